@@ -1,0 +1,163 @@
+"""llmkit: one OpenAI-shaped API over every LLM provider. Names only; everything is loaded on first use."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import catalogue, errors, events, pricing, providers, types
+    from ._api import acompletion, completion, default_client, validate_environment
+    from ._call import Adjustment, CallInfo, Timeouts
+    from ._control.dry import DryRun
+    from ._control.retry import RetryPolicy
+    from ._control.structured import function_tool
+    from ._fold import fold
+    from ._io.aio_stream import AsyncStream
+    from ._io.sync_stream import Stream
+    from ._operations import Settlement
+    from .client import Client
+    from .errors import (
+        APIConnectionError,
+        APIError,
+        APIResponseValidationError,
+        APIStatusError,
+        APITimeoutError,
+        AuthenticationError,
+        BadGatewayError,
+        BadRequestError,
+        ConfigurationError,
+        ConflictError,
+        ContentPolicyViolationError,
+        ContextWindowExceededError,
+        GatewayTimeoutError,
+        InternalServerError,
+        InvalidRequestError,
+        JSONSchemaValidationError,
+        LLMKitError,
+        MissingKeyError,
+        NotFoundError,
+        OverloadedError,
+        PaymentRequiredError,
+        PermissionDeniedError,
+        RateLimitError,
+        RequestTooLargeError,
+        ServiceUnavailableError,
+        StreamConsumedError,
+        StreamInterruptedError,
+        Timeout,
+        UnknownProviderError,
+        UnprocessableEntityError,
+        UnsupportedParamsError,
+    )
+    from .ledger import MemoryLedger
+    from .pricing import Cost
+    from .providers import Provider, openai_compatible, register_provider
+    from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
+
+__all__ = [
+    "APIConnectionError",
+    "APIError",
+    "APIResponseValidationError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Adjustment",
+    "AsyncStream",
+    "AuthenticationError",
+    "BadGatewayError",
+    "BadRequestError",
+    "CallInfo",
+    "ChatCompletion",
+    "ChatCompletionChunk",
+    "ChatParams",
+    "Client",
+    "ConfigurationError",
+    "ConflictError",
+    "ContentPolicyViolationError",
+    "ContextWindowExceededError",
+    "Cost",
+    "DryRun",
+    "GatewayTimeoutError",
+    "InternalServerError",
+    "InvalidRequestError",
+    "JSONSchemaValidationError",
+    "LLMKitError",
+    "MemoryLedger",
+    "Message",
+    "MissingKeyError",
+    "NotFoundError",
+    "OverloadedError",
+    "PaymentRequiredError",
+    "PermissionDeniedError",
+    "Provider",
+    "RateLimitError",
+    "RequestTooLargeError",
+    "RetryPolicy",
+    "ServiceUnavailableError",
+    "Settlement",
+    "Stream",
+    "StreamConsumedError",
+    "StreamInterruptedError",
+    "Timeout",
+    "Timeouts",
+    "UnknownProviderError",
+    "UnprocessableEntityError",
+    "UnsupportedParamsError",
+    "Usage",
+    "acompletion",
+    "catalogue",
+    "completion",
+    "default_client",
+    "errors",
+    "events",
+    "fold",
+    "function_tool",
+    "openai_compatible",
+    "pricing",
+    "providers",
+    "register_provider",
+    "types",
+    "validate_environment",
+]
+
+# Where each public name lives; an error lives in ``errors``, a module in itself.
+_HOMES: dict[str, str] = {
+    **dict.fromkeys(
+        ("acompletion", "completion", "default_client", "validate_environment"), "_api"
+    ),
+    **dict.fromkeys(("Adjustment", "CallInfo", "Timeouts"), "_call"),
+    **dict.fromkeys(
+        ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"
+    ),
+    **dict.fromkeys(("Provider", "openai_compatible", "register_provider"), "providers"),
+    "AsyncStream": "_io.aio_stream",
+    "Client": "client",
+    "Cost": "pricing",
+    "DryRun": "_control.dry",
+    "MemoryLedger": "ledger",
+    "RetryPolicy": "_control.retry",
+    "Settlement": "_operations",
+    "Stream": "_io.sync_stream",
+    "fold": "_fold",
+    "function_tool": "_control.structured",
+}
+_MODULES = frozenset({"catalogue", "errors", "events", "pricing", "providers", "types"})
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version  # noqa: PLC0415 - reads a file, so only when asked
+
+        return version("llmkit")
+    if name not in __all__:
+        raise AttributeError(f"module 'llmkit' has no attribute {name!r}")
+    if name in _MODULES:
+        value: Any = importlib.import_module(f".{name}", __name__)
+    else:
+        value = getattr(importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,144 @@
+"""The functions: ``completion``, ``acompletion`` and their kin, over one lazy default ``Client``, the only global."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
+from typing_extensions import Unpack
+
+from ._control.dry import DryRun
+from ._control.plan import missing_keys
+from ._io.aio_stream import AsyncStream
+from ._io.sync_stream import Stream
+from .client import Client
+from .types.chat import ChatCompletion
+from .types.params import ChatParams
+
+__all__ = ["acompletion", "completion", "default_client", "validate_environment"]
+
+_default: Client | None = None
+_lock = threading.Lock()
+
+
+def default_client() -> Client:
+    """The client behind the module's functions; it is made on first use and closed at exit."""
+    global _default  # noqa: PLW0603 - the one global, as documented
+    if _default is None:
+        with _lock:
+            if _default is None:
+                _default = Client()
+    return _default
+
+
+@overload
+def completion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: Literal[False] | None = None,
+    dry_run: Literal[False] | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion: ...
+@overload
+def completion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: Literal[True],
+    dry_run: Literal[False] | None = None,
+    **params: Unpack[ChatParams],
+) -> Stream: ...
+@overload
+def completion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None = None,
+    dry_run: Literal[True],
+    **params: Unpack[ChatParams],
+) -> DryRun: ...
+@overload
+def completion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None,
+    dry_run: bool | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion | Stream | DryRun: ...
+def completion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None = None,
+    dry_run: bool | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion | Stream | DryRun:
+    """Ask a model, with the default client; see ``Client.completion``.
+
+    Example:
+        >>> completion("openai/gpt-4o-mini", [{"role": "user", "content": "Hi"}], mock_response="Hello").text
+        'Hello'
+    """
+    return default_client().completion(model, messages, stream=stream, dry_run=dry_run, **params)
+
+
+@overload
+async def acompletion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: Literal[False] | None = None,
+    dry_run: Literal[False] | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion: ...
+@overload
+async def acompletion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: Literal[True],
+    dry_run: Literal[False] | None = None,
+    **params: Unpack[ChatParams],
+) -> AsyncStream: ...
+@overload
+async def acompletion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None = None,
+    dry_run: Literal[True],
+    **params: Unpack[ChatParams],
+) -> DryRun: ...
+@overload
+async def acompletion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None,
+    dry_run: bool | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion | AsyncStream | DryRun: ...
+async def acompletion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None = None,
+    dry_run: bool | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion | AsyncStream | DryRun:
+    """Ask a model from async code, with the default client; see ``Client.acompletion``."""
+    client = default_client()
+    return await client.acompletion(model, messages, stream=stream, dry_run=dry_run, **params)
+
+
+def validate_environment(model: str) -> dict[str, Any]:
+    """Say whether the environment has what a model needs: ``keys_in_environment``, ``missing_keys``.
+
+    Raises:
+        UnknownProviderError: the model's provider is not known.
+    """
+    return missing_keys(model, os.environ)

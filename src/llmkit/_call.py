@@ -1,0 +1,125 @@
+"""One call as values: what was asked (``ChatCall``), changed (``Adjustment``), and became of it (``CallInfo``).
+
+No I/O, no provider's knowledge; response models live in ``types``.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+__all__ = ["Adjustment", "Attempt", "CallInfo", "ChatCall", "Timeouts", "new_call_id"]
+
+Change = Literal["renamed", "clamped", "defaulted", "emulated", "moved", "dropped"]
+Sent = Literal["no", "maybe", "yes"]
+
+
+def new_call_id() -> str:
+    """A fresh id for one call; it is the same for all its attempts."""
+    return f"call_{uuid.uuid4().hex}"
+
+
+@dataclass(frozen=True, slots=True)
+class Adjustment:
+    """One entry of the parameter ledger: a parameter that was not sent just as it was given."""
+
+    parameter: str
+    change: Change
+    given: Any
+    sent: Any
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a call may wait, in seconds.
+
+    ``connect``: to open a connection. ``first_token``: from sending to the first byte of an answer, or
+    the first chunk of a stream. ``idle``: between two pieces of an answer. ``total``: the whole call with
+    its retries; always finite, so that whatever is held for a call can outlive it.
+    """
+
+    connect: float = 10.0
+    first_token: float = 600.0
+    idle: float = 120.0
+    total: float = 1800.0
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "first_token", "idle", "total"):
+            value = getattr(self, name)
+            if not (isinstance(value, int | float) and 0 < value < float("inf")):
+                raise ValueError(
+                    f"timeout {name!r} must be a positive, finite number, not {value!r}"
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """A chat call as a wire gets it: the provider's name for the model, messages and parameters."""
+
+    id: str
+    provider: str
+    model: str
+    messages: Sequence[Any]
+    params: Mapping[str, Any] = field(default_factory=dict)
+    stream: bool = False
+    extra_body: Mapping[str, Any] = field(default_factory=dict)
+    extra_headers: Mapping[str, str] = field(default_factory=dict)
+    drop_params: bool = False
+    allowed: frozenset[str] = frozenset()
+    """Parameters that are sent whatever the provider is known to refuse (``allowed_openai_params``)."""
+    adjustments: tuple[Adjustment, ...] = ()
+    """What was changed before the wire saw the call; it adds its own."""
+
+    @property
+    def wants_usage_chunk(self) -> bool:
+        """Whether the caller asked for the closing chunk that has usage and no choices."""
+        return bool((self.params.get("stream_options") or {}).get("include_usage"))
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try at one deployment, as it ended."""
+
+    number: int
+    provider: str
+    model: str
+    started: float
+    seconds: float
+    error: str | None = None
+    status_code: int | None = None
+    sent: Sent = "no"
+    waited: float = 0.0
+    """Seconds slept before this attempt."""
+
+
+@dataclass(slots=True)
+class CallInfo:
+    """What happened to a call; ``response.call``.
+
+    Times are Unix time in seconds, durations seconds. ``raw`` is the body as the provider sent it (empty
+    for streams), ``headers`` those of the last answer.
+    """
+
+    id: str
+    provider: str = ""
+    model: str = ""
+    base_url: str = ""
+    key_source: str | None = None
+    """Which environment variable or argument the key came from; never the key."""
+    transport: str = ""
+    started: float = 0.0
+    seconds: float = 0.0
+    first_chunk_seconds: float | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    ledger: tuple[Adjustment, ...] = ()
+    status_code: int | None = None
+    request_id: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    rate_limits: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes = field(default=b"", repr=False)
+    cache_hit: bool = False
+    mocked: bool = False
+    metadata: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,52 @@
+"""What each command does, and the one place where their errors end.
+
+Asking is in `_ask`, the lists in `_tables`; arguments were read in `_parser`.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from . import _tables
+from ._ask import ask
+from ._failure import exit_code, line
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterable, Mapping
+
+__all__ = ["run"]
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command that *arguments* name and return its exit code."""
+    try:
+        _COMMANDS[arguments.command](arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - people get a line, never a traceback
+        print(line(error), file=sys.stderr)
+        return exit_code(error)
+    return 0
+
+
+def _providers(_: argparse.Namespace) -> None:
+    _print(_tables.providers_table())
+
+
+def _models(arguments: argparse.Namespace) -> None:
+    _print(_tables.models(arguments.provider))
+
+
+def _print(lines: Iterable[str]) -> None:
+    for text in lines:
+        print(text)
+
+
+_COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {
+    "ask": ask,
+    "models": _models,
+    "providers": _providers,
+}

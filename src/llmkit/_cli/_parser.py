@@ -1,0 +1,162 @@
+"""The arguments of the command line: what may be written, and how it is read.
+
+Nothing of llmkit is loaded here, and nothing is looked up: ``--help`` must be quick.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from typing_extensions import override
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["parse"]
+
+_EPILOG: Final = """\
+commands:
+  llmkit providers            providers, their key variables, and which are set
+  llmkit models [PROVIDER]    models of the catalogue with limits and prices
+
+A question that is the name of a command goes after --: llmkit -- models
+Without -m: the first provider whose key is set, else a local Ollama, else an offline simulator.
+exit codes: 0 answered, 1 the call failed, 2 wrong usage, 130 interrupted
+"""
+
+# What -o may not set, because something else on the command line does.
+_TAKEN: Final = {
+    "api_key": "the provider's environment variable (see: llmkit providers)",
+    "base_url": "--base-url",
+    "dry_run": "--dry-run",
+    "messages": "the question, --system and --file",
+    "model": "--model",
+    "stream": "--no-stream",
+    "timeout": "--timeout",
+}
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The arguments as a namespace whose `command` is `ask`, `providers` or `models`.
+
+    Raises `SystemExit`: 0 after --help and --version, 2 if the arguments are wrong.
+    """
+    command = argv[0] if argv and argv[0] in _COMMANDS else "ask"
+    rest = argv if command == "ask" else argv[1:]
+    parser = _COMMANDS[command]()
+    # Intermixed: a file may follow an option that follows the question.
+    return parser.parse_intermixed_args(rest, argparse.Namespace(command=command))
+
+
+def _providers() -> argparse.ArgumentParser:
+    return argparse.ArgumentParser(
+        prog="llmkit providers",
+        description="List the providers, their key variables, and which of them are set.",
+    )
+
+
+def _models() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="llmkit models",
+        description="List the catalogue's models: limits in tokens, prices in USD per million.",
+    )
+    parser.add_argument("provider", nargs="?", help="only this provider's models")
+    return parser
+
+
+def _ask() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="llmkit",
+        usage="llmkit [options] [--] [QUESTION] [FILE ...]",
+        description="Ask a large language model. What is piped in becomes part of the question.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "words", nargs="*", metavar="QUESTION FILE", help="what to ask, and files to go with it"
+    )
+    _add_request(parser)
+    _add_output(parser)
+    return parser
+
+
+def _add_request(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the request")
+    group.add_argument(
+        "-m", "--model", help="provider/model, a model's name, or `offline` for the simulator"
+    )
+    group.add_argument("--system", metavar="TEXT", help="the system message")
+    group.add_argument(
+        "-f",
+        "--file",
+        action="append",
+        default=[],
+        metavar="PATH",
+        dest="more_files",
+        help="a text, image, PDF, wav or mp3 file (may be repeated)",
+    )
+    group.add_argument(
+        "-o",
+        "--option",
+        action="append",
+        default=[],
+        type=_option,
+        metavar="KEY=VALUE",
+        dest="options",
+        help="a parameter, its value as JSON or else as text: -o temperature=0.2",
+    )
+    group.add_argument("--base-url", metavar="URL", help="where to send it")
+    group.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="for the whole call")
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("the output")
+    form = group.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="the whole response, cost and call")
+    form.add_argument(
+        "--dry-run", action="store_true", help="print the request, keys hidden; send nothing"
+    )
+    group.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
+    group.add_argument("-v", "--verbose", action="store_true", help="usage and cost, on stderr")
+    group.add_argument("--version", action=_Version, nargs=0, help="print the version")
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when asked: that reads the installed metadata."""
+
+    @override
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from .. import __version__  # noqa: PLC0415 - reads metadata, so only when asked
+
+        sys.stdout.write(f"llmkit {__version__}\n")
+        parser.exit()
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    name = name.strip().replace("-", "_")
+    if not equals or not name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    if name in _TAKEN:
+        raise argparse.ArgumentTypeError(f"{name} is not set with -o; use {_TAKEN[name]}")
+    try:
+        return name, json.loads(value)
+    except (ValueError, RecursionError):
+        return name, value
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive number of seconds")
+    return seconds
+
+
+_COMMANDS: Final = {"ask": _ask, "models": _models, "providers": _providers}

@@ -1,0 +1,89 @@
+"""The lists that the command line prints: providers and models, as aligned text.
+
+Rows come from the registry and the catalogue; nothing is asked of a provider.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Final
+
+from .. import catalogue, providers
+from ._usage import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from ..catalogue import ModelInfo
+    from ..providers import Provider
+
+__all__ = ["models", "providers_table"]
+
+_MILLION: Final = 1_000_000
+_UNKNOWN: Final = "?"
+
+
+def providers_table() -> Iterator[str]:
+    """A line for each provider: its name, key variable, whether that is set, address, docs."""
+    rows = [_provider(providers.get(name)) for name in providers.names()]
+    return _aligned([("NAME", "KEY", "SET", "BASE URL", "DOCS"), *rows])
+
+
+def _provider(provider: Provider) -> tuple[str, ...]:
+    found = next((name for name in provider.key_env if os.environ.get(name, "").strip()), None)
+    needed = "not needed" if provider.key_optional else "no"
+    return (
+        provider.name,
+        found or next(iter(provider.key_env), "-"),
+        "yes" if found else needed,
+        provider.base_url or "-",
+        provider.docs or "-",
+    )
+
+
+def models(provider: str | None) -> Iterator[str]:
+    """A line for each model of the catalogue: limits in tokens, prices in USD per million.
+
+    Raises `UsageError` if the catalogue has no models of *provider*.
+    """
+    name = None if provider is None else providers.get(provider).name
+    found = catalogue.models(name)
+    if not found:
+        listed = sorted({model.provider for model in catalogue.models()})
+        near = difflib.get_close_matches(str(provider), listed) or listed
+        raise UsageError(f"the catalogue has no models of {provider}; it has {', '.join(near)}")
+    head = ("NAME", "CONTEXT", "MAX OUTPUT", "IN $/1M", "OUT $/1M")
+    return _aligned([head, *map(_model, found)], right=range(1, 5))
+
+
+def _model(model: ModelInfo) -> tuple[str, ...]:
+    return (
+        f"{model.provider}/{model.name}",
+        _count(model.max_input_tokens),
+        _count(model.max_output_tokens),
+        _price(model, "input"),
+        _price(model, "output"),
+    )
+
+
+def _count(tokens: int | None) -> str:
+    return _UNKNOWN if tokens is None else f"{tokens:,}"
+
+
+def _price(model: ModelInfo, dimension: str) -> str:
+    """The rate that holds when nothing special was asked for."""
+    for rate in model.rates:
+        if rate.dimension == dimension and rate.unit == "token" and not rate.condition:
+            return f"{(rate.usd * _MILLION / rate.per).normalize():f}"
+    return _UNKNOWN
+
+
+def _aligned(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> Iterator[str]:
+    """The rows with their columns one under the other; numbers end where the others end."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    to_right = set(right)
+    for row in rows:
+        cells = enumerate(zip(row, widths, strict=True))
+        padded = (c.rjust(w) if i in to_right else c.ljust(w) for i, (c, w) in cells)
+        yield "  ".join(padded).rstrip()

@@ -1,0 +1,317 @@
+"""The flow of one chat call: hooks, attempts, retries, fallbacks, stream, settlement; once for both colours.
+
+It decides and yields; a driver performs. Whatever happens, one settlement is stored and one ``CallFinished`` is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._call import Attempt, CallInfo, ChatCall, Timeouts
+from .._flow import Cancelled, Deadlines, Flow, Limit, Opened, acquire, consult, notify, relay, send
+from .._http import Endpoint, HTTPRequest, HTTPResponse
+from .._operations import Outcome
+from .._ratelimit import retry_after
+from .._secret import Secret
+from ..errors import APIConnectionError, APIError, APITimeoutError, InvalidRequestError
+from ..events import (
+    AttemptFailed,
+    AttemptStarted,
+    CallFinished,
+    CallStarted,
+    FallingBack,
+    RetryScheduled,
+    StreamStarted,
+)
+from ..providers import Provider
+from ..types.chat import ChatCompletion
+from ..wires import ChatWire
+from .mock import mocked
+from .retry import RetryPolicy, retrying
+from .session import Session
+from .settle import Account
+from .structured import parse_answer
+
+__all__ = ["Clock", "Job", "Leg", "chat", "prepared"]
+
+Key = Secret | Callable[[], Any] | None
+_REDIRECT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the driver sees it: ``now`` is monotonic seconds, ``wall`` Unix time."""
+
+    now: Callable[[], float]
+    wall: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One deployment that may answer the call: the first, or a fallback."""
+
+    provider: Provider
+    wire: ChatWire
+    endpoint: Endpoint
+    key: Key
+    key_source: str | None
+    call: ChatCall
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One call with everything that its flow needs to know."""
+
+    id: str
+    legs: Sequence[Leg]
+    policy: RetryPolicy
+    timeouts: Timeouts
+    clock: Clock
+    abandon: Callable[[CallFinished], None]
+    stream: bool = False
+    hooks: Sequence[Any] = ()
+    wanted: type | None = None
+    mock: Any = None
+    transport: str = ""
+    limit: Limit | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def prepared(job: Job) -> Flow[list[tuple[Leg, HTTPRequest]]]:
+    """Consult the hooks and write each leg's request: mistakes come to light before anything is sent."""
+    ready = []
+    for position, leg in enumerate(job.legs):
+        ready.append((yield from _prepare(job, position, leg)))
+    return ready
+
+
+def _prepare(job: Job, position: int, leg: Leg) -> Flow[tuple[Leg, HTTPRequest]]:
+    call = leg.call
+    for hook in job.hooks:
+        if (before := getattr(hook, "before_call", None)) is not None:
+            call = (yield from consult(before, call)) or call
+    request = leg.wire.build(call, leg.endpoint).with_headers(call.extra_headers)
+    if leg.provider.idempotency_header:
+        request = request.with_headers({leg.provider.idempotency_header: f"{job.id}-{position}"})
+    changed = Leg(leg.provider, leg.wire, leg.endpoint, leg.key, leg.key_source, call)
+    return changed, request
+
+
+def chat(job: Job) -> Flow[ChatCompletion]:
+    """Run the call; the outcome is the answer, a stream's once it has ended."""
+    first = job.legs[0].call
+    info = CallInfo(
+        id=job.id,
+        provider=first.provider,
+        model=first.model,
+        transport=job.transport,
+        started=job.clock.wall(),
+        mocked=job.mock is not None,
+        metadata=job.metadata,
+    )
+    account = Account(info, job.clock.now, job.abandon, stream=job.stream)
+    try:
+        yield from notify(CallStarted(job.id, first.provider, first.model, job.stream))
+        completion = yield from _answered(job, account)
+        yield from account.settle("mocked" if account.mocked else "completed", completion)
+    except GeneratorExit:
+        account.abandon()
+        raise
+    except Cancelled as cancelled:
+        account.left(cancelled.sent)
+        outcome: Outcome = "closed" if cancelled.reason == "closed" else "cancelled"
+        yield from account.settle(outcome, account.partial())
+        raise
+    except BaseException as error:
+        yield from _failed(account, error)
+        raise
+    return (yield from _finished(job, account, completion))
+
+
+def _failed(account: Account, error: BaseException) -> Flow[None]:
+    partial = account.partial()
+    if isinstance(error, APIError):
+        error.attempts = tuple(account.info.attempts)
+        error.partial = partial
+    broken: Outcome = "failed" if partial is None else "interrupted"
+    outcome: Outcome = broken if isinstance(error, Exception) else "cancelled"
+    yield from account.settle(outcome, partial, error)
+
+
+def _finished(job: Job, account: Account, completion: ChatCompletion) -> Flow[ChatCompletion]:
+    """What may still refuse the answer comes after its settlement: it has been paid for."""
+    if job.wanted is not None:
+        parse_answer(completion, job.wanted)
+    for hook in job.hooks:
+        if (after := getattr(hook, "after_call", None)) is not None:
+            completion = (yield from consult(after, account.call, completion)) or completion
+    return completion
+
+
+def _answered(job: Job, account: Account) -> Flow[ChatCompletion]:
+    ready = yield from prepared(job)
+    if job.mock is not None:
+        account.mocked = True
+        account.call = ready[0][0].call
+        return (yield from _read(job, account, mocked(account.call, job.mock)))
+    if job.limit is None:
+        return (yield from _asked(job, account, ready))
+    give_back = yield from acquire(job.limit, job.clock.now() + job.timeouts.total)
+    try:
+        return (yield from _asked(job, account, ready))
+    finally:
+        give_back()
+
+
+def _asked(
+    job: Job, account: Account, ready: Sequence[tuple[Leg, HTTPRequest]]
+) -> Flow[ChatCompletion]:
+    result = yield from _through_legs(job, account, ready)
+    return (yield from _read(job, account, result))
+
+
+def _read(job: Job, account: Account, result: ChatCompletion | Opened) -> Flow[ChatCompletion]:
+    """Read a stream to its end; a whole answer is there already."""
+    if not isinstance(result, Opened):
+        return account.priced(result)
+    assert account.call is not None  # noqa: S101 - a stream belongs to a call
+    session = Session(account.call, result, account)
+    account.info.first_chunk_seconds = account.elapsed()
+    yield from notify(StreamStarted(job.id, account.elapsed()))
+    try:
+        yield from relay(result, session)
+    except APIError as error:
+        error.scrub(account.secrets)
+        _complete(error, account.call, account, None)
+        raise
+    return session.result()
+
+
+def _through_legs(
+    job: Job, account: Account, ready: Sequence[tuple[Leg, HTTPRequest]]
+) -> Flow[ChatCompletion | Opened]:
+    for position, (leg, request) in enumerate(ready):
+        try:
+            return (yield from _on_leg(job, account, leg, request))
+        except APIError as error:
+            if position + 1 == len(ready) or isinstance(error, InvalidRequestError):
+                raise
+            following = ready[position + 1][0].call
+            yield from notify(FallingBack(job.id, following.provider, following.model, error))
+    raise AssertionError("a call has at least one leg")
+
+
+def _on_leg(
+    job: Job, account: Account, leg: Leg, request: HTTPRequest
+) -> Flow[ChatCompletion | Opened]:
+    """Try one deployment, as often as the policy says."""
+    until = job.clock.now() + job.timeouts.total - account.elapsed()
+
+    def attempt(number: int, waited: float) -> Flow[ChatCompletion | Opened]:
+        return _attempt(job, account, leg, request, _Try(number, waited, until))
+
+    def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
+        return notify(RetryScheduled(job.id, number, seconds, error))
+
+    return (yield from retrying(attempt, job.policy, lambda: until - job.clock.now(), scheduled))
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    number: int
+    waited: float
+    until: float
+
+
+def _attempt(
+    job: Job, account: Account, leg: Leg, request: HTTPRequest, this: _Try
+) -> Flow[ChatCompletion | Opened]:
+    call = leg.call
+    account.leaving(call, request.adjustments, leg.key_source, leg.endpoint.base_url)
+    yield from notify(AttemptStarted(job.id, this.number, call.provider, call.model, request.url))
+    secret = yield from _secret(leg.key)
+    account.secrets = (secret,) if secret else ()
+    began, wall = job.clock.now(), job.clock.wall()
+    error: BaseException | None = None
+    try:
+        return (yield from _exchange(job, account, leg, request, secret, this.until))
+    except BaseException as failure:
+        error = failure
+        if isinstance(failure, APIError):
+            failure.scrub(account.secrets)
+            _complete(failure, call, account, job.clock.wall())
+        raise
+    finally:
+        ended = _ended(job, call, this, wall, began, error)
+        account.tried(ended, error)
+        if isinstance(error, APIError):
+            yield from notify(AttemptFailed(job.id, ended, error))
+
+
+def _ended(
+    job: Job, call: ChatCall, this: _Try, wall: float, began: float, error: BaseException | None
+) -> Attempt:
+    return Attempt(
+        number=this.number,
+        provider=call.provider,
+        model=call.model,
+        started=wall,
+        seconds=job.clock.now() - began,
+        error=None if error is None else type(error).__name__,
+        status_code=getattr(error, "status_code", None),
+        sent="yes" if error is None else getattr(error, "sent", "maybe"),
+        waited=this.waited,
+    )
+
+
+def _complete(error: APIError, call: ChatCall, account: Account, now: float | None) -> None:
+    """Say on an error what only the call knows."""
+    error.provider = error.provider or call.provider
+    error.model = error.model or call.model
+    error.request_id = error.request_id or account.info.request_id
+    if now is not None and error.retry_after is None and not isinstance(error, APIConnectionError):
+        error.retry_after = retry_after(account.info.headers, now)
+
+
+def _secret(key: Key) -> Flow[Secret | None]:
+    if not callable(key):
+        return key
+    value = yield from consult(key)
+    return value if isinstance(value, Secret) else Secret(str(value))
+
+
+def _exchange(
+    job: Job, account: Account, leg: Leg, request: HTTPRequest, secret: Secret | None, until: float
+) -> Flow[ChatCompletion | Opened]:
+    """One request and its answer."""
+    account.info.headers = {}
+    signed = yield from leg.provider.auth.authorize(request, secret)
+    decoder = leg.wire.decoder(leg.call) if job.stream else None
+    outcome = yield from send(signed, _deadlines(job, leg.call, until), decoder)
+    response = outcome.response if isinstance(outcome, Opened) else outcome
+    account.answered(response)
+    if isinstance(outcome, Opened):
+        return outcome
+    if response.status >= _REDIRECT:
+        raise leg.wire.error(leg.call, _explained(response))
+    return leg.wire.parse(leg.call, response)
+
+
+def _deadlines(job: Job, call: ChatCall, until: float) -> Deadlines:
+    limits = job.timeouts
+    if until <= job.clock.now():
+        raise APITimeoutError(
+            f"the call's {limits.total:g} s were used up", provider=call.provider, model=call.model
+        )
+    return Deadlines(until, limits.connect, limits.first_token, limits.idle)
+
+
+def _explained(response: HTTPResponse) -> HTTPResponse:
+    """A redirect's body says nothing; where it points does. llmkit follows none: they may leave with the key."""
+    target = response.headers.get("location")
+    if target is None:
+        return response
+    text = f"the provider redirects to {target}, which is not followed; set base_url to it".encode()
+    return HTTPResponse(response.status, response.headers, text)

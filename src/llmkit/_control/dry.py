@@ -1,0 +1,101 @@
+"""``dry_run=True``: the request that would be sent, secrets hidden, what was changed, and the most it may cost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .. import pricing
+from .._call import Adjustment
+from .._flow import Flow
+from .._http import HTTPRequest
+from .._json import load
+from .._secret import HIDDEN, Secret, redact_headers
+from ..catalogue import find
+from .call import Job, Leg, prepared
+
+__all__ = ["DryRun", "dry"]
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a call would be. Nothing was sent.
+
+    ``bound`` is the most that the call can cost in USD, or why that cannot be said. ``fallbacks`` are
+    the requests that would follow if this one failed.
+    """
+
+    provider: str
+    model: str
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: Any
+    ledger: tuple[Adjustment, ...]
+    key_source: str | None
+    bound: pricing.Cost | pricing.Unbounded
+    fallbacks: tuple[DryRun, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "request": {
+                "method": self.method,
+                "url": self.url,
+                "headers": dict(self.headers),
+                "body": self.body,
+            },
+            "ledger": [
+                {
+                    "parameter": a.parameter,
+                    "change": a.change,
+                    "given": a.given,
+                    "sent": a.sent,
+                    "reason": a.reason,
+                }
+                for a in self.ledger
+            ],
+            "key_source": self.key_source,
+            "bound": str(self.bound),
+            "fallbacks": [f.to_dict() for f in self.fallbacks],
+        }
+
+
+def dry(job: Job) -> Flow[DryRun]:
+    """Prepare the call as if to send it."""
+    first, *rest = [_described(leg, request) for leg, request in (yield from prepared(job))]
+    return DryRun(**{name: getattr(first, name) for name in _FIELDS}, fallbacks=tuple(rest))
+
+
+_FIELDS = tuple(name for name in DryRun.__dataclass_fields__ if name != "fallbacks")
+
+
+def _described(leg: Leg, request: HTTPRequest) -> DryRun:
+    call = leg.call
+    secret = leg.key if isinstance(leg.key, Secret) else None
+    signed = _signed(leg, request) if leg.key is not None else request
+    return DryRun(
+        provider=call.provider,
+        model=call.model,
+        method=request.method,
+        url=request.url,
+        headers=redact_headers(signed.headers, (secret,) if secret else ()),
+        body=load(request.body),
+        ledger=request.adjustments,
+        key_source=leg.key_source,
+        bound=pricing.bound(call.messages, call.params, find(call.provider, call.model)),
+    )
+
+
+def _signed(leg: Leg, request: HTTPRequest) -> HTTPRequest:
+    """The request as the provider's auth would leave it, as far as that needs no network."""
+    signing = leg.provider.auth.authorize(request, Secret(HIDDEN))
+    try:
+        next(signing)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    signing.close()
+    return request.with_headers({"authorization": "[obtained when sent]"})

@@ -1,0 +1,104 @@
+"""A stream between its bytes and its reader: folded, its end held back until it is settled. Pure; drivers pull bytes.
+
+People stop reading at ``finish_reason``. So the chunk that has it waits here until the usage or the terminal event has
+come, or a second has passed, and the call is settled; then it is handed over.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+
+from .._call import CallInfo, ChatCall
+from .._flow import Opened
+from .._fold import Fold
+from ..types.chat import ChatCompletion, ChatCompletionChunk
+from .settle import Account
+
+__all__ = ["HOLD_SECONDS", "Session"]
+
+HOLD_SECONDS = 1.0
+
+
+class Session:
+    """One stream's state. ``ready`` are the chunks to hand over; ``over`` says that reading is done."""
+
+    def __init__(self, call: ChatCall, opened: Opened, account: Account) -> None:
+        self.call = call
+        self._account = account
+        self.opened = opened
+        self.fold = account.fold = Fold()
+        self.ready: deque[ChatCompletionChunk] = deque()
+        self._held: list[ChatCompletionChunk] = []
+        self._finished: set[int] = set()
+        self._expected = max(1, int(call.params.get("n") or 1))
+        self._usage_chunk_seen = False
+        self._add_all(opened.first)
+
+    @property
+    def info(self) -> CallInfo:
+        """What happened to the call so far."""
+        return self._account.info
+
+    def result(self) -> ChatCompletion:
+        """The answer as far as it has come, priced."""
+        return self._account.priced(self.fold.result())
+
+    @property
+    def holding(self) -> bool:
+        """Whether every choice has finished, and only the end of the stream is awaited."""
+        return len(self._finished) >= self._expected
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing more needs to be read."""
+        return self.opened.decoder.done or (self.holding and self.fold.usage is not None)
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes. Raises what the decoder raises."""
+        self._add_all(self.opened.decoder.feed(data))
+
+    def end(self) -> None:
+        """The bytes have ended. Raises where they ended too early."""
+        self._add_all(self.opened.decoder.finish())
+
+    def release(self) -> None:
+        """The call is settled: let the held chunks go."""
+        self.ready.extend(self._held)
+        self._held.clear()
+        if (
+            self.call.wants_usage_chunk
+            and self.fold.usage is not None
+            and not self._usage_chunk_seen
+        ):
+            self.ready.append(self._usage_chunk())
+
+    def _add_all(self, chunks: Iterable[ChatCompletionChunk]) -> None:
+        for chunk in chunks:
+            self._add(chunk)
+
+    def _add(self, chunk: ChatCompletionChunk) -> None:
+        self.fold.add(chunk)
+        if not chunk.choices and not self._wanted(chunk):
+            return
+        for choice in chunk.choices:
+            if choice.finish_reason is not None:
+                self._finished.add(choice.index)
+        (self._held if self.holding else self.ready).append(chunk)
+
+    def _wanted(self, chunk: ChatCompletionChunk) -> bool:
+        """A chunk without choices breaks ``chunk.choices[0]``: it is for those who asked for it."""
+        if chunk.usage is None or not self.call.wants_usage_chunk:
+            return False
+        self._usage_chunk_seen = True
+        return True
+
+    def _usage_chunk(self) -> ChatCompletionChunk:
+        folded = self.fold.result()
+        return ChatCompletionChunk(
+            id=folded.id,
+            created=folded.created,
+            model=folded.model,
+            choices=[],
+            usage=self.fold.usage,
+        )

@@ -1,0 +1,253 @@
+"""The account of one call: its attempts, what it used and cost, and its one settlement.
+
+Rule 1: a settlement is decided once; asking again gives the same record.
+Rule 2: it is stored before the callbacks hear of it, and they hear of it once.
+Rule 3: where no flow can run any more (a dropped stream), it goes on the queue instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from .. import pricing
+from .._call import Adjustment, Attempt, CallInfo, ChatCall, Sent
+from .._flow import Flow, notify, store
+from .._fold import Fold
+from .._http import HTTPResponse
+from .._operations import Outcome, Settle, Settlement, UsageSource
+from .._ratelimit import rate_limits
+from .._secret import Secret
+from ..catalogue import find
+from ..errors import APIResponseValidationError, APIStatusError
+from ..events import CallFinished
+from ..types.chat import ChatCompletion, Usage
+
+__all__ = ["Account", "estimate_tokens"]
+
+_BYTES_PER_TOKEN = 4
+_SENT_ORDER: tuple[Sent, ...] = ("no", "maybe", "yes")
+
+
+class Account:
+    """Everything that is known of one call while it runs."""
+
+    def __init__(
+        self, info: CallInfo, clock: Callable[[], float], abandon: Any, *, stream: bool
+    ) -> None:
+        self.info = info
+        self._stream, self._clock = stream, clock
+        self._abandon = abandon
+        self._begun = clock()
+        self.sent: Sent = "no"
+        self._billable = False
+        self.call: ChatCall | None = None
+        self.fold: Fold | None = None
+        self.mocked = False
+        self.secrets: tuple[Secret, ...] = ()
+        self._record: CallFinished | None = None
+        self._stored = self._told = False
+
+    def elapsed(self) -> float:
+        """Seconds since the call began."""
+        return self._clock() - self._begun
+
+    def leaving(
+        self, call: ChatCall, ledger: tuple[Adjustment, ...], key_source: str | None, url: str
+    ) -> None:
+        """A request is about to go out on this leg."""
+        self.call = call
+        self.info.provider, self.info.model = call.provider, call.model
+        self.info.ledger, self.info.key_source, self.info.base_url = ledger, key_source, url
+
+    def answered(self, response: HTTPResponse) -> None:
+        """An answer's head (and body) is there."""
+        info = self.info
+        info.status_code, info.request_id = response.status, response.request_id
+        info.headers, info.rate_limits = response.headers, rate_limits(response.headers)
+        info.raw = response.body
+
+    def tried(self, attempt: Attempt, error: BaseException | None) -> None:
+        """An attempt has ended; ``error`` is what it ended with."""
+        self.info.attempts.append(attempt)
+        self.left(attempt.sent, billable=error is None or not _refused(error))
+
+    def left(self, sent: Sent, *, billable: bool = True) -> None:
+        """A request left, or may have; ``billable`` unless the provider refused it."""
+        self.sent = max(self.sent, sent, key=_SENT_ORDER.index)
+        self._billable = self._billable or (billable and sent != "no")
+
+    def priced(self, completion: ChatCompletion) -> ChatCompletion:
+        """Put cost and call onto an answer."""
+        self.info.seconds = self.elapsed()
+        completion._call = self.info  # noqa: SLF001 - this is the one who may
+        completion._cost = self._cost(completion.usage, completion.service_tier)  # noqa: SLF001
+        return completion
+
+    def settle(
+        self,
+        outcome: Outcome,
+        response: ChatCompletion | None = None,
+        error: BaseException | None = None,
+    ) -> Flow[None]:
+        """Store the settlement, then tell the callbacks; each happens once, however often this is run."""
+        finished = self._decide(outcome, response, error)
+        if not self._stored:
+            yield from store(Settle(finished.settlement))
+            self._stored = True
+        if not self._told:
+            self._told = True
+            yield from notify(finished)
+
+    def abandon(self) -> None:
+        """The flow was dropped: leave the settlement where the next call finds it."""
+        if self._told:
+            return
+        self._told = True
+        self._abandon(self._decide("abandoned", self.partial(), None))
+
+    def partial(self) -> ChatCompletion | None:
+        """A stream's answer as far as it has come."""
+        if self.fold is None:
+            return None
+        return self.priced(self.fold.result())
+
+    def _decide(
+        self, outcome: Outcome, response: ChatCompletion | None, error: BaseException | None
+    ) -> CallFinished:
+        if self._record is None:
+            settlement = self._settlement(outcome, response, error)
+            self._record = CallFinished(settlement, response, error)
+        return self._record
+
+    def _settlement(
+        self, outcome: Outcome, response: ChatCompletion | None, error: BaseException | None
+    ) -> Settlement:
+        usage, source = self._usage(response)
+        cost = self._cost_of_failure(error) if response is None else response.cost
+        info = self.info
+        info.seconds = self.elapsed()
+        return Settlement(
+            call_id=info.id,
+            outcome=outcome,
+            provider=info.provider,
+            model=info.model,
+            stream=self._stream,
+            sent=self.sent,
+            attempts=len(info.attempts),
+            started=info.started,
+            seconds=info.seconds,
+            prompt_tokens=usage.prompt_tokens if usage else None,
+            completion_tokens=usage.completion_tokens if usage else None,
+            usage_source=source,
+            cost=cost.total,
+            cost_status=cost.status,
+            cost_reason=cost.reason,
+            error=None if error is None else _named(error),
+            request_id=info.request_id,
+            metadata=info.metadata,
+        )
+
+    def _usage(self, response: ChatCompletion | None) -> tuple[Usage | None, UsageSource]:
+        if response is None:
+            return None, "none"
+        if response.usage is not None and response.usage.completion_tokens is not None:
+            return response.usage, "reported"
+        return self._estimated(), "estimated"
+
+    def _estimated(self) -> Usage:
+        prompt = estimate_tokens(self.call.messages) if self.call else 0
+        completion = -(-self.fold.text_size() // _BYTES_PER_TOKEN) if self.fold else 0
+        return Usage(
+            prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion
+        )
+
+    def _cost(self, usage: Usage | None, tier: str | None) -> pricing.Cost:
+        if self.mocked:
+            return _free("no provider was asked")
+        known = usage is not None and usage.completion_tokens is not None
+        model = find(self.info.provider, self.info.model)
+        return pricing.cost(
+            usage if known else self._estimated(),
+            model,
+            service_tier=tier or self._asked_tier(),
+            reported=_reported(usage) if usage is not None else None,
+            estimated=not known,
+            model_name=f"{self.info.provider}/{self.info.model}",
+        )
+
+    def _asked_tier(self) -> str | None:
+        tier = self.call.params.get("service_tier") if self.call else None
+        return tier if isinstance(tier, str) else None
+
+    def _cost_of_failure(self, error: BaseException | None) -> pricing.Cost:
+        if not self._billable:
+            return _free("nothing was sent, or the provider refused")
+        reason = "an answer came that could not be read" if _unread(error) else "no answer came"
+        return pricing.unknown(f"{reason}; what was sent may have been billed")
+
+
+# A gateway that gave up cannot know what its upstream did; every other refusal comes before the work.
+_UNKNOWN_OUTCOME = frozenset({408, 502, 504})
+
+
+def _refused(error: BaseException) -> bool:
+    return isinstance(error, APIStatusError) and error.status_code not in _UNKNOWN_OUTCOME
+
+
+def _unread(error: BaseException | None) -> bool:
+    return isinstance(error, APIResponseValidationError)
+
+
+def _free(reason: str) -> pricing.Cost:
+    return pricing.Cost(total=Decimal(0), status="none", lines=(), reason=reason, revision="")
+
+
+def _named(error: BaseException) -> str:
+    status = error.status_code if isinstance(error, APIStatusError) else None
+    return f"{type(error).__name__} {status}" if status else type(error).__name__
+
+
+def _reported(usage: Usage) -> Decimal | None:
+    """What the provider itself says the call cost, in USD, where it does.
+
+    OpenRouter and Vercel: ``usage.cost``, and with a key of one's own the upstream's price beside it
+    (https://openrouter.ai/docs/use-cases/usage-accounting). Perplexity: ``usage.cost.total_cost``
+    (https://docs.perplexity.ai/api-reference/chat-completions-post). Both read 2026-11-22.
+    """
+    cost = usage.get("cost")
+    if isinstance(cost, Mapping):
+        cost = cost.get("total_cost")
+    if isinstance(cost, bool) or not isinstance(cost, int | float | Decimal | str):
+        return None
+    total = _decimal(cost)
+    details = usage.get("cost_details")
+    if total is not None and usage.get("is_byok") and isinstance(details, Mapping):
+        total += _decimal(details.get("upstream_inference_cost") or 0) or Decimal(0)
+    return total
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        number = Decimal(str(value))
+    except ArithmeticError:
+        return None
+    return number if number.is_finite() and number >= 0 else None
+
+
+def estimate_tokens(messages: Any) -> int:
+    """A rough count of the tokens of messages: a quarter of their bytes. Always flagged as an estimate."""
+    return -(-_size(messages) // _BYTES_PER_TOKEN)
+
+
+def _size(value: Any) -> int:
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "replace"))
+    if isinstance(value, Mapping):
+        return sum(_size(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return sum(_size(item) for item in value)
+    if hasattr(value, "model_dump"):
+        return _size(value.model_dump(exclude_none=True))
+    return 0

@@ -1,0 +1,243 @@
+"""``Fold``: chunks in, the whole answer out. A pure accumulation; it equals what parsing the unstreamed answer gives.
+
+Texts are gathered in lists and joined once, so that a long stream is not quadratic. No provider's knowledge: deltas
+are in OpenAI's form by the time they come here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .types.chat import (
+    Audio,
+    ChatCompletion,
+    ChatCompletionChunk,
+    Choice,
+    ChunkChoice,
+    Delta,
+    FunctionCall,
+    Logprobs,
+    Message,
+    ToolCall,
+    ToolCallDelta,
+    Usage,
+)
+
+__all__ = ["Fold", "fold"]
+
+_TEXTS = ("content", "reasoning_content", "refusal")
+# Unknown texts that hosts send piecemeal; every other unknown field's last value counts.
+_PIECEMEAL = frozenset({"reasoning", "text", "summary", "data", "thinking"})
+
+
+def fold(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletion:
+    """Put the chunks of one stream together into the answer they make up."""
+    folding = Fold()
+    for chunk in chunks:
+        folding.add(chunk)
+    return folding.result()
+
+
+class _Call:
+    """A tool call under construction."""
+
+    __slots__ = ("arguments", "custom", "extra", "id", "name", "type")
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.type: str | None = None
+        self.name: list[str] = []
+        self.arguments: list[str] | None = None
+        self.custom: dict[str, Any] | None = None
+        self.extra: dict[str, Any] = {}
+
+    def add(self, delta: ToolCallDelta) -> None:
+        self.id = delta.id or self.id
+        self.type = delta.type or self.type
+        if delta.function is not None:
+            self.add_function(delta.function)
+        if delta.custom is not None:
+            self.custom = _merge(self.custom or {}, delta.custom)
+        self.extra |= delta.__pydantic_extra__ or {}
+
+    def add_function(self, function: FunctionCall) -> None:
+        # Some hosts repeat the whole name in every piece.
+        if function.name and function.name != "".join(self.name):
+            self.name.append(function.name)
+        if function.arguments is not None:
+            self.arguments = self.arguments or []
+            self.arguments.append(function.arguments)
+
+    def function(self) -> FunctionCall:
+        arguments = None if self.arguments is None else "".join(self.arguments)
+        return FunctionCall(name="".join(self.name) or None, arguments=arguments)
+
+    def result(self) -> ToolCall:
+        made: dict[str, Any] = {"id": self.id, "type": self.type or "function", **self.extra}
+        if self.name or self.arguments is not None or self.custom is None:
+            made["function"] = self.function()
+        if self.custom is not None:
+            made["custom"] = self.custom
+        return ToolCall.model_construct(set(made), **made)
+
+
+class _Choice:
+    """A choice under construction."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.role: str | None = None
+        self.texts: dict[str, list[str]] = {}
+        self.calls: dict[int, _Call] = {}
+        self.function: _Call | None = None
+        self.audio: dict[str, Any] | None = None
+        self.lists: dict[str, list[Any]] = {}
+        self.finish_reason: str | None = None
+        self.logprobs: dict[str, list[Any]] | None = None
+        self.extra: dict[str, Any] = {}
+        self.message_extra: dict[str, Any] = {}
+
+    def add(self, choice: ChunkChoice) -> None:
+        self.finish_reason = choice.finish_reason or self.finish_reason
+        if choice.logprobs is not None:
+            self._add_logprobs(choice.logprobs)
+        if choice.__pydantic_extra__:
+            self.extra |= {k: v for k, v in choice.__pydantic_extra__.items() if v is not None}
+        self._add_delta(choice.delta)
+
+    def _add_delta(self, delta: Delta) -> None:
+        self.role = delta.role or self.role
+        for name in _TEXTS:
+            if (text := getattr(delta, name)) is not None:
+                self.texts.setdefault(name, []).append(text)
+        for call in delta.tool_calls or ():
+            self.calls.setdefault(call.index, _Call()).add(call)
+        if delta.function_call is not None:
+            self.function = self.function or _Call()
+            self.function.add_function(delta.function_call)
+        self._add_rest(delta)
+
+    def _add_rest(self, delta: Delta) -> None:
+        if delta.audio is not None:
+            self.audio = _merge(self.audio or {}, delta.audio.to_dict(), {"data", "transcript"})
+        for name in ("annotations", "images"):
+            if (items := getattr(delta, name)) is not None:
+                self.lists.setdefault(name, []).extend(items)
+        if delta.thinking_blocks is not None:
+            _merge_blocks(self.lists.setdefault("thinking_blocks", []), delta.thinking_blocks)
+        for name, value in (delta.__pydantic_extra__ or {}).items():
+            self._add_extra(name, value)
+
+    def _add_extra(self, name: str, value: Any) -> None:
+        if name == "reasoning_details" and isinstance(value, list):
+            _merge_blocks(self.message_extra.setdefault(name, []), value)
+        elif isinstance(value, str) and name in _PIECEMEAL:
+            self.texts.setdefault(name, []).append(value)
+        elif value is not None or name not in self.message_extra:
+            self.message_extra[name] = value
+
+    def _add_logprobs(self, logprobs: Logprobs) -> None:
+        self.logprobs = self.logprobs or {}
+        for name in ("content", "refusal"):
+            if (tokens := getattr(logprobs, name)) is not None:
+                self.logprobs.setdefault(name, []).extend(tokens)
+
+    def _message(self) -> Message:
+        made: dict[str, Any] = {"role": self.role or "assistant", "content": None}
+        made |= self.message_extra | self.lists
+        made |= {name: "".join(pieces) for name, pieces in self.texts.items()}
+        if self.calls:
+            made["tool_calls"] = [call.result() for _, call in sorted(self.calls.items())]
+        if self.function is not None:
+            made["function_call"] = self.function.function()
+        if self.audio is not None:
+            made["audio"] = Audio(**self.audio)
+        return Message.model_construct(set(made), **made)
+
+    def result(self) -> Choice:
+        made: dict[str, Any] = {"index": self.index, "message": self._message()}
+        made |= {"finish_reason": self.finish_reason} | self.extra
+        if self.logprobs is not None:
+            made["logprobs"] = Logprobs(**self.logprobs)
+        return Choice.model_construct(set(made), **made)
+
+
+class Fold:
+    """The answer under construction: ``add`` chunks, ask for the ``result`` at any time."""
+
+    def __init__(self) -> None:
+        self._choices: dict[int, _Choice] = {}
+        self._head: dict[str, Any] = {}
+        self.usage: Usage | None = None
+
+    def add(self, chunk: ChatCompletionChunk) -> None:
+        """Take the next chunk."""
+        for choice in chunk.choices:
+            self._of(choice.index).add(choice)
+        if chunk.usage is not None:
+            self.usage = chunk.usage
+        head = self._head
+        if not head.get("id"):
+            head |= {"id": chunk.id, "created": chunk.created, "model": chunk.model}
+        head["system_fingerprint"] = chunk.system_fingerprint or head.get("system_fingerprint")
+        head["service_tier"] = chunk.service_tier or head.get("service_tier")
+        if chunk.__pydantic_extra__:
+            self._add_extra(chunk.__pydantic_extra__)
+
+    def _of(self, index: int) -> _Choice:
+        if index not in self._choices:
+            self._choices[index] = _Choice(index)
+        return self._choices[index]
+
+    def _add_extra(self, extra: dict[str, Any]) -> None:
+        # "obfuscation" is padding against traffic analysis: it belongs to a chunk, not to the answer.
+        self._head |= {k: v for k, v in extra.items() if v is not None and k != "obfuscation"}
+
+    def text_size(self) -> int:
+        """UTF-8 bytes of all texts and arguments so far: what an estimate of tokens starts from."""
+        pieces: list[str] = []
+        for choice in self._choices.values():
+            for texts in choice.texts.values():
+                pieces += texts
+            for call in choice.calls.values():
+                pieces += call.arguments or ()
+        return sum(len(piece.encode("utf-8", "replace")) for piece in pieces)
+
+    def result(self) -> ChatCompletion:
+        """The answer as far as it has come."""
+        made = {name: value for name, value in self._head.items() if value is not None}
+        made |= {
+            "object": "chat.completion",
+            "choices": [choice.result() for _, choice in sorted(self._choices.items())],
+            "usage": self.usage,
+        }
+        return ChatCompletion.model_construct(set(made), **made)
+
+
+def _merge(
+    into: dict[str, Any], piece: dict[str, Any], growing: frozenset[str] | set[str] = frozenset()
+) -> dict[str, Any]:
+    for name, value in piece.items():
+        if isinstance(value, str) and (name in growing or name == "input"):
+            into[name] = (into.get(name) or "") + value
+        elif value is not None or name not in into:
+            into[name] = value
+    return into
+
+
+def _merge_blocks(blocks: list[dict[str, Any]], pieces: list[dict[str, Any]]) -> None:
+    """Add pieces of reasoning blocks: a piece continues the last block of its index and type."""
+    for piece in pieces:
+        open_block = blocks[-1] if blocks else None
+        if open_block is not None and _continues(open_block, piece):
+            _merge(open_block, piece, _PIECEMEAL)
+        else:
+            blocks.append(dict(piece))
+
+
+def _continues(block: dict[str, Any], piece: dict[str, Any]) -> bool:
+    same = block.get("index") == piece.get("index") and block.get("type") == piece.get("type")
+    # A signature closes its block; what is encrypted comes whole.
+    closed = bool(block.get("signature")) and not piece.get("signature")
+    return same and "index" in piece and not closed and "data" not in block

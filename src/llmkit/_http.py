@@ -1,0 +1,83 @@
+"""HTTP as values: what a wire builds and reads. No socket, no HTTP library, no clock.
+
+Header names of an answer are in lower case; a request keeps the spelling it was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._call import Adjustment
+
+__all__ = ["Endpoint", "HTTPRequest", "HTTPResponse", "join_url"]
+
+_REQUEST_ID_HEADERS = (
+    "x-request-id",
+    "request-id",
+    "x-amzn-requestid",
+    "apim-request-id",
+    "cf-ray",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a call goes: the base URL (no trailing slash), and headers and query of the provider."""
+
+    base_url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPRequest:
+    """A request, complete but for its credentials."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    adjustments: tuple[Adjustment, ...] = ()
+
+    def with_headers(self, headers: Mapping[str, str]) -> HTTPRequest:
+        """Return a copy with these headers set; names are compared without regard to case."""
+        return replace(self, headers=merge_headers(self.headers, headers))
+
+
+@dataclass(frozen=True, slots=True)
+class HTTPResponse:
+    """An answer: status, headers, and the body as far as it was read (all of it, unless a stream)."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    @property
+    def request_id(self) -> str | None:
+        """The provider's id of this exchange, under whichever header it uses."""
+        return next((self.headers[h] for h in _REQUEST_ID_HEADERS if h in self.headers), None)
+
+    @property
+    def content_type(self) -> str:
+        """The media type, in lower case, without its parameters."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def merge_headers(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:
+    """Merge two sets of headers; the later one wins whatever the case of its names."""
+    if not over:
+        return dict(base)
+    names = {name.lower() for name in over}
+    return {k: v for k, v in base.items() if k.lower() not in names} | dict(over)
+
+
+def join_url(base: str, path: str, query: Mapping[str, str] | None = None) -> str:
+    """Join a base URL (which may carry a query of its own) and a path."""
+    base, _, own_query = base.partition("?")
+    url = base.rstrip("/") + path
+    from_query = "&".join(f"{name}={value}" for name, value in (query or {}).items())
+    joined = "&".join(part for part in (own_query, from_query) if part)
+    return f"{url}?{joined}" if joined else url

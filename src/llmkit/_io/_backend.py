@@ -1,0 +1,144 @@
+"""httpcore's network, with an eye on the current exchange: deadlines at every read, and what has left.
+
+Two thin wrappers around httpcore's own backends, one for each colour; no protocol is spoken here.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable
+from typing import Any
+
+import httpcore
+from typing_extensions import override
+
+from ._progress import CURRENT
+
+__all__ = ["AsyncWatchedBackend", "WatchedBackend"]
+
+
+def _left(timeout: float | None) -> float | None:
+    progress = CURRENT.get()
+    if progress is None:
+        return timeout
+    progress.reading()
+    seconds = progress.remaining(timeout)
+    if seconds <= 0:
+        raise httpcore.ReadTimeout("the time is used up")
+    return seconds
+
+
+def _writing() -> None:
+    if (progress := CURRENT.get()) is not None:
+        progress.writing()
+
+
+class _Watched(httpcore.NetworkStream):
+    def __init__(self, stream: httpcore.NetworkStream) -> None:
+        self._stream = stream
+
+    @override
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, _left(timeout))
+
+    @override
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        _writing()
+        self._stream.write(buffer, timeout)
+
+    @override
+    def close(self) -> None:
+        self._stream.close()
+
+    @override
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Watched(self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    @override
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class WatchedBackend(httpcore.NetworkBackend):
+    """Blocking sockets."""
+
+    def __init__(self) -> None:
+        self._inner = httpcore.SyncBackend()
+
+    @override
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        """Connect, and watch the stream."""
+        return _Watched(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+
+    @override
+    def sleep(self, seconds: float) -> None:
+        """Wait between httpcore's own connection retries (which are off)."""
+        self._inner.sleep(seconds)
+
+
+class _AsyncWatched(httpcore.AsyncNetworkStream):
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    @override
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return await self._stream.read(max_bytes, _left(timeout))
+
+    @override
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        _writing()
+        await self._stream.write(buffer, timeout)
+
+    @override
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    @override
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return _AsyncWatched(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    @override
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)
+
+
+class AsyncWatchedBackend(httpcore.AsyncNetworkBackend):
+    """asyncio (through anyio) or trio, whichever is running."""
+
+    def __init__(self, inner: httpcore.AsyncNetworkBackend) -> None:
+        self._inner = inner
+
+    @override
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect, and watch the stream."""
+        stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+        return _AsyncWatched(stream)
+
+    @override
+    async def sleep(self, seconds: float) -> None:
+        """Wait between httpcore's own connection retries (which are off)."""
+        await self._inner.sleep(seconds)

@@ -1,0 +1,68 @@
+"""A transport's failures to ours. By class name, because a caller's client may be httpx's, httpx2's or a like one.
+
+The transport's exception does not travel along: it would hold a request, and with it a key.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .._call import Sent
+from .._secret import redact
+from ..errors import (
+    APIConnectionError,
+    APIError,
+    APIResponseValidationError,
+    APITimeoutError,
+    ConfigurationError,
+    LLMKitError,
+    StreamInterruptedError,
+)
+from ._progress import Progress
+
+__all__ = ["explain"]
+
+_TIMEOUTS = {"ConnectTimeout": "connect", "PoolTimeout": "connect", "WriteTimeout": "total"}
+_NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
+_CONFIGURATION = frozenset({"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"})
+
+
+def explain(error: Exception, progress: Progress, *, streaming: bool = False) -> Exception:
+    """Return the error of ours that this failure of a transport is, or itself where it is none."""
+    names = [kind.__name__ for kind in type(error).__mro__]
+    if isinstance(error, LLMKitError) or not _is_transport(error, names):
+        return error
+    sent: Sent = "no" if _NEVER_SENT & set(names) else progress.sent
+    if "TimeoutException" in names or isinstance(error, TimeoutError):
+        which = next((_TIMEOUTS[n] for n in names if n in _TIMEOUTS), progress.limiting)
+        return APITimeoutError(f"timed out: {which} ({_words(error)})", sent=sent)
+    if _CONFIGURATION & set(names):
+        return ConfigurationError(f"the request cannot be sent: {_words(error)}")
+    if "DecodingError" in names:
+        return APIResponseValidationError(
+            f"the answer cannot be decompressed: {_words(error)}", sent="yes"
+        )
+    return _broken(error, sent, streaming=streaming)
+
+
+def _broken(error: Exception, sent: Sent, *, streaming: bool) -> APIError:
+    if streaming:
+        return StreamInterruptedError(
+            f"the stream broke: {_words(error)}", retryable=True, sent="yes"
+        )
+    text = f"no answer: {_words(error)}"
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        return APIConnectionError(
+            f"{text}; pass verify=… to the Client", retryable=False, sent=sent
+        )
+    return APIConnectionError(text, sent=sent)
+
+
+def _is_transport(error: Exception, names: list[str]) -> bool:
+    return "RequestError" in names or "InvalidURL" in names or isinstance(error, OSError)
+
+
+def _words(error: Exception) -> str:
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    name = type(error).__name__
+    return redact(f"{name}: {text}" if text else name)

@@ -1,0 +1,110 @@
+"""A limit on how many calls run at once, shared by threads and event loops alike; first come, first served."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+import anyio
+import sniffio
+
+from ..errors import APITimeoutError
+from ._loops import running_loop
+
+__all__ = ["ParallelLimit"]
+
+
+class _Waiter:
+    __slots__ = ("granted", "wake")
+
+    def __init__(self, wake: Callable[[], object]) -> None:
+        self.wake = wake
+        self.granted = False
+
+
+class ParallelLimit:
+    """``capacity`` places. Either colour takes one and gets the function that gives it back."""
+
+    def __init__(self, capacity: int) -> None:
+        if capacity < 1:
+            raise ValueError(f"max_parallel must be at least 1, not {capacity}")
+        self.capacity = capacity
+        self._free = capacity
+        self._waiters: deque[_Waiter] = deque()
+        self._lock = threading.Lock()
+
+    def acquire(self, deadline: float) -> Callable[[], None]:
+        """Take a place, blocking until ``deadline`` (monotonic seconds). Raises ``APITimeoutError``."""
+        event = threading.Event()
+        waiter = self._enter(event.set)
+        try:
+            event.wait(max(0.0, deadline - time.monotonic()))
+        finally:
+            taken = self._leave(waiter, keep=event.is_set())
+        return self._place(taken=taken)
+
+    async def aacquire(self, deadline: float) -> Callable[[], None]:
+        """Take a place, awaiting it until ``deadline``. Raises ``APITimeoutError``."""
+        event = anyio.Event()
+        waiter = self._enter(_waker(event))
+        try:
+            with anyio.move_on_after(max(0.0, deadline - time.monotonic())):
+                if not waiter.granted:
+                    await event.wait()
+        finally:
+            # A cancelled wait gives a place that it was granted meanwhile to the next.
+            taken = self._leave(waiter, keep=waiter.granted)
+        return self._place(taken=taken)
+
+    def _enter(self, wake: Callable[[], object]) -> _Waiter:
+        waiter = _Waiter(wake)
+        with self._lock:
+            if self._free and not self._waiters:
+                self._free -= 1
+                waiter.granted = True
+            else:
+                self._waiters.append(waiter)
+        if waiter.granted:
+            wake()
+        return waiter
+
+    def _leave(self, waiter: _Waiter, *, keep: bool) -> bool:
+        with self._lock:
+            if not waiter.granted:
+                self._waiters.remove(waiter)
+                return False
+        if not keep:
+            self._give_back()
+        return keep
+
+    def _place(self, *, taken: bool) -> Callable[[], None]:
+        if not taken:
+            raise APITimeoutError(
+                f"no place came free under max_parallel={self.capacity}", sent="no"
+            )
+        given = threading.Lock()
+
+        def give_back() -> None:
+            if given.acquire(blocking=False):
+                self._give_back()
+
+        return give_back
+
+    def _give_back(self) -> None:
+        with self._lock:
+            if not self._waiters:
+                self._free += 1
+                return
+            waiter = self._waiters.popleft()
+            waiter.granted = True
+        waiter.wake()
+
+
+def _waker(event: anyio.Event) -> Callable[[], object]:
+    """Set an event of this loop from any thread."""
+    loop = running_loop()
+    if sniffio.current_async_library() == "trio":
+        return lambda: loop.run_sync_soon(event.set)
+    return lambda: loop.call_soon_threadsafe(event.set)

@@ -1,0 +1,108 @@
+"""One pool for each event loop: made when first needed there, closed when the loop ends, none leaked.
+
+A loop is asked to close its pool by an async generator that it tracks: asyncio and trio both close those at their end,
+``asyncio.run`` and pytest's loops included. Nothing else is hooked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import weakref
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+import anyio
+import sniffio
+
+from ._http import AsyncTransports
+
+__all__ = ["Loops", "running_loop"]
+
+
+def running_loop() -> Any:
+    """What stands for the running loop: asyncio's loop itself, trio's token. anyio's own token is new each time."""
+    if sniffio.current_async_library() == "trio":
+        import trio  # noqa: PLC0415 - only under trio, which is then installed
+
+        return trio.lowlevel.current_trio_token()
+    import asyncio  # noqa: PLC0415 - only under asyncio
+
+    return asyncio.get_running_loop()
+
+
+class Loops:
+    """Transports by event loop."""
+
+    def __init__(self, verify: Any = None) -> None:
+        self._verify = verify
+        self._pools: weakref.WeakKeyDictionary[Any, _Pool] = weakref.WeakKeyDictionary()
+
+    async def here(self) -> _Pool:
+        """The pool of the running loop."""
+        token = running_loop()
+        pool = self._pools.get(token)
+        if pool is None:
+            pool = self._pools[token] = _Pool(AsyncTransports(self._verify))
+            await pool.start()
+        return pool
+
+    async def aclose(self) -> None:
+        """Close the running loop's pool; another loop's can only be closed by that loop."""
+        pool = self._pools.pop(running_loop(), None)
+        if pool is not None:
+            await pool.stop()
+
+    def forget(self) -> None:
+        """In a forked child: the loops and their sockets are the parent's."""
+        self._pools = weakref.WeakKeyDictionary()
+
+
+class _Pool:
+    """One loop's transports, and what is left to do on that loop."""
+
+    def __init__(self, transports: AsyncTransports) -> None:
+        self.transports = transports
+        self._keeper = self._keep()
+        self._tasks: set[Any] = set()
+        self._schedule: Callable[[Callable[[], Any]], object] | None = None
+
+    async def start(self) -> None:
+        """Let the loop know of us: from here on it closes the pool at its end."""
+        await anext(self._keeper)
+        self._schedule = (
+            self._on_trio() if sniffio.current_async_library() == "trio" else self._on_asyncio()
+        )
+
+    async def stop(self) -> None:
+        """Close the pool now."""
+        await self._keeper.aclose()
+
+    def later(self, work: Callable[[], Any]) -> None:
+        """Run an async function on the loop, from code that cannot await; not at all if the loop has ended."""
+        if self._schedule is not None:
+            # RuntimeError: the loop has ended, and its keeper closed the pool with it.
+            with contextlib.suppress(RuntimeError):
+                self._schedule(work)
+
+    async def _keep(self) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self.transports.aclose()
+
+    def _on_asyncio(self) -> Callable[[Callable[[], Any]], object]:
+        loop = running_loop()
+
+        def start(work: Callable[[], Any]) -> None:
+            task = loop.create_task(work())
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        return lambda work: loop.call_soon_threadsafe(start, work)
+
+    def _on_trio(self) -> Callable[[Callable[[], Any]], object]:
+        import trio  # noqa: PLC0415 - only under trio, which is then installed
+
+        token = running_loop()
+        return lambda work: token.run_sync_soon(trio.lowlevel.spawn_system_task, work)

@@ -1,0 +1,123 @@
+"""Callbacks and the debug log: they are told, they are isolated, and they never change a call.
+
+A callback's failure is logged with the logger ``llmkit`` and goes nowhere else. No key reaches the log.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import os
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar, cast
+
+from typing_extensions import override
+
+from .._secret import redact
+from ..events import CallFinished
+
+__all__ = ["Observers", "configure_log", "resolved_sync"]
+
+T = TypeVar("T")
+_log = logging.getLogger("llmkit")
+
+
+def configure_log(level: str | None) -> None:
+    """``LLMKIT_LOG=debug``: let the logger speak on stderr. Without it, logging is the application's affair."""
+    if not level or any(isinstance(h, _Stderr) for h in _log.handlers):
+        return
+    handler = _Stderr(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s %(message)s"))
+    _log.addHandler(handler)
+    _log.setLevel(level.upper() if level.upper() in logging.getLevelNamesMapping() else "DEBUG")
+
+
+class _Stderr(logging.StreamHandler[Any]):
+    """Our own, to be recognised; it redacts whatever comes through."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
+
+
+class Observers:
+    """All who are told of events."""
+
+    def __init__(self, callbacks: Sequence[Callable[[Any], Any]]) -> None:
+        self.callbacks = tuple(callbacks)
+
+    def tell(self, event: Any) -> None:
+        """Tell everybody, from sync code; coroutine functions are run to their end."""
+        _debug(event)
+        for callback in self.callbacks:
+            try:
+                resolved_sync(callback(event))
+            except Exception as error:  # noqa: BLE001 - the one place that isolates observers
+                _report(callback, error)
+
+    async def atell(self, event: Any) -> None:
+        """Tell everybody, from async code."""
+        _debug(event)
+        for callback in self.callbacks:
+            try:
+                result = callback(event)
+                if inspect.isawaitable(result):
+                    await result
+            except Exception as error:  # noqa: BLE001 - see above
+                _report(callback, error)
+
+
+def _report(callback: Any, error: Exception) -> None:
+    name = getattr(callback, "__qualname__", type(callback).__qualname__)
+    _log.error("callback %s failed: %s: %s", name, type(error).__name__, redact(str(error)))
+
+
+def _debug(event: Any) -> None:
+    if not _log.isEnabledFor(logging.DEBUG):
+        return
+    shown = event.settlement if isinstance(event, CallFinished) else event
+    _log.debug("%s", redact(repr(shown)))
+
+
+def resolved_sync(value: Awaitable[T] | T) -> T:
+    """The value, or what it resolves to; a coroutine runs on a loop of its own, in a thread of its own.
+
+    Sync code may itself be running inside a loop (a notebook), where no second one can be started.
+    """
+    if not inspect.isawaitable(value):
+        return value
+    return _in_thread(value)
+
+
+def _in_thread(value: Awaitable[T]) -> T:
+    import asyncio  # noqa: PLC0415 - only for a coroutine given to sync code
+
+    outcome: list[Any] = []
+
+    def work() -> None:
+        try:
+            outcome.append((asyncio.run(_awaiting(value)), None))
+        except BaseException as error:  # noqa: BLE001 - it is raised again below
+            outcome.append((None, error))
+
+    thread = threading.Thread(target=work, name="llmkit-callback")
+    thread.start()
+    thread.join()
+    result, error = outcome[0]
+    if error is not None:
+        raise error
+    return cast(T, result)
+
+
+def _awaiting(value: Awaitable[T]) -> Coroutine[Any, Any, T]:
+    async def wait() -> T:
+        return await value
+
+    return wait()
+
+
+def log_level() -> str | None:
+    """What ``LLMKIT_LOG`` says."""
+    return os.environ.get("LLMKIT_LOG")

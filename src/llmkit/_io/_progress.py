@@ -1,0 +1,75 @@
+"""How far one exchange has come, and how long it may still wait: seen by the network itself at every read and write.
+
+A read that waits takes the least of what is left, so that a server that sends a byte a second outlives no deadline,
+in sync too, and no thread has to watch. A context variable carries it, because the layers between know nothing of it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from .._call import Sent
+from .._flow import Deadlines
+
+__all__ = ["CURRENT", "Progress", "during"]
+
+
+class Progress:
+    """One exchange. ``sent`` grows from "no" over "maybe" (bytes are leaving) to "yes" (all have left)."""
+
+    __slots__ = ("_connect", "_first", "_idle", "_total", "hold_until", "limiting", "sent")
+
+    def __init__(self, deadlines: Deadlines) -> None:
+        self._total = deadlines.total
+        self._connect = deadlines.connect
+        self._first: float | None = time.monotonic() + deadlines.first_token
+        self._idle = deadlines.idle
+        self.sent: Sent = "no"
+        self.limiting = "total"
+        self.hold_until: float | None = None
+        """While only a stream's end is awaited: when to stop waiting for it."""
+
+    def begun(self) -> None:
+        """The answer has begun: from now on the idle limit counts."""
+        self._first = None
+
+    def remaining(self, asked: float | None = None) -> float:
+        """Seconds that the next wait may take; ``limiting`` names the limit that it would hit."""
+        now = time.monotonic()
+        left = [(self._total - now, "total")]
+        left.append(
+            (self._idle, "idle") if self._first is None else (self._first - now, "first token")
+        )
+        if self.hold_until is not None:
+            left.append((self.hold_until - now, "hold"))
+        seconds, self.limiting = min(left)
+        return max(0.0, seconds if asked is None else min(seconds, asked))
+
+    def connect(self) -> float:
+        """Seconds that connecting may take."""
+        return max(0.001, min(self._connect, self._total - time.monotonic()))
+
+    def writing(self) -> None:
+        """Bytes of the request are about to leave."""
+        if self.sent == "no":
+            self.sent = "maybe"
+
+    def reading(self) -> None:
+        """The whole request has left; its answer is awaited."""
+        self.sent = "yes"
+
+
+CURRENT: ContextVar[Progress | None] = ContextVar("llmkit_progress", default=None)
+
+
+@contextmanager
+def during(progress: Progress) -> Iterator[None]:
+    """Make this the exchange that the network is working for, in this thread or task."""
+    token = CURRENT.set(progress)
+    try:
+        yield
+    finally:
+        CURRENT.reset(token)

@@ -1,0 +1,68 @@
+"""One flow on its way, without colour: what both drivers know of it.
+
+``Run`` keeps the flow, the exchange it is in, and the exception that a cancellation must end in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .._call import Sent
+from .._flow import Cancelled, Flow, Notify, Store
+from ._failures import explain
+from ._progress import Progress
+
+__all__ = ["Done", "Run"]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The flow has ended, with this value."""
+
+    value: Any
+
+
+class Run:
+    """One flow being driven."""
+
+    __slots__ = ("cancelled", "flow", "progress")
+
+    def __init__(self, flow: Flow[Any]) -> None:
+        self.flow = flow
+        self.progress: Progress | None = None
+        self.cancelled: Cancelled | None = None
+
+    @property
+    def sent(self) -> Sent:
+        """Whether the request of the current exchange has left."""
+        return "no" if self.progress is None else self.progress.sent
+
+    def step(self, resume: Callable[[], Any]) -> Any:
+        """Resume the flow; return its next effect, or ``Done``. A cancellation ends as what caused it."""
+        try:
+            return resume()
+        except StopIteration as stop:
+            return Done(stop.value)
+        except Cancelled as cancelled:
+            if cancelled.__cause__ is None:
+                return Done(None)
+            raise cancelled.__cause__ from None
+
+    def fail(self, error: BaseException) -> Any:
+        """Throw a failure of the current effect into the flow; return the effect that it answers with."""
+        if isinstance(error, Exception):
+            progress = self.progress
+            return self.flow.throw(error if progress is None else explain(error, progress))
+        return self.cancel(error)
+
+    def cancel(self, cause: BaseException | None, reason: str = "cancelled") -> Any:
+        """Throw ``Cancelled`` into the flow; the outcome of the run is then ``cause``."""
+        self.cancelled = Cancelled(self.sent, reason)
+        self.cancelled.__cause__ = cause
+        return self.flow.throw(self.cancelled)
+
+    def permitted(self, effect: Any) -> bool:
+        """After a cancellation only the settlement may still be performed."""
+        return self.cancelled is None or isinstance(effect, Notify | Store)

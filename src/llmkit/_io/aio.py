@@ -1,0 +1,196 @@
+"""The async driver: performs effects by awaiting, on asyncio or trio. A cancelled call still settles, shielded.
+
+It mirrors ``sync`` effect for effect; what differs is only how waiting is done.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import anyio
+
+from .._flow import (
+    Acquire,
+    Cancelled,
+    Consult,
+    Decoder,
+    Flow,
+    Notify,
+    Opened,
+    Relay,
+    Send,
+    Sleep,
+    Store,
+)
+from .._http import HTTPResponse
+from .._operations import Store as StoreProtocol
+from ..errors import APIError
+from ._http import Body, head
+from ._observe import Observers
+from ._progress import Progress, during
+from ._run import Done, Run
+
+__all__ = ["AsyncDriver", "AsyncExchange"]
+
+_ERROR = 400
+_DRAIN_SECONDS = 0.25
+_SHIELD_SECONDS = 1.0
+
+
+class AsyncExchange:
+    """An open answer: read it piece by piece, close it; ``abort`` where nothing can be awaited."""
+
+    def __init__(self, response: Any, progress: Progress, later: Callable[[Any], None]) -> None:
+        self._response = response
+        self._pieces: AsyncIterator[bytes] = response.aiter_bytes()
+        self._later = later
+        self.progress = progress
+
+    async def read(self) -> bytes | None:
+        """The next bytes; ``None`` at the end. Raises the transport's failures."""
+        with during(self.progress):
+            return await anext(self._pieces, None)
+
+    async def finish(self) -> None:
+        """The answer is complete: read the little that lets its connection be used again, and close."""
+        self.progress.hold_until = time.monotonic() + _DRAIN_SECONDS
+        try:
+            while await self.read() is not None:
+                continue
+        except Exception:  # noqa: BLE001, S110 - the answer is complete; the connection is merely not kept
+            pass
+        await self.close()
+
+    async def close(self) -> None:
+        """Close at once, even while being cancelled."""
+        with anyio.CancelScope(shield=True):
+            await self._response.aclose()
+
+    def abort(self) -> None:
+        """Close the socket at once without awaiting, and let the loop clean up after it."""
+        stream = self._response.extensions.get("network_stream")
+        sock = stream.get_extra_info("socket") if stream is not None else None
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+        self._later(self._response.aclose)
+
+
+class AsyncDriver:
+    """Performs effects: ``run`` a flow to its end, or ``advance`` it up to where it relays a stream."""
+
+    def __init__(
+        self,
+        send: Callable[..., Awaitable[Any]],
+        observers: Observers,
+        store: StoreProtocol,
+        later: Callable[[Any], None],
+    ) -> None:
+        self._transport_send = send
+        self._observers = observers
+        self._store = store
+        self._later = later
+
+    async def run(self, flow: Flow[Any]) -> Any:
+        """Run a flow that relays nothing; return its value."""
+        run = Run(flow)
+        value = await self.advance(run, flow.__next__)
+        assert not isinstance(value, Relay), "this flow opens a stream"  # noqa: S101
+        return value
+
+    async def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
+        """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
+        effect = run.step(resume)
+        while not isinstance(effect, Relay | Done):
+            effect = await self._answer(run, effect)
+        return effect.value if isinstance(effect, Done) else effect
+
+    async def _answer(self, run: Run, effect: Any) -> Any:
+        if not run.permitted(effect):
+            return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
+        try:
+            if run.cancelled is None:
+                outcome = await _PERFORM[type(effect)](self, run, effect)
+            else:
+                outcome = await self._shielded(run, effect)
+        except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
+            failure = error
+            return run.step(lambda: run.fail(failure))
+        return run.step(lambda: run.flow.send(outcome))
+
+    async def _shielded(self, run: Run, effect: Any) -> Any:
+        with anyio.move_on_after(_SHIELD_SECONDS, shield=True):
+            return await _PERFORM[type(effect)](self, run, effect)
+        return None
+
+    async def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
+        progress = run.progress = Progress(effect.deadlines)
+        with during(progress):
+            response = await self._transport_send(effect.request, progress)
+            exchange = AsyncExchange(response, progress, self._later)
+            try:
+                if effect.decoder is not None and response.status_code < _ERROR:
+                    return await _opened(effect, effect.decoder, exchange, head(response))
+                return await _whole(exchange, head(response))
+            except BaseException:
+                await exchange.close()
+                raise
+
+    async def _sleep(self, run: Run, effect: Sleep) -> None:
+        run.progress = None
+        await anyio.sleep(effect.seconds)
+
+    async def _perform_store(self, run: Run, effect: Store) -> Any:
+        return self._store.perform(effect.operation)
+
+    async def _notify(self, run: Run, effect: Notify) -> None:
+        await self._observers.atell(effect.event)
+
+    async def _consult(self, run: Run, effect: Consult) -> Any:
+        value = effect.function(*effect.arguments)
+        return await value if inspect.isawaitable(value) else value
+
+    async def _acquire(self, run: Run, effect: Acquire) -> Callable[[], None]:
+        return await effect.limit.aacquire(effect.deadline)
+
+
+_PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {
+    Send: AsyncDriver._send,  # noqa: SLF001 - the class's own table
+    Sleep: AsyncDriver._sleep,  # noqa: SLF001
+    Store: AsyncDriver._perform_store,  # noqa: SLF001
+    Notify: AsyncDriver._notify,  # noqa: SLF001
+    Consult: AsyncDriver._consult,  # noqa: SLF001
+    Acquire: AsyncDriver._acquire,  # noqa: SLF001
+}
+
+
+async def _whole(exchange: AsyncExchange, response: HTTPResponse) -> HTTPResponse:
+    body = Body(response)
+    while (piece := await exchange.read()) is not None:
+        exchange.progress.begun()
+        body.add(piece)
+    await exchange.close()
+    return HTTPResponse(response.status, response.headers, body.whole())
+
+
+async def _opened(
+    effect: Send, decoder: Decoder, exchange: AsyncExchange, response: HTTPResponse
+) -> Opened:
+    """Read a stream up to its first chunk: an error that comes instead of it can still be retried."""
+    first: list[Any] = []
+    try:
+        while not first and not decoder.done:
+            piece = await exchange.read()
+            first += decoder.finish() if piece is None else decoder.feed(piece)
+            if piece is None:
+                break
+    except APIError as error:
+        error.request_id = error.request_id or response.request_id
+        raise
+    exchange.progress.begun()
+    return Opened(response, exchange, decoder, first, effect.deadlines)

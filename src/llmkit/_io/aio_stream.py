@@ -1,0 +1,186 @@
+"""``AsyncStream``: what ``acompletion(stream=True)`` returns; ``Stream``'s async twin, on asyncio and trio."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Self
+
+from typing_extensions import override
+
+from .._call import CallInfo
+from .._control.session import HOLD_SECONDS, Session
+from .._flow import Relay
+from ..errors import StreamConsumedError
+from ..pricing import Cost
+from ..types.chat import ChatCompletion, ChatCompletionChunk, Usage
+from ._run import Run
+from .aio import AsyncDriver, AsyncExchange
+from .sync import broken
+
+__all__ = ["AsyncStream"]
+
+
+class AsyncStream:
+    """A streamed answer. ``async for chunk in stream``, ``async with stream:``, ``await stream.aclose()``.
+
+    After its end (or early close) ``response`` is the whole answer as far as it came, and ``usage``,
+    ``cost`` and ``call`` are final.
+    """
+
+    def __init__(self, driver: AsyncDriver, run: Run, relay: Relay) -> None:
+        self._driver, self._run = driver, run
+        self._session: Session = relay.session
+        self._exchange: AsyncExchange | None = relay.opened.handle
+        self._ended = False
+        self._error: BaseException | None = None
+        self._response: ChatCompletion | None = None
+
+    def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
+        return self
+
+    async def __anext__(self) -> ChatCompletionChunk:
+        ready = self._session.ready
+        while not ready:
+            if self._error is not None:
+                error, self._error = self._error, None
+                raise error
+            if self._ended:
+                raise StopAsyncIteration
+            await self._pull()
+        return ready.popleft()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop here: the upstream is closed at once, and what came is settled. Closing twice is fine."""
+        if self._ended:
+            return
+        self._ended = True
+        self._session.ready.clear()
+        await self._close_exchange()
+        await self._driver.advance(self._run, lambda: self._run.cancel(None, "closed"))
+
+    close = aclose
+
+    async def until_done(self) -> ChatCompletion:
+        """Read to the end; return the whole answer."""
+        async for _ in self:
+            pass
+        return self.response
+
+    @property
+    def response(self) -> ChatCompletion:
+        """The whole answer, folded from its chunks.
+
+        Raises:
+            StreamConsumedError: the stream has not ended yet.
+        """
+        if not self._ended:
+            raise StreamConsumedError("the stream has not ended: read it, or close it, first")
+        return self._response or self._session.result()
+
+    @property
+    def usage(self) -> Usage | None:
+        """The tokens used, once the stream has ended; ``None`` where the provider never said."""
+        return self.response.usage
+
+    @property
+    def cost(self) -> Cost:
+        """What it cost, once the stream has ended."""
+        return self.response.cost
+
+    @property
+    def call(self) -> CallInfo:
+        """What happened to the call so far."""
+        return self._session.info
+
+    async def _pull(self) -> None:
+        try:
+            if self._session.over or not await self._read():
+                await self._finish()
+        except Exception as error:  # noqa: BLE001 - the flow judges it
+            await self._broke(error)
+        except BaseException as error:  # noqa: BLE001 - cancelled: settle, and let it go on
+            await self._interrupt(error)
+
+    async def _read(self) -> bool:
+        """Read once; say whether there may be more."""
+        exchange, session = self._exchange, self._session
+        if exchange is None:
+            return False
+        if session.holding and exchange.progress.hold_until is None:
+            exchange.progress.hold_until = time.monotonic() + HOLD_SECONDS
+        try:
+            data = await exchange.read()
+        except Exception as error:  # noqa: BLE001 - the flow judges it
+            if session.holding:
+                # The answer is complete; what would have followed is only its usage.
+                return False
+            raise broken(error, exchange.progress) from None
+        if data is None:
+            session.end()
+            return False
+        session.feed(data)
+        return True
+
+    async def _finish(self) -> None:
+        if self._exchange is not None:
+            await self._exchange.finish()
+            self._exchange = None
+        self._ended = True
+        try:
+            flow = self._run.flow
+            self._response = await self._driver.advance(self._run, lambda: flow.send(self._session))
+        except Exception as error:  # noqa: BLE001 - raised once the chunks are handed over
+            self._error = error
+        self._session.release()
+
+    async def _broke(self, error: Exception) -> None:
+        await self._close_exchange()
+        self._ended = True
+        try:
+            await self._driver.advance(self._run, lambda: self._run.flow.throw(error))
+        except Exception as final:  # noqa: BLE001 - raised once the chunks are handed over
+            self._error = final
+
+    async def _interrupt(self, error: BaseException) -> None:
+        await self._close_exchange()
+        self._ended = True
+        await self._driver.advance(self._run, lambda: self._run.cancel(error))
+
+    async def _close_exchange(self) -> None:
+        exchange, self._exchange = self._exchange, None
+        if exchange is not None:
+            await exchange.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_ended", True):
+            return
+        self._ended = True
+        if self._exchange is not None:
+            self._exchange.abort()
+        # The flow cannot yield any more: it leaves its settlement on the client's queue.
+        self._run.flow.close()
+
+    @override
+    def __repr__(self) -> str:
+        state = "ended" if self._ended else "open"
+        return f"<AsyncStream {self.call.provider}/{self.call.model} {state}>"
+
+
+async def opened(driver: AsyncDriver, flow: Any) -> AsyncStream:
+    """Run a flow up to its relay and hand out the stream."""
+    run = Run(flow)
+    relay = await driver.advance(run, flow.__next__)
+    return AsyncStream(driver, run, relay)

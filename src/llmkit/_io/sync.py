@@ -1,0 +1,166 @@
+"""The sync driver: performs effects by blocking. It works inside a running event loop, because it knows of none."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .._flow import (
+    Acquire,
+    Cancelled,
+    Consult,
+    Decoder,
+    Flow,
+    Notify,
+    Opened,
+    Relay,
+    Send,
+    Sleep,
+    Store,
+)
+from .._http import HTTPResponse
+from .._operations import Store as StoreProtocol
+from ..errors import APIError
+from ._failures import explain
+from ._http import Body, head
+from ._observe import Observers, resolved_sync
+from ._progress import Progress, during
+from ._run import Done, Run
+
+__all__ = ["Exchange", "SyncDriver"]
+
+_ERROR = 400
+_DRAIN_SECONDS = 0.25
+
+
+class Exchange:
+    """An open answer: read it piece by piece, close it."""
+
+    def __init__(self, response: Any, progress: Progress) -> None:
+        self._response = response
+        self._pieces: Iterator[bytes] = response.iter_bytes()
+        self.progress = progress
+
+    def read(self) -> bytes | None:
+        """The next bytes; ``None`` at the end. Raises the transport's failures."""
+        with during(self.progress):
+            return next(self._pieces, None)
+
+    def finish(self) -> None:
+        """The answer is complete: read the little that lets its connection be used again, and close."""
+        self.progress.hold_until = time.monotonic() + _DRAIN_SECONDS
+        try:
+            while self.read() is not None:
+                continue
+        except Exception:  # noqa: BLE001, S110 - the answer is complete; the connection is merely not kept
+            pass
+        self.close()
+
+    def close(self) -> None:
+        """Close at once; what has not been read is lost."""
+        self._response.close()
+
+
+class SyncDriver:
+    """Performs effects: ``run`` a flow to its end, or ``open`` it up to where it relays a stream."""
+
+    def __init__(
+        self, send: Callable[..., Any], observers: Observers, store: StoreProtocol
+    ) -> None:
+        self._transport_send = send
+        self._observers = observers
+        self._store = store
+
+    def run(self, flow: Flow[Any]) -> Any:
+        """Run a flow that relays nothing; return its value."""
+        run = Run(flow)
+        relay = self.advance(run, flow.__next__)
+        assert not isinstance(relay, Relay), "this flow opens a stream"  # noqa: S101
+        return relay
+
+    def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
+        """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
+        effect = run.step(resume)
+        while not isinstance(effect, Relay | Done):
+            effect = self._answer(run, effect)
+        return effect.value if isinstance(effect, Done) else effect
+
+    def _answer(self, run: Run, effect: Any) -> Any:
+        if not run.permitted(effect):
+            return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
+        try:
+            outcome = _PERFORM[type(effect)](self, run, effect)
+        except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
+            failure = error
+            return run.step(lambda: run.fail(failure))
+        return run.step(lambda: run.flow.send(outcome))
+
+    def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
+        progress = run.progress = Progress(effect.deadlines)
+        with during(progress):
+            response = self._transport_send(effect.request, progress)
+            exchange = Exchange(response, progress)
+            try:
+                if effect.decoder is not None and response.status_code < _ERROR:
+                    return _opened(effect, effect.decoder, exchange, head(response))
+                return _whole(exchange, head(response))
+            except BaseException:
+                exchange.close()
+                raise
+
+    def _sleep(self, run: Run, effect: Sleep) -> None:
+        run.progress = None
+        time.sleep(effect.seconds)
+
+    def _perform_store(self, run: Run, effect: Store) -> Any:
+        return self._store.perform(effect.operation)
+
+    def _notify(self, run: Run, effect: Notify) -> None:
+        self._observers.tell(effect.event)
+
+    def _consult(self, run: Run, effect: Consult) -> Any:
+        return resolved_sync(effect.function(*effect.arguments))
+
+    def _acquire(self, run: Run, effect: Acquire) -> Callable[[], None]:
+        return effect.limit.acquire(effect.deadline)
+
+
+_PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {
+    Send: SyncDriver._send,  # noqa: SLF001 - the class's own table
+    Sleep: SyncDriver._sleep,  # noqa: SLF001
+    Store: SyncDriver._perform_store,  # noqa: SLF001
+    Notify: SyncDriver._notify,  # noqa: SLF001
+    Consult: SyncDriver._consult,  # noqa: SLF001
+    Acquire: SyncDriver._acquire,  # noqa: SLF001
+}
+
+
+def _whole(exchange: Exchange, response: HTTPResponse) -> HTTPResponse:
+    body = Body(response)
+    while (piece := exchange.read()) is not None:
+        exchange.progress.begun()
+        body.add(piece)
+    exchange.close()
+    return HTTPResponse(response.status, response.headers, body.whole())
+
+
+def _opened(effect: Send, decoder: Decoder, exchange: Exchange, response: HTTPResponse) -> Opened:
+    """Read a stream up to its first chunk: an error that comes instead of it can still be retried."""
+    first: list[Any] = []
+    try:
+        while not first and not decoder.done:
+            piece = exchange.read()
+            first += decoder.finish() if piece is None else decoder.feed(piece)
+            if piece is None:
+                break
+    except APIError as error:
+        error.request_id = error.request_id or response.request_id
+        raise
+    exchange.progress.begun()
+    return Opened(response, exchange, decoder, first, effect.deadlines)
+
+
+def broken(error: Exception, progress: Progress) -> Exception:
+    """A failure in the middle of a stream, as ours."""
+    return explain(error, progress, streaming=True)

@@ -1,0 +1,108 @@
+"""Server-sent events from bytes, cut anywhere: ``SSEDecoder.feed(bytes) -> Iterator[Event]``.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream, read 2026-11-22.
+Rule 1: lines end at CR, LF or CRLF and at nothing else (U+2028 is legal within JSON).
+Rule 2: no byte is looked at twice while a line is incomplete, so a long event is not quadratic.
+Rule 3: no JSON, no provider's habits; a comment is not an event, but it is a sign of life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+__all__ = ["Event", "SSEDecoder", "TooLong"]
+
+_BOM = b"\xef\xbb\xbf"
+_MAX_EVENT = 64 * 1024 * 1024
+
+
+class TooLong(ValueError):
+    """One event has more bytes than any provider sends; the stream is not worth reading on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event: its name (empty for the default), data as bytes, and id."""
+
+    data: bytes
+    name: str = ""
+    id: str = ""
+
+
+class SSEDecoder:
+    """Bytes in, events out. After the last byte, ``finish`` yields an event whose blank line never came."""
+
+    __slots__ = ("_after_cr", "_data", "_id", "_limit", "_name", "_partial", "_size", "_start")
+
+    def __init__(self, limit: int = _MAX_EVENT) -> None:
+        self._partial: list[bytes] = []
+        self._data: list[bytes] = []
+        self._name = self._id = ""
+        self._after_cr = False
+        self._start = True
+        self._size = 0
+        self._limit = limit
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Take the next bytes, cut anywhere; yield the events they complete. Raises ``TooLong``."""
+        for line in self._lines(data):
+            if not line:
+                yield from self._dispatch()
+            else:
+                self._field(line)
+
+    def finish(self) -> Iterator[Event]:
+        """The stream has ended: yield what an early end left without its blank line."""
+        if self._partial:
+            line, self._partial = b"".join(self._partial), []
+            self._field(line)
+        yield from self._dispatch()
+
+    def _lines(self, data: bytes) -> Iterator[bytes]:
+        if not data:
+            return
+        if self._after_cr and data.startswith(b"\n"):
+            data = data[1:]
+        self._after_cr = data.endswith(b"\r")
+        # bytes.splitlines splits at exactly CR, LF and CRLF; str.splitlines does not.
+        lines = data.splitlines(keepends=True)
+        rest = lines.pop() if lines and not lines[-1].endswith((b"\n", b"\r")) else b""
+        for line in lines:
+            yield self._complete(line.rstrip(b"\r\n"))
+        if rest:
+            self._grow(len(rest))
+            self._partial.append(rest)
+
+    def _complete(self, line: bytes) -> bytes:
+        if self._partial:
+            self._partial.append(line)
+            line, self._partial = b"".join(self._partial), []
+        if self._start:
+            self._start = False
+            line = line.removeprefix(_BOM)
+        return line
+
+    def _grow(self, size: int) -> None:
+        self._size += size
+        if self._size > self._limit:
+            raise TooLong(f"one event has more than {self._limit} bytes")
+
+    def _field(self, line: bytes) -> None:
+        if line.startswith(b":"):
+            return
+        name, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if name == b"data":
+            self._grow(len(value))
+            self._data.append(value)
+        elif name == b"event":
+            self._name = value.decode("utf-8", "replace")
+        elif name == b"id":
+            self._id = value.decode("utf-8", "replace")
+
+    def _dispatch(self) -> Iterator[Event]:
+        data, name = self._data, self._name
+        self._data, self._name, self._size = [], "", 0
+        if data:
+            yield Event(b"\n".join(data), name, self._id)

@@ -1,0 +1,122 @@
+"""What the catalogue says of a model: limits, capabilities and rates, each with its source.
+
+Plain frozen records and nothing else. Reading files belongs in ``_load``, arithmetic in
+``llmkit.pricing``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+from typing_extensions import override
+
+V = TypeVar("V")
+
+
+class FrozenMap(Mapping[str, V], Generic[V]):
+    """A small read-only mapping. Unlike ``MappingProxyType`` it can be hashed and pickled."""
+
+    __slots__ = ("_items",)
+    _items: dict[str, V]
+
+    def __init__(self, items: Mapping[str, V] | None = None) -> None:
+        object.__setattr__(self, "_items", dict(items or {}))
+
+    @override
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is read-only")
+
+    @override
+    def __getitem__(self, key: str) -> V:
+        return self._items[key]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    @override
+    def __reduce__(self) -> tuple[type[FrozenMap[V]], tuple[dict[str, V]]]:
+        return type(self), (dict(self._items),)
+
+    @override
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """The price of one dimension of usage under one condition.
+
+    ``usd`` buys ``per`` units. An empty condition is the default; of the rates that match a
+    call the one with most conditions applies. ``source`` is the vendor's page that states the
+    figure, ``via`` the data it was taken from, ``read`` the ISO date on which that was read.
+    """
+
+    dimension: str
+    unit: str
+    usd: Decimal
+    per: int
+    condition: Mapping[str, str | int]
+    source: str
+    read: str
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Uplift:
+    """A factor on every token rate of a call that meets the condition (a region, say)."""
+
+    condition: Mapping[str, str | int]
+    factor: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """One model at one provider.
+
+    Limits are tokens; ``None`` means not known, never unlimited. ``deprecated`` is the ISO date
+    from which the vendor refuses (or said it may refuse) calls. ``source`` and ``read`` are
+    about limits and capabilities; each rate carries its own.
+
+    The fields after ``via`` say how the vendor's rates are to be read: ``tiers`` gives for a
+    service tier as spelled on the wire (``""``: none asked for) the tiers that may be billed,
+    likeliest first; ``defaults`` the conditions of a call that says nothing; ``priced_as`` the
+    dimension whose rate holds for one without its own; ``cache_write_marker`` the word that a
+    request must contain before cache writes can be billed (``None``: they need no asking).
+    """
+
+    provider: str
+    name: str
+    aliases: tuple[str, ...]
+    mode: str
+    max_input_tokens: int | None
+    max_output_tokens: int | None
+    input_modalities: frozenset[str]
+    output_modalities: frozenset[str]
+    capabilities: frozenset[str]
+    deprecated: str | None
+    rates: tuple[Rate, ...]
+    source: str
+    read: str
+    via: str = ""
+    revision: str = ""
+    tiers: Mapping[str, tuple[str, ...]] = FrozenMap()
+    defaults: Mapping[str, str] = FrozenMap()
+    priced_as: Mapping[str, str] = FrozenMap()
+    uplifts: tuple[Uplift, ...] = ()
+    cache_write_marker: str | None = None
+
+    def supports(self, capability: str) -> bool:
+        """Whether the vendor documents the capability (``"tools"``, ``"vision"``, ...)."""
+        return capability in self.capabilities

@@ -1,0 +1,401 @@
+"""``Client``: both colours of each call, over one set of options, connections, callbacks and one ledger.
+
+It owns drivers and runs flows; what happens to a call is decided in ``_control``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any, Literal, Self, overload
+
+from typing_extensions import Unpack
+
+from ._call import Timeouts, new_call_id
+from ._control import plan
+from ._control.call import Clock, Job, chat
+from ._control.dry import DryRun, dry
+from ._control.retry import RetryPolicy
+from ._io import aio_stream, sync_stream
+from ._io._borrowed import Borrowed, is_async_client
+from ._io._http import SyncTransports
+from ._io._limit import ParallelLimit
+from ._io._loops import Loops
+from ._io._observe import Observers, configure_log, log_level
+from ._io.aio import AsyncDriver
+from ._io.aio_stream import AsyncStream
+from ._io.sync import SyncDriver
+from ._io.sync_stream import Stream
+from ._operations import Settle, Store
+from .errors import ConfigurationError
+from .events import CallFinished
+from .ledger import MemoryLedger
+from .types.chat import ChatCompletion
+from .types.params import CallOptions, ChatParams
+
+__all__ = ["Client"]
+
+_CLOCK = Clock(time.monotonic, time.time)
+_TRANSPORTS = ("httpx",)
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+class Client:
+    """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
+
+    Args:
+        callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
+        hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
+        ledger: where settlements go; by default a ``MemoryLedger``.
+        retry: how to try again; ``num_retries`` changes only how often.
+        max_parallel: most calls at once.
+        http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.
+        verify: TLS: an ``ssl.SSLContext``, a CA file, or ``False``.
+        transport: the HTTP library; ``httpx``.
+        environ: where keys are looked up; by default the process's environment.
+        **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
+    """
+
+    def __init__(
+        self,
+        *,
+        callbacks: Iterable[Callable[[Any], Any]] = (),
+        hooks: Iterable[Any] = (),
+        ledger: Store | None = None,
+        retry: RetryPolicy | None = None,
+        max_parallel: int | None = None,
+        http_client: Any = None,
+        verify: Any = None,
+        transport: str = "httpx",
+        environ: Mapping[str, str] | None = None,
+        **defaults: Unpack[CallOptions],
+    ) -> None:
+        if transport not in _TRANSPORTS:
+            raise ConfigurationError(
+                f"transport must be one of {', '.join(_TRANSPORTS)}, not {transport!r}"
+            )
+        self.ledger: Any = MemoryLedger() if ledger is None else ledger
+        self.chat = _Chat(self)
+        self._hooks = tuple(hooks)
+        self._policy = retry or RetryPolicy()
+        self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
+        self._environ = os.environ if environ is None else environ
+        self._defaults = plan.asked(defaults, {}).options
+        self._observers = Observers(tuple(callbacks))
+        self._transports = SyncTransports(verify)
+        self._loops = Loops(verify)
+        self._borrowed = None if http_client is None else Borrowed(http_client)
+        self._borrowed_async = http_client is not None and is_async_client(http_client)
+        self._transport_name = (
+            type(http_client).__module__.partition(".")[0] if http_client else transport
+        )
+        self._dropped: SimpleQueue[CallFinished] = SimpleQueue()
+        configure_log(log_level())
+        _known(self)
+
+    @overload
+    def completion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: Literal[False] | None = None,
+        dry_run: Literal[False] | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion: ...
+    @overload
+    def completion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: Literal[True],
+        dry_run: Literal[False] | None = None,
+        **params: Unpack[ChatParams],
+    ) -> Stream: ...
+    @overload
+    def completion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        dry_run: Literal[True],
+        **params: Unpack[ChatParams],
+    ) -> DryRun: ...
+    @overload
+    def completion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None,
+        dry_run: bool | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion | Stream | DryRun: ...
+    def completion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        dry_run: bool | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion | Stream | DryRun:
+        """Ask a model.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+            messages: the conversation, in OpenAI's form; messages of earlier answers fit as they are.
+            stream: whether to return a ``Stream`` of chunks instead of the whole answer.
+            dry_run: whether to return the request that would be sent, and send nothing.
+            **params: see ``llmkit.types.ChatParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
+        self._drain()
+        job = self._job(model, messages, params, stream=bool(stream))
+        driver = self._driver()
+        if dry_run:
+            return driver.run(dry(job))  # type: ignore[no-any-return]
+        if stream:
+            return sync_stream.opened(driver, chat(job))
+        return driver.run(chat(job))  # type: ignore[no-any-return]
+
+    @overload
+    async def acompletion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: Literal[False] | None = None,
+        dry_run: Literal[False] | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion: ...
+    @overload
+    async def acompletion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: Literal[True],
+        dry_run: Literal[False] | None = None,
+        **params: Unpack[ChatParams],
+    ) -> AsyncStream: ...
+    @overload
+    async def acompletion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        dry_run: Literal[True],
+        **params: Unpack[ChatParams],
+    ) -> DryRun: ...
+    @overload
+    async def acompletion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None,
+        dry_run: bool | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion | AsyncStream | DryRun: ...
+    async def acompletion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        dry_run: bool | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion | AsyncStream | DryRun:
+        """``completion`` for async code, on asyncio or trio."""
+        await self._adrain()
+        job = self._job(model, messages, params, stream=bool(stream))
+        driver = await self._async_driver()
+        if dry_run:
+            return await driver.run(dry(job))  # type: ignore[no-any-return]
+        if stream:
+            return await aio_stream.opened(driver, chat(job))
+        return await driver.run(chat(job))  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Settle what is left and close the sync connections. The client can be used again after it.
+
+        Connections of an event loop are closed by ``aclose``, or by that loop's end.
+        """
+        self._drain()
+        self._transports.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop, and the sync ones."""
+        await self._adrain()
+        await self._loops.aclose()
+        self._transports.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def _job(
+        self, model: str, messages: Sequence[Any], params: Mapping[str, Any], *, stream: bool
+    ) -> Job:
+        asked = plan.asked(params, self._defaults)
+        call_id = new_call_id()
+        options = asked.options
+        metadata = asked.params.get("metadata")
+        return Job(
+            id=call_id,
+            legs=plan.legs(call_id, model, messages, asked, stream=stream, environ=self._environ),
+            policy=_policy(self._policy, options.get("num_retries")),
+            timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS),
+            clock=_CLOCK,
+            abandon=self._dropped.put,
+            stream=stream,
+            hooks=self._hooks,
+            wanted=asked.wanted,
+            mock=options.get("mock_response"),
+            transport=self._transport_name,
+            limit=self._limit,
+            metadata=metadata if isinstance(metadata, Mapping) else {},
+        )
+
+    def _driver(self) -> SyncDriver:
+        if self._borrowed is None:
+            return SyncDriver(self._transports.send, self._observers, self.ledger)
+        if self._borrowed_async:
+            raise ConfigurationError("http_client is async: give a sync one for completion()")
+        return SyncDriver(self._borrowed.send, self._observers, self.ledger)
+
+    async def _async_driver(self) -> AsyncDriver:
+        pool = await self._loops.here()
+        if self._borrowed is None:
+            return AsyncDriver(pool.transports.send, self._observers, self.ledger, pool.later)
+        if not self._borrowed_async:
+            raise ConfigurationError("http_client is sync: give an async one for acompletion()")
+        return AsyncDriver(self._borrowed.asend, self._observers, self.ledger, pool.later)
+
+    def _drain(self) -> None:
+        """Settle the streams that were dropped."""
+        for finished in self._take_dropped():
+            self._observers.tell(finished)
+
+    async def _adrain(self) -> None:
+        for finished in self._take_dropped():
+            await self._observers.atell(finished)
+
+    def _take_dropped(self) -> Iterable[CallFinished]:
+        while True:
+            try:
+                finished = self._dropped.get_nowait()
+            except Empty:
+                return
+            self.ledger.perform(Settle(finished.settlement))
+            yield finished
+
+    def _after_fork(self) -> None:
+        # What was dropped before the fork is the parent's to settle.
+        self._dropped = SimpleQueue()
+        self._loops.forget()
+
+
+_DEFAULT_TIMEOUTS = Timeouts()
+
+
+def _policy(policy: RetryPolicy, retries: Any) -> RetryPolicy:
+    if retries is None:
+        return policy
+    try:
+        return RetryPolicy(
+            retries,
+            policy.first_wait,
+            policy.longest_wait,
+            policy.longest_retry_after,
+            policy.draw,
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+class _Completions:
+    """``client.chat.completions``, for those who come from the openai SDK."""
+
+    def __init__(self, client: Client) -> None:
+        # Not a strong reference: a client is freed when its user lets go of it.
+        self._ref = weakref.ref(client)
+
+    def _client(self) -> Client:
+        if (client := self._ref()) is None:
+            raise ConfigurationError(
+                "the client is gone: keep a reference to it, not only to its chat"
+            )
+        return client
+
+    def create(self, *, model: str, messages: Sequence[Any], **params: Any) -> Any:
+        """``Client.completion`` under the openai SDK's name."""
+        return self._client().completion(model, messages, **params)
+
+    def acreate(self, *, model: str, messages: Sequence[Any], **params: Any) -> Any:
+        """``Client.acompletion`` under the openai SDK's name."""
+        return self._client().acompletion(model, messages, **params)
+
+
+class _Chat:
+    def __init__(self, client: Client) -> None:
+        self.completions = _Completions(client)
+
+
+_registering = threading.Lock()
+_registered = False
+
+
+def _known(client: Client) -> None:
+    """Remember a client, weakly, for the end of the process and for forks."""
+    global _registered  # noqa: PLW0603 - once for the process
+    _clients.add(client)
+    with _registering:
+        if _registered:
+            return
+        _registered = True
+        atexit.register(_at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_in_child)
+
+
+def _at_exit() -> None:
+    for client in tuple(_clients):
+        client.close()
+
+
+def _in_child() -> None:
+    for client in tuple(_clients):
+        client._after_fork()  # noqa: SLF001 - the module's own

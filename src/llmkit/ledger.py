@@ -1,0 +1,79 @@
+"""``MemoryLedger``: settlements in memory. It holds the latest ones and the totals of all, so it does not grow.
+
+A store of the outside world (SQLite, PostgreSQL, Redis) performs the same operations.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from decimal import Decimal
+
+from ._operations import Operation, Settle, Settlement
+
+__all__ = ["MemoryLedger", "Totals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over settlements. ``unknown_costs`` counts the calls whose cost is not in ``cost``."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cost: Decimal = Decimal(0)
+    unknown_costs: int = 0
+
+    def plus(self, settlement: Settlement) -> Totals:
+        """These totals with one more call."""
+        known = settlement.cost is not None
+        return Totals(
+            self.calls + 1,
+            self.prompt_tokens + (settlement.prompt_tokens or 0),
+            self.completion_tokens + (settlement.completion_tokens or 0),
+            self.cost + (settlement.cost or Decimal(0)),
+            self.unknown_costs + (not known),
+        )
+
+
+class MemoryLedger:
+    """Settlements of this process. Thread-safe."""
+
+    def __init__(self, keep: int = 1000) -> None:
+        self._keep = keep
+        self._recent: OrderedDict[str, Settlement] = OrderedDict()
+        self._totals: dict[tuple[str, str], Totals] = {}
+        # Re-entrant: a collector may run a stream's settlement while this thread holds it.
+        self._lock = threading.RLock()
+
+    def perform(self, operation: Operation) -> bool:
+        """Record a settlement; ``False`` where the call has one already."""
+        return _PERFORM[type(operation)](self, operation)
+
+    def _settle(self, operation: Settle) -> bool:
+        settlement = operation.settlement
+        with self._lock:
+            if settlement.call_id in self._recent:
+                return False
+            self._recent[settlement.call_id] = settlement
+            if len(self._recent) > self._keep:
+                self._recent.popitem(last=False)
+            key = (settlement.provider, settlement.model)
+            self._totals[key] = self._totals.get(key, Totals()).plus(settlement)
+        return True
+
+    @property
+    def settlements(self) -> tuple[Settlement, ...]:
+        """The latest settlements, oldest first."""
+        with self._lock:
+            return tuple(self._recent.values())
+
+    @property
+    def totals(self) -> dict[tuple[str, str], Totals]:
+        """Sums of all settlements by (provider, model)."""
+        with self._lock:
+            return dict(self._totals)
+
+
+_PERFORM = {Settle: MemoryLedger._settle}  # noqa: SLF001 - the class's own table

@@ -1,0 +1,26 @@
+"""What a call cost, and the most that one can cost: Decimal end to end, pure.
+
+Reads the catalogue's rates and a usage object; sends nothing, knows no provider by name. An
+amount that cannot be worked out is unknown with a reason, never zero. Budgets, holds and
+ledgers do not live here.
+"""
+
+from __future__ import annotations
+
+from llmkit.pricing._actual import cost
+from llmkit.pricing._bound import MESSAGE_TOKENS, PREAMBLE_TOKENS, TOOL_TOKENS, bound
+from llmkit.pricing._record import Cost, CostLine, Status, Unbounded, nothing, unknown
+
+__all__ = [
+    "MESSAGE_TOKENS",
+    "PREAMBLE_TOKENS",
+    "TOOL_TOKENS",
+    "Cost",
+    "CostLine",
+    "Status",
+    "Unbounded",
+    "bound",
+    "cost",
+    "nothing",
+    "unknown",
+]

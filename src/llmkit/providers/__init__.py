@@ -1,0 +1,43 @@
+"""Providers as data, and the registry that finds them by name.
+
+A provider's name occurs only in this package and in the catalogue.
+"""
+
+from __future__ import annotations
+
+from ._auth import Auth, Bearer, HeaderKey, NoAuth
+from ._provider import Provider, openai_compatible
+from ._registry import Registry
+
+__all__ = [
+    "Auth",
+    "Bearer",
+    "HeaderKey",
+    "NoAuth",
+    "Provider",
+    "get",
+    "has",
+    "names",
+    "openai_compatible",
+    "preferred",
+    "register_provider",
+]
+
+GENERIC = "openai_like"
+"""The provider whose rules hold for an address nobody knows."""
+
+_registry = Registry(__name__)
+get = _registry.get
+has = _registry.has
+names = _registry.names
+register_provider = _registry.register
+
+
+def preferred() -> tuple[str, ...]:
+    """Providers in the order in which the command line looks for a key; each has a default model."""
+    first = ("openai", "anthropic", "gemini", "openrouter", "groq", "mistral", "deepseek", "xai")
+    usable = tuple(n for n in first if has(n) and get(n).default_model)
+    rest = (
+        n for n in names() if n not in first and get(n).default_model and not get(n).key_optional
+    )
+    return (*usable, *rest)

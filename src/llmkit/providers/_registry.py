@@ -1,0 +1,134 @@
+"""Finding a provider by its name: what was registered, a module of its own, a row, an entry point.
+
+Registering imports nothing. A name is checked before anything is imported, because it may come from a stranger.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import re
+import threading
+from importlib.metadata import EntryPoint, entry_points
+
+from ..errors import ConfigurationError, UnknownProviderError
+from ._provider import Provider
+
+__all__ = ["Registry"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_GROUP = "llmkit.providers"
+
+
+class Registry:
+    """Providers by name: a built-in one wins over an entry point, unless it is replaced explicitly."""
+
+    def __init__(self, package: str) -> None:
+        self._package = package
+        self._found: dict[str, Provider] = {}
+        self._aliases: dict[str, str] | None = None
+        self._lock = threading.RLock()
+
+    def get(self, name: str) -> Provider:
+        """Return the provider of this name or alias.
+
+        Raises:
+            UnknownProviderError: there is none; the message names near misses.
+        """
+        found = self._found.get(name)
+        if found is not None:
+            return found
+        normal = name.strip().lower().replace("-", "_")
+        if not _NAME.fullmatch(normal):
+            raise UnknownProviderError(f"{name!r:.80} is not a provider's name{self._near(normal)}")
+        with self._lock:
+            return self._load(normal, name)
+
+    def has(self, name: str) -> bool:
+        """Whether ``get`` would find it."""
+        try:
+            self.get(name)
+        except UnknownProviderError:
+            return False
+        return True
+
+    def register(self, provider: Provider, *, replace: bool = False) -> Provider:
+        """Add a provider at run time.
+
+        Raises:
+            ConfigurationError: its name is malformed, or taken and ``replace`` is not set.
+        """
+        if not _NAME.fullmatch(provider.name):
+            raise ConfigurationError(
+                f"{provider.name!r} is no provider's name: use lower case, digits and underscores"
+            )
+        with self._lock:
+            taken = [n for n in (provider.name, *provider.aliases) if not replace and self.has(n)]
+            if taken:
+                raise ConfigurationError(
+                    f"provider {taken[0]!r} exists; pass replace=True to take its place"
+                )
+            self._found |= dict.fromkeys((provider.name, *provider.aliases), provider)
+        return provider
+
+    def names(self) -> tuple[str, ...]:
+        """All providers that can be had, sorted, entry points included; aliases are left out."""
+        registered = {p.name for p in self._found.values()}
+        return tuple(sorted({*self._modules(), *self._rows(), *self._entries(), *registered}))
+
+    def _load(self, name: str, asked: str) -> Provider:
+        name = self._alias(name)
+        found = self._found.get(name) or self._module(name) or self._rows().get(name)
+        found = found or self._entry(name)
+        if found is None:
+            raise UnknownProviderError(f"no provider is called {asked!r:.80}{self._near(name)}")
+        self._found[asked] = self._found[name] = found
+        return found
+
+    def _module(self, name: str) -> Provider | None:
+        path = f"{self._package}.{name}"
+        # find_spec, not try-import: a failing import inside the module must be seen, not taken for absence.
+        if name not in self._modules() or importlib.util.find_spec(path) is None:
+            return None
+        provider = importlib.import_module(path).PROVIDER
+        if not isinstance(provider, Provider):
+            raise ConfigurationError(f"{path}.PROVIDER is not a Provider")
+        return provider
+
+    def _modules(self) -> tuple[str, ...]:
+        path = importlib.import_module(self._package).__path__
+        names = (module.name for module in pkgutil.iter_modules(path))
+        return tuple(n for n in names if not n.startswith("_") and n != "compatible")
+
+    def _rows(self) -> dict[str, Provider]:
+        rows: dict[str, Provider] = importlib.import_module(f"{self._package}.compatible").ROWS
+        return rows
+
+    def _entries(self) -> dict[str, EntryPoint]:
+        return {entry.name: entry for entry in entry_points(group=_GROUP)}
+
+    def _entry(self, name: str) -> Provider | None:
+        entry = self._entries().get(name)
+        if entry is None:
+            return None
+        provider = entry.load()
+        if not isinstance(provider, Provider):
+            raise ConfigurationError(
+                f"the entry point {name!r} of {_GROUP} is not a Provider: {entry.value}"
+            )
+        return provider
+
+    def _alias(self, name: str) -> str:
+        if self._aliases is None:
+            modules = (self._module(module) for module in self._modules())
+            providers = [*self._rows().values(), *(p for p in modules if p is not None)]
+            self._aliases = {alias: p.name for p in providers for alias in p.aliases}
+        return self._aliases.get(name, name)
+
+    def _near(self, name: str) -> str:
+        near = difflib.get_close_matches(name, self.names(), n=3)
+        if near:
+            return f"; did you mean {' or '.join(near)}?"
+        return "; llmkit.providers.names() lists them, register_provider(…) adds one"

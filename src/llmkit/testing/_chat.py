@@ -1,0 +1,238 @@
+"""OpenAI's chat wire as its server writes it: completions, chunks, models and error bodies.
+
+Pure: a request's parts in, a `Reply` out. Sockets live in `_simulator`; what is said, in `_answer`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any, Final
+
+from ._answer import Answer, Choice, ToolUse, answer, fingerprint
+from ._check import check
+from ._refusal import Refusal, bad_request
+from ._tokens import split
+
+__all__ = ["Reply", "refuse", "reply"]
+
+# A fixed time (2025-01-01T00:00:00Z), so that equal requests get equal bodies.
+_CREATED: Final = 1_735_689_600
+_MODELS: Final = ("offline", "offline-reasoning")
+_MISSING_MODEL: Final = "missing-model"
+_LIMITED_MODEL: Final = "rate-limited"
+_CHAT_PATH: Final = "/v1/chat/completions"
+_MODELS_PATH: Final = "/v1/models"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer; *frames* (server-sent events) are sent one by one in place of *body*."""
+
+    status: int
+    body: bytes = b""
+    frames: tuple[bytes, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def reply(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    """The answer to one request; *headers* have lower-case names."""
+    try:
+        return _routed(method, path.partition("?")[0].rstrip("/"), headers, body)
+    except Refusal as refusal:
+        return refuse(refusal)
+
+
+def refuse(refusal: Refusal) -> Reply:
+    """*refusal* as an HTTP answer."""
+    return Reply(refusal.status, _json({"error": refusal.error}), headers=refusal.headers)
+
+
+def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+    is_model = path.startswith(f"{_MODELS_PATH}/")
+    expected = {_CHAT_PATH: "POST", _MODELS_PATH: "GET"}.get(path, "GET" if is_model else None)
+    if expected is None:
+        raise Refusal(404, f"Invalid URL ({method} {path})")
+    if method != expected:
+        raise Refusal(405, f"Not allowed to {method} on {path}; use {expected}.")
+    _authenticate(headers.get("authorization", ""))
+    if path == _CHAT_PATH:
+        return _complete(_parsed(body))
+    return Reply(
+        200, _json(_model(path.removeprefix(f"{_MODELS_PATH}/")) if is_model else _models())
+    )
+
+
+def _authenticate(authorization: str) -> None:
+    scheme, _, key = authorization.partition(" ")
+    if scheme.lower() != "bearer" or not key.strip():
+        raise Refusal(
+            401,
+            "You didn't provide an API key. You need to provide your API key in an Authorization "
+            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
+        )
+    if "invalid" in key:
+        # Masked the way the real API does it: a part of the key comes back in the message.
+        masked = f"{key[:4]}{'*' * 12}{key[-4:]}" if len(key) > 12 else "****"
+        raise Refusal(401, f"Incorrect API key provided: {masked}.", code="invalid_api_key")
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise bad_request("We could not parse the JSON body of your request.") from error
+
+
+def _known(model: str) -> None:
+    if model == _MISSING_MODEL:
+        text = f"The model `{model}` does not exist or you do not have access to it."
+        raise Refusal(404, text, code="model_not_found")
+    if model == _LIMITED_MODEL:
+        raise Refusal(
+            429,
+            f"Rate limit reached for {model}: Limit 1, Used 1. Please try again in 1s.",
+            kind="requests",
+            code="rate_limit_exceeded",
+            headers={"retry-after": "1", "retry-after-ms": "1000"},
+        )
+
+
+def _models() -> dict[str, Any]:
+    return {"object": "list", "data": [_model(name) for name in _MODELS]}
+
+
+def _model(name: str) -> dict[str, Any]:
+    _known(name)
+    return {"id": name, "object": "model", "created": _CREATED, "owned_by": "llmkit"}
+
+
+def _complete(body: Any) -> Reply:
+    check(body)
+    _known(body["model"])
+    said = answer(body)
+    if not body.get("stream"):
+        return Reply(200, _json(_completion(body, said)))
+    events = [f"data: {_json(chunk).decode()}\n\n".encode() for chunk in _chunks(body, said)]
+    return Reply(200, frames=(*events, b"data: [DONE]\n\n"))
+
+
+def _completion(body: Mapping[str, Any], said: Answer) -> dict[str, Any]:
+    return {
+        **_envelope(body, "chat.completion"),
+        "choices": [_choice(body, choice) for choice in said.choices],
+        "usage": _usage(said),
+    }
+
+
+def _envelope(body: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    return {
+        "id": f"chatcmpl-{fingerprint(body)}",
+        "object": kind,
+        "created": _CREATED,
+        "model": body["model"],
+        "service_tier": "default",
+        "system_fingerprint": "fp_simulator",
+    }
+
+
+def _choice(body: Mapping[str, Any], choice: Choice) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": choice.content, "refusal": None}
+    if choice.reasoning:
+        message["reasoning_content"] = choice.reasoning
+    if choice.tools:
+        message["tool_calls"] = [_tool_call(tool) for tool in choice.tools]
+    return {
+        "index": choice.index,
+        "message": message | {"annotations": []},
+        "logprobs": _logprobs(body, split(choice.content or "")),
+        "finish_reason": choice.finish_reason,
+    }
+
+
+def _tool_call(tool: ToolUse) -> dict[str, Any]:
+    payload = "arguments" if tool.kind == "function" else "input"
+    inner = {"name": tool.name, payload: tool.arguments}
+    return {"id": tool.id, "type": tool.kind, tool.kind: inner}
+
+
+def _logprobs(body: Mapping[str, Any], tokens: list[str]) -> dict[str, Any] | None:
+    if not body.get("logprobs"):
+        return None
+    alternatives = body.get("top_logprobs") or 0
+    return {"content": [_logprob(token, alternatives) for token in tokens], "refusal": None}
+
+
+def _logprob(token: str, alternatives: int) -> dict[str, Any]:
+    """*token* as the likeliest one, with *alternatives* made up by marking it."""
+    top = [_scored(token + "~" * rank, rank) for rank in range(alternatives)]
+    return {**_scored(token, 0), "top_logprobs": top}
+
+
+def _scored(token: str, rank: int) -> dict[str, Any]:
+    return {"token": token, "logprob": -0.125 - rank, "bytes": list(token.encode(errors="replace"))}
+
+
+def _usage(said: Answer) -> dict[str, Any]:
+    return {
+        "prompt_tokens": said.prompt_tokens,
+        "completion_tokens": said.completion_tokens,
+        "total_tokens": said.prompt_tokens + said.completion_tokens,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {
+            "reasoning_tokens": said.reasoning_tokens,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        },
+    }
+
+
+def _chunks(body: Mapping[str, Any], said: Answer) -> Iterator[dict[str, Any]]:
+    """The answer as chunks; several choices take turns, as they do when a model streams them."""
+    counts_usage = bool((body.get("stream_options") or {}).get("include_usage"))
+    envelope = _envelope(body, "chat.completion.chunk")
+    extra = {"usage": None} if counts_usage else {}
+    for round_ in zip_longest(*(_steps(body, choice) for choice in said.choices)):
+        for step in filter(None, round_):
+            yield {**envelope, "choices": [step], **extra}
+    if counts_usage:
+        yield {**envelope, "choices": [], "usage": _usage(said)}
+
+
+def _steps(body: Mapping[str, Any], choice: Choice) -> Iterator[dict[str, Any]]:
+    for delta in _deltas(choice):
+        content = delta.get("content")
+        logprobs = _logprobs(body, [content]) if content else None
+        yield {"index": choice.index, "delta": delta, "logprobs": logprobs, "finish_reason": None}
+    yield {
+        "index": choice.index,
+        "delta": {},
+        "logprobs": None,
+        "finish_reason": choice.finish_reason,
+    }
+
+
+def _deltas(choice: Choice) -> Iterator[dict[str, Any]]:
+    opening = None if choice.tools or choice.content is None else ""
+    yield {"role": "assistant", "content": opening, "refusal": None}
+    for token in split(choice.reasoning):
+        yield {"reasoning_content": token}
+    for token in split(choice.content or ""):
+        yield {"content": token}
+    for position, tool in enumerate(choice.tools):
+        yield from _tool_deltas(position, tool)
+
+
+def _tool_deltas(position: int, tool: ToolUse) -> Iterator[dict[str, Any]]:
+    payload = "arguments" if tool.kind == "function" else "input"
+    opened = {**_tool_call(tool), tool.kind: {"name": tool.name, payload: ""}}
+    yield {"tool_calls": [{"index": position, **opened}]}
+    for token in split(tool.arguments):
+        yield {"tool_calls": [{"index": position, tool.kind: {payload: token}}]}
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")

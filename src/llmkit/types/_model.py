@@ -1,0 +1,109 @@
+"""The root of all response models: attributes and subscripts, unknown fields kept, wrong types survived.
+
+A provider may send anything; what it sends never raises here. No provider's knowledge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, ClassVar, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer
+
+__all__ = ["Model", "lenient"]
+
+_REPAIRS = 8
+M = TypeVar("M", bound="Model")
+
+
+class Model(BaseModel):
+    """A part of a response: ``x.name``, ``x["name"]``, ``x.get("name")`` and ``"name" in x`` all work.
+
+    Fields that llmkit does not know are kept and reachable in the same ways.
+    """
+
+    model_config = ConfigDict(extra="allow", protected_namespaces=(), arbitrary_types_allowed=True)
+
+    absent_when_none: ClassVar[frozenset[str]] = frozenset()
+    """Fields beyond OpenAI's form: dumped only where they have a value."""
+
+    def __getitem__(self, key: str) -> Any:
+        extra = self.__pydantic_extra__ or {}
+        if key in extra:
+            return extra[key]
+        if key in type(self).model_fields:
+            return getattr(self, key)
+        raise KeyError(key)
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        setattr(self, key, value)
+
+    def __contains__(self, key: object) -> bool:
+        return key in type(self).model_fields or key in (self.__pydantic_extra__ or {})
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a field, or ``default`` where there is none or it is ``None``, as a dict would."""
+        value = self[key] if key in self else default  # noqa: SIM401 - that is this method
+        return default if value is None else value
+
+    def keys(self) -> Iterator[str]:
+        """The names of all fields, those that llmkit does not know included."""
+        yield from type(self).model_fields
+        yield from self.__pydantic_extra__ or {}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields that were sent, as plain dicts and lists."""
+        return self.model_dump(exclude_unset=True)
+
+    @model_serializer(mode="wrap")
+    def _without_absent(self, dump: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
+        data = dump(self)
+        for name in self.absent_when_none:
+            if data.get(name, ...) is None:
+                del data[name]
+        return data
+
+
+def lenient(model: type[M], data: Mapping[str, Any]) -> M:
+    """Validate ``data``; a field whose value has a type it should not have is left at its default.
+
+    The value is kept under ``malformed``, by its path, so that nothing is lost.
+    """
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        return _repaired(model, data, error)
+
+
+def _repaired(model: type[M], data: Mapping[str, Any], error: ValidationError) -> M:
+    # JSON is a tree, so a copy through plain containers is safe; this path is rare.
+    tree = _copy(data)
+    malformed: dict[str, Any] = {}
+    for _ in range(_REPAIRS):
+        for problem in error.errors(include_url=False, include_context=False):
+            _cut(tree, problem["loc"], malformed)
+        try:
+            return model.model_validate(tree | {"malformed": malformed})
+        except ValidationError as again:
+            error = again
+    return model.model_construct(None, malformed=dict(data))
+
+
+def _copy(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _copy(item) for key, item in value.items()}
+    return [_copy(item) for item in value] if isinstance(value, list) else value
+
+
+def _cut(tree: Any, path: tuple[int | str, ...], malformed: dict[str, Any]) -> None:
+    *parents, last = path
+    for step in parents:
+        try:
+            tree = tree[step]
+        except (KeyError, IndexError, TypeError):
+            return
+    if isinstance(tree, dict) and last in tree:
+        malformed[".".join(map(str, path))] = tree.pop(last)
+    elif isinstance(tree, list) and isinstance(last, int) and last < len(tree):
+        malformed[".".join(map(str, path))] = tree[last]
+        tree[last] = {}

@@ -1,0 +1,138 @@
+"""Parameters of a chat call, declared once: ``**params: Unpack[ChatParams]``.
+
+Source: https://platform.openai.com/docs/api-reference/chat/create, read 2026-11-22. What a provider does not take
+is refused before anything is sent; ``extra_body`` is the door for fields of one provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+from typing_extensions import TypedDict
+
+from .._call import Timeouts
+
+__all__ = ["CallOptions", "ChatParams", "Effort", "ModelParams"]
+
+Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
+
+
+class ModelParams(TypedDict, total=False):
+    """What goes to the model. A key that is absent is not sent; ``None`` counts as absent."""
+
+    temperature: float | None
+    """Randomness, 0 to 2."""
+    top_p: float | None
+    """Sample from the likeliest tokens that make up this probability, 0 to 1."""
+    top_k: int | None
+    """Sample from this many likeliest tokens; not OpenAI's."""
+    n: int | None
+    """How many answers."""
+    stop: str | Sequence[str] | None
+    """Texts that end the answer; they are not part of it."""
+    max_tokens: int | None
+    """Most tokens of the answer; older name, taken everywhere."""
+    max_completion_tokens: int | None
+    """Most tokens of the answer, reasoning included."""
+    presence_penalty: float | None
+    """-2 to 2; more than 0 drives towards new topics."""
+    frequency_penalty: float | None
+    """-2 to 2; more than 0 keeps from repeating."""
+    logit_bias: Mapping[str, float] | None
+    """Token id to bias, -100 to 100."""
+    logprobs: bool | None
+    """Whether to return log-probabilities."""
+    top_logprobs: int | None
+    """How many alternatives for each token, 0 to 20."""
+    seed: int | None
+    """For answers as repeatable as the provider can make them."""
+    user: str | None
+    """Your end user's id, for the provider's abuse detection."""
+    tools: Sequence[Mapping[str, Any] | Callable[..., Any] | type] | None
+    """Tools: OpenAI's dicts, Python functions (signature and docstring are read), or pydantic classes."""
+    tool_choice: str | Mapping[str, Any] | None
+    """``auto``, ``none``, ``required``, or one tool."""
+    parallel_tool_calls: bool | None
+    """Whether several tools may be called at once."""
+    functions: Sequence[Mapping[str, Any]] | None
+    """OpenAI's older form of tools."""
+    function_call: str | Mapping[str, Any] | None
+    """OpenAI's older form of ``tool_choice``."""
+    response_format: Mapping[str, Any] | type | None
+    """``{"type": "json_object"}``, ``{"type": "json_schema", …}``, or a pydantic class (then ``.parsed``)."""
+    reasoning_effort: Effort | str | None
+    """How much the model should think."""
+    thinking: Mapping[str, Any] | None
+    """Thinking as Anthropic, DeepSeek and Z.ai spell it: ``{"type": "enabled", …}``."""
+    verbosity: Literal["low", "medium", "high"] | None
+    """How long answers should be."""
+    modalities: Sequence[str] | None
+    """What kinds of output: ``text``, ``audio``, ``image``."""
+    audio: Mapping[str, Any] | None
+    """Voice and format of spoken output."""
+    prediction: Mapping[str, Any] | None
+    """Text that most of the answer is expected to equal, to be faster."""
+    web_search_options: Mapping[str, Any] | None
+    """Let the model search the web."""
+    service_tier: str | None
+    """``auto``, ``default``, ``flex``, ``priority`` …; it changes the price."""
+    store: bool | None
+    """Whether the provider keeps the exchange."""
+    metadata: Mapping[str, str] | None
+    """Tags that the provider keeps with the exchange."""
+    prompt_cache_key: str | None
+    """Requests with one key are sent where their prompt is likely cached."""
+    prompt_cache_retention: str | None
+    """How long the cached prompt is kept: ``in_memory`` or ``24h``."""
+    safety_identifier: str | None
+    """A stable, hashed id of your end user, for the provider's safety systems."""
+    stream_options: Mapping[str, Any] | None
+    """``include_usage``: whether you want the closing chunk of usage (usage is kept on the stream anyway)."""
+
+
+class CallOptions(TypedDict, total=False):
+    """What llmkit does with the call; nothing of it is sent to the model."""
+
+    api_key: str | Callable[[], str] | None
+    """The key, or a function that returns it; otherwise the provider's environment variables."""
+    base_url: str | None
+    """Another address for the provider's API."""
+    api_base: str | None
+    """LiteLLM's name for ``base_url``."""
+    api_version: str | None
+    """The API's version, where the provider has it in the query."""
+    custom_llm_provider: str | None
+    """The provider, where ``model`` does not name it."""
+    organization: str | None
+    """The OpenAI organisation to bill."""
+    timeout: float | Timeouts | None
+    """Seconds for the whole call, or ``Timeouts``."""
+    stream_timeout: float | None
+    """Seconds until a stream's first chunk."""
+    num_retries: int | None
+    """How often to try again after a failure that may pass."""
+    max_retries: int | None
+    """OpenAI's name for ``num_retries``."""
+    fallbacks: Sequence[str | Mapping[str, Any]] | None
+    """Models to try, in order, when this one fails; a mapping overrides parameters too."""
+    drop_params: bool | None
+    """Leave out what the provider does not take, listed in the ledger, instead of refusing."""
+    additional_drop_params: Sequence[str] | None
+    """Parameters to leave out whatever the provider takes."""
+    allowed_openai_params: Sequence[str] | None
+    """Parameters to send even where the provider is said not to take them."""
+    extra_headers: Mapping[str, str] | None
+    """Headers to send along."""
+    headers: Mapping[str, str] | None
+    """LiteLLM's other name for ``extra_headers``."""
+    extra_query: Mapping[str, str] | None
+    """Query parameters to send along."""
+    extra_body: Mapping[str, Any] | None
+    """Fields to put into the request's body as they are."""
+    mock_response: str | BaseException | Mapping[str, Any] | None
+    """Answer this (or raise it) without asking anybody."""
+
+
+class ChatParams(ModelParams, CallOptions, total=False):
+    """All keywords of ``completion`` but ``model``, ``messages`` and ``stream``."""

@@ -1,0 +1,56 @@
+"""OpenAI's chat completions, as OpenAI and a hundred compatible hosts speak it.
+
+Sources: https://platform.openai.com/docs/api-reference/chat and …/chat-streaming, read 2026-11-22.
+Hosts differ by the four fields below and no more; a fifth kind of difference is another wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ..._call import ChatCall
+from ..._http import Endpoint, HTTPRequest, HTTPResponse
+from ...errors import APIError
+from ...types.chat import ChatCompletion
+from .._errors import api_error
+from ._decode import parse
+from ._encode import build
+from ._stream import OpenAIChatDecoder
+
+__all__ = ["OpenAIChat", "OpenAIChatDecoder"]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAIChat:
+    """The wire. Each field states how a host differs from OpenAI's own API."""
+
+    refused: frozenset[str] = frozenset()
+    """What the host does not take: parameters; types of content parts (``input_audio``, ``file``);
+    ``cache_control``; the role ``developer``; the response formats ``json_object``, ``json_schema``."""
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Parameter to the host's name for the same thing."""
+
+    stream_usage: bool = True
+    """Whether a stream's usage must be asked for by ``stream_options``; other hosts send it anyway."""
+
+    history: tuple[str, ...] | None = None
+    """The fields beyond OpenAI's that an assistant message may carry when it is sent back, best first;
+    of several that say the same only the first is sent. ``None``: unknown, all are sent as they are."""
+
+    def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
+        """Write the call; see ``ChatWire``."""
+        return build(self, call, to)
+
+    def parse(self, call: ChatCall, response: HTTPResponse) -> ChatCompletion:
+        """Read an answer; see ``ChatWire``."""
+        return parse(call, response)
+
+    def decoder(self, call: ChatCall) -> OpenAIChatDecoder:
+        """A decoder for one stream."""
+        return OpenAIChatDecoder(call)
+
+    def error(self, call: ChatCall, response: HTTPResponse) -> APIError:
+        """Read an error."""
+        return api_error(call, response)

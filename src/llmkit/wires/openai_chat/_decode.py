@@ -1,0 +1,202 @@
+"""An answer's JSON to models: what hosts spell differently is brought to one spelling, and nothing is lost.
+
+``normalize_*`` change freshly parsed JSON in place; what they do not know stays as it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..._call import ChatCall
+from ..._http import HTTPResponse
+from ..._json import NotJSON, dump_text, load
+from ...types._model import lenient
+from ...types.chat import ChatCompletion
+from .._errors import error_from, unreadable
+
+__all__ = [
+    "FINISH",
+    "normalize_choice",
+    "normalize_message",
+    "normalize_usage",
+    "parse",
+    "parse_body",
+]
+
+# Hosts' own words for OpenAI's finish reasons; a word not listed is kept. The recorded ones, 2026-11-22.
+FINISH: dict[str, str | None] = {
+    "": None,
+    "tool_call": "tool_calls",
+    "tool_use": "tool_calls",
+    "eos": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+}
+
+
+def parse(call: ChatCall, response: HTTPResponse) -> ChatCompletion:
+    """Read an answer below 400."""
+    try:
+        data = load(response.body)
+    except NotJSON:
+        raise unreadable(call, response, "it is not JSON") from None
+    return parse_body(call, response, data)
+
+
+def parse_body(call: ChatCall, response: HTTPResponse, data: Any) -> ChatCompletion:
+    """Read an answer's JSON. An error inside a 200 is raised as what it says it is."""
+    if not isinstance(data, dict):
+        if isinstance(data, list) and data and isinstance(data[0], dict) and "error" in data[0]:
+            raise error_from(call, response, data)
+        raise unreadable(call, response, "it is JSON, but no object")
+    if data.get("error") or data.get("object") == "error":
+        raise error_from(call, response, data)
+    if "choices" not in data:
+        raise unreadable(call, response, "it has no choices")
+    _normalize_head(call, data)
+    data["choices"] = [_completed(choice) for choice in data["choices"] or ()]
+    return lenient(ChatCompletion, data)
+
+
+def _normalize_head(call: ChatCall, data: dict[str, Any]) -> None:
+    if data.get("id") is None:
+        data["id"] = call.id
+    if data.get("model") is None:
+        data["model"] = call.model
+    if data.get("object") != "chat.completion":
+        data["object"] = "chat.completion"
+    if isinstance(data.get("usage"), dict):
+        normalize_usage(data["usage"])
+
+
+def _completed(choice: Any) -> Any:
+    if not isinstance(choice, dict):
+        return choice
+    message = choice.get("message")
+    if not isinstance(message, dict) and isinstance(choice.get("text"), str):
+        choice["message"] = {"role": "assistant", "content": choice["text"]}
+    normalize_choice(choice, "message")
+    return choice
+
+
+def normalize_choice(choice: dict[str, Any], part: str) -> None:
+    """Bring one choice of an answer (``part`` = "message") or a chunk ("delta") to OpenAI's form."""
+    finish = choice.get("finish_reason")
+    if finish in FINISH:
+        choice["finish_reason"] = FINISH[finish]
+    if choice.get("index") is None:
+        choice["index"] = 0
+    if isinstance(choice.get(part), dict):
+        normalize_message(choice[part])
+    else:
+        choice[part] = {}
+
+
+def normalize_message(message: dict[str, Any]) -> None:
+    """Bring a message or a delta to one spelling."""
+    if isinstance(message.get("content"), list):
+        _join_parts(message)
+    if message.get("reasoning_content") is None:
+        _find_reasoning(message)
+    if message.get("tool_calls"):
+        for call in message["tool_calls"]:
+            _normalize_call(call)
+
+
+def _find_reasoning(message: dict[str, Any]) -> None:
+    reasoning = message.get("reasoning")
+    if isinstance(reasoning, str):
+        message["reasoning_content"] = reasoning
+    elif reasoning is None and isinstance(message.get("reasoning_details"), list):
+        texts = [_detail_text(detail) for detail in message["reasoning_details"]]
+        if any(texts):
+            message["reasoning_content"] = "".join(texts)
+
+
+def _detail_text(detail: Any) -> str:
+    """OpenRouter's form: https://openrouter.ai/docs/use-cases/reasoning-tokens, read 2026-11-22."""
+    if not isinstance(detail, Mapping):
+        return ""
+    text = detail.get("text") or detail.get("summary")
+    return text if isinstance(text, str) else ""
+
+
+def _join_parts(message: dict[str, Any]) -> None:
+    """Content in parts (Mistral's thinking models) to text and reasoning; the parts are kept beside them."""
+    parts = message["content"]
+    message["content_parts"] = parts
+    text = "".join(_part_text(part, "text") for part in parts)
+    thinking = "".join(_part_text(part, "thinking") for part in parts)
+    message["content"] = text
+    if thinking or any(isinstance(p, Mapping) and p.get("type") == "thinking" for p in parts):
+        message["reasoning_content"] = thinking
+
+
+def _part_text(part: Any, kind: str) -> str:
+    if isinstance(part, str):
+        return part if kind == "text" else ""
+    if not isinstance(part, Mapping) or part.get("type", "text") != kind:
+        return ""
+    value = part.get(kind)
+    if isinstance(value, list):
+        return "".join(_part_text(inner, "text") for inner in value)
+    return value if isinstance(value, str) else ""
+
+
+def _normalize_call(call: Any) -> None:
+    if not isinstance(call, dict):
+        return
+    if call.get("type") is None:
+        call.pop("type", None)
+    function = call.get("function")
+    if isinstance(function, dict):
+        arguments = function.get("arguments")
+        if arguments is not None and not isinstance(arguments, str):
+            function["arguments"] = dump_text(arguments)
+
+
+def normalize_usage(usage: dict[str, Any]) -> None:
+    """Bring a usage to OpenAI's form, from where hosts put the same counts. Nothing unsaid becomes zero."""
+    _into(usage, "prompt_tokens_details", "cached_tokens", _first(usage, *_CACHED))
+    _into(usage, "completion_tokens_details", "reasoning_tokens", _first(usage, "reasoning_tokens"))
+    details = usage.get("prompt_tokens_details") or {}
+    if usage.get("cache_read_input_tokens") is None and "cached_tokens" in details:
+        usage["cache_read_input_tokens"] = details["cached_tokens"]
+    written = details.get("cache_write_tokens")
+    if usage.get("cache_creation_input_tokens") is None and written is not None:
+        usage["cache_creation_input_tokens"] = written
+    if usage.get("server_tool_use") is None and usage.get("num_search_queries") is not None:
+        usage["server_tool_use"] = {"web_search_requests": usage["num_search_queries"]}
+    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+    if (
+        usage.get("total_tokens") is None
+        and isinstance(prompt, int)
+        and isinstance(completion, int)
+    ):
+        usage["total_tokens"] = prompt + completion
+
+
+# DeepSeek; Moonshot; SGLang-like hosts; Anthropic-like hosts: each its own place for cached tokens.
+_CACHED = (
+    "prompt_cache_hit_tokens",
+    "cached_tokens",
+    "num_cached_tokens",
+    "cache_read_input_tokens",
+)
+
+
+def _first(usage: Mapping[str, Any], *names: str) -> int | None:
+    return next((usage[name] for name in names if isinstance(usage.get(name), int)), None)
+
+
+def _into(usage: dict[str, Any], place: str, name: str, value: int | None) -> None:
+    if value is None:
+        return
+    details = usage.get(place)
+    if not isinstance(details, dict):
+        details = usage[place] = {}
+    if details.get(name) is None:
+        details[name] = value

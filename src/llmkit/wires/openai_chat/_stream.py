@@ -1,0 +1,182 @@
+"""A stream's bytes to chunks. Unknown events never raise; an error event does, as what it says it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from ..._call import ChatCall
+from ..._http import HTTPResponse
+from ..._json import NotJSON, load
+from ..._sse import Event, SSEDecoder, TooLong
+from ...errors import APIError, StreamInterruptedError
+from ...types._model import lenient
+from ...types.chat import ChatCompletion, ChatCompletionChunk
+from .._errors import error_from, unreadable
+from ._decode import normalize_choice, normalize_usage, parse
+
+__all__ = ["OpenAIChatDecoder"]
+
+_NOT_SSE = b"{[<"
+_MAX_BODY = 64 * 1024 * 1024
+
+
+class OpenAIChatDecoder:
+    """Feed it bytes, cut anywhere; it yields chunks. ``done`` once ``[DONE]`` has come.
+
+    A host that ignores ``stream`` and answers with one JSON object is read as a stream of one chunk.
+    """
+
+    def __init__(self, call: ChatCall) -> None:
+        self._call = call
+        self._sse = SSEDecoder()
+        self._plain: bytearray | None = None
+        self._sniffed = False
+        self._finished = False
+        self._head: dict[str, Any] = {}
+        self._calls: dict[tuple[Any, Any], tuple[Any, Any]] = {}
+        self._taken: set[tuple[Any, Any]] = set()
+        self.done = False
+
+    def feed(self, data: bytes) -> Iterator[ChatCompletionChunk]:
+        """Take the next bytes."""
+        if not self._sniffed:
+            self._sniff(data)
+        if self._plain is not None:
+            self._collect(data)
+            return
+        try:
+            for event in self._sse.feed(data):
+                yield from self._event(event)
+        except TooLong as error:
+            raise unreadable(self._call, HTTPResponse(200), str(error)) from None
+
+    def finish(self) -> Iterator[ChatCompletionChunk]:
+        """The bytes have ended."""
+        if self._plain is not None:
+            yield self._whole(HTTPResponse(200, body=bytes(self._plain)))
+            return
+        for event in self._sse.finish():
+            yield from self._event(event)
+        if not (self.done or self._finished):
+            raise StreamInterruptedError(
+                "the stream ended before its answer was complete",
+                provider=self._call.provider,
+                model=self._call.model,
+                retryable=True,
+                sent="yes",
+            )
+        self.done = True
+
+    def _sniff(self, data: bytes) -> None:
+        start = data.lstrip()[:1]
+        if not start:
+            return
+        self._sniffed = True
+        if start in _NOT_SSE:
+            self._plain = bytearray()
+
+    def _collect(self, data: bytes) -> None:
+        assert self._plain is not None  # noqa: S101 - only called then
+        self._plain += data
+        if len(self._plain) > _MAX_BODY:
+            start = HTTPResponse(200, body=bytes(self._plain[:1000]))
+            raise unreadable(self._call, start, f"it has more than {_MAX_BODY} bytes")
+
+    def _whole(self, response: HTTPResponse) -> ChatCompletionChunk:
+        self.done = True
+        return _as_chunk(parse(self._call, response))
+
+    def _event(self, event: Event) -> Iterator[ChatCompletionChunk]:
+        if self.done:
+            return
+        if event.data.strip() == b"[DONE]":
+            self.done = True
+            return
+        data = self._loaded(event)
+        if isinstance(data, dict):
+            yield from self._chunk(event, data)
+
+    def _loaded(self, event: Event) -> Any:
+        try:
+            return load(event.data)
+        except NotJSON:
+            response = HTTPResponse(200, body=event.data)
+            if event.name == "error":
+                raise self._broken(event.data.decode("utf-8", "replace")) from None
+            raise unreadable(self._call, response, "an event of the stream is not JSON") from None
+
+    def _chunk(self, event: Event, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
+        if data.get("error") or data.get("object") == "error":
+            raise self._broken(data)
+        if event.name == "error":
+            raise self._broken({"error": data})
+        if "choices" not in data and "usage" not in data:
+            return
+        yield self._normalized(data)
+
+    def _broken(self, body: Any) -> APIError:
+        return error_from(self._call, HTTPResponse(200), body)
+
+    def _normalized(self, data: dict[str, Any]) -> ChatCompletionChunk:
+        choices = data["choices"] = [c for c in data.get("choices") or () if isinstance(c, dict)]
+        for choice in choices:
+            self._normalize_choice(choice)
+        self._normalize_usage(data)
+        self._fill_head(data)
+        try:
+            return ChatCompletionChunk.model_validate(data)
+        except ValueError:
+            return lenient(ChatCompletionChunk, data)
+
+    def _normalize_choice(self, choice: dict[str, Any]) -> None:
+        if not isinstance(choice.get("delta"), dict):
+            # Some hosts send the last piece as a message, some send nulls.
+            choice["delta"] = choice.get("message") or {}
+        normalize_choice(choice, "delta")
+        for call in choice["delta"].get("tool_calls") or ():
+            if isinstance(call, dict):
+                self._number(choice["index"], call)
+        if choice.get("finish_reason") is not None:
+            self._finished = True
+
+    def _number(self, choice: Any, call: dict[str, Any]) -> None:
+        """Give each call an index of its own: some hosts send none, some send 0 for all of several."""
+        key, call_id = (choice, call.get("index")), call.get("id")
+        index, known = self._calls.get(key, (None, None))
+        named = isinstance(call.get("function"), dict) and call["function"].get("name")
+        fresh = index is None or (call_id and known and call_id != known and named)
+        if fresh:
+            index = call.get("index")
+            if not isinstance(index, int) or (choice, index) in self._taken:
+                index = sum(1 for c, _ in self._taken if c == choice)
+            self._taken.add((choice, index))
+        self._calls[key] = (index, call_id or known)
+        call["index"] = index
+
+    def _normalize_usage(self, data: dict[str, Any]) -> None:
+        if data.get("usage") is None:
+            # Groq: https://console.groq.com/docs/api-reference, read 2026-11-22.
+            inner = data.get("x_groq")
+            if isinstance(inner, dict) and isinstance(inner.get("usage"), dict):
+                data["usage"] = dict(inner["usage"])
+        if isinstance(data.get("usage"), dict):
+            normalize_usage(data["usage"])
+
+    def _fill_head(self, data: dict[str, Any]) -> None:
+        """A chunk that leaves out id, model or time has its predecessors'."""
+        for name in ("id", "model", "created"):
+            if data.get(name) is None:
+                data[name] = self._head.get(name) or getattr(self._call, name, None)
+            elif name not in self._head:
+                self._head[name] = data[name]
+        data["object"] = "chat.completion.chunk"
+
+
+def _as_chunk(completion: ChatCompletion) -> ChatCompletionChunk:
+    data = completion.to_dict() | {"object": "chat.completion.chunk"}
+    for choice in data.get("choices") or ():
+        choice["delta"] = choice.pop("message", {})
+        for position, call in enumerate(choice["delta"].get("tool_calls") or ()):
+            call.setdefault("index", position)
+    return lenient(ChatCompletionChunk, data)
