@@ -176,7 +176,7 @@ class Fold:
         for choice in chunk.choices:
             self._of(choice.index).add(choice)
         if chunk.usage is not None:
-            self.usage = chunk.usage
+            self.usage = _updated(self.usage, chunk.usage)
         head = self._head
         if not head.get("id"):
             head |= {"id": chunk.id, "created": chunk.created, "model": chunk.model}
@@ -213,6 +213,23 @@ class Fold:
             "usage": self.usage,
         }
         return ChatCompletion.model_construct(set(made), **made)
+
+
+_PROMPT_SIDE = (
+    "prompt_tokens",
+    "prompt_tokens_details",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "cache_creation",
+)
+
+
+def _updated(old: Usage | None, new: Usage) -> Usage:
+    """The later count holds; what it leaves out of the prompt's side, which does not change, is kept."""
+    if old is None:
+        return new
+    kept = {n: getattr(old, n) for n in _PROMPT_SIDE if getattr(new, n) is None}
+    return new.model_copy(update={n: v for n, v in kept.items() if v is not None})
 
 
 def _merge(

@@ -5,6 +5,7 @@ The client is closed and the call settled however this ends, Ctrl-C and a broken
 
 from __future__ import annotations
 
+import json
 import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
@@ -83,4 +84,5 @@ def _show(response: ChatCompletion) -> None:
 
 
 def _dry_run(client: Client, params: dict[str, Any], *, stream: bool) -> None:
-    print(client.completion(**params, stream=stream, dry_run=True))
+    request = client.completion(**params, stream=stream, dry_run=True)
+    print(json.dumps(request.to_dict(), indent=2, ensure_ascii=False, default=str))

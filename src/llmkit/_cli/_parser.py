@@ -130,8 +130,10 @@ class _Version(argparse.Action):
 
     @override
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
-        from .. import __version__  # noqa: PLC0415 - reads metadata, so only when asked
-
+        try:
+            from .. import __version__  # noqa: PLC0415 - reads metadata, so only when asked
+        except ImportError:
+            __version__ = "(not installed: running from its source)"
         sys.stdout.write(f"llmkit {__version__}\n")
         parser.exit()
 

@@ -47,8 +47,9 @@ def models(provider: str | None) -> Iterator[str]:
 
     Raises `UsageError` if the catalogue has no models of *provider*.
     """
-    name = None if provider is None else providers.get(provider).name
-    found = catalogue.models(name)
+    known = provider is not None and providers.has(provider)
+    name = providers.get(str(provider)).name if known else provider
+    found = [model for model in catalogue.models() if name in (None, model.provider)]
     if not found:
         listed = sorted({model.provider for model in catalogue.models()})
         near = difflib.get_close_matches(str(provider), listed) or listed

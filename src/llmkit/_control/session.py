@@ -33,6 +33,8 @@ class Session:
         self._finished: set[int] = set()
         self._expected = max(1, int(call.params.get("n") or 1))
         self._usage_chunk_seen = False
+        # Some hosts count along in every chunk: only what comes with the end is the whole count.
+        self._usage_final = False
         self._add_all(opened.first)
 
     @property
@@ -52,7 +54,7 @@ class Session:
     @property
     def over(self) -> bool:
         """Whether nothing more needs to be read."""
-        return self.opened.decoder.done or (self.holding and self.fold.usage is not None)
+        return self.opened.decoder.done or self._usage_final
 
     def feed(self, data: bytes) -> None:
         """Take bytes. Raises what the decoder raises."""
@@ -79,11 +81,12 @@ class Session:
 
     def _add(self, chunk: ChatCompletionChunk) -> None:
         self.fold.add(chunk)
-        if not chunk.choices and not self._wanted(chunk):
-            return
         for choice in chunk.choices:
             if choice.finish_reason is not None:
                 self._finished.add(choice.index)
+        self._usage_final = self._usage_final or (self.holding and chunk.usage is not None)
+        if not chunk.choices and not self._wanted(chunk):
+            return
         (self._held if self.holding else self.ready).append(chunk)
 
     def _wanted(self, chunk: ChatCompletionChunk) -> bool:

@@ -214,9 +214,12 @@ def _reported(usage: Usage) -> Decimal | None:
 
     OpenRouter and Vercel: ``usage.cost``, and with a key of one's own the upstream's price beside it
     (https://openrouter.ai/docs/use-cases/usage-accounting). Perplexity: ``usage.cost.total_cost``
-    (https://docs.perplexity.ai/api-reference/chat-completions-post). Both read 2026-11-22.
+    (https://docs.perplexity.ai/api-reference/chat-completions-post). Both read 2026-11-22. xAI counts in
+    ticks of 1e-10 USD, which its own token prices confirm on recorded answers.
     """
     cost = usage.get("cost")
+    if cost is None and isinstance(ticks := usage.get("cost_in_usd_ticks"), int):
+        return Decimal(ticks).scaleb(-10)
     if isinstance(cost, Mapping):
         cost = cost.get("total_cost")
     if isinstance(cost, bool) or not isinstance(cost, int | float | Decimal | str):

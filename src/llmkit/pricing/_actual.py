@@ -57,7 +57,7 @@ def _call(
     on: str | None,
     conditions: Mapping[str, str] | None,
 ) -> Call:
-    prompt, completion = _count(usage, "prompt_tokens"), _count(usage, "completion_tokens")
+    prompt, completion = _count(usage, "prompt_tokens"), _completion(usage)
     if prompt is None:
         raise Unpriceable("no usage reported")
     if completion is None and model.mode != "embedding":
@@ -71,6 +71,16 @@ def _call(
     call = Call(model, facts, prompt, completion or 0, on or "")
     check_tier(model, facts["service_tier"], call.notes)
     return call
+
+
+def _completion(usage: object) -> int | None:
+    """Tokens of the answer, reasoning included; where the total shows that it is not, it is added."""
+    completion = _count(usage, "completion_tokens")
+    reasoning = _count(_field(usage, "completion_tokens_details"), "reasoning_tokens") or 0
+    prompt, total = _count(usage, "prompt_tokens"), _count(usage, "total_tokens")
+    if completion is None or prompt is None or total != prompt + completion + reasoning:
+        return completion
+    return completion + reasoning
 
 
 def _lines(call: Call, usage: object) -> Iterator[CostLine]:

@@ -21,7 +21,7 @@ _MAX_TOKENS = {"max_completion_tokens": "max_tokens"}  # a host that knows only 
 # Every field that openapi.yaml does not have is refused ("extra_forbidden"; issue 7 of that
 # repository shows it), reasoning_content included: github.com/charmbracelet/crush/issues/1590.
 # Thinking comes and goes as parts of the content. Usage ends each stream; no field asks for it.
-# logprobs are a matter of the model, so they are sent.
+# logprobs are a matter of the model, so they pass; so does "thinking", which names a part too.
 _MISTRAL = OpenAIChat(
     refused=frozenset({
         "top_k", "logit_bias", "user", "functions", "function_call", "verbosity",

@@ -172,8 +172,9 @@ class ServerToolUse(Model):
 class Usage(Model):
     """Tokens of a call. ``None`` means that the provider did not say; it never means zero.
 
-    ``prompt_tokens`` includes what was read from and written to the cache, and ``completion_tokens``
-    includes reasoning, at every provider.
+    ``prompt_tokens`` includes what was read from and written to the cache. ``completion_tokens`` includes
+    reasoning at most providers, but not at all: where ``total_tokens`` shows that it does not (xAI), both
+    are priced.
     """
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset(

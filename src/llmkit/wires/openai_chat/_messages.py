@@ -64,7 +64,7 @@ class Messages:
         return encoded
 
     def _other(self, path: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        if message.get("content") is None:
+        if "content" not in message:
             raise self._invalid(f"{path}.content is missing; give text or a list of parts")
         return message
 

@@ -32,7 +32,7 @@ class OpenAIChatDecoder:
         self._sse = SSEDecoder()
         self._plain: bytearray | None = None
         self._sniffed = False
-        self._finished = False
+        self._finished = self._usage_seen = False
         self._head: dict[str, Any] = {}
         self._calls: dict[tuple[Any, Any], tuple[Any, Any]] = {}
         self._taken: set[tuple[Any, Any]] = set()
@@ -58,7 +58,8 @@ class OpenAIChatDecoder:
             return
         for event in self._sse.finish():
             yield from self._event(event)
-        if not (self.done or self._finished):
+        # Perplexity ends some answers with their usage, and neither a finish reason nor [DONE].
+        if not (self.done or self._finished or self._usage_seen):
             raise StreamInterruptedError(
                 "the stream ended before its answer was complete",
                 provider=self._call.provider,
@@ -133,6 +134,8 @@ class OpenAIChatDecoder:
         if not isinstance(choice.get("delta"), dict):
             # Some hosts send the last piece as a message, some send nulls.
             choice["delta"] = choice.get("message") or {}
+        # Perplexity and Writer send the whole message so far beside each delta: it is not the answer's end.
+        choice.pop("message", None)
         normalize_choice(choice, "delta")
         for call in choice["delta"].get("tool_calls") or ():
             if isinstance(call, dict):
@@ -162,6 +165,7 @@ class OpenAIChatDecoder:
                 data["usage"] = dict(inner["usage"])
         if isinstance(data.get("usage"), dict):
             normalize_usage(data["usage"])
+            self._usage_seen = True
 
     def _fill_head(self, data: dict[str, Any]) -> None:
         """A chunk that leaves out id, model or time has its predecessors'."""
