@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
     from ._control.structured import function_tool
+    from ._cost import Cost
     from ._fold import fold
     from ._io.aio_stream import AsyncStream
     from ._io.sync_stream import Stream
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
         UnsupportedParamsError,
     )
     from .ledger import MemoryLedger
-    from .pricing import Cost
     from .providers import Provider, openai_compatible, register_provider
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
 
@@ -132,7 +132,7 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("Provider", "openai_compatible", "register_provider"), "providers"),
     "AsyncStream": "_io.aio_stream",
     "Client": "client",
-    "Cost": "pricing",
+    "Cost": "_cost",
     "DryRun": "_control.dry",
     "MemoryLedger": "ledger",
     "RetryPolicy": "_control.retry",

@@ -10,7 +10,7 @@ queue it was given, which the next call, ``close()`` or exit drains.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -144,7 +144,7 @@ class Limit(Protocol):
     def acquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, blocking; return what gives it back."""
 
-    async def aacquire(self, deadline: float) -> Callable[[], None]:
+    def aacquire(self, deadline: float) -> Awaitable[Callable[[], None]]:
         """Take a place, awaiting; return what gives it back."""
 
 

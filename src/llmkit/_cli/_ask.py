@@ -69,7 +69,7 @@ def _streamed(client: Client, params: dict[str, Any]) -> ChatCompletion:
             # What follows on the terminal starts on a line of its own.
             writer.end_line()
             raise
-        response = stream.response
+        response: ChatCompletion = stream.response
     for choice in response.choices:
         writer.calls(choice)
     writer.end_line()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from .. import providers
 from . import _ollama
@@ -52,7 +53,7 @@ def choose(model: str | None, base_url: str | None, stack: ExitStack) -> Target:
         return Target(model, base_url)
     if base_url is not None:
         raise UsageError("--base-url needs a model: add -m MODEL")
-    return _with_a_key() or _local() or _simulated(stack, _OFFLINE, _NO_KEY)
+    return _with_a_key() or _local(stack) or _simulated(stack, _OFFLINE, _NO_KEY)
 
 
 def _with_a_key() -> Target | None:
@@ -63,11 +64,12 @@ def _with_a_key() -> Target | None:
     return None
 
 
-def _local() -> Target | None:
+def _local(stack: ExitStack) -> Target | None:
     found = _ollama.find()
     if found is None:
         return None
     base_url, model = found
+    _go_straight_to(base_url, stack)
     return Target(f"ollama/{model}", base_url, note=f"no key found: asking {model} on local Ollama")
 
 
@@ -75,4 +77,23 @@ def _simulated(stack: ExitStack, model: str, note: str | None) -> Target:
     from ..testing import Simulator  # noqa: PLC0415 - a web server; most calls do without one
 
     simulator = stack.enter_context(Simulator())
+    _go_straight_to(simulator.base_url, stack)
     return Target(model, simulator.base_url, api_key=_OFFLINE, note=note)
+
+
+def _go_straight_to(base_url: str, stack: ExitStack) -> None:
+    """Keep calls to *base_url* off the environment's proxy, which does not know this machine.
+
+    By the variable that says so, put back when *stack* ends: the library asks it for each client.
+    """
+    host = urlsplit(base_url).hostname or ""
+    for name in ("no_proxy", "NO_PROXY"):
+        before = os.environ.get(name)
+        os.environ[name] = ",".join(filter(None, [before, host]))
+        stack.callback(_put_back, name, before)
+
+
+def _put_back(name: str, value: str | None) -> None:
+    os.environ.pop(name, None)
+    if value is not None:
+        os.environ[name] = value

@@ -287,7 +287,7 @@ def _address(
 ) -> tuple[str, Provider]:
     """The base URL, and the provider whose rules hold there."""
     from_env = next((environ[name] for name in provider.base_env if environ.get(name)), None)
-    base = given or from_env or provider.base_url
+    base = given or _with_path(provider, from_env) or provider.base_url
     if base is None:
         names = " or ".join(provider.base_env)
         raise ConfigurationError(
@@ -297,6 +297,15 @@ def _address(
     _check_url(base)
     own = provider.elsewhere is None or base.rstrip("/") == (provider.base_url or "").rstrip("/")
     return base, provider if own else providers.get(provider.elsewhere or provider.name)
+
+
+def _with_path(provider: Provider, base: str | None) -> str | None:
+    """Vendors' own tools put a bare host into some of these variables: the provider's path belongs to it."""
+    if base is None or provider.elsewhere is not None or "{" in (provider.base_url or "{"):
+        return base
+    base = base if "://" in base else f"http://{base}"
+    bare = urlsplit(base).path.strip("/") == ""
+    return base.rstrip("/") + urlsplit(provider.base_url or "").path if bare else base
 
 
 def _filled(provider: Provider, base: str, environ: Mapping[str, str]) -> str:

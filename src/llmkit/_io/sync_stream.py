@@ -14,9 +14,9 @@ from typing_extensions import override
 
 from .._call import CallInfo
 from .._control.session import HOLD_SECONDS, Session
+from .._cost import Cost
 from .._flow import Relay
 from ..errors import StreamConsumedError
-from ..pricing import Cost
 from ..types.chat import ChatCompletion, ChatCompletionChunk, Usage
 from ._run import Run
 from .sync import Exchange, SyncDriver, broken

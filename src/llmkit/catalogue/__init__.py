@@ -6,8 +6,8 @@ on first use. What a call costs is worked out in ``llmkit.pricing``, not here.
 
 from __future__ import annotations
 
-from llmkit.catalogue._load import open_file, provider_names
-from llmkit.catalogue._model import FrozenMap, ModelInfo, Rate, Uplift
+from ._load import open_file, provider_names
+from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
 __all__ = [
     "FrozenMap",

@@ -13,8 +13,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from llmkit import _json
-from llmkit.catalogue._model import FrozenMap, ModelInfo, Rate, Uplift
+from .. import _json
+from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
 FORMAT = 1
 _DATA = files(__package__) / "data"

@@ -7,9 +7,9 @@ ledgers do not live here.
 
 from __future__ import annotations
 
-from llmkit.pricing._actual import cost
-from llmkit.pricing._bound import MESSAGE_TOKENS, PREAMBLE_TOKENS, TOOL_TOKENS, bound
-from llmkit.pricing._record import Cost, CostLine, Status, Unbounded, nothing, unknown
+from .._cost import Cost, CostLine, Status, Unbounded, nothing, unknown
+from ._actual import cost
+from ._bound import MESSAGE_TOKENS, PREAMBLE_TOKENS, TOOL_TOKENS, bound
 
 __all__ = [
     "MESSAGE_TOKENS",

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
-from llmkit.catalogue import FrozenMap, ModelInfo
-from llmkit.pricing._rates import Call, Unpriceable, check_tier, price, tiers
-from llmkit.pricing._record import Cost, CostLine, summed, unknown
+from .._cost import Cost, CostLine, summed, unknown
+from ..catalogue import FrozenMap, ModelInfo
+from ._rates import Call, Unpriceable, check_tier, price, tiers
 
 
 def cost(
@@ -47,7 +47,7 @@ def cost(
         return unknown(str(error))
     if estimated:
         call.notes.append("the usage was estimated, not reported")
-    return summed(lines, "estimated" if call.notes else "exact", call.notes, model)
+    return summed(lines, "estimated" if call.notes else "exact", call.notes, model.revision)
 
 
 def _call(

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from llmkit import _json
-from llmkit.catalogue import FrozenMap, ModelInfo, Rate
-from llmkit.pricing._rates import STANDARD, Unpriceable, amount, check_tier, tiers, unit_price
-from llmkit.pricing._record import Cost, CostLine, Unbounded, summed
+from .. import _json
+from .._cost import Cost, CostLine, Unbounded, summed
+from ..catalogue import FrozenMap, ModelInfo, Rate
+from ._rates import STANDARD, Unpriceable, amount, check_tier, tiers, unit_price
 
 # What a provider adds around the caller's bytes. Chat templates spend 3 to 8 tokens a message;
 # Anthropic's page on tool use gives up to some 800 for the preamble that tools bring along.
@@ -87,7 +87,7 @@ def bound(
         lines = tuple(_lines(ask))
     except Unpriceable as error:
         return Unbounded(str(error))
-    return summed(lines, "estimated", ["an upper bound, not a cost"], model)
+    return summed(lines, "estimated", ["an upper bound, not a cost"], model.revision)
 
 
 def _ask(

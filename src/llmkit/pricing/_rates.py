@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from llmkit.catalogue import FrozenMap, ModelInfo, Rate
-from llmkit.pricing._record import MATH, CostLine
+from .._cost import MATH, CostLine
+from ..catalogue import FrozenMap, ModelInfo, Rate
 
 STANDARD: Final = "standard"
 # Tiers that vendors sell below the standard price: where a model lists no rate for one, the

@@ -28,7 +28,6 @@ class Registry:
     def __init__(self, package: str) -> None:
         self._package = package
         self._found: dict[str, Provider] = {}
-        self._aliases: dict[str, str] | None = None
         self._lock = threading.RLock()
 
     def get(self, name: str) -> Provider:
@@ -44,7 +43,7 @@ class Registry:
         if not _NAME.fullmatch(normal):
             raise UnknownProviderError(f"{name!r:.80} is not a provider's name{self._near(normal)}")
         with self._lock:
-            return self._load(normal, name)
+            return self._load(normal)
 
     def has(self, name: str) -> bool:
         """Whether ``get`` would find it."""
@@ -65,6 +64,11 @@ class Registry:
                 f"{provider.name!r} is no provider's name: use lower case, digits and underscores"
             )
         with self._lock:
+            malformed = [n for n in provider.aliases if not _NAME.fullmatch(n)]
+            if malformed:
+                raise ConfigurationError(
+                    f"{malformed[0]!r} is no alias: use lower case and underscores"
+                )
             taken = [n for n in (provider.name, *provider.aliases) if not replace and self.has(n)]
             if taken:
                 raise ConfigurationError(
@@ -78,13 +82,12 @@ class Registry:
         registered = {p.name for p in self._found.values()}
         return tuple(sorted({*self._modules(), *self._rows(), *self._entries(), *registered}))
 
-    def _load(self, name: str, asked: str) -> Provider:
-        name = self._alias(name)
+    def _load(self, name: str) -> Provider:
         found = self._found.get(name) or self._module(name) or self._rows().get(name)
-        found = found or self._entry(name)
+        found = found or self._aliased(name) or self._entry(name)
         if found is None:
-            raise UnknownProviderError(f"no provider is called {asked!r:.80}{self._near(name)}")
-        self._found[asked] = self._found[name] = found
+            raise UnknownProviderError(f"no provider is called {name!r:.80}{self._near(name)}")
+        self._found[name] = found
         return found
 
     def _module(self, name: str) -> Provider | None:
@@ -120,12 +123,14 @@ class Registry:
             )
         return provider
 
-    def _alias(self, name: str) -> str:
-        if self._aliases is None:
-            modules = (self._module(module) for module in self._modules())
-            providers = [*self._rows().values(), *(p for p in modules if p is not None)]
-            self._aliases = {alias: p.name for p in providers for alias in p.aliases}
-        return self._aliases.get(name, name)
+    def _aliased(self, name: str) -> Provider | None:
+        """Look among the aliases: the rows' first, the modules' only where nothing else has the name."""
+        rows = self._rows().values()
+        found = next((provider for provider in rows if name in provider.aliases), None)
+        if found is not None:
+            return found
+        modules = (self._module(module) for module in self._modules())
+        return next((p for p in modules if p is not None and name in p.aliases), None)
 
     def _near(self, name: str) -> str:
         near = difflib.get_close_matches(name, self.names(), n=3)

@@ -23,6 +23,8 @@ _CREATED: Final = 1_735_689_600
 _MODELS: Final = ("offline", "offline-reasoning")
 _MISSING_MODEL: Final = "missing-model"
 _LIMITED_MODEL: Final = "rate-limited"
+# A shorter key would be half given away by the ends that are shown.
+_SHOWN_FROM: Final = 12
 _CHAT_PATH: Final = "/v1/chat/completions"
 _MODELS_PATH: Final = "/v1/models"
 
@@ -75,7 +77,7 @@ def _authenticate(authorization: str) -> None:
         )
     if "invalid" in key:
         # Masked the way the real API does it: a part of the key comes back in the message.
-        masked = f"{key[:4]}{'*' * 12}{key[-4:]}" if len(key) > 12 else "****"
+        masked = f"{key[:4]}{'*' * 12}{key[-4:]}" if len(key) > _SHOWN_FROM else "****"
         raise Refusal(401, f"Incorrect API key provided: {masked}.", code="invalid_api_key")
 
 

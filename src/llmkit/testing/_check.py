@@ -82,6 +82,8 @@ _CHOICES: Final[Mapping[str, tuple[str, ...]]] = {
     "verbosity": ("low", "medium", "high"),
 }
 
+_MOST_STOPS: Final = 4
+
 # A parameter that makes no sense without another one: name -> (the other, how it must be set).
 _COMPANIONS: Final[Mapping[str, tuple[str, str]]] = {
     "stream_options": ("stream", "'stream' is enabled"),
@@ -178,9 +180,9 @@ def _check_abilities(given: Mapping[str, Any]) -> None:
 def _check_stop(stop: Any) -> None:
     if not isinstance(stop, list):
         return
-    if len(stop) > 4:
+    if len(stop) > _MOST_STOPS:
         raise bad_request(
-            f"Invalid 'stop': array too long. Expected an array with maximum length 4, "
+            f"Invalid 'stop': array too long. Expected an array with maximum length {_MOST_STOPS}, "
             f"but got an array with length {len(stop)} instead.",
             "stop",
             "array_above_max_length",

@@ -21,6 +21,8 @@ _SHALLOW: Final = 5
 _DEEPEST: Final = 24
 # A schema may ask for a string or an array of any size; a test double need not oblige.
 _LARGEST: Final = 1000
+# A schema nested deeper than this was made to break something.
+_DEEPEST_READ: Final = 64
 
 _FORMATS: Final[Mapping[str, str]] = {
     "date": "2025-01-01",
@@ -264,7 +266,7 @@ _SHAPES: Final[Mapping[str, tuple[type, ...]]] = {
 
 def shape_fault(schema: Any, depth: int = 0) -> str | None:
     """What is not JSON Schema at all about *schema*; None if it can be read."""
-    if not isinstance(schema, Mapping) or depth > 64:
+    if not isinstance(schema, Mapping) or depth > _DEEPEST_READ:
         return None if isinstance(schema, bool) else f"{str(schema)[:60]!r} is not a schema"
     for keyword, kinds in _SHAPES.items():
         if keyword in schema and not isinstance(schema[keyword], kinds):

@@ -6,15 +6,13 @@ nothing here knows a provider or does arithmetic with money.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, PrivateAttr
 
+from .._call import CallInfo
+from .._cost import Cost, unknown
 from ._model import Model
-
-if TYPE_CHECKING:
-    from .._call import CallInfo
-    from ..pricing import Cost
 
 __all__ = [
     "Audio",
@@ -208,8 +206,6 @@ class _Accounted(Model):
     @property
     def call(self) -> CallInfo:
         """What happened to the call: attempts, timings, parameter ledger, headers, request id."""
-        from .._call import CallInfo  # noqa: PLC0415 - a model made by hand has none; keep the module light
-
         if self._call is None:
             self._call = CallInfo(id=str(self.get("id", "")))
         return self._call  # type: ignore[no-any-return]
@@ -217,8 +213,6 @@ class _Accounted(Model):
     @property
     def cost(self) -> Cost:
         """What the call cost in USD, line by line with sources; or unknown, with the reason."""
-        from ..pricing import unknown  # noqa: PLC0415 - prices are looked up once the answer is there
-
         if self._cost is None:
             self._cost = unknown("this answer was not priced")
         return self._cost  # type: ignore[no-any-return]

@@ -36,8 +36,8 @@ class OpenAIChat:
     """Whether a stream's usage must be asked for by ``stream_options``; other hosts send it anyway."""
 
     history: tuple[str, ...] | None = None
-    """The fields beyond OpenAI's that an assistant message may carry when it is sent back, best first;
-    of several that say the same only the first is sent. ``None``: unknown, all are sent as they are."""
+    """The fields beyond OpenAI's that an assistant message may carry when it is sent back, best first: a
+    reasoning in another host's spelling takes the first. ``None``: unknown, all are sent as they are."""
 
     def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
         """Write the call; see ``ChatWire``."""

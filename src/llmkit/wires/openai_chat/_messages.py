@@ -29,6 +29,7 @@ _OPENAI_FIELDS = (
 )
 # Ours alone: what they say is either in another field as well or cannot be said on this wire.
 _OURS = ("thinking_blocks", "parsed", "provider_specific_fields", "malformed", "content_parts")
+_REFUSABLE = ("image_url", "input_audio", "file", "video_url", "document_url")
 _REASONING = ("reasoning_details", "reasoning", "reasoning_content")
 
 
@@ -144,14 +145,14 @@ class Messages:
         history = self._wire.history
         if not given or history is None:
             return given
-        for name in history:
-            if name in given:
-                return {name: given[name]}
+        kept = {name: given[name] for name in history if name in given}
+        if kept:
+            return kept
         text = given.get("reasoning_content") or given.get("reasoning")
         for name in history:
             if name in ("reasoning", "reasoning_content") and isinstance(text, str):
                 return {name: text}
-        if "content_parts" not in history:
+        if not message.get("content_parts"):
             for name, value in given.items():
                 why = "the provider takes no reasoning back"
                 self._adjust(f"{path}.{name}", "dropped", value, None, why)
@@ -169,7 +170,7 @@ class Messages:
         if not isinstance(part, Mapping):
             raise self._invalid(f"{path} must be a dict with a type, not {type(part).__name__}")
         kind = part.get("type")
-        if kind in self._wire.refused:
+        if kind in _REFUSABLE and kind in self._wire.refused:
             raise self._invalid(
                 f"{path}: {self._call.provider} takes no {kind!r} parts; leave it out, or ask another model"
             )

@@ -1,6 +1,6 @@
 """The records that pricing answers with: ``Cost``, its lines, ``Unbounded``.
 
-They hold, print and serialise amounts; working one out belongs in ``_actual`` and ``_bound``.
+They hold, print and serialise amounts; working one out belongs in ``pricing``.
 """
 
 from __future__ import annotations
@@ -11,8 +11,6 @@ from decimal import Context, Decimal
 from typing import Final, Literal
 
 from typing_extensions import override
-
-from llmkit.catalogue import ModelInfo
 
 Status = Literal["exact", "provider_reported", "estimated", "unknown", "none"]
 
@@ -135,13 +133,13 @@ def nothing(reason: str) -> Cost:
 
 
 def summed(
-    lines: tuple[CostLine, ...], status: Status, notes: Iterable[str], model: ModelInfo
+    lines: tuple[CostLine, ...], status: Status, notes: Iterable[str], revision: str
 ) -> Cost:
     """The cost that these lines add up to; notes become its reason, each once."""
     total = _ZERO
     for line in lines:
         total = MATH.add(total, line.amount)
-    return Cost(total, status, lines, "; ".join(dict.fromkeys(notes)) or None, model.revision)
+    return Cost(total, status, lines, "; ".join(dict.fromkeys(notes)) or None, revision)
 
 
 def _plain(number: int | Decimal) -> str:
