@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
@@ -20,6 +21,7 @@ __all__ = ["Writer", "as_json", "note", "remarks", "summary"]
 
 # What else a call knows is long, of bytes, or said elsewhere in the response.
 _LEFT_OUT: Final = frozenset({"raw", "headers"})
+_STEERING: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ENDINGS: Final[Mapping[str, str]] = {
     "length": "the answer was cut off at its token limit (-o max_tokens=N raises it)",
     "content_filter": "the provider's filter ended the answer",
@@ -36,10 +38,13 @@ class Writer:
         """Show *text* at once; what the terminal's encoding lacks becomes a question mark."""
         if not text:
             return
+        if sys.stdout.isatty():
+            # A model's text must not steer the terminal; in a file or a pipe it stays as it is.
+            text = _STEERING.sub("", text)
         encoding = sys.stdout.encoding or "utf-8"
         sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
         sys.stdout.flush()
-        self._last = text[-1]
+        self._last = text[-1:] or self._last
 
     def end_line(self) -> None:
         """Start a new line unless one was just started."""

@@ -17,10 +17,11 @@ from ._progress import CURRENT
 __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
 
-def _left(timeout: float | None) -> float | None:
+def _left(stream: object, timeout: float | None) -> float | None:
     progress = CURRENT.get()
     if progress is None:
         return timeout
+    progress.stream = stream
     progress.reading()
     seconds = progress.remaining(timeout)
     if seconds <= 0:
@@ -28,8 +29,9 @@ def _left(timeout: float | None) -> float | None:
     return seconds
 
 
-def _writing() -> None:
+def _writing(stream: object) -> None:
     if (progress := CURRENT.get()) is not None:
+        progress.stream = stream
         progress.writing()
 
 
@@ -39,11 +41,11 @@ class _Watched(httpcore.NetworkStream):
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(timeout))
+        return self._stream.read(max_bytes, _left(self, timeout))
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        _writing()
+        _writing(self)
         self._stream.write(buffer, timeout)
 
     @override
@@ -94,11 +96,11 @@ class _AsyncWatched(httpcore.AsyncNetworkStream):
 
     @override
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, _left(timeout))
+        return await self._stream.read(max_bytes, _left(self, timeout))
 
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        _writing()
+        _writing(self)
         await self._stream.write(buffer, timeout)
 
     @override

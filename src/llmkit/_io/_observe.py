@@ -11,7 +11,7 @@ import os
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any
 
 from typing_extensions import override
 
@@ -20,7 +20,6 @@ from ..events import CallFinished
 
 __all__ = ["Observers", "configure_log", "resolved_sync"]
 
-T = TypeVar("T")
 _log = logging.getLogger("llmkit")
 
 
@@ -81,7 +80,7 @@ def _debug(event: Any) -> None:
     _log.debug("%s", redact(repr(shown)))
 
 
-def resolved_sync(value: Awaitable[T] | T) -> T:
+def resolved_sync(value: Any) -> Any:
     """The value, or what it resolves to; a coroutine runs on a loop of its own, in a thread of its own.
 
     Sync code may itself be running inside a loop (a notebook), where no second one can be started.
@@ -91,7 +90,7 @@ def resolved_sync(value: Awaitable[T] | T) -> T:
     return _in_thread(value)
 
 
-def _in_thread(value: Awaitable[T]) -> T:
+def _in_thread(value: Awaitable[Any]) -> Any:
     import asyncio  # noqa: PLC0415 - only for a coroutine given to sync code
 
     outcome: list[Any] = []
@@ -108,11 +107,11 @@ def _in_thread(value: Awaitable[T]) -> T:
     result, error = outcome[0]
     if error is not None:
         raise error
-    return cast(T, result)
+    return result
 
 
-def _awaiting(value: Awaitable[T]) -> Coroutine[Any, Any, T]:
-    async def wait() -> T:
+def _awaiting(value: Awaitable[Any]) -> Coroutine[Any, Any, Any]:
+    async def wait() -> Any:
         return await value
 
     return wait()

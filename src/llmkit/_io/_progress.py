@@ -6,10 +6,13 @@ in sync too, and no thread has to watch. A context variable carries it, because 
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import Any
 
 from .._call import Sent
 from .._flow import Deadlines
@@ -20,7 +23,16 @@ __all__ = ["CURRENT", "Progress", "during"]
 class Progress:
     """One exchange. ``sent`` grows from "no" over "maybe" (bytes are leaving) to "yes" (all have left)."""
 
-    __slots__ = ("_connect", "_first", "_idle", "_total", "hold_until", "limiting", "sent")
+    __slots__ = (
+        "_connect",
+        "_first",
+        "_idle",
+        "_total",
+        "hold_until",
+        "limiting",
+        "sent",
+        "stream",
+    )
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._total = deadlines.total
@@ -29,6 +41,8 @@ class Progress:
         self._idle = deadlines.idle
         self.sent: Sent = "no"
         self.limiting = "total"
+        self.stream: Any = None
+        """The network stream in use, once there is one."""
         self.hold_until: float | None = None
         """While only a stream's end is awaited: when to stop waiting for it."""
 
@@ -51,6 +65,13 @@ class Progress:
     def connect(self) -> float:
         """Seconds that connecting may take."""
         return max(0.001, min(self._connect, self._total - time.monotonic()))
+
+    def disconnect(self) -> None:
+        """Close the connection from another thread, or where nothing can be awaited: whoever waits on it is woken."""
+        sock = None if self.stream is None else self.stream.get_extra_info("socket")
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def writing(self) -> None:
         """Bytes of the request are about to leave."""

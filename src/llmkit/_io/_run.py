@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,12 +28,14 @@ class Done:
 class Run:
     """One flow being driven."""
 
-    __slots__ = ("cancelled", "flow", "progress")
+    __slots__ = ("aborted", "cancelled", "flow", "progress")
 
-    def __init__(self, flow: Flow[Any]) -> None:
+    def __init__(self, flow: Flow[Any], aborted: threading.Event | None = None) -> None:
         self.flow = flow
         self.progress: Progress | None = None
         self.cancelled: Cancelled | None = None
+        self.aborted = aborted
+        """Set from another thread, to end this run; only runs that race have it."""
 
     @property
     def sent(self) -> Sent:
@@ -52,6 +55,8 @@ class Run:
 
     def fail(self, error: BaseException) -> Any:
         """Throw a failure of the current effect into the flow; return the effect that it answers with."""
+        if self.is_aborted():
+            return self.cancel(None)
         if isinstance(error, Exception):
             progress = self.progress
             return self.flow.throw(error if progress is None else explain(error, progress))
@@ -62,6 +67,17 @@ class Run:
         self.cancelled = Cancelled(self.sent, reason)
         self.cancelled.__cause__ = cause
         return self.flow.throw(self.cancelled)
+
+    def is_aborted(self) -> bool:
+        """Whether another thread has ended this run, which does not know it yet."""
+        return self.aborted is not None and self.aborted.is_set() and self.cancelled is None
+
+    def abort(self) -> None:
+        """End this run from another thread: it is woken from its wait, and cancels its flow itself."""
+        assert self.aborted is not None  # noqa: S101 - only runs that race are aborted
+        self.aborted.set()
+        if self.progress is not None:
+            self.progress.disconnect()
 
     def permitted(self, effect: Any) -> bool:
         """After a cancellation only the settlement may still be performed."""

@@ -5,9 +5,7 @@ It mirrors ``sync`` effect for effect; what differs is only how waiting is done.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -22,6 +20,7 @@ from .._flow import (
     Flow,
     Notify,
     Opened,
+    Race,
     Relay,
     Send,
     Sleep,
@@ -33,6 +32,7 @@ from ..errors import APIError
 from ._http import Body, head
 from ._observe import Observers
 from ._progress import Progress, during
+from ._race import arace
 from ._run import Done, Run
 
 __all__ = ["AsyncDriver", "AsyncExchange"]
@@ -73,11 +73,7 @@ class AsyncExchange:
 
     def abort(self) -> None:
         """Close the socket at once without awaiting, and let the loop clean up after it."""
-        stream = self._response.extensions.get("network_stream")
-        sock = stream.get_extra_info("socket") if stream is not None else None
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        self.progress.disconnect()
         self._later(self._response.aclose)
 
 
@@ -158,6 +154,9 @@ class AsyncDriver:
     async def _acquire(self, run: Run, effect: Acquire) -> Callable[[], None]:
         return await effect.limit.aacquire(effect.deadline)
 
+    async def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
+        return await arace(effect, lambda leg: self.advance(leg, leg.flow.__next__))
+
 
 _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {
     Send: AsyncDriver._send,  # noqa: SLF001 - the class's own table
@@ -166,6 +165,7 @@ _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {
     Notify: AsyncDriver._notify,  # noqa: SLF001
     Consult: AsyncDriver._consult,  # noqa: SLF001
     Acquire: AsyncDriver._acquire,  # noqa: SLF001
+    Race: AsyncDriver._race,  # noqa: SLF001
 }
 
 

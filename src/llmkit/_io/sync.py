@@ -14,6 +14,7 @@ from .._flow import (
     Flow,
     Notify,
     Opened,
+    Race,
     Relay,
     Send,
     Sleep,
@@ -26,6 +27,7 @@ from ._failures import explain
 from ._http import Body, head
 from ._observe import Observers, resolved_sync
 from ._progress import Progress, during
+from ._race import race
 from ._run import Done, Run
 
 __all__ = ["Exchange", "SyncDriver"]
@@ -87,6 +89,8 @@ class SyncDriver:
         return effect.value if isinstance(effect, Done) else effect
 
     def _answer(self, run: Run, effect: Any) -> Any:
+        if run.is_aborted():
+            return run.step(lambda: run.cancel(None))
         if not run.permitted(effect):
             return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
         try:
@@ -111,7 +115,10 @@ class SyncDriver:
 
     def _sleep(self, run: Run, effect: Sleep) -> None:
         run.progress = None
-        time.sleep(effect.seconds)
+        if run.aborted is None:
+            time.sleep(effect.seconds)
+        elif run.aborted.wait(effect.seconds):
+            raise InterruptedError
 
     def _perform_store(self, run: Run, effect: Store) -> Any:
         return self._store.perform(effect.operation)
@@ -125,6 +132,9 @@ class SyncDriver:
     def _acquire(self, run: Run, effect: Acquire) -> Callable[[], None]:
         return effect.limit.acquire(effect.deadline)
 
+    def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
+        return race(effect, lambda leg: self.advance(leg, leg.flow.__next__))
+
 
 _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {
     Send: SyncDriver._send,  # noqa: SLF001 - the class's own table
@@ -133,6 +143,7 @@ _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {
     Notify: SyncDriver._notify,  # noqa: SLF001
     Consult: SyncDriver._consult,  # noqa: SLF001
     Acquire: SyncDriver._acquire,  # noqa: SLF001
+    Race: SyncDriver._race,  # noqa: SLF001
 }
 
 
