@@ -9,8 +9,8 @@ from typing import Any, Literal, overload
 
 from typing_extensions import Unpack
 
+from ._control.address import missing_keys
 from ._control.dry import DryRun
-from ._control.plan import missing_keys
 from ._io.aio_stream import AsyncStream
 from ._io.sync_stream import Stream
 from .client import Client

@@ -39,8 +39,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     """
     if (milliseconds := _number(headers.get("retry-after-ms"))) is not None:
         return max(0.0, milliseconds / 1000)
-    if "retry-after" in headers:
-        return _until(headers["retry-after"], now)
+    if (asked := _until(headers.get("retry-after", ""), now)) is not None:
+        return asked
     return max(_resets(headers, now), default=None)
 
 
@@ -67,7 +67,8 @@ def _until(value: str, now: float) -> float | None:
         return max(0.0, _relative(number, now))
     parts = _DURATION.findall(value)
     if parts and _DURATION.sub("", value) == "":
-        return sum(float(amount) * _SECONDS[unit] for amount, unit in parts)
+        seconds = sum(float(amount) * _SECONDS[unit] for amount, unit in parts)
+        return seconds if math.isfinite(seconds) else None
     moment = _instant(value)
     return None if moment is None else max(0.0, moment - now)
 
@@ -90,7 +91,7 @@ def _instant(value: str) -> float | None:
     for parse in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = parse(value)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             continue
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return None

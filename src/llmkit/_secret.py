@@ -76,8 +76,8 @@ class Secret:
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     """Return ``text`` without the given secrets, nor anything shaped like a key."""
-    for secret in secrets:
-        value = secret.reveal()
+    # The longest first: where one is part of another, the rest of it must not stay behind.
+    for value in sorted((secret.reveal() for secret in secrets), key=len, reverse=True):
         if len(value) >= _SHORTEST:
             text = text.replace(value, HIDDEN).replace(quote(value, safe=""), HIDDEN)
     return _KEY_SHAPED.sub(lambda match: (match.group(1) or "") + HIDDEN, text)

@@ -33,7 +33,17 @@ class Event:
 class SSEDecoder:
     """Bytes in, events out. After the last byte, ``finish`` yields an event whose blank line never came."""
 
-    __slots__ = ("_after_cr", "_data", "_id", "_limit", "_name", "_partial", "_size", "_start")
+    __slots__ = (
+        "_after_cr",
+        "_data",
+        "_id",
+        "_limit",
+        "_name",
+        "_open",
+        "_partial",
+        "_size",
+        "_start",
+    )
 
     def __init__(self, limit: int = _MAX_EVENT) -> None:
         self._partial: list[bytes] = []
@@ -41,7 +51,7 @@ class SSEDecoder:
         self._name = self._id = ""
         self._after_cr = False
         self._start = True
-        self._size = 0
+        self._size = self._open = 0
         self._limit = limit
 
     def feed(self, data: bytes) -> Iterator[Event]:
@@ -55,8 +65,7 @@ class SSEDecoder:
     def finish(self) -> Iterator[Event]:
         """The stream has ended: yield what an early end left without its blank line."""
         if self._partial:
-            line, self._partial = b"".join(self._partial), []
-            self._field(line)
+            self._field(self._complete(b""))
         yield from self._dispatch()
 
     def _lines(self, data: bytes) -> Iterator[bytes]:
@@ -71,21 +80,23 @@ class SSEDecoder:
         for line in lines:
             yield self._complete(line.rstrip(b"\r\n"))
         if rest:
-            self._grow(len(rest))
+            self._open += len(rest)
+            self._check(self._open)
             self._partial.append(rest)
 
     def _complete(self, line: bytes) -> bytes:
         if self._partial:
             self._partial.append(line)
-            line, self._partial = b"".join(self._partial), []
+            line, self._partial, self._open = b"".join(self._partial), [], 0
+        self._check(len(line))
         if self._start:
             self._start = False
             line = line.removeprefix(_BOM)
         return line
 
-    def _grow(self, size: int) -> None:
-        self._size += size
-        if self._size > self._limit:
+    def _check(self, line: int) -> None:
+        # Judged by what the event holds and the line it is at, so that no cut makes a difference.
+        if self._size + line > self._limit:
             raise TooLong(f"one event has more than {self._limit} bytes")
 
     def _field(self, line: bytes) -> None:
@@ -94,11 +105,11 @@ class SSEDecoder:
         name, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if name == b"data":
-            self._grow(len(value))
+            self._size += len(line)
             self._data.append(value)
         elif name == b"event":
             self._name = value.decode("utf-8", "replace")
-        elif name == b"id":
+        elif name == b"id" and b"\0" not in value:
             self._id = value.decode("utf-8", "replace")
 
     def _dispatch(self) -> Iterator[Event]:

@@ -81,7 +81,6 @@ class Client:
                 f"transport must be one of {', '.join(_TRANSPORTS)}, not {transport!r}"
             )
         self.ledger: Any = MemoryLedger() if ledger is None else ledger
-        self.chat = _Chat(self)
         self._hooks = tuple(hooks)
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
@@ -163,7 +162,7 @@ class Client:
             APIError: the call failed; its subclasses say how.
         """
         self._drain()
-        job = self._job(model, messages, params, stream=bool(stream))
+        job = self._job(model, messages, params, stream=bool(stream), dry_run=bool(dry_run))
         driver = self._driver()
         if dry_run:
             return driver.run(dry(job))  # type: ignore[no-any-return]
@@ -222,13 +221,19 @@ class Client:
     ) -> ChatCompletion | AsyncStream | DryRun:
         """``completion`` for async code, on asyncio or trio."""
         await self._adrain()
-        job = self._job(model, messages, params, stream=bool(stream))
+        job = self._job(model, messages, params, stream=bool(stream), dry_run=bool(dry_run))
         driver = await self._async_driver()
         if dry_run:
             return await driver.run(dry(job))  # type: ignore[no-any-return]
         if stream:
             return await aio_stream.opened(driver, chat(job))
         return await driver.run(chat(job))  # type: ignore[no-any-return]
+
+    @property
+    def chat(self) -> _Chat:
+        """``client.chat.completions.create(…)``, and ``acreate``: the calls under the openai SDK's names."""
+        # Made anew each time: kept, it would be a cycle, and a client would not be freed when it is let go.
+        return _Chat(self)
 
     def close(self) -> None:
         """Settle what is left and close the sync connections. The client can be used again after it.
@@ -267,15 +272,30 @@ class Client:
         await self.aclose()
 
     def _job(
-        self, model: str, messages: Sequence[Any], params: Mapping[str, Any], *, stream: bool
+        self,
+        model: str,
+        messages: Sequence[Any],
+        params: Mapping[str, Any],
+        *,
+        stream: bool,
+        dry_run: bool,
     ) -> Job:
         asked = plan.asked(params, self._defaults)
         call_id = new_call_id()
         options = asked.options
+        keyless = dry_run or options.get("mock_response") is not None
         metadata = asked.params.get("metadata")
         return Job(
             id=call_id,
-            legs=plan.legs(call_id, model, messages, asked, stream=stream, environ=self._environ),
+            legs=plan.legs(
+                call_id,
+                model,
+                messages,
+                asked,
+                stream=stream,
+                environ=self._environ,
+                keyless=keyless,
+            ),
             policy=_policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS),
             clock=_CLOCK,
@@ -350,26 +370,13 @@ class _Completions:
     """``client.chat.completions``, for those who come from the openai SDK."""
 
     def __init__(self, client: Client) -> None:
-        # Not a strong reference: a client is freed when its user lets go of it.
-        self._ref = weakref.ref(client)
-
-    def _client(self) -> Client:
-        if (client := self._ref()) is None:
-            raise ConfigurationError(
-                "the client is gone: keep a reference to it, not only to its chat"
-            )
-        return client
-
-    def create(self, *, model: str, messages: Sequence[Any], **params: Any) -> Any:
-        """``Client.completion`` under the openai SDK's name."""
-        return self._client().completion(model, messages, **params)
-
-    def acreate(self, *, model: str, messages: Sequence[Any], **params: Any) -> Any:
-        """``Client.acompletion`` under the openai SDK's name."""
-        return self._client().acompletion(model, messages, **params)
+        self.create = client.completion
+        self.acreate = client.acompletion
 
 
 class _Chat:
+    """``client.chat``."""
+
     def __init__(self, client: Client) -> None:
         self.completions = _Completions(client)
 

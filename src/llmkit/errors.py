@@ -131,8 +131,8 @@ class APIError(LLMKitError):
     @override
     def __str__(self) -> str:
         where = "/".join(part for part in (self.provider, self.model) if part)
-        what = f" {self.status_code}" if self.status_code else ""
-        prefix = f"[{where}{what}] " if where or what else ""
+        inside = " ".join(part for part in (where, str(self.status_code or "")) if part)
+        prefix = f"[{inside}] " if inside else ""
         suffix = f" (request {self.request_id})" if self.request_id else ""
         return f"{prefix}{self.message}{suffix}"
 

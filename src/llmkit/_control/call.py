@@ -28,6 +28,7 @@ from ..events import (
 from ..providers import Provider
 from ..types.chat import ChatCompletion
 from ..wires import ChatWire
+from .address import Key
 from .mock import mocked
 from .retry import RetryPolicy, retrying
 from .session import Session
@@ -36,7 +37,6 @@ from .structured import parse_answer
 
 __all__ = ["Clock", "Job", "Leg", "chat", "prepared"]
 
-Key = Secret | Callable[[], Any] | None
 _REDIRECT = 300
 
 

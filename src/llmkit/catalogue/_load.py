@@ -10,14 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 from .. import _json
 from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
 FORMAT = 1
-_DATA = files(__package__) / "data"
+_DATA = Path(__file__).parent / "data"
 
 Row = Mapping[str, Any]
 

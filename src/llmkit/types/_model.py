@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer
+from typing_extensions import override
 
 __all__ = ["Model", "lenient"]
 
@@ -55,6 +56,11 @@ class Model(BaseModel):
         """The fields that were sent, as plain dicts and lists."""
         return self.model_dump(exclude_unset=True)
 
+    @override
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """What has a value: most fields of most answers have none."""
+        return ((name, value) for name, value in super().__repr_args__() if value is not None)
+
     @model_serializer(mode="wrap")
     def _without_absent(self, dump: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
         data = dump(self)
@@ -97,6 +103,7 @@ def _copy(value: Any) -> Any:
 
 def _cut(tree: Any, path: tuple[int | str, ...], malformed: dict[str, Any]) -> None:
     *parents, last = path
+    root = tree
     for step in parents:
         try:
             tree = tree[step]
@@ -105,5 +112,9 @@ def _cut(tree: Any, path: tuple[int | str, ...], malformed: dict[str, Any]) -> N
     if isinstance(tree, dict) and last in tree:
         malformed[".".join(map(str, path))] = tree.pop(last)
     elif isinstance(tree, list) and isinstance(last, int) and last < len(tree):
+        if tree[last] == {}:
+            # Nothing fits here but a scalar: the list as a whole is what cannot be read.
+            _cut(root, path[:-1], malformed)
+            return
         malformed[".".join(map(str, path))] = tree[last]
         tree[last] = {}

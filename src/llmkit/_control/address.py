@@ -1,0 +1,212 @@
+"""Who is called and where: model strings to providers, addresses, keys. Pure: the environment is passed in.
+
+Every mistake that can be known before sending is raised here, with what to change.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from .. import catalogue, providers
+from .._http import Endpoint, merge_headers
+from .._secret import Secret
+from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
+from ..providers import Provider
+
+__all__ = ["Address", "Key", "addressed", "mapping", "missing_keys", "resolve"]
+
+Key = Secret | Callable[[], Any] | None
+_VARIABLE = re.compile(r"\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A deployment: the provider, the one whose rules hold there, its name for the model, endpoint and key."""
+
+    provider: Provider
+    rules: Provider
+    model: str
+    endpoint: Endpoint
+    key: Key
+    key_source: str | None
+
+
+def addressed(
+    model: str, options: Mapping[str, Any], environ: Mapping[str, str], *, keyless: bool
+) -> Address:
+    """Find out who is called and where. ``keyless``: nothing will be sent, so a missing key is no mistake.
+
+    Raises:
+        UnknownProviderError: no provider is named and none can be found.
+        MissingKeyError: no key was given and none is in the environment.
+        ConfigurationError: the address or the key is malformed.
+    """
+    given = options.get("base_url")
+    provider, name = resolve(model, options.get("custom_llm_provider"), elsewhere=given is not None)
+    base, rules = _address(provider, given, environ)
+    key, source = _key(provider, rules, options.get("api_key"), environ, keyless=keyless)
+    headers = merge_headers(_env_headers(provider, environ), provider.headers)
+    endpoint = Endpoint(base, headers, _query(options))
+    return Address(provider, rules, name, endpoint, key, source)
+
+
+def resolve(model: str, provider: str | None, *, elsewhere: bool = False) -> tuple[Provider, str]:
+    """Find the provider and its name for the model in a model string.
+
+    ``provider/model`` goes first; a colon separates where what stands before it is a provider and there
+    is no slash; a bare name is looked up in the catalogue, and with a ``base_url`` it is what that serves.
+
+    Raises:
+        UnknownProviderError: none is named and none can be found.
+    """
+    if not isinstance(model, str) or not model.strip():
+        raise ConfigurationError("model must be a text such as 'openai/gpt-4o-mini'")
+    if provider is not None:
+        found = providers.get(provider)
+        return found, model.removeprefix(f"{provider}/")
+    for separator in ("/", ":"):
+        head, _, rest = model.partition(separator)
+        if rest and providers.has(head) and (separator == "/" or "/" not in model):
+            return providers.get(head), rest
+    return _bare(model, elsewhere=elsewhere)
+
+
+def _bare(model: str, *, elsewhere: bool) -> tuple[Provider, str]:
+    known = [name for name in catalogue.providers_of(model) if providers.has(name)]
+    if len(known) == 1:
+        return providers.get(known[0]), model
+    if len(known) > 1:
+        listed = " or ".join(f"{name}/{model}" for name in known)
+        raise UnknownProviderError(f"{model!r} is served by several providers: write {listed}")
+    if elsewhere:
+        return providers.get(providers.GENERIC), model
+    head = model.partition("/")[0]
+    if head != model:
+        providers.get(head)
+    raise UnknownProviderError(
+        f"no provider is named in {model!r}, and the catalogue does not know the model: "
+        "write 'provider/model', or give base_url for an OpenAI-compatible address"
+    )
+
+
+def mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An option that must be a dict; empty where it was not given."""
+    value = options.get(name) or {}
+    if not isinstance(value, Mapping):
+        raise ConfigurationError(f"{name} must be a dict, not {type(value).__name__}")
+    return value
+
+
+def _query(options: Mapping[str, Any]) -> Mapping[str, str]:
+    query = {str(k): str(v) for k, v in mapping(options, "extra_query").items()}
+    if options.get("api_version"):
+        query["api-version"] = str(options["api_version"])
+    return query
+
+
+def _env_headers(provider: Provider, environ: Mapping[str, str]) -> dict[str, str]:
+    return {h: environ[v] for h, v in provider.header_env.items() if environ.get(v)}
+
+
+def _address(
+    provider: Provider, given: str | None, environ: Mapping[str, str]
+) -> tuple[str, Provider]:
+    """The base URL, and the provider whose rules hold there."""
+    from_env = next((environ[name] for name in provider.base_env if environ.get(name)), None)
+    base = given or _with_path(provider, from_env) or provider.base_url
+    if base is None:
+        names = " or ".join(provider.base_env)
+        raise ConfigurationError(
+            f"{provider.name} has no address of its own: give base_url, or set {names}"
+        )
+    base = _filled(provider, base, environ)
+    _check_url(base)
+    own = provider.elsewhere is None or base.rstrip("/") == (provider.base_url or "").rstrip("/")
+    return base, provider if own else providers.get(provider.elsewhere or provider.name)
+
+
+def _with_path(provider: Provider, base: str | None) -> str | None:
+    """Vendors' own tools put a bare host into some of these variables: the provider's path belongs to it."""
+    if base is None or provider.elsewhere is not None or "{" in (provider.base_url or "{"):
+        return base
+    base = base if "://" in base else f"http://{base}"
+    bare = urlsplit(base).path.strip("/") == ""
+    return base.rstrip("/") + urlsplit(provider.base_url or "").path if bare else base
+
+
+def _filled(provider: Provider, base: str, environ: Mapping[str, str]) -> str:
+    def value(match: re.Match[str]) -> str:
+        variable = provider.variables.get(match.group(1), match.group(1).upper())
+        if not environ.get(variable):
+            raise ConfigurationError(
+                f"{provider.name}: set {variable}, which its address {base} needs"
+            )
+        return environ[variable]
+
+    return _VARIABLE.sub(value, base)
+
+
+def _check_url(base: str) -> None:
+    try:
+        parts = urlsplit(base)
+        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fine = False
+    if not fine or re.search(r"[\s\x00-\x1f]", base):
+        raise ConfigurationError(
+            f"base_url {base!r:.200} is no http(s) address such as https://host/v1"
+        )
+    if parts.path.rstrip("/").endswith("/chat/completions"):
+        raise ConfigurationError(
+            f"base_url must end before /chat/completions, which llmkit adds: {base!r:.200}"
+        )
+
+
+def _key(
+    provider: Provider, rules: Provider, given: Any, environ: Mapping[str, str], *, keyless: bool
+) -> tuple[Key, str | None]:
+    if callable(given) or isinstance(given, Secret):
+        return given, "api_key"
+    if given:
+        if not isinstance(given, str):
+            raise ConfigurationError(
+                f"api_key must be a text or a function, not {type(given).__name__}"
+            )
+        _check_key(given, "api_key")
+        return Secret(given.strip()), "api_key"
+    for name in provider.key_env:
+        if environ.get(name, "").strip():
+            _check_key(environ[name], name)
+            return Secret(environ[name].strip()), name
+    if keyless or rules.key_optional or not provider.key_env:
+        return None, None
+    names = " or ".join(provider.key_env)
+    raise MissingKeyError(
+        f"no key for {provider.name}: pass api_key=…, or set {names}", provider=provider.name
+    )
+
+
+def _check_key(value: str, source: str) -> None:
+    if not value.strip().isprintable() or not value.isascii():
+        # The value itself is never shown.
+        raise ConfigurationError(f"the key from {source} has characters that no header can carry")
+
+
+def missing_keys(model: str, environ: Mapping[str, str]) -> dict[str, Any]:
+    """LiteLLM's ``validate_environment``: which variables a model needs, and whether they are there."""
+    provider, _ = resolve(model, None)
+    present = [name for name in provider.key_env if environ.get(name)]
+    needed = set(_VARIABLE.findall(provider.base_url or ""))
+    variables = [provider.variables.get(name, name.upper()) for name in sorted(needed)]
+    missing = [name for name in variables if not environ.get(name)]
+    if not present and not provider.key_optional:
+        missing = [*provider.key_env[:1], *missing]
+    return {
+        "keys_in_environment": not missing,
+        "missing_keys": missing,
+        "key_source": next(iter(present), None),
+    }
