@@ -105,6 +105,8 @@ class Opened:
     decoder: Decoder
     first: Sequence[Any]
     deadlines: Deadlines
+    pending: Exception | None = None
+    """A failure that came right behind the first chunks: it is raised once they are handed over."""
 
 
 @dataclass(frozen=True, slots=True)

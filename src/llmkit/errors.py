@@ -131,7 +131,9 @@ class APIError(LLMKitError):
     @override
     def __str__(self) -> str:
         where = "/".join(part for part in (self.provider, self.model) if part)
-        inside = " ".join(part for part in (where, str(self.status_code or "")) if part)
+        # Where nothing was sent, nobody has answered with the status.
+        status = str(self.status_code or "") if self.sent != "no" else ""
+        inside = " ".join(part for part in (where, status) if part)
         prefix = f"[{inside}] " if inside else ""
         suffix = f" (request {self.request_id})" if self.request_id else ""
         return f"{prefix}{self.message}{suffix}"

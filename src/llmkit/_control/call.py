@@ -244,23 +244,23 @@ def _attempt(
             _complete(failure, call, account, job.clock.wall())
         raise
     finally:
-        ended = _ended(job, call, this, wall, began, error)
+        ended = _ended(job, account, this, wall, began, error)
         account.tried(ended, error)
         if isinstance(error, APIError):
             yield from notify(AttemptFailed(job.id, ended, error))
 
 
 def _ended(
-    job: Job, call: ChatCall, this: _Try, wall: float, began: float, error: BaseException | None
+    job: Job, account: Account, this: _Try, wall: float, began: float, error: BaseException | None
 ) -> Attempt:
     return Attempt(
         number=this.number,
-        provider=call.provider,
-        model=call.model,
+        provider=account.info.provider,
+        model=account.info.model,
         started=wall,
         seconds=job.clock.now() - began,
         error=None if error is None else type(error).__name__,
-        status_code=getattr(error, "status_code", None),
+        status_code=getattr(error or account.info, "status_code", None),
         sent="yes" if error is None else getattr(error, "sent", "maybe"),
         waited=this.waited,
     )

@@ -35,6 +35,7 @@ class Session:
         self._usage_chunk_seen = False
         # Some hosts count along in every chunk: only what comes with the end is the whole count.
         self._usage_final = False
+        self._pending = opened.pending
         self._add_all(opened.first)
 
     @property
@@ -55,6 +56,12 @@ class Session:
     def over(self) -> bool:
         """Whether nothing more needs to be read."""
         return self.opened.decoder.done or self._usage_final
+
+    def check(self) -> None:
+        """Raise the failure that came right behind the first chunks, if one did."""
+        pending, self._pending = self._pending, None
+        if pending is not None:
+            raise pending
 
     def feed(self, data: bytes) -> None:
         """Take bytes. Raises what the decoder raises."""

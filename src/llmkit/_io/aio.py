@@ -183,6 +183,7 @@ async def _opened(
 ) -> Opened:
     """Read a stream up to its first chunk: an error that comes instead of it can still be retried."""
     first: list[Any] = []
+    pending: Exception | None = None
     try:
         while not first and not decoder.done:
             piece = await exchange.read()
@@ -191,6 +192,9 @@ async def _opened(
                 break
     except APIError as error:
         error.request_id = error.request_id or response.request_id
-        raise
+        # What a list was extended with before the failure stays in it.
+        if not first:
+            raise
+        pending = error
     exchange.progress.begun()
-    return Opened(response, exchange, decoder, first, effect.deadlines)
+    return Opened(response, exchange, decoder, first, effect.deadlines, pending)

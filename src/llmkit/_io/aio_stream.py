@@ -107,6 +107,7 @@ class AsyncStream:
 
     async def _pull(self) -> None:
         try:
+            self._session.check()
             if self._session.over or not await self._read():
                 await self._finish()
         except Exception as error:  # noqa: BLE001 - the flow judges it

@@ -159,6 +159,7 @@ def _whole(exchange: Exchange, response: HTTPResponse) -> HTTPResponse:
 def _opened(effect: Send, decoder: Decoder, exchange: Exchange, response: HTTPResponse) -> Opened:
     """Read a stream up to its first chunk: an error that comes instead of it can still be retried."""
     first: list[Any] = []
+    pending: Exception | None = None
     try:
         while not first and not decoder.done:
             piece = exchange.read()
@@ -167,9 +168,12 @@ def _opened(effect: Send, decoder: Decoder, exchange: Exchange, response: HTTPRe
                 break
     except APIError as error:
         error.request_id = error.request_id or response.request_id
-        raise
+        # What a list was extended with before the failure stays in it.
+        if not first:
+            raise
+        pending = error
     exchange.progress.begun()
-    return Opened(response, exchange, decoder, first, effect.deadlines)
+    return Opened(response, exchange, decoder, first, effect.deadlines, pending)
 
 
 def broken(error: Exception, progress: Progress) -> Exception:

@@ -17,6 +17,7 @@ from .._errors import error_from, unreadable
 
 __all__ = [
     "FINISH",
+    "items",
     "normalize_choice",
     "normalize_message",
     "normalize_usage",
@@ -57,8 +58,13 @@ def parse_body(call: ChatCall, response: HTTPResponse, data: Any) -> ChatComplet
     if "choices" not in data:
         raise unreadable(call, response, "it has no choices")
     _normalize_head(call, data)
-    data["choices"] = [_completed(choice) for choice in data["choices"] or ()]
+    data["choices"] = [_completed(i, choice) for i, choice in enumerate(items(data["choices"]))]
     return lenient(ChatCompletion, data)
+
+
+def items(value: Any) -> list[Any]:
+    """``value`` where it is a list, else nothing: what should be a list may be anything."""
+    return value if isinstance(value, list) else []
 
 
 def _normalize_head(call: ChatCall, data: dict[str, Any]) -> None:
@@ -72,9 +78,11 @@ def _normalize_head(call: ChatCall, data: dict[str, Any]) -> None:
         normalize_usage(data["usage"])
 
 
-def _completed(choice: Any) -> Any:
+def _completed(position: int, choice: Any) -> Any:
     if not isinstance(choice, dict):
         return choice
+    if choice.get("index") is None:
+        choice["index"] = position
     message = choice.get("message")
     if not isinstance(message, dict) and isinstance(choice.get("text"), str):
         choice["message"] = {"role": "assistant", "content": choice["text"]}
@@ -85,9 +93,9 @@ def _completed(choice: Any) -> Any:
 def normalize_choice(choice: dict[str, Any], part: str) -> None:
     """Bring one choice of an answer (``part`` = "message") or a chunk ("delta") to OpenAI's form."""
     finish = choice.get("finish_reason")
-    if finish in FINISH:
+    if isinstance(finish, str) and finish in FINISH:
         choice["finish_reason"] = FINISH[finish]
-    if choice.get("index") is None:
+    if not isinstance(choice.get("index"), int):
         choice["index"] = 0
     if isinstance(choice.get(part), dict):
         normalize_message(choice[part])
@@ -101,9 +109,8 @@ def normalize_message(message: dict[str, Any]) -> None:
         _join_parts(message)
     if message.get("reasoning_content") is None:
         _find_reasoning(message)
-    if message.get("tool_calls"):
-        for call in message["tool_calls"]:
-            _normalize_call(call)
+    for call in items(message.get("tool_calls")):
+        _normalize_call(call)
 
 
 def _find_reasoning(message: dict[str, Any]) -> None:
@@ -162,7 +169,9 @@ def normalize_usage(usage: dict[str, Any]) -> None:
     """Bring a usage to OpenAI's form, from where hosts put the same counts. Nothing unsaid becomes zero."""
     _into(usage, "prompt_tokens_details", "cached_tokens", _first(usage, *_CACHED))
     _into(usage, "completion_tokens_details", "reasoning_tokens", _first(usage, "reasoning_tokens"))
-    details = usage.get("prompt_tokens_details") or {}
+    details = usage.get("prompt_tokens_details")
+    if not isinstance(details, dict):
+        details = {}
     if usage.get("cache_read_input_tokens") is None and "cached_tokens" in details:
         usage["cache_read_input_tokens"] = details["cached_tokens"]
     written = details.get("cache_write_tokens")

@@ -79,6 +79,8 @@ class Messages:
 
     def _tool(self, path: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
         call_id = message.get("tool_call_id")
+        if not isinstance(call_id, str | None):
+            raise self._invalid(f"{path}.tool_call_id must be a text, not {call_id!r:.80}")
         if not self._tools_called or (call_id is not None and call_id not in self._calls_seen):
             raise self._invalid(
                 f"{path} is the result of tool call {call_id!r}, which no assistant message before it has "
@@ -87,7 +89,10 @@ class Messages:
         return message
 
     def _assistant(self, path: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
-        for i, call in enumerate(message.get("tool_calls") or ()):
+        calls = message.get("tool_calls") or ()
+        if not isinstance(calls, Sequence) or isinstance(calls, str | bytes):
+            raise self._invalid(f"{path}.tool_calls must be a list, not {type(calls).__name__}")
+        for i, call in enumerate(calls):
             self._tool_call(f"{path}.tool_calls[{i}]", call)
         if not self._needs_change(message):
             return message
@@ -98,10 +103,13 @@ class Messages:
         if not isinstance(call, Mapping) and not hasattr(call, "get"):
             raise self._invalid(f"{path} must be a dict, not {type(call).__name__}")
         if (call_id := call.get("id")) is not None:
-            self._calls_seen.add(call_id)
+            self._calls_seen.add(str(call_id))
         function = call.get("function")
+        if function is not None and not hasattr(function, "get"):
+            kind = type(function).__name__
+            raise self._invalid(f"{path}.function must be a dict with name and arguments, not {kind}")
         arguments = function.get("arguments") if function is not None else None
-        if arguments and not _is_json(arguments):
+        if arguments not in (None, "") and not _is_json(arguments):
             raise self._invalid(
                 f"{path}.function.arguments must be JSON text, not {arguments!r:.80}; "
                 "use json.dumps(…), or '{}' where the model wrote something broken"

@@ -13,11 +13,12 @@ from ...errors import APIError, StreamInterruptedError
 from ...types._model import lenient
 from ...types.chat import ChatCompletion, ChatCompletionChunk
 from .._errors import error_from, unreadable
-from ._decode import normalize_choice, normalize_usage, parse
+from ._decode import items, normalize_choice, normalize_usage, parse
 
 __all__ = ["OpenAIChatDecoder"]
 
 _NOT_SSE = b"{[<"
+_OUR_EVENTS = ("", "message")  # a host's other events (pings and the like) need not be JSON
 _MAX_BODY = 64 * 1024 * 1024
 
 
@@ -89,9 +90,10 @@ class OpenAIChatDecoder:
         return _as_chunk(parse(self._call, response))
 
     def _event(self, event: Event) -> Iterator[ChatCompletionChunk]:
-        if self.done:
+        said = event.data.strip()
+        if self.done or (not said and event.name != "error"):
             return
-        if event.data.strip() == b"[DONE]":
+        if said == b"[DONE]":
             self.done = True
             return
         data = self._loaded(event)
@@ -105,6 +107,8 @@ class OpenAIChatDecoder:
             response = HTTPResponse(200, body=event.data)
             if event.name == "error":
                 raise self._broken(event.data.decode("utf-8", "replace")) from None
+            if event.name not in _OUR_EVENTS:
+                return None
             raise unreadable(self._call, response, "an event of the stream is not JSON") from None
 
     def _chunk(self, event: Event, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
@@ -120,7 +124,7 @@ class OpenAIChatDecoder:
         return error_from(self._call, HTTPResponse(200), body)
 
     def _normalized(self, data: dict[str, Any]) -> ChatCompletionChunk:
-        choices = data["choices"] = [c for c in data.get("choices") or () if isinstance(c, dict)]
+        choices = data["choices"] = [c for c in items(data.get("choices")) if isinstance(c, dict)]
         for choice in choices:
             self._normalize_choice(choice)
         self._normalize_usage(data)
@@ -137,7 +141,7 @@ class OpenAIChatDecoder:
         # Perplexity and Writer send the whole message so far beside each delta: it is not the answer's end.
         choice.pop("message", None)
         normalize_choice(choice, "delta")
-        for call in choice["delta"].get("tool_calls") or ():
+        for call in items(choice["delta"].get("tool_calls")):
             if isinstance(call, dict):
                 self._number(choice["index"], call)
         if choice.get("finish_reason") is not None:
@@ -145,12 +149,15 @@ class OpenAIChatDecoder:
 
     def _number(self, choice: Any, call: dict[str, Any]) -> None:
         """Give each call an index of its own: some hosts send none, some send 0 for all of several."""
-        key, call_id = (choice, call.get("index")), call.get("id")
+        given, call_id = call.get("index"), call.get("id")
+        if not isinstance(given, int | str):
+            given = None
+        key = (choice, given)
         index, known = self._calls.get(key, (None, None))
         named = isinstance(call.get("function"), dict) and call["function"].get("name")
         fresh = index is None or (call_id and known and call_id != known and named)
         if fresh:
-            index = call.get("index")
+            index = given
             if not isinstance(index, int) or (choice, index) in self._taken:
                 index = sum(1 for c, _ in self._taken if c == choice)
             self._taken.add((choice, index))
