@@ -29,6 +29,8 @@ __all__ = ["Fold", "fold"]
 _TEXTS = ("content", "reasoning_content", "refusal")
 # Unknown texts that hosts send piecemeal; every other unknown field's last value counts.
 _PIECEMEAL = frozenset({"reasoning", "text", "summary", "data", "thinking"})
+_SPOKEN = frozenset({"data", "transcript"})
+_INPUT = frozenset({"input"})
 
 
 def fold(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletion:
@@ -58,7 +60,7 @@ class _Call:
         if delta.function is not None:
             self.add_function(delta.function)
         if delta.custom is not None:
-            self.custom = _merge(self.custom or {}, delta.custom)
+            self.custom = _merge(self.custom or {}, delta.custom, _INPUT)
         self.extra |= delta.__pydantic_extra__ or {}
 
     def add_function(self, function: FunctionCall) -> None:
@@ -69,6 +71,12 @@ class _Call:
             self.arguments = self.arguments or []
             self.arguments.append(function.arguments)
 
+    def texts(self) -> list[str]:
+        """What the model wrote for this call, in pieces."""
+        written = (self.custom or {}).get("input")
+        custom = [written] if isinstance(written, str) else written
+        return [*self.name, *(self.arguments or ()), *(custom if isinstance(custom, list) else ())]
+
     def function(self) -> FunctionCall:
         arguments = None if self.arguments is None else "".join(self.arguments)
         return FunctionCall(name="".join(self.name) or None, arguments=arguments)
@@ -78,7 +86,7 @@ class _Call:
         if self.name or self.arguments is not None or self.custom is None:
             made["function"] = self.function()
         if self.custom is not None:
-            made["custom"] = self.custom
+            made["custom"] = _joined(self.custom)
         return ToolCall.model_construct(set(made), **made)
 
 
@@ -120,7 +128,7 @@ class _Choice:
 
     def _add_rest(self, delta: Delta) -> None:
         if delta.audio is not None:
-            self.audio = _merge(self.audio or {}, delta.audio.to_dict(), {"data", "transcript"})
+            self.audio = _merge(self.audio or {}, delta.audio.to_dict(), _SPOKEN)
         for name in ("annotations", "images"):
             if (items := getattr(delta, name)) is not None:
                 self.lists.setdefault(name, []).extend(items)
@@ -131,7 +139,7 @@ class _Choice:
 
     def _add_extra(self, name: str, value: Any) -> None:
         if name == "reasoning_details" and isinstance(value, list):
-            _merge_blocks(self.message_extra.setdefault(name, []), value)
+            _merge_blocks(self.lists.setdefault(name, []), value)
         elif isinstance(value, str) and name in _PIECEMEAL:
             self.texts.setdefault(name, []).append(value)
         elif value is not None or name not in self.message_extra:
@@ -145,14 +153,15 @@ class _Choice:
 
     def _message(self) -> Message:
         made: dict[str, Any] = {"role": self.role or "assistant", "content": None}
-        made |= self.message_extra | self.lists
+        made |= self.message_extra
+        made |= {name: [_joined(item) for item in items] for name, items in self.lists.items()}
         made |= {name: "".join(pieces) for name, pieces in self.texts.items()}
         if self.calls:
             made["tool_calls"] = [call.result() for _, call in sorted(self.calls.items())]
         if self.function is not None:
             made["function_call"] = self.function.function()
         if self.audio is not None:
-            made["audio"] = Audio(**self.audio)
+            made["audio"] = Audio(**_joined(self.audio))
         return Message.model_construct(set(made), **made)
 
     def result(self) -> Choice:
@@ -178,7 +187,7 @@ class Fold:
         if chunk.usage is not None:
             self.usage = _updated(self.usage, chunk.usage)
         head = self._head
-        if not head.get("id"):
+        if not (head.get("id") and head.get("model")):
             head |= {"id": chunk.id, "created": chunk.created, "model": chunk.model}
         head["system_fingerprint"] = chunk.system_fingerprint or head.get("system_fingerprint")
         head["service_tier"] = chunk.service_tier or head.get("service_tier")
@@ -198,10 +207,10 @@ class Fold:
         """UTF-8 bytes of all texts and arguments so far: what an estimate of tokens starts from."""
         pieces: list[str] = []
         for choice in self._choices.values():
-            for texts in choice.texts.values():
-                pieces += texts
-            for call in choice.calls.values():
-                pieces += call.arguments or ()
+            # The known texts only: a host's own "reasoning" says the same as ``reasoning_content``.
+            pieces += (piece for name in _TEXTS for piece in choice.texts.get(name, ()))
+            for call in (*choice.calls.values(), *filter(None, (choice.function,))):
+                pieces += call.texts()
         return sum(len(piece.encode("utf-8", "replace")) for piece in pieces)
 
     def result(self) -> ChatCompletion:
@@ -232,28 +241,40 @@ def _updated(old: Usage | None, new: Usage) -> Usage:
     return new.model_copy(update={n: v for n, v in kept.items() if v is not None})
 
 
-def _merge(
-    into: dict[str, Any], piece: dict[str, Any], growing: frozenset[str] | set[str] = frozenset()
-) -> dict[str, Any]:
+class _Pieces(list[str]):
+    """A text under construction, among the other values of a block."""
+
+
+def _merge(into: dict[str, Any], piece: dict[str, Any], growing: frozenset[str]) -> dict[str, Any]:
     for name, value in piece.items():
-        if isinstance(value, str) and (name in growing or name == "input"):
-            into[name] = (into.get(name) or "") + value
+        old = into.get(name)
+        if isinstance(value, str) and name in growing and isinstance(old, str | _Pieces):
+            pieces = into[name] = old if isinstance(old, _Pieces) else _Pieces([old])
+            pieces.append(value)
         elif value is not None or name not in into:
             into[name] = value
     return into
 
 
-def _merge_blocks(blocks: list[dict[str, Any]], pieces: list[dict[str, Any]]) -> None:
+def _joined(block: Any) -> Any:
+    """A block with its texts put together."""
+    if not isinstance(block, dict):
+        return block
+    return {n: "".join(v) if isinstance(v, _Pieces) else v for n, v in block.items()}
+
+
+def _merge_blocks(blocks: list[Any], pieces: list[Any]) -> None:
     """Add pieces of reasoning blocks: a piece continues the last block of its index and type."""
     for piece in pieces:
-        open_block = blocks[-1] if blocks else None
-        if open_block is not None and _continues(open_block, piece):
-            _merge(open_block, piece, _PIECEMEAL)
+        if blocks and _continues(blocks[-1], piece):
+            _merge(blocks[-1], piece, _PIECEMEAL)
         else:
-            blocks.append(dict(piece))
+            blocks.append(dict(piece) if isinstance(piece, dict) else piece)
 
 
-def _continues(block: dict[str, Any], piece: dict[str, Any]) -> bool:
+def _continues(block: Any, piece: Any) -> bool:
+    if not (isinstance(block, dict) and isinstance(piece, dict)):
+        return False
     same = block.get("index") == piece.get("index") and block.get("type") == piece.get("type")
     # A signature closes its block; what is encrypted comes whole.
     closed = bool(block.get("signature")) and not piece.get("signature")

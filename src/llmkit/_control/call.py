@@ -210,7 +210,7 @@ def _on_leg(
     until = job.clock.now() + job.timeouts.total - account.elapsed()
 
     def attempt(number: int, waited: float) -> Flow[ChatCompletion | Opened]:
-        return _attempt(job, account, leg, request, _Try(number, waited, until))
+        return _attempt(job, account, leg, request, _Try(waited, until))
 
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
@@ -220,7 +220,6 @@ def _on_leg(
 
 @dataclass(frozen=True, slots=True)
 class _Try:
-    number: int
     waited: float
     until: float
 
@@ -230,7 +229,8 @@ def _attempt(
 ) -> Flow[ChatCompletion | Opened]:
     call = leg.call
     account.leaving(call, request.adjustments, leg.key_source, leg.endpoint.base_url)
-    yield from notify(AttemptStarted(job.id, this.number, call.provider, call.model, request.url))
+    number = len(account.info.attempts) + 1
+    yield from notify(AttemptStarted(job.id, number, call.provider, call.model, request.url))
     secret = yield from _secret(leg.key)
     account.secrets = (secret,) if secret else ()
     began, wall = job.clock.now(), job.clock.wall()
@@ -254,7 +254,7 @@ def _ended(
     job: Job, account: Account, this: _Try, wall: float, began: float, error: BaseException | None
 ) -> Attempt:
     return Attempt(
-        number=this.number,
+        number=len(account.info.attempts) + 1,
         provider=account.info.provider,
         model=account.info.model,
         started=wall,

@@ -15,9 +15,11 @@ from .._fold import Fold
 from ..types.chat import ChatCompletion, ChatCompletionChunk
 from .settle import Account
 
-__all__ = ["HOLD_SECONDS", "Session"]
+__all__ = ["Session"]
 
 HOLD_SECONDS = 1.0
+# With the usage there, only the formal end is missing; some hosts never send it.
+AFTER_USAGE_SECONDS = 0.25
 
 
 class Session:
@@ -53,9 +55,14 @@ class Session:
         return len(self._finished) >= self._expected
 
     @property
+    def patience(self) -> float:
+        """Seconds to wait for the stream's end, once every choice has finished."""
+        return AFTER_USAGE_SECONDS if self._usage_final else HOLD_SECONDS
+
+    @property
     def over(self) -> bool:
         """Whether nothing more needs to be read."""
-        return self.opened.decoder.done or self._usage_final
+        return self.opened.decoder.done
 
     def check(self) -> None:
         """Raise the failure that came right behind the first chunks, if one did."""

@@ -50,6 +50,11 @@ class Progress:
         """The answer has begun: from now on the idle limit counts."""
         self._first = None
 
+    def hold(self, seconds: float) -> None:
+        """Wait no longer than this from now on; an earlier hold stays if it is shorter."""
+        until = time.monotonic() + seconds
+        self.hold_until = until if self.hold_until is None else min(until, self.hold_until)
+
     def remaining(self, asked: float | None = None) -> float:
         """Seconds that the next wait may take; ``limiting`` names the limit that it would hit."""
         now = time.monotonic()

@@ -6,7 +6,6 @@ It mirrors ``sync`` effect for effect; what differs is only how waiting is done.
 from __future__ import annotations
 
 import inspect
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -58,7 +57,7 @@ class AsyncExchange:
 
     async def finish(self) -> None:
         """The answer is complete: read the little that lets its connection be used again, and close."""
-        self.progress.hold_until = time.monotonic() + _DRAIN_SECONDS
+        self.progress.hold(_DRAIN_SECONDS)
         try:
             while await self.read() is not None:
                 continue

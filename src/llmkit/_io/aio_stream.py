@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
@@ -10,7 +9,7 @@ from typing import Any, Self
 from typing_extensions import override
 
 from .._call import CallInfo
-from .._control.session import HOLD_SECONDS, Session
+from .._control.session import Session
 from .._cost import Cost
 from .._flow import Relay
 from ..errors import StreamConsumedError
@@ -120,8 +119,8 @@ class AsyncStream:
         exchange, session = self._exchange, self._session
         if exchange is None:
             return False
-        if session.holding and exchange.progress.hold_until is None:
-            exchange.progress.hold_until = time.monotonic() + HOLD_SECONDS
+        if session.holding:
+            exchange.progress.hold(session.patience)
         try:
             data = await exchange.read()
         except Exception as error:  # noqa: BLE001 - the flow judges it

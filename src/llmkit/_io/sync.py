@@ -51,7 +51,7 @@ class Exchange:
 
     def finish(self) -> None:
         """The answer is complete: read the little that lets its connection be used again, and close."""
-        self.progress.hold_until = time.monotonic() + _DRAIN_SECONDS
+        self.progress.hold(_DRAIN_SECONDS)
         try:
             while self.read() is not None:
                 continue

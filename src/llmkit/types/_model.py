@@ -64,6 +64,9 @@ class Model(BaseModel):
     @model_serializer(mode="wrap")
     def _without_absent(self, dump: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
         data = dump(self)
+        if not isinstance(self, Model):
+            # Pydantic serialises a field's default, which may be None, by the field's type.
+            return data
         for name in self.absent_when_none:
             if data.get(name, ...) is None:
                 del data[name]

@@ -98,7 +98,7 @@ class Message(Model):
     images: list[dict[str, Any]] | None = None
     reasoning_content: str | None = None
     thinking_blocks: list[dict[str, Any]] | None = None
-    parsed: Any = Field(default=None, exclude=True)
+    parsed: Any = None
 
 
 class TokenLogprob(Model):

@@ -19,7 +19,8 @@ from .._json import NotJSON, load
 __all__ = ["api_error", "error_from", "unreadable"]
 
 _SNIPPET = 300
-_SUCCESS = 400
+_ERROR = 300  # a redirect is one too: it is not followed
+_LEAST, _BEYOND, _DIGITS = 400, 600, 3
 
 # What an error without an HTTP status of its own (inside a 200) says of itself.
 _STATUS_OF: dict[str, int] = {
@@ -90,7 +91,7 @@ def api_error(call: ChatCall, response: HTTPResponse) -> errors.APIError:
 def error_from(call: ChatCall, response: HTTPResponse, body: Any) -> errors.APIError:
     """Make an error of its parsed body; for one inside a 200, its code stands for the status."""
     found = _describe(body)
-    status = response.status if response.status >= _SUCCESS else _claimed_status(found)
+    status = response.status if response.status >= _ERROR else _claimed_status(found)
     kind = errors.APIError if status is None else _refine(errors.for_status(status), status, found)
     return kind(
         found["message"] or f"the provider answered {response.status} and no message",
@@ -183,7 +184,7 @@ def _claimed_status(found: Mapping[str, str | None]) -> int | None:
     for word in (found["code"], found["type"]):
         if word is None:
             continue
-        if word.isdecimal() and _SUCCESS <= int(word) < 600:  # noqa: PLR2004 - the range of HTTP errors
+        if word.isdecimal() and len(word) == _DIGITS and _LEAST <= int(word) < _BEYOND:
             return int(word)
         if (status := _STATUS_OF.get(word.lower())) is not None:
             return status

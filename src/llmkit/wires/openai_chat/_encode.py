@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 _PATH = "/chat/completions"
+_SCHEMAS = frozenset({"tools", "functions", "response_format"})
 _HEADERS = {"content-type": "application/json", "accept": "application/json"}
 _STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
@@ -82,7 +83,11 @@ class _Params:
         encoded: dict[str, Any] = {}
         refused: list[str] = []
         for name, value in self._call.params.items():
-            if value is None or (name == "stream_options" and not self._sends_stream_options()):
+            if value is None:
+                continue
+            if name == "stream_options" and not isinstance(value, Mapping):
+                raise self._invalid(f"stream_options must be a dict, not {type(value).__name__}")
+            if name == "stream_options" and not self._sends_stream_options():
                 continue
             if name in self._wire.refused and name not in self._call.allowed:
                 refused.append(name)
@@ -98,10 +103,19 @@ class _Params:
         return self._call.stream and self._wire.stream_usage
 
     def _check(self, name: str, value: Any) -> None:
+        """Refuse what JSON would only seem to say. Schemas are not searched: they are long, and have none."""
         if isinstance(value, float) and not math.isfinite(value):
             raise self._invalid(f"{name} must be a finite number, not {value!r}")
         if isinstance(value, set | frozenset):
             raise self._invalid(f"{name} must be a list, not a set: sets have no order")
+        if name in _SCHEMAS:
+            return
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                self._check(f"{name}.{key}", inner)
+        elif isinstance(value, list | tuple):
+            for position, inner in enumerate(value):
+                self._check(f"{name}[{position}]", inner)
 
     def _name(self, name: str) -> str:
         new = self._wire.renamed.get(name)
@@ -133,7 +147,7 @@ class _Params:
         """Emulate a format that the host has no native form for, by the next best one."""
         given = encoded["response_format"]
         kind = given.get("type") if isinstance(given, Mapping) else None
-        if kind is None:
+        if not isinstance(kind, str):
             raise self._invalid("response_format must be {'type': …} or a pydantic class")
         if kind not in self._wire.refused:
             return
@@ -156,7 +170,8 @@ class _Params:
 
 
 def _instruction(response_format: Mapping[str, Any]) -> str:
-    schema = (response_format.get("json_schema") or {}).get("schema")
+    described = response_format.get("json_schema")
+    schema = described.get("schema") if isinstance(described, Mapping) else None
     if schema is None:
         return "Answer with one JSON object and nothing else."
     return f"Answer with one JSON object and nothing else. It must fit this JSON schema: {dump_text(schema)}"

@@ -107,7 +107,9 @@ class Messages:
         function = call.get("function")
         if function is not None and not hasattr(function, "get"):
             kind = type(function).__name__
-            raise self._invalid(f"{path}.function must be a dict with name and arguments, not {kind}")
+            raise self._invalid(
+                f"{path}.function must be a dict with name and arguments, not {kind}"
+            )
         arguments = function.get("arguments") if function is not None else None
         if arguments not in (None, "") and not _is_json(arguments):
             raise self._invalid(
@@ -119,7 +121,6 @@ class Messages:
         return any(
             name in _OURS
             or (value is None and name != "content")
-            or (name == "tool_calls" and not value)
             or name == "audio"
             or (name in _REASONING and self._wire.history is not None)
             for name, value in message.items()
@@ -130,8 +131,6 @@ class Messages:
         kept = {
             k: v for k, v in message.items() if v is not None and k not in (*_OURS, *_REASONING)
         }
-        if not kept.get("tool_calls", True):
-            del kept["tool_calls"]
         if isinstance(kept.get("audio"), Mapping):
             kept["audio"] = {"id": kept["audio"].get("id")}
         kept.setdefault("content", None)
@@ -182,8 +181,6 @@ class Messages:
             raise self._invalid(
                 f"{path}: {self._call.provider} takes no {kind!r} parts; leave it out, or ask another model"
             )
-        if kind == "image_url" and isinstance(part.get("image_url"), str):
-            part = {**part, "image_url": {"url": part["image_url"]}}
         return self._without_cache_control(path, part)
 
     def _without_cache_control(self, path: str, part: Mapping[str, Any]) -> Mapping[str, Any]:

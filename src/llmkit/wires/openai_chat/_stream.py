@@ -165,11 +165,8 @@ class OpenAIChatDecoder:
         call["index"] = index
 
     def _normalize_usage(self, data: dict[str, Any]) -> None:
-        if data.get("usage") is None:
-            # Groq: https://console.groq.com/docs/api-reference, read 2026-11-22.
-            inner = data.get("x_groq")
-            if isinstance(inner, dict) and isinstance(inner.get("usage"), dict):
-                data["usage"] = dict(inner["usage"])
+        if data.get("usage") is None and (elsewhere := _usage_elsewhere(data)) is not None:
+            data["usage"] = dict(elsewhere)
         if isinstance(data.get("usage"), dict):
             normalize_usage(data["usage"])
             self._usage_seen = True
@@ -182,6 +179,17 @@ class OpenAIChatDecoder:
             elif name not in self._head:
                 self._head[name] = data[name]
         data["object"] = "chat.completion.chunk"
+
+
+def _usage_elsewhere(data: dict[str, Any]) -> dict[str, Any] | None:
+    """Groq has it in ``x_groq`` (https://console.groq.com/docs/api-reference), Moonshot in the finishing
+    choice (https://platform.moonshot.ai/docs/api/chat); both read 2026-11-22.
+    """
+    for place in (data.get("x_groq"), *data["choices"]):
+        if isinstance(place, dict) and isinstance(place.get("usage"), dict):
+            usage: dict[str, Any] = place["usage"]
+            return usage
+    return None
 
 
 def _as_chunk(completion: ChatCompletion) -> ChatCompletionChunk:

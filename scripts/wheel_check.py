@@ -1,0 +1,69 @@
+"""Check an installed wheel as a stranger has it: weight, laziness, typing marker, command.
+
+usage: PYTHON_OF_THE_VENV wheel_check.py   (run by the interpreter that the wheel was installed for)
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+MOST_DISTRIBUTIONS = 20
+MOST_MEGABYTES = 32.0
+# What a new virtual environment holds before anything is installed.
+BROUGHT_BY_VENV = {"pip", "setuptools", "wheel"}
+SETUPTOOLS = {"_distutils_hack", "pkg_resources", "distutils-precedence"}
+MEGABYTE = 1_000_000
+
+
+def distributions() -> list[importlib.metadata.Distribution]:
+    """What was installed, without what the environment came with."""
+    found = importlib.metadata.distributions()
+    return [one for one in found if one.metadata["Name"].lower() not in BROUGHT_BY_VENV]
+
+
+def size(path: Path) -> int:
+    """Bytes on disk of everything installed, compiled files included."""
+    skipped = tuple(str(path / name) for name in BROUGHT_BY_VENV | SETUPTOOLS)
+    files = (file for file in path.rglob("*") if file.is_file() and not file.is_symlink())
+    return sum(file.stat().st_size for file in files if not str(file).startswith(skipped))
+
+
+def check_weight() -> None:
+    """The base install stays small."""
+    names = sorted(str(one.metadata["Name"]) for one in distributions())
+    megabytes = size(Path(sysconfig.get_path("purelib"))) / MEGABYTE
+    print(f"{len(names)} distributions, {megabytes:.1f} MB: {', '.join(names)}")
+    if len(names) > MOST_DISTRIBUTIONS or megabytes > MOST_MEGABYTES:
+        raise SystemExit(f"over {MOST_DISTRIBUTIONS} distributions or {MOST_MEGABYTES} MB")
+
+
+def check_contents() -> None:
+    """The wheel holds llmkit and nothing else, is typed, and does not come from a source tree."""
+    files = importlib.metadata.files("llmkit") or []
+    tops = {file.parts[0] for file in files if ".." not in file.parts}
+    strange = {top for top in tops if top != "llmkit" and not top.endswith(".dist-info")}
+    if strange or not any(file.name == "py.typed" for file in files):
+        raise SystemExit(f"the wheel holds {strange or 'no py.typed'}")
+    spec = importlib.util.find_spec("llmkit")
+    if spec is None or "site-packages" not in str(spec.origin):
+        raise SystemExit(f"this is not the installed wheel: {spec}")
+
+
+def check_import() -> None:
+    """Importing loads none of the dependencies."""
+    heavy = {"anyio", "httpx", "pydantic", "tenacity", "tiktoken"}
+    code = f"import sys, llmkit; print({heavy} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    if done.stdout.strip() != "set()":
+        raise SystemExit(f"import llmkit loads {done.stdout.strip()}")
+
+
+if __name__ == "__main__":
+    check_weight()
+    check_contents()
+    check_import()

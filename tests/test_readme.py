@@ -1,0 +1,94 @@
+"""What readers are told to run, runs: the code in README and docs, and the examples."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from llmkit.testing import Simulator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/index.md",
+    "docs/quickstart.md",
+    "docs/streaming.md",
+    "docs/errors.md",
+]
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
+CALL = re.compile(r"completion\(|completions\.create\(")
+PRINTED_BY_EXAMPLES = {
+    "fallbacks.py": "openai gpt-4o-mini answered",
+    "quickstart.py": "answered by openai with the key from",
+    "streaming.py": "stop",
+    "structured.py": "City(name=",
+    "tools.py": "get_weather({",
+}
+
+
+def blocks() -> Iterator[tuple[str, int, str]]:
+    """Every Python block: its page, the line it starts on, its code."""
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        for found in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
+            yield page, text[: found.start()].count("\n") + 1, found[1]
+
+
+BLOCKS = list(blocks())
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with warnings as errors and a small environment on top of this one."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "line", "code"), BLOCKS, ids=[f"{page}:{line}" for page, line, _ in BLOCKS]
+)
+def test_code_in_the_documentation_runs(page: str, line: int, code: str) -> None:
+    """Each block stands alone, leaves stderr empty, and asks a provider if it calls for that."""
+    with Simulator() as simulator:
+        done = run("-c", code, OPENAI_API_KEY="made-up", OPENAI_BASE_URL=simulator.base_url)
+        asked = bool(simulator.requests)
+    assert (done.returncode, done.stderr) == (0, ""), f"{page}:{line}"
+    assert asked is (bool(CALL.search(code)) and "dry_run=True" not in code)
+
+
+def test_every_page_has_code() -> None:
+    """A page whose blocks are no longer found would pass unread."""
+    assert {page for page, _, _ in BLOCKS} == set(PAGES)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_examples_run_without_a_key(name: str) -> None:
+    """Each example answers offline and prints what it is about."""
+    done = run(str(ROOT / "examples" / name))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert PRINTED_BY_EXAMPLES[name] in done.stdout
+
+
+@pytest.mark.parametrize("name", ["try", "test"])
+def test_readme_has_its_two_commands(name: str) -> None:
+    """CI extracts both from README; each is one line that needs only python3."""
+    done = run(str(ROOT / "scripts" / "readme_command.py"), name)
+    assert done.returncode == 0
+    assert done.stdout.startswith("python3 -m venv .venv && .venv/bin/pip install -q ")
+    assert done.stdout.count("\n") == 1

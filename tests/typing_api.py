@@ -1,0 +1,67 @@
+"""What a type checker must make of the public API. Checked by mypy (`scripts/check`), never run."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, assert_type
+
+import llmkit
+
+MODEL = "openai/gpt-4o-mini"
+MESSAGES: list[dict[str, Any]] = [{"role": "user", "content": "Hello"}]
+
+
+def sync_calls() -> None:
+    """`stream` decides the type of the result."""
+    whole = llmkit.completion(model=MODEL, messages=MESSAGES)
+    assert_type(whole, llmkit.ChatCompletion)
+    assert_type(
+        llmkit.completion(model=MODEL, messages=MESSAGES, stream=False), llmkit.ChatCompletion
+    )
+    assert_type(whole.choices[0].message.content, str | None)
+    assert_type(whole.choices[0].finish_reason, str | None)
+    stream = llmkit.completion(model=MODEL, messages=MESSAGES, stream=True)
+    assert_type(stream, llmkit.Stream)
+    with stream as entered:
+        for chunk in entered:
+            assert_type(chunk, llmkit.ChatCompletionChunk)
+    assert_type(stream.response, llmkit.ChatCompletion)
+
+
+async def async_calls() -> None:
+    """The async twins have the same types behind an await."""
+    whole = await llmkit.acompletion(model=MODEL, messages=MESSAGES)
+    assert_type(whole, llmkit.ChatCompletion)
+    stream = await llmkit.acompletion(model=MODEL, messages=MESSAGES, stream=True)
+    assert_type(stream, llmkit.AsyncStream)
+    async with stream as entered:
+        async for chunk in entered:
+            assert_type(chunk, llmkit.ChatCompletionChunk)
+
+
+def clients() -> None:
+    """A client's methods are typed like the functions."""
+    with llmkit.Client(timeout=30, num_retries=2) as client:
+        assert_type(client, llmkit.Client)
+        assert_type(client.completion(model=MODEL, messages=MESSAGES), llmkit.ChatCompletion)
+        created = client.chat.completions.create(model=MODEL, messages=MESSAGES)
+        assert_type(created, llmkit.ChatCompletion)
+
+
+def mistakes() -> None:
+    """What is wrong is seen before it runs; an ignore that is not needed fails the check."""
+    llmkit.completion(model=MODEL, messages=MESSAGES, temprature=1)  # type: ignore[call-overload]
+    llmkit.completion(model=MODEL, messages=MESSAGES, temperature="hot")  # type: ignore[call-overload]
+    llmkit.completion(messages=MESSAGES)  # type: ignore[call-overload]
+
+
+def errors(error: llmkit.APIStatusError) -> None:
+    """Attributes of errors have types, too."""
+    assert_type(error.status_code, int | None)
+    assert_type(error.retry_after, float | None)
+    assert_type(error.retryable, bool)
+
+
+def money(response: llmkit.ChatCompletion) -> None:
+    """A cost is decimal or unknown, never a float."""
+    assert_type(response.cost.total, Decimal | None)
