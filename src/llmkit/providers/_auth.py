@@ -32,9 +32,9 @@ class HeaderKey:
     prefix: str = ""
 
     def authorize(self, request: HTTPRequest, secret: Secret | None) -> Flow[HTTPRequest]:
-        """Set the header; without a key the request stays as it is."""
+        """Set the header, unless the caller gave it; without a key the request stays as it is."""
         yield from ()
-        if not secret:
+        if not secret or self.header in (name.lower() for name in request.headers):
             return request
         return request.with_headers({self.header: self.prefix + secret.reveal()})
 
