@@ -297,7 +297,7 @@ class Client:
                 keyless=keyless,
             ),
             policy=_policy(self._policy, options.get("num_retries")),
-            timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS),
+            timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
             clock=_CLOCK,
             abandon=self._dropped.put,
             stream=stream,

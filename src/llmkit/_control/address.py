@@ -157,8 +157,13 @@ def _check_url(base: str) -> None:
     except ValueError:
         fine = False
     if not fine or re.search(r"[\s\x00-\x1f]", base):
+        shown = base.rpartition("@")[2]
         raise ConfigurationError(
-            f"base_url {base!r:.200} is no http(s) address such as https://host/v1"
+            f"base_url {shown!r:.200} is no http(s) address such as https://host/v1"
+        )
+    if parts.username or parts.password:
+        raise ConfigurationError(
+            f"base_url for {parts.hostname} must not hold a user or password; use api_key or extra_headers"
         )
     if parts.path.rstrip("/").endswith("/chat/completions"):
         raise ConfigurationError(

@@ -230,7 +230,9 @@ def _attempt(
     call = leg.call
     account.leaving(call, request.adjustments, leg.key_source, leg.endpoint.base_url)
     number = len(account.info.attempts) + 1
-    yield from notify(AttemptStarted(job.id, number, call.provider, call.model, request.url))
+    # Without its query, which a caller may have put a credential into.
+    address = request.url.partition("?")[0]
+    yield from notify(AttemptStarted(job.id, number, call.provider, call.model, address))
     secret = yield from _secret(leg.key)
     account.secrets = (secret,) if secret else ()
     began, wall = job.clock.now(), job.clock.wall()

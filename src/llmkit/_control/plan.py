@@ -92,13 +92,13 @@ def _without(
     return {k: v for k, v in params.items() if k not in names}, dropped
 
 
-def timeouts(options: Mapping[str, Any], default: Timeouts) -> Timeouts:
+def timeouts(options: Mapping[str, Any], default: Timeouts, *, stream: bool) -> Timeouts:
     """A call's timeouts: ``timeout`` may be seconds in total, ``Timeouts``, or an httpx-like object."""
     given = options.get("timeout")
     try:
         made = _timeouts(given, default)
         first = options.get("stream_timeout")
-        if first is None:
+        if first is None or not stream:
             return made
         return Timeouts(made.connect, float(first), made.idle, max(made.total, float(first)))
     except (ValueError, TypeError) as error:

@@ -183,7 +183,7 @@ class OpenAIChatDecoder:
 
 def _usage_elsewhere(data: dict[str, Any]) -> dict[str, Any] | None:
     """Groq has it in ``x_groq`` (https://console.groq.com/docs/api-reference), Moonshot in the finishing
-    choice (https://platform.moonshot.ai/docs/api/chat); both read 2026-11-22.
+    choice (https://github.com/AstrBotDevs/AstrBot/issues/6614 shows one); both read 2026-11-22.
     """
     for place in (data.get("x_groq"), *data["choices"]):
         if isinstance(place, dict) and isinstance(place.get("usage"), dict):
