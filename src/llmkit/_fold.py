@@ -55,7 +55,8 @@ class _Call:
         self.extra: dict[str, Any] = {}
 
     def add(self, delta: ToolCallDelta) -> None:
-        self.id = delta.id or self.id
+        if delta.id or self.id is None:
+            self.id = delta.id
         self.type = delta.type or self.type
         if delta.function is not None:
             self.add_function(delta.function)
@@ -116,6 +117,7 @@ class _Choice:
 
     def _add_delta(self, delta: Delta) -> None:
         self.role = delta.role or self.role
+        self._add_parts(delta)
         for name in _TEXTS:
             if (text := getattr(delta, name)) is not None:
                 self.texts.setdefault(name, []).append(text)
@@ -125,6 +127,17 @@ class _Choice:
             self.function = self.function or _Call()
             self.function.add_function(delta.function_call)
         self._add_rest(delta)
+
+    def _add_parts(self, delta: Delta) -> None:
+        """Keep a content that came in parts as parts: that is the form in which its host takes it back."""
+        pieces = delta.get("content_parts")
+        known = self.lists.get("content_parts")
+        if isinstance(pieces, list):
+            before = "".join(self.texts.get("content", ()))
+            known = self.lists.setdefault("content_parts", _text_parts(before))
+            _merge_parts(known, pieces)
+        elif known is not None and delta.content:
+            _merge_parts(known, _text_parts(delta.content))
 
     def _add_rest(self, delta: Delta) -> None:
         if delta.audio is not None:
@@ -138,6 +151,8 @@ class _Choice:
             self._add_extra(name, value)
 
     def _add_extra(self, name: str, value: Any) -> None:
+        if name == "content_parts" and isinstance(value, list):
+            return
         if name == "reasoning_details" and isinstance(value, list):
             _merge_blocks(self.lists.setdefault(name, []), value)
         elif isinstance(value, str) and name in _PIECEMEAL:
@@ -256,11 +271,43 @@ def _merge(into: dict[str, Any], piece: dict[str, Any], growing: frozenset[str])
     return into
 
 
-def _joined(block: Any) -> Any:
-    """A block with its texts put together."""
-    if not isinstance(block, dict):
-        return block
-    return {n: "".join(v) if isinstance(v, _Pieces) else v for n, v in block.items()}
+def _joined(value: Any) -> Any:
+    """A copy of a block with its texts put together."""
+    if isinstance(value, _Pieces):
+        return "".join(value)
+    if isinstance(value, dict):
+        return {name: _joined(inner) for name, inner in value.items()}
+    return [_joined(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _text_parts(text: str) -> list[Any]:
+    return [{"type": "text", "text": text}] if text else []
+
+
+def _merge_parts(parts: list[Any], pieces: list[Any]) -> None:
+    """Add pieces of a content in parts: a piece continues the last part, where that is of its type."""
+    for piece in pieces:
+        part = {"type": "text", "text": piece} if isinstance(piece, str) else piece
+        if not isinstance(part, dict):
+            parts.append(part)
+        elif parts and part.get("type") in ("text", "thinking") and _same_type(parts[-1], part):
+            _merge_part(parts[-1], part)
+        else:
+            parts.append(_merge_part({}, part))
+
+
+def _same_type(part: Any, piece: dict[str, Any]) -> bool:
+    return isinstance(part, dict) and part.get("type") == piece.get("type")
+
+
+def _merge_part(into: dict[str, Any], piece: dict[str, Any]) -> dict[str, Any]:
+    inner = piece.get("thinking")
+    if not isinstance(inner, list):
+        return _merge(into, piece, _PIECEMEAL)
+    if type(into.get("thinking")) is not list:
+        into["thinking"] = []
+    _merge_parts(into["thinking"], inner)
+    return _merge(into, {k: v for k, v in piece.items() if k != "thinking"}, _PIECEMEAL)
 
 
 def _merge_blocks(blocks: list[Any], pieces: list[Any]) -> None:

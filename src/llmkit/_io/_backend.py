@@ -23,6 +23,8 @@ def _left(stream: object, timeout: float | None) -> float | None:
         return timeout
     progress.stream = stream
     progress.reading()
+    if progress.stopped:
+        raise httpcore.ReadError("the answer is not read any further")
     seconds = progress.remaining(timeout)
     if seconds <= 0:
         raise httpcore.ReadTimeout("the time is used up")

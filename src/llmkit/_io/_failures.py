@@ -6,6 +6,7 @@ The transport's exception does not travel along: it would hold a request, and wi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from .._call import Sent
 from .._secret import redact
@@ -51,11 +52,18 @@ def _broken(error: Exception, sent: Sent, *, streaming: bool) -> APIError:
             f"the stream broke: {_words(error)}", retryable=True, sent="yes"
         )
     text = f"no answer: {_words(error)}"
-    if "CERTIFICATE_VERIFY_FAILED" in text:
+    if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in _causes(error)):
         return APIConnectionError(
             f"{text}; pass verify=… to the Client", retryable=False, sent=sent
         )
     return APIConnectionError(text, sent=sent)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and what it came from: on trio only the last of them says why TLS failed."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _is_transport(error: Exception, names: list[str]) -> bool:

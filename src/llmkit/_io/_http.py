@@ -10,19 +10,21 @@ import functools
 import os
 import ssl
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpcore
 import httpx
+from typing_extensions import override
 
 from .._http import HTTPRequest, HTTPResponse
 from ..errors import APIResponseValidationError
 from ._backend import AsyncWatchedBackend, WatchedBackend
+from ._inflate import Inflate, inflater
 from ._progress import Progress
 
-__all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "prepare"]
+__all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "prepare", "raw"]
 
 MAX_BODY = 256 * 1024 * 1024
 _USER_AGENT = "llmkit"
@@ -54,16 +56,57 @@ def prepare(request: HTTPRequest, progress: Progress) -> httpx.Request:
         "pool": progress.connect(),
         "write": progress.remaining(),
     }
-    extensions = {"timeout": {**timeout, "read": progress.remaining()}}
+    extensions = {"timeout": {**timeout, "read": None}}
     return httpx.Request(
-        request.method, url, headers=headers, content=request.body, extensions=extensions
+        request.method, url, headers=headers, stream=_Bytes(request.body), extensions=extensions
     )
+
+
+class _Bytes(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A request's body. httpx's own is an async generator, which trio complains of when a write fails within it."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    @override
+    def __iter__(self) -> Iterator[bytes]:
+        return iter((self._data,))
+
+    @override
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Once(self._data)
+
+
+class _Once:
+    """An async iterator of one item."""
+
+    def __init__(self, item: bytes) -> None:
+        self._items = [item]
+
+    def __aiter__(self) -> _Once:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._items:
+            raise StopAsyncIteration
+        return self._items.pop()
 
 
 def _with_defaults(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     names = {name.lower() for name in headers}
     defaults = [(k, v) for k, v in _DEFAULT_HEADERS.items() if k not in names]
     return [*headers.items(), *defaults]
+
+
+def raw(response: Any, decoded: Callable[[], Any]) -> tuple[Any, Inflate | None]:
+    """The pieces of a body as they come, and what decompresses them.
+
+    A coding that was not asked for is left to httpx (``decoded``), which may know it.
+    """
+    try:
+        return response.stream, inflater(response.headers.get("content-encoding", ""))
+    except LookupError:
+        return decoded(), None
 
 
 def head(response: Any, body: bytes = b"") -> HTTPResponse:

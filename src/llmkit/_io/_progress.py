@@ -31,6 +31,7 @@ class Progress:
         "hold_until",
         "limiting",
         "sent",
+        "stopped",
         "stream",
     )
 
@@ -41,6 +42,7 @@ class Progress:
         self._idle = deadlines.idle
         self.sent: Sent = "no"
         self.limiting = "total"
+        self.stopped = False
         self.stream: Any = None
         """The network stream in use, once there is one."""
         self.hold_until: float | None = None
@@ -70,6 +72,10 @@ class Progress:
     def connect(self) -> float:
         """Seconds that connecting may take."""
         return max(0.001, min(self._connect, self._total - time.monotonic()))
+
+    def stop(self) -> None:
+        """The exchange is over for its reader: the next read fails, which closes everything below it."""
+        self.stopped = True
 
     def disconnect(self) -> None:
         """Close the connection from another thread, or where nothing can be awaited: whoever waits on it is woken."""

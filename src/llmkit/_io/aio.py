@@ -5,6 +5,7 @@ It mirrors ``sync`` effect for effect; what differs is only how waiting is done.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -28,7 +29,7 @@ from .._flow import (
 from .._http import HTTPResponse
 from .._operations import Store as StoreProtocol
 from ..errors import APIError
-from ._http import Body, head
+from ._http import Body, head, raw
 from ._observe import Observers
 from ._progress import Progress, during
 from ._race import arace
@@ -36,7 +37,8 @@ from ._run import Done, Run
 
 __all__ = ["AsyncDriver", "AsyncExchange"]
 
-_ERROR = 400
+# A redirect is not followed, so it is no stream either.
+_NOT_A_STREAM = 300
 _DRAIN_SECONDS = 0.25
 _SHIELD_SECONDS = 1.0
 
@@ -46,14 +48,16 @@ class AsyncExchange:
 
     def __init__(self, response: Any, progress: Progress, later: Callable[[Any], None]) -> None:
         self._response = response
-        self._pieces: AsyncIterator[bytes] = response.aiter_bytes()
+        pieces, self._inflate = raw(response, response.aiter_bytes)
+        self._pieces: AsyncIterator[bytes] = aiter(pieces)
         self._later = later
         self.progress = progress
 
     async def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
         with during(self.progress):
-            return await anext(self._pieces, None)
+            piece = await anext(self._pieces, None)
+        return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
 
     async def finish(self) -> None:
         """The answer is complete: read the little that lets its connection be used again, and close."""
@@ -67,7 +71,13 @@ class AsyncExchange:
 
     async def close(self) -> None:
         """Close at once, even while being cancelled."""
+        self.progress.stop()
         with anyio.CancelScope(shield=True):
+            # The layers below are generators within generators: they end, and close what they hold, when the
+            # innermost read fails. Closed from outside, all but the outermost would be left to the collector.
+            with contextlib.suppress(Exception), during(self.progress):
+                async for _ in self._pieces:
+                    continue
             await self._response.aclose()
 
     def abort(self) -> None:
@@ -129,7 +139,7 @@ class AsyncDriver:
             response = await self._transport_send(effect.request, progress)
             exchange = AsyncExchange(response, progress, self._later)
             try:
-                if effect.decoder is not None and response.status_code < _ERROR:
+                if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
                     return await _opened(effect, effect.decoder, exchange, head(response))
                 return await _whole(exchange, head(response))
             except BaseException:

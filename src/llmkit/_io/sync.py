@@ -24,7 +24,7 @@ from .._http import HTTPResponse
 from .._operations import Store as StoreProtocol
 from ..errors import APIError
 from ._failures import explain
-from ._http import Body, head
+from ._http import Body, head, raw
 from ._observe import Observers, resolved_sync
 from ._progress import Progress, during
 from ._race import race
@@ -32,7 +32,8 @@ from ._run import Done, Run
 
 __all__ = ["Exchange", "SyncDriver"]
 
-_ERROR = 400
+# A redirect is not followed, so it is no stream either.
+_NOT_A_STREAM = 300
 _DRAIN_SECONDS = 0.25
 
 
@@ -41,13 +42,15 @@ class Exchange:
 
     def __init__(self, response: Any, progress: Progress) -> None:
         self._response = response
-        self._pieces: Iterator[bytes] = response.iter_bytes()
+        pieces, self._inflate = raw(response, response.iter_bytes)
+        self._pieces: Iterator[bytes] = iter(pieces)
         self.progress = progress
 
     def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
         with during(self.progress):
-            return next(self._pieces, None)
+            piece = next(self._pieces, None)
+        return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
 
     def finish(self) -> None:
         """The answer is complete: read the little that lets its connection be used again, and close."""
@@ -106,7 +109,7 @@ class SyncDriver:
             response = self._transport_send(effect.request, progress)
             exchange = Exchange(response, progress)
             try:
-                if effect.decoder is not None and response.status_code < _ERROR:
+                if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
                     return _opened(effect, effect.decoder, exchange, head(response))
                 return _whole(exchange, head(response))
             except BaseException:
