@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import catalogue, errors, events, pricing, providers, types
     from ._api import acompletion, completion, default_client, validate_environment
-    from ._call import Adjustment, CallInfo, Timeouts
+    from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
     from ._control.structured import function_tool
@@ -82,6 +82,7 @@ __all__ = [
     "InvalidRequestError",
     "JSONSchemaValidationError",
     "LLMKitError",
+    "MediaPolicy",
     "MemoryLedger",
     "Message",
     "MissingKeyError",
@@ -125,7 +126,7 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(
         ("acompletion", "completion", "default_client", "validate_environment"), "_api"
     ),
-    **dict.fromkeys(("Adjustment", "CallInfo", "Timeouts"), "_call"),
+    **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(
         ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"
     ),

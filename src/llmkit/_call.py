@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Adjustment", "Attempt", "CallInfo", "ChatCall", "Timeouts", "new_call_id"]
+__all__ = [
+    "Adjustment",
+    "Attempt",
+    "CallInfo",
+    "ChatCall",
+    "MediaPolicy",
+    "Timeouts",
+    "new_call_id",
+]
 
 Change = Literal["renamed", "clamped", "defaulted", "emulated", "moved", "dropped"]
 Sent = Literal["no", "maybe", "yes"]
@@ -53,6 +61,23 @@ class Timeouts:
                 raise ValueError(
                     f"timeout {name!r} must be a positive, finite number, not {value!r}"
                 )
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPolicy:
+    """What may be fetched for a prompt. ``seconds`` and ``max_bytes`` hold for each URL.
+
+    ``public_only`` refuses addresses that are not on the public Internet (loopback, private, link-local …),
+    as they are after name resolution, on the connection itself. Redirects are followed ``redirects`` times,
+    each under the same rules. ``types`` are prefixes of the media types taken.
+    """
+
+    schemes: tuple[str, ...] = ("https",)
+    public_only: bool = True
+    max_bytes: int = 20 * 1024 * 1024
+    seconds: float = 20.0
+    redirects: int = 3
+    types: tuple[str, ...] = ("image/", "audio/", "video/", "application/pdf", "text/")
 
 
 @dataclass(frozen=True, slots=True)

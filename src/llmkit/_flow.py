@@ -25,6 +25,8 @@ __all__ = [
     "Deadlines",
     "Decoder",
     "Effect",
+    "Fetch",
+    "FetchPolicy",
     "Flow",
     "Handle",
     "Limit",
@@ -37,6 +39,7 @@ __all__ = [
     "Store",
     "acquire",
     "consult",
+    "fetch",
     "notify",
     "race",
     "relay",
@@ -107,6 +110,30 @@ class Opened:
     deadlines: Deadlines
     pending: Exception | None = None
     """A failure that came right behind the first chunks: it is raised once they are handed over."""
+
+
+class FetchPolicy(Protocol):
+    """What a driver keeps to when it fetches for a prompt."""
+
+    @property
+    def public_only(self) -> bool:
+        """Whether only public addresses may be connected to."""
+
+    @property
+    def max_bytes(self) -> int:
+        """Most bytes of a body."""
+
+    @property
+    def seconds(self) -> float:
+        """Longest time for one URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Get what a URL in a prompt points at, without following redirects. The outcome is an ``HTTPResponse``."""
+
+    url: str
+    policy: FetchPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +208,7 @@ class Relay:
     session: Any
 
 
-Effect = Send | Sleep | Store | Notify | Consult | Acquire | Race | Relay
+Effect = Send | Fetch | Sleep | Store | Notify | Consult | Acquire | Race | Relay
 Flow = Generator[Effect, Any, T]
 
 
@@ -190,6 +217,11 @@ def send(
 ) -> Flow[HTTPResponse | Opened]:
     """Send a request; an ``APIConnectionError`` with ``sent`` is raised where no answer comes."""
     return (yield Send(request, deadlines, decoder))  # type: ignore[no-any-return]
+
+
+def fetch(url: str, policy: FetchPolicy) -> Flow[HTTPResponse]:
+    """Get what a URL in a prompt points at."""
+    return (yield Fetch(url, policy))  # type: ignore[no-any-return]
 
 
 def sleep(seconds: float) -> Flow[None]:

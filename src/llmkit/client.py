@@ -6,6 +6,7 @@ It owns drivers and runs flows; what happens to a call is decided in ``_control`
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import threading
 import time
@@ -13,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from types import TracebackType
-from typing import Any, Literal, Self, overload
+from typing import Any, Literal, Self, TypeVar, overload
 
 from typing_extensions import Unpack
 
@@ -21,6 +22,7 @@ from ._call import Timeouts, new_call_id
 from ._control import plan
 from ._control.call import Clock, Job, chat
 from ._control.dry import DryRun, dry
+from ._control.media import media_policy
 from ._control.retry import RetryPolicy
 from ._io import aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
@@ -44,6 +46,7 @@ __all__ = ["Client"]
 _CLOCK = Clock(time.monotonic, time.time)
 _TRANSPORTS = ("httpx",)
 _clients: weakref.WeakSet[Client] = weakref.WeakSet()
+_AnyStream = TypeVar("_AnyStream", Stream, AsyncStream)
 
 
 class Client:
@@ -94,7 +97,7 @@ class Client:
         self._transport_name = (
             type(http_client).__module__.partition(".")[0] if http_client else transport
         )
-        self._dropped: SimpleQueue[CallFinished] = SimpleQueue()
+        self._streams: weakref.WeakSet[Stream | AsyncStream] = weakref.WeakSet()
         configure_log(log_level())
         _known(self)
 
@@ -167,7 +170,7 @@ class Client:
         if dry_run:
             return driver.run(dry(job))  # type: ignore[no-any-return]
         if stream:
-            return sync_stream.opened(driver, chat(job))
+            return self._opened(sync_stream.opened(driver, chat(job)))
         return driver.run(chat(job))  # type: ignore[no-any-return]
 
     @overload
@@ -226,7 +229,7 @@ class Client:
         if dry_run:
             return await driver.run(dry(job))  # type: ignore[no-any-return]
         if stream:
-            return await aio_stream.opened(driver, chat(job))
+            return self._opened(await aio_stream.opened(driver, chat(job)))
         return await driver.run(chat(job))  # type: ignore[no-any-return]
 
     @property
@@ -299,13 +302,14 @@ class Client:
             policy=_policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
             clock=_CLOCK,
-            abandon=self._dropped.put,
+            abandon=functools.partial(_leave, _dropped, self),
             stream=stream,
             hooks=self._hooks,
             wanted=asked.wanted,
             mock=options.get("mock_response"),
             transport=self._transport_name,
             limit=self._limit,
+            media=media_policy(options.get("fetch_media")),
             metadata=metadata if isinstance(metadata, Mapping) else {},
         )
 
@@ -326,26 +330,46 @@ class Client:
 
     def _drain(self) -> None:
         """Settle the streams that were dropped."""
-        for finished in self._take_dropped():
-            self._observers.tell(finished)
+        for client, finished in _taken():
+            client._observers.tell(finished)
 
     async def _adrain(self) -> None:
-        for finished in self._take_dropped():
-            await self._observers.atell(finished)
+        for client, finished in _taken():
+            await client._observers.atell(finished)
 
-    def _take_dropped(self) -> Iterable[CallFinished]:
-        while True:
-            try:
-                finished = self._dropped.get_nowait()
-            except Empty:
-                return
-            self.ledger.perform(Settle(finished.settlement))
-            yield finished
+    def _opened(self, stream: _AnyStream) -> _AnyStream:
+        self._streams.add(stream)
+        return stream
+
+    def _at_exit(self) -> None:
+        for stream in tuple(self._streams):
+            stream.abandon()
+        self.close()
 
     def _after_fork(self) -> None:
-        # What was dropped before the fork is the parent's to settle.
-        self._dropped = SimpleQueue()
+        self._streams.clear()
         self._loops.forget()
+
+
+# The calls that were given up where nothing could be done about it, and whose they are: any client's next call settles
+# them, or the end of the process. Not each client's own: it may be let go of together with its last stream.
+_dropped: SimpleQueue[tuple[Client, CallFinished]] = SimpleQueue()
+
+
+def _leave(
+    queue: SimpleQueue[tuple[Client, CallFinished]], client: Client, finished: CallFinished
+) -> None:
+    queue.put((client, finished))
+
+
+def _taken() -> Iterable[tuple[Client, CallFinished]]:
+    while True:
+        try:
+            client, finished = _dropped.get_nowait()
+        except Empty:
+            return
+        client.ledger.perform(Settle(finished.settlement))
+        yield client, finished
 
 
 _DEFAULT_TIMEOUTS = Timeouts()
@@ -400,9 +424,11 @@ def _known(client: Client) -> None:
 
 def _at_exit() -> None:
     for client in tuple(_clients):
-        client.close()
+        client._at_exit()  # noqa: SLF001 - the module's own
 
 
 def _in_child() -> None:
+    global _dropped  # noqa: PLW0603 - what was dropped before the fork is the parent's to settle
+    _dropped = SimpleQueue()
     for client in tuple(_clients):
         client._after_fork()  # noqa: SLF001 - the module's own

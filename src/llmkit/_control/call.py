@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._call import Attempt, CallInfo, ChatCall, Timeouts
+from .._call import Attempt, CallInfo, ChatCall, MediaPolicy, Timeouts
 from .._flow import Cancelled, Deadlines, Flow, Limit, Opened, acquire, consult, notify, relay, send
 from .._http import Endpoint, HTTPRequest, HTTPResponse
 from .._operations import Outcome
@@ -29,6 +29,7 @@ from ..providers import Provider
 from ..types.chat import ChatCompletion
 from ..wires import ChatWire
 from .address import Key
+from .media import fetched
 from .mock import mocked
 from .retry import RetryPolicy, retrying
 from .session import Session
@@ -76,6 +77,7 @@ class Job:
     mock: Any = None
     transport: str = ""
     limit: Limit | None = None
+    media: MediaPolicy | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -92,6 +94,8 @@ def _prepare(job: Job, position: int, leg: Leg) -> Flow[tuple[Leg, HTTPRequest]]
     for hook in job.hooks:
         if (before := getattr(hook, "before_call", None)) is not None:
             call = (yield from consult(before, call)) or call
+    if job.media is not None:
+        call = yield from fetched(call, leg.wire.reads_url, job.media)
     request = leg.wire.build(call, leg.endpoint).with_headers(call.extra_headers)
     if leg.provider.idempotency_header:
         request = request.with_headers({leg.provider.idempotency_header: f"{job.id}-{position}"})

@@ -67,7 +67,8 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_transport(error: Exception, names: list[str]) -> bool:
-    return "RequestError" in names or "InvalidURL" in names or isinstance(error, OSError)
+    known = {"RequestError", "InvalidURL", "NetworkError", "TimeoutException", "ProtocolError"}
+    return bool(known & set(names)) or isinstance(error, OSError)
 
 
 def _words(error: Exception) -> str:

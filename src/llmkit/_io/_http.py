@@ -33,7 +33,8 @@ _LIMITS = {"max_connections": 1000, "max_keepalive_connections": 100, "keepalive
 
 
 @functools.cache
-def _tls() -> ssl.SSLContext:
+def shared_tls() -> ssl.SSLContext:
+    """The process's TLS context."""
     return httpx.create_ssl_context()
 
 
@@ -181,7 +182,7 @@ def _sync_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
 
 def _async_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
     made = None if proxy is None else _proxy(proxy)
-    backend = AsyncWatchedBackend(_async_backend())
+    backend = AsyncWatchedBackend(async_backend())
     return httpcore.AsyncConnectionPool(
         ssl_context=verify,
         proxy=made,
@@ -190,7 +191,8 @@ def _async_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
     )
 
 
-def _async_backend() -> httpcore.AsyncNetworkBackend:
+def async_backend() -> httpcore.AsyncNetworkBackend:
+    """Httpcore's network for the running loop."""
     import sniffio  # noqa: PLC0415 - only where a loop is running
 
     if sniffio.current_async_library() == "trio":
@@ -223,7 +225,7 @@ class _Transports:
         if isinstance(self._verify, ssl.SSLContext):
             return self._verify
         if self._verify is None or self._verify is True:
-            return _tls()
+            return shared_tls()
         if isinstance(self._verify, str):
             return ssl.create_default_context(cafile=self._verify)
         return httpx.create_ssl_context(verify=False)
@@ -257,6 +259,10 @@ class SyncTransports(_Transports):
         made, self._made = self._made, {}
         for transport in made.values():
             transport.close()
+
+    def __del__(self) -> None:
+        if self._pid == os.getpid():
+            self.close()
 
 
 class AsyncTransports(_Transports):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -33,7 +34,8 @@ class ParallelLimit:
         self.capacity = capacity
         self._free = capacity
         self._waiters: deque[_Waiter] = deque()
-        self._lock = threading.Lock()
+        # Re-entrant: a collector may give back a dropped stream's place while this thread holds it.
+        self._lock = threading.RLock()
 
     def acquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, blocking until ``deadline`` (monotonic seconds). Raises ``APITimeoutError``."""
@@ -41,9 +43,10 @@ class ParallelLimit:
         waiter = self._enter(event.set)
         try:
             event.wait(max(0.0, deadline - time.monotonic()))
-        finally:
-            taken = self._leave(waiter, keep=event.is_set())
-        return self._place(taken=taken)
+        except BaseException:
+            self._pass_on(waiter)
+            raise
+        return self._place(taken=self._leave(waiter))
 
     async def aacquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, awaiting it until ``deadline``. Raises ``APITimeoutError``."""
@@ -53,10 +56,10 @@ class ParallelLimit:
             with anyio.move_on_after(max(0.0, deadline - time.monotonic())):
                 if not waiter.granted:
                     await event.wait()
-        finally:
-            # A cancelled wait gives a place that it was granted meanwhile to the next.
-            taken = self._leave(waiter, keep=waiter.granted)
-        return self._place(taken=taken)
+        except BaseException:
+            self._pass_on(waiter)
+            raise
+        return self._place(taken=self._leave(waiter))
 
     def _enter(self, wake: Callable[[], object]) -> _Waiter:
         waiter = _Waiter(wake)
@@ -70,14 +73,17 @@ class ParallelLimit:
             wake()
         return waiter
 
-    def _leave(self, waiter: _Waiter, *, keep: bool) -> bool:
+    def _leave(self, waiter: _Waiter) -> bool:
+        """Wait no more; whether a place was granted."""
         with self._lock:
             if not waiter.granted:
                 self._waiters.remove(waiter)
-                return False
-        if not keep:
+            return waiter.granted
+
+    def _pass_on(self, waiter: _Waiter) -> None:
+        """Wait no more; a place that was granted meanwhile is the next one's."""
+        if self._leave(waiter):
             self._give_back()
-        return keep
 
     def _place(self, *, taken: bool) -> Callable[[], None]:
         if not taken:
@@ -93,13 +99,20 @@ class ParallelLimit:
         return give_back
 
     def _give_back(self) -> None:
+        while (waiter := self._next()) is not None:
+            # RuntimeError: the loop that it waited on has ended.
+            with contextlib.suppress(RuntimeError):
+                waiter.wake()
+                return
+
+    def _next(self) -> _Waiter | None:
         with self._lock:
             if not self._waiters:
                 self._free += 1
-                return
+                return None
             waiter = self._waiters.popleft()
             waiter.granted = True
-        waiter.wake()
+            return waiter
 
 
 def _waker(event: anyio.Event) -> Callable[[], object]:

@@ -7,6 +7,7 @@ A loop is asked to close its pool by an async generator that it tracks: asyncio 
 from __future__ import annotations
 
 import contextlib
+import functools
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -42,9 +43,21 @@ class Loops:
         token = running_loop()
         pool = self._pools.get(token)
         if pool is None:
-            pool = self._pools[token] = _Pool(AsyncTransports(self._verify))
+            self._forget_closed()
+            forget = functools.partial(self._pools.pop, token, None)
+            pool = self._pools[token] = _Pool(AsyncTransports(self._verify), forget)
             await pool.start()
         return pool
+
+    def _forget_closed(self) -> None:
+        """Loops that were closed without closing what they track: their pools hold them, and they their pools."""
+        for loop in list(self._pools):
+            if getattr(loop, "is_closed", bool)():
+                self._pools.pop(loop, None)
+
+    def __del__(self) -> None:
+        for pool in list(self._pools.values()):
+            pool.later(pool.stop)
 
     async def aclose(self) -> None:
         """Close the running loop's pool; another loop's can only be closed by that loop."""
@@ -57,11 +70,18 @@ class Loops:
         self._pools = weakref.WeakKeyDictionary()
 
 
+async def _quietly(work: Callable[[], Any]) -> None:
+    # Nobody awaits it: on trio, a failure here would end the whole run.
+    with contextlib.suppress(Exception):
+        await work()
+
+
 class _Pool:
     """One loop's transports, and what is left to do on that loop."""
 
-    def __init__(self, transports: AsyncTransports) -> None:
+    def __init__(self, transports: AsyncTransports, forget: Callable[[], object]) -> None:
         self.transports = transports
+        self._forget = forget
         self._keeper = self._keep()
         self._tasks: set[Any] = set()
         self._schedule: Callable[[Callable[[], Any]], object] | None = None
@@ -82,12 +102,13 @@ class _Pool:
         if self._schedule is not None:
             # RuntimeError: the loop has ended, and its keeper closed the pool with it.
             with contextlib.suppress(RuntimeError):
-                self._schedule(work)
+                self._schedule(functools.partial(_quietly, work))
 
     async def _keep(self) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
+            self._forget()
             with anyio.CancelScope(shield=True):
                 await self.transports.aclose()
 

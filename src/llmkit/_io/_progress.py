@@ -7,6 +7,7 @@ in sync too, and no thread has to watch. A context variable carries it, because 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ class Progress:
         "_connect",
         "_first",
         "_idle",
+        "_pid",
         "_total",
         "hold_until",
         "limiting",
@@ -40,6 +42,7 @@ class Progress:
         self._connect = deadlines.connect
         self._first: float | None = time.monotonic() + deadlines.first_token
         self._idle = deadlines.idle
+        self._pid = os.getpid()
         self.sent: Sent = "no"
         self.limiting = "total"
         self.stopped = False
@@ -77,10 +80,15 @@ class Progress:
         """The exchange is over for its reader: the next read fails, which closes everything below it."""
         self.stopped = True
 
+    @property
+    def inherited(self) -> bool:
+        """Whether this is a forked child, and the exchange its parent's."""
+        return self._pid != os.getpid()
+
     def disconnect(self) -> None:
         """Close the connection from another thread, or where nothing can be awaited: whoever waits on it is woken."""
         sock = None if self.stream is None else self.stream.get_extra_info("socket")
-        if sock is not None:
+        if sock is not None and not self.inherited:
             with contextlib.suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
 

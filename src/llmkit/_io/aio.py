@@ -17,6 +17,7 @@ from .._flow import (
     Cancelled,
     Consult,
     Decoder,
+    Fetch,
     Flow,
     Notify,
     Opened,
@@ -30,6 +31,7 @@ from .._http import HTTPResponse
 from .._operations import Store as StoreProtocol
 from ..errors import APIError
 from ._http import Body, head, raw
+from ._media import afetch, fetching
 from ._observe import Observers
 from ._progress import Progress, during
 from ._race import arace
@@ -83,7 +85,8 @@ class AsyncExchange:
     def abort(self) -> None:
         """Close the socket at once without awaiting, and let the loop clean up after it."""
         self.progress.disconnect()
-        self._later(self._response.aclose)
+        if not self.progress.inherited:
+            self._later(self.close)
 
 
 class AsyncDriver:
@@ -118,11 +121,17 @@ class AsyncDriver:
     async def _answer(self, run: Run, effect: Any) -> Any:
         if not run.permitted(effect):
             return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
+        # Only while it is sent is a failure the exchange's.
+        run.progress = None
         try:
             if run.cancelled is None:
                 outcome = await _PERFORM[type(effect)](self, run, effect)
             else:
                 outcome = await self._shielded(run, effect)
+        except GeneratorExit:
+            # The coroutine itself is given up, and can await nothing more: as with a dropped stream.
+            run.flow.close()
+            raise
         except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
             failure = error
             return run.step(lambda: run.fail(failure))
@@ -142,12 +151,18 @@ class AsyncDriver:
                 if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
                     return await _opened(effect, effect.decoder, exchange, head(response))
                 return await _whole(exchange, head(response))
+            except GeneratorExit:
+                exchange.abort()
+                raise
             except BaseException:
                 await exchange.close()
                 raise
 
+    async def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
+        run.progress = fetching(effect)
+        return await afetch(effect, run.progress)
+
     async def _sleep(self, run: Run, effect: Sleep) -> None:
-        run.progress = None
         await anyio.sleep(effect.seconds)
 
     async def _perform_store(self, run: Run, effect: Store) -> Any:
@@ -169,6 +184,7 @@ class AsyncDriver:
 
 _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {
     Send: AsyncDriver._send,  # noqa: SLF001 - the class's own table
+    Fetch: AsyncDriver._fetch,  # noqa: SLF001
     Sleep: AsyncDriver._sleep,  # noqa: SLF001
     Store: AsyncDriver._perform_store,  # noqa: SLF001
     Notify: AsyncDriver._notify,  # noqa: SLF001

@@ -111,6 +111,9 @@ class AsyncStream:
                 await self._finish()
         except Exception as error:  # noqa: BLE001 - the flow judges it
             await self._broke(error)
+        except GeneratorExit:
+            self.abandon()
+            raise
         except BaseException as error:  # noqa: BLE001 - cancelled: settle, and let it go on
             await self._interrupt(error)
 
@@ -165,12 +168,15 @@ class AsyncStream:
             await exchange.close()
 
     def __del__(self) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give up from where nothing can be awaited: the flow leaves its settlement for the next call."""
         if getattr(self, "_ended", True):
             return
         self._ended = True
         if self._exchange is not None:
             self._exchange.abort()
-        # The flow cannot yield any more: it leaves its settlement on the client's queue.
         self._run.flow.close()
 
     @override

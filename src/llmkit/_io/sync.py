@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from .._flow import (
@@ -11,6 +13,7 @@ from .._flow import (
     Cancelled,
     Consult,
     Decoder,
+    Fetch,
     Flow,
     Notify,
     Opened,
@@ -25,8 +28,9 @@ from .._operations import Store as StoreProtocol
 from ..errors import APIError
 from ._failures import explain
 from ._http import Body, head, raw
+from ._media import fetch, fetching
 from ._observe import Observers, resolved_sync
-from ._progress import Progress, during
+from ._progress import CURRENT, Progress, during
 from ._race import race
 from ._run import Done, Run
 
@@ -64,7 +68,25 @@ class Exchange:
 
     def close(self) -> None:
         """Close at once; what has not been read is lost."""
-        self._response.close()
+        with during(self.progress):
+            self._response.close()
+
+    def abort(self) -> None:
+        """``close`` from a collector, which may run while this thread holds the pool's lock: then, the next call does."""
+        self.progress.disconnect()
+        if CURRENT.get() is None and not self.progress.inherited:
+            self.close()
+        else:
+            _aborted.put(self)
+
+
+_aborted: SimpleQueue[Exchange] = SimpleQueue()
+
+
+def _close_aborted() -> None:
+    while not _aborted.empty():
+        with contextlib.suppress(Empty):
+            _aborted.get_nowait().close()
 
 
 class SyncDriver:
@@ -96,6 +118,8 @@ class SyncDriver:
             return run.step(lambda: run.cancel(None))
         if not run.permitted(effect):
             return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
+        # Only while it is sent is a failure the exchange's.
+        run.progress = None
         try:
             outcome = _PERFORM[type(effect)](self, run, effect)
         except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
@@ -104,6 +128,7 @@ class SyncDriver:
         return run.step(lambda: run.flow.send(outcome))
 
     def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
+        _close_aborted()
         progress = run.progress = Progress(effect.deadlines)
         with during(progress):
             response = self._transport_send(effect.request, progress)
@@ -116,8 +141,11 @@ class SyncDriver:
                 exchange.close()
                 raise
 
+    def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
+        run.progress = fetching(effect)
+        return fetch(effect, run.progress)
+
     def _sleep(self, run: Run, effect: Sleep) -> None:
-        run.progress = None
         if run.aborted is None:
             time.sleep(effect.seconds)
         elif run.aborted.wait(effect.seconds):
@@ -141,6 +169,7 @@ class SyncDriver:
 
 _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {
     Send: SyncDriver._send,  # noqa: SLF001 - the class's own table
+    Fetch: SyncDriver._fetch,  # noqa: SLF001
     Sleep: SyncDriver._sleep,  # noqa: SLF001
     Store: SyncDriver._perform_store,  # noqa: SLF001
     Notify: SyncDriver._notify,  # noqa: SLF001

@@ -165,11 +165,15 @@ class Stream:
             exchange.close()
 
     def __del__(self) -> None:
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give up from where nothing can be done about it: the flow leaves its settlement for the next call."""
         if getattr(self, "_ended", True):
             return
         self._ended = True
-        self._close_exchange()
-        # The flow cannot yield any more: it leaves its settlement on the client's queue.
+        if self._exchange is not None:
+            self._exchange.abort()
         self._run.flow.close()
 
     @override

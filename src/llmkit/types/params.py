@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from typing_extensions import TypedDict
 
-from .._call import Timeouts
+from .._call import MediaPolicy, Timeouts
 
 __all__ = ["CallOptions", "ChatParams", "Effort", "ModelParams"]
 
@@ -130,6 +130,8 @@ class CallOptions(TypedDict, total=False):
     """Query parameters to send along."""
     extra_body: Mapping[str, Any] | None
     """Fields to put into the request's body as they are."""
+    fetch_media: bool | MediaPolicy | None
+    """Fetch images and files that the provider cannot fetch itself: ``True``, or a ``MediaPolicy``."""
     mock_response: str | BaseException | Mapping[str, Any] | None
     """Answer this (or raise it) without asking anybody."""
 

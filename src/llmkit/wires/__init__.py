@@ -43,5 +43,8 @@ class ChatWire(Protocol):
     def decoder(self, call: ChatCall) -> ChatDecoder:
         """A decoder for one stream."""
 
+    def reads_url(self, url: str) -> bool:
+        """Whether the provider fetches an http(s) address in a message by itself."""
+
     def error(self, call: ChatCall, response: HTTPResponse) -> APIError:
         """Read an answer of 400 and above."""

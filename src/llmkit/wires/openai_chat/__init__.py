@@ -51,6 +51,10 @@ class OpenAIChat:
         """A decoder for one stream."""
         return OpenAIChatDecoder(call)
 
+    def reads_url(self, url: str) -> bool:
+        """OpenAI's API takes addresses of images; a host that does not says so itself."""
+        return True
+
     def error(self, call: ChatCall, response: HTTPResponse) -> APIError:
         """Read an error."""
         return api_error(call, response)

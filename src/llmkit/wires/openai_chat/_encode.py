@@ -106,6 +106,8 @@ class _Params:
         """Refuse what JSON would only seem to say. Schemas are not searched: they are long, and have none."""
         if isinstance(value, float) and not math.isfinite(value):
             raise self._invalid(f"{name} must be a finite number, not {value!r}")
+        if name == "n" and (isinstance(value, bool) or not isinstance(value, int)):
+            raise self._invalid(f"n must be a whole number, not {value!r:.80}")
         if isinstance(value, set | frozenset):
             raise self._invalid(f"{name} must be a list, not a set: sets have no order")
         if name in _SCHEMAS:

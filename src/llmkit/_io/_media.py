@@ -1,0 +1,160 @@
+"""Fetching what a prompt points at, guarded: names are resolved first, only allowed addresses are connected to.
+
+The address that was checked is the one that is connected to: a name cannot change its mind in between. No cookies, no
+credentials, no proxy, no redirect: those are for the flow to decide.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import time
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Any
+
+import anyio
+import httpcore
+from typing_extensions import override
+
+from .._flow import Deadlines, Fetch
+from .._http import HTTPResponse
+from ..errors import InvalidRequestError
+from ._backend import AsyncWatchedBackend, WatchedBackend
+from ._http import async_backend, shared_tls
+from ._progress import Progress, during
+
+__all__ = ["afetch", "checked", "fetch", "fetching"]
+
+_HEADERS = [("accept-encoding", "identity"), ("user-agent", "llmkit"), ("accept", "*/*")]
+
+
+def checked(found: Iterable[Any], host: str, *, public_only: bool) -> str:
+    """The first address of a host, if all of them are allowed."""
+    addresses = [info[4][0] for info in found]
+    if not addresses:
+        raise httpcore.ConnectError(f"{host} has no address")
+    for address in addresses:
+        ip = ipaddress.ip_address(address.partition("%")[0])
+        mapped = getattr(ip, "ipv4_mapped", None) or ip
+        if public_only and (not mapped.is_global or mapped.is_multicast):
+            raise InvalidRequestError(f"fetch_media: {host} is not a public address")
+    return str(addresses[0])
+
+
+class _Guarded(WatchedBackend):
+    def __init__(self, *, public_only: bool) -> None:
+        super().__init__()
+        self._public_only = public_only
+
+    @override
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        address = checked(found, host, public_only=self._public_only)
+        return super().connect_tcp(address, port, timeout, local_address, socket_options)
+
+
+class _AsyncGuarded(AsyncWatchedBackend):
+    def __init__(self, *, public_only: bool) -> None:
+        super().__init__(async_backend())
+        self._public_only = public_only
+
+    @override
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        address = checked(found, host, public_only=self._public_only)
+        return await super().connect_tcp(address, port, timeout, local_address, socket_options)
+
+
+def fetching(effect: Fetch) -> Progress:
+    """The progress of fetching one URL, under the policy's time."""
+    seconds = effect.policy.seconds
+    return Progress(Deadlines(time.monotonic() + seconds, seconds, seconds, seconds))
+
+
+def _extensions(effect: Fetch) -> dict[str, Any]:
+    names = ("connect", "read", "write", "pool")
+    return {"timeout": dict.fromkeys(names, effect.policy.seconds)}
+
+
+def fetch(effect: Fetch, progress: Progress) -> HTTPResponse:
+    """Fetch one URL, blocking; the body is read up to the policy's limit."""
+    backend = _Guarded(public_only=effect.policy.public_only)
+    body = _Limited(effect, progress)
+    with (
+        during(progress),
+        httpcore.ConnectionPool(ssl_context=shared_tls(), network_backend=backend) as pool,
+        pool.stream(
+            "GET", effect.url, headers=_HEADERS, extensions=_extensions(effect)
+        ) as response,
+        body,
+    ):
+        for piece in response.iter_stream():
+            body.add(piece)
+    return body.answer(response)
+
+
+async def afetch(effect: Fetch, progress: Progress) -> HTTPResponse:
+    """Fetch one URL, awaiting it."""
+    backend = _AsyncGuarded(public_only=effect.policy.public_only)
+    extensions = _extensions(effect)
+    body = _Limited(effect, progress)
+    with anyio.fail_after(effect.policy.seconds), during(progress):
+        async with (
+            httpcore.AsyncConnectionPool(ssl_context=shared_tls(), network_backend=backend) as pool,
+            pool.stream("GET", effect.url, headers=_HEADERS, extensions=extensions) as response,
+        ):
+            with body:
+                async for piece in response.aiter_stream():
+                    body.add(piece)
+    return body.answer(response)
+
+
+class _Limited:
+    """A body, up to the policy's size. Once it is too big reading is stopped, which it survives."""
+
+    def __init__(self, effect: Fetch, progress: Progress) -> None:
+        self._limit = effect.policy.max_bytes
+        self._url = effect.url.partition("?")[0]
+        self._progress = progress
+        self._pieces: list[bytes] = []
+        self._size = 0
+
+    def __enter__(self) -> None:
+        """Nothing to do yet."""
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        return self._progress.stopped and isinstance(error, httpcore.ReadError)
+
+    def add(self, piece: bytes) -> None:
+        self._size += len(piece)
+        if self._size > self._limit:
+            # Not raised here, within the generators of the layers below: the next read ends them in order.
+            self._progress.stop()
+        else:
+            self._pieces.append(piece)
+
+    def answer(self, response: httpcore.Response) -> HTTPResponse:
+        if self._size > self._limit:
+            raise InvalidRequestError(f"fetch_media: {self._url} has more than {self._limit} bytes")
+        headers = {k.decode("ascii").lower(): v.decode("latin-1") for k, v in response.headers}
+        return HTTPResponse(response.status, headers, b"".join(self._pieces))
