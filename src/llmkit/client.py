@@ -331,11 +331,11 @@ class Client:
     def _drain(self) -> None:
         """Settle the streams that were dropped."""
         for client, finished in _taken():
-            client._observers.tell(finished)
+            client._observers.tell(finished)  # noqa: SLF001 - another one's perhaps, but a client
 
     async def _adrain(self) -> None:
         for client, finished in _taken():
-            await client._observers.atell(finished)
+            await client._observers.atell(finished)  # noqa: SLF001
 
     def _opened(self, stream: _AnyStream) -> _AnyStream:
         self._streams.add(stream)

@@ -158,8 +158,9 @@ def _answered(job: Job, account: Account) -> Flow[ChatCompletion]:
     ready = yield from prepared(job)
     if job.mock is not None:
         account.mocked = True
-        account.call = ready[0][0].call
-        return (yield from _read(job, account, mocked(account.call, job.mock)))
+        leg, request = ready[0]
+        account.leaving(leg.call, request.adjustments, leg.key_source, leg.endpoint.base_url)
+        return (yield from _read(job, account, mocked(leg.call, job.mock)))
     if job.limit is None:
         return (yield from _asked(job, account, ready))
     give_back = yield from acquire(job.limit, job.clock.now() + job.timeouts.total)
@@ -292,7 +293,7 @@ def _exchange(
     job: Job, account: Account, leg: Leg, request: HTTPRequest, secret: Secret | None, until: float
 ) -> Flow[ChatCompletion | Opened]:
     """One request and its answer."""
-    account.info.headers = {}
+    account.asking()
     signed = yield from leg.provider.auth.authorize(request, secret)
     decoder = leg.wire.decoder(leg.call) if job.stream else None
     outcome = yield from send(signed, _deadlines(job, leg.call, until), decoder)

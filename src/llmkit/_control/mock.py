@@ -73,6 +73,9 @@ def _chunks(completion: ChatCompletion) -> Iterator[ChatCompletionChunk]:
         for start in range(0, len(text), _PIECE):
             yield _chunk(completion, choice.index, {"content": text[start : start + _PIECE]})
         yield _chunk(completion, choice.index, {}, choice.finish_reason or "stop")
+    if completion.usage is not None:
+        end = {"id": completion.id, "model": completion.model, "choices": []}
+        yield lenient(ChatCompletionChunk, {**end, "usage": completion.usage.to_dict()})
 
 
 def _chunk(

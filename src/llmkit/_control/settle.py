@@ -18,11 +18,11 @@ from .._fold import Fold
 from .._http import HTTPResponse
 from .._operations import Outcome, Settle, Settlement, UsageSource
 from .._ratelimit import rate_limits
-from .._secret import Secret
+from .._secret import HIDDEN, Secret, redact_headers
 from ..catalogue import find
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
-from ..types.chat import ChatCompletion, Usage
+from ..types.chat import ChatCompletion, Choice, Usage
 
 __all__ = ["Account", "estimate_tokens"]
 
@@ -61,10 +61,23 @@ class Account:
         self.info.provider, self.info.model = call.provider, call.model
         self.info.ledger, self.info.key_source, self.info.base_url = ledger, key_source, url
 
+    def asking(self) -> None:
+        """An exchange begins: nothing of an earlier one belongs to it."""
+        self._take(None, HTTPResponse(0))
+
     def answered(self, response: HTTPResponse) -> None:
-        """An answer's head (and body) is there."""
+        """An answer's head (and body) is there; a key that it echoes is not kept."""
+        headers, body = response.headers, response.body
+        for secret in self.secrets:
+            key = secret.reveal()
+            if any(key in value for value in headers.values()):
+                headers = redact_headers(headers, self.secrets)
+            body = body.replace(key.encode(), HIDDEN.encode())
+        self._take(response.status, HTTPResponse(response.status, headers, body))
+
+    def _take(self, status: int | None, response: HTTPResponse) -> None:
         info = self.info
-        info.status_code, info.request_id = response.status, response.request_id
+        info.status_code, info.request_id = status, response.request_id
         info.headers, info.rate_limits = response.headers, rate_limits(response.headers)
         info.raw = response.body
 
@@ -82,7 +95,7 @@ class Account:
         """Put cost and call onto an answer."""
         self.info.seconds = self.elapsed()
         completion._call = self.info  # noqa: SLF001 - this is the one who may
-        completion._cost = self._cost(completion.usage, completion.service_tier)  # noqa: SLF001
+        completion._cost = self._cost(completion)  # noqa: SLF001
         return completion
 
     def settle(
@@ -93,12 +106,32 @@ class Account:
     ) -> Flow[None]:
         """Store the settlement, then tell the callbacks; each happens once, however often this is run."""
         finished = self._decide(outcome, response, error)
+        interrupted: BaseException | None = None
+        while not self._told:
+            try:
+                yield from self._recorded(finished)
+            except GeneratorExit:
+                self.abandon()
+                raise
+            except Exception:
+                raise
+            except BaseException as interruption:  # noqa: BLE001 - cancelled, Ctrl-C: it goes on below
+                interrupted = interruption
+        if interrupted is not None:
+            raise interrupted
+
+    def _recorded(self, finished: CallFinished) -> Flow[None]:
+        failure: Exception | None = None
         if not self._stored:
-            yield from store(Settle(finished.settlement))
+            try:
+                yield from store(Settle(finished.settlement))
+            except Exception as error:  # noqa: BLE001 - raised below: a ledger's failure silences nothing
+                failure = error
             self._stored = True
-        if not self._told:
-            self._told = True
-            yield from notify(finished)
+        self._told = True
+        yield from notify(finished)
+        if failure is not None:
+            raise failure
 
     def abandon(self) -> None:
         """The flow was dropped: leave the settlement where the next call finds it."""
@@ -154,24 +187,26 @@ class Account:
             return None, "none"
         if response.usage is not None and response.usage.completion_tokens is not None:
             return response.usage, "reported"
-        return self._estimated(), "estimated"
+        return self._estimated(response), "estimated"
 
-    def _estimated(self) -> Usage:
+    def _estimated(self, response: ChatCompletion) -> Usage:
         prompt = estimate_tokens(self.call.messages) if self.call else 0
-        completion = -(-self.fold.text_size() // _BYTES_PER_TOKEN) if self.fold else 0
+        size = self.fold.text_size() if self.fold else sum(map(_answer_size, response.choices))
+        completion = -(-size // _BYTES_PER_TOKEN)
         return Usage(
             prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion
         )
 
-    def _cost(self, usage: Usage | None, tier: str | None) -> pricing.Cost:
+    def _cost(self, answer: ChatCompletion) -> pricing.Cost:
         if self.mocked:
             return _free("no provider was asked")
+        usage = answer.usage
         known = usage is not None and usage.completion_tokens is not None
         model = find(self.info.provider, self.info.model)
         return pricing.cost(
-            usage if known else self._estimated(),
+            usage if known else self._estimated(answer),
             model,
-            service_tier=tier or self._asked_tier(),
+            service_tier=answer.service_tier or self._asked_tier(),
             reported=_reported(usage) if usage is not None else None,
             estimated=not known,
             model_name=f"{self.info.provider}/{self.info.model}",
@@ -237,6 +272,14 @@ def _decimal(value: Any) -> Decimal | None:
     except ArithmeticError:
         return None
     return number if number.is_finite() and number >= 0 else None
+
+
+def _answer_size(choice: Choice) -> int:
+    """Bytes that the model wrote for one choice."""
+    message = choice.message
+    calls = [call.function.arguments for call in message.tool_calls or () if call.function]
+    texts = (message.content, message.reasoning_content, message.refusal, *calls)
+    return sum(_size(text) for text in texts)
 
 
 def estimate_tokens(messages: Any) -> int:

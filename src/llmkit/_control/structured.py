@@ -72,7 +72,10 @@ def function_tool(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _parameters(name: str, function: Callable[..., Any]) -> list[inspect.Parameter]:
-    parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+    try:
+        parameters = list(inspect.signature(function, eval_str=True).parameters.values())
+    except (NameError, TypeError, ValueError) as error:
+        raise InvalidRequestError(f"tool {name}(): its signature cannot be read: {error}") from None
     for parameter in parameters:
         if parameter.kind in (
             parameter.VAR_POSITIONAL,
@@ -121,7 +124,7 @@ def as_response_format(given: Any) -> tuple[Any, type | None, tuple[Adjustment, 
     """Turn a class into a ``json_schema`` format; return the format, the class, and what was changed."""
     if not isinstance(given, type):
         return given, None, ()
-    schema = TypeAdapter(given).json_schema()
+    schema = _schema_of(given)
     strict = _is_closed(schema)
     made = {
         "name": given.__name__,
@@ -135,6 +138,15 @@ def as_response_format(given: Any) -> tuple[Any, type | None, tuple[Adjustment, 
             Adjustment("response_format.strict", "defaulted", given.__name__, False, reason),
         )
     return {"type": "json_schema", "json_schema": made}, given, changed
+
+
+def _schema_of(given: type) -> dict[str, Any]:
+    try:
+        return TypeAdapter(given).json_schema()
+    except Exception as error:  # noqa: BLE001 - pydantic raises many kinds, and each means the same here
+        raise InvalidRequestError(
+            f"response_format: {given.__name__} cannot be described as JSON: {error}"
+        ) from None
 
 
 def _is_closed(schema: Any) -> bool:

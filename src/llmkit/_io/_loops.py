@@ -83,19 +83,25 @@ class _Pool:
         self.transports = transports
         self._forget = forget
         self._keeper = self._keep()
+        self._closing = anyio.Lock()
         self._tasks: set[Any] = set()
         self._schedule: Callable[[Callable[[], Any]], object] | None = None
 
     async def start(self) -> None:
         """Let the loop know of us: from here on it closes the pool at its end."""
         await anext(self._keeper)
-        self._schedule = (
-            self._on_trio() if sniffio.current_async_library() == "trio" else self._on_asyncio()
-        )
+        if sniffio.current_async_library() == "trio":
+            self._schedule = self._on_trio()
+            _held_by_run().add(self)
+        else:
+            self._schedule = self._on_asyncio()
 
     async def stop(self) -> None:
         """Close the pool now."""
-        await self._keeper.aclose()
+        await self._close()
+        # RuntimeError: the loop is ending, and closes it itself.
+        with contextlib.suppress(RuntimeError):
+            await self._keeper.aclose()
 
     def later(self, work: Callable[[], Any]) -> None:
         """Run an async function on the loop, from code that cannot await; not at all if the loop has ended."""
@@ -108,9 +114,16 @@ class _Pool:
         try:
             yield
         finally:
-            self._forget()
-            with anyio.CancelScope(shield=True):
+            await self._close()
+
+    async def _close(self) -> None:
+        self._forget()
+        with anyio.CancelScope(shield=True):
+            # One after the other: who comes second waits until the first has closed everything.
+            async with self._closing:
                 await self.transports.aclose()
+        if sniffio.current_async_library() == "trio":
+            _held_by_run().discard(self)
 
     def _on_asyncio(self) -> Callable[[Callable[[], Any]], object]:
         loop = running_loop()
@@ -126,4 +139,26 @@ class _Pool:
         import trio  # noqa: PLC0415 - only under trio, which is then installed
 
         token = running_loop()
-        return lambda work: token.run_sync_soon(trio.lowlevel.spawn_system_task, work)
+
+        def start(work: Callable[[], Any]) -> None:
+            # RuntimeError: the run is ending and takes no more tasks; raised here, it would end in an internal error.
+            with contextlib.suppress(RuntimeError):
+                trio.lowlevel.spawn_system_task(work)
+
+        return lambda work: token.run_sync_soon(start, work)
+
+
+@functools.cache
+def _run_variable() -> Any:
+    import trio  # noqa: PLC0415 - only under trio, which is then installed
+
+    return trio.lowlevel.RunVar("llmkit_pools")
+
+
+def _held_by_run() -> set[_Pool]:
+    """This trio run's pools. It holds them, because trio warns of a keeper that is collected before the run's end."""
+    variable = _run_variable()
+    held: set[_Pool] | None = variable.get(None)
+    if held is None:
+        variable.set(held := set())
+    return held
