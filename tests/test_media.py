@@ -87,13 +87,10 @@ def files() -> Iterator[str]:
 
 
 @pytest.fixture(params=["sync", "asyncio", "trio"])
-def ask(request: pytest.FixtureRequest) -> Ask:
+def ask(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ask:
     """A dry run with a wire that takes only bytes, in each colour."""
-    registry = llmkit.providers._registry
-    if not registry.has("only_bytes"):
-        registry.register(
-            Provider(name="only_bytes", base_url="https://bytes.example", chat=OnlyBytes())
-        )
+    made = Provider(name="only_bytes", base_url="https://bytes.example", chat=OnlyBytes())
+    monkeypatch.setitem(llmkit.providers._registry._found, made.name, made)
 
     async def asked(keywords: dict[str, Any]) -> llmkit.DryRun:
         async with llmkit.Client() as client:
