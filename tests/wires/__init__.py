@@ -1,0 +1,1 @@
+"""Each wire with literals and small fixtures: no socket, no provider."""

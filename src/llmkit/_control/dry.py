@@ -97,5 +97,6 @@ def _signed(leg: Leg, request: HTTPRequest) -> HTTPRequest:
         next(signing)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
+    # What the exchange would bring is hidden anyway.
     signing.close()
-    return request.with_headers({"authorization": "[obtained when sent]"})
+    return request.with_headers({"authorization": HIDDEN})

@@ -22,6 +22,12 @@ HOLD_SECONDS = 1.0
 AFTER_USAGE_SECONDS = 0.25
 
 
+def _choices(call: ChatCall) -> int:
+    """How many choices were asked for; a value that is no number is the provider's to refuse."""
+    asked = call.extra_body.get("n", call.params.get("n"))
+    return asked if isinstance(asked, int) and asked > 0 else 1
+
+
 class Session:
     """One stream's state. ``ready`` are the chunks to hand over; ``over`` says that reading is done."""
 
@@ -33,7 +39,7 @@ class Session:
         self.ready: deque[ChatCompletionChunk] = deque()
         self._held: list[ChatCompletionChunk] = []
         self._finished: set[int] = set()
-        self._expected = max(1, int(call.params.get("n") or 1))
+        self._expected = _choices(call)
         self._usage_chunk_seen = False
         # Some hosts count along in every chunk: only what comes with the end is the whole count.
         self._usage_final = False

@@ -18,7 +18,7 @@ from .._fold import Fold
 from .._http import HTTPResponse
 from .._operations import Outcome, Settle, Settlement, UsageSource
 from .._ratelimit import rate_limits
-from .._secret import HIDDEN, Secret, redact_headers
+from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
 from ..catalogue import find
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
@@ -70,6 +70,8 @@ class Account:
         headers, body = response.headers, response.body
         for secret in self.secrets:
             key = secret.reveal()
+            if len(key) < SHORTEST:
+                continue
             if any(key in value for value in headers.values()):
                 headers = redact_headers(headers, self.secrets)
             body = body.replace(key.encode(), HIDDEN.encode())

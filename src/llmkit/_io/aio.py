@@ -114,8 +114,13 @@ class AsyncDriver:
     async def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
         effect = run.step(resume)
-        while not isinstance(effect, Relay | Done):
-            effect = await self._answer(run, effect)
+        try:
+            while not isinstance(effect, Relay | Done):
+                effect = await self._answer(run, effect)
+        except GeneratorExit:
+            # The coroutine itself is given up, and can await nothing more: as with a dropped stream.
+            run.flow.close()
+            raise
         return effect.value if isinstance(effect, Done) else effect
 
     async def _answer(self, run: Run, effect: Any) -> Any:
@@ -128,10 +133,6 @@ class AsyncDriver:
                 outcome = await _PERFORM[type(effect)](self, run, effect)
             else:
                 outcome = await self._shielded(run, effect)
-        except GeneratorExit:
-            # The coroutine itself is given up, and can await nothing more: as with a dropped stream.
-            run.flow.close()
-            raise
         except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
             failure = error
             return run.step(lambda: run.fail(failure))

@@ -72,7 +72,7 @@ class Exchange:
             self._response.close()
 
     def abort(self) -> None:
-        """``close`` from a collector, which may run while this thread holds the pool's lock: then, the next call does."""
+        """Close from a collector. It may run while this thread holds the pool's lock: then the next call closes."""
         self.progress.disconnect()
         if CURRENT.get() is None and not self.progress.inherited:
             self.close()

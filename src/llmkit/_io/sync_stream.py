@@ -153,6 +153,8 @@ class Stream:
             self._driver.advance(self._run, lambda: self._run.flow.throw(error))
         except Exception as final:  # noqa: BLE001 - raised once the chunks are handed over
             self._error = final
+        # Where it broke behind a finishing chunk, that one is the reader's all the same.
+        self._session.release()
 
     def _interrupt(self, error: BaseException) -> None:
         self._close_exchange()

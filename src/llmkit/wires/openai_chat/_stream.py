@@ -33,7 +33,9 @@ class OpenAIChatDecoder:
         self._sse = SSEDecoder()
         self._plain: bytearray | None = None
         self._sniffed = False
-        self._finished = self._usage_seen = False
+        self._finished = False
+        self._usages = 0
+        self._usage_last = False
         self._head: dict[str, Any] = {}
         self._calls: dict[tuple[Any, Any], tuple[Any, Any]] = {}
         self._taken: set[tuple[Any, Any]] = set()
@@ -59,8 +61,7 @@ class OpenAIChatDecoder:
             return
         for event in self._sse.finish():
             yield from self._event(event)
-        # Perplexity ends some answers with their usage, and neither a finish reason nor [DONE].
-        if not (self.done or self._finished or self._usage_seen):
+        if not (self.done or self._finished or self._ends_with_usage()):
             raise StreamInterruptedError(
                 "the stream ended before its answer was complete",
                 provider=self._call.provider,
@@ -167,9 +168,17 @@ class OpenAIChatDecoder:
     def _normalize_usage(self, data: dict[str, Any]) -> None:
         if data.get("usage") is None and (elsewhere := _usage_elsewhere(data)) is not None:
             data["usage"] = dict(elsewhere)
-        if isinstance(data.get("usage"), dict):
+        self._usage_last = isinstance(data.get("usage"), dict)
+        if self._usage_last:
             normalize_usage(data["usage"])
-            self._usage_seen = True
+            self._usages += 1
+
+    def _ends_with_usage(self) -> bool:
+        """Perplexity ends some answers with their usage, and neither a finish reason nor [DONE].
+
+        A usage in every chunk only counts along: it ends nothing.
+        """
+        return self._usage_last and self._usages == 1
 
     def _fill_head(self, data: dict[str, Any]) -> None:
         """A chunk that leaves out id, model or time has its predecessors'."""

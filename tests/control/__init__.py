@@ -1,0 +1,1 @@
+"""Flows and their rules, fed by hand: no driver, no network, no waiting."""
