@@ -7,7 +7,7 @@ import pytest
 
 from llmkit._secret import HIDDEN, Secret, redact, redact_headers
 
-KEY = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789"
+KEY = "sk-" + "proj-abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 def test_a_secret_hides_itself() -> None:
@@ -56,7 +56,7 @@ def test_known_secrets(text: str, secrets: list[str], shown: str) -> None:
     "key",
     [
         KEY,
-        "sk-ant-api03-aaaaaaaaaaaaaaaaaaaaaaaa",
+        "sk-" + "ant-api03-aaaaaaaaaaaaaaaaaaaaaaaa",
         "gsk_aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "xai-aaaaaaaaaaaaaaaaaaaaaaaaaaaa",
         "pplx-aaaaaaaaaaaaaaaaaaaaaaaaaaa",
