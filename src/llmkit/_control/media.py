@@ -1,0 +1,131 @@
+"""``fetch_media=``: for wires that take only bytes, what a URL points at is fetched and put in its place.
+
+Refused unless the caller asks for it, because a URL in a prompt may come from a stranger: the policy says which schemes,
+how much, for how long, and that the address must be a public one. What is fetched is decided here, and done by a driver.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from .._call import Adjustment, ChatCall
+from .._flow import Flow, fetch
+from .._http import HTTPResponse
+from ..errors import ConfigurationError, InvalidRequestError
+
+__all__ = ["MediaPolicy", "fetched", "media_policy"]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_OK = 200
+_PLACES = (("image_url", "url"), ("file", "file_data"), ("file", "file_url"), ("video_url", "url"))
+
+
+@dataclass(frozen=True, slots=True)
+class MediaPolicy:
+    """What may be fetched for a prompt. ``seconds`` and ``max_bytes`` hold for each URL.
+
+    ``public_only`` refuses addresses that are not on the public Internet (loopback, private, link-local …),
+    as they are after name resolution, on the connection itself. Redirects are followed ``redirects`` times,
+    each under the same rules. ``types`` are prefixes of the media types taken.
+    """
+
+    schemes: tuple[str, ...] = ("https",)
+    public_only: bool = True
+    max_bytes: int = 20 * 1024 * 1024
+    seconds: float = 20.0
+    redirects: int = 3
+    types: tuple[str, ...] = ("image/", "audio/", "video/", "application/pdf", "text/")
+
+
+def media_policy(given: Any) -> MediaPolicy | None:
+    """``fetch_media``: ``True`` for the default policy, a ``MediaPolicy``, or nothing."""
+    if given is None or given is False:
+        return None
+    if given is True:
+        return MediaPolicy()
+    if isinstance(given, MediaPolicy):
+        return given
+    raise ConfigurationError(
+        f"fetch_media must be True or a MediaPolicy, not {type(given).__name__}"
+    )
+
+
+def fetched(call: ChatCall, urls: Sequence[str], policy: MediaPolicy) -> Flow[ChatCall]:
+    """Fetch these URLs of the call's messages; return the call with data URLs in their place.
+
+    Raises:
+        InvalidRequestError: a URL is against the policy, or what came is not what was wanted.
+    """
+    data: dict[str, str] = {}
+    for url in dict.fromkeys(urls):
+        data[url] = yield from _fetched(call, url, policy)
+    messages = [_replaced(message, data) for message in call.messages]
+    listed = tuple(
+        Adjustment("messages", "moved", url, f"{len(sent)} characters of base64", "fetch_media")
+        for url, sent in data.items()
+    )
+    return replace(call, messages=messages, adjustments=(*call.adjustments, *listed))
+
+
+def _fetched(call: ChatCall, url: str, policy: MediaPolicy) -> Flow[str]:
+    at = url
+    for _ in range(policy.redirects + 1):
+        _check(call, at, policy)
+        response = yield from fetch(at, policy)
+        if response.status not in _REDIRECTS:
+            return _data_url(call, url, response, policy)
+        at = urljoin(at, response.headers.get("location", ""))
+    raise _refused(call, url, f"it redirects more than {policy.redirects} times")
+
+
+def _check(call: ChatCall, url: str, policy: MediaPolicy) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in policy.schemes:
+        raise _refused(call, url, f"its scheme is not one of {', '.join(policy.schemes)}")
+    if not parts.hostname or parts.username or parts.password:
+        raise _refused(call, url, "it has no host, or credentials in it")
+
+
+def _data_url(call: ChatCall, url: str, response: HTTPResponse, policy: MediaPolicy) -> str:
+    if response.status != _OK:
+        raise _refused(call, url, f"its server answered {response.status}")
+    kind = response.content_type
+    if not kind.startswith(policy.types):
+        raise _refused(call, url, f"its type is {kind or 'not given'}")
+    return f"data:{kind};base64,{base64.b64encode(response.body).decode('ascii')}"
+
+
+def _refused(call: ChatCall, url: str, why: str) -> InvalidRequestError:
+    # Without its query, which often holds a signature.
+    shown = url.partition("?")[0]
+    return InvalidRequestError(
+        f"fetch_media: {shown!r:.200} was not fetched: {why}", provider=call.provider, model=call.model
+    )
+
+
+def _replaced(message: Any, data: Mapping[str, str]) -> Any:
+    content = message.get("content") if isinstance(message, Mapping) else None
+    if not isinstance(content, list | tuple):
+        return message
+    parts = [_replaced_part(part, data) for part in content]
+    same = all(new is old for new, old in zip(parts, content, strict=True))
+    return message if same else {**message, "content": parts}
+
+
+def _replaced_part(part: Any, data: Mapping[str, str]) -> Any:
+    if not isinstance(part, Mapping):
+        return part
+    for kind, name in _PLACES:
+        inner = part.get(kind)
+        if isinstance(inner, str) and inner in data:
+            return {**part, kind: {name: data[inner]}}
+        if isinstance(inner, Mapping) and inner.get(name) in data:
+            # A fetched file is data, whatever the place its address stood in.
+            target = "file_data" if kind == "file" else name
+            rest = {k: v for k, v in inner.items() if k != name}
+            return {**part, kind: {**rest, target: data[inner[name]]}}
+    return part
