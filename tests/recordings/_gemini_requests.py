@@ -23,6 +23,8 @@ CONFIG = {
     "presencePenalty": "presence_penalty", "frequencyPenalty": "frequency_penalty",
     "responseLogprobs": "logprobs", "logprobs": "top_logprobs",
 }  # fmt: skip
+SCHEMA = {"property_ordering": "propertyOrdering", "any_of": "anyOf"}
+TYPES = {1: "STRING", 2: "NUMBER", 3: "INTEGER", 4: "BOOLEAN", 5: "ARRAY", 6: "OBJECT"}
 CHOICES = {"AUTO": "auto", "NONE": "none", "VALIDATED": "validated"}
 
 
@@ -39,9 +41,11 @@ def canonical(body: Json) -> Json:
         made["systemInstruction"] = {"parts": [_part(part) for part in parts]}
     if "tools" in made:
         made["tools"] = _tools(made["tools"])
-    for name in ("responseSchema",):
-        if name in made.get("generationConfig", {}):
-            made["generationConfig"][name] = _schema(made["generationConfig"][name])
+    config = made.get("generationConfig", {})
+    if "responseSchema" in config:
+        config["responseSchema"] = _schema(config["responseSchema"])
+    if config.get("stopSequences") == []:
+        del config["stopSequences"]
     return {name: value for name, value in made.items() if value not in ({}, [], None, {"parts": []})}
 
 
@@ -58,6 +62,21 @@ def _spelled(value: Any) -> Any:
         if name in ENUMS:
             made[name] = str(inner).lower()
     return made
+
+
+def joined(body: Json) -> Json:
+    """The body with a model's unsigned texts as one: some clients send a stream's pieces back one by one."""
+    turns = []
+    for content in body["contents"]:
+        parts: list[Json] = []
+        for part in content["parts"]:
+            both = [p.keys() == {"text"} for p in (part, *parts[-1:])]
+            if content["role"] == "model" and both == [True, True]:
+                parts[-1] = {"text": parts[-1]["text"] + part["text"]}
+            else:
+                parts.append(part)
+        turns.append({"role": content["role"], "parts": parts})
+    return {**body, "contents": turns}
 
 
 def _listed(parts: Any) -> list[Json]:
@@ -107,9 +126,9 @@ def _declaration(declared: Json) -> Json:
 
 def _schema(schema: Json) -> Json:
     """OpenAPI's subset: types are enums, which have one spelling in capitals."""
-    made = {"propertyOrdering" if k == "property_ordering" else k: v for k, v in schema.items()}
-    if isinstance(made.get("type"), str):
-        made["type"] = made["type"].upper()
+    made = {SCHEMA.get(k, k): v for k, v in schema.items()}
+    if "type" in made:
+        made["type"] = TYPES.get(made["type"], str(made["type"]).upper())
     if made.get("format") == "enum":
         del made["format"]
     if "properties" in made:
@@ -131,11 +150,11 @@ def uses_openapi(body: Json) -> bool:
     return "responseSchema" in config or any("parameters" in d for d in declared)
 
 
-def as_call(body: Json) -> Json:
-    """The arguments of the call that must send this canonical body."""
+def as_call(body: Json, model: str) -> Json:
+    """The arguments of the call that must send this canonical body to this model."""
     rest = {k: v for k, v in body.items() if k not in ("contents", "systemInstruction", "tools")}
     made: Json = {"messages": [*_system(body), *as_messages(body["contents"])]}
-    made |= _config(rest)
+    made |= _config(rest, model)
     if "tools" in body:
         made["tools"] = _as_tools(body["tools"])
     made |= _choice(rest)
@@ -233,13 +252,13 @@ def _user_part(part: Json) -> Json:
     return made
 
 
-def _config(rest: Json) -> Json:
+def _config(rest: Json, model: str) -> Json:
     config = dict(rest.pop("generationConfig", {}))
     made = {CONFIG[name]: config.pop(name) for name in [*config] if name in CONFIG}
     if "responseModalities" in config:
         made["modalities"] = [kind.lower() for kind in config.pop("responseModalities")]
     made |= _format(config)
-    made |= _thinking(config)
+    made |= _thinking(config, model)
     if config:
         rest["generationConfig"] = config
     return made
@@ -256,12 +275,15 @@ def _format(config: Json) -> Json:
     return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
-def _thinking(config: Json) -> Json:
+def _thinking(config: Json, model: str) -> Json:
     thinking = config.get("thinkingConfig") or {}
     shown, budget = thinking.get("includeThoughts"), thinking.get("thinkingBudget")
     if thinking.keys() == {"includeThoughts", "thinkingLevel"} and shown:
         level = config.pop("thinkingConfig")["thinkingLevel"]
         return {"reasoning_effort": level}
+    if "2." not in model:
+        # A budget for a model that takes levels is no parameter's, but may be the caller's own field.
+        return {}
     if thinking == {"thinkingBudget": 0}:
         del config["thinkingConfig"]
         return {"thinking": {"type": "disabled"}}

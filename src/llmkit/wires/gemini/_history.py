@@ -57,7 +57,7 @@ def text_of(parts: Sequence[Mapping[str, Any]]) -> str:
 
 def unsaid(message: Mapping[str, Any], parts: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
     """The parts to keep beside a message, without media that it has anyway; ``None``: it says it all."""
-    if all(map(_plain, parts)) and [*rebuilt(message, ())] == parts:
+    if not parts or (all(map(_plain, parts)) and [*rebuilt(message, ())] == parts):
         return None
     return [_light(part) for part in parts]
 
@@ -94,7 +94,7 @@ def message_parts(message: Mapping[str, Any], text: str) -> list[dict[str, Any]]
     if not isinstance(kept, list) or not all(isinstance(p, Mapping) for p in kept):
         return [*rebuilt(message, ())]
     if text_of(kept) != text or not _same_calls(kept, calls):
-        return [*rebuilt({**message, "content": text or None}, kept)]
+        return [*rebuilt({**message, "content": text}, kept)]
     return [*_restored(kept, calls, message)]
 
 
@@ -166,8 +166,10 @@ def rebuilt(
     message: Mapping[str, Any], kept: Sequence[Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Parts from content and calls alone; a call takes its signature from itself, or from its old part."""
-    if isinstance(message.get("content"), str) and message["content"]:
-        yield {"text": message["content"]}
+    content = message.get("content")
+    # An answer of nothing is a turn all the same: without it two turns of the user would become one.
+    if isinstance(content, str) and (content or not any(True for _ in _calls(message))):
+        yield {"text": content}
     unused = [part for part in kept if "functionCall" in part]
     for call in _calls(message):
         native = _native(call)

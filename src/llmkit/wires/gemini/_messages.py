@@ -98,7 +98,7 @@ class Messages:
             if listed and not message.get("provider_specific_fields"):
                 parts = [*content, *message_parts({**message, "content": None}, "")]
             else:
-                parts = message_parts({**message, "content": text or None}, text)
+                parts = message_parts({**message, "content": text}, text)
         except NotJSON:
             raise self._invalid(
                 f"{path}.tool_calls: arguments must be a JSON object as text; use json.dumps(…), "

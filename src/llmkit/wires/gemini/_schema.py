@@ -87,7 +87,7 @@ class Converter:
     ) -> dict[str, Any]:
         """Type, enum and unions: together they say what kind of value it is."""
         kinds = given.get("type")
-        kinds = [kinds] if isinstance(kinds, str) else list(kinds or ())
+        kinds = list(kinds) if isinstance(kinds, list | tuple) else [kinds] if kinds else []
         null = "null" in kinds or "NULL" in kinds
         kinds = [str(kind).upper() for kind in kinds if str(kind).lower() != "null"]
         made: dict[str, Any] = {"nullable": True} if null else {}
