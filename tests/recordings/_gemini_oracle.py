@@ -25,6 +25,7 @@ STATUS = {
     404: "NotFoundError",
     429: "RateLimitError",
 }
+TIER = {"ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority"}
 MODALITY = {1: "TEXT", 2: "IMAGE", 3: "VIDEO", 4: "AUDIO", 5: "DOCUMENT"}
 
 
@@ -162,7 +163,7 @@ def _usage(found: Json) -> Json:
         "total": found.get("totalTokenCount"),
         "cached": found.get("cachedContentTokenCount"),
         "thoughts": found.get("thoughtsTokenCount"),
-        "tier": found.get("serviceTier"),
+        "tier": found.get("serviceTier") or TIER.get(found.get("trafficType")),
     }
     for entry in found.get("promptTokensDetails") or []:
         _add(made, f"prompt.{_modality(entry)}", entry["tokenCount"])
@@ -208,6 +209,8 @@ def _append(parts: list[Json], part: Json) -> None:
         _call(found, call)
         return
     if call is not None:
-        part["functionCall"] = {k: v for k, v in call.items() if k not in ("willContinue", "partialArgs")}
+        part["functionCall"] = {
+            k: v for k, v in call.items() if k not in ("willContinue", "partialArgs")
+        }
         part["functionCall"].setdefault("args", {})
     parts.append(part)

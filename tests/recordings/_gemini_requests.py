@@ -46,7 +46,9 @@ def canonical(body: Json) -> Json:
         config["responseSchema"] = _schema(config["responseSchema"])
     if config.get("stopSequences") == []:
         del config["stopSequences"]
-    return {name: value for name, value in made.items() if value not in ({}, [], None, {"parts": []})}
+    return {
+        name: value for name, value in made.items() if value not in ({}, [], None, {"parts": []})
+    }
 
 
 def _spelled(value: Any) -> Any:
@@ -145,7 +147,9 @@ def _schema(schema: Json) -> Json:
 
 def uses_openapi(body: Json) -> bool:
     """Whether the request has schemas in OpenAPI's subset: then that is what llmkit is told to write."""
-    declared = [d for tool in body.get("tools") or [] for d in tool.get("functionDeclarations") or []]
+    declared = [
+        d for tool in body.get("tools") or [] for d in tool.get("functionDeclarations") or []
+    ]
     config = body.get("generationConfig") or {}
     return "responseSchema" in config or any("parameters" in d for d in declared)
 
@@ -187,7 +191,9 @@ def _assistant(parts: list[Json], number: int) -> Json:
     message: Json = {"role": "assistant", "content": text or None}
     calls = [part["functionCall"] for part in parts if "functionCall" in part]
     if calls:
-        message["tool_calls"] = [_tool_call(c, f"call_noid_{number}_{i}") for i, c in enumerate(calls)]
+        message["tool_calls"] = [
+            _tool_call(c, f"call_noid_{number}_{i}") for i, c in enumerate(calls)
+        ]
         for made, part in zip(
             message["tool_calls"], (p for p in parts if "functionCall" in p), strict=True
         ):
@@ -246,7 +252,10 @@ def _user_part(part: Json) -> Json:
             return {"type": "image_url", "image_url": {"url": url}}
         made["file"] = {"file_data": url}
     else:
-        made["file"] = {"file_id": part["fileData"]["fileUri"], "format": part["fileData"]["mimeType"]}
+        made["file"] = {
+            "file_id": part["fileData"]["fileUri"],
+            "format": part["fileData"]["mimeType"],
+        }
     if "videoMetadata" in part:
         made["video_metadata"] = part["videoMetadata"]
     return made

@@ -107,7 +107,9 @@ def of_choices(choices: Iterable[Any], said: oracle.Said) -> None:
         cited = [a["url_citation"] for a in message.annotations or ()]
         said.sources[index] = [c["url"] for c in cited]
         text = message.content or ""
-        said.cited[index] = {text[c["start_index"] : c["end_index"]] for c in cited if "start_index" in c}
+        said.cited[index] = {
+            text[c["start_index"] : c["end_index"]] for c in cited if "start_index" in c
+        }
         said.finish[index] = choice.finish_reason
         said.signatures[index] = [*_signatures(message)]
 
@@ -308,7 +310,10 @@ def test_request(exchange: Exchange, replay: Replay, client: llmkit.Client) -> N
     (only,) = received
     assert requests.canonical(only.json()) == wanted
     method = "streamGenerateContent?alt=sse" if exchange.row.streaming else "generateContent"
-    assert only.path.partition("/models/")[2] == f"{arguments['model'].partition('/')[2].removeprefix('models/')}:{method}"
+    assert (
+        only.path.partition("/models/")[2]
+        == f"{arguments['model'].partition('/')[2].removeprefix('models/')}:{method}"
+    )
     assert only.headers["x-goog-api-key"] == KEY
     assert KEY not in only.path
 
@@ -396,7 +401,9 @@ def said_again(messages: list[Any], old: dict[str, Any], message: Any) -> dict[s
 
 def test_exemptions_name_rows(recordings: Path) -> None:
     """Each exemption is of a row that is there, and none is given twice."""
-    assert {entry.row for entry in EXEMPT} | LESS.keys() <= {exchange.id for exchange in exchanges()}
+    assert {entry.row for entry in EXEMPT} | LESS.keys() <= {
+        exchange.id for exchange in exchanges()
+    }
     assert len({entry[:2] for entry in EXEMPT}) == len(EXEMPT)
 
 

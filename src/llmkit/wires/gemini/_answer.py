@@ -96,7 +96,7 @@ class Answer:
         reason = candidate.get("finishReason")
         if isinstance(reason, int):
             reason = _NUMBERED[reason] if 0 <= reason < len(_NUMBERED) else str(reason)
-        self._finish = reason or self._finish
+        self._finish = str(reason) if reason else self._finish
         if isinstance(candidate.get("groundingMetadata"), Mapping):
             self._grounding = grounding.merged(self._grounding, candidate["groundingMetadata"])
         for name, value in candidate.items():
@@ -268,7 +268,7 @@ def _logprobs(found: Any) -> dict[str, Any] | None:
     content = [_token(token) for token in chosen]
     for token, top in zip(content, tops, strict=False):
         others = top.get("candidates") if isinstance(top, Mapping) else None
-        token["top_logprobs"] = [_token(other) for other in others or ()]
+        token["top_logprobs"] = [_token(o) for o in others] if isinstance(others, list) else []
     return {"content": content}
 
 

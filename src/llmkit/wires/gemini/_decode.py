@@ -20,7 +20,9 @@ from ._usage import merged, usage
 __all__ = ["Reading", "parse"]
 
 _HEAD = frozenset({"candidates", "usageMetadata", "responseId", "modelVersion", "createTime"})
-_OURS = _HEAD | {"promptFeedback"}
+_OURS = frozenset({"candidates", "promptFeedback", "responseId", "modelVersion"})
+# Vertex AI's word for the tier that a call was served in.
+_TIERS = {"ON_DEMAND_FLEX": "flex", "ON_DEMAND_PRIORITY": "priority"}
 
 
 class Reading:
@@ -82,7 +84,7 @@ class Reading:
 
     def end(self) -> dict[str, Any]:
         """The head with what belongs to the whole answer."""
-        tier = self._usage.get("serviceTier")
+        tier = self._usage.get("serviceTier") or _TIERS.get(str(self._usage.get("trafficType")))
         return self._told | self.head() | ({} if tier is None else {"service_tier": tier})
 
     def _searches(self) -> int:
@@ -101,7 +103,7 @@ def parse(call: ChatCall, response: HTTPResponse) -> ChatCompletion:
         raise unreadable(call, response, "it is not JSON") from None
     if is_error(data):
         raise failure(call, response, data)
-    if not isinstance(data, Mapping) or not data.keys() & (_OURS - {"createTime", "usageMetadata"}):
+    if not isinstance(data, Mapping) or not data.keys() & _OURS:
         raise unreadable(call, response, "it has no candidates")
     reading = Reading(call)
     begun = reading.add(response, data)

@@ -146,7 +146,7 @@ class _Params:
             self._config["thinkingConfig"] = made
 
     def _stop(self, value: Any) -> None:
-        stops = [value] if isinstance(value, str) else list(value)
+        stops = [value] if isinstance(value, str) else self._listed("stop", value)
         if len(stops) > _MOST_STOPS:
             if not self._ledger.call.drop_params:
                 raise self._ledger.invalid(
@@ -157,12 +157,18 @@ class _Params:
             self._config["stopSequences"] = stops[:_MOST_STOPS]
 
     def _modalities(self, value: Any) -> None:
+        value = self._listed("modalities", value)
         unknown = [kind for kind in value if str(kind).lower() not in _MODALITIES]
         if unknown:
             raise self._ledger.invalid(
                 f"modalities has {unknown[0]!r}; there are {', '.join(_MODALITIES)}"
             )
         self._config["responseModalities"] = [str(kind).upper() for kind in value]
+
+    def _listed(self, name: str, value: Any) -> list[Any]:
+        if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+            raise self._ledger.invalid(f"{name} must be a list, not {type(value).__name__}")
+        return list(value)
 
     def _audio(self, value: Any) -> None:
         voice = value.get("voice") if isinstance(value, Mapping) else None
@@ -187,7 +193,7 @@ class _Params:
             )
         else:
             # A tier that is not known here goes as it is: the provider will say.
-            self._body["serviceTier"] = _TIERS.get(value, value)
+            self._body["serviceTier"] = _TIERS.get(str(value), value)
 
     def _parallel(self, value: Any) -> None:
         if value is False:
@@ -197,8 +203,7 @@ class _Params:
 
     def _tools(self) -> None:
         tools = Tools(self._ledger, json_schema=self._wire.json_schema)
-        given = [*(self._given.get("tools") or ()), *self._old_functions()]
-        made = tools.encode(given) if given else []
+        made = tools.encode(self._given.get("tools") or (), self._given.get("functions") or ())
         made += self._search(made)
         if made:
             self._body["tools"] = made
@@ -206,14 +211,12 @@ class _Params:
         if (config := tools.choice(choice)) is not None:
             self._body["toolConfig"] = {"functionCallingConfig": config}
 
-    def _old_functions(self) -> list[dict[str, Any]]:
-        given = self._given.get("functions")
-        return [{"type": "function", "function": function} for function in given or ()]
-
     def _search(self, made: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
         options = self._given.get("web_search_options")
         if options is None:
             return []
+        if not isinstance(options, Mapping):
+            raise self._ledger.invalid("web_search_options must be a dict, which may be empty")
         for name in options:
             why = "the provider's search has no such option"
             self._adjust(f"web_search_options.{name}", "dropped", options[name], None, why)
@@ -226,8 +229,9 @@ class _Params:
         if kind == "text":
             return
         described = given.get("json_schema")
-        schema = described.get("schema") if isinstance(described, Mapping) else None
-        if self._cannot_have_both():
+        schema = _described(described) if isinstance(described, Mapping) else None
+        # Up to 2.5, a response type and tools exclude each other.
+        if self._body.get("tools") and not thinks_by_level(self._ledger.call.model):
             self._emulated(given, schema)
             return
         self._config["responseMimeType"] = "application/json"
@@ -237,17 +241,21 @@ class _Params:
             path = "response_format.json_schema.schema"
             self._config["responseSchema"] = Converter(self._ledger, path, schema).convert()
 
-    def _cannot_have_both(self) -> bool:
-        declared = any("functionDeclarations" in tool for tool in self._body.get("tools", ()))
-        return declared and not thinks_by_level(self._ledger.call.model)
-
     def _emulated(self, given: Any, schema: Any) -> None:
         text = "Whenever you do not call a function, answer with one JSON object and nothing else."
         if schema is not None:
             text += f" It must fit this JSON schema: {dump_text(schema)}"
         self._system = [*self._system, {"text": text}]
-        why = "this model takes no response type beside functions; the instruction says it"
+        why = "this model takes no response type beside tools; the instruction says it"
         self._adjust("response_format", "emulated", given, None, why)
+
+
+def _described(given: Mapping[str, Any]) -> Any:
+    """The schema, with the description that OpenAI's form has beside it."""
+    schema, text = given.get("schema"), given.get("description")
+    if isinstance(schema, Mapping) and text and "description" not in schema:
+        return {"description": text, **schema}
+    return schema
 
 
 def _old_choice(given: Any) -> Any:

@@ -44,7 +44,8 @@ def _grounded(text: str, grounding: Any) -> Iterator[dict[str, Any]]:
     for support in supports:
         start, end = _span(text, support.get("segment"), at)
         at = start
-        for index in support.get("groundingChunkIndices") or ():
+        indices = support.get("groundingChunkIndices")
+        for index in indices if isinstance(indices, list) else ():
             if isinstance(index, int) and 0 <= index < len(chunks):
                 used.add(index)
                 yield from _citation(chunks[index], start, end)

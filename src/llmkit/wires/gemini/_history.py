@@ -63,7 +63,9 @@ def unsaid(message: Mapping[str, Any], parts: list[dict[str, Any]]) -> list[dict
 
 
 def _plain(part: Mapping[str, Any]) -> bool:
-    return part.keys() <= {"text", "functionCall"}
+    call = part.get("functionCall", {})
+    known = part.keys() <= {"text", "functionCall"} and isinstance(call, Mapping)
+    return known and isinstance(call.get("args") or {}, Mapping)
 
 
 def _light(part: dict[str, Any]) -> dict[str, Any]:

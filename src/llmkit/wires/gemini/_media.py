@@ -63,7 +63,7 @@ class Media:
         if not isinstance(part, Mapping):
             kind = type(part).__name__
             raise self._ledger.invalid(f"{path} must be a dict with a type, not {kind}")
-        made = _PARTS.get(part.get("type"), Media._unknown)(self, path, part)
+        made = _PARTS.get(str(part.get("type")), Media._unknown)(self, path, part)
         if "cache_control" in part:
             why = "the provider caches prompts by itself; explicit caches go in extra_body's cachedContent"
             self._ledger.adjust(
@@ -164,7 +164,7 @@ def _type(name: str, said: Mapping[str, Any]) -> str | None:
     return _TYPES.get(name.partition("?")[0].rpartition(".")[2].lower())
 
 
-_PARTS: dict[Any, Callable[[Media, str, Mapping[str, Any]], dict[str, Any]]] = {
+_PARTS: dict[str, Callable[[Media, str, Mapping[str, Any]], dict[str, Any]]] = {
     "text": Media._text,  # noqa: SLF001 - the class's own table
     "refusal": Media._text,  # noqa: SLF001
     "image_url": Media._url,  # noqa: SLF001

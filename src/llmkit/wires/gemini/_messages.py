@@ -53,7 +53,7 @@ class Messages:
             kind = type(message).__name__
             raise self._invalid(f"{path} must be a dict or a message of a response, not {kind}")
         role = given.get("role")
-        if role not in _ROLES:
+        if not isinstance(role, str) or role not in _ROLES:
             raise self._invalid(f"{path}.role is {role!r}; it must be one of {', '.join(_ROLES)}")
         if role not in ("tool", "function"):
             self._flush()
@@ -90,7 +90,7 @@ class Messages:
         self._add("user", self._media.parts(f"{path}.content", message["content"]))
 
     def _assistant(self, path: str, message: Mapping[str, Any]) -> None:
-        self._remember(path, message)
+        message = {**message, "tool_calls": self._calls(path, message)}
         content = self._media.parts(f"{path}.content", message.get("content"))
         text = "".join(part.get("text", "") for part in content)
         listed = len(content) > 1 or any("text" not in part for part in content)
@@ -117,19 +117,21 @@ class Messages:
             )
             self._ledger.adjust(f"{path}.thinking_blocks", "dropped", given, None, why)
 
-    def _remember(self, path: str, message: Mapping[str, Any]) -> None:
-        """Keep the names of the calls: their results come back with ids alone."""
-        calls = message.get("tool_calls") or ()
-        if not isinstance(calls, Sequence) or isinstance(calls, str):
-            raise self._invalid(f"{path}.tool_calls must be a list, not {type(calls).__name__}")
+    def _calls(self, path: str, message: Mapping[str, Any]) -> list[Any]:
+        """The calls as dicts. Their names are kept: their results come back with ids alone."""
+        given = message.get("tool_calls") or ()
+        if not isinstance(given, Sequence) or isinstance(given, str):
+            raise self._invalid(f"{path}.tool_calls must be a list, not {type(given).__name__}")
+        calls = [call if isinstance(call, Mapping) else _dumped(call) or {} for call in given]
         for i, call in enumerate(calls):
-            function = call.get("function") if isinstance(call, Mapping) else None
+            function = call.get("function")
             if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
                 raise self._invalid(
                     f"{path}.tool_calls[{i}].function must have a name and arguments"
                 )
             self._names[str(call.get("id"))] = function["name"]
             self._order[str(call.get("id"))] = i
+        return calls
 
     def _tool(self, path: str, message: Mapping[str, Any]) -> None:
         call_id = message.get("tool_call_id")
@@ -162,7 +164,8 @@ class Messages:
         if not thinks_by_level(self._ledger.call.model):
             return
         for content in reversed(self._contents):
-            if content["role"] == "user" and any("text" in part for part in content["parts"]):
+            said = [part for part in content["parts"] if "functionResponse" not in part]
+            if content["role"] == "user" and said:
                 return
             calls = [part for part in content["parts"] if "functionCall" in part]
             if calls and not any("thoughtSignature" in part for part in calls):
@@ -174,7 +177,7 @@ class Messages:
         return self._ledger.invalid(message)
 
 
-_ROLES: dict[Any, Callable[[Messages, str, Mapping[str, Any]], None]] = {
+_ROLES: dict[str, Callable[[Messages, str, Mapping[str, Any]], None]] = {
     "system": Messages._system,  # noqa: SLF001 - the class's own table
     "developer": Messages._system,  # noqa: SLF001
     "user": Messages._user,  # noqa: SLF001

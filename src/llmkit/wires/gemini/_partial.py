@@ -23,7 +23,8 @@ class PartialCall:
         self._part = {k: v for k, v in part.items() if k not in ("functionCall", "thought")}
         function = part["functionCall"]
         self._head = {k: function[k] for k in ("id", "name") if function.get(k)}
-        self._args: dict[str, Any] = dict(function.get("args") or {})
+        args = function.get("args")
+        self._args: dict[str, Any] = dict(args) if isinstance(args, Mapping) else {}
         self._open: str | None = None
         self.more = True
         self.add(part)

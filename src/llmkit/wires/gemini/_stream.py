@@ -64,6 +64,8 @@ class GeminiDecoder:
         try:
             data = load(text)
         except NotJSON:
+            if self._reading.finished:
+                return
             response = HTTPResponse(200, body=text)
             raise unreadable(self._call, response, "an event of the stream is not JSON") from None
         for event in data if isinstance(data, list) else (data,):

@@ -11,7 +11,6 @@ from ._models import BUDGETS, can_stop_thinking, levels, thinks_by_level, withou
 __all__ = ["thinking_config"]
 
 _MIN_PRO_BUDGET = 128
-_OFF = ("none", "disabled")
 _MORE_THAN_HIGH = ("xhigh", "max")
 
 
@@ -26,10 +25,11 @@ def thinking_config(ledger: Ledger, effort: Any, thinking: Any) -> dict[str, Any
         raise ledger.invalid(
             "give 'reasoning_effort' or 'thinking', not both: they set one thing here"
         )
-    if without(ledger.call.provider, model, "reasoning"):
-        ledger.refuse(name, given, "the model does not think")
-        return None
     wanted = _wanted(ledger, effort, thinking)
+    if without(ledger.call.provider, model, "reasoning"):
+        if wanted != "none":
+            ledger.refuse(name, given, "the model does not think")
+        return None
     if isinstance(wanted, str):
         return _by_effort(ledger, name, given, wanted)
     return _by_budget(ledger, given, wanted)

@@ -33,10 +33,12 @@ class Tools:
         self._ledger, self._json_schema = ledger, json_schema
         self._strict = False
 
-    def encode(self, tools: Any) -> list[dict[str, Any]]:
-        """All tools: functions in one entry, then the provider's own."""
-        if isinstance(tools, str | bytes | Mapping) or not isinstance(tools, Sequence):
-            raise self._ledger.invalid("tools must be a list")
+    def encode(self, tools: Any, functions: Any = ()) -> list[dict[str, Any]]:
+        """All tools: functions in one entry, then the provider's own. ``functions``: OpenAI's older form."""
+        for name, given in (("tools", tools), ("functions", functions)):
+            if isinstance(given, str | bytes) or not isinstance(given, Sequence):
+                raise self._ledger.invalid(f"{name} must be a list, not {type(given).__name__}")
+        tools = [*tools, *({"type": "function", "function": function} for function in functions)]
         declared: list[dict[str, Any]] = []
         own: list[dict[str, Any]] = []
         for i, tool in enumerate(tools):
