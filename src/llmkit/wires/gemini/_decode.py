@@ -43,9 +43,7 @@ class Reading:
         return bool(answers) and all(answer.finished for answer in answers)
 
     def add(self, response: HTTPResponse, data: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Take one event; return its choices. Raises what it says went wrong."""
-        if is_error(data):
-            raise failure(self._call, response, data)
+        """Take one event, which is no error; return its choices. Raises where the prompt was blocked."""
         candidates = data.get("candidates")
         candidates = candidates if isinstance(candidates, list) else []
         feedback = data.get("promptFeedback")

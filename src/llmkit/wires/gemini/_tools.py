@@ -5,6 +5,7 @@ https://ai.google.dev/api/caching#Tool and …/gemini-api/docs/function-calling,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ _OWN = {
     "url_context": "urlContext",
     "web_fetch": "urlContext",
 }
+_DATE = re.compile(r"(?:_\d+)+$")
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}
 
 
@@ -82,7 +84,7 @@ class Tools:
         if kind is None and tool:
             return [dict(tool)]
         # Dated names (web_search_20250305) are one tool's versions.
-        name = str(kind).rstrip("0123456789").rstrip("_")
+        name = _DATE.sub("", str(kind))
         if name not in _OWN:
             self._ledger.refuse(path, dict(tool), f"it has no tool {kind!r}")
             return []
