@@ -427,7 +427,9 @@ def test_official_accumulator_agrees(streamed: Row) -> None:
             snapshot = accumulate_event(
                 event=event, current_snapshot=snapshot, json_bufs=buffers, request_headers={}
             )
-    blocks = [block.to_dict() for block in snapshot.content]
-    assert oracle.sent_back(blocks) == oracle.sent_back(oracle.message(streamed)["content"])
+    blocks = oracle.sent_back([block.to_dict() for block in snapshot.content])
+    same = blocks == oracle.sent_back(oracle.message(streamed)["content"])
+    # Arguments that were cut off are completed there, as far as they can be; llmkit does not guess.
+    assert same != ("back" in exempted(streamed.id))
     assert snapshot.stop_reason == oracle.message(streamed)["stop_reason"]
     assert snapshot.usage.output_tokens == oracle.message(streamed)["usage"]["output_tokens"]

@@ -32,7 +32,7 @@ _FIRST = Traits(thinking="none", efforts=(), schema=False)
 CLAUDE: tuple[tuple[str, Traits], ...] = (
     (r"claude-(fable|mythos)", _ALWAYS),
     (r"claude-opus-5[.-]5", _ALWAYS),
-    (r"claude-sonnet-5(?![.-]\d)", Traits(sampling=False)),
+    (r"claude-sonnet-5(?![.-]\d(?!\d))", Traits(sampling=False)),
     (r"claude-(opus|sonnet|haiku)-5", _FIFTH),
     (r"claude-opus-4[.-]8", _FIFTH),
     (r"claude-opus-4[.-]7", Traits(sampling=False)),
@@ -40,13 +40,14 @@ CLAUDE: tuple[tuple[str, Traits], ...] = (
     (r"claude-opus-4[.-]5", Traits(thinking="budget", efforts=_UP_TO_HIGH)),
     (r"claude-(sonnet|haiku)-4[.-]5", _BUDGET),
     (r"claude-opus-4[.-]1", _BUDGET),
-    (r"claude-(opus|sonnet)-4(?![.-][3-9])", _OLD),
+    (r"claude-(opus|sonnet)-4(?![.-][3-9])|claude-4-", _OLD),
     (r"claude-3[.-]7", _OLD),
-    (r"claude-(3|2|1|instant)", _FIRST),
+    (r"claude-(3|2|1|v\d|instant)", _FIRST),
 )
 """Pattern in the model's name, and what such models take; the first that fits holds."""
 
 _TOKEN_START = "sk-ant-oat"  # noqa: S105 - how a token begins is no token
+_BETA, _TOKEN_BETA = "anthropic-beta", "oauth-2025-04-20"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +56,11 @@ class KeyOrToken:
 
     def authorize(self, request: HTTPRequest, secret: Secret | None) -> Flow[HTTPRequest]:
         """Set the header that fits; without a key the request stays as it is."""
-        is_token = secret is not None and secret.reveal().startswith(_TOKEN_START)
-        fitting = Bearer() if is_token else HeaderKey("x-api-key")
-        return (yield from fitting.authorize(request, secret))
+        if secret is None or not secret.reveal().startswith(_TOKEN_START):
+            return (yield from HeaderKey("x-api-key").authorize(request, secret))
+        asked = {name.lower(): value for name, value in request.headers.items()}.get(_BETA)
+        beta = f"{asked},{_TOKEN_BETA}" if asked else _TOKEN_BETA
+        return (yield from Bearer().authorize(request.with_headers({_BETA: beta}), secret))
 
 
 PROVIDER = Provider(

@@ -80,7 +80,8 @@ def _annotations(blocks: Iterable[Block]) -> Iterator[dict[str, Any]]:
 def cited(block: Block, start: int) -> Iterator[dict[str, Any]]:
     """The citations of a text block that begins at ``start`` in the whole text, as annotations."""
     where = {"start_index": start, "end_index": start + len(_text(block, "text"))}
-    for citation in block.get("citations") or ():
+    found = block.get("citations")
+    for citation in found if isinstance(found, list) else ():
         if isinstance(citation, Mapping):
             yield _annotation(citation, where)
 

@@ -88,14 +88,15 @@ class _Params:
         self._wire, self._ledger, self._call = wire, ledger, ledger.call
         self._traits = wire.traits(ledger.call.model)
         self._instruction: str | None = None
+        self._together: dict[str, Any] = {}
 
     def write(self, body: dict[str, Any]) -> None:
         for name, value in self._call.params.items():
             if value is not None and value not in _NEUTRAL.get(name, ()):
                 check_value(self._ledger, name, value)
                 self._one(name, value, body)
-        write_effort(self._traits, self._ledger, body)
-        write_choice(self._ledger, body)
+        write_effort(self._traits, self._ledger, self._together.get("reasoning_effort"), body)
+        write_choice(self._ledger, self._together, body)
         self._ledger.settle()
         if self._instruction:
             body["system"] = _appended(body.get("system"), self._instruction)
@@ -112,7 +113,8 @@ class _Params:
         body[name] = filled(self._traits, self._ledger, value)
 
     def _later(self, name: str, value: Any, body: dict[str, Any]) -> None:
-        """Written with others, by ``write``, or for llmkit alone."""
+        """Written when the others are, or for llmkit alone."""
+        self._together[name] = value
 
     def _sampling(self, name: str, value: Any, body: dict[str, Any]) -> None:
         if self._traits.sampling or name in self._call.allowed:

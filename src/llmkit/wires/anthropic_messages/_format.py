@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..._call import ChatCall
 from ..._json import dump_text
 from .._params import Ledger
-from ._schema import fitted, is_open
+from ._schema import Lost, fitted, is_open
 
 if TYPE_CHECKING:
     from . import AnthropicMessages
@@ -39,7 +39,8 @@ def _is_native(wire: AnthropicMessages, call: ChatCall, given: Mapping[str, Any]
 def _is_taken(call: ChatCall) -> bool:
     """Whether tools are the caller's, or thinking keeps them from being demanded."""
     names = ("tools", "thinking", "reasoning_effort", "web_search_options")
-    return any(call.params.get(name) for name in names) or "thinking" in call.extra_body
+    given = any(call.params.get(name) not in (None, [], ()) for name in names)
+    return given or not call.extra_body.keys().isdisjoint(("thinking", "tools"))
 
 
 def _schema(given: Mapping[str, Any]) -> Any:
@@ -71,11 +72,15 @@ def write_format(
 
 def _native(ledger: Ledger, given: Mapping[str, Any], body: dict[str, Any]) -> None:
     schema = _schema(given)
-    moved: list[str] = []
-    sent = fitted(schema, "schema", moved)
-    if moved:
+    lost = Lost()
+    sent = fitted(schema, "schema", lost)
+    name = "response_format.json_schema"
+    if lost.moved:
         reason = "the grammar cannot hold it; the description tells it to the model"
-        ledger.adjust("response_format.json_schema", "moved", moved, "description", reason)
+        ledger.adjust(name, "moved", lost.moved, "description", reason)
+    if lost.closed:
+        reason = "objects take no other properties than those that are named"
+        ledger.adjust(name, "defaulted", lost.closed, {"additionalProperties": False}, reason)
     output = body.setdefault("output_config", {})
     output["format"] = {"type": "json_schema", "schema": sent}
 
@@ -90,7 +95,8 @@ def _emulated(ledger: Ledger, given: Mapping[str, Any], body: dict[str, Any]) ->
     tool = {"name": ANSWER, "input_schema": schema}
     tool["description"] = told or "Give the whole answer by calling this, and only this."
     body["tools"] = [tool]
-    body["tool_choice"] = {"type": "tool", "name": ANSWER}
+    choice = {"type": "tool", "name": ANSWER, "disable_parallel_tool_use": True}
+    body["tool_choice"] = choice
     reason = "by a tool that must be called: the model has no native form for it"
     ledger.adjust("response_format", "emulated", given, tool, reason)
     return None

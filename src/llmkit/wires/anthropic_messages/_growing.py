@@ -33,6 +33,11 @@ class _Block:
     def kind(self) -> Any:
         return self.fields.get("type")
 
+    def text(self, name: str) -> str:
+        """A text as it was when the block began."""
+        begun = self.fields.get(name)
+        return begun if isinstance(begun, str) else ""
+
     def add(self, name: str, piece: Any) -> str:
         """A piece of a growing text; nothing where it is none."""
         if not isinstance(piece, str):
@@ -42,7 +47,7 @@ class _Block:
 
     def complete(self) -> None:
         for name in self.pieces.keys() - {_INPUT}:
-            self.fields[name] = (self.fields.get(name) or "") + "".join(self.pieces[name])
+            self.fields[name] = self.text(name) + "".join(self.pieces[name])
         text = "".join(self.pieces.get(_INPUT, ()))
         if text.strip():
             self.fields["input"] = _parsed(text)
@@ -133,15 +138,15 @@ class Growing:
 
     def _start_text(self, block: _Block) -> Iterator[Said]:
         block.at = self._length
-        text = block.fields.get("text") or ""
+        text = block.text("text")
         self._length += len(text)
         if text or not self._spoken:
             yield {"content": text}
         self._spoken = True
 
     def _start_thinking(self, block: _Block) -> Iterator[Said]:
-        if block.fields.get("thinking"):
-            yield {"reasoning_content": block.fields["thinking"]}
+        if text := block.text("thinking"):
+            yield {"reasoning_content": text}
 
     def _start_call(self, block: _Block) -> Iterator[Said]:
         if self._is_answer(block.fields):
@@ -171,7 +176,9 @@ class Growing:
             yield from self._arguments(block, piece)
 
     def _citation(self, block: _Block, delta: dict[str, Any]) -> Iterator[Said]:
-        block.fields["citations"] = [*(block.fields.get("citations") or ()), delta.get("citation")]
+        begun = block.fields.get("citations")
+        before = begun if isinstance(begun, list) else []
+        block.fields["citations"] = [*before, delta.get("citation")]
         yield from ()
 
     def _compaction(self, block: _Block, delta: dict[str, Any]) -> Iterator[Said]:

@@ -145,10 +145,11 @@ class Conversation:
     def _thoughts(self, path: str, message: Mapping[str, Any]) -> list[Any]:
         blocks = message.get("thinking_blocks") or []
         signed = [block for block in blocks if _is_signed(block)]
-        unsigned = blocks if blocks and not signed else message.get("reasoning_content")
-        if unsigned and not signed:
+        unsigned = [block for block in blocks if not _is_signed(block)]
+        lost = unsigned or (not signed and message.get("reasoning_content"))
+        if lost:
             reason = "only thinking with its signature is taken back"
-            self._ledger.adjust(f"{path}.reasoning_content", "dropped", unsigned, None, reason)
+            self._ledger.adjust(f"{path}.reasoning_content", "dropped", lost, None, reason)
         return signed
 
     def _calls(self, path: str, message: Mapping[str, Any]) -> list[Any]:

@@ -23,6 +23,8 @@ _DATA = re.compile(r"data:(?P<type>[^;,]*)(?:;[^;,]*)*?;base64,(?P<data>.*)", re
 _PDF = "application/pdf"
 # Begins base64 of "%PDF-".
 _PDF_START = "JVBERi"
+# Written by many, registered by none.
+_MEANT = {"image/jpg": "image/jpeg"}
 _BESIDE = ("title", "context", "citations")
 
 
@@ -136,7 +138,7 @@ class Parts:
             raise self._ledger.invalid(
                 f"{path}: {self._ledger.call.provider} takes images, PDF and text, not {media or 'this'!r}"
             )
-        return {"type": "base64", "media_type": media, "data": data}
+        return {"type": "base64", "media_type": _MEANT.get(media, media), "data": data}
 
     def _decoded(self, path: str, data: str) -> str:
         try:

@@ -7,11 +7,12 @@ what the official SDK moves; read 2026-11-22. The caller's schema is never chang
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..._json import dump_text
 
-__all__ = ["fitted", "is_open"]
+__all__ = ["Lost", "fitted", "is_open"]
 
 _UNSUPPORTED = frozenset(
     {
@@ -31,6 +32,14 @@ _UNSUPPORTED = frozenset(
 _NAMED = ("properties", "$defs", "definitions")
 _LISTED = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SINGLE = ("items", "not")
+
+
+@dataclass(slots=True)
+class Lost:
+    """What became of a schema: paths of constraints that were moved, and of objects that were closed."""
+
+    moved: list[str] = field(default_factory=list)
+    closed: list[str] = field(default_factory=list)
 
 
 def is_open(schema: Any) -> bool:
@@ -55,19 +64,20 @@ def _parts(schema: Mapping[str, Any]) -> list[Any]:
     return found
 
 
-def fitted(schema: Any, path: str, moved: list[str]) -> Any:
-    """The schema as the grammar can hold it; ``moved`` gets the path of each constraint that it cannot."""
+def fitted(schema: Any, path: str, lost: Lost) -> Any:
+    """The schema as the grammar can hold it; ``lost`` gets the paths of what it cannot."""
     if not isinstance(schema, Mapping):
         return schema
-    made = {name: _inner(name, value, path, moved) for name, value in schema.items()}
+    made = {name: _inner(name, value, path, lost) for name, value in schema.items()}
     beyond = {name: value for name, value in schema.items() if _is_beyond(name, value)}
     for name in beyond:
         del made[name]
-        moved.append(f"{path}.{name}")
+        lost.moved.append(f"{path}.{name}")
     if beyond:
         made["description"] = _told(schema.get("description"), beyond)
-    if "properties" in made:
-        made.setdefault("additionalProperties", False)
+    if "properties" in made and "additionalProperties" not in made:
+        made["additionalProperties"] = False
+        lost.closed.append(path)
     return made
 
 
@@ -75,13 +85,13 @@ def _is_beyond(name: str, value: Any) -> bool:
     return name in _UNSUPPORTED or (name == "minItems" and value not in (0, 1))
 
 
-def _inner(name: str, value: Any, path: str, moved: list[str]) -> Any:
+def _inner(name: str, value: Any, path: str, lost: Lost) -> Any:
     below = f"{path}.{name}"
     if name in _NAMED and isinstance(value, Mapping):
-        return {key: fitted(part, f"{below}.{key}", moved) for key, part in value.items()}
+        return {key: fitted(part, f"{below}.{key}", lost) for key, part in value.items()}
     if name in _LISTED and isinstance(value, list):
-        return [fitted(part, f"{below}[{i}]", moved) for i, part in enumerate(value)]
-    return fitted(value, below, moved) if name in _SINGLE else value
+        return [fitted(part, f"{below}[{i}]", lost) for i, part in enumerate(value)]
+    return fitted(value, below, lost) if name in _SINGLE else value
 
 
 def _told(description: Any, beyond: Mapping[str, Any]) -> str:

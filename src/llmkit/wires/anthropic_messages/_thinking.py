@@ -38,9 +38,8 @@ def filled(traits: Traits, ledger: Ledger, thinking: Any) -> Any:
     return sent
 
 
-def write_effort(traits: Traits, ledger: Ledger, body: dict[str, Any]) -> None:
+def write_effort(traits: Traits, ledger: Ledger, effort: Any, body: dict[str, Any]) -> None:
     """Put ``reasoning_effort`` into the body, as the model takes it."""
-    effort = ledger.call.params.get("reasoning_effort")
     if effort is None:
         return
     if effort != "none" and effort not in _BUDGETS:

@@ -47,9 +47,8 @@ def _strict(traits: Traits, ledger: Ledger, path: str, strict: Any) -> dict[str,
     return {"strict": strict}
 
 
-def write_choice(ledger: Ledger, body: dict[str, Any]) -> None:
+def write_choice(ledger: Ledger, params: Mapping[str, Any], body: dict[str, Any]) -> None:
     """Write ``tool_choice`` and ``parallel_tool_calls``: here they are one field."""
-    params = ledger.call.params
     choice = _choice(ledger, params.get("tool_choice"))
     parallel = params.get("parallel_tool_calls")
     if parallel is False and choice != {"type": "none"}:
