@@ -43,7 +43,7 @@ class AnthropicDecoder:
         self._sse = SSEDecoder()
         self._plain: bytearray | None = None
         self._sniffed = False
-        self._message: dict[str, Any] = {}
+        self._id, self._model = call.id, call.model
         self._usage: dict[str, Any] = {}
         self._rest: dict[str, Any] = {}
         self._begun = self._ended = False
@@ -127,10 +127,11 @@ class AnthropicDecoder:
     def _start(self, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
         """The head is told with the first piece: a fallback, which comes before it, changes the model."""
         message = data.get("message")
-        self._message = message if isinstance(message, dict) else {}
-        self._rest = beside(self._message)
-        if isinstance(self._message.get("usage"), dict):
-            self._usage = self._message["usage"]
+        told = message if isinstance(message, dict) else {}
+        self._id, self._model = told.get("id") or self._id, told.get("model") or self._model
+        self._rest = beside(told)
+        if isinstance(told.get("usage"), dict):
+            self._usage = told["usage"]
         yield from ()
 
     def _block(self, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
@@ -138,7 +139,7 @@ class AnthropicDecoder:
         if not isinstance(block, dict):
             return
         if block.get("type") == "fallback" and isinstance(block.get("to"), Mapping):
-            self._message["model"] = block["to"].get("model") or self._message.get("model")
+            self._model = block["to"].get("model") or self._model
         yield from self._said(self._growing.start(data.get("index"), block))
 
     def _delta(self, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
@@ -162,7 +163,8 @@ class AnthropicDecoder:
         kept = self._growing.keepsake()
         last = {} if kept is None else {"provider_specific_fields": kept}
         last |= refusal(told, silent=self._growing.is_silent)
-        yield self._chunk(last, {"finish_reason": finish, **ended}, self._rest)
+        chunk = self._chunk(last, finish_reason=finish, **ended)
+        yield lenient(ChatCompletionChunk, {**self._rest, **chunk.to_dict()})
 
     def _stop(self, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
         if not self._ended:
@@ -171,38 +173,30 @@ class AnthropicDecoder:
             yield from self._message_delta({"delta": {"stop_reason": reason}})
         if self._usage:
             tier = self._usage.get("service_tier")
-            yield self._bare({"usage": translated(self._usage), "service_tier": tier})
+            told = {} if tier is None else {"service_tier": tier}
+            yield self._bare(usage=translated(self._usage), **told)
         self.done = True
 
     def _said(self, pieces: Iterator[Said]) -> Iterator[ChatCompletionChunk]:
         for piece in pieces:
-            yield from self._begin()
+            if not self._begun:
+                yield from self._prompt_usage()
             yield self._chunk(piece)
 
-    def _begin(self) -> Iterator[ChatCompletionChunk]:
+    def _prompt_usage(self) -> Iterator[ChatCompletionChunk]:
         """What the prompt used is known now; of a stream that breaks, nothing else ever will be."""
-        if self._begun or self._call.wants_usage_chunk:
-            return
-        if self._usage:
-            yield self._bare({"usage": prompt_side(self._usage)})
+        if self._usage and not self._call.wants_usage_chunk:
+            yield self._bare(usage=prompt_side(self._usage))
 
-    def _chunk(
-        self,
-        delta: Said,
-        choice: Mapping[str, Any] | None = None,
-        rest: Mapping[str, Any] | None = None,
-    ) -> ChatCompletionChunk:
-        made = {"index": 0, "delta": delta, **(choice or {})}
+    def _chunk(self, delta: Said, **choice: Any) -> ChatCompletionChunk:
         if not self._begun:
             self._begun = True
-            made["delta"] = {"role": "assistant", **delta}
-        return self._bare({"choices": [made], **(rest or {})})
+            delta = {"role": "assistant", **delta}
+        return self._bare(choices=[{"index": 0, "delta": delta, **choice}])
 
-    def _bare(self, fields: Mapping[str, Any]) -> ChatCompletionChunk:
-        told = {k: v for k, v in fields.items() if v is not None}
-        names = {"id": self._message.get("id"), "model": self._message.get("model")}
-        made = {"id": names["id"] or self._call.id, "model": names["model"] or self._call.model}
-        return lenient(ChatCompletionChunk, {**made, "choices": [], **told})
+    def _bare(self, **fields: Any) -> ChatCompletionChunk:
+        made = {"id": self._id, "model": self._model, "choices": [], **fields}
+        return lenient(ChatCompletionChunk, made)
 
 
 _EVENTS: dict[str, Callable[[AnthropicDecoder, dict[str, Any]], Iterator[ChatCompletionChunk]]] = {
