@@ -1,7 +1,7 @@
 """A recorded generateContent request as the call in OpenAI's form that must send it, and both as comparable JSON.
 
-Fields of the format have two spellings, several shapes that mean one thing, and defaults: ``canonical`` undoes them. What
-OpenAI's form has no parameter for goes through ``extra_body``, as callers would write it. Nothing of llmkit.
+Fields of the format have two spellings, several shapes that mean one thing, and defaults: ``canonical`` undoes them.
+What OpenAI's form has no parameter for goes through ``extra_body``, as callers would write it. Nothing of llmkit.
 """
 
 from __future__ import annotations

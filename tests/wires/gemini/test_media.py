@@ -65,6 +65,10 @@ PARTS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"fileData": {"fileUri": "https://elsewhere.test/f/1"}},
     ),
     (
+        {"type": "file", "file": {"file_data": "https://files.test/a.pdf"}},
+        {"fileData": {"fileUri": "https://files.test/a.pdf", "mimeType": "application/pdf"}},
+    ),
+    (
         {"type": "file", "file": {"file_url": "gs://b/a.pdf"}, "video_metadata": {"fps": 2}},
         {
             "fileData": {"fileUri": "gs://b/a.pdf", "mimeType": "application/pdf"},
@@ -90,6 +94,12 @@ def test_detail() -> None:
     assert changes(said) == [("messages[0].content[0].image_url.detail", "dropped")]
 
 
+def test_what_needs_no_fetching() -> None:
+    """The wire knows which addresses its host reads."""
+    assert OPEN.reads_url("https://files.test/film")
+    assert not OPEN.reads_url("https://elsewhere.test/film")
+
+
 REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"type": "image_url", "image_url": {"url": "https://x.test/a.png?sig=s3"}}, "data URL"),
     ({"type": "image_url", "image_url": {"url": "http://x.test/a.png"}}, "data URL"),
@@ -102,6 +112,7 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
         {"type": "file", "file": {"file_data": "https://x.test/a.pdf", "filename": "a.pdf"}},
         "data URL",
     ),
+    ({"type": "file", "file": {"file_data": "gs://x/a.pdf"}}, "does not read"),
     ({"type": "hologram"}, "it takes text"),
 ]
 

@@ -56,6 +56,10 @@ class Gemini:
         """A decoder for one stream."""
         return GeminiDecoder(call)
 
+    def reads_url(self, url: str) -> bool:
+        """Whether the host reads this address by itself."""
+        return url.startswith(self.media)
+
     def error(self, call: ChatCall, response: HTTPResponse) -> APIError:
         """Read an error."""
         return failed(call, response)

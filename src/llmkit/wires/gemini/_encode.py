@@ -195,6 +195,12 @@ class _Params:
             # A tier that is not known here goes as it is: the provider will say.
             self._body["serviceTier"] = _TIERS.get(str(value), value)
 
+    def _stream_options(self, value: Any) -> None:
+        # They are about chunks; usage comes in any case.
+        if not isinstance(value, Mapping):
+            kind = type(value).__name__
+            raise self._ledger.invalid(f"stream_options must be a dict, not {kind}")
+
     def _parallel(self, value: Any) -> None:
         if value is False:
             self._ledger.refuse(
@@ -281,11 +287,12 @@ _SPECIAL: dict[str, Callable[[_Params, Any], None]] = {
     "metadata": _Params._metadata,  # noqa: SLF001
     "service_tier": _Params._service_tier,  # noqa: SLF001
     "parallel_tool_calls": _Params._parallel,  # noqa: SLF001
+    "stream_options": _Params._stream_options,  # noqa: SLF001
 }
-# Written after all others, or never: stream_options is about chunks, and usage comes in any case.
+# Written after all others.
 _TOGETHER = frozenset({
     "max_tokens", "max_completion_tokens", "reasoning_effort", "thinking", "tools", "tool_choice", "functions",
-    "function_call", "web_search_options", "response_format", "stream_options",
+    "function_call", "web_search_options", "response_format",
 })  # fmt: skip
 _REFUSED = {
     "logit_bias": "the format has no such field",

@@ -26,6 +26,7 @@ _TYPES = {
     "aiff": "audio/aiff", "mp4": "video/mp4", "mpeg": "video/mpeg", "mpg": "video/mpg", "mov": "video/mov",
     "avi": "video/avi", "flv": "video/x-flv", "webm": "video/webm", "wmv": "video/wmv", "3gp": "video/3gpp",
 }  # fmt: skip
+_ADDRESSES = ("http://", "https://", "gs://")
 _DETAILS = {"low": "MEDIA_RESOLUTION_LOW", "high": "MEDIA_RESOLUTION_HIGH"}
 
 
@@ -112,7 +113,8 @@ class Media:
             return _file(url, said)
         raise self._ledger.invalid(
             f"{path}: {self._ledger.call.provider} does not read {url.partition('?')[0]!r:.200}; send the bytes "
-            "as a data URL (data:image/png;base64,…), or upload the file and give its id in a 'file' part"
+            "as a data URL (data:image/png;base64,…), upload the file and give its uri as file_id of a 'file' part, "
+            "or set fetch_media=True to have it fetched"
         )
 
     def _audio(self, path: str, part: Mapping[str, Any]) -> dict[str, Any]:
@@ -143,8 +145,10 @@ class Media:
         inline = data_url(data)
         if inline is not None:
             return inline
+        if data.startswith(_ADDRESSES):
+            return self._address(path, data, said)
         kind = _type(str(said.get("filename") or ""), said)
-        if kind is None or "://" in data[:20]:
+        if kind is None:
             raise self._ledger.invalid(
                 f"{path} must be a data URL, such as data:application/pdf;base64,…"
             )
