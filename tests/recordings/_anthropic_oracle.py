@@ -28,12 +28,23 @@ _STATUS_CLASSES = {
     402: "PaymentRequiredError",
     403: "PermissionDeniedError",
     404: "NotFoundError",
+    409: "ConflictError",
     413: "RequestTooLargeError",
     429: "RateLimitError",
     500: "InternalServerError",
+    502: "BadGatewayError",
+    503: "ServiceUnavailableError",
+    504: "GatewayTimeoutError",
     529: "OverloadedError",
 }
 _TYPES = {"overloaded_error": 529, "rate_limit_error": 429, "api_error": 500}
+_TEXTS = {
+    "prompt is too long": "ContextWindowExceededError",
+    "exceed context limit": "ContextWindowExceededError",
+    "credit balance is too low": "PaymentRequiredError",
+    "API usage limits": "RateLimitError",
+}
+"""What is told apart by its text, where the type says only that the request is wrong."""
 
 
 @dataclass(slots=True)
@@ -86,12 +97,15 @@ def failure(row: Row) -> Failure | None:
     return None if whole else Failure("StreamInterruptedError", None, "", None)
 
 
-def _failure(row: Row, body: Json, status: int | None) -> Failure:
+def _failure(row: Row, body: Any, status: int | None) -> Failure:
+    # Google's hosts put the object into a list.
+    body = body[0] if isinstance(body, list) else body
     problem = body["error"]
     status = status or _TYPES.get(problem["type"], 400)
     kind = _STATUS_CLASSES[status]
-    if "prompt is too long" in problem["message"]:
-        kind = "ContextWindowExceededError"
+    if status == 400:
+        texts = (kind for text, kind in _TEXTS.items() if text in problem["message"])
+        kind = next(texts, kind)
     request_id = row.headers.get("request-id") or body.get("request_id")
     return Failure(kind, status, problem["message"], request_id)
 

@@ -19,6 +19,13 @@ _HANDLED = {*_SAME, "model", "messages", "system", "tools", "tool_choice", "stre
 }
 
 
+def as_given(body: Json) -> Json:
+    """The keywords of a call whose request was refused: what may be wrong in it is sent as it is."""
+    rest = {k: v for k, v in body.items() if k not in ("model", "messages", "system", "stream")}
+    said = [*_system(body.get("system")), *_messages(body["messages"])]
+    return {"messages": said, "extra_body": rest}
+
+
 def as_call(body: Json) -> Json:
     """The keywords of the equivalent call, without model."""
     made: Json = {name: body[name] for name in _SAME if body.get(name) is not None}

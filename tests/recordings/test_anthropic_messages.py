@@ -126,13 +126,15 @@ def socket_cuts(row: Row) -> tuple[int, int]:
 def asking(row: Row, base_url: str, *, stream: bool | None = None) -> dict[str, Any]:
     """The recorded request as keywords, or a minimal one where it cannot be passed."""
     sent = row.sent()
+    as_keywords = request_form.as_call if row.status == 200 else request_form.as_given
+    keywords = MINIMAL if sent is None else as_keywords(sent)
     model = (sent or {}).get("model") or row.model or "claude-sonnet-4-5"
     return {
         "model": f"anthropic/{model}",
         "stream": row.streaming if stream is None else stream,
         "api_key": "test-key",
         "base_url": base_url,
-        **(MINIMAL if sent is None else request_form.as_call(sent)),
+        **keywords,
     }
 
 
@@ -349,7 +351,8 @@ def sending(row: Row, keywords: Any, served: Replay, client: llmkit.Client) -> d
     assert only.headers["anthropic-version"] == "2023-06-01"
     body: dict[str, Any] = only.json()
     # Vertex names the model in its path, and says in the path, too, whether it streams.
-    added = {"model", "stream"} - (row.sent() or {}).keys()
+    # A request without max_tokens, which is refused, gets a default.
+    added = {"model", "stream", "max_tokens"} - (row.sent() or {}).keys()
     return {k: v for k, v in body.items() if k not in added}
 
 

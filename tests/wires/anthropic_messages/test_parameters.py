@@ -159,6 +159,7 @@ def test_unserializable() -> None:
 def test_temperature_is_clamped() -> None:
     """OpenAI's scale ends at 2, this one at 1."""
     assert body(temperature=1.7)["temperature"] == 1
+    assert body(temperature=1.7, allowed=frozenset({"temperature"}))["temperature"] == 1.7
     entry = ledger(temperature=1.7)["temperature"]
     assert (entry.change, entry.given, entry.sent) == ("clamped", 1.7, 1)
 

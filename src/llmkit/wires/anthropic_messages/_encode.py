@@ -117,7 +117,9 @@ class _Params:
         self._together[name] = value
 
     def _sampling(self, name: str, value: Any, body: dict[str, Any]) -> None:
-        if self._traits.sampling or name in self._call.allowed:
+        if name in self._call.allowed:
+            body[name] = value
+        elif self._traits.sampling:
             body[name] = self._cooled(value) if name == "temperature" else value
         elif value == _SAMPLING[name]:
             reason = "it is the default, which the model takes only unsaid"
