@@ -202,7 +202,28 @@ def test_foreign_thoughts_stay_here() -> None:
         "thinking_blocks": [{"type": "thinking", "thinking": "hm", "signature": "theirs"}],
     }
     assert body([*HELLO, said])["contents"][1]["parts"] == [{"text": "Hi"}]
-    assert changes([*HELLO, said]) == [("messages[1].thinking_blocks", "dropped")]
+    assert changes([*HELLO, said]) == [
+        ("messages[1].thinking_blocks", "dropped"),
+        ("messages[1].reasoning_content", "dropped"),
+    ]
+
+
+def test_media_of_others() -> None:
+    """Pictures that another provider made go along; sound that it keeps under an id cannot, and that is told."""
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,eHl6"}}
+    said = {"role": "assistant", "content": "See?", "images": [image], "audio": {"id": "audio_1"}}
+    assert body([*HELLO, said])["contents"][1]["parts"] == [
+        {"text": "See?"},
+        {"inlineData": {"mimeType": "image/png", "data": "eHl6"}},
+    ]
+    del said["images"]
+    assert changes([*HELLO, said]) == [("messages[1].audio", "dropped")]
+
+
+def test_refusals_go_back() -> None:
+    """What OpenAI has in a field of its own is text here."""
+    said = {"role": "assistant", "content": None, "refusal": "I would rather not."}
+    assert body([*HELLO, said])["contents"][1]["parts"] == [{"text": "I would rather not."}]
 
 
 def test_what_has_no_place() -> None:

@@ -140,7 +140,7 @@ def _restored(
         elif place is None or "data" in part["inlineData"]:
             yield dict(part)
         elif place == "images":
-            yield from _refilled(part, _image(next(images, None)))
+            yield from _refilled(part, (_image(next(images, None)) or {}).get("data"))
         else:
             yield from _refilled(part, audio.get("data") if isinstance(audio, Mapping) else None)
             audio = None
@@ -151,11 +151,21 @@ def _with_id(kept: Mapping[str, Any], native: Mapping[str, Any]) -> dict[str, An
     return {"id": native["id"], **rest} if "id" in native else rest
 
 
-def _image(image: Any) -> str | None:
+def _image(image: Any) -> dict[str, Any] | None:
+    """The blob that a message's image is; ``None`` where it is only an address."""
     address = image.get("image_url") if isinstance(image, Mapping) else None
     url = address.get("url") if isinstance(address, Mapping) else None
     found = data_url(url) if isinstance(url, str) else None
-    return found["inlineData"]["data"] if found else None
+    return found["inlineData"] if found else None
+
+
+def _seen_and_heard(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The message's own media, where nothing says what their parts were."""
+    for blob in filter(None, map(_image, message.get("images") or ())):
+        yield {"inlineData": blob}
+    audio = message.get("audio")
+    if isinstance(audio, Mapping) and audio.get("data") and audio.get("mime_type"):
+        yield {"inlineData": {"mimeType": audio["mime_type"], "data": audio["data"]}}
 
 
 def _refilled(part: Mapping[str, Any], data: Any) -> Iterator[dict[str, Any]]:
@@ -170,8 +180,10 @@ def rebuilt(
     """Parts from content and calls alone; a call takes its signature from itself, or from its old part."""
     content = message.get("content")
     # An answer of nothing is a turn all the same: without it two turns of the user would become one.
-    if isinstance(content, str) and (content or not any(True for _ in _calls(message))):
+    others = message.get("images"), message.get("audio"), *_calls(message)
+    if isinstance(content, str) and (content or not any(others)):
         yield {"text": content}
+    yield from _seen_and_heard(message)
     unused = [part for part in kept if "functionCall" in part]
     for call in _calls(message):
         native = _native(call)

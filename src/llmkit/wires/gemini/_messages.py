@@ -17,6 +17,13 @@ from ._models import thinks_by_level
 
 __all__ = ["Messages"]
 
+# What a message may have that parts can say, and the part's field that says it.
+_LOSABLE = (
+    ("thinking_blocks", "thought"),
+    ("reasoning_content", "thought"),
+    ("images", "inlineData"),
+    ("audio", "inlineData"),
+)
 _UNSIGNED = "skip_thought_signature_validator"
 """What Google's page on thought signatures says to send for calls that another model made."""
 
@@ -91,7 +98,9 @@ class Messages:
 
     def _assistant(self, path: str, message: Mapping[str, Any]) -> None:
         message = {**message, "tool_calls": self._calls(path, message)}
-        content = self._media.parts(f"{path}.content", message.get("content"))
+        said = message.get("content")
+        said = message.get("refusal") if said is None else said
+        content = self._media.parts(f"{path}.content", said)
         text = "".join(part.get("text", "") for part in content)
         listed = len(content) > 1 or any("text" not in part for part in content)
         try:
@@ -110,12 +119,10 @@ class Messages:
     def _note_lost(
         self, path: str, message: Mapping[str, Any], parts: list[dict[str, Any]]
     ) -> None:
-        if message.get("thinking_blocks") and not any(part.get("thought") for part in parts):
-            given, why = (
-                message["thinking_blocks"],
-                "only its own thoughts are taken back, unedited",
-            )
-            self._ledger.adjust(f"{path}.thinking_blocks", "dropped", given, None, why)
+        for name, kind in _LOSABLE:
+            if message.get(name) and not any(kind in part for part in parts):
+                why = "only what the provider said itself goes back, and only unedited"
+                self._ledger.adjust(f"{path}.{name}", "dropped", message[name], None, why)
 
     def _calls(self, path: str, message: Mapping[str, Any]) -> list[Any]:
         """The calls as dicts. Their names are kept: their results come back with ids alone."""
