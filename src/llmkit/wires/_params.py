@@ -67,8 +67,22 @@ class Ledger:
         )
 
 
+_SCHEMAS = frozenset({"tools", "functions", "response_format"})
+
+
 def check_value(ledger: Ledger, name: str, value: Any) -> None:
-    """Refuse what JSON cannot say, or says in no order. Raises ``InvalidRequestError``."""
+    """Refuse what JSON would only seem to say. Raises ``InvalidRequestError``.
+
+    Schemas are not searched: they are long, and have none of it.
+    """
+    if name in _SCHEMAS:
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            check_value(ledger, f"{name}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            check_value(ledger, f"{name}[{position}]", inner)
     if isinstance(value, float) and not math.isfinite(value):
         raise ledger.invalid(f"{name} must be a finite number, not {value!r}")
     if isinstance(value, set | frozenset):

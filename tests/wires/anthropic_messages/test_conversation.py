@@ -480,6 +480,8 @@ def test_hosts_that_fetch_nothing() -> None:
     with pytest.raises(llmkit.InvalidRequestError, match="fetch_media"):
         blocks(image("https://i.test/a.png"), wire=wire)
     assert blocks(image("data:image/png;base64,AAAA"), wire=wire)
+    assert not wire.reads_url("https://i.test/a.png")
+    assert AnthropicMessages().reads_url("https://i.test/a.png")
 
 
 def test_kind_of_part_may_be_anything() -> None:

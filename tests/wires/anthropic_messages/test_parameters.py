@@ -140,8 +140,10 @@ def test_all_refusals_come_together() -> None:
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_numbers_must_be_finite(value: float) -> None:
     """JSON has no word for them."""
-    with pytest.raises(llmkit.BadRequestError, match="finite"):
+    with pytest.raises(llmkit.BadRequestError, match="temperature must be a finite"):
         built(temperature=value)
+    with pytest.raises(llmkit.BadRequestError, match=r"stop\[0\].a must be a finite"):
+        built(stop=[{"a": value}])
 
 
 def test_sets_have_no_order() -> None:

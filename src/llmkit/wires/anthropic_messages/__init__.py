@@ -50,6 +50,10 @@ class AnthropicMessages:
         fitting = (traits for pattern, traits in self.models if re.search(pattern, model))
         return next(fitting, _UNKNOWN)
 
+    def reads_url(self, url: str) -> bool:
+        """Whether the host fetches an address in a message by itself."""
+        return self.media_urls
+
     def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
         """Write the call; see ``ChatWire``."""
         return build(self, call, to)
