@@ -44,6 +44,7 @@ _NUMBERED = (
     "PROHIBITED_CONTENT", "SPII", "MALFORMED_FUNCTION_CALL",
 )  # fmt: skip
 _READ = frozenset({"content", "finishReason", "index", "logprobsResult", "groundingMetadata"})
+_PLAIN = frozenset({"text", "thought"})
 _TRIPLE = 3
 
 
@@ -58,10 +59,11 @@ class Answer:
     def __init__(self, response: str, index: int) -> None:
         self._response, self._index = response, index
         self._parts: list[dict[str, Any]] = []
+        self._pieces: list[str] = []
         self._calls: list[dict[str, Any]] = []
         self._partial: PartialCall | None = None
         self._images: list[dict[str, Any]] = []
-        self._audio: dict[str, Any] | None = None
+        self._audio: str | None = None
         self._tail = b""
         self._begun = False
         self._finish: str | None = None
@@ -111,7 +113,7 @@ class Answer:
         elif isinstance(part.get("text"), str):
             self._text(part, delta)
         else:
-            self._parts.append(part)
+            self._keep(part)
 
     def _text(self, part: dict[str, Any], delta: dict[str, Any]) -> None:
         if not part.get("thought"):
@@ -119,13 +121,20 @@ class Answer:
         if part["text"]:
             name = "reasoning_content" if part.get("thought") else "content"
             delta[name] = delta.get(name, "") + part["text"]
-        if not part["text"] and "thoughtSignature" not in part:
+        if not part["text"] and part.keys() <= _PLAIN:
             return
-        last = self._parts[-1] if self._parts else {}
-        if _joins(last, part):
-            # A new object: the last one may be the provider's own, and is never changed.
-            self._parts[-1] = last | {"text": last["text"] + part["text"]}
+        if self._pieces and _joins(self._parts[-1], part):
+            self._pieces.append(part["text"])
         else:
+            self._keep(part)
+            self._pieces = [part["text"]]
+
+    def _keep(self, part: dict[str, Any]) -> None:
+        """Append a part; the text before it is whole now, and joined once, however many pieces it came in."""
+        if len(self._pieces) > 1:
+            self._parts[-1] = self._parts[-1] | {"text": "".join(self._pieces)}
+        self._pieces = []
+        if part:
             self._parts.append(part)
 
     def _function_call(self, part: dict[str, Any], delta: dict[str, Any]) -> None:
@@ -156,7 +165,7 @@ class Answer:
             self._response, self._index, position, str(function.get("name"))
         )
         call = as_call(part, str(call_id))
-        self._parts.append(part)
+        self._keep(part)
         self._calls.append(call)
         delta.setdefault("tool_calls", []).append({"index": position, **call})
 
@@ -164,9 +173,9 @@ class Answer:
         blob = part["inlineData"]
         kind, data = str(blob.get("mimeType") or ""), blob.get("data")
         if not isinstance(data, str):
-            self._parts.append(part)
+            self._keep(part)
         elif kind.lower().startswith("image/"):
-            self._parts.append(part)
+            self._keep(part)
             url = {"url": f"data:{kind};base64,{data}"}
             image = {"type": "image_url", "image_url": url, "index": len(self._images)}
             self._images.append(image)
@@ -174,15 +183,15 @@ class Answer:
         elif kind.lower().startswith("audio/"):
             self._sound(part, kind, data, delta)
         else:
-            self._parts.append(part)
+            self._keep(part)
 
     def _sound(self, part: dict[str, Any], kind: str, data: str, delta: dict[str, Any]) -> None:
         """Sound comes in pieces, each base64 of its own; put together they must be base64 again."""
         known, last = self._audio is not None, self._parts[-1] if self._parts else {}
         same = known and "thoughtSignature" not in part and _kind(last) == kind
         if not same:
-            self._parts.append(part)
-        self._audio = self._audio or {"data": "", "mime_type": kind}
+            self._keep(part)
+        self._audio = self._audio or kind
         try:
             raw = self._tail + base64.b64decode(data, validate=True)
         except binascii.Error:
@@ -193,10 +202,8 @@ class Answer:
         self._sounds(piece, delta)
 
     def _sounds(self, piece: str, delta: dict[str, Any]) -> None:
-        assert self._audio is not None  # noqa: S101 - only called then
-        self._audio["data"] += piece
         before = delta.get("audio", {}).get("data", "")
-        delta["audio"] = {"data": before + piece, "mime_type": self._audio["mime_type"]}
+        delta["audio"] = {"data": before + piece, "mime_type": self._audio}
 
     def close(self) -> dict[str, Any]:
         """Nothing more comes: what was held back, as a last choice with a delta and the finish reason."""
@@ -205,6 +212,7 @@ class Answer:
         if self._tail:
             self._sounds(base64.b64encode(self._tail).decode("ascii"), delta)
             self._tail = b""
+        self._keep({})
         text = text_of(self._parts)
         if not (text or self._calls or self._images or self._audio):
             delta["content"] = ""
@@ -243,9 +251,9 @@ class Answer:
 
 
 def _joins(last: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
-    plain = {"text", "thought"}
+    """Whether a piece of text continues the last one: of one kind, and neither signed."""
     same = bool(last.get("thought")) == bool(part.get("thought"))
-    return "text" in last and same and last.keys() <= plain and part.keys() <= plain
+    return same and last.keys() <= _PLAIN and part.keys() <= _PLAIN
 
 
 def _kind(part: Mapping[str, Any]) -> str | None:
