@@ -47,6 +47,7 @@ CLAUDE: tuple[tuple[str, Traits], ...] = (
 """Pattern in the model's name, and what such models take; the first that fits holds."""
 
 _TOKEN_START = "sk-ant-oat"  # noqa: S105 - how a token begins is no token
+_SHOWN = frozenset({"x-api-key", "authorization"})
 _BETA, _TOKEN_BETA = "anthropic-beta", "oauth-2025-04-20"
 
 
@@ -55,7 +56,9 @@ class KeyOrToken:
     """An API key goes into its own header, an OAuth token (told by its beginning) is a bearer's."""
 
     def authorize(self, request: HTTPRequest, secret: Secret | None) -> Flow[HTTPRequest]:
-        """Set the header that fits; without a key the request stays as it is."""
+        """Set the header that fits, unless the caller gave one; without a key the request stays as it is."""
+        if _SHOWN & {name.lower() for name in request.headers}:
+            return request
         if secret is None or not secret.reveal().startswith(_TOKEN_START):
             return (yield from HeaderKey("x-api-key").authorize(request, secret))
         asked = {name.lower(): value for name, value in request.headers.items()}.get(_BETA)

@@ -32,6 +32,7 @@ def test_keys_and_tokens() -> None:
     assert authorized(None) == {}
     token = authorized("sk-ant-oat01-x")
     assert token == {"authorization": "Bearer sk-ant-oat01-x", "anthropic-beta": "oauth-2025-04-20"}
+    assert authorized("k", Authorization="Bearer mine") == {"authorization": "Bearer mine"}
     both = authorized("sk-ant-oat01-x", **{"Anthropic-Beta": "files-api-2025-04-14"})
     assert both["anthropic-beta"] == "files-api-2025-04-14,oauth-2025-04-20"
 
