@@ -155,6 +155,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"thinking": {"type": "enabled", "budget_tokens": "many"}}, "thinking must be"),
     ({"reasoning_effort": "heroic"}, "must be one of"),
     ({"seed": object()}, "JSON"),
+    ({"n": "2"}, "whole number"),
+    ({"n": True}, "whole number"),
     ({"stream_options": True}, "stream_options must be a dict"),
 ]
 

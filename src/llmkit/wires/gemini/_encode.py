@@ -145,6 +145,11 @@ class _Params:
         if made:
             self._config["thinkingConfig"] = made
 
+    def _n(self, value: Any) -> None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self._ledger.invalid(f"n must be a whole number, not {value!r:.80}")
+        self._config["candidateCount"] = value
+
     def _stop(self, value: Any) -> None:
         stops = [value] if isinstance(value, str) else self._listed("stop", value)
         if len(stops) > _MOST_STOPS:
@@ -273,7 +278,6 @@ _FIELDS = {
     "temperature": "temperature",
     "top_p": "topP",
     "top_k": "topK",
-    "n": "candidateCount",
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
     "seed": "seed",
@@ -281,7 +285,8 @@ _FIELDS = {
     "top_logprobs": "logprobs",
 }
 _SPECIAL: dict[str, Callable[[_Params, Any], None]] = {
-    "stop": _Params._stop,  # noqa: SLF001 - the class's own table
+    "n": _Params._n,  # noqa: SLF001 - the class's own table
+    "stop": _Params._stop,  # noqa: SLF001
     "modalities": _Params._modalities,  # noqa: SLF001
     "audio": _Params._audio,  # noqa: SLF001
     "metadata": _Params._metadata,  # noqa: SLF001
