@@ -1,7 +1,7 @@
 """The Gemini API of Google AI Studio.
 
-https://ai.google.dev/api and …/gemini-api/docs/{api-key,files,video-understanding}, read 2026-11-22: the key goes
-in ``x-goog-api-key``; ``fileUri`` is for the API's own files, Cloud Storage and YouTube.
+The reference was read in its machine-readable form (docs/wires/gemini.md). Its own files and YouTube stand as
+``fileUri`` in recorded traffic of this host, 2026-11-22; Cloud Storage only in that of the enterprise host.
 """
 
 from __future__ import annotations

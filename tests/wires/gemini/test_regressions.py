@@ -1,6 +1,6 @@
 """Bugs that users of another library met with this format; each test names its report.
 
-https://github.com/BerriAI/litellm/issues/…, read 2026-11-22.
+Numbers without a repository are those of https://github.com/BerriAI/litellm/issues.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Gemini's ``generateContent`` and ``streamGenerateContent``, as the Gemini API and Vertex AI speak them.
 
-Sources: https://ai.google.dev/api/generate-content and …/gemini-api/docs/{thinking,thought-signatures,
-function-calling,structured-output}, read 2026-11-22; docs/wires/gemini.md has every decision. Hosts differ by the
-fields below and no more.
+Sources: the v1beta reference in its machine-readable form, the types of google-genai 3.4.0 and recorded traffic, all
+read 2026-11-22; docs/wires/gemini.md names them, and has every decision. Hosts differ by the fields below and no more.
 """
 
 from __future__ import annotations

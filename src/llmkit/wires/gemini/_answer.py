@@ -1,7 +1,7 @@
 """One candidate under construction: parts in, deltas out. A whole answer and a stream are read by this one class.
 
-https://ai.google.dev/api/caching#Part and …/gemini-api/docs/thought-signatures, read 2026-11-22: a signature belongs to
-the part it came with, whatever the part is; signed parts are never merged with others.
+Source: ``Candidate`` and ``Part`` of the v1beta reference (docs/wires/gemini.md), read 2026-11-22. A signature belongs
+to the part it came with, whatever the part is; signed parts are never merged with others.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A call to a request: path, parameters, ``generationConfig``; each change in the ledger.
 
-https://ai.google.dev/api/generate-content#generationconfig, read 2026-11-22.
+Source: ``GenerateContentRequest`` of the v1beta reference (docs/wires/gemini.md), read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ class _Params:
             return
         described = given.get("json_schema")
         schema = _described(described) if isinstance(described, Mapping) else None
-        # Up to 2.5, a response type and tools exclude each other.
+        # Up to 2.5 they exclude each other: github.com/googleapis/python-genai/issues/867 and 706.
         if self._body.get("tools") and not thinks_by_level(self._ledger.call.model):
             self._emulated(given, schema)
             return

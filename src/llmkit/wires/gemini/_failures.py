@@ -1,8 +1,7 @@
 """Google's error object to an error's class: by status, by its reason, by its text only where it gives neither.
 
-https://google.aip.dev/193 and …/gemini-api/docs/troubleshooting, read 2026-11-22: ``{"error":
-{"code", "message", "status", "details": [{"@type": …ErrorInfo | RetryInfo | QuotaFailure …}]}}``, in a list where a
-stream was asked for as an array.
+Source: recorded errors, read 2026-11-22: ``{"error": {"code", "message", "status", "details": [{"@type": …ErrorInfo |
+RetryInfo | QuotaFailure …}]}}``. A list of such an object is read, too.
 """
 
 from __future__ import annotations

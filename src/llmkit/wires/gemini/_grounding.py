@@ -1,6 +1,6 @@
 """Grounding and citations to annotations: ``url_citation``, as OpenAI has them, with offsets in characters.
 
-https://ai.google.dev/gemini-api/docs/google-search and …/api/generate-content#GroundingMetadata, read 2026-11-22: a
+Source: ``GroundingMetadata`` of the v1beta reference (docs/wires/gemini.md), read 2026-11-22: a
 segment's offsets count bytes of UTF-8; in a stream each event brings what earlier ones have not brought.
 """
 

@@ -1,6 +1,6 @@
 """Parts of a message to Gemini's: text, inline bytes, files by address. What would have to be fetched is refused.
 
-https://ai.google.dev/gemini-api/docs/{image,audio,document,video}-understanding, read 2026-11-22.
+Source: ``Blob`` and ``FileData`` of the v1beta reference (docs/wires/gemini.md), read 2026-11-22.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Messages to ``contents`` and ``systemInstruction``: walked once, turns of one role merged, results named.
 
-https://ai.google.dev/api/caching#Content and …/gemini-api/docs/function-calling, read 2026-11-22: the roles are
-``user`` and ``model``; the results of one turn's calls come in one turn, each with its function's name.
+Source: ``Content`` and ``FunctionResponse`` of the v1beta reference (docs/wires/gemini.md), read 2026-11-22: the roles
+are ``user`` and ``model``; a result has its function's name. The results of one turn's calls are sent in one turn.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _LOSABLE = (
     ("audio", "inlineData"),
 )
 _UNSIGNED = "skip_thought_signature_validator"
-"""What Google's page on thought signatures says to send for calls that another model made."""
+"""What is sent for calls that another model made: Google's FAQ on thought signatures, as
+https://github.com/vercel/ai/issues/15550 and https://github.com/octos-org/octos/pull/1897 tell, read 2026-11-22."""
 
 
 class Messages:

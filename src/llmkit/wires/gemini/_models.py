@@ -1,6 +1,7 @@
 """What has to be known of a model to write to it: how its thinking is set, and what it refuses.
 
-https://ai.google.dev/gemini-api/docs/thinking and …/docs/openai (the table of efforts), read 2026-11-22.
+No machine-readable source has these; they were taken from what others report of Google's guide on thinking and of its
+OpenAI endpoint's table of efforts (docs/wires/gemini.md names them), read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _FEWER_LEVELS = (
     (re.compile(r"gemini-3\.\d+-pro"), ("low", "medium", "high")),
 )
 BUDGETS = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576}
-"""Tokens to think with, by effort, as Google's own OpenAI endpoint has them."""
+"""Tokens to think with, by effort, as Google's own OpenAI endpoint is reported to have them."""
 
 
 def thinks_by_level(model: str) -> bool:

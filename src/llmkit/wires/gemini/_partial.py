@@ -1,6 +1,6 @@
 """A function call whose arguments come piecemeal, each piece with a path into them.
 
-https://ai.google.dev/gemini-api/docs/function-calling (streaming of arguments), read 2026-11-22: ``partialArgs`` are
+Sources: ``PartialArg`` of google-genai 3.4.0 and recorded traffic, read 2026-11-22: ``partialArgs`` are
 ``{"jsonPath": "$.a[0].b", "stringValue" | "numberValue" | "boolValue" | "nullValue", "willContinue"}``.
 """
 

@@ -1,7 +1,7 @@
 """JSON Schema to the OpenAPI subset that ``Schema`` is, for hosts without the full form. Lossless where possible.
 
-https://ai.google.dev/api/caching#Schema, read 2026-11-22. References are put in place, unions become ``anyOf``,
-``null`` becomes ``nullable``, ``const`` an ``enum`` of one; what has no field is in the ledger.
+Source: ``Schema`` of the v1beta reference (docs/wires/gemini.md), read 2026-11-22. References are put in place, unions
+become ``anyOf``, ``null`` becomes ``nullable``, ``const`` an ``enum`` of one; what has no field is in the ledger.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Tools and ``tool_choice``: functions declared, the provider's own tools by OpenAI's names or as they are.
 
-https://ai.google.dev/api/caching#Tool and …/gemini-api/docs/function-calling, read 2026-11-22.
+Source: ``Tool`` and ``ToolConfig`` of the v1beta reference (docs/wires/gemini.md), read 2026-11-22.
 """
 
 from __future__ import annotations
