@@ -1,7 +1,7 @@
 """``usageMetadata`` to OpenAI's usage. Zeros are left out on this wire: a count that is absent beside others is zero.
 
 Source: ``UsageMetadata`` of the v1beta reference, read 2026-11-22: ``promptTokenCount`` includes what came from a
-cache. In recorded traffic thoughts, and what the provider's own tools read, are counted apart, and the total is the sum.
+cache. In recorded traffic thoughts and what the provider's own tools read are counted apart; the total is the sum.
 """
 
 from __future__ import annotations
