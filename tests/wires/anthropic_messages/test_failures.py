@@ -68,6 +68,8 @@ def test_each_type(status: int, kind: str, expected: type, *, retryable: bool) -
             "input length and `max_tokens` exceed context limit: 190000 + 20000 > 200000",
             llmkit.ContextWindowExceededError,
         ),
+        ("The tools' usage limits its input.", llmkit.BadRequestError),
+        ("image exceeds maximum size", llmkit.BadRequestError),
         ("temperature: range: 0..1", llmkit.BadRequestError),
         ("max_tokens: 9999999 > 64000, which is the maximum allowed", llmkit.BadRequestError),
     ],
@@ -88,7 +90,7 @@ def test_request_ids() -> None:
     )
     assert refused(400, "x", request_id="req_b").request_id == "req_b"
     assert refused(400, "x", request_id=None).request_id is None
-    limit = refused(400, "x", "usage limits reached: usage limit", request_id="req_b")
+    limit = refused(400, "x", "Usage limit reached.", request_id="req_b")
     assert limit.request_id == "req_b"
     with pytest.raises(llmkit.APIError) as caught:
         parsed({"type": "error", "error": {"type": "api_error", "message": "x"}})

@@ -35,12 +35,15 @@ _STATUS: dict[str, int] = {
 # credit not at all by waiting; other deployments may still answer.
 _BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.APIStatusError]], ...] = (
     (
-        re.compile(r"(reached|exceeded) your .*usage limits?|usage limit", re.IGNORECASE),
+        re.compile(
+            r"(reached|exceeded) (your|its|the) [\w ]*usage limit|usage limits? (was |were )?(reached|exceeded)",
+            re.IGNORECASE,
+        ),
         errors.RateLimitError,
     ),
     (re.compile(r"credit balance is too low", re.IGNORECASE), errors.PaymentRequiredError),
     (
-        re.compile(r"exceed(s|ed)? (the )?(context|maximum)|prompt is too long", re.IGNORECASE),
+        re.compile(r"exceed(s|ed)? (the |your )?context|prompt is too long", re.IGNORECASE),
         errors.ContextWindowExceededError,
     ),
 )
