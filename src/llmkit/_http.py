@@ -41,10 +41,12 @@ class HTTPRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     adjustments: tuple[Adjustment, ...] = ()
+    lists: frozenset[str] = frozenset()
+    """Headers (in lower case) that hold a list: what is set later is added to what is there."""
 
     def with_headers(self, headers: Mapping[str, str]) -> HTTPRequest:
         """Return a copy with these headers set; names are compared without regard to case."""
-        return replace(self, headers=merge_headers(self.headers, headers))
+        return replace(self, headers=merge_headers(self.headers, _added(self, headers)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,20 @@ class HTTPResponse:
     def content_type(self) -> str:
         """The media type, in lower case, without its parameters."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _added(request: HTTPRequest, headers: Mapping[str, str]) -> Mapping[str, str]:
+    there = {k.lower(): v for k, v in request.headers.items() if k.lower() in request.lists}
+    if not there:
+        return headers
+    return {
+        k: _joined(there[k.lower()], v) if k.lower() in there else v for k, v in headers.items()
+    }
+
+
+def _joined(first: str, second: str) -> str:
+    items = (item.strip() for item in f"{first},{second}".split(","))
+    return ",".join(dict.fromkeys(item for item in items if item))
 
 
 def merge_headers(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str, str]:

@@ -115,13 +115,13 @@ def test_no_usage_is_none_of_a_failure() -> None:
     assert (made.prompt_tokens, made.completion_tokens, made.usage_source) == (None, None, "none")
 
 
-@pytest.mark.parametrize("usage", [None, {"prompt_tokens": 9}])
-def test_usage_that_is_not_whole(usage: Any) -> None:
-    """A usage without the answer's tokens is estimated, and the cost says so."""
+@pytest.mark.parametrize(("usage", "prompt"), [(None, 11), ({"prompt_tokens": 9}, 9)])
+def test_usage_that_is_not_whole(usage: Any, prompt: int) -> None:
+    """A usage without the answer's tokens is estimated but for what it tells, and the cost says so."""
     made = settled(answer(usage=usage))
     assert (made.usage_source, made.prompt_tokens, made.cost_status) == (
         "estimated",
-        11,
+        prompt,
         "estimated",
     )
 

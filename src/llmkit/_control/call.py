@@ -294,7 +294,7 @@ def _exchange(
 ) -> Flow[ChatCompletion | Opened]:
     """One request and its answer."""
     account.asking()
-    signed = yield from leg.provider.auth.authorize(request, secret)
+    signed = yield from leg.provider.auth_of(leg.key_source).authorize(request, secret)
     decoder = leg.wire.decoder(leg.call) if job.stream else None
     outcome = yield from send(signed, _deadlines(job, leg.call, until), decoder)
     response = outcome.response if isinstance(outcome, Opened) else outcome

@@ -92,7 +92,7 @@ def _described(leg: Leg, request: HTTPRequest) -> DryRun:
 
 def _signed(leg: Leg, request: HTTPRequest) -> HTTPRequest:
     """The request as the provider's auth would leave it, as far as that needs no network."""
-    signing = leg.provider.auth.authorize(request, Secret(HIDDEN))
+    signing = leg.provider.auth_of(leg.key_source).authorize(request, Secret(HIDDEN))
     try:
         next(signing)
     except StopIteration as done:

@@ -113,6 +113,9 @@ class Session:
         """A chunk without choices breaks ``chunk.choices[0]``: it is for those who asked for it."""
         if chunk.usage is None or not self.call.wants_usage_chunk:
             return False
+        if chunk.usage.completion_tokens is None:
+            # The prompt's side alone, told at the start, is for the account, not for the reader.
+            return False
         self._usage_chunk_seen = True
         return True
 

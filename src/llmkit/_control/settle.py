@@ -192,12 +192,15 @@ class Account:
         return self._estimated(response), "estimated"
 
     def _estimated(self, response: ChatCompletion) -> Usage:
-        prompt = estimate_tokens(self.call.messages) if self.call else 0
+        # Some providers tell at the start of a stream what the prompt used: then only the rest is a guess.
+        told = response.usage or Usage()
+        prompt = told.prompt_tokens
+        if prompt is None:
+            prompt = estimate_tokens(self.call.messages) if self.call else 0
         size = self.fold.text_size() if self.fold else sum(map(_answer_size, response.choices))
         completion = -(-size // _BYTES_PER_TOKEN)
-        return Usage(
-            prompt_tokens=prompt, completion_tokens=completion, total_tokens=prompt + completion
-        )
+        counts = {"prompt_tokens": prompt, "completion_tokens": completion}
+        return told.model_copy(update={**counts, "total_tokens": prompt + completion})
 
     def _cost(self, answer: ChatCompletion) -> pricing.Cost:
         if self.mocked:

@@ -31,6 +31,8 @@ class Provider:
     base_env: tuple[str, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict)
     auth: Auth = field(default_factory=Bearer)
+    env_auth: Mapping[str, Auth] = field(default_factory=dict)
+    """Environment variable to the auth that its value needs, where that is not ``auth``."""
     key_optional: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     header_env: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +46,10 @@ class Provider:
     docs: str = ""
     read: str = ""
     """The day on which ``docs`` was read, as an ISO date."""
+
+    def auth_of(self, key_source: str | None) -> Auth:
+        """How a key from this source is shown."""
+        return self.env_auth.get(key_source or "", self.auth)
 
 
 def openai_compatible(

@@ -122,6 +122,7 @@ class Messages:
             name in _OURS
             or (value is None and name != "content")
             or name == "audio"
+            or (name == "tool_calls" and any(map(_marked, value or ())))
             or (name in _REASONING and self._wire.history is not None)
             for name, value in message.items()
         )
@@ -131,6 +132,8 @@ class Messages:
         kept = {
             k: v for k, v in message.items() if v is not None and k not in (*_OURS, *_REASONING)
         }
+        if kept.get("tool_calls"):
+            kept["tool_calls"] = [_unmarked(call) for call in kept["tool_calls"]]
         if isinstance(kept.get("audio"), Mapping):
             kept["audio"] = {"id": kept["audio"].get("id")}
         kept.setdefault("content", None)
@@ -215,6 +218,18 @@ _CHECKS: dict[str, Callable[[Messages, str, Mapping[str, Any]], Mapping[str, Any
     "tool": Messages._tool,  # noqa: SLF001
     "function": Messages._other,  # noqa: SLF001
 }
+
+
+def _marked(call: Any) -> bool:
+    return call.get("provider_specific_fields") is not None
+
+
+def _unmarked(call: Any) -> Any:
+    """A call without another provider's signature on it, which strict hosts refuse."""
+    if not _marked(call):
+        return call
+    fields = call if isinstance(call, Mapping) else call.to_dict()
+    return {k: v for k, v in fields.items() if k != "provider_specific_fields"}
 
 
 def _own(message: Any, history: Sequence[str]) -> dict[str, Any] | None:

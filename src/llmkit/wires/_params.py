@@ -1,0 +1,105 @@
+"""What wires share when they write a request: the ledger of one call, refusals, extra fields, serialising.
+
+No dialect's names: which parameters exist and what becomes of them is each wire's own table.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from .._call import Adjustment, ChatCall
+from .._json import NotSerializable, dump
+from ..errors import InvalidRequestError, UnsupportedParamsError
+
+__all__ = ["HEADERS", "STREAM_HEADERS", "Ledger", "check_value", "merge_extra", "serialized"]
+
+HEADERS = {"content-type": "application/json", "accept": "application/json"}
+STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
+
+
+class Ledger:
+    """What became of one call's parameters: changes listed, refusals gathered and raised together."""
+
+    def __init__(self, call: ChatCall) -> None:
+        self.call = call
+        self.adjustments: list[Adjustment] = []
+        self._refused: dict[str, tuple[Any, str]] = {}
+
+    def adjust(self, parameter: str, change: Any, given: Any, sent: Any, reason: str) -> None:
+        """List a parameter that is not sent just as it was given."""
+        self.adjustments.append(Adjustment(parameter, change, given, sent, reason))
+
+    def refuse(self, name: str, given: Any, reason: str = "") -> None:
+        """Note that a parameter cannot be sent; ``settle`` raises, or lists it as dropped."""
+        self._refused[name] = (given, reason)
+
+    def invalid(self, message: str) -> InvalidRequestError:
+        """An error for a mistake in the request."""
+        return InvalidRequestError(message, provider=self.call.provider, model=self.call.model)
+
+    def settle(self) -> None:
+        """Raise for all that was refused, or list it where the caller wants it dropped.
+
+        Raises:
+            UnsupportedParamsError: something was refused, and ``drop_params`` is not set.
+        """
+        if not self._refused:
+            return
+        if not self.call.drop_params:
+            raise self._unsupported()
+        for name, (given, reason) in self._refused.items():
+            why = reason or f"{self.call.provider} does not take it"
+            self.adjust(name, "dropped", given, None, why)
+
+    def _unsupported(self) -> UnsupportedParamsError:
+        named = ", ".join(
+            f"{name!r} ({reason})" if reason else repr(name)
+            for name, (_, reason) in self._refused.items()
+        )
+        return UnsupportedParamsError(
+            f"{self.call.provider} does not take {named}; leave it out, set drop_params=True to have it left "
+            "out and listed in .call.ledger, or send it as it is in extra_body",
+            provider=self.call.provider,
+            model=self.call.model,
+            param=next(iter(self._refused)),
+        )
+
+
+_SCHEMAS = frozenset({"tools", "functions", "response_format"})
+
+
+def check_value(ledger: Ledger, name: str, value: Any) -> None:
+    """Refuse what JSON would only seem to say. Raises ``InvalidRequestError``.
+
+    Schemas are not searched: they are long, and have none of it.
+    """
+    if name in _SCHEMAS:
+        return
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            check_value(ledger, f"{name}.{key}", inner)
+    elif isinstance(value, list | tuple):
+        for position, inner in enumerate(value):
+            check_value(ledger, f"{name}[{position}]", inner)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ledger.invalid(f"{name} must be a finite number, not {value!r}")
+    if isinstance(value, set | frozenset):
+        raise ledger.invalid(f"{name} must be a list, not a set: sets have no order")
+
+
+def merge_extra(body: dict[str, Any], extra: Mapping[str, Any]) -> None:
+    """Put the caller's own fields in; two mappings are merged one level deep, anything else replaces."""
+    for name, value in extra.items():
+        old = body.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        body[name] = {**old, **value} if both else value  # type: ignore[dict-item]
+
+
+def serialized(ledger: Ledger, body: Mapping[str, Any]) -> bytes:
+    """The body as JSON. Raises ``InvalidRequestError`` where it is none."""
+    try:
+        return dump(body)
+    except (NotSerializable, UnicodeEncodeError) as error:
+        raise ledger.invalid(f"the request cannot be written as JSON: {error}") from None

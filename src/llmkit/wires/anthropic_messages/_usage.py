@@ -1,0 +1,67 @@
+"""Anthropic's usage to OpenAI's. Counts that were not told are left out, never zero.
+
+``input_tokens`` leaves out what the cache was read from and written to; OpenAI's ``prompt_tokens`` has it all.
+Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching, read 2026-11-22.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["prompt_side", "translated", "updated"]
+
+_TRANSLATED = frozenset({"input_tokens", "output_tokens", "output_tokens_details"})
+
+
+def translated(native: Mapping[str, Any]) -> dict[str, Any]:
+    """A usage in OpenAI's form, with the fields beyond it as they came."""
+    made = {k: v for k, v in native.items() if k not in _TRANSLATED and v is not None}
+    made |= prompt_side(native)
+    completion = _count(native, "output_tokens")
+    if completion is not None:
+        made["completion_tokens"] = completion
+    if completion is not None and "prompt_tokens" in made:
+        made["total_tokens"] = made["prompt_tokens"] + completion
+    details = native.get("output_tokens_details")
+    if isinstance(details, Mapping) and (thought := _count(details, "thinking_tokens")) is not None:
+        made["completion_tokens_details"] = {"reasoning_tokens": thought}
+    return made
+
+
+def prompt_side(native: Mapping[str, Any]) -> dict[str, Any]:
+    """The prompt's counts: they are known when a stream begins."""
+    fresh = _count(native, "input_tokens")
+    read = _count(native, "cache_read_input_tokens")
+    written = _written(native)
+    made: dict[str, Any] = {}
+    if fresh is not None:
+        made["prompt_tokens"] = fresh + (read or 0) + (written or 0)
+    details = {"cached_tokens": read, "cache_write_tokens": written}
+    told = {name: count for name, count in details.items() if count is not None}
+    if told:
+        made["prompt_tokens_details"] = told
+    beside = {"cache_read_input_tokens": read, "cache_creation_input_tokens": written}
+    made |= {name: count for name, count in beside.items() if count is not None}
+    if isinstance(native.get("cache_creation"), Mapping):
+        made["cache_creation"] = dict(native["cache_creation"])
+    return made
+
+
+def _written(native: Mapping[str, Any]) -> int | None:
+    total = _count(native, "cache_creation_input_tokens")
+    split = native.get("cache_creation")
+    if total is not None or not isinstance(split, Mapping):
+        return total
+    counts = [count for name in split if (count := _count(split, name)) is not None]
+    return sum(counts) if counts else None
+
+
+def updated(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """A stream's counts are totals so far: the later one holds, and what it leaves out is kept."""
+    return {**old, **{name: value for name, value in new.items() if value is not None}}
+
+
+def _count(source: Mapping[str, Any], name: str) -> int | None:
+    value = source.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,1 @@
+"""The Anthropic messages wire, tested with literals: no socket, no clock."""

@@ -1,0 +1,1 @@
+"""The generateContent wire, tested with literals: values in, values out."""
