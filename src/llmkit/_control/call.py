@@ -239,7 +239,7 @@ def _attempt(
     address = request.url.partition("?")[0]
     yield from notify(AttemptStarted(job.id, number, call.provider, call.model, address))
     secret = yield from _secret(leg.key)
-    account.secrets = (secret,) if secret else ()
+    account.shows(secret)
     began, wall = job.clock.now(), job.clock.wall()
     error: BaseException | None = None
     try:

@@ -61,6 +61,11 @@ class Account:
         self.info.provider, self.info.model = call.provider, call.model
         self.info.ledger, self.info.key_source, self.info.base_url = ledger, key_source, url
 
+    def shows(self, secret: Secret | None) -> None:
+        """This credential goes out: wherever it comes back from now on, it is hidden."""
+        if secret and secret not in self.secrets:
+            self.secrets = (*self.secrets, secret)
+
     def asking(self) -> None:
         """An exchange begins: nothing of an earlier one belongs to it."""
         self._take(None, HTTPResponse(0))
