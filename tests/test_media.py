@@ -207,3 +207,15 @@ def test_the_option_is_checked() -> None:
     """Anything but ``True`` or a policy is a mistake."""
     with pytest.raises(ConfigurationError, match="MediaPolicy"):
         llmkit.Client().completion("openai/x", [], fetch_media="yes", dry_run=True)  # type: ignore[call-overload]
+
+
+def test_gemini_is_given_the_bytes(files: str) -> None:
+    """A wire that takes only bytes refuses an address by itself, and is given the bytes when asked."""
+    part = {"type": "image_url", "image_url": {"url": f"{files}/image"}}
+    messages = [{"role": "user", "content": [part]}]
+    client = llmkit.Client(api_key="k")
+    with pytest.raises(InvalidRequestError, match="fetch_media=True"):
+        client.completion("gemini/gemini-2.5-flash", messages, dry_run=True)
+    dry = client.completion("gemini/gemini-2.5-flash", messages, dry_run=True, fetch_media=LOCAL)
+    inline = dry.body["contents"][0]["parts"][0]["inlineData"]
+    assert inline == {"mimeType": "image/png", "data": base64.b64encode(PNG).decode()}
