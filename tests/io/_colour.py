@@ -37,7 +37,7 @@ class _SyncStream:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(self, *error: Any) -> None:
+    async def __aexit__(self, *error: object) -> None:
         self.inner.__exit__(*error)
 
     async def aclose(self) -> None:
@@ -102,7 +102,7 @@ class Colour:
         elif self.name == "trio":
             await trio.sleep(seconds)
         else:
-            time.sleep(seconds)
+            time.sleep(seconds)  # noqa: ASYNC251 - there is no loop
 
 
 def _finished(coroutine: Coroutine[Any, Any, Any]) -> Any:
@@ -141,6 +141,12 @@ class Seen(list[Any]):
     @property
     def names(self) -> list[str]:
         return [type(event).__name__ for event in self]
+
+
+async def collect(stream: Any, into: list[Any]) -> None:
+    """Read a stream; what came before a failure is kept."""
+    async for chunk in stream:
+        into.append(chunk)  # noqa: PERF401 - a comprehension would lose it
 
 
 def text_of(chunks: list[Any]) -> str:

@@ -260,7 +260,10 @@ def head(status: int = 200, content_type: str = "application/json", **headers: A
 
 
 def answer(
-    body: bytes | str | Any, status: int = 200, content_type: str = "application/json", **headers: Any
+    body: bytes | str | Any,
+    status: int = 200,
+    content_type: str = "application/json",
+    **headers: Any,
 ) -> Answer:
     """A whole answer; what is not text or bytes is written as JSON."""
     if not isinstance(body, bytes | str):
@@ -274,7 +277,11 @@ USAGE = {"prompt_tokens": 9, "completion_tokens": 3, "total_tokens": 12}
 
 def chat(text: str = "Hello there", **fields: Any) -> dict[str, Any]:
     """A completion as JSON."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text},
+        "finish_reason": "stop",
+    }
     shell = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "gpt-4o-mini"}
     return {**shell, "choices": [choice], "usage": USAGE, **fields}
 
@@ -295,11 +302,18 @@ def event(data: Any) -> bytes:
     return f"data: {text}\n\n".encode()
 
 
-def piece(text: str | None = None, finish: str | None = None, index: int = 0, **fields: Any) -> bytes:
+def piece(
+    text: str | None = None, finish: str | None = None, index: int = 0, **fields: Any
+) -> bytes:
     """One chunk's event."""
     delta = {} if text is None else {"role": "assistant", "content": text}
     choices = [{"index": index, "delta": delta, "finish_reason": finish}]
-    shell = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4o-mini"}
+    shell = {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-4o-mini",
+    }
     return event({**shell, "choices": choices, **fields})
 
 

@@ -14,6 +14,7 @@ import anyio
 from .._http import HTTPRequest
 from ..errors import ConfigurationError
 from ._progress import Progress
+from ._watch import watched
 
 __all__ = ["Borrowed", "is_async_client"]
 
@@ -36,22 +37,25 @@ class Borrowed:
     def send(self, request: HTTPRequest, progress: Progress) -> Any:
         """Send; return the client's response with its body unread."""
         made = self._built(request, progress)
-        made.extensions["trace"] = lambda name, info: _traced(progress, name)
-        return self._client.send(made, stream=True)
+        made.extensions["trace"] = _Trace(progress)
+        with watched(progress):
+            return _seen(self._client.send(made, stream=True), progress)
 
     async def asend(self, request: HTTPRequest, progress: Progress) -> Any:
         """``send`` for an async client, under the call's own deadline."""
         made = self._built(request, progress)
+        tell = _Trace(progress)
 
         async def trace(name: str, info: Any) -> None:
-            _traced(progress, name)
+            tell(name, info)
 
         made.extensions["trace"] = trace
         with anyio.fail_after(progress.remaining()):
-            return await self._client.send(made, stream=True)
+            return _seen(await self._client.send(made, stream=True), progress)
 
     def _built(self, request: HTTPRequest, progress: Progress) -> Any:
         left = progress.remaining()
+        progress.borrowed = True
         return self._client.build_request(
             request.method,
             request.url,
@@ -68,8 +72,27 @@ class Borrowed:
         )
 
 
-def _traced(progress: Progress, name: str) -> None:
-    if name.endswith("send_request_headers.started"):
-        progress.writing()
-    elif name.endswith("send_request_body.complete"):
-        progress.reading()
+class _Trace:
+    """What httpcore says of one request: what has left, and over which connection."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._connected: Any = None
+
+    def __call__(self, name: str, info: Any) -> None:
+        if name.endswith(("connect_tcp.complete", "start_tls.complete")):
+            self._connected = info.get("return_value")
+        elif name.endswith("send_request_headers.started"):
+            self._progress.writing()
+            # HTTP/2 shares its connection with other requests: it is never ours to close.
+            if name.startswith("http11."):
+                self._progress.stream = self._connected
+        elif name.endswith("send_request_body.complete"):
+            self._progress.reading()
+
+
+def _seen(response: Any, progress: Progress) -> Any:
+    """A response has come: its connection can be closed from here, unless it is shared."""
+    if getattr(response, "http_version", "") in ("HTTP/1.1", "HTTP/1.0"):
+        progress.stream = response.extensions.get("network_stream")
+    return response

@@ -11,7 +11,7 @@ import os
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore
@@ -19,13 +19,15 @@ import httpx
 from typing_extensions import override
 
 from .._http import HTTPRequest, HTTPResponse
-from ..errors import APIResponseValidationError
+from .._secret import redact
+from ..errors import APIResponseValidationError, ConfigurationError
 from ._backend import AsyncWatchedBackend, WatchedBackend
 from ._inflate import Inflate, inflater
 from ._progress import Progress
 
 __all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "prepare", "raw"]
 
+T = TypeVar("T")
 MAX_BODY = 256 * 1024 * 1024
 _USER_AGENT = "llmkit"
 _DEFAULT_HEADERS = {"accept-encoding": "gzip, deflate", "user-agent": _USER_AGENT}
@@ -206,6 +208,15 @@ def _proxy(url: str) -> httpcore.Proxy:
     return httpcore.Proxy(url=str(parsed.url), auth=auth)
 
 
+def _over(kind: Callable[[ssl.SSLContext, str | None], T], verify: Any, proxy: str | None) -> T:
+    try:
+        return kind(verify, proxy)
+    except (ValueError, ImportError) as error:
+        raise ConfigurationError(
+            f"the proxy that the environment names cannot be used: {redact(str(error))}"
+        ) from None
+
+
 class _Transports:
     """Transports by proxy, made when first needed; a child process makes its own."""
 
@@ -252,7 +263,7 @@ class SyncTransports(_Transports):
             self._made, self._pid = {}, os.getpid()
         proxy = self.proxy(url)
         made = self._made.get(proxy)
-        return made or self._made.setdefault(proxy, _Sync(self.context(), proxy))
+        return made or self._made.setdefault(proxy, _over(_Sync, self.context(), proxy))
 
     def close(self) -> None:
         """Close all connections."""
@@ -277,7 +288,7 @@ class AsyncTransports(_Transports):
         prepared = prepare(request, progress)
         proxy = self.proxy(request.url)
         if proxy not in self._made:
-            self._made[proxy] = _Async(self.context(), proxy)
+            self._made[proxy] = _over(_Async, self.context(), proxy)
         response = await self._made[proxy].handle_async_request(prepared)
         response.request = prepared
         return response

@@ -5,6 +5,7 @@ A callback's failure is logged with the logger ``llmkit`` and goes nowhere else.
 
 from __future__ import annotations
 
+import contextvars
 import inspect
 import logging
 import os
@@ -101,7 +102,9 @@ def _in_thread(value: Awaitable[Any]) -> Any:
         except BaseException as error:  # noqa: BLE001 - it is raised again below
             outcome.append((None, error))
 
-    thread = threading.Thread(target=work, name="llmkit-callback")
+    # With the caller's context variables: a trace's, for instance.
+    run = contextvars.copy_context().run
+    thread = threading.Thread(target=run, args=(work,), name="llmkit-callback")
     thread.start()
     thread.join()
     result, error = outcome[0]

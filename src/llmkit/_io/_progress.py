@@ -30,6 +30,7 @@ class Progress:
         "_idle",
         "_pid",
         "_total",
+        "borrowed",
         "hold_until",
         "limiting",
         "sent",
@@ -45,6 +46,8 @@ class Progress:
         self._pid = os.getpid()
         self.sent: Sent = "no"
         self.limiting = "total"
+        self.borrowed = False
+        """Whether it goes through a caller's own client, whose reads are not watched by the network itself."""
         self.stopped = False
         self.stream: Any = None
         """The network stream in use, once there is one."""

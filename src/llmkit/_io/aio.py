@@ -53,13 +53,19 @@ class AsyncExchange:
         pieces, self._inflate = raw(response, response.aiter_bytes)
         self._pieces: AsyncIterator[bytes] = aiter(pieces)
         self._later = later
+        self._complete = False
         self.progress = progress
 
     async def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
         with during(self.progress):
-            piece = await anext(self._pieces, None)
+            piece = await (self._limited() if self.progress.borrowed else anext(self._pieces, None))
+        self._complete = piece is None
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
+
+    async def _limited(self) -> bytes | None:
+        with anyio.fail_after(self.progress.remaining()):
+            return await anext(self._pieces, None)
 
     async def finish(self) -> None:
         """The answer is complete: read the little that lets its connection be used again, and close."""
@@ -75,12 +81,22 @@ class AsyncExchange:
         """Close at once, even while being cancelled."""
         self.progress.stop()
         with anyio.CancelScope(shield=True):
-            # The layers below are generators within generators: they end, and close what they hold, when the
-            # innermost read fails. Closed from outside, all but the outermost would be left to the collector.
-            with contextlib.suppress(Exception), during(self.progress):
-                async for _ in self._pieces:
-                    continue
+            await self._unwind()
             await self._response.aclose()
+
+    async def _unwind(self) -> None:
+        """End the layers below from within.
+
+        They are generators within generators: they end, and close what they hold, when the innermost read
+        fails. Closed from outside, all but the outermost would be left to the collector.
+        """
+        if self.progress.borrowed and not self._complete:
+            if self.progress.stream is None:
+                return
+            self.progress.disconnect()
+        with contextlib.suppress(Exception), during(self.progress):
+            async for _ in self._pieces:
+                continue
 
     def abort(self) -> None:
         """Close the socket at once without awaiting, and let the loop clean up after it."""
@@ -128,6 +144,7 @@ class AsyncDriver:
             return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
         # Only while it is sent is a failure the exchange's.
         run.progress = None
+        failure: BaseException | None = None
         try:
             if run.cancelled is None:
                 outcome = await _PERFORM[type(effect)](self, run, effect)
@@ -135,6 +152,8 @@ class AsyncDriver:
                 outcome = await self._shielded(run, effect)
         except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
             failure = error
+        # Outside the handler: what the flow raises must not have a transport's exception as its context.
+        if failure is not None:
             return run.step(lambda: run.fail(failure))
         return run.step(lambda: run.flow.send(outcome))
 

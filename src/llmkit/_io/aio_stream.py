@@ -124,18 +124,24 @@ class AsyncStream:
             return False
         if session.holding:
             exchange.progress.hold(session.patience)
+        failure: Exception | None = None
         try:
             data = await exchange.read()
         except Exception as error:  # noqa: BLE001 - the flow judges it
-            if session.holding:
-                # The answer is complete; what would have followed is only its usage.
-                return False
-            raise broken(error, exchange.progress) from None
+            failure = error
+        if failure is not None:
+            return self._failed(failure, exchange)
         if data is None:
             session.end()
             return False
         session.feed(data)
         return True
+
+    def _failed(self, failure: Exception, exchange: AsyncExchange) -> bool:
+        if self._session.holding:
+            # The answer is complete; what would have followed is only its usage.
+            return False
+        raise broken(failure, exchange.progress)
 
     async def _finish(self) -> None:
         if self._exchange is not None:

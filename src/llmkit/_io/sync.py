@@ -33,6 +33,7 @@ from ._observe import Observers, resolved_sync
 from ._progress import CURRENT, Progress, during
 from ._race import race
 from ._run import Done, Run
+from ._watch import watched
 
 __all__ = ["Exchange", "SyncDriver"]
 
@@ -53,8 +54,12 @@ class Exchange:
     def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
         with during(self.progress):
-            piece = next(self._pieces, None)
+            piece = self._watched() if self.progress.borrowed else next(self._pieces, None)
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
+
+    def _watched(self) -> bytes | None:
+        with watched(self.progress):
+            return next(self._pieces, None)
 
     def finish(self) -> None:
         """The answer is complete: read the little that lets its connection be used again, and close."""
@@ -120,10 +125,13 @@ class SyncDriver:
             return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
         # Only while it is sent is a failure the exchange's.
         run.progress = None
+        failure: BaseException | None = None
         try:
             outcome = _PERFORM[type(effect)](self, run, effect)
         except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
             failure = error
+        # Outside the handler: what the flow raises must not have a transport's exception as its context.
+        if failure is not None:
             return run.step(lambda: run.fail(failure))
         return run.step(lambda: run.flow.send(outcome))
 
