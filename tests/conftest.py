@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import signal
 import socket
 import sys
+import threading
 from typing import Any
 
 import pytest
@@ -19,6 +21,10 @@ ENVIRONMENT = re.compile(
     | (hf_token|http_proxy|https_proxy|all_proxy|no_proxy|ssl_cert_file|ssl_cert_dir)$
     """
 )
+# A shell starts its background jobs with Ctrl-C ignored, and programs that tests start would inherit that.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Read by the tests themselves, not by the library.
 KEPT = {"LLMKIT_RECORDINGS", "LLMKIT_FULL"}
 
