@@ -204,6 +204,23 @@ async def test_a_slow_callback_cannot_hold_up_a_cancellation(server: Server) -> 
     await client.aclose()
 
 
+async def test_a_callback_of_a_cancelled_call_may_wait_a_little(server: Server) -> None:
+    """What is told of a cancelled call is told to its end, though everything around it is cancelled."""
+    told = []
+
+    async def writes(event: Any) -> None:
+        if isinstance(event, CallFinished):
+            await anyio.sleep(0.1)
+            told.append(event.settlement.outcome)
+
+    server.script([HOLD])
+    client = llmkit.Client(api_key=KEY, base_url=server.url, callbacks=[writes])
+    with anyio.move_on_after(0.1):
+        await client.acompletion(**ASK)
+    assert told == ["cancelled"]
+    await client.aclose()
+
+
 @pytest.mark.parametrize("moment", [CallStarted, AttemptStarted, StreamStarted, CallFinished])
 async def test_cancelled_within_a_callback(server: Server, seen: Seen, moment: type) -> None:
     """A call that is cancelled while a callback waits is settled once."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 import llmkit
-from llmkit import Timeouts, errors
+from llmkit import errors
 
 from ._colour import KEY, MESSAGES, MODEL, Colour, each_colour
 from ._server import (
@@ -31,6 +32,7 @@ from ._server import (
     streamed,
 )
 from .test_failures import unused_port
+from .test_leaks import settles
 from .test_timeouts import LIMIT, SLACK, full_backlog, limits
 
 if TYPE_CHECKING:
@@ -98,17 +100,14 @@ async def test_its_hooks_run(colour: Colour, server: Server, library: Any) -> No
     """Event hooks of the caller's client see requests and responses."""
     seen: list[str] = []
 
-    def sees(message: Any) -> Any:
+    def sees(message: Any) -> None:
         seen.append(type(message).__name__)
-        return None if colour.is_sync else _nothing(None)
 
     async def sees_async(message: Any) -> None:
         sees(message)
 
     hook: Callable[..., Any] = sees if colour.is_sync else sees_async
     hooks = {"request": [hook], "response": [hook]}
-    if not colour.is_sync:
-        sees = lambda message: seen.append(type(message).__name__)  # type: ignore[assignment]  # noqa: E731
     async with Own(colour, library, server.url, event_hooks=hooks) as own:
         await colour.call(own.ours)
     assert seen == ["Request", "Response"]
@@ -233,6 +232,15 @@ async def test_the_connect_limit_holds(colour: Colour, library: Any) -> None:
 
 
 @LIBRARIES
+def test_the_watchdog_does_not_linger(server: Server, library: Any) -> None:
+    """The thread that keeps a sync client's limits ends when there is nothing left to watch."""
+    with library.Client() as theirs:
+        ours = llmkit.Client(api_key=KEY, base_url=server.url, http_client=theirs)
+        ours.completion(MODEL, MESSAGES)
+    settles(lambda: sum(t.name == "llmkit-watch" for t in threading.enumerate()), 0)
+
+
+@LIBRARIES
 @each_colour
 async def test_the_end_is_not_waited_for_long(colour: Colour, server: Server, library: Any) -> None:
     """A stream without [DONE] is ended after about a second here as well."""
@@ -284,4 +292,3 @@ async def test_redirects_of_the_callers_own(colour: Colour, server: Server) -> N
     async with Own(colour, httpx, server.url, follow_redirects=True) as own:
         await colour.call(own.ours)
     assert len(server.requests) == 2
-    assert Timeouts().connect > 0

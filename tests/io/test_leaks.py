@@ -40,6 +40,11 @@ def sockets() -> int:
     return count
 
 
+def own_threads() -> int:
+    """How many threads of the library's there are."""
+    return sum(thread.name.startswith("llmkit") for thread in threading.enumerate())
+
+
 linux = pytest.mark.skipif(not FILES.is_dir(), reason="counts files in /proc")
 
 
@@ -87,8 +92,7 @@ async def test_a_hundred_of_each(colour: Colour, server: Server, client: Any, wa
     """After a hundred calls and streams ended in one way, no socket and no thread is more than before."""
     await completed(colour, server, client)
     gc.collect()
-    threads = threading.active_count() - len(server._threads)
-    open_before = sockets()
+    threads, open_before = own_threads(), sockets()
     for _ in range(100):
         await way(colour, server, client)
         await colour.sleep(0)
@@ -98,8 +102,7 @@ async def test_a_hundred_of_each(colour: Colour, server: Server, client: Any, wa
     settles(sockets, open_before + 2)
     await colour.close(client)
     settles(sockets, open_before)
-    settles(lambda: sum(t.name.startswith("llmkit") for t in threading.enumerate()), 0)
-    assert threads >= 1
+    settles(own_threads, threads)
     assert all(s.outcome for s in client.ledger.settlements)
     assert len(client.ledger.settlements) >= 101
 
@@ -171,6 +174,41 @@ def test_a_client_that_is_let_go_of_within_a_loop(server: Server, loop: str) -> 
         server.wait_gone(0, within=1)
 
     anyio.run(main, backend=loop)
+
+
+@LOOPS
+def test_a_client_that_ends_with_its_run(server: Server, loop: str) -> None:
+    """Clients that nobody closes, one freed just before the run ends and one with it, end without a word."""
+
+    async def main() -> None:
+        clients = [llmkit.Client(api_key=KEY, base_url=server.url) for _ in range(2)]
+        for client in clients:
+            await client.acompletion(**ASK)
+        del client
+        clients.pop()
+
+    for _ in range(10):
+        anyio.run(main, backend=loop)
+    gc.collect()
+    for number in range(20):
+        server.wait_gone(number, within=1)
+
+
+@LOOPS
+def test_a_client_freed_by_the_collector_within_a_run(server: Server, loop: str) -> None:
+    """A client that is part of a cycle is closed by the collector, without a warning."""
+
+    async def main() -> None:
+        cycle: list[Any] = [llmkit.Client(api_key=KEY, base_url=server.url)]
+        cycle.append(cycle)
+        await cycle[0].acompletion(**ASK)
+        del cycle
+        gc.collect()
+        await anyio.sleep(0.05)
+        server.wait_gone(0, within=1)
+
+    anyio.run(main, backend=loop)
+    gc.collect()
 
 
 def test_a_sync_client_that_is_let_go_of(server: Server) -> None:

@@ -196,6 +196,18 @@ async def test_an_endless_stream(colour: Colour, server: Server, client: Any) ->
 
 @each_form
 @each_colour
+async def test_a_flood(colour: Colour, server: Server, client: Any, *, stream: bool) -> None:
+    """Bytes that never cease, without any pause to time out in, end at the total limit as well."""
+    flood = chunked(b": " + b"x" * 997 + b"\n")
+    server.script([stream_head(), *[flood, 0.0005] * 6000])
+    with times_out("total") as caught:
+        await colour.ask(client, stream=stream, timeout=limits(total=LIMIT))
+    assert caught.value.sent == "yes"
+    server.wait_gone()
+
+
+@each_form
+@each_colour
 async def test_retries_are_within_the_total(
     colour: Colour, server: Server, client: Any, *, stream: bool
 ) -> None:

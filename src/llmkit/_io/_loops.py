@@ -52,8 +52,11 @@ class Loops:
     def _forget_closed(self) -> None:
         """Loops that were closed without closing what they track: their pools hold them, and they their pools."""
         for loop in list(self._pools):
-            if getattr(loop, "is_closed", bool)():
+            if _is_closed(loop):
                 self._pools.pop(loop, None)
+        for pool in list(_open):
+            if _is_closed(pool.loop):
+                _open.discard(pool)
 
     def __del__(self) -> None:
         for pool in list(self._pools.values()):
@@ -68,6 +71,12 @@ class Loops:
     def forget(self) -> None:
         """In a forked child: the loops and their sockets are the parent's."""
         self._pools = weakref.WeakKeyDictionary()
+        _open.clear()
+
+
+def _is_closed(loop: Any) -> bool:
+    # A trio run cannot end without closing what it tracks.
+    return bool(getattr(loop, "is_closed", bool)())
 
 
 async def _quietly(work: Callable[[], Any]) -> None:
@@ -76,11 +85,17 @@ async def _quietly(work: Callable[[], Any]) -> None:
         await work()
 
 
+# Held from here until they are closed: a collector that frees a client, and with it a pool, would free the pool's
+# sockets before anybody could close them, and asyncio and trio both warn of that.
+_open: set[_Pool] = set()
+
+
 class _Pool:
     """One loop's transports, and what is left to do on that loop."""
 
     def __init__(self, transports: AsyncTransports, forget: Callable[[], object]) -> None:
         self.transports = transports
+        self.loop = running_loop()
         self._forget = forget
         self._keeper = self._keep()
         self._closing = anyio.Lock()
@@ -90,11 +105,10 @@ class _Pool:
     async def start(self) -> None:
         """Let the loop know of us: from here on it closes the pool at its end."""
         await anext(self._keeper)
-        if sniffio.current_async_library() == "trio":
-            self._schedule = self._on_trio()
-            _held_by_run().add(self)
-        else:
-            self._schedule = self._on_asyncio()
+        self._schedule = (
+            self._on_trio() if sniffio.current_async_library() == "trio" else self._on_asyncio()
+        )
+        _open.add(self)
 
     async def stop(self) -> None:
         """Close the pool now."""
@@ -122,11 +136,10 @@ class _Pool:
             # One after the other: who comes second waits until the first has closed everything.
             async with self._closing:
                 await self.transports.aclose()
-        if sniffio.current_async_library() == "trio":
-            _held_by_run().discard(self)
+        _open.discard(self)
 
     def _on_asyncio(self) -> Callable[[Callable[[], Any]], object]:
-        loop = running_loop()
+        loop = self.loop
 
         def start(work: Callable[[], Any]) -> None:
             task = loop.create_task(work())
@@ -138,7 +151,7 @@ class _Pool:
     def _on_trio(self) -> Callable[[Callable[[], Any]], object]:
         import trio  # noqa: PLC0415 - only under trio, which is then installed
 
-        token = running_loop()
+        token = self.loop
 
         def start(work: Callable[[], Any]) -> None:
             # RuntimeError: the run is ending and takes no more tasks; raised here, it would end in an internal error.
@@ -146,19 +159,3 @@ class _Pool:
                 trio.lowlevel.spawn_system_task(work)
 
         return lambda work: token.run_sync_soon(start, work)
-
-
-@functools.cache
-def _run_variable() -> Any:
-    import trio  # noqa: PLC0415 - only under trio, which is then installed
-
-    return trio.lowlevel.RunVar("llmkit_pools")
-
-
-def _held_by_run() -> set[_Pool]:
-    """This trio run's pools. It holds them, because trio warns of a keeper that is collected before the run's end."""
-    variable = _run_variable()
-    held: set[_Pool] | None = variable.get(None)
-    if held is None:
-        variable.set(held := set())
-    return held

@@ -14,6 +14,9 @@ from ._progress import Progress
 
 __all__ = ["watched"]
 
+# After it, a watchdog that has nothing left to watch ends.
+_LONGEST_SLEEP = 1.0
+
 
 class _Watchdog:
     def __init__(self) -> None:
@@ -44,7 +47,7 @@ class _Watchdog:
         with self._changed:
             while self._until:
                 self._disconnect_overdue()
-                self._wakes_at = min(self._until.values(), default=0.0)
+                self._wakes_at = min([*self._until.values(), time.monotonic() + _LONGEST_SLEEP])
                 self._changed.wait(max(0.0, self._wakes_at - time.monotonic()))
             self._thread = None
 
