@@ -219,3 +219,13 @@ def test_gemini_is_given_the_bytes(files: str) -> None:
     dry = client.completion("gemini/gemini-2.5-flash", messages, dry_run=True, fetch_media=LOCAL)
     inline = dry.body["contents"][0]["parts"][0]["inlineData"]
     assert inline == {"mimeType": "image/png", "data": base64.b64encode(PNG).decode()}
+
+
+def test_what_cannot_be_fetched_for(ask: Ask, files: str) -> None:
+    """Credentials in an address are refused; parts and messages without addresses stay as they are."""
+    with pytest.raises(InvalidRequestError, match="credentials"):
+        ask(files.replace("http://", "http://user:pass@") + "/image", fetch_media=LOCAL)
+    text = {"type": "text", "text": "no address"}
+    assert sent(ask("", text, fetch_media=LOCAL)) == text
+    bare = {"type": "image_url", "image_url": f"{files}/image"}
+    assert sent(ask("", bare, fetch_media=LOCAL))["image_url"]["url"].startswith("data:image/png")

@@ -35,6 +35,7 @@ from ._io.aio_stream import AsyncStream
 from ._io.sync import SyncDriver
 from ._io.sync_stream import Stream
 from ._operations import Settle, Store
+from ._secret import Secret
 from .errors import ConfigurationError
 from .events import CallFinished
 from .ledger import MemoryLedger
@@ -88,7 +89,7 @@ class Client:
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
-        self._defaults = plan.asked(defaults, {}).options
+        self._defaults = _kept(plan.asked(defaults, {}).options)
         self._observers = Observers(tuple(callbacks))
         self._transports = SyncTransports(verify)
         self._loops = Loops(verify)
@@ -373,6 +374,12 @@ def _taken() -> Iterable[tuple[Client, CallFinished]]:
 
 
 _DEFAULT_TIMEOUTS = Timeouts()
+
+
+def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options to keep on a client: its key is not left lying about as text."""
+    key = options.get("api_key")
+    return {**options, "api_key": Secret(key.strip())} if isinstance(key, str) and key else options
 
 
 def _policy(policy: RetryPolicy, retries: Any) -> RetryPolicy:

@@ -292,3 +292,12 @@ def test_the_debug_log_shows_no_key(server: Server) -> None:
     for word in ("CallStarted", "AttemptFailed", "Settlement"):
         assert word in done.stderr
     assert WORD not in done.stderr
+
+
+def test_a_client_keeps_no_key_as_text() -> None:
+    """What a client remembers of its options shows the key nowhere, and a malformed key is still found."""
+    client = llmkit.Client(api_key=WORD)
+    assert WORD not in repr(vars(client))
+    broken = llmkit.Client(api_key="two\nlines")
+    with pytest.raises(llmkit.ConfigurationError, match="no header can carry"):
+        broken.completion(MODEL, MESSAGES)

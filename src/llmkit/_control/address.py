@@ -174,7 +174,10 @@ def _check_url(base: str) -> None:
 def _key(
     provider: Provider, rules: Provider, given: Any, environ: Mapping[str, str], *, keyless: bool
 ) -> tuple[Key, str | None]:
-    if callable(given) or isinstance(given, Secret):
+    if isinstance(given, Secret):
+        _check_key(given.reveal(), "api_key")
+        return given, "api_key"
+    if callable(given):
         return given, "api_key"
     if given:
         if not isinstance(given, str):
