@@ -20,6 +20,7 @@ from ._server import (
     LAST,
     chunked,
     completion,
+    event,
     hello,
     piece,
     stream_head,
@@ -361,3 +362,18 @@ async def test_a_stream_outlives_its_client(colour: Colour, server: Server) -> N
     stream = await colour.open(llmkit.Client(api_key=KEY, base_url=server.url))
     gc.collect()
     assert text_of([chunk async for chunk in stream]) == "ab"
+
+
+def counted(tokens: int) -> bytes:
+    """A chunk of nothing but usage."""
+    usage = {"prompt_tokens": 1, "completion_tokens": tokens, "total_tokens": 1 + tokens}
+    return event({"choices": [], "usage": usage})
+
+
+@each_colour
+async def test_what_keeps_coming_is_read(colour: Colour, server: Server, client: Any) -> None:
+    """While chunks come, the end is not overdue: a count that is corrected late is the one that holds."""
+    late = [counted(1), 0.18, counted(2), 0.18, counted(3), 0.18, b"data: [DONE]\n\n"]
+    server.script(streamed(piece("Hi"), piece(finish="stop"), *late))
+    _, stream = await colour.read(client)
+    assert stream.usage.completion_tokens == 3

@@ -43,6 +43,8 @@ class Session:
         self._usage_chunk_seen = False
         # Some hosts count along in every chunk: only what comes with the end is the whole count.
         self._usage_final = False
+        self.received = 0
+        """How many chunks have come: while they do, the end is not overdue."""
         self._pending = opened.pending
         self._add_all(opened.first)
 
@@ -100,6 +102,7 @@ class Session:
             self._add(chunk)
 
     def _add(self, chunk: ChatCompletionChunk) -> None:
+        self.received += 1
         self.fold.add(chunk)
         for choice in chunk.choices:
             if choice.finish_reason is not None:

@@ -63,6 +63,10 @@ class Progress:
         until = time.monotonic() + seconds
         self.hold_until = until if self.hold_until is None else min(until, self.hold_until)
 
+    def unhold(self) -> None:
+        """More of the answer has come after all: the next hold counts anew."""
+        self.hold_until = None
+
     def remaining(self, asked: float | None = None) -> float:
         """Seconds that the next wait may take; ``limiting`` names the limit that it would hit."""
         now = time.monotonic()

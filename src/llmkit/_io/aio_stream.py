@@ -134,7 +134,10 @@ class AsyncStream:
         if data is None:
             session.end()
             return False
+        before = session.received
         session.feed(data)
+        if session.received != before:
+            exchange.progress.unhold()
         return True
 
     def _failed(self, failure: Exception, exchange: AsyncExchange) -> bool:

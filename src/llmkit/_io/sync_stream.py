@@ -131,7 +131,10 @@ class Stream:
         if data is None:
             session.end()
             return False
+        before = session.received
         session.feed(data)
+        if session.received != before:
+            exchange.progress.unhold()
         return True
 
     def _failed(self, failure: Exception, exchange: Exchange) -> bool:
