@@ -213,7 +213,7 @@ def test_parts_are_named(client: Any) -> None:
     sound = {"type": "input_audio", "input_audio": {"data": "AA==", "format": "wav"}}
     content = [{"type": "text", "text": "look"}, image, image, pdf, sound]
     said = create(client, messages=[{"role": "user", "content": content}])
-    assert "(with 2 images, 1 audio clip, 1 file)" in said.choices[0].message.content
+    assert "(with 2 images, 1 file, 1 audio clip)" in said.choices[0].message.content
 
 
 def test_log_probabilities_cover_the_text(client: Any) -> None:

@@ -1,31 +1,25 @@
-"""What the simulated model says to a chat request: pure, and the same answer to the same request.
+"""What the simulated model says: pure, and the same answer to the same request.
 
-No HTTP and no wire format here; `_chat` writes the answer down. A fault to be simulated is not
-an answer and has its own place.
+No HTTP and no wire format here; a wire reads a request into `Asked` and writes the answer down. A fault to be
+simulated is not an answer and has its own place.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
+from ._asked import Asked, Offered
 from ._schema import instance
-from ._tokens import count_prompt, split
+from ._tokens import split
 
-__all__ = ["Answer", "Choice", "ToolUse", "answer", "fingerprint"]
+__all__ = ["Answer", "Choice", "ToolUse", "answer"]
 
 _SAYS: Final = "This is llmkit's offline simulator, not a model."
 _LONGEST_ECHO: Final = 300
-_PART_NAMES: Final[Mapping[str, str]] = {
-    "image_url": "image",
-    "input_audio": "audio clip",
-    "file": "file",
-}
-
-Body = Mapping[str, Any]
+_THINKS: Final = "The simulator pretends to think about the question."
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +41,9 @@ class Choice:
     reasoning: str
     tools: tuple[ToolUse, ...]
     finish_reason: str
+    """``stop``, ``tool_calls`` or ``length``."""
+    stopped_by: str | None = None
+    """The stop sequence that ended it, if one did."""
 
     @property
     def tokens(self) -> int:
@@ -75,125 +72,80 @@ class Answer:
         return sum(len(split(choice.reasoning)) for choice in self.choices)
 
 
-def answer(body: Body) -> Answer:
-    """The answer to *body*, a request that `check` let pass."""
-    choices = tuple(_choice(body, index) for index in range(body.get("n") or 1))
-    return Answer(choices, count_prompt(body))
+def answer(asked: Asked) -> Answer:
+    """The answer to *asked*."""
+    choices = tuple(_choice(asked, index) for index in range(asked.count))
+    return Answer(choices, asked.prompt_tokens)
 
 
-def fingerprint(body: Body, *salt: object) -> str:
-    """24 hexadecimal digits that stand for *body*: ids are made of them."""
-    text = json.dumps([body, *map(str, salt)], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:24]
+def _choice(asked: Asked, index: int) -> Choice:
+    tools = tuple(_tool_uses(asked, index))
+    content = None if tools else _content(asked, index)
+    reasoning = _THINKS if asked.reasons else ""
+    full = Choice(index, content, reasoning, tools, "tool_calls" if tools else "stop")
+    return _limited(_stopped(full, asked.stops), asked.limit)
 
 
-def _choice(body: Body, index: int) -> Choice:
-    tools = tuple(_tool_uses(body, index))
-    content = None if tools else _content(body, index)
-    full = Choice(index, content, _reasoning(body), tools, "tool_calls" if tools else "stop")
-    return _limited(_stopped(full, body.get("stop")), body)
+def _content(asked: Asked, index: int) -> str:
+    if asked.wants == "schema":
+        return json.dumps(instance(asked.schema), ensure_ascii=False)
+    text = _sentence(asked) + (f" (Choice {index + 1}.)" if index else "")
+    return json.dumps({"answer": text}) if asked.wants == "object" else text
 
 
-def _content(body: Body, index: int) -> str:
-    wanted = body.get("response_format") or {"type": "text"}
-    if wanted["type"] == "json_schema":
-        return json.dumps(instance(wanted["json_schema"]["schema"]), ensure_ascii=False)
-    text = _sentence(body["messages"]) + (f" (Choice {index + 1}.)" if index else "")
-    return json.dumps({"answer": text}) if wanted["type"] == "json_object" else text
-
-
-def _sentence(messages: Sequence[Body]) -> str:
-    last = messages[-1]
-    if last["role"] == "tool":
-        return f"{_SAYS} The tool answered: {_echo(_text(last))}"
-    asked = next((message for message in reversed(messages) if message["role"] == "user"), last)
-    return f"{_SAYS} You said: {_echo(_text(asked))}{_attached(asked)}"
+def _sentence(asked: Asked) -> str:
+    if asked.result is not None:
+        return f"{_SAYS} The tool answered: {_echo(asked.result)}"
+    return f"{_SAYS} You said: {_echo(asked.text)}{_attached(asked.attached)}"
 
 
 def _echo(text: str) -> str:
     return text if len(text) <= _LONGEST_ECHO else f"{text[:_LONGEST_ECHO]}…"
 
 
-def _text(message: Body) -> str:
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content
-    return "\n".join(part["text"] for part in content if part["type"] == "text")
-
-
-def _attached(message: Body) -> str:
-    content = message.get("content")
-    kinds = [part["type"] for part in content] if isinstance(content, list) else []
-    named = [
-        f"{kinds.count(kind)} {name}{'s' * (kinds.count(kind) > 1)}"
-        for kind, name in _PART_NAMES.items()
-        if kind in kinds
-    ]
+def _attached(kinds: Sequence[str]) -> str:
+    counted = {kind: list(kinds).count(kind) for kind in kinds}
+    named = [f"{count} {kind}{'s' * (count > 1)}" for kind, count in counted.items()]
     return f" (with {', '.join(named)})" if named else ""
 
 
-def _reasoning(body: Body) -> str:
-    thinks = "reason" in body["model"] and body.get("reasoning_effort") != "none"
-    return "The simulator pretends to think about the question." if thinks else ""
-
-
-def _tool_uses(body: Body, index: int) -> Iterator[ToolUse]:
+def _tool_uses(asked: Asked, index: int) -> Iterator[ToolUse]:
     # A result was just given: going on to call would keep an agent's loop running for ever.
-    if body["messages"][-1]["role"] == "tool":
+    if asked.result is not None:
         return
-    for position, tool in enumerate(_called(body)):
-        kind = tool["type"]
-        declared = tool[kind]
+    for position, tool in enumerate(_called(asked)):
         yield ToolUse(
-            f"call_{fingerprint(body, index, position)}",
-            kind,
-            declared["name"],
-            json.dumps(_arguments(declared)) if kind == "function" else "sample input",
+            f"call_{asked.digest}_{index}_{position}", tool.kind, tool.name, _arguments(tool)
         )
 
 
-def _arguments(function: Body) -> Any:
-    return instance(function.get("parameters") or {"type": "object"}, function["name"])
+def _arguments(tool: Offered) -> str:
+    if tool.kind == "custom":
+        return "sample input"
+    return json.dumps(instance(tool.schema or {"type": "object"}, tool.name))
 
 
-def _called(body: Body) -> list[Body]:
+def _called(asked: Asked) -> Sequence[Offered]:
     """The tools to call: those that the choice names, or that the user's last words mention."""
-    offered, mode = _offered(body)
-    if mode == "none":
-        return []
-    asked: Body = next((m for m in reversed(body["messages"]) if m["role"] == "user"), {})
-    mentioned = [tool for tool in offered if _name(tool) in _text(asked)]
-    called = mentioned or (offered[:1] if mode == "required" else [])
-    return called[:1] if body.get("parallel_tool_calls") is False else called
+    if asked.mode == "none":
+        return ()
+    mentioned = [tool for tool in asked.offered if tool.name in asked.text]
+    called = mentioned or (asked.offered[:1] if asked.mode == "required" else ())
+    return called if asked.parallel else called[:1]
 
 
-def _offered(body: Body) -> tuple[list[Body], str]:
-    """The tools that the choice leaves, and its mode: none, auto or required."""
-    tools, choice = body.get("tools") or [], body.get("tool_choice") or "auto"
-    if isinstance(choice, str):
-        return tools, choice
-    inner = choice[choice["type"]]
-    if choice["type"] != "allowed_tools":
-        return [tool for tool in tools if _name(tool) == inner["name"]], "required"
-    allowed = {_name(tool) for tool in inner.get("tools") or ()}
-    return [tool for tool in tools if _name(tool) in allowed], inner.get("mode", "auto")
-
-
-def _name(tool: Body) -> str:
-    return str(tool[tool["type"]]["name"])
-
-
-def _stopped(choice: Choice, stop: str | Sequence[str] | None) -> Choice:
+def _stopped(choice: Choice, stops: Sequence[str]) -> Choice:
     """*choice* with its content cut before the first stop sequence in it."""
-    sequences = [stop] if isinstance(stop, str) else stop or ()
     content = choice.content or ""
-    ends = [content.find(sequence) for sequence in sequences if sequence and sequence in content]
-    return replace(choice, content=content[: min(ends)]) if ends else choice
+    ends = [(content.find(stop), stop) for stop in stops if stop and stop in content]
+    if not ends:
+        return choice
+    end, stop = min(ends)
+    return replace(choice, content=content[:end], stopped_by=stop)
 
 
-def _limited(choice: Choice, body: Body) -> Choice:
+def _limited(choice: Choice, limit: int | None) -> Choice:
     """*choice* cut to the tokens that the request allows: reasoning first, as real models do."""
-    limit = body.get("max_completion_tokens") or body.get("max_tokens")
     if limit is None or choice.tokens <= limit:
         return choice
     reasoning, left = _cut(choice.reasoning, limit)

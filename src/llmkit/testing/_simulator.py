@@ -1,6 +1,6 @@
 """The simulator's server: loopback sockets, one thread a connection, nothing left after `stop`.
 
-Only I/O: what is answered is decided in `_chat` and below, which are pure. No transport but the
+Only I/O: what is answered is decided in `_wires` and below, which are pure. No transport but the
 standard library's, so that a machine with the base install alone can run it.
 """
 
@@ -19,8 +19,8 @@ from typing import Any, Final, Self
 
 from typing_extensions import override
 
-from ._chat import Reply, refuse, reply
-from ._refusal import Refusal, bad_request
+from ._answer import answer
+from ._wires import Reply, wire_for
 
 __all__ = ["ReceivedRequest", "Simulator"]
 
@@ -159,6 +159,14 @@ def _break(connection: socket.socket) -> None:
         connection.shutdown(socket.SHUT_RDWR)
 
 
+class _Unreadable(Exception):
+    """A request that cannot be read to its end, and the status that says so."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class _Connection(BaseHTTPRequestHandler):
     """One connection's requests, read and answered in turn."""
 
@@ -168,24 +176,26 @@ class _Connection(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer one request, whatever its method."""
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        wire = wire_for(self.path, headers)
         try:
             body = self._read_body()
-        except Refusal as refusal:
+        except _Unreadable as problem:
             # The rest of the request is of unknown length: nothing after it can be read.
             self.close_connection = True
-            return self._write(refuse(refusal))
-        headers = {name.lower(): value for name, value in self.headers.items()}
+            return self._write(wire.failure(problem.status, str(problem)))
         self.server.received.append(ReceivedRequest(self.command, self.path, headers, body))
-        return self._write(reply(self.command, self.path, headers, body))
+        return self._write(wire.reply(self.command, self.path, headers, body, answer))
 
     # The standard library looks a method up by these names.
     do_GET = do_PUT = do_PATCH = do_DELETE = do_POST  # noqa: N815
 
     @override
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Refuse what is not HTTP with OpenAI's error body in place of an HTML page."""
+        """Refuse what is not HTTP with an API's error body in place of an HTML page."""
         self.close_connection = True
-        self._write(refuse(Refusal(code, message or "We could not parse your request.")))
+        wire = wire_for("", {})
+        self._write(wire.failure(code, message or "We could not parse your request."))
 
     @override
     def log_message(self, format: str, *args: Any) -> None:
@@ -196,7 +206,7 @@ class _Connection(BaseHTTPRequestHandler):
             return self._read_chunks()
         length = self.headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
-            raise bad_request("We could not parse your request: bad Content-Length.")
+            raise _Unreadable(400, "We could not parse your request: bad Content-Length.")
         return self._read_exactly(int(length))
 
     def _read_chunks(self) -> bytes:
@@ -214,17 +224,17 @@ class _Connection(BaseHTTPRequestHandler):
         try:
             return int(line, 16)
         except ValueError as error:
-            raise bad_request("We could not parse your request: bad chunk.") from error
+            raise _Unreadable(400, "We could not parse your request: bad chunk.") from error
 
     def _check_size(self, size: int) -> None:
         if size > _LARGEST_BODY:
-            raise Refusal(413, "The request is too large for the simulator.")
+            raise _Unreadable(413, "The request is too large for the simulator.")
 
     def _read_exactly(self, size: int) -> bytes:
         self._check_size(size)
         body = self.rfile.read(size)
         if len(body) < size:
-            raise bad_request("We could not parse your request: the body ended early.")
+            raise _Unreadable(400, "We could not parse your request: the body ended early.")
         return body
 
     def _write(self, answer: Reply) -> None:

@@ -1,22 +1,24 @@
 """OpenAI's chat wire as its server writes it: completions, chunks, models and error bodies.
 
-Pure: a request's parts in, a `Reply` out. Sockets live in `_simulator`; what is said, in `_answer`.
+Pure: a request's parts in, a `Reply` out. What is said is decided elsewhere, in `_answer` or by a script.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any, Final
 
-from ._answer import Answer, Choice, ToolUse, answer, fingerprint
+from ..._answer import Answer, Choice, ToolUse
+from ..._asked import fingerprint
+from ..._tokens import split
+from .._wire import Reply, Say
 from ._check import check
+from ._read import asked
 from ._refusal import Refusal, bad_request
-from ._tokens import split
 
-__all__ = ["Reply", "refuse", "reply"]
+__all__ = ["OpenAIChat"]
 
 # A fixed time (2025-01-01T00:00:00Z), so that equal requests get equal bodies.
 _CREATED: Final = 1_735_689_600
@@ -27,32 +29,51 @@ _LIMITED_MODEL: Final = "rate-limited"
 _SHOWN_FROM: Final = 12
 _CHAT_PATH: Final = "/v1/chat/completions"
 _MODELS_PATH: Final = "/v1/models"
+_SERVER_ERROR: Final = 500
+# status -> the type and code that the real API sends with it.
+_ERRORS: Final[Mapping[int, tuple[str, str | None]]] = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    404: ("invalid_request_error", "model_not_found"),
+    429: ("requests", "rate_limit_exceeded"),
+    501: ("invalid_request_error", None),
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One HTTP answer; *frames* (server-sent events) are sent one by one in place of *body*."""
+class OpenAIChat:
+    """OpenAI's chat completions and its list of models, under ``/v1``."""
 
-    status: int
-    body: bytes = b""
-    frames: tuple[bytes, ...] = ()
-    headers: Mapping[str, str] = field(default_factory=dict)
+    name: Final = "openai_chat"
+
+    def serves(self, path: str, headers: Mapping[str, str]) -> bool:
+        """Everything: what no other wire claims is refused in OpenAI's form."""
+        return True
+
+    def reply(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, say: Say
+    ) -> Reply:
+        """The answer to one request."""
+        try:
+            return _routed(method, path.partition("?")[0].rstrip("/"), headers, body, say)
+        except Refusal as refusal:
+            return Reply(refusal.status, _json({"error": refusal.error}), headers=refusal.headers)
+
+    def failure(self, status: int, message: str) -> Reply:
+        """An error answer with the type and code that OpenAI sends with *status*."""
+        return Reply(status, _json({"error": _error(status, message)}))
+
+    def failure_frame(self, status: int, message: str) -> bytes:
+        """The same error as an event of a stream."""
+        return _event({"error": _error(status, message)})
 
 
-def reply(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
-    """The answer to one request; *headers* have lower-case names."""
-    try:
-        return _routed(method, path.partition("?")[0].rstrip("/"), headers, body)
-    except Refusal as refusal:
-        return refuse(refusal)
+def _error(status: int, message: str) -> dict[str, Any]:
+    kind, code = _ERRORS.get(
+        status, ("server_error" if status >= _SERVER_ERROR else "invalid_request_error", None)
+    )
+    return {"message": message, "type": kind, "param": None, "code": code}
 
 
-def refuse(refusal: Refusal) -> Reply:
-    """*refusal* as an HTTP answer."""
-    return Reply(refusal.status, _json({"error": refusal.error}), headers=refusal.headers)
-
-
-def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes) -> Reply:
+def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes, say: Say) -> Reply:
     is_model = path.startswith(f"{_MODELS_PATH}/")
     expected = {_CHAT_PATH: "POST", _MODELS_PATH: "GET"}.get(path, "GET" if is_model else None)
     if expected is None:
@@ -61,7 +82,7 @@ def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes) -> 
         raise Refusal(405, f"Not allowed to {method} on {path}; use {expected}.")
     _authenticate(headers.get("authorization", ""))
     if path == _CHAT_PATH:
-        return _complete(_parsed(body))
+        return _complete(_parsed(body), say)
     return Reply(
         200, _json(_model(path.removeprefix(f"{_MODELS_PATH}/")) if is_model else _models())
     )
@@ -111,14 +132,13 @@ def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": _CREATED, "owned_by": "llmkit"}
 
 
-def _complete(body: Any) -> Reply:
+def _complete(body: Any, say: Say) -> Reply:
     check(body)
     _known(body["model"])
-    said = answer(body)
+    said = say(asked(body))
     if not body.get("stream"):
         return Reply(200, _json(_completion(body, said)))
-    events = [f"data: {_json(chunk).decode()}\n\n".encode() for chunk in _chunks(body, said)]
-    return Reply(200, frames=(*events, b"data: [DONE]\n\n"))
+    return Reply(200, frames=(*map(_event, _chunks(body, said)), b"data: [DONE]\n\n"))
 
 
 def _completion(body: Mapping[str, Any], said: Answer) -> dict[str, Any]:
@@ -238,3 +258,7 @@ def _tool_deltas(position: int, tool: ToolUse) -> Iterator[dict[str, Any]]:
 
 def _json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+
+
+def _event(value: Any) -> bytes:
+    return b"data: %b\n\n" % _json(value)

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
+from ..._schema import shape_fault, strict_fault
 from ._refusal import Refusal, bad_request, missing, wrong_type
-from ._schema import shape_fault, strict_fault
 
 __all__ = ["check_response_format", "check_tools"]
 

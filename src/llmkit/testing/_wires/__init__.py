@@ -1,0 +1,18 @@
+"""Every wire that the simulator speaks, the most particular first: the last one serves what the others do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from ._wire import Reply, Say, Wire
+from .openai_chat import OpenAIChat
+
+__all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
+
+WIRES: Final[Sequence[Wire]] = (OpenAIChat(),)
+
+
+def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
+    """The wire that serves a request; *headers* have lower-case names."""
+    return next(wire for wire in WIRES if wire.serves(path, headers))
