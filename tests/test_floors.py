@@ -84,8 +84,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
     "_control.retry": {"tenacity"},  # only after a first failure
-    "_io._http": {"sniffio"},  # only where a loop is running
-    "_io._loops": {"asyncio", "trio"},  # only the one whose loop is running
+    "_io._loops": {"trio"},  # only under it
+    "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
 }
 

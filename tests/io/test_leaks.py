@@ -260,15 +260,16 @@ def test_a_collector_within_the_pool(server: Server, client: Any) -> None:
         streams.clear()
 
     [transport] = client._transports._made.values()
-    pool = transport._pool
-    original = pool._assign_requests_to_connections
+    limit = transport._pool._connections.limit
+    original = limit._taken
 
-    def collects(*args: Any) -> Any:
-        # httpcore holds its lock here, and makes objects: the collector may well run.
-        drops(None)
-        return original(*args)
+    def collects() -> bool:
+        # The limit holds its lock while it makes objects: the collector may well run.
+        with limit._lock:
+            drops(None)
+            return bool(original())
 
-    pool._assign_requests_to_connections = collects
+    limit._taken = collects
     worker = threading.Thread(target=lambda: client.completion(**ASK), daemon=True)
     worker.start()
     worker.join(5)

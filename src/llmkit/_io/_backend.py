@@ -1,10 +1,12 @@
 """httpcore's network, with an eye on the current exchange: deadlines at every read, and what has left.
 
-Two thin wrappers around httpcore's own backends, one for each colour; no protocol is spoken here.
+Two thin wrappers around httpcore's own backends, one for each colour; no protocol is spoken here. Small writes wait for
+the read that follows them, so that a request's head and body leave together.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -17,12 +19,17 @@ from ._progress import CURRENT
 __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
 
-def _left(stream: object, timeout: float | None) -> float | None:
+# What a write may hold back until the next read; a segment of the loopback interface.
+_HELD_BYTES = 65536
+
+
+def _left(stream: object, timeout: float | None, *, written: bool) -> float | None:
     progress = CURRENT.get()
     if progress is None:
         return timeout
     progress.stream = stream
-    progress.reading()
+    if written:
+        progress.reading()
     if progress.stopped:
         raise httpcore.ReadError("the answer is not read any further")
     seconds = progress.remaining(timeout)
@@ -37,18 +44,55 @@ def _writing(stream: object) -> None:
         progress.writing()
 
 
+class _Held:
+    """Bytes that wait to be written, and whether all that were to be written have been."""
+
+    def __init__(self) -> None:
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self.written = True
+        self.timeout: float | None = None
+
+    def add(self, buffer: bytes, timeout: float | None) -> bool:
+        """Hold these as well; whether that is too much."""
+        if buffer:
+            self._pieces.append(buffer)
+            self._size += len(buffer)
+            self.timeout = timeout
+        return self._size > _HELD_BYTES
+
+    def take(self) -> bytes:
+        """All of it, which is then about to be written."""
+        pieces, self._pieces, self._size = self._pieces, [], 0
+        self.written = False
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def __bool__(self) -> bool:
+        return bool(self._pieces)
+
+
 class _Watched(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
+        self._held = _Held()
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _left(self, timeout))
+        if self._held:
+            # Where it fails, an early answer may be there all the same; httpcore does it like this too.
+            with contextlib.suppress(httpcore.WriteError):
+                self._flush()
+        return self._stream.read(max_bytes, _left(self, timeout, written=self._held.written))
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self._held.add(buffer, timeout):
+            self._flush()
+
+    def _flush(self) -> None:
         _writing(self)
-        self._stream.write(buffer, timeout)
+        self._stream.write(self._held.take(), self._held.timeout)
+        self._held.written = True
 
     @override
     def close(self) -> None:
@@ -95,15 +139,24 @@ class WatchedBackend(httpcore.NetworkBackend):
 class _AsyncWatched(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
+        self._held = _Held()
 
     @override
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return await self._stream.read(max_bytes, _left(self, timeout))
+        if self._held:
+            with contextlib.suppress(httpcore.WriteError):
+                await self._flush()
+        return await self._stream.read(max_bytes, _left(self, timeout, written=self._held.written))
 
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        if self._held.add(buffer, timeout):
+            await self._flush()
+
+    async def _flush(self) -> None:
         _writing(self)
-        await self._stream.write(buffer, timeout)
+        await self._stream.write(self._held.take(), self._held.timeout)
+        self._held.written = True
 
     @override
     async def aclose(self) -> None:

@@ -23,7 +23,9 @@ from .._secret import redact
 from ..errors import APIResponseValidationError, ConfigurationError
 from ._backend import AsyncWatchedBackend, WatchedBackend
 from ._inflate import Inflate, inflater
+from ._pool import AsyncPool, Pool
 from ._progress import Progress
+from ._running import async_backend
 
 __all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "prepare", "raw"]
 
@@ -158,48 +160,38 @@ def _proxy_for(url: str) -> str | None:
 
 
 class _Sync(httpx.HTTPTransport):
-    """httpx's transport over a pool whose network is watched; hooks set on httpx's class still work."""
+    """httpx's transport over a pool of ours; hooks set on httpx's class still work."""
 
     def __init__(self, verify: ssl.SSLContext, proxy: str | None) -> None:
         super().__init__(verify=verify, proxy=proxy)
         self._pool.close()
-        self._pool = _sync_pool(verify, proxy)
+        self._pool: Any = Pool(verify) if proxy is None else _proxied(verify, proxy)
 
 
 class _Async(httpx.AsyncHTTPTransport):
     def __init__(self, verify: ssl.SSLContext, proxy: str | None) -> None:
         super().__init__(verify=verify, proxy=proxy)
-        self._pool = _async_pool(verify, proxy)
+        self._pool: Any = (
+            AsyncPool(verify, async_backend()) if proxy is None else _async_proxied(verify, proxy)
+        )
 
 
-def _sync_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
-    made = None if proxy is None else _proxy(proxy)
+def _proxied(verify: ssl.SSLContext, proxy: str) -> httpcore.ConnectionPool:
     return httpcore.ConnectionPool(
         ssl_context=verify,
-        proxy=made,
+        proxy=_proxy(proxy),
         network_backend=WatchedBackend(),
         **_LIMITS,  # type: ignore[arg-type]
     )
 
 
-def _async_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
-    made = None if proxy is None else _proxy(proxy)
-    backend = AsyncWatchedBackend(async_backend())
+def _async_proxied(verify: ssl.SSLContext, proxy: str) -> httpcore.AsyncConnectionPool:
     return httpcore.AsyncConnectionPool(
         ssl_context=verify,
-        proxy=made,
-        network_backend=backend,
+        proxy=_proxy(proxy),
+        network_backend=AsyncWatchedBackend(async_backend()),
         **_LIMITS,  # type: ignore[arg-type]
     )
-
-
-def async_backend() -> httpcore.AsyncNetworkBackend:
-    """Httpcore's network for the running loop."""
-    import sniffio  # noqa: PLC0415 - only where a loop is running
-
-    if sniffio.current_async_library() == "trio":
-        return httpcore.TrioBackend()
-    return httpcore.AnyIOBackend()
 
 
 def _proxy(url: str) -> httpcore.Proxy:

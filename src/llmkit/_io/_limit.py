@@ -12,7 +12,7 @@ import anyio
 import sniffio
 
 from ..errors import APITimeoutError
-from ._loops import running_loop
+from ._running import running_loop
 
 __all__ = ["ParallelLimit"]
 
@@ -25,13 +25,29 @@ class _Waiter:
         self.granted = False
 
 
-class ParallelLimit:
-    """``capacity`` places. Either colour takes one and gets the function that gives it back."""
+class _Place:
+    """One place that was taken; called, it gives it back, once."""
 
-    def __init__(self, capacity: int) -> None:
+    __slots__ = ("_given", "_token")
+
+    def __init__(self, given: Callable[[], None]) -> None:
+        self._given = given
+        self._token = [True]
+
+    def __call__(self) -> None:
+        with contextlib.suppress(IndexError):  # it was given back before
+            self._token.pop()
+            self._given()
+
+
+class ParallelLimit:
+    """``capacity`` places of ``what``. Either colour takes one and gets the function that gives it back."""
+
+    def __init__(self, capacity: int, what: str = "max_parallel") -> None:
         if capacity < 1:
-            raise ValueError(f"max_parallel must be at least 1, not {capacity}")
+            raise ValueError(f"{what} must be at least 1, not {capacity}")
         self.capacity = capacity
+        self._what = what
         self._free = capacity
         self._waiters: deque[_Waiter] = deque()
         # Re-entrant: a collector may give back a dropped stream's place while this thread holds it.
@@ -39,6 +55,8 @@ class ParallelLimit:
 
     def acquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, blocking until ``deadline`` (monotonic seconds). Raises ``APITimeoutError``."""
+        if self._taken():
+            return _Place(self._give_back)
         event = threading.Event()
         waiter = self._enter(event.set)
         try:
@@ -50,6 +68,8 @@ class ParallelLimit:
 
     async def aacquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, awaiting it until ``deadline``. Raises ``APITimeoutError``."""
+        if self._taken():
+            return _Place(self._give_back)
         event = anyio.Event()
         waiter = self._enter(_waker(event))
         try:
@@ -60,6 +80,14 @@ class ParallelLimit:
             self._pass_on(waiter)
             raise
         return self._place(taken=self._leave(waiter))
+
+    def _taken(self) -> bool:
+        """Take a place if one is free."""
+        with self._lock:
+            if not self._free or self._waiters:
+                return False
+            self._free -= 1
+            return True
 
     def _enter(self, wake: Callable[[], object]) -> _Waiter:
         waiter = _Waiter(wake)
@@ -87,16 +115,8 @@ class ParallelLimit:
 
     def _place(self, *, taken: bool) -> Callable[[], None]:
         if not taken:
-            raise APITimeoutError(
-                f"no place came free under max_parallel={self.capacity}", sent="no"
-            )
-        given = threading.Lock()
-
-        def give_back() -> None:
-            if given.acquire(blocking=False):
-                self._give_back()
-
-        return give_back
+            raise APITimeoutError(f"no place came free: {self._what}={self.capacity}", sent="no")
+        return _Place(self._give_back)
 
     def _give_back(self) -> None:
         while (waiter := self._next()) is not None:

@@ -16,19 +16,9 @@ import anyio
 import sniffio
 
 from ._http import AsyncTransports
+from ._running import running_loop
 
-__all__ = ["Loops", "running_loop"]
-
-
-def running_loop() -> Any:
-    """What stands for the running loop: asyncio's loop itself, trio's token. anyio's own token is new each time."""
-    if sniffio.current_async_library() == "trio":
-        import trio  # noqa: PLC0415 - only under trio, which is then installed
-
-        return trio.lowlevel.current_trio_token()
-    import asyncio  # noqa: PLC0415 - only under asyncio
-
-    return asyncio.get_running_loop()
+__all__ = ["Loops"]
 
 
 class Loops:

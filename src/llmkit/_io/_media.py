@@ -21,8 +21,9 @@ from .._flow import Deadlines, Fetch
 from .._http import HTTPResponse
 from ..errors import InvalidRequestError
 from ._backend import AsyncWatchedBackend, WatchedBackend
-from ._http import async_backend, shared_tls
+from ._http import shared_tls
 from ._progress import Progress, during
+from ._running import async_backend
 
 __all__ = ["afetch", "checked", "fetch", "fetching"]
 

@@ -11,7 +11,9 @@ from decimal import Decimal
 
 from .._cost import Cost, CostLine, summed, unknown
 from ..catalogue import FrozenMap, ModelInfo
-from ._rates import Call, Unpriceable, check_tier, price, tiers
+from ._rates import Call, Unpriceable, check_tier, price, sheet, tiers
+
+_NONE: Mapping[str, str] = FrozenMap()
 
 
 def cost(
@@ -41,8 +43,9 @@ def cost(
     if model is None:
         return unknown(f"no price for {model_name or 'this model'}")
     try:
-        call = _call(usage, model, service_tier, on, conditions)
-        lines = tuple(_lines(call, usage))
+        counts = _plain(usage, depth=2)
+        call = _call(counts, model, service_tier, on, conditions)
+        lines = tuple(_lines(call, counts))
     except Unpriceable as error:
         return unknown(str(error))
     if estimated:
@@ -68,7 +71,7 @@ def _call(
     told = {key: value for key, value in seen.items() if isinstance(value, str)}
     facts = {**model.defaults, **told, **(conditions or {})}
     facts["service_tier"] = tiers(model, tier)[0]
-    call = Call(model, facts, prompt, completion or 0, on or "")
+    call = Call(sheet(model), facts, prompt, completion or 0, on or "")
     check_tier(model, facts["service_tier"], call.notes)
     return call
 
@@ -90,28 +93,25 @@ def _lines(call: Call, usage: object) -> Iterator[CostLine]:
 
 
 def _quantities(call: Call, usage: object) -> Iterator[tuple[str, int, Mapping[str, str]]]:
-    none: Mapping[str, str] = FrozenMap()
     writes = _cache_writes(call, usage)
     for dimension, quantity in _input(call, usage, sum(writes.values())):
-        yield dimension, quantity, none
+        yield dimension, quantity, _NONE
     for ttl, quantity in writes.items():
-        yield "cache_write", quantity, {"ttl": ttl} if ttl else none
+        yield "cache_write", quantity, {"ttl": ttl} if ttl else _NONE
     for dimension, quantity in _output(call, usage):
-        yield dimension, quantity, none
+        yield dimension, quantity, _NONE
     if call.has("request"):
-        yield "request", 1, none
+        yield "request", 1, _NONE
     searches = _count(_field(usage, "server_tool_use"), "web_search_requests") or 0
     # A model that charges a search with every request has it in that fee.
     if call.has("web_search") or not call.has("request"):
-        yield "web_search", searches, none
+        yield "web_search", searches, _NONE
 
 
 def _cache_writes(call: Call, usage: object) -> dict[str, int]:
     """Tokens written to the cache by TTL; under ``""`` those whose TTL is not told."""
-    rates = call.model.rates
-    ttls = {str(r.condition["ttl"]): 0 for r in rates if "ttl" in r.condition}
     split = _field(usage, "cache_creation")
-    found = {ttl: _count(split, f"ephemeral_{ttl}_input_tokens") or 0 for ttl in sorted(ttls)}
+    found = {ttl: _count(split, f"ephemeral_{ttl}_input_tokens") or 0 for ttl in call.sheet.ttls}
     inner = _count(_field(usage, "prompt_tokens_details"), "cache_write_tokens")
     outer = _count(usage, "cache_creation_input_tokens")
     total = max(inner or 0, outer or 0, sum(found.values()))
@@ -185,14 +185,25 @@ def _apart(call: Call, dimension: str) -> bool:
     return call.has(dimension) or dimension not in call.model.priced_as
 
 
+def _plain(source: object, depth: int) -> object:
+    """A response model as the mapping that it stands for: looking one up for what it lacks is slow."""
+    fields = getattr(source, "__dict__", None) if hasattr(source, "__pydantic_extra__") else None
+    if fields is None or not depth:
+        return source
+    named = {**fields, **(getattr(source, "__pydantic_extra__", None) or {})}
+    return {name: _plain(value, depth - 1) for name, value in named.items() if value is not None}
+
+
 def _field(source: object, name: str) -> object:
-    return source.get(name) if isinstance(source, Mapping) else getattr(source, name, None)
+    if type(source) is dict or isinstance(source, Mapping):
+        return source.get(name)
+    return None if source is None else getattr(source, name, None)
 
 
 def _count(source: object, name: str) -> int | None:
     value = _field(source, name)
-    if value is None:
-        return None
+    if value is None or (type(value) is int and value >= 0):
+        return value
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:

@@ -5,8 +5,9 @@ Knows conditions, tiers and stand-ins. Reading usage objects belongs in ``_actua
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -25,19 +26,74 @@ class Unpriceable(Exception):
     """Carries the reason why there is no figure; never leaves ``llmkit.pricing``."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class _Price:
+    """What applies to one dimension: the rate, times its uplifts' factor, under which condition."""
+
+    rate: Rate
+    factor: Decimal
+    condition: FrozenMap[str | int]
+    notes: tuple[str, ...]
+
+
+class Sheet:
+    """A model's rates, and what was found to apply under facts that were met before."""
+
+    def __init__(self, model: ModelInfo) -> None:
+        self.model = model
+        rates = model.rates
+        self.dimensions = frozenset(rate.dimension for rate in rates)
+        self.ttls = sorted({str(r.condition["ttl"]) for r in rates if "ttl" in r.condition})
+        conditions = [r.condition for r in rates] + [u.condition for u in model.uplifts]
+        self._steps = sorted(
+            {int(c["input_tokens_over"]) for c in conditions if "input_tokens_over" in c}
+        )
+        self._found: dict[object, _Price] = {}
+
+    def price(self, call: Call, dimension: str, facts: Mapping[str, str]) -> _Price:
+        """What applies to a dimension of a call. Raises Unpriceable if nothing does."""
+        step = bisect_left(self._steps, call.prompt)
+        key = (dimension, step, call.on, call.key, tuple(facts.items()))
+        found = self._found.get(key)
+        if found is None:
+            found = _price(call, dimension, facts)
+            # Facts come from answers too: what they could be is not bounded by us.
+            if len(self._found) >= _MOST_FOUND:
+                self._found.clear()
+            self._found[key] = found
+        return found
+
+
+_MOST_FOUND: Final = 4096
+_MOST_SHEETS: Final = 4096
+_sheets: dict[int, Sheet] = {}
+
+
+def sheet(model: ModelInfo) -> Sheet:
+    """The model's sheet, made once. By identity: hashing a model takes longer than pricing a call."""
+    made = _sheets.get(id(model))
+    if made is None or made.model is not model:
+        if len(_sheets) >= _MOST_SHEETS:
+            _sheets.clear()
+        made = _sheets[id(model)] = Sheet(model)
+    return made
+
+
 class Call:
     """What rates are matched against, and what had to be assumed on the way."""
 
-    model: ModelInfo
-    facts: Mapping[str, str]
-    prompt: int
-    completion: int
-    on: str
-    notes: list[str] = field(default_factory=list)
+    __slots__ = ("completion", "facts", "key", "model", "notes", "on", "prompt", "sheet")
+
+    def __init__(
+        self, sheet: Sheet, facts: Mapping[str, str], prompt: int, completion: int, on: str
+    ) -> None:
+        self.sheet, self.model, self.facts = sheet, sheet.model, facts
+        self.prompt, self.completion, self.on = prompt, completion, on
+        self.key = tuple(facts.items())
+        self.notes: list[str] = []
 
     def has(self, dimension: str) -> bool:
-        return any(rate.dimension == dimension for rate in self.model.rates)
+        return dimension in self.sheet.dimensions
 
 
 def tiers(model: ModelInfo, spelled: str | None) -> tuple[str, ...]:
@@ -58,13 +114,20 @@ def check_tier(model: ModelInfo, tier: str, notes: list[str]) -> None:
 
 def price(call: Call, dimension: str, quantity: int, facts: Mapping[str, str]) -> CostLine:
     """The line for a quantity of one dimension. Raises Unpriceable if no rate applies."""
-    rate = _rate(call, dimension, {**call.facts, **facts})
+    found = call.sheet.price(call, dimension, facts)
+    call.notes += found.notes
+    return amount(dimension, quantity, found.rate, found.factor, found.condition)
+
+
+def _price(call: Call, dimension: str, facts: Mapping[str, str]) -> _Price:
+    notes: list[str] = []
+    rate = _rate(call, dimension, {**call.facts, **facts}, notes)
     factor, condition = Decimal(1), dict(rate.condition)
     for uplift in call.model.uplifts if rate.unit == "token" else ():
         if _met(uplift.condition, call, call.facts):
             factor = MATH.multiply(factor, uplift.factor)
             condition = {**condition, **uplift.condition}
-    return amount(dimension, quantity, rate, factor, FrozenMap(condition))
+    return _Price(rate, factor, FrozenMap(condition), tuple(notes))
 
 
 def amount(
@@ -77,7 +140,7 @@ def amount(
     return CostLine(dimension, quantity, rate.unit, usd, rate.per, total, *origin)
 
 
-def _rate(call: Call, dimension: str, facts: Mapping[str, str]) -> Rate:
+def _rate(call: Call, dimension: str, facts: Mapping[str, str], notes: list[str]) -> Rate:
     """The matching rate with most conditions; between equals the dearest, and it is noted."""
     for name in _names(call.model, dimension):
         fits = [
@@ -89,7 +152,7 @@ def _rate(call: Call, dimension: str, facts: Mapping[str, str]) -> Rate:
             most = max(len(rate.condition) for rate in fits)
             best = [rate for rate in fits if len(rate.condition) == most]
             if len({rate.usd for rate in best}) > 1:
-                call.notes.append(f"several {name} rates apply, the dearest was taken")
+                notes.append(f"several {name} rates apply, the dearest was taken")
             return max(best, key=unit_price)
     raise Unpriceable(f"no {dimension} rate for {call.model.name}")
 
