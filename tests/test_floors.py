@@ -58,6 +58,7 @@ FLOORS = {
 # tokens.py, on floor 2, which will be its only importer.
 SEAMS = {
     "anyio": {"_io"},
+    "certifi": {"_io._tls"},  # comes with httpx: whose authorities are trusted
     "httpcore": {"_io"},
     "httpx": {"_io"},
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
@@ -84,6 +85,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
     "_control.retry": {"tenacity"},  # only after a first failure
+    "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
+    "_io._http": {"httpx"},  # only for proxies and what is odd
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code

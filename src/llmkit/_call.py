@@ -5,7 +5,7 @@ No I/O, no provider's knowledge; response models live in ``types``.
 
 from __future__ import annotations
 
-import uuid
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -26,7 +26,7 @@ Sent = Literal["no", "maybe", "yes"]
 
 def new_call_id() -> str:
     """A fresh id for one call; it is the same for all its attempts."""
-    return f"call_{uuid.uuid4().hex}"
+    return f"call_{os.urandom(16).hex()}"
 
 
 @dataclass(frozen=True, slots=True)

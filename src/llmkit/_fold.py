@@ -130,7 +130,7 @@ class _Choice:
 
     def _add_parts(self, delta: Delta) -> None:
         """Keep a content that came in parts as parts: that is the form in which its host takes it back."""
-        pieces = delta.get("content_parts")
+        pieces = (delta.__pydantic_extra__ or {}).get("content_parts")
         known = self.lists.get("content_parts")
         if isinstance(pieces, list):
             before = "".join(self.texts.get("content", ()))

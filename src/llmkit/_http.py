@@ -6,7 +6,7 @@ Header names of an answer are in lower case; a request keeps the spelling it was
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ class HTTPRequest:
 
     def with_headers(self, headers: Mapping[str, str]) -> HTTPRequest:
         """Return a copy with these headers set; names are compared without regard to case."""
-        return replace(self, headers=merge_headers(self.headers, _added(self, headers)))
+        if not headers:
+            return self
+        merged = merge_headers(self.headers, _added(self, headers) if self.lists else headers)
+        return HTTPRequest(self.method, self.url, merged, self.body, self.adjustments, self.lists)
 
 
 @dataclass(frozen=True, slots=True)

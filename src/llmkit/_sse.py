@@ -9,7 +9,7 @@ Rule 3: no JSON, no provider's habits; a comment is not an event, but it is a si
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["Event", "SSEDecoder", "TooLong"]
 
@@ -21,8 +21,7 @@ class TooLong(ValueError):
     """One event has more bytes than any provider sends; the stream is not worth reading on."""
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One event: its name (empty for the default), data as bytes, and id."""
 
     data: bytes
@@ -56,6 +55,23 @@ class SSEDecoder:
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Take the next bytes, cut anywhere; yield the events they complete. Raises ``TooLong``."""
+        if self._between and data.endswith(b"\n\n") and b"\r" not in data:
+            # Whole events, as most pieces are, need not be taken apart line by line.
+            for block in data[:-2].split(b"\n\n"):
+                if block.startswith(b"data: ") and b"\n" not in block:
+                    self._check(len(block))
+                    yield Event(block[6:], "", self._id)
+                else:
+                    yield from self._by_line(block + b"\n\n")
+        else:
+            yield from self._by_line(data)
+
+    @property
+    def _between(self) -> bool:
+        """Whether nothing of the next event is here yet."""
+        return not (self._partial or self._data or self._name or self._start or self._after_cr)
+
+    def _by_line(self, data: bytes) -> Iterator[Event]:
         for line in self._lines(data):
             if not line:
                 yield from self._dispatch()

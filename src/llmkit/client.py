@@ -305,6 +305,7 @@ class Client:
             clock=_CLOCK,
             abandon=functools.partial(_leave, _dropped, self),
             stream=stream,
+            heard=self._observers.heard,
             hooks=self._hooks,
             wanted=asked.wanted,
             mock=options.get("mock_response"),

@@ -5,6 +5,7 @@ Every mistake that can be known before sending is raised here, with what to chan
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -95,7 +96,9 @@ def _bare(model: str, *, elsewhere: bool) -> tuple[Provider, str]:
 
 def mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """An option that must be a dict; empty where it was not given."""
-    value = options.get(name) or {}
+    value = options.get(name)
+    if not value:
+        return {}
     if not isinstance(value, Mapping):
         raise ConfigurationError(f"{name} must be a dict, not {type(value).__name__}")
     return value
@@ -150,6 +153,7 @@ def _filled(provider: Provider, base: str, environ: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, base)
 
 
+@functools.lru_cache(maxsize=512)
 def _check_url(base: str) -> None:
     try:
         parts = urlsplit(base)

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._call import Attempt, CallInfo, ChatCall, MediaPolicy, Timeouts
 from .._flow import Cancelled, Deadlines, Flow, Limit, Opened, acquire, consult, notify, relay, send
-from .._http import Endpoint, HTTPRequest, HTTPResponse
+from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
 from .._operations import Outcome
 from .._ratelimit import retry_after
 from .._secret import Secret
@@ -72,6 +72,8 @@ class Job:
     clock: Clock
     abandon: Callable[[CallFinished], None]
     stream: bool = False
+    heard: bool = True
+    """Whether anybody listens to events: without, those of a call that goes well are not made."""
     hooks: Sequence[Any] = ()
     wanted: type | None = None
     mock: Any = None
@@ -96,11 +98,17 @@ def _prepare(job: Job, position: int, leg: Leg) -> Flow[tuple[Leg, HTTPRequest]]
             call = (yield from consult(before, call)) or call
     if job.media is not None:
         call = yield from fetched(call, leg.wire.reads_url, job.media)
-    request = leg.wire.build(call, leg.endpoint).with_headers(call.extra_headers)
-    if leg.provider.idempotency_header:
-        request = request.with_headers({leg.provider.idempotency_header: f"{job.id}-{position}"})
-    changed = Leg(leg.provider, leg.wire, leg.endpoint, leg.key, leg.key_source, call)
-    return changed, request
+    headers = call.extra_headers
+    if (name := leg.provider.idempotency_header) is not None:
+        headers = merge_headers(headers, {name: f"{job.id}-{position}"})
+    return _for(leg, call), leg.wire.build(call, leg.endpoint).with_headers(headers)
+
+
+def _for(leg: Leg, call: ChatCall) -> Leg:
+    """The leg, for what hooks and fetched media have made of its call."""
+    if call is leg.call:
+        return leg
+    return Leg(leg.provider, leg.wire, leg.endpoint, leg.key, leg.key_source, call)
 
 
 def chat(job: Job) -> Flow[ChatCompletion]:
@@ -115,9 +123,10 @@ def chat(job: Job) -> Flow[ChatCompletion]:
         mocked=job.mock is not None,
         metadata=job.metadata,
     )
-    account = Account(info, job.clock.now, job.abandon, stream=job.stream)
+    account = Account(info, job.clock.now, job.abandon, stream=job.stream, heard=job.heard)
     try:
-        yield from notify(CallStarted(job.id, first.provider, first.model, job.stream))
+        if job.heard:
+            yield from notify(CallStarted(job.id, first.provider, first.model, job.stream))
         completion = yield from _answered(job, account)
         yield from account.settle("mocked" if account.mocked else "completed", completion)
     except GeneratorExit:
@@ -184,7 +193,8 @@ def _read(job: Job, account: Account, result: ChatCompletion | Opened) -> Flow[C
     assert account.call is not None  # noqa: S101 - a stream belongs to a call
     session = Session(account.call, result, account)
     account.info.first_chunk_seconds = account.elapsed()
-    yield from notify(StreamStarted(job.id, account.elapsed()))
+    if job.heard:
+        yield from notify(StreamStarted(job.id, account.elapsed()))
     try:
         yield from relay(result, session)
     except APIError as error:
@@ -235,9 +245,10 @@ def _attempt(
     call = leg.call
     account.leaving(call, request.adjustments, leg.key_source, leg.endpoint.base_url)
     number = len(account.info.attempts) + 1
-    # Without its query, which a caller may have put a credential into.
-    address = request.url.partition("?")[0]
-    yield from notify(AttemptStarted(job.id, number, call.provider, call.model, address))
+    if job.heard:
+        # Without its query, which a caller may have put a credential into.
+        address = request.url.partition("?")[0]
+        yield from notify(AttemptStarted(job.id, number, call.provider, call.model, address))
     secret = yield from _secret(leg.key)
     account.shows(secret)
     began, wall = job.clock.now(), job.clock.wall()

@@ -34,10 +34,16 @@ class Account:
     """Everything that is known of one call while it runs."""
 
     def __init__(
-        self, info: CallInfo, clock: Callable[[], float], abandon: Any, *, stream: bool
+        self,
+        info: CallInfo,
+        clock: Callable[[], float],
+        abandon: Any,
+        *,
+        stream: bool,
+        heard: bool = True,
     ) -> None:
         self.info = info
-        self._stream, self._clock = stream, clock
+        self._stream, self._clock, self._heard = stream, clock, heard
         self._abandon = abandon
         self._begun = clock()
         self.sent: Sent = "no"
@@ -68,19 +74,20 @@ class Account:
 
     def asking(self) -> None:
         """An exchange begins: nothing of an earlier one belongs to it."""
-        self._take(None, HTTPResponse(0))
+        self._take(None, _NOTHING)
 
     def answered(self, response: HTTPResponse) -> None:
         """An answer's head (and body) is there; a key that it echoes is not kept."""
-        headers, body = response.headers, response.body
+        if any(_echoes(response, secret.reveal()) for secret in self.secrets):
+            headers = redact_headers(response.headers, self.secrets)
+            response = HTTPResponse(response.status, headers, self._hidden(response.body))
+        self._take(response.status, response)
+
+    def _hidden(self, body: bytes) -> bytes:
         for secret in self.secrets:
-            key = secret.reveal()
-            if len(key) < SHORTEST:
-                continue
-            if any(key in value for value in headers.values()):
-                headers = redact_headers(headers, self.secrets)
-            body = body.replace(key.encode(), HIDDEN.encode())
-        self._take(response.status, HTTPResponse(response.status, headers, body))
+            if len(key := secret.reveal()) >= SHORTEST:
+                body = body.replace(key.encode(), HIDDEN.encode())
+        return body
 
     def _take(self, status: int | None, response: HTTPResponse) -> None:
         info = self.info
@@ -136,7 +143,8 @@ class Account:
                 failure = error
             self._stored = True
         self._told = True
-        yield from notify(finished)
+        if self._heard:
+            yield from notify(finished)
         if failure is not None:
             raise failure
 
@@ -231,6 +239,15 @@ class Account:
             return _free("nothing was sent, or the provider refused")
         reason = "an answer came that could not be read" if _unread(error) else "no answer came"
         return pricing.unknown(f"{reason}; what was sent may have been billed")
+
+
+_NOTHING = HTTPResponse(0)
+
+
+def _echoes(response: HTTPResponse, key: str) -> bool:
+    if len(key) < SHORTEST:
+        return False
+    return key.encode() in response.body or any(key in v for v in response.headers.values())
 
 
 # A gateway that gave up cannot know what its upstream did; every other refusal comes before the work.

@@ -25,6 +25,18 @@ __all__ = ["explain"]
 
 _TIMEOUTS = {"ConnectTimeout": "connect", "PoolTimeout": "connect", "WriteTimeout": "total"}
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
+# httpx's RequestError, and the roots of httpcore's errors.
+_TRANSPORT = frozenset(
+    {
+        "InvalidURL",
+        "NetworkError",
+        "ProtocolError",
+        "ProxyError",
+        "RequestError",
+        "TimeoutException",
+        "UnsupportedProtocol",
+    }
+)
 _CONFIGURATION = frozenset({"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"})
 
 
@@ -67,8 +79,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def _is_transport(error: Exception, names: list[str]) -> bool:
-    known = {"RequestError", "InvalidURL", "NetworkError", "TimeoutException", "ProtocolError"}
-    return bool(known & set(names)) or isinstance(error, OSError)
+    return not _TRANSPORT.isdisjoint(names) or isinstance(error, OSError)
 
 
 def _words(error: Exception) -> str:

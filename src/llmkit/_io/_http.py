@@ -1,83 +1,96 @@
-"""Transports and exchanges: from a prepared request to bytes, over httpx.
+"""From a request to an open answer, over httpcore's connections. Here is how; which connection, is ``_pool``'s affair.
 
-Own transports are used directly, with requests made once and no cookies, redirects or auth of httpx's own; a caller's
-client is always used through its public ``send``. The TLS context is made once for the process (36 ms each, measured).
+Where somebody has put something in the place of httpx's transport (vcrpy, tracing), requests go through that, see
+``_hooked``; a caller's own client is used by ``_borrowed``. httpx itself is loaded only where it is needed: for those,
+for proxies, and for what is odd.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import re
 import ssl
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore
-import httpx
-from typing_extensions import override
 
 from .._http import HTTPRequest, HTTPResponse
 from .._secret import redact
 from ..errors import APIResponseValidationError, ConfigurationError
+from . import _hooked
 from ._backend import AsyncWatchedBackend, WatchedBackend
 from ._inflate import Inflate, inflater
 from ._pool import AsyncPool, Pool
 from ._progress import Progress
 from ._running import async_backend
+from ._tls import TLS
 
-__all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "prepare", "raw"]
+__all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "raw"]
 
 T = TypeVar("T")
 MAX_BODY = 256 * 1024 * 1024
-_USER_AGENT = "llmkit"
-_DEFAULT_HEADERS = {"accept-encoding": "gzip, deflate", "user-agent": _USER_AGENT}
+_DEFAULT_HEADERS = ((b"accept-encoding", b"gzip, deflate"), (b"user-agent", b"llmkit"))
 _LIMITS = {"max_connections": 1000, "max_keepalive_connections": 100, "keepalive_expiry": 30.0}
-
-
-@functools.cache
-def shared_tls() -> ssl.SSLContext:
-    """The process's TLS context."""
-    return httpx.create_ssl_context()
+# An address that needs no escaping: nearly all of them.
+_PLAIN = re.compile(r"https?://[a-zA-Z0-9.\-]+(:\d{1,5})?(/[\w!$&'()*+,;=:@%.~/?\-]*)?", re.ASCII)
 
 
 @functools.lru_cache(maxsize=512)
-def _url(url: str) -> httpx.URL:
-    return httpx.URL(url)
+def _address(url: str) -> tuple[httpcore.URL, bytes]:
+    """The parsed address, and the ``host`` header that goes with it."""
+    if _PLAIN.fullmatch(url):
+        core = httpcore.URL(url)
+        default = {b"http": 80, b"https": 443}[core.scheme]
+        port = b"" if core.port in (None, default) else b":%d" % core.port
+        return core, core.host.lower() + port
+    import httpx  # noqa: PLC0415 - it escapes what has to be
+
+    odd = httpx.URL(url)
+    core = httpcore.URL(
+        scheme=odd.raw_scheme, host=odd.raw_host, port=odd.port, target=odd.raw_path
+    )
+    return core, odd.netloc
 
 
-def prepare(request: HTTPRequest, progress: Progress) -> httpx.Request:
-    """Make httpx's request of ours."""
-    url = _url(request.url)
-    headers = [(b"host", url.netloc)]
-    headers += [
-        (k.lower().encode("ascii"), v.encode("utf-8")) for k, v in _with_defaults(request.headers)
-    ]
-    headers.append((b"content-length", b"%d" % len(request.body)))
+@functools.lru_cache(maxsize=512)
+def _name(name: str) -> bytes:
+    return name.lower().encode("ascii")
+
+
+def _headers(request: HTTPRequest, host: bytes) -> list[tuple[bytes, bytes]]:
+    given = [(_name(name), value.encode("utf-8")) for name, value in request.headers.items()]
+    names = {name for name, _ in given}
+    defaults = [header for header in _DEFAULT_HEADERS if header[0] not in names]
+    return [(b"host", host), *given, *defaults, (b"content-length", b"%d" % len(request.body))]
+
+
+def _prepared(request: HTTPRequest, progress: Progress) -> httpcore.Request:
+    url, host = _address(request.url)
+    connect = progress.connect()
     # Reads are limited by the exchange's own progress; these are the limits of what comes before.
-    timeout = {
-        "connect": progress.connect(),
-        "pool": progress.connect(),
-        "write": progress.remaining(),
-    }
-    extensions = {"timeout": {**timeout, "read": None}}
-    return httpx.Request(
-        request.method, url, headers=headers, stream=_Bytes(request.body), extensions=extensions
+    limits = {"connect": connect, "pool": connect, "write": progress.remaining(), "read": None}
+    return httpcore.Request(
+        request.method,
+        url,
+        headers=_headers(request, host),
+        content=_Bytes(request.body),
+        extensions={"timeout": limits},
     )
 
 
-class _Bytes(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A request's body. httpx's own is an async generator, which trio complains of when a write fails within it."""
+class _Bytes:
+    """A request's body. httpcore's own is an async generator, which trio complains of when a write fails within it."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    @override
     def __iter__(self) -> Iterator[bytes]:
         return iter((self._data,))
 
-    @override
     def __aiter__(self) -> AsyncIterator[bytes]:
         return _Once(self._data)
 
@@ -97,10 +110,55 @@ class _Once:
         return self._items.pop()
 
 
-def _with_defaults(headers: Mapping[str, str]) -> list[tuple[str, str]]:
-    names = {name.lower() for name in headers}
-    defaults = [(k, v) for k, v in _DEFAULT_HEADERS.items() if k not in names]
-    return [*headers.items(), *defaults]
+class _Answer:
+    """httpcore's response under the names that drivers know, which are httpx's."""
+
+    __slots__ = ("_raw_headers", "headers", "status_code", "stream")
+
+    def __init__(self, response: httpcore.Response) -> None:
+        self.status_code = response.status
+        self._raw_headers = response.headers
+        self.headers = _read_headers(response.headers)
+        self.stream: Any = response.stream
+
+    def _decoded(self) -> Any:
+        """Httpx's response, which may know a coding that was not asked for."""
+        import httpx  # noqa: PLC0415 - a server that sends what was not asked for is rare
+
+        return httpx.Response(self.status_code, headers=self._raw_headers, content=self.stream)
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """The body, decompressed."""
+        return self._decoded().iter_bytes()  # type: ignore[no-any-return]
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """The same, for async code."""
+        return self._decoded().aiter_bytes()  # type: ignore[no-any-return]
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self.stream.close()
+
+    async def aclose(self) -> None:
+        """Give the connection back."""
+        await self.stream.aclose()
+
+
+def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for key, value in raw:
+        name = key.decode("latin-1").lower()
+        text = _text(value)
+        headers[name] = f"{headers[name]}, {text}" if name in headers else text
+    headers.pop("set-cookie", None)
+    return headers
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 def raw(response: Any, decoded: Callable[[], Any]) -> tuple[Any, Inflate | None]:
@@ -115,7 +173,9 @@ def raw(response: Any, decoded: Callable[[], Any]) -> tuple[Any, Inflate | None]
 
 
 def head(response: Any, body: bytes = b"") -> HTTPResponse:
-    """Read status and headers of httpx's response; cookies stay behind."""
+    """Read status and headers of a response; cookies stay behind."""
+    if type(response) is _Answer:
+        return HTTPResponse(response.status_code, response.headers, body)
     headers: dict[str, str] = {}
     for name, value in response.headers.items():
         if name.lower() != "set-cookie":
@@ -159,23 +219,6 @@ def _proxy_for(url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-class _Sync(httpx.HTTPTransport):
-    """httpx's transport over a pool of ours; hooks set on httpx's class still work."""
-
-    def __init__(self, verify: ssl.SSLContext, proxy: str | None) -> None:
-        super().__init__(verify=verify, proxy=proxy)
-        self._pool.close()
-        self._pool: Any = Pool(verify) if proxy is None else _proxied(verify, proxy)
-
-
-class _Async(httpx.AsyncHTTPTransport):
-    def __init__(self, verify: ssl.SSLContext, proxy: str | None) -> None:
-        super().__init__(verify=verify, proxy=proxy)
-        self._pool: Any = (
-            AsyncPool(verify, async_backend()) if proxy is None else _async_proxied(verify, proxy)
-        )
-
-
 def _proxied(verify: ssl.SSLContext, proxy: str) -> httpcore.ConnectionPool:
     return httpcore.ConnectionPool(
         ssl_context=verify,
@@ -195,14 +238,15 @@ def _async_proxied(verify: ssl.SSLContext, proxy: str) -> httpcore.AsyncConnecti
 
 
 def _proxy(url: str) -> httpcore.Proxy:
+    import httpx  # noqa: PLC0415 - who has no proxy does not wait for it
+
     parsed = httpx.Proxy(url)
-    auth = parsed.raw_auth
-    return httpcore.Proxy(url=str(parsed.url), auth=auth)
+    return httpcore.Proxy(url=str(parsed.url), auth=parsed.raw_auth)
 
 
-def _over(kind: Callable[[ssl.SSLContext, str | None], T], verify: Any, proxy: str | None) -> T:
+def _over(kind: Callable[[ssl.SSLContext, str], T], tls: ssl.SSLContext, proxy: str) -> T:
     try:
-        return kind(verify, proxy)
+        return kind(tls, proxy)
     except (ValueError, ImportError) as error:
         raise ConfigurationError(
             f"the proxy that the environment names cannot be used: {redact(str(error))}"
@@ -210,10 +254,11 @@ def _over(kind: Callable[[ssl.SSLContext, str | None], T], verify: Any, proxy: s
 
 
 class _Transports:
-    """Transports by proxy, made when first needed; a child process makes its own."""
+    """Pools by proxy, made when first needed; a child process makes its own."""
 
     def __init__(self, verify: Any) -> None:
-        self._verify = verify
+        # No method of its own: that would be a cycle, and what a client holds would outlive it.
+        self.tls = TLS(verify)
         self._proxies: dict[str, str | None] = {}
 
     def proxy(self, url: str) -> str | None:
@@ -223,45 +268,39 @@ class _Transports:
             self._proxies[origin] = _proxy_for(url)
         return self._proxies[origin]
 
-    def context(self) -> ssl.SSLContext:
-        """The TLS context: the process's own, or what the caller's ``verify`` says."""
-        if isinstance(self._verify, ssl.SSLContext):
-            return self._verify
-        if self._verify is None or self._verify is True:
-            return shared_tls()
-        if isinstance(self._verify, str):
-            return ssl.create_default_context(cafile=self._verify)
-        return httpx.create_ssl_context(verify=False)
-
 
 class SyncTransports(_Transports):
-    """Blocking transports, shared by all threads."""
+    """Blocking connections, shared by all threads."""
 
     def __init__(self, verify: Any = None) -> None:
         super().__init__(verify)
-        self._made: dict[str | None, _Sync] = {}
+        self._made: dict[str | None, Any] = {}
         self._pid = os.getpid()
 
     def send(self, request: HTTPRequest, progress: Progress) -> Any:
-        """Send; return httpx's response with its body unread."""
-        prepared = prepare(request, progress)
-        response = self._for(request.url).handle_request(prepared)
-        response.request = prepared
-        return response
+        """Send; return the response with its body unread."""
+        pool = self._for(request.url)
+        prepared = _prepared(request, progress)
+        if _hooked.is_hooked():
+            return _hooked.send(pool, prepared, request.url)
+        return _Answer(pool.handle_request(prepared))
 
-    def _for(self, url: str) -> _Sync:
+    def _for(self, url: str) -> Any:
         if self._pid != os.getpid():
             # A forked child shares its parent's sockets: it must neither use nor properly close them.
             self._made, self._pid = {}, os.getpid()
         proxy = self.proxy(url)
         made = self._made.get(proxy)
-        return made or self._made.setdefault(proxy, _over(_Sync, self.context(), proxy))
+        return made or self._made.setdefault(proxy, self._new(proxy))
+
+    def _new(self, proxy: str | None) -> Any:
+        return Pool(self.tls) if proxy is None else _over(_proxied, self.tls(), proxy)
 
     def close(self) -> None:
         """Close all connections."""
         made, self._made = self._made, {}
-        for transport in made.values():
-            transport.close()
+        for pool in made.values():
+            pool.close()
 
     def __del__(self) -> None:
         if self._pid == os.getpid():
@@ -269,24 +308,29 @@ class SyncTransports(_Transports):
 
 
 class AsyncTransports(_Transports):
-    """Transports of one event loop."""
+    """Connections of one event loop."""
 
     def __init__(self, verify: Any = None) -> None:
         super().__init__(verify)
-        self._made: dict[str | None, _Async] = {}
+        self._made: dict[str | None, Any] = {}
 
     async def send(self, request: HTTPRequest, progress: Progress) -> Any:
-        """Send; return httpx's response with its body unread."""
-        prepared = prepare(request, progress)
+        """Send; return the response with its body unread."""
         proxy = self.proxy(request.url)
         if proxy not in self._made:
-            self._made[proxy] = _over(_Async, self.context(), proxy)
-        response = await self._made[proxy].handle_async_request(prepared)
-        response.request = prepared
-        return response
+            self._made[proxy] = self._new(proxy)
+        prepared = _prepared(request, progress)
+        if _hooked.is_hooked_async():
+            return await _hooked.asend(self._made[proxy], prepared, request.url)
+        return _Answer(await self._made[proxy].handle_async_request(prepared))
+
+    def _new(self, proxy: str | None) -> Any:
+        if proxy is None:
+            return AsyncPool(self.tls, async_backend())
+        return _over(_async_proxied, self.tls(), proxy)
 
     async def aclose(self) -> None:
         """Close all connections."""
         made, self._made = self._made, {}
-        for transport in made.values():
-            await transport.aclose()
+        for pool in made.values():
+            await pool.aclose()

@@ -21,9 +21,9 @@ from .._flow import Deadlines, Fetch
 from .._http import HTTPResponse
 from ..errors import InvalidRequestError
 from ._backend import AsyncWatchedBackend, WatchedBackend
-from ._http import shared_tls
 from ._progress import Progress, during
 from ._running import async_backend
+from ._tls import shared_tls
 
 __all__ = ["afetch", "checked", "fetch", "fetching"]
 

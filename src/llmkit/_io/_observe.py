@@ -48,6 +48,11 @@ class Observers:
     def __init__(self, callbacks: Sequence[Callable[[Any], Any]]) -> None:
         self.callbacks = tuple(callbacks)
 
+    @property
+    def heard(self) -> bool:
+        """Whether anybody listens."""
+        return bool(self.callbacks) or _log.isEnabledFor(logging.DEBUG)
+
     def tell(self, event: Any) -> None:
         """Tell everybody, from sync code; coroutine functions are run to their end."""
         _debug(event)

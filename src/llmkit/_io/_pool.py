@@ -32,11 +32,15 @@ _LONG = 600.0
 class _Connections:
     """What both colours share: which connections are idle, and which exist."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
-        self.tls = tls
+    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
+        self._tls = tls
         self._idle: dict[tuple[Any, ...], deque[Any]] = {}
         self._all: set[Any] = set()
         self.limit = ParallelLimit(_MOST_EXCHANGES, "connections at once")
+
+    def tls(self, origin: httpcore.Origin) -> ssl.SSLContext | None:
+        """The context for an origin, if it needs one: making one takes its time."""
+        return self._tls() if origin.scheme == b"https" else None
 
     def take(self, origin: httpcore.Origin) -> Any:
         """The connection to the origin that was used last, if there is one."""
@@ -91,7 +95,7 @@ def _clean(connection: Any) -> bool:
 class Pool:
     """Blocking connections, shared by all threads."""
 
-    def __init__(self, tls: ssl.SSLContext) -> None:
+    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
         self._connections = _Connections(tls)
         self._backend = WatchedBackend()
 
@@ -120,7 +124,7 @@ class Pool:
 
     def _new(self, origin: httpcore.Origin) -> httpcore.HTTPConnection:
         connection = httpcore.HTTPConnection(
-            origin, self._connections.tls, _KEEP_SECONDS, network_backend=self._backend
+            origin, self._connections.tls(origin), _KEEP_SECONDS, network_backend=self._backend
         )
         return self._connections.made(connection)  # type: ignore[no-any-return]
 
@@ -183,7 +187,9 @@ def _first(token: list[bool]) -> bool:
 class AsyncPool:
     """The connections of one event loop."""
 
-    def __init__(self, tls: ssl.SSLContext, network: httpcore.AsyncNetworkBackend) -> None:
+    def __init__(
+        self, tls: Callable[[], ssl.SSLContext], network: httpcore.AsyncNetworkBackend
+    ) -> None:
         self._connections = _Connections(tls)
         self._backend = AsyncWatchedBackend(network)
 
@@ -212,7 +218,7 @@ class AsyncPool:
 
     def _new(self, origin: httpcore.Origin) -> httpcore.AsyncHTTPConnection:
         connection = httpcore.AsyncHTTPConnection(
-            origin, self._connections.tls, _KEEP_SECONDS, network_backend=self._backend
+            origin, self._connections.tls(origin), _KEEP_SECONDS, network_backend=self._backend
         )
         return self._connections.made(connection)  # type: ignore[no-any-return]
 

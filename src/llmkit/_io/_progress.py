@@ -10,9 +10,8 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
+from types import TracebackType
 from typing import Any
 
 from .._call import Sent
@@ -112,11 +111,21 @@ class Progress:
 CURRENT: ContextVar[Progress | None] = ContextVar("llmkit_progress", default=None)
 
 
-@contextmanager
-def during(progress: Progress) -> Iterator[None]:
+class during:  # noqa: N801 - reads as the statement that it makes of ``with``
     """Make this the exchange that the network is working for, in this thread or task."""
-    token = CURRENT.set(progress)
-    try:
-        yield
-    finally:
-        CURRENT.reset(token)
+
+    __slots__ = ("_progress", "_token")
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __enter__(self) -> None:
+        self._token: Token[Progress | None] = CURRENT.set(self._progress)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        CURRENT.reset(self._token)

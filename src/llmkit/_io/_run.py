@@ -42,10 +42,10 @@ class Run:
         """Whether the request of the current exchange has left."""
         return "no" if self.progress is None else self.progress.sent
 
-    def step(self, resume: Callable[[], Any]) -> Any:
+    def step(self, resume: Callable[..., Any], *outcome: Any) -> Any:
         """Resume the flow; return its next effect, or ``Done``. A cancellation ends as what caused it."""
         try:
-            return resume()
+            return resume(*outcome)
         except StopIteration as stop:
             return Done(stop.value)
         except Cancelled as cancelled:

@@ -59,7 +59,11 @@ class AsyncExchange:
     async def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
         with during(self.progress):
-            piece = await (self._limited() if self.progress.borrowed else anext(self._pieces, None))
+            return await self.piece()
+
+    async def piece(self) -> bytes | None:
+        """``read`` for who is within ``during`` already."""
+        piece = await (self._limited() if self.progress.borrowed else anext(self._pieces, None))
         self._complete = piece is None
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
 
@@ -81,7 +85,8 @@ class AsyncExchange:
         """Close at once, even while being cancelled."""
         self.progress.stop()
         with anyio.CancelScope(shield=True):
-            await self._unwind()
+            if not self._complete:
+                await self._unwind()
             await self._response.aclose()
 
     async def _unwind(self) -> None:
@@ -90,7 +95,7 @@ class AsyncExchange:
         They are generators within generators: they end, and close what they hold, when the innermost read
         fails. Closed from outside, all but the outermost would be left to the collector.
         """
-        if self.progress.borrowed and not self._complete:
+        if self.progress.borrowed:
             if self.progress.stream is None:
                 return
             self.progress.disconnect()
@@ -141,7 +146,7 @@ class AsyncDriver:
 
     async def _answer(self, run: Run, effect: Any) -> Any:
         if not run.permitted(effect):
-            return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
+            return run.step(run.flow.throw, run.cancelled or Cancelled("maybe"))
         # Only while it is sent is a failure the exchange's.
         run.progress = None
         failure: BaseException | None = None
@@ -154,8 +159,8 @@ class AsyncDriver:
             failure = error
         # Outside the handler: what the flow raises must not have a transport's exception as its context.
         if failure is not None:
-            return run.step(lambda: run.fail(failure))
-        return run.step(lambda: run.flow.send(outcome))
+            return run.step(run.fail, failure)
+        return run.step(run.flow.send, outcome)
 
     async def _shielded(self, run: Run, effect: Any) -> Any:
         with anyio.move_on_after(_SHIELD_SECONDS, shield=True):
@@ -216,7 +221,7 @@ _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {
 
 async def _whole(exchange: AsyncExchange, response: HTTPResponse) -> HTTPResponse:
     body = Body(response)
-    while (piece := await exchange.read()) is not None:
+    while (piece := await exchange.piece()) is not None:
         exchange.progress.begun()
         body.add(piece)
     await exchange.close()
@@ -231,7 +236,7 @@ async def _opened(
     pending: Exception | None = None
     try:
         while not first and not decoder.done:
-            piece = await exchange.read()
+            piece = await exchange.piece()
             first += decoder.finish() if piece is None else decoder.feed(piece)
             if piece is None:
                 break

@@ -54,7 +54,11 @@ class Exchange:
     def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
         with during(self.progress):
-            piece = self._watched() if self.progress.borrowed else next(self._pieces, None)
+            return self.piece()
+
+    def piece(self) -> bytes | None:
+        """``read`` for who is within ``during`` already."""
+        piece = self._watched() if self.progress.borrowed else next(self._pieces, None)
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
 
     def _watched(self) -> bytes | None:
@@ -120,9 +124,9 @@ class SyncDriver:
 
     def _answer(self, run: Run, effect: Any) -> Any:
         if run.is_aborted():
-            return run.step(lambda: run.cancel(None))
+            return run.step(run.cancel, None)
         if not run.permitted(effect):
-            return run.step(lambda: run.flow.throw(run.cancelled or Cancelled("maybe")))
+            return run.step(run.flow.throw, run.cancelled or Cancelled("maybe"))
         # Only while it is sent is a failure the exchange's.
         run.progress = None
         failure: BaseException | None = None
@@ -132,8 +136,8 @@ class SyncDriver:
             failure = error
         # Outside the handler: what the flow raises must not have a transport's exception as its context.
         if failure is not None:
-            return run.step(lambda: run.fail(failure))
-        return run.step(lambda: run.flow.send(outcome))
+            return run.step(run.fail, failure)
+        return run.step(run.flow.send, outcome)
 
     def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
         _close_aborted()
@@ -189,7 +193,7 @@ _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {
 
 def _whole(exchange: Exchange, response: HTTPResponse) -> HTTPResponse:
     body = Body(response)
-    while (piece := exchange.read()) is not None:
+    while (piece := exchange.piece()) is not None:
         exchange.progress.begun()
         body.add(piece)
     exchange.close()
@@ -202,7 +206,7 @@ def _opened(effect: Send, decoder: Decoder, exchange: Exchange, response: HTTPRe
     pending: Exception | None = None
     try:
         while not first and not decoder.done:
-            piece = exchange.read()
+            piece = exchange.piece()
             first += decoder.finish() if piece is None else decoder.feed(piece)
             if piece is None:
                 break

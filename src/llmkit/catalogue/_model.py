@@ -6,10 +6,10 @@ Plain frozen records and nothing else. Reading files belongs in ``_load``, arith
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from typing_extensions import override
 
@@ -32,6 +32,23 @@ class FrozenMap(Mapping[str, V], Generic[V]):
     @override
     def __getitem__(self, key: str) -> V:
         return self._items[key]
+
+    # The mixin's own go by way of __getitem__ and its KeyError; prices are looked up in every call.
+    @override
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    @override
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._items.get(key, default)
+
+    @override
+    def keys(self) -> KeysView[str]:
+        return self._items.keys()
+
+    @override
+    def items(self) -> ItemsView[str, V]:
+        return self._items.items()
 
     @override
     def __iter__(self) -> Iterator[str]:

@@ -67,13 +67,17 @@ def _call(
         raise Unpriceable("the usage has no completion tokens")
     if not prompt and not completion:
         raise Unpriceable("the usage reports no tokens at all")
-    seen = {"speed": _field(usage, "speed"), "region": _field(usage, "inference_geo")}
-    told = {key: value for key, value in seen.items() if isinstance(value, str)}
-    facts = {**model.defaults, **told, **(conditions or {})}
+    facts = {**model.defaults, **_told(usage), **(conditions or {})}
     facts["service_tier"] = tiers(model, tier)[0]
     call = Call(sheet(model), facts, prompt, completion or 0, on or "")
     check_tier(model, facts["service_tier"], call.notes)
     return call
+
+
+def _told(usage: object) -> dict[str, str]:
+    """What else the usage says that rates can depend on."""
+    seen = {"speed": _field(usage, "speed"), "region": _field(usage, "inference_geo")}
+    return {key: value for key, value in seen.items() if isinstance(value, str)}
 
 
 def _completion(usage: object) -> int | None:
@@ -191,7 +195,11 @@ def _plain(source: object, depth: int) -> object:
     if fields is None or not depth:
         return source
     named = {**fields, **(getattr(source, "__pydantic_extra__", None) or {})}
-    return {name: _plain(value, depth - 1) for name, value in named.items() if value is not None}
+    return {
+        name: value if type(value) is int else _plain(value, depth - 1)
+        for name, value in named.items()
+        if value is not None
+    }
 
 
 def _field(source: object, name: str) -> object:
@@ -201,7 +209,7 @@ def _field(source: object, name: str) -> object:
 
 
 def _count(source: object, name: str) -> int | None:
-    value = _field(source, name)
+    value = source.get(name) if type(source) is dict else _field(source, name)
     if value is None or (type(value) is int and value >= 0):
         return value
     if isinstance(value, float) and value.is_integer():

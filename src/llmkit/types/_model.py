@@ -23,7 +23,13 @@ class Model(BaseModel):
     Fields that llmkit does not know are kept and reachable in the same ways.
     """
 
-    model_config = ConfigDict(extra="allow", protected_namespaces=(), arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        extra="allow",
+        protected_namespaces=(),
+        arbitrary_types_allowed=True,
+        # Half of the models are of streams: who reads none does not wait for them.
+        defer_build=True,
+    )
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset()
     """Fields beyond OpenAI's form: dumped only where they have a value."""

@@ -290,7 +290,7 @@ class ChunkChoice(Model):
     logprobs: Logprobs | None = None
 
 
-class ChatCompletionChunk(_Accounted):
+class ChatCompletionChunk(Model):
     """One piece of a streamed answer."""
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset(

@@ -50,7 +50,8 @@ class OpenAIChatDecoder:
             return
         try:
             for event in self._sse.feed(data):
-                yield from self._event(event)
+                if (chunk := self._event(event)) is not None:
+                    yield chunk
         except TooLong as error:
             raise unreadable(self._call, HTTPResponse(200), str(error)) from None
 
@@ -60,7 +61,8 @@ class OpenAIChatDecoder:
             yield self._whole(HTTPResponse(200, body=bytes(self._plain)))
             return
         for event in self._sse.finish():
-            yield from self._event(event)
+            if (chunk := self._event(event)) is not None:
+                yield chunk
         if not (self.done or self._finished or self._ends_with_usage()):
             raise StreamInterruptedError(
                 "the stream ended before its answer was complete",
@@ -90,16 +92,15 @@ class OpenAIChatDecoder:
         self.done = True
         return _as_chunk(parse(self._call, response))
 
-    def _event(self, event: Event) -> Iterator[ChatCompletionChunk]:
+    def _event(self, event: Event) -> ChatCompletionChunk | None:
         said = event.data.strip()
         if self.done or (not said and event.name != "error"):
-            return
+            return None
         if said == b"[DONE]":
             self.done = True
-            return
+            return None
         data = self._loaded(event)
-        if isinstance(data, dict):
-            yield from self._chunk(event, data)
+        return self._chunk(event, data) if isinstance(data, dict) else None
 
     def _loaded(self, event: Event) -> Any:
         try:
@@ -112,14 +113,14 @@ class OpenAIChatDecoder:
                 return None
             raise unreadable(self._call, response, "an event of the stream is not JSON") from None
 
-    def _chunk(self, event: Event, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
+    def _chunk(self, event: Event, data: dict[str, Any]) -> ChatCompletionChunk | None:
         if data.get("error") or data.get("object") == "error":
             raise self._broken(data)
         if event.name == "error":
             raise self._broken({"error": data})
         if "choices" not in data and "usage" not in data:
-            return
-        yield self._normalized(data)
+            return None
+        return self._normalized(data)
 
     def _broken(self, body: Any) -> APIError:
         return error_from(self._call, HTTPResponse(200), body)
