@@ -77,7 +77,7 @@ class Handle(Protocol):
     """A driver's grip on an open answer; flows only pass it on."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Deadlines:
     """Absolute limits on the driver's clock, and relative ones, in seconds."""
 
@@ -87,7 +87,7 @@ class Deadlines:
     idle: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """Send a request. With a ``decoder``, the answer is opened as a stream and read up to its first chunk.
 
@@ -136,28 +136,28 @@ class Fetch:
     policy: FetchPolicy
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sleep:
     """Wait."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Store:
     """Perform an operation on the ledger."""
 
     operation: Operation
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Notify:
     """Tell the callbacks."""
 
     event: Any
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Consult:
     """Ask a hook: call ``function(*arguments)``, await it if need be; its failure is the call's failure."""
 
@@ -177,7 +177,7 @@ class Limit(Protocol):
         """Take a place, awaiting; return what gives it back."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Acquire:
     """Take one place under a limit, waiting until ``deadline``; the outcome is a function that gives it back."""
 
@@ -197,7 +197,7 @@ class Race:
     after: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Relay:
     """Hand the stream to the caller. The outcome, when it has ended, is its folded response.
 

@@ -23,7 +23,7 @@ _REQUEST_ID_HEADERS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Endpoint:
     """Where a call goes: the base URL (no trailing slash), and headers and query of the provider."""
 
@@ -32,7 +32,7 @@ class Endpoint:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HTTPRequest:
     """A request, complete but for its credentials."""
 
@@ -52,7 +52,7 @@ class HTTPRequest:
         return HTTPRequest(self.method, self.url, merged, self.body, self.adjustments, self.lists)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class HTTPResponse:
     """An answer: status, headers, and the body as far as it was read (all of it, unless a stream)."""
 

@@ -50,7 +50,7 @@ class Settlement:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Settle:
     """Record a settlement. A second one for the same call is refused by the store, which says so."""
 

@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from decimal import Decimal
 
+from ._cost import MATH
 from ._operations import Operation, Settle, Settlement
 
 __all__ = ["MemoryLedger", "Totals"]
@@ -32,7 +33,7 @@ class Totals:
             self.calls + 1,
             self.prompt_tokens + (settlement.prompt_tokens or 0),
             self.completion_tokens + (settlement.completion_tokens or 0),
-            self.cost + (settlement.cost or Decimal(0)),
+            MATH.add(self.cost, settlement.cost or Decimal(0)),
             self.unknown_costs + (not known),
         )
 

@@ -24,7 +24,7 @@ Key = Secret | Callable[[], Any] | None
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Address:
     """A deployment: the provider, the one whose rules hold there, its name for the model, endpoint and key."""
 
@@ -119,21 +119,22 @@ def _address(
     provider: Provider, given: str | None, environ: Mapping[str, str]
 ) -> tuple[str, Provider]:
     """The base URL, and the provider whose rules hold there."""
-    from_env = next((environ[name] for name in provider.base_env if environ.get(name)), None)
-    base = given or _with_path(provider, from_env) or provider.base_url
+    base = given or _from_env(provider, environ) or provider.base_url
     if base is None:
         names = " or ".join(provider.base_env)
         raise ConfigurationError(
             f"{provider.name} has no address of its own: give base_url, or set {names}"
         )
-    base = _filled(provider, base, environ)
+    if "{" in base:
+        base = _filled(provider, base, environ)
     _check_url(base)
     own = provider.elsewhere is None or base.rstrip("/") == (provider.base_url or "").rstrip("/")
     return base, provider if own else providers.get(provider.elsewhere or provider.name)
 
 
-def _with_path(provider: Provider, base: str | None) -> str | None:
+def _from_env(provider: Provider, environ: Mapping[str, str]) -> str | None:
     """Vendors' own tools put a bare host into some of these variables: the provider's path belongs to it."""
+    base = next((environ[name] for name in provider.base_env if environ.get(name)), None)
     if base is None or provider.elsewhere is not None or "{" in (provider.base_url or "{"):
         return base
     base = base if "://" in base else f"http://{base}"

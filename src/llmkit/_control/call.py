@@ -49,7 +49,7 @@ class Clock:
     wall: Callable[[], float]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Leg:
     """One deployment that may answer the call: the first, or a fallback."""
 
@@ -61,7 +61,7 @@ class Leg:
     call: ChatCall
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Job:
     """One call with everything that its flow needs to know."""
 
@@ -233,7 +233,7 @@ def _on_leg(
     return (yield from retrying(attempt, job.policy, lambda: until - job.clock.now(), scheduled))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Try:
     waited: float
     until: float

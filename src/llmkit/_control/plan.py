@@ -30,7 +30,7 @@ _SPELLINGS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """A call's keywords, told apart: what goes to the model, and what llmkit does with the call."""
 

@@ -18,7 +18,7 @@ from ._progress import Progress
 __all__ = ["Done", "Run"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """The flow has ended, with this value."""
 

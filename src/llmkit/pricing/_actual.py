@@ -139,8 +139,8 @@ def _input(call: Call, usage: object, written: int) -> Iterator[tuple[str, int]]
         call.notes.append("cached tokens exceed the prompt, which was priced in full beside them")
     details = _field(usage, "prompt_tokens_details")
     for dimension, name in (("audio_input", "audio_tokens"), ("image_input", "image_tokens")):
-        count = _count(details, name) or 0
-        if _apart(call, dimension):
+        count = _count(details, name)
+        if count and _apart(call, dimension):
             own = min(count, fresh)
             fresh -= own
             if dimension == "audio_input":
@@ -177,7 +177,7 @@ def _output(call: Call, usage: object) -> Iterator[tuple[str, int]]:
         rest = call.completion
         call.notes.append("details exceed the completion, which was priced in full beside them")
     for dimension, count in parts.items():
-        if _apart(call, dimension):
+        if count and _apart(call, dimension):
             yield dimension, count
         else:
             rest += count

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from .. import _json
-from .._cost import Cost, CostLine, Unbounded, summed
+from .._cost import MATH, Cost, CostLine, Unbounded, summed
 from ..catalogue import FrozenMap, ModelInfo, Rate
 from ._rates import STANDARD, Unpriceable, amount, check_tier, tiers, unit_price
 
@@ -247,7 +247,7 @@ def _worst(ask: _Ask, name: str, dimensions: frozenset[str] | set[str], quantity
     worst = max(open_to, key=lambda up: up.factor, default=None)
     condition = {**rate.condition, **(worst.condition if worst else {})}
     factor = worst.factor if worst else Decimal(1)
-    return amount(name, quantity, rate, factor, FrozenMap(condition))
+    return amount(name, quantity, rate, MATH.multiply(rate.usd, factor), FrozenMap(condition))
 
 
 def _fits(condition: Mapping[str, str | int], ask: _Ask) -> bool:

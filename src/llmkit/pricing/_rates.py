@@ -28,10 +28,11 @@ class Unpriceable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Price:
-    """What applies to one dimension: the rate, times its uplifts' factor, under which condition."""
+    """What applies to one dimension, and under which condition."""
 
     rate: Rate
-    factor: Decimal
+    usd: Decimal
+    """The rate, uplifted."""
     condition: FrozenMap[str | int]
     notes: tuple[str, ...]
 
@@ -48,20 +49,26 @@ class Sheet:
         self._steps = sorted(
             {int(c["input_tokens_over"]) for c in conditions if "input_tokens_over" in c}
         )
-        self._found: dict[object, _Price] = {}
+        self._found: dict[object, dict[object, _Price]] = {}
 
     def price(self, call: Call, dimension: str, facts: Mapping[str, str]) -> _Price:
         """What applies to a dimension of a call. Raises Unpriceable if nothing does."""
-        step = bisect_left(self._steps, call.prompt)
-        key = (dimension, step, call.on, call.key, tuple(facts.items()))
-        found = self._found.get(key)
+        key = (dimension, *facts.items()) if facts else dimension
+        found = call.known.get(key)
         if found is None:
-            found = _price(call, dimension, facts)
+            found = call.known[key] = _price(call, dimension, facts)
+        return found
+
+    def known(self, facts: Mapping[str, str], prompt: int, on: str) -> dict[object, _Price]:
+        """What was found under such facts before."""
+        key = (tuple(facts.items()), bisect_left(self._steps, prompt), on)
+        known = self._found.get(key)
+        if known is None:
             # Facts come from answers too: what they could be is not bounded by us.
             if len(self._found) >= _MOST_FOUND:
                 self._found.clear()
-            self._found[key] = found
-        return found
+            known = self._found[key] = {}
+        return known
 
 
 _MOST_FOUND: Final = 4096
@@ -82,14 +89,14 @@ def sheet(model: ModelInfo) -> Sheet:
 class Call:
     """What rates are matched against, and what had to be assumed on the way."""
 
-    __slots__ = ("completion", "facts", "key", "model", "notes", "on", "prompt", "sheet")
+    __slots__ = ("completion", "facts", "known", "model", "notes", "on", "prompt", "sheet")
 
     def __init__(
         self, sheet: Sheet, facts: Mapping[str, str], prompt: int, completion: int, on: str
     ) -> None:
         self.sheet, self.model, self.facts = sheet, sheet.model, facts
         self.prompt, self.completion, self.on = prompt, completion, on
-        self.key = tuple(facts.items())
+        self.known = sheet.known(facts, prompt, on)
         self.notes: list[str] = []
 
     def has(self, dimension: str) -> bool:
@@ -116,7 +123,7 @@ def price(call: Call, dimension: str, quantity: int, facts: Mapping[str, str]) -
     """The line for a quantity of one dimension. Raises Unpriceable if no rate applies."""
     found = call.sheet.price(call, dimension, facts)
     call.notes += found.notes
-    return amount(dimension, quantity, found.rate, found.factor, found.condition)
+    return amount(dimension, quantity, found.rate, found.usd, found.condition)
 
 
 def _price(call: Call, dimension: str, facts: Mapping[str, str]) -> _Price:
@@ -127,14 +134,14 @@ def _price(call: Call, dimension: str, facts: Mapping[str, str]) -> _Price:
         if _met(uplift.condition, call, call.facts):
             factor = MATH.multiply(factor, uplift.factor)
             condition = {**condition, **uplift.condition}
-    return _Price(rate, factor, FrozenMap(condition), tuple(notes))
+    usd = MATH.multiply(rate.usd, factor)
+    return _Price(rate, usd, FrozenMap(condition), tuple(notes))
 
 
 def amount(
-    dimension: str, quantity: int, rate: Rate, factor: Decimal, condition: Mapping[str, str | int]
+    dimension: str, quantity: int, rate: Rate, usd: Decimal, condition: Mapping[str, str | int]
 ) -> CostLine:
-    """The line for a quantity at the rate times the factor of its uplifts."""
-    usd = MATH.multiply(rate.usd, factor)
+    """The line for a quantity at the rate, uplifted to ``usd``."""
     total = MATH.divide(MATH.multiply(Decimal(quantity), usd), Decimal(rate.per))
     origin = (rate.source, rate.read, condition, rate.via)
     return CostLine(dimension, quantity, rate.unit, usd, rate.per, total, *origin)
