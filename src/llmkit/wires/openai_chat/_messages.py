@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["Messages"]
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
+_PLAIN_ROLES = ("user", "assistant", "system")
+_PLAIN_FIELDS = {"role", "content"}
 _OPENAI_FIELDS = (
     "role",
     "content",
@@ -49,7 +51,10 @@ class Messages:
             raise self._invalid(
                 "messages must be a list of messages such as {'role': 'user', 'content': …}"
             )
-        return [self._message(f"messages[{i}]", message) for i, message in enumerate(messages)]
+        return [
+            message if _is_plain(message) else self._message(f"messages[{i}]", message)
+            for i, message in enumerate(messages)
+        ]
 
     def _message(self, path: str, message: Any) -> Any:
         given = message if isinstance(message, Mapping) else _own(message, self._wire.history or ())
@@ -218,6 +223,16 @@ _CHECKS: dict[str, Callable[[Messages, str, Mapping[str, Any]], Mapping[str, Any
     "tool": Messages._tool,  # noqa: SLF001
     "function": Messages._other,  # noqa: SLF001
 }
+
+
+def _is_plain(message: Any) -> bool:
+    """Whether it is a role and a text and nothing else, as most messages are: every host takes it as it is."""
+    return (
+        type(message) is dict
+        and message.keys() == _PLAIN_FIELDS
+        and type(message["content"]) is str
+        and message["role"] in _PLAIN_ROLES
+    )
 
 
 def _marked(call: Any) -> bool:
