@@ -32,10 +32,11 @@ from ._shape import (
 from ._terms import Terms, traits_of
 from ._turns import Turn, turns
 
-__all__ = ["check", "wanted_format"]
+__all__ = ["check", "check_length", "wanted_format"]
 
 _LEAST_BUDGET: Final = 1024
 _MOST_MARKS: Final = 4
+_CONTEXT: Final = 200_000
 _DISPLAY: Final[Mapping[str, Check]] = {
     "type": text,
     "display": nullable(one_of("summarized", "omitted")),
@@ -68,13 +69,20 @@ _COUNTED: Final[Mapping[str, Check]] = {
     ),
     "tool_choice": TOOL_CHOICE,
     "tools": TOOLS,
-    "user_profile_id": text,
 }
+# Not in the reference, and taken all the same.
+_UNSET: Final = -1
+
+
+def _top_p(value: Any, where: str) -> None:
+    if value != _UNSET:
+        share(value, where)
+
+
 _SAMPLING: Final[Mapping[str, Check]] = {
     "temperature": share,
-    # The reference says 0 and more; the API takes -1 for none.
-    "top_k": integer(-1),
-    "top_p": share,
+    "top_k": integer(_UNSET),
+    "top_p": _top_p,
 }
 _WRITTEN: Final[Mapping[str, Check]] = {
     **_COUNTED,
@@ -178,6 +186,14 @@ def _check_stops(stops: Any) -> None:
         raise invalid("stop_sequences", "each stop sequence must contain non-whitespace")
 
 
+def check_length(model: str, tokens: int) -> None:
+    """Raise the `Refusal` of a prompt that is longer than the model's context."""
+    known = find("anthropic", model)
+    most = (known.max_input_tokens if known else None) or _CONTEXT
+    if tokens > most:
+        raise Refusal(400, f"prompt is too long: {tokens} tokens > {most} maximum")
+
+
 def _check_limit(body: Mapping[str, Any]) -> None:
     known = find("anthropic", body["model"])
     most = known.max_output_tokens if known else None
@@ -232,9 +248,9 @@ def _check_sampling_with_thinking(body: Mapping[str, Any]) -> None:
     mode = "when thinking is enabled or in adaptive mode"
     if body.get("temperature", 1) != 1:
         raise Refusal(400, f"`temperature` may only be set to 1 {mode}. {_THINKING_DOCS}")
-    if body.get("top_k") is not None:
+    if body.get("top_k", _UNSET) != _UNSET:
         raise Refusal(400, f"`top_k` must be unset {mode}. {_THINKING_DOCS}")
-    if body.get("top_p", 1) < _LEAST_TOP_P:
+    if _UNSET < body.get("top_p", 1) < _LEAST_TOP_P:
         raise Refusal(
             400,
             f"`top_p` must be greater than or equal to {_LEAST_TOP_P} or unset {mode}. {_THINKING_DOCS}",
@@ -275,8 +291,8 @@ def _check_unsampled(body: Mapping[str, Any], thinking: str) -> None:
     """Of models that lost sampling and budgets for thinking, which went on one day."""
     changed = {
         "temperature": body.get("temperature", 1) != 1,
-        "top_p": body.get("top_p", 1) < _HARMLESS_TOP_P,
-        "top_k": body.get("top_k") is not None,
+        "top_p": _UNSET < body.get("top_p", 1) < _HARMLESS_TOP_P,
+        "top_k": body.get("top_k", _UNSET) != _UNSET,
     }
     for name, is_changed in changed.items():
         if is_changed:

@@ -6,6 +6,7 @@ Pure: a request's parts in, a `Reply` out. What a request may hold is for `_chec
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from urllib.parse import unquote
 
 from ..._asked import fingerprint
 from .._wire import Reply, Say
-from ._check import check
+from ._check import check, check_length
 from ._read import asked, count_tokens
 from ._refusal import Refusal, error_body, invalid
 from ._terms import VERSIONS, terms
@@ -136,7 +137,9 @@ def _message(request: _Request) -> Reply:
     body = _parsed(request.body)
     check(body, terms(request.headers))
     _known(body["model"])
-    said = request.say(asked(body))
+    question = asked(body)
+    check_length(question.model, question.prompt_tokens)
+    said = request.say(question)
     if body.get("stream"):
         return Reply(200, frames=tuple(events(body, said)))
     return Reply(200, encoded(message(body, said)))
@@ -181,7 +184,7 @@ _HANDLERS: Final[Mapping[str, tuple[str, Callable[[_Request], Reply]]]] = {
 
 def _parsed(body: bytes) -> Any:
     try:
-        value = json.loads(body, parse_constant=_no_constant)
+        value = json.loads(body, parse_constant=_no_constant, parse_float=_finite)
         # Half a surrogate pair is JSON to Python, and not to the API.
         json.dumps(value, ensure_ascii=False).encode()
     except ValueError as error:
@@ -191,6 +194,11 @@ def _parsed(body: bytes) -> Any:
 
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"unexpected {name}")
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    return number if math.isfinite(number) else _no_constant(written)
 
 
 def _not_json(reason: str) -> Refusal:
