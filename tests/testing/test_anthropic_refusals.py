@@ -648,6 +648,28 @@ def test_no_schema_brings_it_down(schema: Any) -> None:
     assert_whole(json.dumps(request(**structured(schema))).encode())
 
 
+@pytest.mark.parametrize(
+    ("schema", "made"),
+    [
+        ({"type": "number", "minimum": 10**400}, 0),
+        ({"type": "number", "minimum": 1e308, "multipleOf": 1e-308}, 0),
+        ({"type": "integer", "exclusiveMinimum": 6, "multipleOf": 3}, 9),
+    ],
+)
+def test_numbers_of_any_size(schema: Any, made: int) -> None:
+    """Bounds that cannot be calculated with are let be."""
+    asking = [{"role": "user", "content": "f"}]
+    where = tool(input_schema={"type": "object", "properties": {"x": schema}})
+    body = parsed(post(request(messages=asking, **where)))
+    assert body["content"][0]["input"] == {"x": made}
+
+
+def test_schemas_inside_of_tuples_are_read() -> None:
+    """What is no schema is refused there, too."""
+    outer = {"type": "object", "properties": {"x": {"prefixItems": [{"properties": 5}]}}}
+    assert "JSON schema is invalid" in refusal(request(**tool(input_schema=outer)))[2]
+
+
 @given(st.binary(), st.text(), st.dictionaries(st.sampled_from(sorted(HEADERS)), st.text()))
 def test_no_bytes_bring_it_down(body: bytes, path: str, headers: dict[str, str]) -> None:
     """Any bytes, path and headers: something is said."""

@@ -123,9 +123,9 @@ def _check_pairs(conversation: Sequence[Turn]) -> None:
         calls = _ids(before, "tool_use", "id")
         _check_results(turn, calls)
         own = _ids(turn, "tool_use", "id")
-        if len(used | set(own)) < len(used) + len(own):
+        if len(set(own)) < len(own) or not used.isdisjoint(own):
             raise invalid("messages", "`tool_use` ids must be unique")
-        used |= set(own)
+        used.update(own)
         answered = _leading_results(after)
         missing = [each for each in own if each not in answered]
         if missing:

@@ -93,9 +93,7 @@ def _too_many(found: Sequence[Mapping[str, Any]]) -> str | None:
             "arrays or anyOf). This causes exponential compilation cost. Reduce the number of nullable "
             f"or union-typed parameters (limit: {_MOST_UNIONS} parameters with unions)."
         )
-    optional = sum(
-        1 for each in found for name in each.get("properties") or () if name not in _required(each)
-    )
+    optional = sum(len((each.get("properties") or {}).keys() - _required(each)) for each in found)
     if optional > _MOST_OPTIONAL:
         return (
             f"Schemas contains too many optional parameters ({optional}), which would make grammar "
@@ -105,6 +103,5 @@ def _too_many(found: Sequence[Mapping[str, Any]]) -> str | None:
     return None
 
 
-def _required(schema: Mapping[str, Any]) -> Sequence[Any]:
-    required = schema.get("required", ())
-    return required if isinstance(required, list) else ()
+def _required(schema: Mapping[str, Any]) -> set[str]:
+    return {name for name in schema.get("required", ()) if isinstance(name, str)}

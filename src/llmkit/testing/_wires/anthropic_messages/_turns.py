@@ -16,7 +16,7 @@ class Turn:
     role: str
     index: int
     """Where it begins in `messages`."""
-    blocks: Sequence[tuple[str, Mapping[str, Any]]]
+    blocks: list[tuple[str, Mapping[str, Any]]]
     """Each block, and the place that it has in the request."""
 
     def of(self, *kinds: str) -> list[tuple[str, Mapping[str, Any]]]:
@@ -31,7 +31,7 @@ def turns(messages: Sequence[Mapping[str, Any]]) -> list[Turn]:
         blocks = _blocks(message["content"], f"messages.{index}.content")
         last = made[-1] if made else None
         if last is not None and last.role == message["role"]:
-            made[-1] = Turn(last.role, last.index, [*last.blocks, *blocks])
+            last.blocks.extend(blocks)
         else:
             made.append(Turn(message["role"], index, blocks))
     return made
