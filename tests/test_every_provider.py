@@ -11,11 +11,13 @@ import pytest
 import llmkit
 from llmkit import providers
 from llmkit.testing import Simulator
+from llmkit.wires.anthropic_messages import AnthropicMessages
 from llmkit.wires.openai_chat import OpenAIChat
 
 NAMES = providers.names()
-# The simulator speaks one wire so far.
-SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, OpenAIChat)]
+# The wires that the simulator speaks.
+SPOKEN = (OpenAIChat, AnthropicMessages)
+SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 KEY = "test-key-1234567890"
 
@@ -28,7 +30,7 @@ def simulator() -> Iterator[Simulator]:
 
 
 def options(name: str, simulator: Simulator) -> dict[str, Any]:
-    """Where and as whom to call: the simulator knows bearer tokens, other headers are looked at here."""
+    """Where and as whom to call: OpenAI's wire knows bearer tokens, other headers are looked at here."""
     auth = providers.get(name).auth
     other = isinstance(auth, providers.HeaderKey) and auth.header != "authorization"
     headers = {"authorization": "Bearer for-the-simulator"} if other else {}

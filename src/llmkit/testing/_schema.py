@@ -166,6 +166,14 @@ def _string(schema: Schema, name: str, _depth: int) -> str:
 
 
 def _number(schema: Schema, _name: str, _depth: int) -> int | float:
+    """An allowed number; zero where the bounds are beyond what can be calculated with."""
+    try:
+        return _likely(schema)
+    except OverflowError:
+        return 0
+
+
+def _likely(schema: Schema) -> int | float:
     """The first allowed number of a few likely ones, integers before fractions."""
     step = schema.get("multipleOf") or 1
     low = _bound(schema, "minimum", "exclusiveMinimum", -math.inf)
@@ -236,7 +244,7 @@ def _inside(schema: Schema) -> Iterator[tuple[tuple[str, ...], Any]]:
     for group in ("properties", "$defs", "definitions"):
         for key, sub in (schema.get(group) or {}).items():
             yield (group, key), sub
-    for group in ("anyOf", "oneOf", "allOf"):
+    for group in ("anyOf", "oneOf", "allOf", "prefixItems"):
         for index, sub in enumerate(schema.get(group) or ()):
             yield (group, str(index)), sub
     if "items" in schema:

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, Final, Self
+from urllib.parse import urlsplit
 
 from typing_extensions import override
 
+from .. import providers
 from ._answer import answer
 from ._wires import Reply, wire_for
 
@@ -43,7 +45,7 @@ class ReceivedRequest:
 
 
 class Simulator:
-    """A server on a free loopback port that speaks OpenAI's chat API and makes its answers up.
+    """A server on a free loopback port that speaks providers' APIs and makes its answers up.
 
     Equal requests get equal answers. Use it with `with`, or call `start` and `stop`; after
     `stop` it may be started again, on another port.
@@ -55,11 +57,25 @@ class Simulator:
         self._thread: threading.Thread | None = None
 
     @property
-    def base_url(self) -> str:
-        """What to give a client as `base_url`. Raises `RuntimeError` unless running."""
+    def origin(self) -> str:
+        """Where it listens, without a path. Raises `RuntimeError` unless running."""
         if self._server is None:
             raise RuntimeError("the simulator is not running: use `with Simulator() as sim`")
-        return f"http://{_HOST}:{self._server.server_port}/v1"
+        return f"http://{_HOST}:{self._server.server_port}"
+
+    @property
+    def base_url(self) -> str:
+        """What to give a client of OpenAI's API as `base_url`. Raises `RuntimeError` unless running."""
+        return f"{self.origin}/v1"
+
+    def base_url_for(self, provider: str) -> str:
+        """What to give a client of *provider*'s API, llmkit's or its own SDK, as `base_url`.
+
+        Raises:
+            UnknownProviderError: llmkit knows no provider of this name.
+            RuntimeError: the simulator is not running.
+        """
+        return f"{self.origin}{urlsplit(providers.get(provider).base_url or '').path}"
 
     def start(self) -> Self:
         """Listen, and answer in the background. Raises `RuntimeError` if it already does."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ._wire import Reply, Say, Wire
+from .anthropic_messages import AnthropicMessages
 from .openai_chat import OpenAIChat
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (OpenAIChat(),)
+WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), OpenAIChat())
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
