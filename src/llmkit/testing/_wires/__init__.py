@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from ._wire import Reply, Say, Wire
+from .gemini import Gemini
 from .openai_chat import OpenAIChat
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (OpenAIChat(),)
+WIRES: Final[Sequence[Wire]] = (Gemini(), OpenAIChat())
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
