@@ -11,11 +11,12 @@ import pytest
 import llmkit
 from llmkit import providers
 from llmkit.testing import Simulator
+from llmkit.wires.gemini import Gemini
 from llmkit.wires.openai_chat import OpenAIChat
 
 NAMES = providers.names()
-# The simulator speaks one wire so far.
-SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, OpenAIChat)]
+# The simulator speaks these wires.
+SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, OpenAIChat | Gemini)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 KEY = "test-key-1234567890"
 

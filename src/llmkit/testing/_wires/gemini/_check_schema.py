@@ -26,8 +26,7 @@ def schema_faults(schema: Schema, where: str, *, outer: bool = False) -> Iterato
 
     *outer* is for a function's parameters as a whole, which may be none.
     """
-    if not (outer and schema.get("type") == "OBJECT" and not schema.get("properties")):
-        yield from _object_faults(schema, where)
+    yield from _object_faults(schema, where, may_be_empty=outer)
     kind = schema.get("type")
     if kind == "ARRAY" and "items" not in schema:
         yield f"{where}.items: missing field."
@@ -42,13 +41,13 @@ def schema_faults(schema: Schema, where: str, *, outer: bool = False) -> Iterato
         yield from schema_faults(inner, where + path)
 
 
-def _object_faults(schema: Schema, where: str) -> Iterator[str]:
+def _object_faults(schema: Schema, where: str, *, may_be_empty: bool) -> Iterator[str]:
     properties = schema.get("properties", {})
     if schema.get("type") != "OBJECT":
         misplaced = (name for name in _OBJECT_ONLY if schema.get(name))
         yield from (f"{where}.{name}: only allowed for OBJECT type" for name in misplaced)
         return
-    if not properties:
+    if not properties and not may_be_empty:
         yield f"{where}.properties: should be non-empty for OBJECT type"
     for index, name in enumerate(schema.get("required", ())):
         if name not in properties:

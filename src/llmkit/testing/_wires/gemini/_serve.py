@@ -84,10 +84,7 @@ class Gemini:
         try:
             return _routed(method, path, headers, body, say)
         except Refusal as refusal:
-            error = error_object(refusal.status, str(refusal), refusal.details)
-            # A stream that is an array is one from its beginning, and its error an item of it.
-            listed = ":streamGenerateContent" in path and _query(path).get("alt") != "sse"
-            return Reply(refusal.status, _json([error] if listed else error))
+            return _refused(refusal, path)
 
     def failure(self, status: int, message: str) -> Reply:
         """An error answer with the name that Google gives *status*."""
@@ -96,6 +93,17 @@ class Gemini:
     def failure_frame(self, status: int, message: str) -> bytes:
         """The same error as an event of a stream."""
         return _event(error_object(status, message))
+
+
+def _refused(refusal: Refusal, path: str) -> Reply:
+    """*refusal* in the form of what was asked for: a stream that is an array has its error as an item."""
+    error = error_object(refusal.status, str(refusal), refusal.details)
+    if not urlsplit(path).path.endswith(":streamGenerateContent"):
+        return Reply(refusal.status, _json(error))
+    if _query(path).get("alt") != "sse":
+        return Reply(refusal.status, _json([error]))
+    # Recorded so: the type of a stream of events, and a body that is none.
+    return Reply(refusal.status, _json(error), headers={"Content-Type": "text/event-stream"})
 
 
 def _query(path: str) -> dict[str, str]:
@@ -206,7 +214,7 @@ def _known(target: _Target) -> None:
     if target.model == _MISSING_MODEL:
         raise _not_found(target)
     if target.model == _LIMITED_MODEL:
-        raise _exhausted(target.model)
+        raise _busy() if target.vertex else _exhausted(target.model)
 
 
 def _not_found(target: _Target) -> Refusal:
@@ -217,6 +225,15 @@ def _not_found(target: _Target) -> Refusal:
         f"models/{target.model} is not found for API version {target.version}, or is not supported "
         f"for {target.method or 'generateContent'}. Call ListModels to see the list of available "
         "models and their supported methods.",
+    )
+
+
+def _busy() -> Refusal:
+    """Vertex AI shares what it has and names no quota."""
+    return Refusal(
+        429,
+        "Resource exhausted. Please try again later. Please refer to "
+        "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for more details.",
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, Final
@@ -48,10 +49,15 @@ class Envelope:
         return "gemini-3" in self.model
 
     @property
+    def config(self) -> Message:
+        """The request's ``generationConfig``, which may be empty."""
+        config: Message = self.request.get("generationConfig", {})
+        return config
+
+    @property
     def shows_thoughts(self) -> bool:
         """Whether the request wants to see them; they are counted in any case."""
-        config = self.request.get("generationConfig", {})
-        return bool(config.get("thinkingConfig", {}).get("includeThoughts"))
+        return bool(self.config.get("thinkingConfig", {}).get("includeThoughts"))
 
     def signature(self, *salt: object) -> str:
         """A thought signature: base64, the same one for the same place in the same answer."""
@@ -106,10 +112,21 @@ def _parts(envelope: Envelope, choice: Choice) -> Iterator[dict[str, Any]]:
     if choice.reasoning and envelope.shows_thoughts:
         yield {"text": choice.reasoning, "thought": True}
     calls = list(_calls(envelope, choice))
-    if choice.content:
+    if text := _text(envelope, choice):
         signed = envelope.current and not calls
-        yield {"text": choice.content, **(_signed(envelope, choice) if signed else {})}
+        yield {"text": text, **(_signed(envelope, choice) if signed else {})}
     yield from calls
+
+
+def _text(envelope: Envelope, choice: Choice) -> str:
+    """What *choice* says; a value of an enumeration comes bare, not as JSON."""
+    text = choice.content or ""
+    if envelope.config.get("responseMimeType") != "text/x.enum":
+        return text
+    with suppress(ValueError):
+        value = json.loads(text)
+        return value if isinstance(value, str) else text
+    return text
 
 
 def _signed(envelope: Envelope, choice: Choice) -> dict[str, Any]:
