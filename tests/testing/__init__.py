@@ -1,0 +1,1 @@
+"""The testing kit: each wire that the simulator speaks, seen by a client and byte by byte."""
