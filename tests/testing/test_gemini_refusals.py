@@ -160,7 +160,7 @@ UNTYPED: list[tuple[Any, str, str]] = [
             ("responseLogprobs", "response_logprobs", 1, "TYPE_BOOL", "1"),
             ("responseLogprobs", "response_logprobs", "yes", "TYPE_BOOL", '"yes"'),
             ("mediaResolution", "media_resolution", "HUGE", f"{TYPES}MediaResolution", '"HUGE"'),
-            ("mediaResolution", "media_resolution", 9, f"{TYPES}MediaResolution", "9"),
+            ("mediaResolution", "media_resolution", 4, f"{TYPES}MediaResolution", "4"),
             ("mediaResolution", "media_resolution", True, f"{TYPES}MediaResolution", "true"),
         ]
     ),
@@ -581,6 +581,19 @@ def test_vertex_names_its_bounds(name: str, value: Any, bounds: str) -> None:
         f"Unable to submit request because it has a {name} value of {shown} but the supported range "
         f"is from {bounds}. Update the value and try again."
     )
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        config(temperature=2, topP=1, candidateCount=8, maxOutputTokens=65536),
+        config(stopSequences=["a"] * 5),
+        {**HELLO, "tools": [{"functionDeclarations": [CLOCK]}, {"googleSearch": {}}]},
+    ],
+)
+def test_what_is_just_allowed_on_vertex(body: dict[str, Any]) -> None:
+    """The bound itself is not beyond it; and there is no flag for Google's tools beside functions."""
+    assert ask(body, base=VERTEX).status == 200
 
 
 def test_a_count_is_checked_too() -> None:

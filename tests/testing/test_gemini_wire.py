@@ -15,6 +15,7 @@ from pydantic import BaseModel
 import llmkit
 from llmkit.testing import Simulator
 from llmkit.testing._answer import Answer, Choice, ToolUse
+from llmkit.testing._asked import Asked
 from llmkit.testing._wires import wire_for
 from llmkit.testing._wires.gemini import Gemini
 
@@ -245,6 +246,19 @@ def test_results_may_come_in_several_contents() -> None:
     assert text(whole({"contents": turns}, "gemini-3-pro")).endswith("The tool answered: 2")
 
 
+def test_what_is_repeated_is_what_the_user_said() -> None:
+    """Not what the model said after it."""
+    turns = [said("first"), said("one", role="model"), said("second"), said("two", role="model")]
+    assert text(whole({"contents": turns})).endswith("You said: second")
+
+
+def test_bytes_are_no_prompt() -> None:
+    """A signature is not counted as text, nor are the words for what a part is."""
+    signed, bare = ([said("go"), said(call(signed=s), role="model")] for s in (True, False))
+    counts = [whole({"contents": turns})["usageMetadata"] for turns in (signed, bare)]
+    assert counts[0] == counts[1]
+
+
 def test_a_call_may_stay_unanswered() -> None:
     """A text in place of a result is recorded as accepted."""
     turns = [said("go"), said(call(), role="model"), said("never mind")]
@@ -314,6 +328,28 @@ def test_an_answer_in_a_form(config: dict[str, Any], expected: str) -> None:
     body = configured(**{"responseMimeType": "application/json", **config})
     assert text(whole(body)) == expected
     assert "".join(text(event) for event in streamed(body)) == expected
+
+
+def test_a_script_sees_the_schema_as_json_schema() -> None:
+    """Whoever answers in the model's place gets the dialect translated: types, null, counts, order."""
+    seen: list[Asked] = []
+
+    def say(asked: Asked) -> Answer:
+        seen.append(asked)
+        return Answer((), 1)
+
+    body = configured(responseMimeType="application/json", responseSchema=NESTED)
+    path = "/v1beta/models/offline:generateContent"
+    Gemini().reply("POST", path, KEY, json.dumps(body).encode(), say)
+    assert seen[0].schema == {
+        "type": ["object", "null"],
+        "properties": {
+            "b": {"anyOf": [{"type": "null"}, {"type": "string", "format": "date-time"}]},
+            "a": {"type": "array", "minItems": 2, "items": {"type": "number", "maximum": 0.5}},
+            "c": {"title": "anything"},
+        },
+        "required": ["a"],
+    }
 
 
 def test_json_without_a_schema() -> None:
