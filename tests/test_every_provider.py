@@ -12,11 +12,12 @@ import llmkit
 from llmkit import providers
 from llmkit.testing import Simulator
 from llmkit.wires.anthropic_messages import AnthropicMessages
+from llmkit.wires.gemini import Gemini
 from llmkit.wires.openai_chat import OpenAIChat
 
 NAMES = providers.names()
 # The wires that the simulator speaks.
-SPOKEN = (OpenAIChat, AnthropicMessages)
+SPOKEN = (OpenAIChat, AnthropicMessages, Gemini)
 SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 KEY = "test-key-1234567890"

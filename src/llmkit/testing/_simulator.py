@@ -267,9 +267,8 @@ class _Connection(BaseHTTPRequestHandler):
     def _write_head(self, answer: Reply, *, chunked: bool) -> None:
         kind = "text/event-stream; charset=utf-8" if answer.frames else "application/json"
         self.send_response(answer.status)
-        self.send_header("Content-Type", kind)
         self.send_header("X-Request-Id", f"req_simulator_{len(self.server.received)}")
-        for name, value in answer.headers.items():
+        for name, value in {"Content-Type": kind, **answer.headers}.items():
             self.send_header(name, value)
         if chunked:
             self.send_header("Transfer-Encoding", "chunked")

@@ -7,11 +7,12 @@ from typing import Final
 
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
+from .gemini import Gemini
 from .openai_chat import OpenAIChat
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIChat())
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
