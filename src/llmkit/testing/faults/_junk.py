@@ -32,8 +32,8 @@ _HELLOS: Final[Mapping[str, tuple[Step, ...]]] = {
 _FILLING: Final = b"x" * 1024
 _MEBIBYTE: Final = 1024 * 1024
 # What a body may begin with without a change of meaning: white space for JSON, comments for a stream.
-_JSON_PADDING: Final = b" " * 1023 + b"\n"
-_SSE_PADDING: Final = b":" + b" " * 1022 + b"\n"
+_JSON_PADDING: Final = b" " * 1024
+_SSE_PADDING: Final = b":" + b" " * 65534 + b"\n"
 _GZIP_HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
