@@ -246,17 +246,17 @@ def test_drip_head(sim: Simulator, *, stream: bool) -> None:
 @each_form
 def test_drip_body(sim: Simulator, *, stream: bool) -> None:
     """The head comes at once, then byte by byte."""
-    good = answered(sim, stream=stream)
+    good = answered(sim, stream=stream, max_tokens=1)
     sim.fail(faults.DripBody(per_second=20), faults.DripBody(per_second=100_000))
     head = len(good.data) - len(good.behind)
     with connected(sim) as raw:
-        raw.ask(stream=stream).read(most=head)
+        raw.ask(stream=stream, max_tokens=1).read(most=head)
         begun = time.monotonic()
         raw.read(most=head + 3)
         assert time.monotonic() - begun >= 0.09
         assert good.behind.startswith(raw.behind)
     sim.wait_closed(1)
-    assert answered(sim, stream=stream).body == good.body
+    assert answered(sim, stream=stream, max_tokens=1).body == good.body
 
 
 @each_form
