@@ -635,6 +635,16 @@ def test_a_client_that_leaves_is_noticed(sim: Simulator, name: str, *, stream: b
     assert answered(sim, stream=stream).status == 200
 
 
+def test_a_client_may_ask_before_it_sends(sim: Simulator) -> None:
+    """`Expect: 100-continue` is answered first, then the request."""
+    head, _, body = request().partition(b"\r\n\r\n")
+    with connected(sim) as raw:
+        raw.sock.sendall(head + b"\r\nExpect: 100-continue\r\n\r\n")
+        assert raw.read(most=25).data == b"HTTP/1.1 100 Continue\r\n\r\n"
+        raw.sock.sendall(body)
+        assert raw.read().behind.startswith(b"HTTP/1.1 200 OK")
+
+
 def test_connections_are_counted(sim: Simulator) -> None:
     """A connection is open until both sides have closed it, whoever began."""
     assert sim.connections_open == 0

@@ -41,10 +41,6 @@ class Channel(io.RawIOBase):
         return True
 
     @override
-    def writable(self) -> bool:
-        return True
-
-    @override
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Read what came while nobody was reading, then the socket."""
         if not self._early:

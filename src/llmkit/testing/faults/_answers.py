@@ -63,8 +63,7 @@ class RateLimited(Fault):
     ``none``                       not at all
     =============================  ==================================================================
 
-    https://platform.openai.com/docs/guides/rate-limits, https://docs.anthropic.com/en/api/rate-limits and
-    https://google.aip.dev/193, read 2026-11-22.
+    Where these are from: `llmkit._ratelimit` for the headers, `llmkit.wires.gemini` for Google's detail.
     """
 
     seconds: float = 1
