@@ -9,6 +9,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -690,6 +691,29 @@ def test_a_retry_policy_is_tested(sim: Simulator) -> None:
         with pytest.raises(openai.RateLimitError):
             ask(sdk)
         assert len(sim.requests) == 6
+
+
+def documented() -> dict[str, Any]:
+    """The names that the page's examples define."""
+    page = Path(__file__).parents[2].joinpath("docs", "faults.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {}
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        if "def " in code:
+            exec(code, names)  # noqa: S102 - our own page
+    return names
+
+
+@pytest.mark.parametrize("name", ["test_two_failures_are_survived", "test_a_third_one_is_not"])
+def test_the_documented_tests_pass(sim: Simulator, name: str) -> None:
+    """What the page shows is what works."""
+    documented()[name](sim)
+
+
+@pytest.mark.parametrize("name", ["cut", "503", "tls alert", "stall", "split"])
+def test_the_documented_test_of_all_faults_passes(sim: Simulator, name: str) -> None:
+    """So does its loop over everything, of which a few will do here."""
+    documented()["test_no_fault_surprises_us"](sim, name)
+    assert sim.connections_open == 0
 
 
 SDK_SEES: dict[str, Any] = {
