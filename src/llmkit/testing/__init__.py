@@ -5,6 +5,7 @@ Standard library only. Nothing in the rest of the package depends on this one at
 
 from __future__ import annotations
 
+from . import faults
 from ._simulator import ReceivedRequest, Simulator
 
-__all__ = ["ReceivedRequest", "Simulator"]
+__all__ = ["ReceivedRequest", "Simulator", "faults"]

@@ -6,6 +6,7 @@ Pure: a request's parts in, a `Reply` out. What is said is decided elsewhere, in
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Any, Final
@@ -27,8 +28,8 @@ _MISSING_MODEL: Final = "missing-model"
 _LIMITED_MODEL: Final = "rate-limited"
 # A shorter key would be half given away by the ends that are shown.
 _SHOWN_FROM: Final = 12
-_CHAT_PATH: Final = "/v1/chat/completions"
-_MODELS_PATH: Final = "/v1/models"
+# Compatible hosts have the same API behind prefixes of their own.
+_PLACES: Final = re.compile(r"[^?]*?/(?:(?P<chat>chat/completions)|models(?:/(?P<model>.+))?)")
 _SERVER_ERROR: Final = 500
 # status -> the type and code that the real API sends with it.
 _ERRORS: Final[Mapping[int, tuple[str, str | None]]] = {
@@ -40,7 +41,7 @@ _ERRORS: Final[Mapping[int, tuple[str, str | None]]] = {
 
 
 class OpenAIChat:
-    """OpenAI's chat completions and its list of models, under ``/v1``."""
+    """OpenAI's chat completions and its list of models, under any prefix."""
 
     name: Final = "openai_chat"
 
@@ -74,18 +75,16 @@ def _error(status: int, message: str) -> dict[str, Any]:
 
 
 def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes, say: Say) -> Reply:
-    is_model = path.startswith(f"{_MODELS_PATH}/")
-    expected = {_CHAT_PATH: "POST", _MODELS_PATH: "GET"}.get(path, "GET" if is_model else None)
-    if expected is None:
+    place = _PLACES.fullmatch(path)
+    if place is None:
         raise Refusal(404, f"Invalid URL ({method} {path})")
+    expected = "POST" if place["chat"] else "GET"
     if method != expected:
         raise Refusal(405, f"Not allowed to {method} on {path}; use {expected}.")
     _authenticate(headers.get("authorization", ""))
-    if path == _CHAT_PATH:
+    if place["chat"]:
         return _complete(_parsed(body), say)
-    return Reply(
-        200, _json(_model(path.removeprefix(f"{_MODELS_PATH}/")) if is_model else _models())
-    )
+    return Reply(200, _json(_models() if place["model"] is None else _model(place["model"])))
 
 
 def _authenticate(authorization: str) -> None:
