@@ -19,7 +19,7 @@ import pytest
 from llmkit._ratelimit import retry_after
 from llmkit.testing import Simulator, faults
 
-from ._raw import HELLO, Raw, answered, chunks, connected
+from ._raw import HELLO, Raw, answered, chunks, connected, request
 
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
