@@ -834,3 +834,16 @@ def test_no_schema_crashes_it(schema: Any) -> None:
 def test_tokens_join_to_the_text(text: str) -> None:
     """Nothing is lost or made up where a text is cut for streaming."""
     assert "".join(split(text)) == text
+
+
+def test_a_body_that_is_nested_too_deeply_is_refused(sim: Simulator) -> None:
+    """What Python cannot walk through is refused like anything else; the connection is not dropped."""
+    deep = b"[" * 980 + b"]" * 980
+    body = b'{"model":"m","messages":[{"role":"user","content":"a"}],"metadata":{"a":' + deep + b"}}"
+    head = (
+        b"POST /v1/chat/completions HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer k\r\n"
+        b"Content-Length: %d\r\n\r\n" % len(body)
+    )
+    top, _, answer = raw(sim, head + body).partition(b"\r\n\r\n")
+    assert top.split()[1] == b"400"
+    assert json.loads(answer)["error"]["type"] == "invalid_request_error"

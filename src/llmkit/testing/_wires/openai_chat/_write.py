@@ -57,6 +57,8 @@ class OpenAIChat:
             return _routed(method, path.partition("?")[0].rstrip("/"), headers, body, say)
         except Refusal as refusal:
             return Reply(refusal.status, _json({"error": refusal.error}), headers=refusal.headers)
+        except RecursionError:
+            return self.failure(400, "The JSON body of your request is nested too deeply.")
 
     def failure(self, status: int, message: str) -> Reply:
         """An error answer with the type and code that OpenAI sends with *status*."""
