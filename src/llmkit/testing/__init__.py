@@ -5,15 +5,42 @@ Standard library only. Nothing in the rest of the package depends on this one at
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from ._clock import FrozenClock
 from ._network import LOOPBACK, NetworkBlockedError, no_network
 from ._simulator import ReceivedRequest, Simulator
+
+if TYPE_CHECKING:
+    from ._script import ToolUse
+    from ._scripted import Script, ScriptedCall, ScriptExhaustedError, SentRequest, scripted
 
 __all__ = [
     "LOOPBACK",
     "FrozenClock",
     "NetworkBlockedError",
     "ReceivedRequest",
+    "Script",
+    "ScriptExhaustedError",
+    "ScriptedCall",
+    "SentRequest",
     "Simulator",
+    "ToolUse",
     "no_network",
+    "scripted",
 ]
+
+# What needs the rest of llmkit, and with it an HTTP library, is loaded when it is used.
+_SCRIPTED = ("Script", "ScriptExhaustedError", "ScriptedCall", "SentRequest", "scripted")
+_HOMES = {**dict.fromkeys(_SCRIPTED, "_scripted"), "ToolUse": "_script"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
