@@ -163,20 +163,23 @@ class _Tap:
         return self._answered(request, progress)
 
     def _answered(self, request: HTTPRequest, progress: Progress) -> Response:
-        sent = _sent(request)
-        spoken = _spoken(sent)
+        sent = seen(request)
+        spoken = spoken_by(sent)
         entry = self._script.take(sent)
-        reply = _refusal(spoken.wire, entry)
-        if reply is None:
-            _raise(entry, progress)
-            reply = spoken.reply(sent, lambda asked: answer_of(entry, asked))
-        kind = "text/event-stream" if reply.frames else "application/json"
-        headers = {"content-type": kind, "x-request-id": f"req_scripted_{next(self._numbers)}"}
-        steps = reply.frames or (reply.body,)
-        return Response(reply.status, {**headers, **reply.headers}, steps, progress)
+        _raise(entry, progress)
+        return response(spoken.reply(sent, entry), progress, next(self._numbers))
 
 
-def _sent(request: HTTPRequest) -> SentRequest:
+def response(reply: Reply, progress: Progress, number: int) -> Response:
+    """A simulated server's answer as the drivers read it."""
+    kind = "text/event-stream" if reply.frames else "application/json"
+    headers = {"content-type": kind, "x-request-id": f"req_scripted_{number}"}
+    steps = reply.frames or (reply.body,)
+    return Response(reply.status, {**headers, **reply.headers}, steps, progress)
+
+
+def seen(request: HTTPRequest) -> SentRequest:
+    """A request as tests look at it."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     path = urlsplit(request.url).path
     return SentRequest(request.method, path, request.url, headers, request.body)
@@ -192,8 +195,8 @@ def _refusal(wire: Wire, entry: Entry) -> Reply | None:
 
 
 def _raise(entry: Entry, progress: Progress) -> None:
-    """Fail as a connection does."""
-    if not isinstance(entry, BaseException):
+    """Fail as a connection does, where the entry is no answer of a server's."""
+    if not isinstance(entry, BaseException) or refused(entry) is not None:
         return
     if not isinstance(entry, _NOT_SENT):
         progress.writing()
@@ -215,6 +218,8 @@ class _Dialect:
     """The body that the strict server takes in any case."""
     kept: tuple[str, ...]
     """What of the real body must stay with it, because it shapes the answer."""
+    root: str
+    """Where its base URL ends on the simulated server."""
     streaming: Mapping[str, Any] = field(default_factory=dict)
     """What a stream's body has unless it says otherwise: some hosts count without being asked to."""
 
@@ -228,6 +233,7 @@ _DIALECTS: Final = (
         {"authorization": f"Bearer {_KEY}"},
         {"messages": _HI},
         ("model", "stream", "stream_options"),
+        "/v1",
         {"stream_options": {"include_usage": True}},
     ),
     _Dialect(
@@ -237,6 +243,7 @@ _DIALECTS: Final = (
         {"x-api-key": _KEY, "anthropic-version": "2023-06-01"},
         {"messages": _HI, "max_tokens": 4096},
         ("model", "stream"),
+        "",
     ),
     _Dialect(
         "gemini",
@@ -245,19 +252,25 @@ _DIALECTS: Final = (
         {"x-goog-api-key": _KEY},
         {"contents": [{"role": "user", "parts": [{"text": "scripted"}]}]},
         (),
+        "/v1beta",
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
-class _Spoken:
+class Spoken:
     """The wire that a request is written in."""
 
     dialect: _Dialect
     wire: Wire
     path: str
 
-    def reply(self, sent: SentRequest, say: Callable[[Asked], Answer]) -> Reply:
+    def reply(self, sent: SentRequest, entry: Entry) -> Reply:
+        """An entry as the provider's server would send it; exceptions must have a status."""
+        refusal = _refusal(self.wire, entry)
+        return refusal or self._said(sent, lambda asked: answer_of(entry, asked))
+
+    def _said(self, sent: SentRequest, say: Callable[[Asked], Answer]) -> Reply:
         """The script's answer, in the wire's form, whether or not the strict server would take the request.
 
         Hosts that speak the same wire take more, or other, parameters than the simulated one.
@@ -283,7 +296,8 @@ class _Spoken:
         return {**self.dialect.least, **kept}
 
 
-def _spoken(sent: SentRequest) -> _Spoken:
+def spoken_by(sent: SentRequest) -> Spoken:
+    """The wire of a request. Raises ``AssertionError`` where it is none that the simulator speaks."""
     path, query = unquote(sent.path), urlsplit(sent.url).query
     for dialect in _DIALECTS:
         if not path.endswith(dialect.end):
@@ -292,7 +306,7 @@ def _spoken(sent: SentRequest) -> _Spoken:
         wire = wire_for(home, dialect.headers)
         # The last wire takes whatever the others leave.
         if wire.name == dialect.wire:
-            return _Spoken(dialect, wire, home)
+            return Spoken(dialect, wire, home)
     known = ", ".join(f"…{dialect.end}" for dialect in _DIALECTS)
     raise AssertionError(
         f"a script answers calls of {known}; {sent.method} {sent.path} is another wire's"
