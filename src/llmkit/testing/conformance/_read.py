@@ -78,17 +78,11 @@ class Read(Subject):
 
     def test_two_streams_at_once(self) -> None:
         """Decoders share nothing."""
-        data = self.streamed()
-        decoders = [self.wire.decoder(self.call(stream=True)) for _ in range(2)]
-        folds = [Fold(), Fold()]
-        for start in range(0, len(data), 50):
-            for decoder, fold in zip(decoders, folds, strict=True):
-                for chunk in decoder.feed(data[start : start + 50]):
-                    fold.add(chunk)
-        for decoder, fold in zip(decoders, folds, strict=True):
-            for chunk in decoder.finish():
-                fold.add(chunk)
-            self.expect(fold.result().text == self.answer_text, "two streams at once are mixed up")
+        try:
+            texts = [fold.result().text for fold in self._alternately(self.streamed())]
+        except APIError as error:
+            self.fail(f"two streams at once are mixed up: {error}")
+        self.expect(texts == [self.answer_text] * 2, f"two streams at once are mixed up: {texts}")
 
     def test_the_end_of_a_stream(self) -> None:
         """A complete stream is done; one that breaks off half way is an error."""
@@ -142,6 +136,17 @@ class Read(Subject):
             self.expect(error.status_code == 502, f"{data!r} with 502 is {error!r}")  # noqa: PLR2004 - it was sent
         told = self._failure(lambda: self.parse(b"<html>no</html>"))
         self.expect(told is not None, "a page of HTML is taken for an answer")
+
+    def _alternately(self, data: bytes) -> list[Fold]:
+        """Two decoders, fed the same in turns."""
+        decoders = [self.wire.decoder(self.call(stream=True)) for _ in range(2)]
+        folds = [Fold(), Fold()]
+        pieces = [data[start : start + 50] for start in range(0, len(data), 50)]
+        for piece in (*pieces, None):
+            for decoder, fold in zip(decoders, folds, strict=True):
+                for chunk in decoder.finish() if piece is None else decoder.feed(piece):
+                    fold.add(chunk)
+        return folds
 
     def _complete(self, answer: ChatCompletion) -> None:
         self.expect(answer.text == self.answer_text, f"the text is read as {answer.text!r}")
