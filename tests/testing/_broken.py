@@ -410,3 +410,34 @@ def unreadable() -> Provider:
 def waiting() -> Provider:
     """Says a wait of its own."""
     return failing(retry_after=99.0)
+
+
+def at_odd_path(call: Any, made: HTTPRequest) -> HTTPRequest:
+    """At a path that no simulated server has."""
+    return replace(made, url="https://api.acme.example/v1/ask")
+
+
+def _bytes(value: Any) -> bytes:
+    return json.dumps({"id": "1", "model": "acme-large", **value}).encode()
+
+
+_USAGE = {"prompt_tokens": 3, "completion_tokens": 1, "total_tokens": 4}
+_CALL = {"name": "get_weather", "arguments": '{"city": "Paris"}'}
+_CALLS = [{"index": 0, "id": "c", "type": "function", "function": _CALL}]
+
+
+def _whole(message: dict[str, Any], end: str) -> bytes:
+    choice = {"index": 0, "message": message, "finish_reason": end}
+    return _bytes({"choices": [choice], "usage": _USAGE})
+
+
+def _stream(delta: dict[str, Any], end: str) -> bytes:
+    first = {"choices": [{"index": 0, "delta": delta}]}
+    last = {"choices": [{"index": 0, "delta": {}, "finish_reason": end}], "usage": _USAGE}
+    return b"data: %b\n\ndata: %b\n\ndata: [DONE]\n\n" % (_bytes(first), _bytes(last))
+
+
+BODY = _whole({"role": "assistant", "content": "Hi"}, "stop")
+STREAM = _stream({"role": "assistant", "content": "Hi"}, "stop")
+TOOL_BODY = _whole({"role": "assistant", "content": None, "tool_calls": _CALLS}, "tool_calls")
+TOOL_STREAM = _stream({"role": "assistant", "tool_calls": _CALLS}, "tool_calls")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 from llmkit import errors, providers
 from llmkit.providers import Provider
@@ -23,7 +25,7 @@ NATIVE = {"anthropic": "anthropic_messages", "gemini": "gemini"}
 ROWS = [name for name in providers.names() if name not in NATIVE]
 
 
-def suite_of(provider: Provider, **more: Any) -> ProviderConformance:
+def suite_of(provider: Any, **more: Any) -> ProviderConformance:
     """The suite of a provider, to be run by hand."""
     return type("Suite", (ProviderConformance,), {"provider": provider, **more})()  # type: ignore[no-any-return]
 
@@ -56,6 +58,90 @@ def test_every_compatible_provider(name: str) -> None:
     provider = providers.get(name)
     for _, check in checks(suite_of(provider, cut_every=97, **elsewhere(provider))):
         check()
+
+
+class TestOpenAI(ProviderConformance):
+    """Collected and run by pytest, as in a third party's tests."""
+
+    provider = providers.get("openai")
+    model = "gpt-4o-mini"
+
+
+if "anthropic_messages" in SPOKEN:
+
+    class TestAnthropic(ProviderConformance):
+        """The same, on a wire of its own."""
+
+        provider = providers.get("anthropic")
+        model = "claude-haiku-4-5"
+
+
+if "gemini" in SPOKEN:
+
+    class TestGemini(ProviderConformance):
+        """The same, on a wire of its own."""
+
+        provider = providers.get("gemini")
+        model = "gemini-3.5-flash"
+
+
+class TestOwnWire(ProviderConformance):
+    """A wire that the simulator does not speak brings its own bytes."""
+
+    provider = broken.provider(chat=broken.Wire(builds=broken.at_odd_path))
+    model = "acme-large"
+    answer_text = "Hi"
+    answer_body = broken.BODY
+    stream_bytes = broken.STREAM
+    tool_body = broken.TOOL_BODY
+    tool_stream = broken.TOOL_STREAM
+    stream_error = b'data: {"error": {"message": "no", "code": 500}}\n\n'
+
+    @override
+    def error_body(self, status: int, message: str) -> bytes:
+        return json.dumps({"error": {"message": message, "code": status}}).encode()
+
+
+OWN = {"provider": TestOwnWire.provider, "error_body": TestOwnWire.error_body}
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "message"),
+    [
+        ({}, "test_an_answer", "set answer_body"),
+        ({}, "test_each_status-400", None),
+        ({"answer_body": broken.BODY, "answer_text": "No"}, "test_an_answer", "read as 'Hi'"),
+    ],
+)
+def test_bytes_of_ones_own(more: dict[str, Any], name: str, message: str | None) -> None:
+    """Without them the suite says what to set; with them they are what is read."""
+    check = dict(checks(suite_of(**OWN, **more)))[name]
+    if message is None:
+        check()
+        return
+    with pytest.raises(pytest.fail.Exception, match=message):
+        check()
+
+
+@pytest.mark.parametrize(
+    "name", ["test_tool_calls", "test_an_error_inside_a_stream", "test_over_a_socket"]
+)
+def test_what_cannot_be_checked_is_skipped(name: str) -> None:
+    """A check for which a wire of one's own has brought nothing says so."""
+    own = {**OWN, "answer_body": broken.BODY, "stream_bytes": broken.STREAM}
+    with pytest.raises(pytest.skip.Exception):
+        getattr(suite_of(**own), name)()
+
+
+def test_nothing_stays_registered() -> None:
+    """A suite's provider is found during its calls, and not after them."""
+    suite = suite_of(broken.HEALTHY)
+    assert suite.talk().result.text == suite.answer_text
+    assert not providers.has("acme")
+    lent = broken.provider(name="groq")
+    with providers.lend(lent):
+        assert providers.get("groq") is lent
+    assert providers.get("groq") is not lent
 
 
 def test_a_healthy_adapter() -> None:

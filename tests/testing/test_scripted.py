@@ -20,6 +20,7 @@ from llmkit._http import HTTPRequest
 from llmkit._io._progress import Progress
 from llmkit._io._tap import through
 from llmkit.testing import (
+    Cut,
     FrozenClock,
     ScriptExhaustedError,
     Simulator,
@@ -224,6 +225,34 @@ def test_errors_come_back_as_what_they_are(error: Any, model: str, *, stream: bo
     assert error.attempts == ()
 
 
+CUTS = {
+    "reset": (Cut("Hello there, reader."), errors.APIConnectionError),
+    "ended": (Cut("Hello there, reader.", error=None), errors.APIError),
+    "status": (Cut("Hello there, reader.", error=500), errors.InternalServerError),
+    "error": (Cut("Hello there, reader.", 2, errors.RateLimitError("slow")), errors.RateLimitError),
+}
+
+
+@pytest.mark.parametrize(("cut", "kind"), CUTS.values(), ids=CUTS)
+@each_model
+@each_form
+@each_colour
+async def test_answers_that_break_off(
+    colour: Any, model: str, cut: Any, kind: type, *, stream: bool
+) -> None:
+    """An answer may end too early: by a reset, quietly, or by an error inside its 200."""
+    client = llmkit.Client(environ={})
+    with scripted(cut), pytest.raises(errors.APIError) as caught:
+        await colour.ask(client, model=model, stream=stream)
+    assert isinstance(
+        caught.value,
+        errors.StreamInterruptedError if stream and kind is errors.APIConnectionError else kind,
+    )
+    assert (caught.value.partial is not None) == stream
+    assert [s.outcome for s in client.ledger.settlements] == ["interrupted" if stream else "failed"]
+    await colour.close(client)
+
+
 def test_classes_of_errors() -> None:
     """A class stands for an error of that class."""
     with scripted(errors.RateLimitError), pytest.raises(errors.RateLimitError):
@@ -320,7 +349,10 @@ def test_otherwise() -> None:
     assert len(script.calls) == 3
 
 
-@pytest.mark.parametrize("wrong", [None, 3.5, True, 200, 600, b"bytes", [], [1], {}, {"a": 1}, object()])  # fmt: skip
+WRONG = [None, 3.5, True, 200, 600, b"bytes", [], [1], {}, {"a": 1}, object()]
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, Cut(503), Cut("x", -1)])
 def test_what_is_no_answer(wrong: Any) -> None:
     """A script with something that cannot be an answer is refused before anything is called."""
     with pytest.raises(TypeError, match="cannot answer"), scripted(wrong):

@@ -13,11 +13,12 @@ from ._network import LOOPBACK, NetworkBlockedError, no_network
 from ._simulator import ReceivedRequest, Simulator
 
 if TYPE_CHECKING:
-    from ._script import ToolUse
+    from ._script import Cut, ToolUse
     from ._scripted import Script, ScriptedCall, ScriptExhaustedError, SentRequest, scripted
 
 __all__ = [
     "LOOPBACK",
+    "Cut",
     "FrozenClock",
     "NetworkBlockedError",
     "ReceivedRequest",
@@ -33,7 +34,7 @@ __all__ = [
 
 # What needs the rest of llmkit, and with it an HTTP library, is loaded when it is used.
 _SCRIPTED = ("Script", "ScriptExhaustedError", "ScriptedCall", "SentRequest", "scripted")
-_HOMES = {**dict.fromkeys(_SCRIPTED, "_scripted"), "ToolUse": "_script"}
+_HOMES = {**dict.fromkeys(_SCRIPTED, "_scripted"), "Cut": "_script", "ToolUse": "_script"}
 
 
 def __getattr__(name: str) -> Any:

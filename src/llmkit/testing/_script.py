@@ -21,7 +21,7 @@ from ._answer import Answer, Choice
 from ._answer import ToolUse as Called
 from ._asked import Asked
 
-__all__ = ["Entry", "Refused", "ToolUse", "answer_of", "check", "refused"]
+__all__ = ["Cut", "Entry", "Refused", "ToolUse", "answer_of", "check", "refused"]
 
 Entry = Any
 """See the module's head; `check` tells at run time."""
@@ -30,8 +30,8 @@ _LEAST, _MOST = 300, 599
 _MESSAGE: Final = frozenset({"content", "tool_calls", "reasoning_content"})
 # Providers that give no code for these say them in words, and those every wire reads.
 _WORDS: Final[Mapping[type, str]] = {
-    ContextWindowExceededError: "the prompt exceeds the maximum context length",
-    ContentPolicyViolationError: "refused under the content policy",
+    ContextWindowExceededError: "the token count exceeds the maximum context length",
+    ContentPolicyViolationError: "refused under the content policy, a safety policy",
 }
 
 
@@ -43,6 +43,22 @@ class ToolUse:
     arguments: Mapping[str, Any] | str = field(default_factory=dict)
     id: str | None = None
     """By default one is made up, the same for the same request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """An answer that begins with a 200 and does not come to its end.
+
+    A stream gives ``after`` events of ``answer``, a whole answer half of its body. Then comes ``error``: an error with
+    a status (or the status) as the provider writes it inside a 200, another exception as the connection's failure, and
+    with ``None`` the connection just ends.
+    """
+
+    answer: Any
+    after: int = 3
+    error: BaseException | int | None = field(
+        default_factory=lambda: ConnectionResetError("the connection was reset")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +93,11 @@ class _Counted(Answer):
 
 def check(entry: Entry) -> None:
     """Raise ``TypeError`` for what is no answer, before anything is asked."""
+    if isinstance(entry, Cut) and entry.after >= 0 and _is_said(entry.answer):
+        return
     if isinstance(entry, bool) or not (_is_plain(entry) or _is_said(entry)):
         raise TypeError(
-            f"a script cannot answer {entry!r:.200}: give a text, ToolUse, a message or completion as a dict, "
+            f"a script cannot answer {entry!r:.200}: give a text, ToolUse, Cut, a message or completion as a dict, "
             "a ChatCompletion, chunks, a pydantic object, an exception, a status from 300 to 599, or a function"
         )
 

@@ -11,7 +11,7 @@ import itertools
 import json
 import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -20,11 +20,11 @@ from urllib.parse import unquote, urlsplit
 from .._http import HTTPRequest
 from .._io._progress import Progress
 from .._io._tap import Answer as Response
-from .._io._tap import AsyncGoOn, GoOn, tapped
+from .._io._tap import AsyncGoOn, GoOn, Step, tapped
 from ..errors import LLMKitError
 from ._answer import Answer
 from ._asked import Asked
-from ._script import Entry, answer_of, check, refused
+from ._script import Cut, Entry, answer_of, check, refused
 from ._wires import Reply, Wire, wire_for
 
 __all__ = ["Script", "ScriptExhaustedError", "ScriptedCall", "SentRequest", "scripted"]
@@ -166,16 +166,33 @@ class _Tap:
         sent = seen(request)
         spoken = spoken_by(sent)
         entry = self._script.take(sent)
-        _raise(entry, progress)
-        return response(spoken.reply(sent, entry), progress, next(self._numbers))
+        cut = entry if isinstance(entry, Cut) else None
+        if cut is None:
+            _raise(entry, progress)
+        reply = spoken.reply(sent, entry if cut is None else cut.answer)
+        steps = None if cut is None else _broken(cut, reply, spoken.wire)
+        return response(reply, progress, next(self._numbers), steps)
 
 
-def response(reply: Reply, progress: Progress, number: int) -> Response:
-    """A simulated server's answer as the drivers read it."""
+def response(
+    reply: Reply, progress: Progress, number: int, steps: Sequence[Step] | None = None
+) -> Response:
+    """A simulated server's answer as the drivers read it; ``steps`` are what its body does instead."""
     kind = "text/event-stream" if reply.frames else "application/json"
     headers = {"content-type": kind, "x-request-id": f"req_scripted_{number}"}
-    steps = reply.frames or (reply.body,)
-    return Response(reply.status, {**headers, **reply.headers}, steps, progress)
+    body = (reply.frames or (reply.body,)) if steps is None else steps
+    return Response(reply.status, {**headers, **reply.headers}, body, progress)
+
+
+def _broken(cut: Cut, reply: Reply, wire: Wire) -> Sequence[Step]:
+    """What the body of a cut answer does."""
+    begun: Sequence[Step] = reply.frames[: cut.after] or (reply.body[: len(reply.body) // 2],)
+    found = None if cut.error is None else refused(cut.error)
+    if found is not None and not reply.frames:
+        return (wire.failure(found.status, found.message).body,)
+    if found is not None:
+        return (*begun, wire.failure_frame(found.status, found.message))
+    return begun if not isinstance(cut.error, Exception) else (*begun, cut.error)
 
 
 def seen(request: HTTPRequest) -> SentRequest:
