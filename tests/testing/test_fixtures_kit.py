@@ -17,24 +17,24 @@ from llmkit.testing._fixtures_kit import *
 
 HI = [{"role": "user", "content": "hi"}]
 
-def test_simulator(simulator):
-    assert "hi" in llmkit.completion("x", HI, base_url=simulator.base_url, api_key="any").text
+def test_simulator(llmkit_simulator):
+    assert "hi" in llmkit.completion("x", HI, base_url=llmkit_simulator.base_url, api_key="any").text
 
-def test_clock(frozen_clock, scripted):
-    scripted(500, "Hello")
-    client = llmkit.Client(clock=frozen_clock, environ={})
+def test_clock(llmkit_clock, llmkit_scripted):
+    llmkit_scripted(500, "Hello")
+    client = llmkit.Client(clock=llmkit_clock, environ={})
     assert client.completion("openai/gpt-4o-mini", HI).text == "Hello"
-    assert len(frozen_clock.slept) == 1
+    assert len(llmkit_clock.slept) == 1
 
-def test_left_over(scripted):
-    scripted("never asked for")
+def test_left_over(llmkit_scripted):
+    llmkit_scripted("never asked for")
 
-def test_guarded(no_network):
+def test_guarded(llmkit_no_network):
     with pytest.raises(RuntimeError, match="203.0.113.1"):
         socket.create_connection(("203.0.113.1", 9))
-    no_network.attempts.clear()
+    llmkit_no_network.attempts.clear()
 
-def test_swallowed(no_network):
+def test_swallowed(llmkit_no_network):
     try:
         socket.create_connection(("203.0.113.1", 9))
     except Exception:

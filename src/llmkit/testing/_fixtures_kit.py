@@ -9,40 +9,39 @@ from typing import Any
 import pytest
 
 from ._clock import FrozenClock
-from ._network import no_network as guarded
-from ._scripted import Script
-from ._scripted import scripted as answered
+from ._network import no_network
+from ._scripted import Script, scripted
 from ._simulator import Simulator
 
-__all__ = ["frozen_clock", "no_network", "scripted", "simulator"]
+__all__ = ["llmkit_clock", "llmkit_no_network", "llmkit_scripted", "llmkit_simulator"]
 
 
 @pytest.fixture
-def simulator() -> Iterator[Simulator]:
+def llmkit_simulator() -> Iterator[Simulator]:
     """A running simulator: give a client its ``base_url``."""
     with Simulator() as running:
         yield running
 
 
 @pytest.fixture
-def frozen_clock() -> FrozenClock:
-    """A clock that stands still: ``Client(clock=frozen_clock)``."""
+def llmkit_clock() -> FrozenClock:
+    """A clock that stands still: ``Client(clock=llmkit_clock)``."""
     return FrozenClock()
 
 
 @pytest.fixture
-def scripted() -> Iterator[Callable[..., Script]]:
-    """``scripted("Hello", 429, …)`` answers all calls of the rest of the test; what is left fails it."""
+def llmkit_scripted() -> Iterator[Callable[..., Script]]:
+    """``llmkit_scripted("Hello", 429, …)`` answers all calls of the rest of the test; what is left fails it."""
     with ExitStack() as stack:
 
         def start(*answers: Any, **options: Any) -> Script:
-            return stack.enter_context(answered(*answers, **options))
+            return stack.enter_context(scripted(*answers, **options))
 
         yield start
 
 
 @pytest.fixture
-def no_network() -> Iterator[guarded]:
+def llmkit_no_network() -> Iterator[no_network]:
     """Nothing in the process leaves this machine while the test runs; ``.attempts`` lists who tried."""
-    with guarded() as guard:
+    with no_network() as guard:
         yield guard
