@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,6 +24,8 @@ HEALTHY = openai_compatible(
     read="2026-11-22",
 )
 
+# Set when the threads of an adapter that leaves them may end.
+STOP = threading.Event()
 Change = Callable[[dict[str, Any]], Any]
 
 
@@ -274,12 +277,14 @@ def constant(name: str, value: Any) -> Change:
     return change
 
 
-def strict_about(name: str, message: str) -> Provider:
+def strict_about(
+    name: str, message: str, kind: type[errors.APIError] = errors.UnsupportedParamsError
+) -> Provider:
     """Refuses a parameter without naming it, or drops it without listing it."""
 
     def builds(call: Any, made: HTTPRequest) -> HTTPRequest:
         if name in call.params and not call.drop_params:
-            raise errors.UnsupportedParamsError(message)
+            raise kind(message)
         body = json.loads(made.body)
         body.pop(name, None)
         return replace(made, body=json.dumps(body).encode())
@@ -378,6 +383,16 @@ def littering() -> Provider:
 
     def builds(call: Any, made: HTTPRequest) -> HTTPRequest:
         os.environ["ACME_LAST_MODEL"] = call.model
+        return made
+
+    return provider(chat=Wire(builds=builds))
+
+
+def threading_along() -> Provider:
+    """Starts a thread that does not end by itself."""
+
+    def builds(call: Any, made: HTTPRequest) -> HTTPRequest:
+        threading.Thread(target=lambda: STOP.wait(30), daemon=True).start()
         return made
 
     return provider(chat=Wire(builds=builds))

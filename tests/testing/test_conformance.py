@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from llmkit.testing._wires import WIRES
 from llmkit.testing.conformance import ProviderConformance
 from llmkit.testing.conformance._samples import PARAMS
 from llmkit.types.params import ModelParams
+from llmkit.wires.openai_chat import OpenAIChat
 
 from . import _broken as broken
 
@@ -150,6 +152,19 @@ def test_a_healthy_adapter() -> None:
         check()
     for _, check in checks(suite_of(broken.provider(chat=broken.Wire()))):
         check()
+
+
+def test_an_adapter_that_refuses_much() -> None:
+    """What is refused by its name is not missed: pictures, tools, formats, and every parameter."""
+    wire = OpenAIChat(refused=frozenset({*PARAMS, "image_url"}))
+    for _, check in checks(suite_of(broken.provider(chat=wire), cut_every=97)):
+        check()
+
+
+def test_an_adapter_that_finds_mistakes() -> None:
+    """A combination that is refused as a mistake is no parameter dropped in silence."""
+    suite = suite_of(broken.strict_about("seed", "'seed' is a mistake", errors.InvalidRequestError))
+    suite.test_what_is_refused_can_be_dropped()
 
 
 def set_on(name: str, value: Any) -> Callable[[Any], None]:
@@ -334,6 +349,7 @@ ZOO: dict[str, tuple[Provider, str, str]] = {
     "given up": (F(retryable=False), "test_a_failure_is_tried_again", "503"),
     "another wait": (broken.waiting(), "test_a_wait_that_the_provider_asks_for", "99"),
     "talkative": (broken.talkative(), "test_secrets_are_never_shown-False", "bad key KEY"),
+    "threads": (broken.threading_along(), "test_nothing_is_left_behind", "process: threads"),
     "littering": (broken.littering(), "test_nothing_is_left_behind", "the environment"),
 }
 
@@ -344,9 +360,11 @@ def test_a_broken_adapter_is_found(
 ) -> None:
     """Each check fails for an adapter that is broken in the way it looks for, and says so."""
     monkeypatch.setenv("ACME_LAST_MODEL", "none")
+    monkeypatch.setattr(broken, "STOP", threading.Event())
     found = dict(checks(suite_of(adapter)))
     with pytest.raises((pytest.fail.Exception, errors.APIError)) as caught:
         found[name]()
+    broken.STOP.set()
     assert re.search(message, str(caught.value))
 
 

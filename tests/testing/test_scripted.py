@@ -432,20 +432,19 @@ def test_module_functions_and_threads() -> None:
     assert sorted(texts, key=int) == list(map(str, range(20)))
 
 
-def test_media_are_not_the_models_to_answer() -> None:
+@each_colour
+async def test_media_are_not_the_models_to_answer(colour: Any) -> None:
     """What is fetched for a prompt goes past the script."""
     policy = llmkit.MediaPolicy(schemes=("http",), public_only=False)
+    client = llmkit.Client(environ={}, fetch_media=policy)
     with Simulator() as simulator, scripted("x", strict=False) as script:
-        url = simulator.base_url + "/models"
-        image = {"type": "image_url", "image_url": {"url": url}}
+        image = {"type": "image_url", "image_url": {"url": simulator.base_url + "/models"}}
+        messages = [{"role": "user", "content": [image]}]
         with pytest.raises(errors.InvalidRequestError, match="fetch_media"):
-            llmkit.Client(environ={}).completion(
-                "gemini/gemini-3.5-flash",
-                [{"role": "user", "content": [image]}],
-                fetch_media=policy,
-            )
+            await colour.call(client, model="gemini/gemini-3.5-flash", messages=messages)
         assert len(simulator.requests) == 1
     assert script.requests == []
+    await colour.close(client)
 
 
 def test_every_simulated_wire_has_a_dialect() -> None:

@@ -154,6 +154,10 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         look(guard, arguments)
 
 
+# Else neither a debugger nor coverage sees into a hook.
+vars(_hook)["__cantrace__"] = True
+
+
 def _on_connect(guard: no_network, arguments: tuple[Any, ...]) -> None:
     sock, address = arguments
     if sock.family in _INTERNET and isinstance(address, tuple) and address:
@@ -202,11 +206,12 @@ def _stack(frame: FrameType | None) -> Iterator[FrameType]:
 def _outside(frames: Iterator[FrameType]) -> str | None:
     for frame in frames:
         path = frame.f_code.co_filename
-        if not path.startswith(("<frozen", *_LIBRARIES)) and "-packages" not in path:
+        if not path.startswith(("<frozen", *_LIBRARIES)) and _PACKAGES not in path:
             return f"{path}:{frame.f_lineno}"
     return None
 
 
+_PACKAGES: Final = f"-packages{os.sep}"
 _PATHS: Final = ("stdlib", "platstdlib", "purelib", "platlib")
 _LIBRARIES: Final = (
     f"{Path(__file__).resolve().parents[1]}{os.sep}",

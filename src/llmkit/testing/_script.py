@@ -135,7 +135,7 @@ def refused(entry: Entry) -> Refused | None:
         f"{entry.message} ({words})" if words and words not in entry.message else entry.message
     )
     wait = entry.retry_after
-    return Refused(entry.status_code, message, {} if wait is None else {"retry-after": f"{wait:g}"})
+    return Refused(entry.status_code, message, {} if wait is None else {"retry-after": str(wait)})
 
 
 def answer_of(entry: Entry, asked: Asked) -> Answer:

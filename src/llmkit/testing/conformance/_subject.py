@@ -199,6 +199,11 @@ class Subject:
         talk.client.close()
         return talk
 
+    def answered_well(self, talk: Talk) -> None:
+        """Raise the error that a call ended with, if it did."""
+        if talk.error is not None:
+            raise talk.error
+
     def _ask(self, client: Client, colour: str, given: dict[str, Any]) -> Any:
         model = f"{self.provider.name}/{self.model}"
         if colour == "sync":

@@ -138,8 +138,7 @@ class Written(Subject):
         """``dry_run`` shows the request that is then sent, but for the key."""
         along: dict[str, Any] = {"extra_headers": {"X-Conformance": "1"}}
         dry, talk = self.dry(api_key=KEY, **along), self.talk(**along)
-        if talk.error is not None:
-            raise talk.error
+        self.answered_well(talk)
         sent = talk.sent[0]
         self.expect((dry.method, dry.url) == (sent.method, sent.url), f"dry: {dry.url}")
         self.expect(dry.body == json.loads(sent.body), "the dry body is not the one sent")
