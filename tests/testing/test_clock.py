@@ -12,7 +12,7 @@ import trio
 import llmkit
 from llmkit import RetryPolicy, errors
 from llmkit._io._clock import SYSTEM_CLOCK
-from llmkit.events import RetryScheduled
+from llmkit.events import AttemptStarted, RetryScheduled
 from llmkit.testing import FrozenClock
 
 from ._io import colours, servers
@@ -125,7 +125,10 @@ async def test_a_place_is_awaited_in_real_time(colour: Any, server: Any) -> None
     give_back = limit.acquire(time.monotonic() + 1)
     with pytest.raises(errors.APITimeoutError, match="max_parallel"):
         await colour.call(made, timeout=0.1)
-    give_back()
+    timer = threading.Timer(0.1, give_back)
+    timer.start()
+    assert (await colour.call(made, timeout=30.0)).text == "Hello there"
+    timer.join()
     await colour.close(made)
 
 
@@ -134,9 +137,12 @@ def test_a_sleep_can_be_cancelled(server: Any) -> None:
     server.always(*failure(500))
     scope = trio.CancelScope()
 
+    begun: list[Any] = []
+
     def stop(event: Any) -> None:
         if isinstance(event, RetryScheduled):
             scope.cancel()
+        begun.extend([event] if isinstance(event, AttemptStarted) else [])
 
     async def main() -> None:
         made = client(server, FrozenClock(), callbacks=[stop])
@@ -146,7 +152,7 @@ def test_a_sleep_can_be_cancelled(server: Any) -> None:
 
     trio.run(main)
     assert scope.cancelled_caught
-    assert len(server.requests) == 1
+    assert len(server.requests) == len(begun) == 1
 
 
 def test_the_machines_clock_can_be_woken() -> None:

@@ -12,7 +12,7 @@ from llmkit import testing
 HEAVY = """
 import sys
 import llmkit.testing as testing
-heavy = {"httpx", "anyio", "pydantic", "pytest"}
+heavy = {"httpx", "anyio", "pytest"}
 print(sorted(heavy & set(sys.modules)))
 testing.scripted
 print("httpx" in sys.modules, "pytest" in sys.modules)

@@ -11,13 +11,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import trio
 
 import llmkit
-from llmkit.testing import LOOPBACK, NetworkBlockedError, Simulator, no_network
+from llmkit.testing import LOOPBACK, NetworkBlockedError, Simulator, _network, no_network
 
 HELLO = [{"role": "user", "content": "hello"}]
 NOWHERE = ("127.0.0.1", 9)
@@ -132,6 +133,14 @@ def test_unix_sockets_are_open(tmp_path: Any) -> None:
         server.bind(path)
         server.listen()
         client.connect(path)
+
+
+def test_other_families_are_no_network() -> None:
+    """An address of a family that is not the Internet's may look like one, and names a device of this machine."""
+    device = SimpleNamespace(family=29)  # AF_CAN, which few machines have
+    with no_network(allow=()) as guard:
+        _network._hook("socket.connect", (device, ("vcan0",)))
+    assert guard.attempts == []
 
 
 def test_it_says_where() -> None:

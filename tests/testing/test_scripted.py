@@ -282,6 +282,7 @@ async def test_connections_fail(
     assert type(caught.value) is kind
     assert caught.value.sent == sent
     assert len(caught.value.attempts) == 1
+    assert caught.value is not error
     await colour.close(client)
 
 
