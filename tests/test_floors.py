@@ -63,6 +63,7 @@ SEAMS = {
     "httpx": {"_io"},
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
     "pydantic_core": {"_json"},
+    "pytest": {"testing._fixtures_kit", "testing.conformance"},  # whoever imports these runs it
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
     "trio": {"_io"},  # no dependency: it is there if its loop is running

@@ -839,7 +839,9 @@ def test_tokens_join_to_the_text(text: str) -> None:
 def test_a_body_that_is_nested_too_deeply_is_refused(sim: Simulator) -> None:
     """What Python cannot walk through is refused like anything else; the connection is not dropped."""
     deep = b"[" * 980 + b"]" * 980
-    body = b'{"model":"m","messages":[{"role":"user","content":"a"}],"metadata":{"a":' + deep + b"}}"
+    body = (
+        b'{"model":"m","messages":[{"role":"user","content":"a"}],"metadata":{"a":' + deep + b"}}"
+    )
     head = (
         b"POST /v1/chat/completions HTTP/1.1\r\nConnection: close\r\nAuthorization: Bearer k\r\n"
         b"Content-Length: %d\r\n\r\n" % len(body)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ._control.structured import function_tool
     from ._cost import Cost
     from ._fold import fold
+    from ._io._clock import Clock
     from ._io.aio_stream import AsyncStream
     from ._io.sync_stream import Stream
     from ._operations import Settlement
@@ -71,6 +72,7 @@ __all__ = [
     "ChatCompletionChunk",
     "ChatParams",
     "Client",
+    "Clock",
     "ConfigurationError",
     "ConflictError",
     "ContentPolicyViolationError",
@@ -133,6 +135,7 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("Provider", "openai_compatible", "register_provider"), "providers"),
     "AsyncStream": "_io.aio_stream",
     "Client": "client",
+    "Clock": "_io._clock",
     "Cost": "_cost",
     "DryRun": "_control.dry",
     "MemoryLedger": "ledger",

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from .._flow import (
     Acquire,
@@ -30,6 +31,7 @@ from .._flow import (
 from .._http import HTTPResponse
 from .._operations import Store as StoreProtocol
 from ..errors import APIError
+from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
 from ._http import Body, head, raw
 from ._media import afetch, fetching
 from ._observe import Observers
@@ -119,7 +121,9 @@ class AsyncDriver:
         observers: Observers,
         store: StoreProtocol,
         later: Callable[[Any], None],
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
+        self._clock = clock
         self._transport_send = send
         self._observers = observers
         self._store = store
@@ -168,7 +172,7 @@ class AsyncDriver:
         return None
 
     async def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
-        progress = run.progress = Progress(effect.deadlines)
+        progress = run.progress = Progress(on_network(self._clock, effect.deadlines))
         with during(progress):
             response = await self._transport_send(effect.request, progress)
             exchange = AsyncExchange(response, progress, self._later)
@@ -188,7 +192,9 @@ class AsyncDriver:
         return await afetch(effect, run.progress)
 
     async def _sleep(self, run: Run, effect: Sleep) -> None:
-        await anyio.sleep(effect.seconds)
+        await self._clock.asleep(effect.seconds)
+        # A clock that does not wait must not keep a cancellation waiting.
+        await checkpoint()
 
     async def _perform_store(self, run: Run, effect: Store) -> Any:
         return self._store.perform(effect.operation)
@@ -201,7 +207,7 @@ class AsyncDriver:
         return await value if inspect.isawaitable(value) else value
 
     async def _acquire(self, run: Run, effect: Acquire) -> Callable[[], None]:
-        return await effect.limit.aacquire(effect.deadline)
+        return await effect.limit.aacquire(real_time(self._clock, effect.deadline))
 
     async def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
         return await arace(effect, lambda leg: self.advance(leg, leg.flow.__next__))

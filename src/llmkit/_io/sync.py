@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -26,6 +25,7 @@ from .._flow import (
 from .._http import HTTPResponse
 from .._operations import Store as StoreProtocol
 from ..errors import APIError
+from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
 from ._failures import explain
 from ._http import Body, head, raw
 from ._media import fetch, fetching
@@ -102,11 +102,16 @@ class SyncDriver:
     """Performs effects: ``run`` a flow to its end, or ``open`` it up to where it relays a stream."""
 
     def __init__(
-        self, send: Callable[..., Any], observers: Observers, store: StoreProtocol
+        self,
+        send: Callable[..., Any],
+        observers: Observers,
+        store: StoreProtocol,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> None:
         self._transport_send = send
         self._observers = observers
         self._store = store
+        self._clock = clock
 
     def run(self, flow: Flow[Any]) -> Any:
         """Run a flow that relays nothing; return its value."""
@@ -141,7 +146,7 @@ class SyncDriver:
 
     def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
         _close_aborted()
-        progress = run.progress = Progress(effect.deadlines)
+        progress = run.progress = Progress(on_network(self._clock, effect.deadlines))
         with during(progress):
             response = self._transport_send(effect.request, progress)
             exchange = Exchange(response, progress)
@@ -158,9 +163,8 @@ class SyncDriver:
         return fetch(effect, run.progress)
 
     def _sleep(self, run: Run, effect: Sleep) -> None:
-        if run.aborted is None:
-            time.sleep(effect.seconds)
-        elif run.aborted.wait(effect.seconds):
+        self._clock.sleep(effect.seconds, run.aborted)
+        if run.is_aborted():
             raise InterruptedError
 
     def _perform_store(self, run: Run, effect: Store) -> Any:
@@ -173,7 +177,7 @@ class SyncDriver:
         return resolved_sync(effect.function(*effect.arguments))
 
     def _acquire(self, run: Run, effect: Acquire) -> Callable[[], None]:
-        return effect.limit.acquire(effect.deadline)
+        return effect.limit.acquire(real_time(self._clock, effect.deadline))
 
     def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
         return race(effect, lambda leg: self.advance(leg, leg.flow.__next__))

@@ -31,6 +31,7 @@ get = _registry.get
 has = _registry.has
 names = _registry.names
 register_provider = _registry.register
+lend = _registry.lend
 
 
 def preferred() -> tuple[str, ...]:

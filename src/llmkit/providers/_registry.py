@@ -11,6 +11,8 @@ import importlib.util
 import pkgutil
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 
 from ..errors import ConfigurationError, UnknownProviderError
@@ -76,6 +78,17 @@ class Registry:
                 )
             self._found |= dict.fromkeys((provider.name, *provider.aliases), provider)
         return provider
+
+    @contextmanager
+    def lend(self, provider: Provider) -> Iterator[None]:
+        """Have a provider found under its names for a block, in place of what is there; for its tests."""
+        names = (provider.name, *provider.aliases)
+        before = {name: self._found[name] for name in names if name in self._found}
+        self._found |= dict.fromkeys(names, provider)
+        try:
+            yield
+        finally:
+            self._found = {n: p for n, p in self._found.items() if n not in names} | before
 
     def names(self) -> tuple[str, ...]:
         """All providers that can be had, sorted, entry points included; aliases are left out."""
