@@ -15,8 +15,10 @@ from typing import Any
 import httpx
 import openai
 import pytest
+from typing_extensions import override
 
 from llmkit._ratelimit import retry_after
+from llmkit._sse import SSEDecoder
 from llmkit.testing import Simulator, faults
 
 from ._raw import HELLO, Raw, answered, chunks, connected, request
@@ -457,6 +459,24 @@ def test_rate_limited(sim: Simulator, style: Any, *, stream: bool) -> None:
     assert ('"retryDelay": "90.5s"' in raw.body.decode()) == (style == "body")
 
 
+def test_a_wires_own_habit_is_another_style() -> None:
+    """Where a wire says by itself when to come back, only the style that was asked for is left."""
+    from llmkit.testing._sending import Turn
+    from llmkit.testing._wires import Reply
+    from llmkit.testing._wires.openai_chat import OpenAIChat
+
+    class Talkative(OpenAIChat):
+        @override
+        def failure(self, status: int, message: str) -> Reply:
+            told = {"Retry-After": "9", "X-RateLimit-Reset": "9", "X-Kept": "yes"}
+            return Reply(status, b"{}", headers=told)
+
+    turn = Turn(Reply(200), Talkative(), 1, 0.0)
+    for style, left in (("none", {}), ("retry-after-ms", {"retry-after-ms": "2000"})):
+        reply = faults.RateLimited(2, style).reply(turn)  # type: ignore[arg-type]
+        assert reply.headers == {"X-Kept": "yes", **left}
+
+
 @pytest.mark.parametrize(
     ("seconds", "written"),
     [(0, "0s"), (0.12, "120ms"), (1, "1s"), (1.5, "1.5s"), (360, "6m0s"), (3661, "1h1m1s")],
@@ -570,6 +590,10 @@ def test_bomb(sim: Simulator, size: int, *, stream: bool) -> None:
     plain = zlib.decompress(raw.body, 31)
     assert len(plain) == size + len(good.body)
     assert plain.endswith(good.body)
+    if stream:
+        assert list(SSEDecoder().feed(plain)) == list(SSEDecoder().feed(good.body))
+    else:
+        assert json.loads(plain) == json.loads(good.body)
     assert len(raw.body) < size / 500 + 2000
 
 

@@ -73,6 +73,9 @@ def test_a_plain_port_refuses_tls(sim: Simulator) -> None:
     sim.fail(faults.Status(503))
     with pytest.raises(ssl.SSLError), handshaken(sim):
         pass
+    with connected(sim) as raw:
+        raw.sock.sendall(b"\x16\x03\x01\x00\x04abcd")
+        assert raw.read().data.startswith(b"HTTP/1.1 400 ")
     assert answered(sim).status == 503
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from ._fault import Fault, at_least, one_of
 
 __all__ = ["ContentType", "ErrorInside", "HTMLPage", "Malformed", "RateLimited", "Status"]
 
+_LIMIT: Final = re.compile("retry-after|ratelimit", re.IGNORECASE)
 _RETRY_INFO: Final = "type.googleapis.com/google.rpc.RetryInfo"
 _PAGE: Final = (
     "<!DOCTYPE html>\n<html>\n<head><title>{status} {phrase}</title></head>\n<body>\n"
@@ -44,7 +46,9 @@ class Status(Fault):
     @override
     def reply(self, turn: Turn) -> Reply:
         failure = turn.wire.failure(self.status, self.message)
-        return replace(failure, headers={**failure.headers, **self.headers})
+        given = {name.lower() for name in self.headers}
+        kept = {k: v for k, v in failure.headers.items() if k.lower() not in given}
+        return replace(failure, headers={**kept, **self.headers})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +93,7 @@ class RateLimited(Fault):
         if self.style == "body":
             failure = replace(failure, body=_with_retry_info(failure.body, self.seconds))
         # A wire may have a habit of its own, which is another style.
-        told = [name for name in failure.headers if "retry-after" in name or "ratelimit" in name]
-        kept = {name: value for name, value in failure.headers.items() if name not in told}
+        kept = {k: v for k, v in failure.headers.items() if not _LIMIT.search(k)}
         return replace(failure, headers=kept | _STYLES[self.style](self.seconds, turn.now))
 
 
