@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+import httpcore
 import httpx
 import pytest
 import trio
@@ -172,7 +173,7 @@ async def test_a_stream(colour: Colour, client: Any) -> None:
 @each_colour
 async def test_failures_are_judged_by_their_class(colour: Colour, client: Any) -> None:
     """What a body raises is what a transport's failure of that name is."""
-    broken = httpx.ReadError("gone")
+    broken = httpcore.ReadError("gone")
     with tapped(Scripted(body()[:9], broken)), pytest.raises(errors.APIConnectionError) as caught:
         await colour.call(client)
     assert caught.value.sent == "yes"
@@ -206,7 +207,7 @@ def test_a_wait_can_be_ended_from_outside() -> None:
     progress = Progress(Deadlines(now + 60, 60, 60, 60))
     timer = threading.Timer(0.05, progress.disconnect)
     timer.start()
-    with pytest.raises(httpx.ReadError, match="closed"):
+    with pytest.raises(httpcore.ReadError, match="closed"):
         _tap.pause(progress, 30)
     assert time.monotonic() - now < 5
     timer.join()
@@ -219,7 +220,7 @@ def test_what_is_stopped_is_not_read_on() -> None:
     assert made.headers == {"x-a": "1, 2"}
     assert next(made.iter_bytes()) == b"x"
     progress.stop()
-    with pytest.raises(httpx.ReadError):
+    with pytest.raises(httpcore.ReadError):
         next(made.stream)
 
 
