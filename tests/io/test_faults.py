@@ -195,7 +195,6 @@ def test_when_to_come_back(sim: Simulator, style: Any) -> None:
 LEFTOVERS = {"length": faults.Length(-7), "unasked": faults.Unasked()}
 
 
-@pytest.mark.xfail(strict=False, reason="httpcore reads what lies behind an answer as the next one")
 @each_form
 @pytest.mark.parametrize("name", LEFTOVERS)
 @each_colour
