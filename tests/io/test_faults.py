@@ -15,7 +15,7 @@ from llmkit.testing import Simulator, faults
 from ._colour import KEY, Colour, each_colour
 
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
-LIMIT = 0.3
+LIMIT = 0.5
 AMPLE = 8.0
 SLACK = 1.5  # a busy machine's, not the library's
 HARMLESS = None
