@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from typing_extensions import override
 
@@ -19,8 +19,7 @@ MATH: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
-class CostLine:
+class CostLine(NamedTuple):
     """``quantity`` units at ``rate`` USD per ``per`` units, and where the rate comes from."""
 
     dimension: str

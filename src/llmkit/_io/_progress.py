@@ -69,14 +69,16 @@ class Progress:
     def remaining(self, asked: float | None = None) -> float:
         """Seconds that the next wait may take; ``limiting`` names the limit that it would hit."""
         now = time.monotonic()
-        left = [(self._total - now, "total")]
-        left.append(
-            (self._idle, "idle") if self._first is None else (self._first - now, "first token")
-        )
-        if self.hold_until is not None:
-            left.append((self.hold_until - now, "hold"))
-        seconds, self.limiting = min(left)
-        return max(0.0, seconds if asked is None else min(seconds, asked))
+        seconds, self.limiting = self._total - now, "total"
+        first = self._first
+        step = self._idle if first is None else first - now
+        if step < seconds:
+            seconds, self.limiting = step, "idle" if first is None else "first token"
+        if self.hold_until is not None and self.hold_until - now < seconds:
+            seconds, self.limiting = self.hold_until - now, "hold"
+        if asked is not None and asked < seconds:
+            seconds = asked
+        return max(0.0, seconds)
 
     def connect(self) -> float:
         """Seconds that connecting may take."""

@@ -67,7 +67,9 @@ def _call(
         raise Unpriceable("the usage has no completion tokens")
     if not prompt and not completion:
         raise Unpriceable("the usage reports no tokens at all")
-    facts = {**model.defaults, **_told(usage), **(conditions or {})}
+    facts = dict(model.defaults)
+    facts |= _told(usage)
+    facts |= conditions or {}
     facts["service_tier"] = tiers(model, tier)[0]
     call = Call(sheet(model), facts, prompt, completion or 0, on or "")
     check_tier(model, facts["service_tier"], call.notes)
@@ -76,8 +78,8 @@ def _call(
 
 def _told(usage: object) -> dict[str, str]:
     """What else the usage says that rates can depend on."""
-    seen = {"speed": _field(usage, "speed"), "region": _field(usage, "inference_geo")}
-    return {key: value for key, value in seen.items() if isinstance(value, str)}
+    seen = (("speed", _field(usage, "speed")), ("region", _field(usage, "inference_geo")))
+    return {key: value for key, value in seen if isinstance(value, str)}
 
 
 def _completion(usage: object) -> int | None:
@@ -203,9 +205,11 @@ def _plain(source: object, depth: int) -> object:
 
 
 def _field(source: object, name: str) -> object:
+    if source is None:
+        return None
     if type(source) is dict or isinstance(source, Mapping):
         return source.get(name)
-    return None if source is None else getattr(source, name, None)
+    return getattr(source, name, None)
 
 
 def _count(source: object, name: str) -> int | None:
