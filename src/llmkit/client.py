@@ -30,6 +30,7 @@ from ._io._http import SyncTransports
 from ._io._limit import ParallelLimit
 from ._io._loops import Loops
 from ._io._observe import Observers, configure_log, log_level
+from ._io._tap import athrough, through, transport
 from ._io.aio import AsyncDriver
 from ._io.aio_stream import AsyncStream
 from ._io.sync import SyncDriver
@@ -308,7 +309,7 @@ class Client:
             hooks=self._hooks,
             wanted=asked.wanted,
             mock=options.get("mock_response"),
-            transport=self._transport_name,
+            transport=transport(self._transport_name),
             limit=self._limit,
             media=media_policy(options.get("fetch_media")),
             metadata=metadata if isinstance(metadata, Mapping) else {},
@@ -316,18 +317,20 @@ class Client:
 
     def _driver(self) -> SyncDriver:
         if self._borrowed is None:
-            return SyncDriver(self._transports.send, self._observers, self.ledger)
+            return SyncDriver(through(self._transports.send), self._observers, self.ledger)
         if self._borrowed_async:
             raise ConfigurationError("http_client is async: give a sync one for completion()")
-        return SyncDriver(self._borrowed.send, self._observers, self.ledger)
+        return SyncDriver(through(self._borrowed.send), self._observers, self.ledger)
 
     async def _async_driver(self) -> AsyncDriver:
         pool = await self._loops.here()
         if self._borrowed is None:
-            return AsyncDriver(pool.transports.send, self._observers, self.ledger, pool.later)
+            return AsyncDriver(
+                athrough(pool.transports.send), self._observers, self.ledger, pool.later
+            )
         if not self._borrowed_async:
             raise ConfigurationError("http_client is sync: give an async one for acompletion()")
-        return AsyncDriver(self._borrowed.asend, self._observers, self.ledger, pool.later)
+        return AsyncDriver(athrough(self._borrowed.asend), self._observers, self.ledger, pool.later)
 
     def _drain(self) -> None:
         """Settle the streams that were dropped."""

@@ -18,11 +18,12 @@ import httpcore
 from typing_extensions import override
 
 from .._flow import Deadlines, Fetch
-from .._http import HTTPResponse
+from .._http import HTTPRequest, HTTPResponse
 from ..errors import InvalidRequestError
 from ._backend import AsyncWatchedBackend, WatchedBackend
-from ._http import async_backend, shared_tls
+from ._http import async_backend, head, raw, shared_tls
 from ._progress import Progress, during
+from ._tap import Answer, athrough, is_tapped, through
 
 __all__ = ["afetch", "checked", "fetch", "fetching"]
 
@@ -93,6 +94,31 @@ def _extensions(effect: Fetch) -> dict[str, Any]:
 
 def fetch(effect: Fetch, progress: Progress) -> HTTPResponse:
     """Fetch one URL, blocking; the body is read up to the policy's limit."""
+    return _tapped(effect, progress) if is_tapped() else _fetch(effect, progress)
+
+
+def _tapped(effect: Fetch, progress: Progress) -> HTTPResponse:
+    body = _Limited(effect, progress)
+    with during(progress):
+        response = through(lambda _, p: _answer(_fetch(effect, p), p))(_request(effect), progress)
+        pieces, inflate = raw(response, response.iter_bytes)
+        for piece in pieces:
+            body.add(piece if inflate is None else inflate.feed(piece))
+            if progress.stopped:
+                break
+        response.close()
+    return body.answer(head(response))
+
+
+def _request(effect: Fetch) -> HTTPRequest:
+    return HTTPRequest("GET", effect.url, dict(_HEADERS))
+
+
+def _answer(whole: HTTPResponse, progress: Progress) -> Answer:
+    return Answer(whole.status, whole.headers, (whole.body,), progress)
+
+
+def _fetch(effect: Fetch, progress: Progress) -> HTTPResponse:
     backend = _Guarded(public_only=effect.policy.public_only)
     body = _Limited(effect, progress)
     with (
@@ -105,11 +131,31 @@ def fetch(effect: Fetch, progress: Progress) -> HTTPResponse:
     ):
         for piece in response.iter_stream():
             body.add(piece)
-    return body.answer(response)
+    return body.answer(_head(response))
 
 
 async def afetch(effect: Fetch, progress: Progress) -> HTTPResponse:
     """Fetch one URL, awaiting it."""
+    return await (_atapped(effect, progress) if is_tapped() else _afetch(effect, progress))
+
+
+async def _atapped(effect: Fetch, progress: Progress) -> HTTPResponse:
+    async def network(_: HTTPRequest, progress: Progress) -> Answer:
+        return _answer(await _afetch(effect, progress), progress)
+
+    body = _Limited(effect, progress)
+    with during(progress):
+        response = await athrough(network)(_request(effect), progress)
+        pieces, inflate = raw(response, response.aiter_bytes)
+        async for piece in pieces:
+            body.add(piece if inflate is None else inflate.feed(piece))
+            if progress.stopped:
+                break
+        await response.aclose()
+    return body.answer(head(response))
+
+
+async def _afetch(effect: Fetch, progress: Progress) -> HTTPResponse:
     backend = _AsyncGuarded(public_only=effect.policy.public_only)
     extensions = _extensions(effect)
     body = _Limited(effect, progress)
@@ -121,7 +167,12 @@ async def afetch(effect: Fetch, progress: Progress) -> HTTPResponse:
             with body:
                 async for piece in response.aiter_stream():
                     body.add(piece)
-    return body.answer(response)
+    return body.answer(_head(response))
+
+
+def _head(response: httpcore.Response) -> HTTPResponse:
+    headers = {k.decode("ascii").lower(): v.decode("latin-1") for k, v in response.headers}
+    return HTTPResponse(response.status, headers)
 
 
 class _Limited:
@@ -153,8 +204,7 @@ class _Limited:
         else:
             self._pieces.append(piece)
 
-    def answer(self, response: httpcore.Response) -> HTTPResponse:
+    def answer(self, response: HTTPResponse) -> HTTPResponse:
         if self._size > self._limit:
             raise InvalidRequestError(f"fetch_media: {self._url} has more than {self._limit} bytes")
-        headers = {k.decode("ascii").lower(): v.decode("latin-1") for k, v in response.headers}
-        return HTTPResponse(response.status, headers, b"".join(self._pieces))
+        return HTTPResponse(response.status, response.headers, b"".join(self._pieces))
