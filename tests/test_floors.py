@@ -64,6 +64,7 @@ SEAMS = {
     "pydantic_core": {"_json"},
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
+    "yaml": {"testing._cassette._vcr"},  # no dependency: who records with vcrpy has it
     "trio": {"_io"},  # no dependency: it is there if its loop is running
 }
 FREE = {"typing_extensions"}
@@ -87,6 +88,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._http": {"sniffio"},  # only where a loop is running
     "_io._loops": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
+    "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 
 # Where a provider may be called by its name.
