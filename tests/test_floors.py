@@ -62,6 +62,7 @@ SEAMS = {
     "httpx": {"_io"},
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
     "pydantic_core": {"_json"},
+    "pytest": {"testing.plugin"},  # no dependency: only pytest itself loads it
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
     "yaml": {"testing._cassette._vcr"},  # no dependency: who records with vcrpy has it

@@ -33,7 +33,7 @@ def record(path: _Path, *, scrub: Own | Iterable[Own] = ()) -> Recorder:
     Raises:
         CassetteError: at the end of the block, where a secret is left that cannot be hidden. Nothing is written.
     """
-    return Recorder(path, _several(scrub))
+    return Recorder(path, scrub)
 
 
 def replay(
@@ -62,15 +62,7 @@ def replay(
         CassetteError: there is no such file, or it cannot be read.
         ReplayMissError: from a call whose request the cassette does not have.
     """
-    names = (ignore,) if isinstance(ignore, str) else ignore
-    return Player(
-        path,
-        ignore=names,
-        repeat=repeat,
-        all_used=all_used,
-        timing=timing,
-        scrub=_several(scrub),
-    )
+    return Player(path, ignore=ignore, repeat=repeat, all_used=all_used, timing=timing, scrub=scrub)
 
 
 def cassette(
@@ -101,7 +93,3 @@ def cassette(
     if mode == "record":
         return record(path, scrub=scrub)
     return replay(path, ignore=ignore, repeat=repeat, all_used=all_used, timing=timing, scrub=scrub)
-
-
-def _several(own: Own | Iterable[Own]) -> Iterable[Own]:
-    return own if isinstance(own, Iterable) and not isinstance(own, str) else (own,)

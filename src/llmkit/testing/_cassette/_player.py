@@ -21,7 +21,7 @@ from ...errors import CassetteError, ReplayMissError
 from ._compare import differences, ignoring
 from ._forms import form
 from ._load import load
-from ._scrub import Own, Scrub
+from ._scrub import Own, Scrub, several
 from ._secrets import of_body, of_headers, of_url
 from ._values import Exchange, Failure, Request
 
@@ -39,17 +39,17 @@ class Player:
         self,
         path: str | os.PathLike[str],
         *,
-        ignore: Sequence[str] = (),
+        ignore: str | Sequence[str] = (),
         repeat: bool = False,
         all_used: bool = False,
         timing: bool = False,
-        scrub: Iterable[Own] = (),
+        scrub: Own | Iterable[Own] = (),
         must_exist: bool = True,
     ) -> None:
         self.path = Path(path)
-        self._ignore = ignoring(ignore)
+        self._ignore = ignoring((ignore,) if isinstance(ignore, str) else ignore)
         self._repeat, self._all_used, self._timing = repeat, all_used, timing
-        self._own = tuple(scrub)
+        self._own = several(scrub)
         self._must_exist = must_exist
         self._exchanges: list[Exchange] = []
         self._used: set[int] = set()

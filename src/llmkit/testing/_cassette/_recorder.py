@@ -23,7 +23,7 @@ from ..._io._tap import AsyncGoOn, GoOn, tapped
 from ...errors import APIError, APITimeoutError, CassetteError
 from ._file import text_of, write
 from ._forms import form
-from ._scrub import Own, Scrub
+from ._scrub import Own, Scrub, several
 from ._secrets import VOLATILE_HEADERS, in_environment, of_body, of_headers, of_url
 from ._values import Exchange, Failure, Request, Response
 
@@ -41,16 +41,16 @@ class Recorder:
 
     transport: str | None = None
 
-    def __init__(self, path: str | os.PathLike[str], scrub: Iterable[Own] = ()) -> None:
+    def __init__(self, path: str | os.PathLike[str], scrub: Own | Iterable[Own] = ()) -> None:
         self.path = Path(path)
-        self._own = tuple(scrub)
-        Scrub(own=self._own)
+        self._own = several(scrub)
         self._takes: list[Take] = []
         self._secrets = set(in_environment(os.environ))
         self._lock = threading.Lock()
         self._tap: AbstractContextManager[None] | None = None
 
     def __enter__(self) -> Self:
+        self._takes = []
         self._tap = tapped(self)
         self._tap.__enter__()
         return self

@@ -18,7 +18,7 @@ from ._pieces import Line, as_bytes, as_text, cut, edited, lines_of, texts_in
 from ._secrets import hides_field, hides_header, hides_parameter, spellings
 from ._values import Exchange, Failure, Form, Request, Response
 
-__all__ = ["Own", "Scrub"]
+__all__ = ["Own", "Scrub", "several"]
 
 Own = str | re.Pattern[str] | Callable[[str], str]
 """What a user wants hidden: a text, a pattern, or a function from a text to the one that is written."""
@@ -26,6 +26,15 @@ Own = str | re.Pattern[str] | Callable[[str], str]
 _URL: Final = re.compile(r"(?i)https?://[^\s\"'<>]+")
 _USER: Final = re.compile(r"(?<=://)[^/?#@\s]*@")
 _QUERY: Final = re.compile(r"([?&;#](?:amp;)?)([^=&#\s?]+)=([^&#\s]*)")
+
+
+def several(own: Own | Iterable[Own]) -> tuple[Own, ...]:
+    """One or more of a user's own, as given. Raises `ConfigurationError` for what is none."""
+    if isinstance(own, str) or not isinstance(own, Iterable):
+        own = (own,)
+    made = tuple(own)
+    Scrub(own=made)
+    return made
 
 
 class Scrub:
