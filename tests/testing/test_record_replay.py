@@ -98,7 +98,7 @@ async def test_a_replay_is_the_original(
     for name in ("status_code", "request_id", "raw", "rate_limits"):
         assert getattr(first.call, name) == getattr(second.call, name)
     assert len(server.requests) == 1
-    assert KEY not in path.read_text()
+    assert KEY not in text_of_file(path)
     await colour.close(client)
 
 
@@ -120,7 +120,7 @@ async def test_a_callers_own_client(
             response = await colour.ask(ours, stream=stream)
             texts.append((response.choices[0].message.content, response.call.transport))
     assert server.requests[0].headers["x-gateway-token"] == "gw-0123456789"
-    assert "0123456789" not in path.read_text()
+    assert "0123456789" not in text_of_file(path)
     assert [transport for _, transport in texts] == ["httpx", "replay"]
     if not stream:
         assert texts[1][0] == "[redacted] and [redacted]"
@@ -399,7 +399,7 @@ def test_each_exchange_is_used_once(server: Server, client: Any, path: Path) -> 
         ask()
     with replay(path):
         assert [ask(), ask()] == ["one", "two"]
-        with pytest.raises(ReplayMissError, match="recorded 2 times.*repeat=True"):
+        with pytest.raises(ReplayMissError, match=r"recorded 2 times.*repeat=True"):
             ask()
     with replay(path, repeat=True):
         assert [ask(), ask(), ask(), ask()] == ["one", "two", "two", "two"]
@@ -467,13 +467,16 @@ def test_a_failing_block_is_written(client: Any, path: Path) -> None:
     with pytest.raises(KeyError), record(path):
         raise KeyError
     assert not path.parent.exists()
-    with pytest.raises(KeyboardInterrupt), record(path):
+
+    def ask_and_fail(error: type[BaseException]) -> None:
         client.completion(MODEL, MESSAGES)
-        raise KeyboardInterrupt
+        raise error
+
+    with pytest.raises(KeyboardInterrupt), record(path):
+        ask_and_fail(KeyboardInterrupt)
     assert not path.exists()
     with pytest.raises(KeyError), record(path):
-        client.completion(MODEL, MESSAGES)
-        raise KeyError
+        ask_and_fail(KeyError)
     assert len(document(path)) == 1
 
 
@@ -511,7 +514,7 @@ def test_a_secret_that_cannot_be_hidden(client: Any, path: Path) -> None:
 
 
 def test_modes(server: Server, client: Any, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ "auto" records what is not there and replays what is; in CI it records nothing by itself."""
+    """Mode "auto" records what is not there and replays what is; in CI it records nothing by itself."""
     monkeypatch.setenv("CI", "true")
     with pytest.raises(CassetteError, match="in CI none is recorded"):
         cassette(path)

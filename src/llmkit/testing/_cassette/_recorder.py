@@ -270,8 +270,9 @@ class _Listening:
         self._take, self._progress = take, progress
         self._pieces: Any = None
 
+    # It is asked for its iterator more than once, and goes on where it was: what is below must not begin again.
     def __iter__(self) -> Iterator[bytes]:
-        self._pieces = iter(self._body)
+        self._pieces = self._pieces or iter(self._body)
         return self
 
     def __next__(self) -> bytes:
@@ -287,7 +288,7 @@ class _Listening:
         return self._noted(piece)
 
     def __aiter__(self) -> Self:
-        self._pieces = aiter(self._body)
+        self._pieces = self._pieces or aiter(self._body)
         return self
 
     async def __anext__(self) -> bytes:
