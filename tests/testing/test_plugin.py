@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+import llmkit
 from llmkit.testing import Simulator
 
 pytest_plugins = ["pytester"]
@@ -37,6 +39,8 @@ def simulator() -> Iterator[Simulator]:
 def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """The runs within load no other plugins, and are processes: in this one they would load llmkit twice."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    # Wherever it is imported from here, also by a relative path.
+    monkeypatch.setenv("PYTHONPATH", str(Path(llmkit.__file__).parents[1]))
 
 
 def project(
