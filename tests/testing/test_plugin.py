@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -35,12 +36,18 @@ def simulator() -> Iterator[Simulator]:
         yield running
 
 
+@pytest.fixture(scope="module", autouse=True)
+def everything_loaded() -> None:
+    """A run within this process forgets what it has loaded: llmkit must be there before, or there would be two."""
+    for found in pkgutil.walk_packages(llmkit.__path__, "llmkit."):
+        if not found.name.endswith(("__main__", ".plugin")):
+            importlib.import_module(found.name)
+
+
 @pytest.fixture(autouse=True)
 def only_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The runs within load no other plugins, and are processes: in this one they would load llmkit twice."""
+    """The runs within load no other plugins: they would be imported anew for each."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    # Wherever it is imported from here, also by a relative path.
-    monkeypatch.setenv("PYTHONPATH", str(Path(llmkit.__file__).parents[1]))
 
 
 def project(
@@ -53,7 +60,7 @@ def project(
 
 def run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
     """One run of it."""
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", "--strict-markers", *options)
+    return pytester.runpytest_inprocess("-p", "no:cacheprovider", "--strict-markers", *options)
 
 
 BOTH = """
@@ -190,6 +197,6 @@ def test_mistakes(pytester: pytest.Pytester, simulator: Simulator, marker: str, 
 def test_help_names_the_option(pytester: pytest.Pytester) -> None:
     """The option and the marker explain themselves."""
     pytester.makeconftest(CONFTEST)
-    pytester.runpytest_subprocess("--help").stdout.fnmatch_lines(["*--llmkit-record=*"])
-    markers = pytester.runpytest_subprocess("--markers")
+    pytester.runpytest_inprocess("--help").stdout.fnmatch_lines(["*--llmkit-record=*"])
+    markers = pytester.runpytest_inprocess("--markers")
     markers.stdout.fnmatch_lines(["@pytest.mark.llmkit_cassette(name=None, ?*options)*"])
