@@ -296,6 +296,22 @@ def test_a_number_that_is_a_secret() -> None:
     assert piece == b'{"a":"[redacted]","b":12,"c":true}'
 
 
+def test_only_the_top_of_a_body_is_judged_by_name() -> None:
+    """A token that an answer hands out is hidden; a field of the same name further down, or in a list, is data."""
+    scrub = Scrub()
+    [piece] = scrub.pieces([b'{"access_token":"a","n":{"password":"b"},"api_key":""}'])
+    assert piece == b'{"access_token":"[redacted]","n":{"password":"b"},"api_key":""}'
+    assert scrub.pieces([b'[{"password":"b"}]']) == [b'[{"password":"b"}]']
+
+
+def test_what_is_only_nearly_multipart_or_base64() -> None:
+    """A multipart body without its boundary is kept as what it is; damaged base64 is refused."""
+    assert form("multipart/form-data", b"x") == {"text": "x"}
+    assert form("multipart/form-data; boundary=b", b"\xff") == {"base64": "/w=="}
+    with pytest.raises(ValueError, match="base64"):
+        pieces_of({"pieces": [{"base64": "no base64!"}]})
+
+
 def test_what_reaches_over_lines() -> None:
     """A user's own text of several lines is hidden too."""
     scrub = Scrub(own=["first\nsecond"])
