@@ -195,7 +195,13 @@ def as_blocks(text: str) -> bytes:
     return "".join(made).encode("utf-8", "replace")
 
 
-WRITERS = [as_json, as_unusual_json, as_text, as_binary, as_events, as_blocks]
+def as_array(text: str) -> bytes:
+    """Spelt out over the elements of one array, which is how some stream without events."""
+    parts = [text[start : start + 4] for start in range(0, len(text), 4)]
+    return json.dumps([{"choices": [{"delta": {"content": part}}]} for part in parts]).encode()
+
+
+WRITERS = [as_array, as_json, as_unusual_json, as_text, as_binary, as_events, as_blocks]
 AUTHS: list[Any] = [
     lambda s: {"Authorization": f"Bearer {s}"},
     lambda s: {"x-api-key": s},
@@ -251,7 +257,10 @@ def leaves(value: Any) -> list[str]:
 def spelt(stream: bytes) -> str:
     """What the events of a stream spell out."""
     texts = []
-    for line in stream.decode("utf-8", "replace").splitlines():
+    text = stream.decode("utf-8", "replace")
+    if text.startswith("["):
+        text = "\n".join(json.dumps(item) for item in json.loads(text))
+    for line in text.splitlines():
         try:
             event = json.loads(line.removeprefix("data:"))
             choice = event["choices"][0] if "choices" in event else event

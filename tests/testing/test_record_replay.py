@@ -323,6 +323,15 @@ async def test_chunks_and_timing(colour: Colour, server: Server, client: Any, pa
     await colour.close(client)
 
 
+def test_a_slow_reader_is_not_recorded(server: Server, client: Any, path: Path) -> None:
+    """The pauses are the provider's: what the reader does between two chunks is not among them."""
+    server.script(servers.hello())
+    with record(path):
+        for _ in client.completion(MODEL, MESSAGES, stream=True):
+            time.sleep(0.1)
+    assert max(document(path)[0]["seconds"][1:]) < 0.09
+
+
 @each_colour
 async def test_a_timed_failure_is_within_the_limits(
     colour: Colour, server: Server, client: Any, path: Path
@@ -333,9 +342,10 @@ async def test_a_timed_failure_is_within_the_limits(
         await colour.call(client)
     with (
         replay(path, timing=True),
-        pytest.raises(errors.APITimeoutError, match="first token"),
+        pytest.raises(errors.APITimeoutError, match="first token") as caught,
     ):
         await colour.call(client, timeout=llmkit.Timeouts(first_token=0.05))
+    assert caught.value.sent == "yes"
     await colour.close(client)
 
 

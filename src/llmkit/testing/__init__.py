@@ -1,6 +1,6 @@
 """Testing with llmkit: a loopback simulator that speaks a provider's wire, and cassettes of real exchanges.
 
-Standard library only. Nothing in the rest of the package depends on this one at import time.
+No library but those that llmkit has anyway. Nothing in the rest of the package depends on this one at import time.
 """
 
 from __future__ import annotations

@@ -88,16 +88,22 @@ class Player:
     def send(self, request: HTTPRequest, progress: Progress, go_on: GoOn) -> Answer:
         """Answer what was recorded."""
         exchange = self._find(request)
-        if self._timing and exchange.seconds:
-            pause(progress, exchange.seconds[0])
+        if (seconds := self._head(exchange, progress)) is not None:
+            pause(progress, seconds)
         return self._answer(exchange, progress)
 
     async def asend(self, request: HTTPRequest, progress: Progress, go_on: AsyncGoOn) -> Answer:
         """Answer what was recorded."""
         exchange = self._find(request)
-        if self._timing and exchange.seconds:
-            await apause(progress, exchange.seconds[0])
+        if (seconds := self._head(exchange, progress)) is not None:
+            await apause(progress, seconds)
         return self._answer(exchange, progress)
+
+    def _head(self, exchange: Exchange, progress: Progress) -> float | None:
+        """How long to wait for the answer. By then the request has left, or not, as it had then."""
+        if exchange.response is not None:
+            progress.reading()
+        return exchange.seconds[0] if self._timing and exchange.seconds else None
 
     def _answer(self, exchange: Exchange, progress: Progress) -> Answer:
         response = exchange.response
@@ -129,16 +135,18 @@ class Player:
         asked = Request(request.method, request.url, headers, form(kind, request.body))
         known = {*of_headers(headers), *of_url(request.url), *of_body(kind, request.body)}
         with self._lock:
-            found = [i for i, made in enumerate(self._exchanges) if self._is_answer(made, asked)]
-            fresh = next((i for i in found if i not in self._used), None)
-            if fresh is None and found and self._repeat:
-                fresh = found[-1]
+            unused = (i for i in range(len(self._exchanges)) if i not in self._used)
+            fresh = next((i for i in unused if self._is_answer(i, asked)), None)
             if fresh is not None:
                 self._used.add(fresh)
                 return self._exchanges[fresh]
-        raise self._miss(Scrub(known, self._own).request(asked), len(found))
+            used = [i for i in sorted(self._used) if self._is_answer(i, asked)]
+        if used and self._repeat:
+            return self._exchanges[used[-1]]
+        raise self._miss(Scrub(known, self._own).request(asked), len(used))
 
-    def _is_answer(self, exchange: Exchange, asked: Request) -> bool:
+    def _is_answer(self, index: int, asked: Request) -> bool:
+        exchange = self._exchanges[index]
         if not self._unlike(exchange, asked):
             return True
         # A user's own function may have changed what was recorded in a way that only it knows.

@@ -164,6 +164,10 @@ class Take:
         self._passed()
         self._pieces.append(piece)
 
+    def waits(self) -> None:
+        """A piece is asked for: what its reader did before is none of the provider's time."""
+        self._at = time.monotonic()
+
     def complete(self) -> None:
         """The body has ended."""
         self._complete = True
@@ -276,7 +280,7 @@ class _Listening:
         return self
 
     def __next__(self) -> bytes:
-        until = self._until()
+        until = self._reading()
         try:
             piece = next(self._pieces, None)
         except BaseException as error:
@@ -292,7 +296,7 @@ class _Listening:
         return self
 
     async def __anext__(self) -> bytes:
-        until = self._until()
+        until = self._reading()
         try:
             piece = await anext(self._pieces, None)
         except BaseException as error:
@@ -303,8 +307,9 @@ class _Listening:
             raise StopAsyncIteration
         return self._noted(piece)
 
-    def _until(self) -> float | None:
-        """When this read is stopped from above; our own transports know their limits themselves."""
+    def _reading(self) -> float | None:
+        """A read begins; when it is stopped from above. Our own transports know their limits themselves."""
+        self._take.waits()
         progress = self._progress
         return time.monotonic() + progress.remaining() - _SOON if progress.borrowed else None
 

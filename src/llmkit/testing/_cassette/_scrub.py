@@ -148,7 +148,11 @@ class Scrub:
             value = as_json(data)
         except ValueError:
             return self._lines(pieces)
-        cleared = self._json(value)
+        joined = as_json(data)
+        if isinstance(joined, list):
+            # A stream as one array.
+            self._across(joined)
+        cleared = self._json(joined)
         if cleared == value:
             return list(pieces)
         style = style_of(value, data)
