@@ -12,6 +12,7 @@ import threading
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Whatever could choose a provider, reach one, or change where requests go.
 ENVIRONMENT = re.compile(
@@ -24,6 +25,10 @@ ENVIRONMENT = re.compile(
 # A shell starts its background jobs with Ctrl-C ignored, and programs that tests start would inherit that.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# How fast a machine is decides no property.
+settings.register_profile("llmkit", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("llmkit")
 
 # Read by the tests themselves, not by the library.
 KEPT = {"LLMKIT_RECORDINGS", "LLMKIT_FULL"}

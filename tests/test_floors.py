@@ -63,9 +63,11 @@ SEAMS = {
     "httpx": {"_io"},
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
     "pydantic_core": {"_json"},
-    "pytest": {"testing._fixtures_kit", "testing.conformance"},  # whoever imports these runs it
+    # No dependency: whoever imports these runs it.
+    "pytest": {"testing._fixtures_kit", "testing.conformance", "testing.plugin"},
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
+    "yaml": {"testing._cassette._vcr"},  # no dependency: who records with vcrpy has it
     "trio": {"_io"},  # no dependency: it is there if its loop is running
 }
 FREE = {"typing_extensions"}
@@ -91,6 +93,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
+    "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 
 # Where a provider may be called by its name.

@@ -4,6 +4,8 @@
     * ConfigurationError            something to set right before any call can be made
         * UnknownProviderError
         * MissingKeyError           (also an AuthenticationError)
+        * CassetteError             a recording cannot be read, or must not be written
+            * ReplayMissError       a replay was asked for what was not recorded; nothing was sent
     * StreamConsumedError           a stream was used after its end, or its response asked for too early
     * APIError                      a call failed
         * APIConnectionError        no answer; ``sent`` says whether the request left
@@ -71,6 +73,25 @@ class ConfigurationError(LLMKitError):
 
 class UnknownProviderError(ConfigurationError):
     """No provider has this name, or none could be derived from the model's name."""
+
+
+class CassetteError(ConfigurationError):
+    """A recording of ``llmkit.testing`` cannot be read, or must not be written; the message says why."""
+
+
+class ReplayMissError(CassetteError):
+    """A replay was asked for what its cassette does not have. Nothing was sent, nothing is tried again.
+
+    Attributes:
+        differences: what the nearest recorded request differs in, one line each.
+        sent: always "no".
+    """
+
+    sent: ClassVar[Sent] = "no"
+
+    def __init__(self, message: str, differences: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.differences = tuple(differences)
 
 
 class StreamConsumedError(LLMKitError):

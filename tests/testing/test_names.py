@@ -12,10 +12,10 @@ from llmkit import testing
 HEAVY = """
 import sys
 import llmkit.testing as testing
-heavy = {"httpx", "anyio", "pytest"}
+heavy = {"httpcore", "httpx", "anyio", "pytest"}
 print(sorted(heavy & set(sys.modules)))
 testing.scripted
-print("httpx" in sys.modules, "pytest" in sys.modules)
+print("httpcore" in sys.modules, "pytest" in sys.modules)
 """
 
 

@@ -150,7 +150,6 @@ def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
         name = key.decode("latin-1").lower()
         text = _text(value)
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
-    headers.pop("set-cookie", None)
     return headers
 
 
@@ -174,12 +173,11 @@ def raw(response: Any, decoded: Callable[[], Any]) -> tuple[Any, Inflate | None]
 
 def head(response: Any, body: bytes = b"") -> HTTPResponse:
     """Read status and headers of a response; cookies stay behind."""
-    if type(response) is _Answer:
-        return HTTPResponse(response.status_code, response.headers, body)
-    headers: dict[str, str] = {}
-    for name, value in response.headers.items():
-        if name.lower() != "set-cookie":
-            headers[name.lower()] = value
+    headers: dict[str, str] = response.headers
+    if type(response) is not _Answer:
+        headers = {name.lower(): value for name, value in headers.items()}
+    if "set-cookie" in headers:
+        headers = {name: value for name, value in headers.items() if name != "set-cookie"}
     return HTTPResponse(response.status_code, headers, body)
 
 

@@ -84,6 +84,8 @@ def is_tapped() -> bool:
 
 def transport(network: str) -> str:
     """What ``call.transport`` says: the innermost tap that answers by itself, or the network's library."""
+    if not _taps:
+        return network
     return next((tap.transport for tap in reversed(_taps) if tap.transport), network)
 
 

@@ -1,6 +1,6 @@
-"""Testing with llmkit: a loopback simulator that speaks a provider's wire and costs nothing, and the rest of the kit.
+"""Testing with llmkit: a simulator of providers, scripts, cassettes, faults, a frozen clock, a guard for the network.
 
-Standard library only. Nothing in the rest of the package depends on this one at import time.
+No library but those that llmkit has anyway. Nothing in the rest of the package depends on this one at import time.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from ._network import LOOPBACK, NetworkBlockedError, no_network
 from ._simulator import ReceivedRequest, Simulator
 
 if TYPE_CHECKING:
+    from ._cassette import cassette, record, replay
     from ._script import Cut, ToolUse
     from ._scripted import Script, ScriptedCall, ScriptExhaustedError, SentRequest, scripted
 
@@ -29,14 +30,21 @@ __all__ = [
     "SentRequest",
     "Simulator",
     "ToolUse",
+    "cassette",
     "faults",
     "no_network",
+    "record",
+    "replay",
     "scripted",
 ]
 
 # What needs the rest of llmkit, and with it an HTTP library, is loaded when it is used.
 _SCRIPTED = ("Script", "ScriptExhaustedError", "ScriptedCall", "SentRequest", "scripted")
-_HOMES = {**dict.fromkeys(_SCRIPTED, "_scripted"), "Cut": "_script", "ToolUse": "_script"}
+_HOMES = {
+    **dict.fromkeys(_SCRIPTED, "_scripted"),
+    **dict.fromkeys(("Cut", "ToolUse"), "_script"),
+    **dict.fromkeys(("cassette", "record", "replay"), "_cassette"),
+}
 
 
 def __getattr__(name: str) -> Any:
