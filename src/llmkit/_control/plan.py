@@ -153,8 +153,10 @@ def _fallback(first: Leg, entry: Any, asked_for: Asked) -> tuple[str, Sequence[A
     if isinstance(entry, str):
         entry = {"model": entry}
     if not isinstance(entry, Mapping) or "model" not in entry:
+        # Its values are not shown: a key may be among them.
+        shown = sorted(map(str, entry)) if isinstance(entry, Mapping) else type(entry).__name__
         raise ConfigurationError(
-            f"a fallback must be a model or a mapping with 'model' and what differs, not {entry!r:.80}"
+            f"a fallback must be a model or a mapping with 'model' and what differs, not {shown!s:.80}"
         )
     override = asked({k: v for k, v in entry.items() if k not in ("model", "messages")}, {})
     kept = {k: v for k, v in asked_for.options.items() if k != "custom_llm_provider"}
