@@ -6,11 +6,14 @@ Ours rather than the HTTP library's: a failure is raised outside its chain of ge
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 from ..errors import APIResponseValidationError
 
 __all__ = ["Inflate", "inflater"]
 
+_HEAD = 2
+_GZIP = 0x1F8B
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -18,8 +21,8 @@ class Inflate:
     """Compressed bytes in, plain bytes out."""
 
     def __init__(self) -> None:
-        self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._begun = False
+        self._stream: Any = None
+        self._head = b""
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes. Raises ``APIResponseValidationError`` where they are not compressed."""
@@ -31,16 +34,20 @@ class Inflate:
             ) from None
 
     def _inflated(self, data: bytes) -> bytes:
-        try:
-            plain = self._stream.decompress(data)
-        except zlib.error:
-            if self._begun:
-                raise
+        if self._stream is None:
+            data = self._head = self._head + data
+            if len(data) < _HEAD:
+                return b""
             # "deflate" is sent both with and without zlib's head.
-            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
-            plain = self._stream.decompress(data)
-        self._begun = True
-        return plain
+            self._stream = zlib.decompressobj(_GZIP_OR_ZLIB if _has_head(data) else -zlib.MAX_WBITS)
+        # What follows the end is not part of it; zlib would gather it, copying all of it each time.
+        return b"" if self._stream.eof else bytes(self._stream.decompress(data))
+
+
+def _has_head(data: bytes) -> bool:
+    """Whether it begins as gzip (RFC 1952) or zlib (RFC 1950) do: two bytes tell, however they come."""
+    first = int.from_bytes(data[:_HEAD])
+    return first == _GZIP or (data[0] & 0x8F == zlib.DEFLATED and first % 31 == 0)
 
 
 def inflater(coding: str) -> Inflate | None:
