@@ -81,12 +81,22 @@ def _fetched(call: ChatCall, url: str, policy: MediaPolicy) -> Flow[str]:
         response = yield from fetch(at, policy)
         if response.status not in _REDIRECTS:
             return _data_url(call, url, response, policy)
-        at = urljoin(at, response.headers.get("location", ""))
+        at = _next(call, url, at, response.headers.get("location", ""))
     raise _refused(call, url, f"it redirects more than {policy.redirects} times")
 
 
+def _next(call: ChatCall, url: str, at: str, location: str) -> str:
+    try:
+        return urljoin(at, location)
+    except ValueError:
+        raise _refused(call, url, "it redirects to what is no address") from None
+
+
 def _check(call: ChatCall, url: str, policy: MediaPolicy) -> None:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise _refused(call, url, "it is no address") from None
     if parts.scheme not in policy.schemes:
         raise _refused(call, url, f"its scheme is not one of {', '.join(policy.schemes)}")
     if not parts.hostname or parts.username or parts.password:
