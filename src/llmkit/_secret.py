@@ -8,7 +8,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Iterable, Mapping
-from os.path import commonprefix
 from urllib.parse import quote
 
 from typing_extensions import override
@@ -103,10 +102,15 @@ def _without_start(text: str, value: str) -> str:
         return text
     pieces, at = [], 0
     while (found := text.find(start, at)) >= 0:
-        shown = commonprefix((text[found : found + len(value)], value))
         pieces += [text[at:found], HIDDEN]
-        at = found + len(shown)
+        at = found + _shared(text[found : found + len(value)], value)
     return "".join((*pieces, text[at:]))
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def redact_headers(headers: Mapping[str, str], secrets: Iterable[Secret] = ()) -> dict[str, str]:

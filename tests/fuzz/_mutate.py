@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ._traffic import Event
 
-__all__ = ["broken_events", "broken_text", "framed"]
+__all__ = ["broken_bytes", "broken_events", "broken_text", "framed"]
 
 
 class Object(list[tuple[str, Any]]):
@@ -175,3 +175,15 @@ def framed(events: Sequence[Event], chance: random.Random) -> bytes:
         lines += [""] * chance.choice((1, 1, 1, 1, 1, 1, 2, 0))
         lines += [": ping"] * (chance.randrange(9) == 0)
     return end.join([*lines, ""]).encode("utf-8", "surrogatepass")
+
+
+def broken_bytes(data: bytes, chance: random.Random) -> bytes:
+    """Bytes broken as what they seem to be: a stream of events, or one JSON text."""
+    text = data.decode("utf-8", "replace")
+    lines = text.splitlines()
+    said = [line.removeprefix("data:").strip() for line in lines if line.startswith("data:")]
+    if said:
+        names = ("message_start", "error") if "event:" in text else ("",)
+        events = [(chance.choice(names), line) for line in said]
+        return framed(broken_events(events, chance), chance)
+    return broken_text(text, chance).encode("utf-8", "surrogatepass")
