@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 SYNC_RATIO = 1.50
 """Python calls of a completion, by those of ``client.post(url, json=…).json()`` with httpx."""
-ASYNC_RATIO = 1.75
-STREAM_OPENING = 1300
+ASYNC_RATIO = 1.35
+STREAM_OPENING = 700
 """Python calls of a stream, beside those of its chunks, beyond those of a raw one."""
 PER_CHUNK = 76
 """Python calls of a streamed chunk, beyond those of reading it raw."""
@@ -403,7 +403,7 @@ def objects() -> int:
     return len(gc.get_objects())
 
 
-@pytest.mark.parametrize(("way", "many"), [("complete", 500), ("stream", 200)])
+@pytest.mark.parametrize(("way", "many"), [("complete", 300), ("stream", 100)])
 def test_nothing_is_left_after_many_calls(
     simulator: Simulator, asking: Asking, way: str, many: int
 ) -> None:
