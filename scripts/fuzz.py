@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TIMEOUT = 20
 """Seconds that one input may take, and megabytes that all may."""
 MEMORY = 2048
-LONGEST = 8192
+LONGEST = 4096
 
 
 def main() -> int:

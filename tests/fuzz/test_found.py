@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from llmkit import LLMKitError, MediaPolicy, errors
-from llmkit._control.address import resolve
+from llmkit._control.address import addressed, resolve
 from llmkit._control.media import fetched
 from llmkit._control.plan import asked, legs
 from llmkit._control.structured import parse_answer
@@ -269,7 +269,17 @@ def test_a_key_in_the_wrong_place() -> None:
 # --- what a prompt or a model says --------------------------------------------------------------
 
 
-@pytest.mark.parametrize("url", ["http://[", "http://a]", "https://\u2100.test"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://[",
+        "http://a]",
+        "https://\u2100.test",
+        "https://a..b",
+        f"https://{'a' * 64}.test",
+        "https://a:99999",
+    ],
+)
 def test_addresses_that_cannot_be_read(url: str) -> None:
     """What ``urllib`` refuses to read is refused as an error of ours, also as a redirect."""
     part = {"type": "image_url", "image_url": {"url": url}}
@@ -282,6 +292,40 @@ def test_addresses_that_cannot_be_read(url: str) -> None:
     assert isinstance(next(flow), Fetch)
     with pytest.raises(errors.InvalidRequestError):
         flow.send(HTTPResponse(302, {"location": url}))
+
+
+def test_addresses_beyond_ascii() -> None:
+    """A host is asked for by its name in the DNS, a path by its bytes; what is escaped stays so."""
+    url = "https://b\u00fccher.test:81/\u00fc b/%41?q=\u00e4&r=%20#part"
+    part = {"type": "image_url", "image_url": {"url": url}}
+    said = _call("gemini", [{"role": "user", "content": [part]}])
+    effect = next(fetched(said, lambda _: False, MediaPolicy()))
+    assert isinstance(effect, Fetch)
+    assert effect.url == "https://xn--bcher-kva.test:81/%C3%BC%20b/%41?q=%C3%A4&r=%20"
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 64, ".", "[", "a:b"])
+def test_hosts_that_cannot_be_looked_up(host: str) -> None:
+    """The resolver would raise what is no error of ours; also where a variable has the address."""
+    with pytest.raises(errors.ConfigurationError):
+        addressed("openai/m", {"base_url": f"http://{host}/v1"}, {}, keyless=True)
+    with pytest.raises(errors.ConfigurationError):
+        addressed("openai/m", {}, {"OPENAI_BASE_URL": f"http://{host}"}, keyless=True)
+    with pytest.raises(errors.ConfigurationError):
+        addressed("ollama/m", {}, {"OLLAMA_API_BASE": host}, keyless=True)
+
+
+def test_half_a_character_in_a_header() -> None:
+    """It has no bytes to be sent."""
+    with pytest.raises(errors.ConfigurationError, match="extra_headers"):
+        legs(
+            "c",
+            "openai/m",
+            [],
+            asked({"extra_headers": {"x": "\ud800"}, "api_key": "k-123"}, {}),
+            stream=False,
+            environ={},
+        )
 
 
 @pytest.mark.parametrize("space", [" ", "\n", " \n```"])

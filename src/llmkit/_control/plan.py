@@ -20,6 +20,8 @@ from .structured import as_response_format, as_tools
 
 __all__ = ["Asked", "asked", "legs", "timeouts"]
 
+# Line ends would begin another header; half a character has no bytes.
+_UNSENDABLE = re.compile(r"[\r\n\0\ud800-\udfff]")
 _OPTIONS = frozenset(CallOptions.__annotations__)
 _PARAMS = frozenset(ModelParams.__annotations__)
 # Two spellings of one option; the first is ours.
@@ -204,7 +206,7 @@ def _call(
 def _headers(options: Mapping[str, Any]) -> Mapping[str, str]:
     headers = {str(k): str(v) for k, v in mapping(options, "extra_headers").items()}
     for name, value in headers.items():
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or _UNSENDABLE.search(value):
             raise ConfigurationError(f"extra_headers: {name!r} is not a header that HTTP allows")
     if options.get("organization"):
         headers["OpenAI-Organization"] = str(options["organization"])
