@@ -179,7 +179,13 @@ def framed(events: Sequence[Event], chance: random.Random) -> bytes:
 
 def broken_bytes(data: bytes, chance: random.Random) -> bytes:
     """Bytes broken as what they seem to be: a stream of events, or one JSON text."""
-    text = data.decode("utf-8", "replace")
+    try:
+        return _broken(data.decode("utf-8", "replace"), chance)
+    except RecursionError:  # by now it is too deep for the standard library
+        return data
+
+
+def _broken(text: str, chance: random.Random) -> bytes:
     lines = text.splitlines()
     said = [line.removeprefix("data:").strip() for line in lines if line.startswith("data:")]
     if said:
