@@ -7,8 +7,9 @@ are in OpenAI's form by the time they come here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
+from .types._model import Model
 from .types.chat import (
     Audio,
     ChatCompletion,
@@ -31,6 +32,18 @@ _TEXTS = ("content", "reasoning_content", "refusal")
 _PIECEMEAL = frozenset({"reasoning", "text", "summary", "data", "thinking"})
 _SPOKEN = frozenset({"data", "transcript"})
 _INPUT = frozenset({"input"})
+M = TypeVar("M", bound=Model)
+
+
+def _built(model: type[M], fields: dict[str, Any]) -> M:
+    """An instance of these fields, unchecked: each has been checked with its chunk."""
+    # ``model_construct`` takes these names for its own arguments, or for private attributes.
+    odd = {name: value for name, value in fields.items() if name[:1] == "_" or name == "cls"}
+    plain = {n: v for n, v in fields.items() if n not in odd} if odd else fields
+    made = model.model_construct(set(fields), **plain)
+    if odd:
+        made.__pydantic_extra__ = (made.__pydantic_extra__ or {}) | odd
+    return made
 
 
 def fold(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletion:
@@ -44,10 +57,11 @@ def fold(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletion:
 class _Call:
     """A tool call under construction."""
 
-    __slots__ = ("arguments", "custom", "extra", "id", "name", "type")
+    __slots__ = ("arguments", "custom", "extra", "id", "name", "named", "type")
 
     def __init__(self) -> None:
         self.id: str | None = None
+        self.named = 0
         self.type: str | None = None
         self.name: list[str] = []
         self.arguments: list[str] | None = None
@@ -66,11 +80,16 @@ class _Call:
 
     def add_function(self, function: FunctionCall) -> None:
         # Some hosts repeat the whole name in every piece.
-        if function.name and function.name != "".join(self.name):
+        if function.name and not self._repeats(function.name):
             self.name.append(function.name)
+            self.named += len(function.name)
         if function.arguments is not None:
             self.arguments = self.arguments or []
             self.arguments.append(function.arguments)
+
+    def _repeats(self, name: str) -> bool:
+        # Lengths first: a name in many pieces is not put together for each of them.
+        return len(name) == self.named and name == "".join(self.name)
 
     def texts(self) -> list[str]:
         """What the model wrote for this call, in pieces."""
@@ -88,7 +107,7 @@ class _Call:
             made["function"] = self.function()
         if self.custom is not None:
             made["custom"] = _joined(self.custom)
-        return ToolCall.model_construct(set(made), **made)
+        return _built(ToolCall, made)
 
 
 class _Choice:
@@ -133,8 +152,9 @@ class _Choice:
         pieces = (delta.__pydantic_extra__ or {}).get("content_parts")
         known = self.lists.get("content_parts")
         if isinstance(pieces, list):
-            before = "".join(self.texts.get("content", ()))
-            known = self.lists.setdefault("content_parts", _text_parts(before))
+            if known is None:
+                before = "".join(self.texts.get("content", ()))
+                known = self.lists["content_parts"] = _text_parts(before)
             _merge_parts(known, pieces)
         elif known is not None and delta.content:
             _merge_parts(known, _text_parts(delta.content))
@@ -177,14 +197,14 @@ class _Choice:
             made["function_call"] = self.function.function()
         if self.audio is not None:
             made["audio"] = Audio(**_joined(self.audio))
-        return Message.model_construct(set(made), **made)
+        return _built(Message, made)
 
     def result(self) -> Choice:
-        made: dict[str, Any] = {"index": self.index, "message": self._message()}
-        made |= {"finish_reason": self.finish_reason} | self.extra
+        made = {**self.extra, "index": self.index, "message": self._message()}
+        made["finish_reason"] = self.finish_reason
         if self.logprobs is not None:
             made["logprobs"] = Logprobs(**self.logprobs)
-        return Choice.model_construct(set(made), **made)
+        return _built(Choice, made)
 
 
 class Fold:
@@ -236,7 +256,7 @@ class Fold:
             "choices": [choice.result() for _, choice in sorted(self._choices.items())],
             "usage": self.usage,
         }
-        return ChatCompletion.model_construct(set(made), **made)
+        return _built(ChatCompletion, made)
 
 
 _PROMPT_SIDE = (

@@ -31,11 +31,20 @@ def load(data: bytes | str) -> Any:
     """
     try:
         return from_json(data, cache_strings="keys")
+    except TypeError:
+        # A text with half a character in it, which only Python can hold.
+        return from_json(_whole(data), cache_strings="keys")
     except ValueError:
         mended = _mended(data if isinstance(data, str) else data.decode("utf-8", "replace"))
         if mended is None:
             raise
         return from_json(mended, cache_strings="keys")
+
+
+def _whole(data: bytes | str) -> str:
+    if not isinstance(data, str):
+        raise TypeError(f"JSON is read from bytes or text, not from {type(data).__name__}")
+    return data.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _mended(text: str) -> str | None:

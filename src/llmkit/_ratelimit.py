@@ -26,6 +26,8 @@ _SECONDS = {
     "h": 3600.0,
     "d": 86400.0,
 }
+# Longer than any date or duration. A row of digits without a unit is tried from each of them.
+_LONGEST = 100
 _EPOCH = 1e9
 _EPOCH_MS = 1e12
 _LIMIT_HEADER = re.compile(r"^(?:anthropic-|x-)?ratelimit-")
@@ -63,6 +65,8 @@ def _resets(headers: Mapping[str, str], now: float) -> Iterator[float]:
 
 def _until(value: str, now: float) -> float | None:
     value = value.strip()
+    if len(value) > _LONGEST:
+        return None
     if (number := _number(value)) is not None:
         return max(0.0, _relative(number, now))
     parts = _DURATION.findall(value)

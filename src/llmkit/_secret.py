@@ -36,6 +36,8 @@ _KEY_SHAPED = re.compile(
 )
 # A shorter "key" (local hosts take any) occurs everywhere by chance.
 SHORTEST = 4
+# So much of a key's beginning is hidden, too; less than that is what all keys of one kind begin with.
+_LEAST_START, _MOST_START = 8, 16
 
 
 class Secret:
@@ -80,8 +82,35 @@ def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     # The longest first: where one is part of another, the rest of it must not stay behind.
     for value in sorted((secret.reveal() for secret in secrets), key=len, reverse=True):
         if len(value) >= SHORTEST:
-            text = text.replace(value, HIDDEN).replace(quote(value, safe=""), HIDDEN)
+            for spelling in _spellings(value):
+                text = text.replace(spelling, HIDDEN)
+            text = _without_start(text, value)
     return _KEY_SHAPED.sub(lambda match: (match.group(1) or "") + HIDDEN, text)
+
+
+def _spellings(value: str) -> Iterable[str]:
+    """A secret as it stands in addresses, in JSON and in Python's ``repr``."""
+    quoted = quote(value, safe=""), quote(value)
+    spelled = {value, *quoted, value.replace("/", "\\/"), repr(value)[1:-1]}
+    return sorted(spelled, key=len, reverse=True)
+
+
+def _without_start(text: str, value: str) -> str:
+    """Hide a secret that lost its end where a long text was cut."""
+    start = value[: min(max(_LEAST_START, len(value) // 3), _MOST_START)]
+    if len(start) == len(value) or start not in text:
+        return text
+    pieces, at = [], 0
+    while (found := text.find(start, at)) >= 0:
+        pieces += [text[at:found], HIDDEN]
+        at = found + _shared(text[found : found + len(value)], value)
+    return "".join((*pieces, text[at:]))
+
+
+def _shared(one: str, other: str) -> int:
+    """How many characters both begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def redact_headers(headers: Mapping[str, str], secrets: Iterable[Secret] = ()) -> dict[str, str]:

@@ -51,6 +51,8 @@ class LLMKitError(Exception):
     """Root of all errors that llmkit raises on purpose. ``message`` is the text."""
 
     def __init__(self, message: str) -> None:
+        # Arguments get mixed up: what is shaped like a key may stand where a model or an address should.
+        message = redact(message)
         super().__init__(message)
         self.message = message
 

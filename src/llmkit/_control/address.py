@@ -21,6 +21,7 @@ from ..providers import Provider
 __all__ = ["Address", "Key", "addressed", "mapping", "missing_keys", "resolve"]
 
 Key = Secret | Callable[[], Any] | None
+_LONGEST_LABEL = 63
 _VARIABLE = re.compile(r"\{(\w+)\}")
 
 
@@ -138,6 +139,7 @@ def _from_env(provider: Provider, environ: Mapping[str, str]) -> str | None:
     if base is None or provider.elsewhere is not None or "{" in (provider.base_url or "{"):
         return base
     base = base if "://" in base else f"http://{base}"
+    _check_url(base)
     bare = urlsplit(base).path.strip("/") == ""
     return base.rstrip("/") + urlsplit(provider.base_url or "").path if bare else base
 
@@ -154,11 +156,17 @@ def _filled(provider: Provider, base: str, environ: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, base)
 
 
+def _is_host(name: str) -> bool:
+    """Whether it can be looked up at all: the resolver raises what is no error of its own."""
+    return all(0 < len(label) <= _LONGEST_LABEL for label in name.removesuffix(".").split("."))
+
+
 @functools.lru_cache(maxsize=512)
 def _check_url(base: str) -> None:
     try:
         parts = urlsplit(base)
-        fine = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        fine = parts.scheme in ("http", "https") and _is_host(parts.hostname or "")
+        fine = fine and (parts.port or 1) > 0
     except ValueError:
         fine = False
     if not fine or re.search(r"[\s\x00-\x1f]", base):

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 
 from .._call import Adjustment, ChatCall, MediaPolicy
 from .._flow import Flow, fetch
@@ -21,6 +21,7 @@ __all__ = ["fetched", "media_policy"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = 200
+_URL_SAFE = "/%:@!$&'()*+,;=~?[]"
 _PLACES = (("image_url", "url"), ("file", "file_data"), ("file", "file_url"), ("video_url", "url"))
 
 
@@ -77,20 +78,42 @@ def _urls_of_part(part: Any) -> Iterator[str]:
 def _fetched(call: ChatCall, url: str, policy: MediaPolicy) -> Flow[str]:
     at = url
     for _ in range(policy.redirects + 1):
-        _check(call, at, policy)
+        at = _check(call, at, policy)
         response = yield from fetch(at, policy)
         if response.status not in _REDIRECTS:
             return _data_url(call, url, response, policy)
-        at = urljoin(at, response.headers.get("location", ""))
+        at = _next(call, url, at, response.headers.get("location", ""))
     raise _refused(call, url, f"it redirects more than {policy.redirects} times")
 
 
-def _check(call: ChatCall, url: str, policy: MediaPolicy) -> None:
-    parts = urlsplit(url)
+def _next(call: ChatCall, url: str, at: str, location: str) -> str:
+    try:
+        return urljoin(at, location)
+    except ValueError:
+        raise _refused(call, url, "it redirects to what is no address") from None
+
+
+def _check(call: ChatCall, url: str, policy: MediaPolicy) -> str:
+    """The address in ASCII, as it is asked for; it is refused where the policy does."""
+    try:
+        parts = urlsplit(url)
+        ascii_url = _ascii(parts)
+    except ValueError:
+        raise _refused(call, url, "it is no address") from None
     if parts.scheme not in policy.schemes:
         raise _refused(call, url, f"its scheme is not one of {', '.join(policy.schemes)}")
     if not parts.hostname or parts.username or parts.password:
         raise _refused(call, url, "it has no host, or credentials in it")
+    return ascii_url
+
+
+def _ascii(parts: SplitResult) -> str:
+    """An address as HTTP writes it. Raises ``ValueError`` where its host cannot be one."""
+    host = (parts.hostname or "").encode("idna").decode("ascii")
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port is None else f":{parts.port}"
+    path, query = quote(parts.path, safe=_URL_SAFE), quote(parts.query, safe=_URL_SAFE)
+    return urlunsplit((parts.scheme, host + port, path, query, ""))
 
 
 def _data_url(call: ChatCall, url: str, response: HTTPResponse, policy: MediaPolicy) -> str:

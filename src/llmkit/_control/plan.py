@@ -20,6 +20,8 @@ from .structured import as_response_format, as_tools
 
 __all__ = ["Asked", "asked", "legs", "timeouts"]
 
+# Line ends would begin another header; half a character has no bytes.
+_UNSENDABLE = re.compile(r"[\r\n\0\ud800-\udfff]")
 _OPTIONS = frozenset(CallOptions.__annotations__)
 _PARAMS = frozenset(ModelParams.__annotations__)
 # Two spellings of one option; the first is ours.
@@ -153,8 +155,10 @@ def _fallback(first: Leg, entry: Any, asked_for: Asked) -> tuple[str, Sequence[A
     if isinstance(entry, str):
         entry = {"model": entry}
     if not isinstance(entry, Mapping) or "model" not in entry:
+        # Its values are not shown: a key may be among them.
+        shown = sorted(map(str, entry)) if isinstance(entry, Mapping) else type(entry).__name__
         raise ConfigurationError(
-            f"a fallback must be a model or a mapping with 'model' and what differs, not {entry!r:.80}"
+            f"a fallback must be a model or a mapping with 'model' and what differs, not {shown!s:.80}"
         )
     override = asked({k: v for k, v in entry.items() if k not in ("model", "messages")}, {})
     kept = {k: v for k, v in asked_for.options.items() if k != "custom_llm_provider"}
@@ -202,7 +206,7 @@ def _call(
 def _headers(options: Mapping[str, Any]) -> Mapping[str, str]:
     headers = {str(k): str(v) for k, v in mapping(options, "extra_headers").items()}
     for name, value in headers.items():
-        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or re.search(r"[\r\n\0]", value):
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) or _UNSENDABLE.search(value):
             raise ConfigurationError(f"extra_headers: {name!r} is not a header that HTTP allows")
     if options.get("organization"):
         headers["OpenAI-Organization"] = str(options["organization"])

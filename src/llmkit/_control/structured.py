@@ -19,6 +19,7 @@ from ..types.chat import ChatCompletion
 
 __all__ = ["as_response_format", "as_tools", "function_tool", "parse_answer"]
 
+_FENCE = "```"
 _PARAM_LINE = re.compile(r"^\s*(?::param\s+)?(\w+)\s*(?:\([^)]*\))?\s*:\s*(\S.*)$")
 
 
@@ -204,8 +205,11 @@ def parse_answer(completion: ChatCompletion, wanted: type) -> None:
 
 def _unfenced(text: str) -> str:
     """Models asked for JSON in words like to put it into a fence."""
-    match = re.fullmatch(r"\s*```(?:json)?\s*(.*?)\s*```\s*", text, re.DOTALL)
-    return match.group(1) if match else text
+    inner = text.strip()
+    # No pattern: some models end in white space without end, and patterns try each way to share it out.
+    if len(inner) < 2 * len(_FENCE) or not (inner.startswith(_FENCE) and inner.endswith(_FENCE)):
+        return text
+    return inner.removeprefix(_FENCE).removesuffix(_FENCE).removeprefix("json").strip()
 
 
 def _unfit(

@@ -1,4 +1,4 @@
-"""Decompression as bytes come, for the two codings that llmkit asks for.
+"""Decompression as bytes come, for the two codings that llmkit asks for; never much at once, whatever a few bytes hold.
 
 Ours rather than the HTTP library's: a failure is raised outside its chain of generators, which can then be closed.
 """
@@ -6,20 +6,31 @@ Ours rather than the HTTP library's: a failure is raised outside its chain of ge
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 from ..errors import APIResponseValidationError
 
 __all__ = ["Inflate", "inflater"]
 
+_HEAD = 2
+_MOST_AT_ONCE = 1024 * 1024
+_GZIP = 0x1F8B
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
 class Inflate:
-    """Compressed bytes in, plain bytes out."""
+    """Compressed bytes in, plain bytes out. While ``pending``, more comes of feeding it nothing."""
 
     def __init__(self) -> None:
-        self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._begun = False
+        self._stream: Any = None
+        self._head = b""
+        self._rest = b""
+
+    @property
+    def pending(self) -> bool:
+        """Whether what was fed holds more than was given out."""
+        return bool(self._rest)
 
     def feed(self, data: bytes) -> bytes:
         """Take the next bytes. Raises ``APIResponseValidationError`` where they are not compressed."""
@@ -30,17 +41,31 @@ class Inflate:
                 f"the answer cannot be decompressed: {error}", sent="yes"
             ) from None
 
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """All that these bytes hold, never much at once. Raises like ``feed``."""
+        yield self.feed(data)
+        while self.pending:
+            yield self.feed(b"")
+
     def _inflated(self, data: bytes) -> bytes:
-        try:
-            plain = self._stream.decompress(data)
-        except zlib.error:
-            if self._begun:
-                raise
+        if self._stream is None:
+            data = self._head = self._head + data
+            if len(data) < _HEAD:
+                return b""
             # "deflate" is sent both with and without zlib's head.
-            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
-            plain = self._stream.decompress(data)
-        self._begun = True
+            self._stream = zlib.decompressobj(_GZIP_OR_ZLIB if _has_head(data) else -zlib.MAX_WBITS)
+        # What follows the end is not part of it; zlib would gather it, copying all of it each time.
+        if self._stream.eof:
+            return b""
+        plain = bytes(self._stream.decompress(self._rest + data, _MOST_AT_ONCE))
+        self._rest = self._stream.unconsumed_tail
         return plain
+
+
+def _has_head(data: bytes) -> bool:
+    """Whether it begins as gzip (RFC 1952) or zlib (RFC 1950) do: two bytes tell, however they come."""
+    first = int.from_bytes(data[:_HEAD])
+    return first == _GZIP or (data[0] & 0x8F == zlib.DEFLATED and first % 31 == 0)
 
 
 def inflater(coding: str) -> Inflate | None:

@@ -105,7 +105,8 @@ def _tapped(effect: Fetch, progress: Progress) -> HTTPResponse:
         response = through(lambda _, p: _answer(_fetch(effect, p), p))(_request(effect), progress)
         pieces, inflate = raw(response, response.iter_bytes)
         for piece in pieces:
-            body.add(piece if inflate is None else inflate.feed(piece))
+            for plain in (piece,) if inflate is None else inflate.pieces(piece):
+                body.add(plain)
             if progress.stopped:
                 break
         response.close()
@@ -150,7 +151,8 @@ async def _atapped(effect: Fetch, progress: Progress) -> HTTPResponse:
         response = await athrough(network)(_request(effect), progress)
         pieces, inflate = raw(response, response.aiter_bytes)
         async for piece in pieces:
-            body.add(piece if inflate is None else inflate.feed(piece))
+            for plain in (piece,) if inflate is None else inflate.pieces(piece):
+                body.add(plain)
             if progress.stopped:
                 break
         await response.aclose()

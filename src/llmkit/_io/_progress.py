@@ -14,6 +14,8 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import Any
 
+import httpcore
+
 from .._call import Sent
 from .._flow import Deadlines
 
@@ -79,6 +81,11 @@ class Progress:
         if asked is not None and asked < seconds:
             seconds = asked
         return max(0.0, seconds)
+
+    def hurry(self) -> None:
+        """Before work that waits for nothing. Raises ``httpcore.ReadTimeout`` where the time is used up."""
+        if self.remaining() <= 0:
+            raise httpcore.ReadTimeout("the time is used up")
 
     def connect(self) -> float:
         """Seconds that connecting may take."""

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import anyio
-from anyio.lowlevel import checkpoint
+import anyio.lowlevel
 
 from .._flow import (
     Acquire,
@@ -65,6 +65,11 @@ class AsyncExchange:
 
     async def piece(self) -> bytes | None:
         """``read`` for who is within ``during`` already."""
+        if self._inflate is not None and self._inflate.pending:
+            self.progress.hurry()
+            # A loop has others to serve between two pieces.
+            await anyio.lowlevel.checkpoint()
+            return self._inflate.feed(b"")
         piece = await (self._limited() if self.progress.borrowed else anext(self._pieces, None))
         self._complete = piece is None
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
@@ -194,7 +199,7 @@ class AsyncDriver:
     async def _sleep(self, run: Run, effect: Sleep) -> None:
         await self._clock.asleep(effect.seconds)
         # A clock that does not wait must not keep a cancellation waiting.
-        await checkpoint()
+        await anyio.lowlevel.checkpoint()
 
     async def _perform_store(self, run: Run, effect: Store) -> Any:
         return self._store.perform(effect.operation)

@@ -58,6 +58,9 @@ class Exchange:
 
     def piece(self) -> bytes | None:
         """``read`` for who is within ``during`` already."""
+        if self._inflate is not None and self._inflate.pending:
+            self.progress.hurry()
+            return self._inflate.feed(b"")
         piece = self._watched() if self.progress.borrowed else next(self._pieces, None)
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
 

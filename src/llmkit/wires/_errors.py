@@ -16,9 +16,11 @@ from .._call import ChatCall
 from .._http import HTTPResponse
 from .._json import NotJSON, load
 
-__all__ = ["api_error", "error_from", "unreadable"]
+__all__ = ["READ", "api_error", "error_from", "unreadable"]
 
 _SNIPPET = 300
+READ = 4000
+"""So much of an error's text is looked at: what it says, it says at its beginning, and patterns take their time."""
 _ERROR = 300  # a redirect is one too: it is not followed
 _LEAST, _BEYOND, _DIGITS = 400, 600, 3
 
@@ -199,7 +201,7 @@ def _refine(
     for word in (found["code"], found["type"]):
         if word and word.lower() in _CLASS_OF:
             return _CLASS_OF[word.lower()]
-    text = found["message"] or ""
+    text = (found["message"] or "")[:READ]
     by_text = (refined for pattern, refined in _CLASS_BY_TEXT if pattern.search(text))
     return next(by_text, kind) if status != 422 else kind  # noqa: PLR2004
 

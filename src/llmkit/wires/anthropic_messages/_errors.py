@@ -13,7 +13,7 @@ from typing import Any
 from ... import errors
 from ..._call import ChatCall
 from ..._http import HTTPResponse
-from .._errors import api_error, error_from
+from .._errors import READ, api_error, error_from
 
 __all__ = ["error", "stream_error"]
 
@@ -69,7 +69,7 @@ def _refined(made: errors.APIError) -> errors.APIError:
     made.request_id = made.request_id or _text(body.get("request_id"))
     if type(made) is not errors.BadRequestError:
         return made
-    fitting = (kind for pattern, kind in _BY_TEXT if pattern.search(made.message))
+    fitting = (kind for pattern, kind in _BY_TEXT if pattern.search(made.message[:READ]))
     kind = next(fitting, None)
     if kind is None:
         return made

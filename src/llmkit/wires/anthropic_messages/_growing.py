@@ -176,9 +176,9 @@ class Growing:
             yield from self._arguments(block, piece)
 
     def _citation(self, block: _Block, delta: dict[str, Any]) -> Iterator[Said]:
-        begun = block.fields.get("citations")
-        before = begun if isinstance(begun, list) else []
-        block.fields["citations"] = [*before, delta.get("citation")]
+        if not isinstance(block.fields.get("citations"), list):
+            block.fields["citations"] = []
+        block.fields["citations"].append(delta.get("citation"))
         yield from ()
 
     def _compaction(self, block: _Block, delta: dict[str, Any]) -> Iterator[Said]:

@@ -21,7 +21,7 @@ from ._decode import beside, ending, parse, refusal
 from ._errors import stream_error
 from ._format import answers_by_tool
 from ._growing import Growing, Said
-from ._usage import prompt_side, translated, updated
+from ._usage import prompt_side, translated, update
 
 if TYPE_CHECKING:
     from . import AnthropicMessages
@@ -94,7 +94,8 @@ class AnthropicDecoder:
 
     def _collect(self, data: bytes) -> None:
         assert self._plain is not None  # noqa: S101 - only called then
-        self._plain += data
+        # White space before it may have gone elsewhere, in a piece of its own.
+        self._plain += data if self._plain else data.lstrip()
         if len(self._plain) > _MAX_BODY:
             start = HTTPResponse(200, body=bytes(self._plain[:1000]))
             raise unreadable(self._call, start, f"it has more than {_MAX_BODY} bytes")
@@ -151,7 +152,7 @@ class AnthropicDecoder:
 
     def _message_delta(self, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
         if isinstance(data.get("usage"), dict):
-            self._usage = updated(self._usage, data["usage"])
+            update(self._usage, data["usage"])
         delta = data.get("delta")
         told = delta if isinstance(delta, dict) else {}
         finish, ended = ending(told, by_tool=self._growing.by_tool)

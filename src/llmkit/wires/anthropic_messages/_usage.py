@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["prompt_side", "translated", "updated"]
+__all__ = ["prompt_side", "translated", "update"]
 
 _TRANSLATED = frozenset({"input_tokens", "output_tokens", "output_tokens_details"})
 
@@ -57,9 +57,9 @@ def _written(native: Mapping[str, Any]) -> int | None:
     return sum(counts) if counts else None
 
 
-def updated(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+def update(into: dict[str, Any], new: Mapping[str, Any]) -> None:
     """A stream's counts are totals so far: the later one holds, and what it leaves out is kept."""
-    return {**old, **{name: value for name, value in new.items() if value is not None}}
+    into.update({name: value for name, value in new.items() if value is not None})
 
 
 def _count(source: Mapping[str, Any], name: str) -> int | None:

@@ -69,6 +69,7 @@ class Answer:
         self._finish: str | None = None
         self._extra: dict[str, Any] = {}
         self._grounding: dict[str, Any] = {}
+        self._queries: set[str] = set()
 
     @property
     def finished(self) -> bool:
@@ -78,7 +79,7 @@ class Answer:
     @property
     def searches(self) -> int:
         """How many different searches the answer took."""
-        return len(grounding.queries(self._grounding))
+        return len(self._queries)
 
     def add(self, candidate: Mapping[str, Any]) -> dict[str, Any]:
         """Take what one event says; return what it adds, as a choice with a delta."""
@@ -90,7 +91,8 @@ class Answer:
             if isinstance(part, Mapping):
                 self._part(dict(part), delta)
         self._note(candidate)
-        made: dict[str, Any] = {"index": self._index, "delta": delta, "finish_reason": None}
+        made: dict[str, Any] = {"index": self._index, "finish_reason": None}
+        made["delta"] = _put_together(delta)
         logprobs = _logprobs(candidate.get("logprobsResult"))
         return made | ({"logprobs": logprobs} if logprobs else {})
 
@@ -100,7 +102,8 @@ class Answer:
             reason = _NUMBERED[reason] if 0 <= reason < len(_NUMBERED) else str(reason)
         self._finish = str(reason) if reason else self._finish
         if isinstance(candidate.get("groundingMetadata"), Mapping):
-            self._grounding = grounding.merged(self._grounding, candidate["groundingMetadata"])
+            grounding.merge(self._grounding, candidate["groundingMetadata"])
+            self._queries.update(grounding.queries(candidate["groundingMetadata"]))
         for name, value in candidate.items():
             if name not in _READ and value is not None:
                 self._extra[name] = value
@@ -120,7 +123,7 @@ class Answer:
             part.pop("thought", None)
         if part["text"]:
             name = "reasoning_content" if part.get("thought") else "content"
-            delta[name] = delta.get(name, "") + part["text"]
+            delta.setdefault(name, []).append(part["text"])
         if not part["text"] and part.keys() <= _PLAIN:
             return
         if self._pieces and _joins(self._parts[-1], part):
@@ -202,8 +205,8 @@ class Answer:
         self._sounds(piece, delta)
 
     def _sounds(self, piece: str, delta: dict[str, Any]) -> None:
-        before = delta.get("audio", {}).get("data", "")
-        delta["audio"] = {"data": before + piece, "mime_type": self._audio}
+        sound = delta.setdefault("audio", {"data": [], "mime_type": self._audio})
+        sound["data"].append(piece)
 
     def close(self) -> dict[str, Any]:
         """Nothing more comes: what was held back, as a last choice with a delta and the finish reason."""
@@ -215,10 +218,10 @@ class Answer:
         self._keep({})
         text = text_of(self._parts)
         if not (text or self._calls or self._images or self._audio):
-            delta["content"] = ""
+            delta["content"] = []
         delta |= self._beside(text)
-        made = {"index": self._index, "delta": delta, "finish_reason": self._reason()}
-        return made | self._told()
+        made = {"index": self._index, "finish_reason": self._reason()}
+        return self._told() | made | {"delta": _put_together(delta)}
 
     def _beside(self, text: str) -> dict[str, Any]:
         """What OpenAI's form has no place for until the end: thoughts, citations, native parts."""
@@ -248,6 +251,15 @@ class Answer:
         if self._finish is not None:
             made["native_finish_reason"] = self._finish
         return made | ({"grounding_metadata": self._grounding} if self._grounding else {})
+
+
+def _put_together(delta: dict[str, Any]) -> dict[str, Any]:
+    """A delta with the pieces of its texts joined, however many of them one event had."""
+    for name in delta.keys() & {"content", "reasoning_content"}:
+        delta[name] = "".join(delta[name])
+    if "audio" in delta:
+        delta["audio"]["data"] = "".join(delta["audio"]["data"])
+    return delta
 
 
 def _joins(last: Mapping[str, Any], part: Mapping[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from .._errors import unreadable
 from ._answer import Answer, snake
 from ._failures import blocked, failure, is_error
 from ._models import thinks_by_level
-from ._usage import merged, usage
+from ._usage import merge, usage
 
 __all__ = ["Reading", "parse"]
 
@@ -35,6 +35,7 @@ class Reading:
         self._told: dict[str, Any] = {}
         self._head: dict[str, Any] = {"id": call.id, "created": None, "model": call.model}
         self._named = False
+        self._searches = 0
 
     @property
     def finished(self) -> bool:
@@ -51,7 +52,17 @@ class Reading:
             raise blocked(self._call, response, data)
         self._note(data)
         found = [c for c in candidates if isinstance(c, Mapping)]
-        return [self._of(i, candidate).add(candidate) for i, candidate in enumerate(found)]
+        return [self._added(self._of(i, c), c) for i, c in enumerate(found)]
+
+    def _added(self, answer: Answer, candidate: Mapping[str, Any]) -> dict[str, Any]:
+        before = answer.searches
+        choice = answer.add(candidate)
+        # Searches as they are billed: each query from version 3 on, each answer before.
+        if thinks_by_level(self._call.model):
+            self._searches += answer.searches - before
+        elif not before and answer.searches:
+            self._searches += 1
+        return choice
 
     def _of(self, position: int, candidate: Mapping[str, Any]) -> Answer:
         index = candidate.get("index")
@@ -66,7 +77,7 @@ class Reading:
             self._head["id"] = str(data["responseId"])
         self._head["model"] = data.get("modelVersion") or self._head["model"]
         self._head["created"] = _seconds(data.get("createTime")) or self._head["created"]
-        self._usage = merged(self._usage, data.get("usageMetadata"))
+        merge(self._usage, data.get("usageMetadata"))
         for name, value in data.items():
             if name not in _HEAD and value is not None:
                 self._told[snake(name)] = value
@@ -77,20 +88,13 @@ class Reading:
 
     def head(self) -> dict[str, Any]:
         """Id, model, time and counts, as far as they are known."""
-        counted = usage(self._usage, self._searches())
+        counted = usage(self._usage, self._searches)
         return self._head | ({} if counted is None else {"usage": counted})
 
     def end(self) -> dict[str, Any]:
         """The head with what belongs to the whole answer."""
         tier = self._usage.get("serviceTier") or _TIERS.get(str(self._usage.get("trafficType")))
         return self._told | self.head() | ({} if tier is None else {"service_tier": tier})
-
-    def _searches(self) -> int:
-        """Searches as they are billed: each query from version 3 on, each answer before."""
-        counts = [answer.searches for answer in self._answers.values()]
-        if thinks_by_level(self._call.model):
-            return sum(counts)
-        return sum(1 for count in counts if count)
 
 
 def parse(call: ChatCall, response: HTTPResponse) -> ChatCompletion:

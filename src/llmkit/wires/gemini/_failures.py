@@ -6,6 +6,7 @@ RetryInfo | QuotaFailure …}]}}``. A list of such an object is read, too.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -14,11 +15,11 @@ from ... import errors
 from ..._call import ChatCall
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
-from .._errors import api_error, error_from
+from .._errors import READ, api_error, error_from
 
 __all__ = ["blocked", "failed", "failure", "is_error"]
 
-_ERROR = 400
+_REDIRECT, _ERROR = 300, 400  # a redirect is an error too: it is not followed
 # google.rpc.Code by name, for an error inside a 200 that has no number.
 _STATUS = {
     "INVALID_ARGUMENT": 400, "FAILED_PRECONDITION": 400, "OUT_OF_RANGE": 400, "UNAUTHENTICATED": 401,
@@ -110,7 +111,7 @@ def _first(body: Any) -> Any:
 
 
 def _status(response: HTTPResponse, inner: Mapping[str, Any], word: str | None) -> int | None:
-    if response.status >= _ERROR:
+    if response.status >= _REDIRECT:
         return response.status
     code = inner.get("code")
     if isinstance(code, int) and _ERROR <= code < 600:  # noqa: PLR2004 - the range of HTTP errors
@@ -123,7 +124,7 @@ def _kind(status: int | None, reason: str | None, message: str) -> type[errors.A
         return errors.APIError
     if reason in _CLASS_OF:
         return _CLASS_OF[reason]
-    by_text = (kind for pattern, kind in _CLASS_BY_TEXT if pattern.search(message))
+    by_text = (kind for pattern, kind in _CLASS_BY_TEXT if pattern.search(message[:READ]))
     family = errors.for_status(status)
     return next(by_text, family) if status == _ERROR else family
 
@@ -137,6 +138,7 @@ def _details(inner: Mapping[str, Any]) -> tuple[str | None, float | None, bool]:
         elif kind == "RetryInfo":
             match = _SECONDS.fullmatch(str(detail.get("retryDelay") or ""))
             delay = float(match.group(1)) if match else None
+            delay = None if delay == math.inf else delay
         elif kind == "QuotaFailure":
             final = "PerDay" in str(detail.get("violations"))
     return reason, delay, final

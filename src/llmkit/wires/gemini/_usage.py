@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["merged", "usage"]
+__all__ = ["merge", "usage"]
 
 # Some clients ask for enums as numbers; these are the format's.
 _MODALITIES = {1: "text", 2: "image", 3: "video", 4: "audio", 5: "document"}
 _COUNTS = ("promptTokenCount", "candidatesTokenCount", "totalTokenCount")
 
 
-def merged(old: Mapping[str, Any], new: Any) -> dict[str, Any]:
-    """A stream's later counts over its earlier ones: what a later event leaves out still holds."""
-    if not isinstance(new, Mapping):
-        return dict(old)
-    return {**old, **{name: value for name, value in new.items() if value is not None}}
+def merge(into: dict[str, Any], new: Any) -> None:
+    """Put a stream's later counts over its earlier ones: what a later event leaves out still holds."""
+    if isinstance(new, Mapping):
+        into.update({name: value for name, value in new.items() if value is not None})
 
 
 def usage(found: Mapping[str, Any], searches: int) -> dict[str, Any] | None:

@@ -38,6 +38,7 @@ class OpenAIChatDecoder:
         self._usage_last = False
         self._head: dict[str, Any] = {}
         self._calls: dict[tuple[Any, Any], tuple[Any, Any]] = {}
+        self._numbers: dict[Any, int] = {}
         self._taken: set[tuple[Any, Any]] = set()
         self.done = False
 
@@ -83,7 +84,8 @@ class OpenAIChatDecoder:
 
     def _collect(self, data: bytes) -> None:
         assert self._plain is not None  # noqa: S101 - only called then
-        self._plain += data
+        # White space before it may have gone elsewhere, in a piece of its own.
+        self._plain += data if self._plain else data.lstrip()
         if len(self._plain) > _MAX_BODY:
             start = HTTPResponse(200, body=bytes(self._plain[:1000]))
             raise unreadable(self._call, start, f"it has more than {_MAX_BODY} bytes")
@@ -161,10 +163,18 @@ class OpenAIChatDecoder:
         if fresh:
             index = given
             if not isinstance(index, int) or (choice, index) in self._taken:
-                index = sum(1 for c, _ in self._taken if c == choice)
+                index = self._free(choice)
             self._taken.add((choice, index))
         self._calls[key] = (index, call_id or known)
         call["index"] = index
+
+    def _free(self, choice: Any) -> int:
+        """The first number that no call of this choice has."""
+        number = self._numbers.get(choice, 0)
+        while (choice, number) in self._taken:
+            number += 1
+        self._numbers[choice] = number
+        return number
 
     def _normalize_usage(self, data: dict[str, Any]) -> None:
         if data.get("usage") is None and (elsewhere := _usage_elsewhere(data)) is not None:

@@ -1,0 +1,1 @@
+"""Every decoder against what no provider should send, and against growing inputs."""

@@ -1,0 +1,108 @@
+"""Twice the input, twice the work: calls are counted in every run, processor time is measured in the full one.
+
+Calls do not show what a copy costs that C makes; time does, but no time is fit for a gate that runs anywhere.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+import time
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from ._cases import CASES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SMALL = 40
+GROWTH = 2.2
+"""Most work per doubling: what is linear does twice as much, and a little that is the same each time."""
+ENOUGH = 0.05
+"""Seconds of processor time from which a measurement is more than noise."""
+TIME_GROWTH = 3.2
+"""Most time per doubling: 2 is linear, 4 is quadratic."""
+MOST = 1 << 17
+
+
+def calls(read: Callable[[], Any]) -> int:
+    """How many functions are called, Python's and C's."""
+    counted = 0
+
+    def profile(frame: object, event: str, argument: object) -> None:
+        nonlocal counted
+        counted += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        read()
+    finally:
+        sys.setprofile(before)
+    return counted
+
+
+def peak(read: Callable[[], Any]) -> int:
+    """The most memory in use on the way, in bytes."""
+    tracemalloc.start()
+    try:
+        read()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_calls(name: str) -> None:
+    """Twice the input takes at most twice the calls."""
+    case = CASES[name]
+    case(2)()  # what is made on first use is made
+    counts = [calls(case(SMALL * factor)) for factor in (1, 2, 4)]
+    assert counts[1] <= GROWTH * counts[0], counts
+    assert counts[2] <= GROWTH * counts[1], counts
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_memory(name: str) -> None:
+    """Twice the input takes at most twice the memory."""
+    case = CASES[name]
+    case(2)()
+    peaks = [peak(case(SMALL * factor)) for factor in (1, 2, 4)]
+    assert peaks[2] <= 2 * GROWTH * peaks[0] + 20_000, peaks
+
+
+def seconds(read: Callable[[], Any]) -> float:
+    """Processor time of one reading."""
+    began = time.process_time()
+    read()
+    return time.process_time() - began
+
+
+@pytest.mark.skipif(not os.environ.get("LLMKIT_FULL"), reason="set LLMKIT_FULL to measure time")
+@pytest.mark.parametrize("name", CASES)
+def test_time(name: str) -> None:
+    """Twice the input takes about twice the time, where quadratic work would take four times."""
+    case, size = CASES[name], SMALL
+    read = case(size)
+    gc.disable()
+    try:
+        while seconds(read) < ENOUGH and size < MOST:
+            size *= 2
+            read = case(size)
+        times = [min(seconds(read) for _ in range(3)) for read in (read, case(2 * size))]
+    finally:
+        gc.enable()
+    assert times[1] <= TIME_GROWTH * times[0] + 0.01, (size, times)
+
+
+def test_the_gates_see_what_is_quadratic() -> None:
+    """A reading that looks back at all that came is found by its calls."""
+
+    def quadratic(n: int) -> Callable[[], Any]:
+        return lambda: [len(str(i)) for i in range(n) for _ in range(i)]
+
+    assert calls(quadratic(2 * SMALL)) > GROWTH * calls(quadratic(SMALL))
