@@ -1,8 +1,8 @@
 """Measure llmkit beside raw httpx and its peers: one command, which makes everything that it needs.
 
-usage: python benchmarks/run.py [--quick] [--only MEASURE,…] [--rounds N] [--peers NAME,…|none] [--out FILE] [--tree PATH]
+usage: python benchmarks/run.py [--quick] [--only MEASURE,…] [--rounds N] [--peers NAME,…] [--out FILE] [--tree PATH]
 
-Prints tables, writes every sample as JSON and a plot beside it. ``benchmarks/report.py`` makes ``docs/benchmarks.md`` of that.
+Prints tables, writes every sample as JSON and a plot beside it; ``report.py`` makes ``docs/benchmarks.md`` of them.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def chosen(text: str) -> list[Measure]:
 
 
 def contestants(text: str | None) -> tuple[Peer, ...]:
-    """llmkit and httpx always, and the peers that were asked for."""
+    """Always llmkit and httpx, and the peers that were asked for."""
     wanted = OPTIONAL if text is None else () if text == "none" else tuple(text.split(","))
     if strange := set(wanted) - set(OPTIONAL):
         raise SystemExit(f"--peers takes {', '.join(OPTIONAL)}, not {', '.join(sorted(strange))}")

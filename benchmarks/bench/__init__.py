@@ -1,4 +1,4 @@
 """The instrument behind ``benchmarks/run.py``: a server, contestants, rounds, and what is made of the samples.
 
-Standard library only: ``worker`` and ``contestants`` also run under the interpreters of the contestants' own environments.
+Standard library only: ``worker`` and ``contestants`` also run under the contestants' own interpreters.
 """

@@ -64,7 +64,12 @@ def whole(value: object, status: str = "200 OK") -> bytes:
 def completion() -> bytes:
     """A plain answer, of about 800 bytes behind its head."""
     text = "A quick brown fox jumps over the lazy dog, and nobody has asked the dog about it. " * 3
-    message = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": text,
+        "refusal": None,
+        "annotations": [],
+    }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     name = {"id": "chatcmpl-Cf0aB1cD2eF3gH4iJ5kL6mN7oP8qR", "object": "chat.completion"}
     return whole({**name, **_COMMON, "choices": [choice], "usage": _USAGE, **_PRINT})

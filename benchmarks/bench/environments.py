@@ -48,7 +48,7 @@ def contents(interpreter: Path) -> dict[str, str]:
 
 
 def _directory(name: str, cache: Path, tree: Path) -> Path:
-    """llmkit has an environment for each tree that is measured."""
+    """Of llmkit there is one for each tree that is measured."""
     place = hashlib.sha256(str(tree).encode()).hexdigest()[:8]
     return cache / (f"{name}-{place}" if name == OWN else name)
 

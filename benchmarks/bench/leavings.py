@@ -43,7 +43,7 @@ def sockets_of_nobody() -> None:
 
 def _target(link: Path) -> str:
     try:
-        return os.readlink(link)
+        return str(link.readlink())
     except OSError:
         return ""
 

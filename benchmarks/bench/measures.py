@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.peers import BYTES, REFERENCE, Peer
+from bench.peers import Peer
 
 Field = Literal["wall_us", "cpu_us"]
 
@@ -54,11 +54,6 @@ class Measure:
         """Whether it is bytes that are counted."""
         return "memory" in self.work
 
-    @property
-    def reference(self) -> str:
-        """Whom the others are compared with."""
-        return REFERENCE
-
     def entrants(self, peers: tuple[Peer, ...]) -> tuple[Peer, ...]:
         """Those of the contestants that this is measured of."""
         if self.streams:
@@ -86,7 +81,9 @@ MEASURES = (
     Measure("async-1", "Async call", "acalls", _CALL),
     Measure("async-64", "Async calls, 64 at once", "acalls", _CALL, concurrency=64, bar=_FASTER),
     Measure("async-256", "Async calls, 256 at once", "acalls", _CALL, concurrency=256, bar=_FASTER),
-    Measure("large", "50 KB request: 100 messages, 5 tools", "calls", _CALL, large=True, bar=_LEVEL),
+    Measure(
+        "large", "50 KB request: 100 messages, 5 tools", "calls", _CALL, large=True, bar=_LEVEL
+    ),
     Measure("chunk-sync", "Streamed chunk, sync", "chunks", _CHUNK, "cpu_us", bar=_ABOVE),
     Measure("chunk-async", "Streamed chunk, async", "achunks", _CHUNK, "cpu_us", bar=_ABOVE),
     Measure(
@@ -112,8 +109,6 @@ MEASURES = (
 )
 BY_NAME = {measure.name: measure for measure in MEASURES}
 
-__all__ = ["BYTES", "BY_NAME", "GROWTH_BAR", "GROWTH_TEXT", "MEASURES", "NOISE", "Bar", "Measure"]
-
 
 @dataclass(frozen=True, slots=True)
 class Size:
@@ -127,6 +122,8 @@ class Size:
     crowd_turns: int
     """The same where many call at once, which takes a while to be what it is."""
     crowd_seconds: float
+    warm_calls: int
+    """Before the first turn."""
     starts: int
     """Fresh processes of each contestant in a round, where starting is measured."""
     memory_calls: int
@@ -154,6 +151,7 @@ FULL = Size(
     seconds=0.15,
     crowd_turns=3,
     crowd_seconds=1.0,
+    warm_calls=50,
     starts=3,
     memory_calls=20_000,
     memory_seconds=120,
@@ -164,6 +162,7 @@ QUICK = Size(
     seconds=0.08,
     crowd_turns=2,
     crowd_seconds=0.3,
+    warm_calls=20,
     starts=1,
     memory_calls=2_000,
     memory_seconds=10,

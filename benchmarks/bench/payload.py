@@ -1,4 +1,4 @@
-"""What is asked: a small question, a large request (about 50 KB: 100 messages and 5 tools), a key and a model. No imports."""
+"""What is asked: a small question, and a large request of about 50 KB with 100 messages and 5 tools. No imports."""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 OWN = "llmkit"
 REFERENCE = "httpx"
+DEFAULT = "httpx_default"
 BYTES = "httpx_bytes"
 
 
@@ -26,7 +27,7 @@ class Peer:
 PEERS = (
     Peer(OWN, "llmkit", "llmkit", "llmkit"),
     Peer(REFERENCE, "raw httpx", "llmkit", "httpx"),
-    Peer("httpx_default", "raw httpx, default limits", "llmkit", "", calls_only=True),
+    Peer(DEFAULT, "raw httpx, default limits", "llmkit", "", calls_only=True),
     Peer(BYTES, "raw httpx, bytes unparsed", "llmkit", "", streams_only=True),
     Peer("openai", "openai SDK", "openai", "openai"),
     Peer("litellm", "LiteLLM", "litellm", "litellm"),
@@ -35,11 +36,11 @@ PEERS = (
     Peer("tensorzero", "TensorZero (embedded)", "tensorzero", "tensorzero"),
 )
 
-# Environment -> what pip installs in it, besides llmkit itself in its own. What these bring along is recorded in the results.
+# Environment -> what pip installs in it, and llmkit in its own; what that brings along is recorded in the results.
 PINS = {
     "llmkit": ("httpx==0.28.1",),
     "openai": ("openai==3.54.0",),
-    "litellm": ("litellm==1.106.2", "mcp"),  # without mcp, a request with tools fails
+    "litellm": ("litellm==1.106.2", "mcp==2.3.0"),  # without mcp, a request with tools fails
     "any-llm": ("any-llm-sdk[openai]==1.40.2",),
     "pydantic-ai": ("pydantic-ai-slim[openai]==2.68.0",),
     "tensorzero": ("tensorzero==2026.6.0",),

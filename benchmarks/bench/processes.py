@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parents[1]
+
+
 def environment() -> dict[str, str]:
     """What contestants' processes are given: no proxies, no keys, and hashing that is the same each time."""
     kept = ("PATH", "HOME", "LANG", "TMPDIR", "SYSTEMROOT", "TEMP")

@@ -74,9 +74,7 @@ def _together(
                 peer.name,
                 open_stands.enter_context(
                     stand(
-                        Entry(
-                            plan.interpreters[peer.environment], peer, measure, plan.size, server
-                        )
+                        Entry(plan.interpreters[peer.environment], peer, measure, plan.size, server)
                     )
                 ),
             )

@@ -2,8 +2,8 @@
 
 usage: python -m bench.server [CORE]   (prints its port; ends when its standard input ends)
 
-``/v1`` sends a stream in one write; ``/trickle/v1`` each event in its own, a moment apart. ``GET /served`` says how many
-requests were answered and what CPU time that took, so a run can show that the server was never what it measured.
+``/v1`` sends a stream in one write; ``/trickle/v1`` each event in its own, a moment apart. ``GET /served`` says how
+many requests were answered and what CPU time that took: a run can show that the server was never what it measured.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Server:
         while not (connection.unsent or connection.dripping):
             data = connection.received
             end = data.find(b"\r\n\r\n") + 4
-            if end < 4:  # noqa: PLR2004 - not found
+            if end < 4:
                 return
             head = data[:end].lower()
             size = end + _content_length(head)

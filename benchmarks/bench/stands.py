@@ -76,6 +76,7 @@ def _work(entry: Entry) -> tuple[str, ...]:
     settings = {
         "url": entry.url,
         "seconds": entry.size.seconds_of(entry.measure),
+        "warm_calls": entry.size.warm_calls,
         "calls": entry.size.memory_calls,
         "concurrency": entry.measure.concurrency,
         "large": entry.measure.large,
@@ -136,9 +137,7 @@ class _Starter:
         self._entry = entry
         template = _IMPORT if entry.measure.work == "import" else _FIRST
         peer = entry.peer
-        self._code = template.format(
-            module=peer.imports, name=peer.name, url=entry.url, mark=MARK
-        )
+        self._code = template.format(module=peer.imports, name=peer.name, url=entry.url, mark=MARK)
 
     def turn(self) -> dict[str, Any]:
         """Start one and wait for its line."""
@@ -161,16 +160,17 @@ class _Waiting:
         """Let it run for a moment, and see that the server was asked as often as it says."""
         if "error" in self._failed:
             return self._failed
-        before = self._entry.server.served()
+        before, start = self._entry.server.served(), time.perf_counter()
         result = self._asked()
-        after = self._entry.server.served()
+        seconds, after = time.perf_counter() - start, self._entry.server.served()
         if "error" in result:
             self._failed = result
             return result
         asked, served = result.pop("asked"), after["requests"] - before["requests"]
         if served != asked:
             return {"error": f"{served:.0f} requests for {asked} answers"}
-        return {**result, "server_cpu": round(after["cpu"] - before["cpu"], 4)}
+        share = (after["cpu"] - before["cpu"]) / seconds
+        return {**result, "server_share": round(share, 3)}
 
     def _asked(self) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101 - asked for

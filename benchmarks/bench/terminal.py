@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bench.measures import Measure
 from bench.summary import Middle, Row, Table, Verdict, left_open
@@ -14,9 +14,9 @@ def time(microseconds: float) -> str:
     """A time in the unit that suits it."""
     if microseconds >= 1e6:
         return f"{microseconds / 1e6:.2f} s"
-    if microseconds >= 10_000:  # noqa: PLR2004 - from here on, milliseconds are easier to read
+    if microseconds >= 10_000:
         return f"{microseconds / 1e3:.1f} ms"
-    return f"{microseconds:.0f} µs" if microseconds >= 100 else f"{microseconds:.1f} µs"  # noqa: PLR2004
+    return f"{microseconds:.0f} µs" if microseconds >= 100 else f"{microseconds:.1f} µs"
 
 
 def heads(measure: Measure) -> Cells:
@@ -58,13 +58,13 @@ def _memory(row: Row) -> Cells:
     return (row.peer.label, f"{last['units']:,}", resident, growth, left_open(last) or "nothing")
 
 
-def spread(value: Middle | None, form: object) -> str:
+def spread(value: Middle | None, form: Callable[[float], str]) -> str:
     """A median and its range."""
-    if value is None or not callable(form):
+    if value is None:
         return "–"
     if value.least == value.most:
-        return str(form(value.median))
-    return f"{form(value.median)} ({form(value.least)}–{form(value.most)})"
+        return form(value.median)
+    return f"{form(value.median)} ({form(value.least)} – {form(value.most)})"
 
 
 def table(one: Table) -> str:

@@ -24,7 +24,6 @@ from bench.answers import EVENTS
 MARK = "bench: "
 
 WARM_SECONDS = 1.0
-WARM_CALLS = 50
 MARKS = 4
 """Where memory is looked at: after each quarter of the calls."""
 
@@ -40,6 +39,7 @@ class Settings:
     url: str
     seconds: float
     """Calls begin for this long in each turn."""
+    warm_calls: int = 50
     calls: int = 0
     """Or exactly so many, for memory."""
     concurrency: int = 1
@@ -73,19 +73,19 @@ def need(text: object) -> None:
         raise RuntimeError("an empty answer")
 
 
-def warm(call: Call) -> None:
+def warm(call: Call, calls: int) -> None:
     """Call until caches are full and bytecode is specialised."""
     end = time.perf_counter() + WARM_SECONDS
-    for _ in range(WARM_CALLS):
+    for _ in range(calls):
         need(call())
         if time.perf_counter() > end:
             return
 
 
-async def awarm(call: AsyncCall) -> None:
+async def awarm(call: AsyncCall, calls: int) -> None:
     """``warm``, for async code."""
     end = time.perf_counter() + WARM_SECONDS
-    for _ in range(WARM_CALLS):
+    for _ in range(calls):
         need(await call())
         if time.perf_counter() > end:
             return
@@ -148,12 +148,12 @@ class Calls:
 
     def __init__(self, contestant: Any, settings: Settings) -> None:
         request = asked(contestant, settings)
-        self._call = lambda: contestant.call(request)
+        self._call: Call = lambda: contestant.call(request)
         self._settings = settings
 
     def warm(self) -> None:
         """Get ready."""
-        warm(self._call)
+        warm(self._call, self._settings.warm_calls)
 
     def turn(self) -> Result:
         """Open the connections that closed since the last turn; then measure for a moment."""
@@ -169,18 +169,18 @@ class Chunks:
 
     def __init__(self, contestant: Any, settings: Settings) -> None:
         request = asked(contestant, settings)
-        self._call = lambda: sum(1 for _ in contestant.stream(request))
-        self._seconds = settings.seconds
+        self._call: Call = lambda: sum(1 for _ in contestant.stream(request))
+        self._settings = settings
 
     def warm(self) -> None:
         """Get ready."""
-        warm(self._call)
+        warm(self._call, self._settings.warm_calls)
 
     def turn(self) -> Result:
         """Open the connection, if it was closed; then measure for a moment."""
         self._call()
         span = Span()
-        done = repeat(self._call, self._seconds)
+        done = repeat(self._call, self._settings.seconds)
         return {**span.each(done * EVENTS), "asked": 1 + done}
 
 
@@ -189,13 +189,13 @@ class Memory:
 
     def __init__(self, contestant: Any, settings: Settings) -> None:
         request = asked(contestant, settings)
-        self._call = lambda: contestant.call(request)
+        self._call: Call = lambda: contestant.call(request)
         self._contestant = contestant
         self._settings = settings
 
     def warm(self) -> None:
         """Get ready."""
-        warm(self._call)
+        warm(self._call, self._settings.warm_calls)
 
     def turn(self) -> Result:
         """All of it."""
@@ -217,12 +217,12 @@ class AsyncCalls:
 
     def __init__(self, contestant: Any, settings: Settings) -> None:
         request = asked(contestant, settings)
-        self._call = lambda: contestant.call(request)
+        self._call: AsyncCall = lambda: contestant.call(request)
         self._settings = settings
 
     async def warm(self) -> None:
         """Get ready."""
-        await awarm(self._call)
+        await awarm(self._call, self._settings.warm_calls)
 
     async def turn(self) -> Result:
         """Open the connections that closed since the last turn; then measure for a moment."""
@@ -239,7 +239,7 @@ class AsyncChunks:
     def __init__(self, contestant: Any, settings: Settings) -> None:
         self._request = asked(contestant, settings)
         self._stream = contestant.stream
-        self._seconds = settings.seconds
+        self._settings = settings
 
     async def _call(self) -> int:
         count = 0
@@ -249,13 +249,13 @@ class AsyncChunks:
 
     async def warm(self) -> None:
         """Get ready."""
-        await awarm(self._call)
+        await awarm(self._call, self._settings.warm_calls)
 
     async def turn(self) -> Result:
         """Open the connection, if it was closed; then measure for a moment."""
         await self._call()
         span = Span()
-        done = await arepeat(self._call, self._seconds)
+        done = await arepeat(self._call, self._settings.seconds)
         return {**span.each(done * EVENTS), "asked": 1 + done}
 
 
@@ -264,13 +264,13 @@ class AsyncMemory:
 
     def __init__(self, contestant: Any, settings: Settings) -> None:
         request = asked(contestant, settings)
-        self._call = lambda: contestant.call(request)
+        self._call: AsyncCall = lambda: contestant.call(request)
         self._contestant = contestant
         self._settings = settings
 
     async def warm(self) -> None:
         """Get ready."""
-        await awarm(self._call)
+        await awarm(self._call, self._settings.warm_calls)
         await in_tasks(self._call, 0, self._settings.concurrency)
 
     async def turn(self) -> Result:
@@ -293,8 +293,16 @@ class AsyncMemory:
             await self._call()
 
 
-SYNC: dict[str, Any] = {"calls": Calls, "chunks": Chunks, "memory": Memory}
-ASYNC: dict[str, Any] = {"acalls": AsyncCalls, "achunks": AsyncChunks, "amemory": AsyncMemory}
+SYNC: dict[str, Callable[[Any, Settings], Any]] = {
+    "calls": Calls,
+    "chunks": Chunks,
+    "memory": Memory,
+}
+ASYNC: dict[str, Callable[[Any, Settings], Any]] = {
+    "acalls": AsyncCalls,
+    "achunks": AsyncChunks,
+    "amemory": AsyncMemory,
+}
 
 
 def run(module: Any, work: str, settings: Settings) -> None:
@@ -315,7 +323,7 @@ async def arun(module: Any, work: str, settings: Settings) -> None:
     doing = ASYNC[work](contestant, settings)
     await doing.warm()
     say({"ready": True})
-    while sys.stdin.readline():  # noqa: ASYNC250 - on purpose
+    while sys.stdin.readline():
         say(await doing.turn())
     await contestant.close()
 

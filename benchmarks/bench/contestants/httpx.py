@@ -1,4 +1,4 @@
-"""Raw httpx: a kept client whose limits are out of the way, the answer parsed; a stream's events are parsed one by one."""
+"""Raw httpx: a kept client whose limits are out of the way; answers, and the events of a stream, are parsed."""
 
 from __future__ import annotations
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import llmkit
-
 from bench.payload import KEY, MODEL
 
 _MODEL = f"openai/{MODEL}"
@@ -24,7 +23,7 @@ class Sync:
 
     prepare = staticmethod(_prepare)
 
-    def call(self, asked: dict[str, Any]) -> str | None:
+    def call(self, asked: dict[str, Any]) -> Any:
         """One answer."""
         return self._client.completion(_MODEL, **asked).choices[0].message.content
 
@@ -46,7 +45,7 @@ class Async:
 
     prepare = staticmethod(_prepare)
 
-    async def call(self, asked: dict[str, Any]) -> str | None:
+    async def call(self, asked: dict[str, Any]) -> Any:
         """One answer."""
         return (await self._client.acompletion(_MODEL, **asked)).choices[0].message.content
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import tensorzero
@@ -31,11 +32,16 @@ def _config(base_url: str) -> str:
     return file.name
 
 
+def _forget(config: str) -> None:
+    Path(config).unlink()
+
+
 def _prepare(messages: list[Any], tools: list[Any] | None) -> dict[str, Any]:
     told = [message for message in messages if message["role"] != "system"]
-    systems = {"system": message["content"] for message in messages if message["role"] == "system"}
+    said = [message["content"] for message in messages if message["role"] == "system"]
     functions = [tool["function"] for tool in tools or ()]
-    asked = {"model_name": "bench", "input": {"messages": told, **systems}}
+    system = {"system": "\n".join(said)} if said else {}
+    asked = {"model_name": "bench", "input": {"messages": told, **system}}
     return {**asked, **({"additional_tools": functions} if functions else {})}
 
 
@@ -45,7 +51,7 @@ class Sync:
     def __init__(self, base_url: str) -> None:
         config = _config(base_url)
         self._gateway = tensorzero.TensorZeroGateway.build_embedded(config_file=config)
-        os.unlink(config)
+        _forget(config)
 
     prepare = staticmethod(_prepare)
 
@@ -75,7 +81,7 @@ class Async:
         if self._gateway is None:
             build = tensorzero.AsyncTensorZeroGateway.build_embedded
             self._gateway = await build(config_file=self._config)
-            os.unlink(self._config)
+            _forget(self._config)
         return self._gateway
 
     async def call(self, asked: dict[str, Any]) -> Any:
