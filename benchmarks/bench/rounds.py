@@ -19,9 +19,11 @@ from bench import payload
 from bench.measures import BY_NAME, Measure, Size
 from bench.peers import Peer
 from bench.processes import Server
-from bench.stands import Entry, stand
+from bench.stands import Entry, Stand, stand
 
 Tell = Callable[[str], None]
+Turns = dict[str, list[dict[str, Any]]]
+"""Each contestant's results, by its name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +52,7 @@ def run(plan: Plan, server: Server, tell: Tell) -> Iterator[dict[str, Any]]:
                 yield {**sample, "machine_us": speed(), **result}
 
 
-def taken(
-    plan: Plan, measure: Measure, number: int, server: Server
-) -> dict[str, list[dict[str, Any]]]:
+def taken(plan: Plan, measure: Measure, number: int, server: Server) -> Turns:
     """The turns of each contestant. Memory is measured of one after the other: side by side they would only wait."""
     entrants = measure.entrants(plan.peers)
     if measure.memory:
@@ -66,18 +66,11 @@ def taken(
 
 def _together(
     plan: Plan, measure: Measure, peers: tuple[Peer, ...], number: int, server: Server
-) -> dict[str, list[dict[str, Any]]]:
-    turns: dict[str, list[dict[str, Any]]] = {peer.name: [] for peer in peers}
-    with contextlib.ExitStack() as open_stands:
+) -> Turns:
+    turns: Turns = {peer.name: [] for peer in peers}
+    with contextlib.ExitStack() as standing:
         stands = [
-            (
-                peer.name,
-                open_stands.enter_context(
-                    stand(
-                        Entry(plan.interpreters[peer.environment], peer, measure, plan.size, server)
-                    )
-                ),
-            )
+            (peer.name, standing.enter_context(stand(_entry(plan, measure, peer, server))))
             for peer in peers
         ]
         for turn in range(plan.size.turns_of(measure)):
@@ -86,7 +79,11 @@ def _together(
     return turns
 
 
-def _ordered(stands: list[Any], turn: int) -> list[Any]:
+def _entry(plan: Plan, measure: Measure, peer: Peer, server: Server) -> Entry:
+    return Entry(plan.interpreters[peer.environment], peer, measure, plan.size, server)
+
+
+def _ordered(stands: list[tuple[str, Stand]], turn: int) -> list[tuple[str, Stand]]:
     """Forwards and backwards in turn: who comes first gains nothing, and neighbours stay neighbours."""
     return stands[::-1] if turn % 2 else stands
 
