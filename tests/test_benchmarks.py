@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from bench import (  # noqa: E402
     environments,
     headroom,
     leavings,
+    machine,
     measures,
     page,
     peers,
@@ -487,6 +489,16 @@ def test_an_installation_that_fails_ends_the_run() -> None:
     with pytest.raises(SystemExit, match="failed"):
         environments._run(sys.executable, "-c", "raise SystemExit('no')")
     assert "httpx" in {name.lower() for name in environments.contents(Path(sys.executable))}
+
+
+def test_a_run_says_what_and_where_it_was(tmp_path: Path) -> None:
+    """A wheel has a name, a tree that git does not know has none; the machine has a processor and cores."""
+    wheel = tmp_path / "llmkit-1.whl"
+    wheel.write_bytes(b"")
+    assert machine.revision(wheel) == "llmkit-1.whl"
+    assert machine.revision(tmp_path) == "unknown"
+    assert machine.described()["cores"] == os.cpu_count()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", machine.today())
 
 
 def test_help_needs_nothing() -> None:

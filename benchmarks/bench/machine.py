@@ -32,7 +32,9 @@ def today() -> str:
 
 
 def revision(tree: Path) -> str:
-    """What the tree was, as git tells it: the commit, and whether files differ from it."""
+    """What was measured: a wheel's name, or a tree's commit and whether its files differ from it."""
+    if tree.is_file():
+        return tree.name
     command = ["git", "-C", str(tree), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
