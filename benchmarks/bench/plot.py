@@ -13,6 +13,7 @@ _WIDTH, _LEFT, _RIGHT = 860, 250, 90
 _BAR, _STEP, _GAP, _TOP = 14, 20, 34, 60
 _COLOURS = {OWN: "#0b7a75", REFERENCE: "#8a8f98"}
 _OTHER = "#d9a441"
+_MARKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200)
 _FONT = 'font-family="Helvetica, Arial, sans-serif"'
 
 
@@ -46,9 +47,9 @@ def _frame(height: int, low: float, high: float) -> Iterator[str]:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}">'
     )
     yield f'<rect width="{_WIDTH}" height="{height}" fill="#ffffff"/>'
-    title = "Time as a multiple of raw httpx (log scale; shorter is better)"
+    title = "Time as a multiple of raw httpx (log scale; the further left the better)"
     yield _text(16, 24, title, size=15, weight="bold")
-    for mark in (0.5, 1, 2, 5, 10, 20, 50, 100, 200):
+    for mark in _MARKS:
         if low <= mark <= high:
             x = _place(mark, low, high)
             colour = "#555b66" if mark == 1 else "#e3e6ea"
