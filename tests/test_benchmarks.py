@@ -273,18 +273,26 @@ def test_a_library_that_asks_too_often_is_found_out(
         assert stand.turn() == {"error": "4 requests for 2 answers"}
 
 
-def test_many_threads_and_tasks_call_at_once() -> None:
-    """Each calls once at least, and a failure in one is raised."""
-    made: list[int] = []
+def test_a_crowd_is_measured_once_it_is_going() -> None:
+    """The first calls are not counted, nor the last; a failure in one caller is raised."""
 
     async def acall() -> None:
-        made.append(1)
+        await asyncio.sleep(0)
 
-    assert timing.in_threads(lambda: made.append(1), 0, 8) == 8
-    assert asyncio.run(timing.in_tasks(acall, 0, 8)) == 8
-    assert len(made) == 16
+    for result in (
+        timing.in_threads(lambda: None, timing.Crowd(8, 0), 8),
+        asyncio.run(timing.in_tasks(acall, timing.Crowd(8, 0), 8)),
+    ):
+        assert result["units"] == 8
+        assert result["asked"] >= 16
     with pytest.raises(ZeroDivisionError):
-        timing.in_threads(lambda: 1 / 0, 0, 2)
+        timing.in_threads(lambda: 1 / 0, timing.Crowd(2, 0), 2)
+    with pytest.raises(RuntimeError, match="early"):
+        timing.Crowd(2, 0).whole()
+
+
+def test_an_empty_answer_is_none() -> None:
+    """A contestant that gets nothing is not fast."""
     with pytest.raises(RuntimeError, match="empty"):
         timing.warm(lambda: "", 1)
 

@@ -158,12 +158,12 @@ FULL = Size(
 )
 QUICK = Size(
     rounds=2,
-    turns=4,
+    turns=3,
     seconds=0.08,
-    crowd_turns=2,
+    crowd_turns=1,
     crowd_seconds=0.3,
     warm_calls=20,
     starts=1,
     memory_calls=2_000,
-    memory_seconds=10,
+    memory_seconds=5,
 )

@@ -75,31 +75,76 @@ async def arepeat(call: AsyncCall, seconds: float) -> int:
     return done
 
 
-def in_threads(call: Call, seconds: float, concurrency: int) -> int:
-    """``repeat``, in so many threads at once."""
-    if concurrency == 1:
-        return repeat(call, seconds)
-    done: list[int] = []
+class Crowd:
+    """Many callers at once in their steady state: from when as many calls were answered as they are, until time is up.
+
+    A crowd that starts together is not what one is like that has been calling for a while, and neither is its end.
+    """
+
+    def __init__(self, callers: int, seconds: float) -> None:
+        self._callers = callers
+        self._seconds = seconds
+        self._span: Span | None = None
+        self._end = 0.0
+        self._lock = threading.Lock()
+        self.asked = 0
+        self.result: Result | None = None
+
+    def more(self) -> bool:
+        """One call was answered: whether its caller is to go on."""
+        with self._lock:
+            self.asked += 1
+            if self._span is None:
+                self._begin()
+            elif self.result is None:
+                self._look(self._span, self.asked - self._callers)
+            return self.result is None
+
+    def _begin(self) -> None:
+        if self.asked == self._callers:
+            self._end = time.perf_counter() + self._seconds
+            self._span = Span()
+
+    def _look(self, span: Span, done: int) -> None:
+        if done >= self._callers and time.perf_counter() >= self._end:
+            self.result = span.each(done)
+
+    def whole(self) -> Result:
+        """What was measured, and how often anything was asked."""
+        if self.result is None:
+            raise RuntimeError("the crowd went home early")
+        return {**self.result, "asked": self.asked}
+
+
+def in_threads(call: Call, crowd: Crowd, callers: int) -> Result:
+    """A crowd of threads."""
     failed: list[BaseException] = []
 
     def work() -> None:
         try:
-            done.append(repeat(call, seconds))
+            call()
+            while crowd.more():
+                call()
         except BaseException as error:  # noqa: BLE001 - raised by the thread that waits for this one
             failed.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(concurrency)]
+    threads = [threading.Thread(target=work) for _ in range(callers)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     if failed:
         raise failed[0]
-    return sum(done)
+    return crowd.whole()
 
 
-async def in_tasks(call: AsyncCall, seconds: float, concurrency: int) -> int:
-    """``arepeat``, in so many tasks at once."""
-    if concurrency == 1:
-        return await arepeat(call, seconds)
-    return sum(await asyncio.gather(*[arepeat(call, seconds) for _ in range(concurrency)]))
+async def in_tasks(call: AsyncCall, crowd: Crowd, callers: int) -> Result:
+    """A crowd of tasks."""
+
+    async def work() -> None:
+        await call()
+        while crowd.more():
+            await call()
+
+    await asyncio.gather(*[work() for _ in range(callers)])
+    return crowd.whole()

@@ -13,6 +13,7 @@ from bench.answers import EVENTS
 from bench.timing import (
     AsyncCall,
     Call,
+    Crowd,
     Result,
     Span,
     arepeat,
@@ -61,12 +62,14 @@ class Calls:
         warm(self._call, self._settings.warm_calls)
 
     def turn(self) -> Result:
-        """Open the connections that closed since the last turn; then measure for a moment."""
-        many = self._settings.concurrency
-        untimed = in_threads(self._call, 0, many)
+        """Open what connections closed since the last turn; then measure for a moment."""
+        callers, seconds = self._settings.concurrency, self._settings.seconds
+        if callers > 1:
+            return in_threads(self._call, Crowd(callers, seconds), callers)
+        self._call()
         span = Span()
-        done = in_threads(self._call, self._settings.seconds, many)
-        return {**span.each(done), "asked": untimed + done}
+        done = repeat(self._call, seconds)
+        return {**span.each(done), "asked": 1 + done}
 
 
 class Chunks:
@@ -130,12 +133,14 @@ class AsyncCalls:
         await awarm(self._call, self._settings.warm_calls)
 
     async def turn(self) -> Result:
-        """Open the connections that closed since the last turn; then measure for a moment."""
-        many = self._settings.concurrency
-        untimed = await in_tasks(self._call, 0, many)
+        """Open what connections closed since the last turn; then measure for a moment."""
+        callers, seconds = self._settings.concurrency, self._settings.seconds
+        if callers > 1:
+            return await in_tasks(self._call, Crowd(callers, seconds), callers)
+        await self._call()
         span = Span()
-        done = await in_tasks(self._call, self._settings.seconds, many)
-        return {**span.each(done), "asked": untimed + done}
+        done = await arepeat(self._call, seconds)
+        return {**span.each(done), "asked": 1 + done}
 
 
 class AsyncChunks:
@@ -176,7 +181,8 @@ class AsyncMemory:
     async def warm(self) -> None:
         """Get ready."""
         await awarm(self._call, self._settings.warm_calls)
-        await in_tasks(self._call, 0, self._settings.concurrency)
+        callers = self._settings.concurrency
+        await in_tasks(self._call, Crowd(callers, 0), callers)
 
     async def turn(self) -> Result:
         """All of it."""
