@@ -384,6 +384,9 @@ def test_the_page_says_what_was_measured(samples: list[dict[str, Any]]) -> None:
     for expected in ("2026-11-22", "made up", "`0123456789ab`", "| llmkit | 0.1.0 |", "--quick"):
         assert expected in text
     assert text.count("**") % 2 == 0
+    assert "was not quiet" not in text
+    busy = {**result(samples), "load": {"before": 3.0, "after": 3.0}}
+    assert "was not quiet: its load was 3.0" in page.written(busy)
     assert "at most 2 × raw httpx" in text
 
 

@@ -31,6 +31,7 @@ python benchmarks/report.py   # this page, from the newest results
 - Each library runs in a process and a virtual environment of its own. In a round all of them are started and warmed up;
   then they take **turns** of a moment each, so that what is compared ran within seconds of each other. A ratio is the
   median over the turns of a round, and then over the rounds; the range in brackets is that of the rounds.
+- Of many calls at once it is the steady state that is measured, without the start and the end of the crowd.
 - **Wall** is what you wait for. **CPU** is what the process used, user and system, in all its threads.
 - **Above the raw transport** is the CPU time for a chunk less that of reading the bytes of the same stream with httpx's
   `iter_raw()` and making nothing of them.
@@ -45,12 +46,16 @@ python benchmarks/report.py   # this page, from the newest results
 """
 
 
+_QUIET = 0.5
+"""The most load that a machine should have before a run."""
+
+
 def written(result: Mapping[str, Any]) -> str:
     """The page."""
     found = tables(result["samples"])
     parts = [
         _INTRODUCTION,
-        *_quick(result),
+        *_warnings(result),
         *_bars(verdicts(found)),
         "\n## Results\n",
         *(line for table in found for line in _table(table)),
@@ -59,9 +64,20 @@ def written(result: Mapping[str, Any]) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _quick(result: Mapping[str, Any]) -> Iterator[str]:
+def _warnings(result: Mapping[str, Any]) -> Iterator[str]:
     if result["quick"]:
-        yield "!!! warning\n    These are the results of a `--quick` run: they show that it works, and little else.\n"
+        yield _warning(
+            "These are the results of a `--quick` run: they show that it works, and little else."
+        )
+    if (load := result["load"]["before"]) is not None and load > _QUIET:
+        yield _warning(
+            f"The machine was not quiet: its load was {load} before the run began. Look at CPU times and"
+            " ratios, not at wall times."
+        )
+
+
+def _warning(text: str) -> str:
+    return f"!!! warning\n    {text}\n"
 
 
 def _rows(lines: Sequence[Sequence[str]]) -> Iterator[str]:
