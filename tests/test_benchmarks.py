@@ -426,6 +426,29 @@ def test_a_run_is_written_and_reported(
     assert str(written) in capsys.readouterr().out
 
 
+def test_one_command_does_it_all(
+    plan: rounds.Plan,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """From options to tables, samples and plot; only the environment is not made, and nobody is pinned."""
+    monkeypatch.setattr(environments, "ready", lambda *where: plan.interpreters["llmkit"])
+    monkeypatch.setattr(command, "pin", lambda core: None)
+    monkeypatch.setattr(command, "QUICK", TINY)
+    monkeypatch.setattr(headroom, "_SECONDS", 0.05)
+    out = tmp_path / "one.json"
+    command.main(["--quick", "--only", "sync-1", "--peers", "none", "--out", str(out)])
+    printed = capsys.readouterr()
+    assert "Sync call" in printed.out
+    assert str(out) in printed.out
+    assert "llmkit" in printed.err
+    found = json.loads(out.read_text(encoding="utf-8"))
+    assert {one["contestant"] for one in found["samples"]} == {OWN, RAW, peers.DEFAULT}
+    assert found["versions"]["llmkit"]["httpx"]
+    assert "not quiet" in page.written({**found, "load": {"before": 9.0, "after": None}})
+
+
 def test_a_full_run_goes_before_a_quick_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -493,6 +516,12 @@ def test_an_environment_is_made_once_and_again_when_it_must(
     assert environments.ready("llmkit", tmp_path, tree) == made
     assert "--no-deps" in ran[2]
     assert environments.ready("llmkit", tmp_path, tmp_path / "other") != made
+    wheel = tmp_path / "llmkit-1.whl"
+    wheel.write_bytes(b"1")
+    assert environments.ready("llmkit", tmp_path, wheel) != made
+    assert ran[-1][-1] == str(wheel)
+    assert environments.ready("openai", tmp_path, tree).parts[-3] == "openai"
+    assert ran[-1][-1] == peers.PINS["openai"][0]
 
 
 def test_an_installation_that_fails_ends_the_run() -> None:
