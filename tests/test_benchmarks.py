@@ -325,7 +325,7 @@ def test_many_at_once_are_held_against_the_faster_httpx() -> None:
         sample("async-64", peers.DEFAULT, (125, 1)),
     ]
     (verdict,) = summary.verdicts(summary.tables(made))
-    assert verdict.reached.startswith("1.25 ×")
+    assert verdict.reached == "1.25 × (1.25 to 1.25); CPU time 1.00 ×"
     assert verdict.word == "missed"
 
 

@@ -142,7 +142,13 @@ def _timed(table: Table, bar: Bar) -> Verdict:
     value = None if row is None else _value(row, bar, table.measure)
     if value is None:
         return Verdict(table.measure, bar.text, "", "not measured")
-    return Verdict(table.measure, bar.text, _reached(bar, value), word(value.median, bar.limit))
+    reached = _reached(bar, value) + (_beside(row) if row and not bar.above else "")
+    return Verdict(table.measure, bar.text, reached, word(value.median, bar.limit))
+
+
+def _beside(row: Row) -> str:
+    """The CPU time beside a wall time: on a machine that is not quiet it is the one to believe."""
+    return f"; CPU time {row.cpu_ratio.median:.2f} ×" if row.cpu_ratio else ""
 
 
 def _value(row: Row, bar: Bar, measure: Measure) -> Middle | None:
