@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from operator import sub, truediv
 from typing import Any
 
-from bench.measures import GROWTH_BAR, GROWTH_TEXT, MEASURES, NOISE, Bar, Measure
+from bench.measures import GROWTH_BAR, GROWTH_CALLS, GROWTH_TEXT, MEASURES, NOISE, Bar, Measure
 from bench.peers import BYTES, DEFAULT, OWN, PEERS, REFERENCE, Peer
 
 Sample = Mapping[str, Any]
@@ -142,7 +142,8 @@ def _timed(table: Table, bar: Bar) -> Verdict:
     value = None if row is None else _value(row, bar, table.measure)
     if value is None:
         return Verdict(table.measure, bar.text, "", "not measured")
-    reached = _reached(bar, value) + (_beside(row) if row and not bar.above else "")
+    alone = table.measure.concurrency == 1 and not bar.above
+    reached = _reached(bar, value) + (_beside(row) if row and alone else "")
     return Verdict(table.measure, bar.text, reached, word(value.median, bar.limit))
 
 
@@ -183,8 +184,9 @@ def _grown(table: Table) -> Verdict:
     last = row.samples[-1]["turns"][0]
     growth, left = last["growth_bytes"], left_open(last)
     reached = f"{growth / 1e6:+.2f} MB over {last['units']:,} calls; {left or 'nothing'} left open"
+    kept = "met" if last["units"] >= GROWTH_CALLS else "not measured"
     return Verdict(
-        table.measure, text, reached, "met" if growth < GROWTH_BAR and not left else "missed"
+        table.measure, text, reached, kept if growth < GROWTH_BAR and not left else "missed"
     )
 
 
