@@ -1,0 +1,44 @@
+"""Write ``docs/benchmarks.md`` and its plot from a run's samples.
+
+usage: python benchmarks/report.py [RESULTS.json] [--docs DIRECTORY]   (default: the newest in benchmarks/results)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import page, plot, summary
+
+HOME = Path(__file__).resolve().parent
+
+
+def newest() -> Path:
+    """The latest full run; without one, the latest of any kind."""
+    found = sorted((HOME / "results").glob("*.json"))
+    full = [path for path in found if not path.stem.endswith("-quick")]
+    if not found:
+        raise SystemExit("there are no results: run benchmarks/run.py first")
+    return (full or found)[-1]
+
+
+def main(given: Sequence[str]) -> None:
+    """Do it."""
+    parser = argparse.ArgumentParser(description="Write docs/benchmarks.md from a run's samples.")
+    parser.add_argument("results", type=Path, nargs="?", help="(default: the newest)")
+    parser.add_argument("--docs", type=Path, default=HOME.parent / "docs")
+    options = parser.parse_args(given)
+    source = options.results or newest()
+    result = json.loads(source.read_text(encoding="utf-8"))
+    target = options.docs / "benchmarks.md"
+    target.write_text(page.written(result), encoding="utf-8")
+    drawn = plot.drawn(summary.tables(result["samples"]))
+    target.with_suffix(".svg").write_text(drawn, encoding="utf-8")
+    print(f"{target} from {source}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
