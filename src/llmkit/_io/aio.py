@@ -67,7 +67,7 @@ class AsyncExchange:
         if self._inflate is not None and self._inflate.pending:
             self.progress.hurry()
             # A loop has others to serve between two pieces.
-            await anyio.lowlevel.checkpoint()
+            await anyio.sleep(0)
             return self._inflate.feed(b"")
         piece = await (self._limited() if self.progress.borrowed else anext(self._pieces, None))
         self._complete = piece is None
@@ -198,7 +198,7 @@ class AsyncDriver:
     async def _sleep(self, run: Run, effect: Sleep) -> None:
         await self._clock.asleep(effect.seconds)
         # A clock that does not wait must not keep a cancellation waiting.
-        await anyio.lowlevel.checkpoint()
+        await anyio.sleep(0)
 
     async def _perform_store(self, run: Run, effect: Store) -> Any:
         return self._store.perform(effect.operation)
