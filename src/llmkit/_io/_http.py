@@ -23,6 +23,7 @@ from .._secret import redact
 from ..errors import APIResponseValidationError, ConfigurationError
 from ._backend import AsyncWatchedBackend, WatchedBackend
 from ._inflate import Inflate, inflater
+from ._pools import AsyncPool
 from ._progress import Progress
 
 __all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "prepare", "raw"]
@@ -185,7 +186,7 @@ def _sync_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
 def _async_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
     made = None if proxy is None else _proxy(proxy)
     backend = AsyncWatchedBackend(async_backend())
-    return httpcore.AsyncConnectionPool(
+    return AsyncPool(
         ssl_context=verify,
         proxy=made,
         network_backend=backend,

@@ -16,6 +16,7 @@ import anyio
 import sniffio
 
 from ._http import AsyncTransports
+from ._unbroken import Unbroken
 
 __all__ = ["Loops", "running_loop"]
 
@@ -132,6 +133,9 @@ class _Pool:
 
     async def _close(self) -> None:
         self._forget()
+        await Unbroken(self._closed(), closing=True)
+
+    async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):
             # One after the other: who comes second waits until the first has closed everything.
             async with self._closing:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -36,6 +36,7 @@ from ._observe import Observers
 from ._progress import Progress, during
 from ._race import arace
 from ._run import Done, Run
+from ._unbroken import Unbroken
 
 __all__ = ["AsyncDriver", "AsyncExchange"]
 
@@ -59,9 +60,12 @@ class AsyncExchange:
     async def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
         with during(self.progress):
-            piece = await (self._limited() if self.progress.borrowed else anext(self._pieces, None))
+            piece = await Unbroken(self._limited() if self.progress.borrowed else self._next())
         self._complete = piece is None
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
+
+    async def _next(self) -> bytes | None:
+        return await anext(self._pieces, None)
 
     async def _limited(self) -> bytes | None:
         with anyio.fail_after(self.progress.remaining()):
@@ -78,8 +82,11 @@ class AsyncExchange:
         await self.close()
 
     async def close(self) -> None:
-        """Close at once, even while being cancelled."""
+        """Close at once, even while being cancelled, however often."""
         self.progress.stop()
+        await Unbroken(self._closed(), closing=True)
+
+    async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):
             await self._unwind()
             await self._response.aclose()
@@ -110,7 +117,7 @@ class AsyncDriver:
 
     def __init__(
         self,
-        send: Callable[..., Awaitable[Any]],
+        send: Callable[..., Coroutine[Any, Any, Any]],
         observers: Observers,
         store: StoreProtocol,
         later: Callable[[Any], None],
@@ -129,15 +136,24 @@ class AsyncDriver:
 
     async def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
-        effect = run.step(resume)
         try:
+            effect = run.step(resume)
             while not isinstance(effect, Relay | Done):
                 effect = await self._answer(run, effect)
+            return run.ended(effect)
         except GeneratorExit:
             # The coroutine itself is given up, and can await nothing more: as with a dropped stream.
             run.flow.close()
+            if (opened := run.let_go()) is not None:
+                opened.abort()
             raise
-        return effect.value if isinstance(effect, Done) else effect
+        except BaseException:
+            await self._let_go(run)
+            raise
+
+    async def _let_go(self, run: Run) -> None:
+        if (opened := run.let_go()) is not None:
+            await opened.close()
 
     async def _answer(self, run: Run, effect: Any) -> Any:
         if not run.permitted(effect):
@@ -154,6 +170,7 @@ class AsyncDriver:
             failure = error
         # Outside the handler: what the flow raises must not have a transport's exception as its context.
         if failure is not None:
+            await self._let_go(run)
             return run.step(lambda: run.fail(failure))
         return run.step(lambda: run.flow.send(outcome))
 
@@ -165,11 +182,13 @@ class AsyncDriver:
     async def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
         progress = run.progress = Progress(effect.deadlines)
         with during(progress):
-            response = await self._transport_send(effect.request, progress)
+            response = await Unbroken(self._transport_send(effect.request, progress))
             exchange = AsyncExchange(response, progress, self._later)
             try:
                 if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
-                    return await _opened(effect, effect.decoder, exchange, head(response))
+                    opened = await _opened(effect, effect.decoder, exchange, head(response))
+                    run.opened = exchange
+                    return opened
                 return await _whole(exchange, head(response))
             except GeneratorExit:
                 exchange.abort()
@@ -199,7 +218,8 @@ class AsyncDriver:
         return await effect.limit.aacquire(effect.deadline)
 
     async def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
-        return await arace(effect, lambda leg: self.advance(leg, leg.flow.__next__))
+        won = await arace(effect, lambda leg: self.advance(leg, leg.flow.__next__))
+        return run.won(won)
 
 
 _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {

@@ -113,10 +113,20 @@ class SyncDriver:
 
     def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
-        effect = run.step(resume)
-        while not isinstance(effect, Relay | Done):
-            effect = self._answer(run, effect)
-        return effect.value if isinstance(effect, Done) else effect
+        try:
+            effect = run.step(resume)
+            while not isinstance(effect, Relay | Done):
+                effect = self._answer(run, effect)
+            return run.ended(effect)
+        except BaseException:
+            # Where an interrupt came between the flow's steps, the flow does not know of it.
+            run.flow.close()
+            self._let_go(run)
+            raise
+
+    def _let_go(self, run: Run) -> None:
+        if (opened := run.let_go()) is not None:
+            opened.close()
 
     def _answer(self, run: Run, effect: Any) -> Any:
         if run.is_aborted():
@@ -132,6 +142,7 @@ class SyncDriver:
             failure = error
         # Outside the handler: what the flow raises must not have a transport's exception as its context.
         if failure is not None:
+            self._let_go(run)
             return run.step(lambda: run.fail(failure))
         return run.step(lambda: run.flow.send(outcome))
 
@@ -143,7 +154,9 @@ class SyncDriver:
             exchange = Exchange(response, progress)
             try:
                 if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
-                    return _opened(effect, effect.decoder, exchange, head(response))
+                    opened = _opened(effect, effect.decoder, exchange, head(response))
+                    run.opened = exchange
+                    return opened
                 return _whole(exchange, head(response))
             except BaseException:
                 exchange.close()
@@ -172,7 +185,7 @@ class SyncDriver:
         return effect.limit.acquire(effect.deadline)
 
     def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
-        return race(effect, lambda leg: self.advance(leg, leg.flow.__next__))
+        return run.won(race(effect, lambda leg: self.advance(leg, leg.flow.__next__)))
 
 
 _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {
