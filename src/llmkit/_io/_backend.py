@@ -13,7 +13,7 @@ import anyio
 import httpcore
 from typing_extensions import override
 
-from ._progress import CURRENT
+from ._progress import CURRENT, shut
 
 __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
@@ -113,6 +113,8 @@ class _AsyncWatched(httpcore.AsyncNetworkStream):
 
     @override
     async def aclose(self) -> None:
+        # asyncio closes a socket in a later turn of its loop: the other side shall know at once.
+        shut(self._stream)
         await self._stream.aclose()
 
     @override

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import sniffio
 
 from ._http import AsyncTransports
@@ -45,7 +46,7 @@ class Loops:
         pool = self._pools.get(token)
         if pool is None:
             self._forget_closed()
-            forget = functools.partial(self._pools.pop, token, None)
+            forget = functools.partial(_forget, self._pools)
             pool = self._pools[token] = _Pool(AsyncTransports(self._verify), forget)
             await pool.start()
         return pool
@@ -75,6 +76,12 @@ class Loops:
         _open.clear()
 
 
+def _forget(pools: weakref.WeakKeyDictionary[Any, _Pool], pool: _Pool) -> None:
+    # A pool that is closed late is no longer the loop's pool: that one stays.
+    if pools.get(pool.loop) is pool:
+        del pools[pool.loop]
+
+
 def _is_closed(loop: Any) -> bool:
     # A trio run cannot end without closing what it tracks.
     return bool(getattr(loop, "is_closed", bool)())
@@ -94,7 +101,7 @@ _open: set[_Pool] = set()
 class _Pool:
     """One loop's transports, and what is left to do on that loop."""
 
-    def __init__(self, transports: AsyncTransports, forget: Callable[[], object]) -> None:
+    def __init__(self, transports: AsyncTransports, forget: Callable[[_Pool], object]) -> None:
         self.transports = transports
         self.loop = running_loop()
         self._forget = forget
@@ -132,8 +139,9 @@ class _Pool:
             await self._close()
 
     async def _close(self) -> None:
-        self._forget()
+        self._forget(self)
         await Unbroken(self._closed(), closing=True)
+        await anyio.lowlevel.cancel_shielded_checkpoint()  # in which asyncio closes its sockets
 
     async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):

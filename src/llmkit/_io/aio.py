@@ -46,6 +46,11 @@ _DRAIN_SECONDS = 0.25
 _SHIELD_SECONDS = 1.0
 
 
+# Streams' exchanges are held from here while they are open. Collected together with a stream that is part of a cycle,
+# the generators within would be finalized before anybody could close them, and trio warns of that.
+_open: set[AsyncExchange] = set()
+
+
 class AsyncExchange:
     """An open answer: read it piece by piece, close it; ``abort`` where nothing can be awaited."""
 
@@ -56,6 +61,10 @@ class AsyncExchange:
         self._later = later
         self._complete = False
         self.progress = progress
+
+    def keep(self) -> None:
+        """A stream reads on from here: outlive it until it is closed, or given up."""
+        _open.add(self)
 
     async def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
@@ -83,6 +92,7 @@ class AsyncExchange:
 
     async def close(self) -> None:
         """Close at once, even while being cancelled, however often."""
+        _open.discard(self)
         self.progress.stop()
         await Unbroken(self._closed(), closing=True)
 
@@ -107,6 +117,7 @@ class AsyncExchange:
 
     def abort(self) -> None:
         """Close the socket at once without awaiting, and let the loop clean up after it."""
+        _open.discard(self)
         self.progress.disconnect()
         if not self.progress.inherited:
             self._later(self.close)

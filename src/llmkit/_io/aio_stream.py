@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Self
 
+import anyio.lowlevel
 from typing_extensions import override
 
 from .._call import CallInfo
@@ -32,6 +33,8 @@ class AsyncStream:
         self._driver, self._run = driver, run
         self._session: Session = relay.session
         self._exchange: AsyncExchange | None = relay.opened.handle
+        if self._exchange is not None:
+            self._exchange.keep()
         self._ended = False
         self._error: BaseException | None = None
         self._response: ChatCompletion | None = None
@@ -69,6 +72,7 @@ class AsyncStream:
         self._session.ready.clear()
         await self._close_exchange()
         await self._driver.advance(self._run, lambda: self._run.cancel(None, "closed"))
+        await anyio.lowlevel.cancel_shielded_checkpoint()  # in which asyncio closes its socket
 
     close = aclose
 
