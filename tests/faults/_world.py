@@ -42,6 +42,7 @@ class World:
     def __init__(self, server: Server, **options: Any) -> None:
         self.server = server
         self.told: list[Any] = []
+        self.where = ""
         defaults = {
             "api_key": KEY,
             "base_url": server.url,

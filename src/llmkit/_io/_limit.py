@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from collections import deque
@@ -17,12 +16,21 @@ from ._loops import running_loop
 __all__ = ["ParallelLimit"]
 
 
-class _Waiter:
-    __slots__ = ("granted", "wake")
+class _Place:
+    """A place, had or waited for. Called, it is given back; let go of, too: an interrupt may come between any two steps."""
 
-    def __init__(self, wake: Callable[[], object]) -> None:
+    __slots__ = ("_limit", "granted", "wake")
+
+    def __init__(self, limit: ParallelLimit, wake: Callable[[], object]) -> None:
+        self._limit = limit
         self.wake = wake
         self.granted = False
+
+    def __call__(self) -> None:
+        self._limit.give_back(self)
+
+    def __del__(self) -> None:
+        self._limit.give_back(self)
 
 
 class ParallelLimit:
@@ -33,86 +41,85 @@ class ParallelLimit:
             raise ValueError(f"max_parallel must be at least 1, not {capacity}")
         self.capacity = capacity
         self._free = capacity
-        self._waiters: deque[_Waiter] = deque()
+        self._waiters: deque[_Place] = deque()
         # Re-entrant: a collector may give back a dropped stream's place while this thread holds it.
         self._lock = threading.RLock()
 
     def acquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, blocking until ``deadline`` (monotonic seconds). Raises ``APITimeoutError``."""
-        event = threading.Event()
-        waiter = self._enter(event.set)
+        # Not an Event, which is Python: an interrupt within its set() would leave us waiting.
+        woken = threading.Lock()
+        woken.acquire()
+        place = _Place(self, woken.release)
         try:
-            event.wait(max(0.0, deadline - time.monotonic()))
+            if not self._enter(place):
+                woken.acquire(timeout=max(0.0, deadline - time.monotonic()))
         except BaseException:
-            self._pass_on(waiter)
+            self._leave(place)
+            place()
             raise
-        return self._place(taken=self._leave(waiter))
+        return self._taken(place)
 
     async def aacquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, awaiting it until ``deadline``. Raises ``APITimeoutError``."""
         event = anyio.Event()
-        waiter = self._enter(_waker(event))
+        place = _Place(self, _waker(event))
         try:
-            with anyio.move_on_after(max(0.0, deadline - time.monotonic())):
-                if not waiter.granted:
+            if not self._enter(place):
+                with anyio.move_on_after(max(0.0, deadline - time.monotonic())):
                     await event.wait()
         except BaseException:
-            self._pass_on(waiter)
+            self._leave(place)
+            place()
             raise
-        return self._place(taken=self._leave(waiter))
+        return self._taken(place)
 
-    def _enter(self, wake: Callable[[], object]) -> _Waiter:
-        waiter = _Waiter(wake)
+    def _enter(self, place: _Place) -> bool:
+        """Begin to wait; whether there is no need to."""
         with self._lock:
             if self._free and not self._waiters:
                 self._free -= 1
-                waiter.granted = True
+                place.granted = True
             else:
-                self._waiters.append(waiter)
-        if waiter.granted:
-            wake()
-        return waiter
+                self._waiters.append(place)
+            return place.granted
 
-    def _leave(self, waiter: _Waiter) -> bool:
-        """Wait no more; whether a place was granted."""
+    def _leave(self, place: _Place) -> None:
+        """Wait no more."""
         with self._lock:
-            if not waiter.granted:
-                self._waiters.remove(waiter)
-            return waiter.granted
+            if place in self._waiters:
+                self._waiters.remove(place)
 
-    def _pass_on(self, waiter: _Waiter) -> None:
-        """Wait no more; a place that was granted meanwhile is the next one's."""
-        if self._leave(waiter):
-            self._give_back()
-
-    def _place(self, *, taken: bool) -> Callable[[], None]:
-        if not taken:
+    def _taken(self, place: _Place) -> Callable[[], None]:
+        self._leave(place)
+        if not place.granted:
             raise APITimeoutError(
                 f"no place came free under max_parallel={self.capacity}", sent="no"
             )
-        given = threading.Lock()
+        return place
 
-        def give_back() -> None:
-            if given.acquire(blocking=False):
-                self._give_back()
+    def give_back(self, place: _Place) -> None:
+        """Let the next one have this place; again and again is fine.
 
-        return give_back
-
-    def _give_back(self) -> None:
-        while (waiter := self._next()) is not None:
-            # RuntimeError: the loop that it waited on has ended.
-            with contextlib.suppress(RuntimeError):
-                waiter.wake()
-                return
-
-    def _next(self) -> _Waiter | None:
+        There is no call between the decision and its end: only there could an interrupt come in.
+        """
         with self._lock:
-            if not self._waiters:
-                self._free += 1
-                return None
-            waiter = self._waiters.popleft()
-            waiter.granted = True
-            return waiter
+            while place.granted:
+                if not self._waiters:
+                    place.granted = False
+                    self._free += 1
+                    return
+                following = self._waiters[0]
+                following.granted, place.granted = True, False
+                del self._waiters[0]
+                try:
+                    following.wake()
+                except RuntimeError:
+                    # The loop that it waited on has ended.
+                    place = following
+                except BaseException:
+                    following.wake()
+                    raise
 
 
 def _waker(event: anyio.Event) -> Callable[[], object]:
