@@ -27,7 +27,7 @@ def _names(code: CodeType) -> dict[int, str]:
 class Interrupt:
     """Counts points; raises at the one it was told."""
 
-    def __init__(self, at: int, files: str) -> None:
+    def __init__(self, at: int, files: tuple[str, ...]) -> None:
         self._at = at
         self._files = files
         self.points = 0
@@ -68,7 +68,7 @@ def _finalizing(frame: FrameType | None) -> bool:
 
 
 @contextmanager
-def interrupted_at(at: int, files: str) -> Iterator[Interrupt]:
+def interrupted_at(at: int, files: tuple[str, ...]) -> Iterator[Interrupt]:
     """Interrupt what is done within at its ``at``-th point in these files (by how their names begin)."""
     interrupt = Interrupt(at, files)
     before = sys.gettrace()

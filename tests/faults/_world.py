@@ -42,7 +42,6 @@ class World:
     def __init__(self, server: Server, **options: Any) -> None:
         self.server = server
         self.told: list[Any] = []
-        self.where = ""
         defaults = {
             "api_key": KEY,
             "base_url": server.url,
@@ -76,6 +75,10 @@ class World:
         """Every call that has begun has one settlement, and the callbacks were told of it once."""
         assert sorted(self.settled()[before:]) == sorted(self.begun())
         assert sorted(self.told_of()) == sorted(self.begun())
+        self.check_totals()
+
+    def check_totals(self) -> None:
+        """The ledger's totals count what its settlements are."""
         counted = sum(totals.calls for totals in self.client.ledger.totals.values())
         assert counted == len(self.settled())
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpcore
 import pytest
 
 import llmkit
@@ -19,7 +20,7 @@ from ..io._server import CERTIFICATE, HOLD, Answer, completion, failure, hello, 
 from ._interrupts import interrupted_at
 from ._world import ASK, FULL, Routed, World
 
-SOURCE = str(Path(llmkit.__file__).parent)
+SOURCE = (str(Path(llmkit.__file__).parent), str(Path(httpcore.__file__).parent))
 HALF: Answer = streamed(piece("Hel"), HOLD, end=False)
 SAMPLE = 40
 NEVER = 10**9
@@ -100,33 +101,20 @@ def not_stuck() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
+# A socket that has just been made and is nobody's yet is closed by the collector, which says so.
+@pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_interrupted_at_every_point(name: str) -> None:
     """A call that is interrupted at its n-th point leaves one settlement at most, and the next call works."""
     scenario = SCENARIOS[name]
-    bad = []
     with Routed(tls=scenario.tls) as server:
         world = World(server, **scenario.options)
-        points = _points(world, scenario)
-        chosen = range(1, points + 1)
-        if not FULL:
-            chosen = sorted(random.Random(name).sample(chosen, SAMPLE))
-        for at in chosen:
-            try:
-                _one(world, scenario, at)
-            except Exception as e:
-                import traceback
-                tb = traceback.extract_tb(e.__traceback__)[-1]
-                bad.append((at, world.where, type(e), str(e)[:100], tb.lineno))
-                world.client.close()
-                world = World(server, **scenario.options)
-                _points(world, scenario)
+        every = range(1, _points(world, scenario) + 1)
+        for at in every if FULL else random.Random(name).sample(every, SAMPLE):
+            _one(world, scenario, at)
         world.client.close()
         world.check_connections(0)
         gc.collect()
-    for b in bad: print(*b)
-    print(points)
-    assert not bad
 
 
 def _points(world: World, scenario: Scenario) -> int:
@@ -135,36 +123,40 @@ def _points(world: World, scenario: Scenario) -> int:
         world.answer(scenario.answers)
         with interrupted_at(NEVER, SOURCE) as interrupt:
             scenario.work(world)
+        world.client.close()
     return interrupt.points
 
 
 def _one(world: World, scenario: Scenario, at: int) -> None:
-    world.told.clear()
+    """Interrupt it at this point, then do it again."""
     before = len(world.settled())
+    world.told.clear()
     world.answer(scenario.answers)
-    interrupt = None
-    try:
-        with interrupted_at(at, SOURCE) as interrupt:
-            scenario.work(world)
-    except KeyboardInterrupt as error:
-        assert error.args == ("enough",)
-        world.where = interrupt.where
-    else:
-        world.where = interrupt.where
-        assert not interrupt.where, "swallowed"
+    where = _interrupted(world, scenario, at)
     if not world.is_free:
         gc.collect()
     world.answer(scenario.answers)
     with not_stuck():
         scenario.work(world)
-    with not_stuck():
-        world.client._drain()
-    assert world.is_free, "place"
-    ended = world.settled()[before:]
-    assert len(world.told_of()) == len(set(world.told_of())), "told twice"
-    assert set(world.told_of()) <= set(ended), f"told {len(world.told_of())} settled {len(ended)}"
-    assert set(ended) >= set(world.begun()), f"settled {len(ended)} begun {len(world.begun())}"
-    assert len(ended) <= 2
-    counted = sum(totals.calls for totals in world.client.ledger.totals.values())
-    assert counted == len(world.settled()), "totals"
+        # What was dropped is settled by whoever comes next.
+        world.client.close()
+    ended, told = world.settled()[before:], world.told_of()
+    assert world.is_free, where
+    assert len(ended) in {1, 2}, where
+    assert set(ended) >= set(world.begun()), where
+    assert set(ended) >= set(told), where
+    assert len(told) == len(set(told)), where
+    world.check_totals()
     world.check_sent()
+
+
+def _interrupted(world: World, scenario: Scenario, at: int) -> str:
+    """Interrupt it; where that was. It comes out as what it is."""
+    try:
+        with interrupted_at(at, SOURCE) as interrupt:
+            scenario.work(world)
+    except KeyboardInterrupt as error:
+        assert error.args == ("enough",)
+    else:
+        assert not interrupt.where, f"swallowed: {interrupt.where}"
+    return interrupt.where

@@ -23,7 +23,7 @@ from .._secret import redact
 from ..errors import APIResponseValidationError, ConfigurationError
 from ._backend import AsyncWatchedBackend, WatchedBackend
 from ._inflate import Inflate, inflater
-from ._pools import AsyncPool
+from ._pools import AsyncPool, Pool
 from ._progress import Progress
 
 __all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "prepare", "raw"]
@@ -175,7 +175,7 @@ class _Async(httpx.AsyncHTTPTransport):
 
 def _sync_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
     made = None if proxy is None else _proxy(proxy)
-    return httpcore.ConnectionPool(
+    return Pool(
         ssl_context=verify,
         proxy=made,
         network_backend=WatchedBackend(),

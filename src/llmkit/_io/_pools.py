@@ -1,15 +1,28 @@
-"""httpcore's pools with what they lack: a call given up between connecting and asking takes its connection with it.
+"""httpcore's pools with what they lack, where a call is given up at a bad moment.
 
-httpcore would keep such a connection in its pool, open, neither used nor usable, for as long as the pool lives.
+Async: a call given up between connecting and asking takes its connection with it; httpcore would keep it in its pool,
+open, neither used nor usable. Sync: an interrupt leaves no lock locked.
 """
 
 from __future__ import annotations
+
+import threading
+from typing import Any
 
 import anyio
 import httpcore
 from typing_extensions import override
 
-__all__ = ["AsyncPool"]
+__all__ = ["AsyncPool", "Pool"]
+
+
+class Pool(httpcore.ConnectionPool):
+    """The sync pool."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # httpcore's own is taken in Python: interrupted when it has just been, it would never be released.
+        self._optional_thread_lock: Any = threading.Lock()
 
 
 class _AsyncConnection(httpcore.AsyncHTTPConnection):
