@@ -67,6 +67,10 @@ class World:
         ended = [event for event in self.told if isinstance(event, CallFinished)]
         return [event.settlement.call_id for event in ended]
 
+    def outcomes(self) -> list[str]:
+        """What the calls ended as, that the callbacks were told of."""
+        return [event.settlement.outcome for event in self.told if isinstance(event, CallFinished)]
+
     def settled(self) -> list[str]:
         """The calls in the ledger."""
         return [settlement.call_id for settlement in self.client.ledger.settlements]
