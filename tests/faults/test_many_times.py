@@ -60,8 +60,8 @@ async def interrupted(colour: Colour, world: World) -> None:
     if colour.is_sync:
         before = signal.signal(signal.SIGALRM, signal.default_int_handler)
         stream = await colour.open(world.client)
-        signal.setitimer(signal.ITIMER_REAL, 0.002)
         with pytest.raises(KeyboardInterrupt):
+            signal.setitimer(signal.ITIMER_REAL, 0.003)
             await collect(stream, [])
         signal.signal(signal.SIGALRM, before)
         return
@@ -140,7 +140,9 @@ async def _rounds(colour: Colour, world: World, way: Way, outcome: str) -> None:
         counts.append(Count(world))
     world.client.close()
     outcomes.update(world.outcomes())
-    assert outcomes == {outcome: 3 * ROUNDS}
+    assert outcomes.total() == 3 * ROUNDS
+    # A signal may come before the stream waits: then it is dropped, and not cancelled.
+    assert set(outcomes) <= {outcome, *(["abandoned"] if way is interrupted else [])}
     assert [t.calls for t in world.client.ledger.totals.values()] == [3 * ROUNDS]
     _, middle, last = counts
     assert last.objects - middle.objects < ROUNDS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import deque
@@ -17,17 +18,27 @@ __all__ = ["ParallelLimit"]
 
 
 class _Place:
-    """A place, had or waited for. Called, it is given back; let go of, too: an interrupt may come between any two steps."""
+    """A place that is waited for, or was. Called, it is given back, if it is had."""
 
-    __slots__ = ("_limit", "granted", "wake")
+    __slots__ = ("_limit", "wake")
+    granted = False
 
     def __init__(self, limit: ParallelLimit, wake: Callable[[], object]) -> None:
         self._limit = limit
         self.wake = wake
-        self.granted = False
 
     def __call__(self) -> None:
         self._limit.give_back(self)
+
+
+class _Had(_Place):
+    """A place that is had. Let go of, it is given back, too: an interrupt may come before anybody knows of it.
+
+    A class of its own, because an interrupt within a finalizer is lost: only what was let go of shall have one.
+    """
+
+    __slots__ = ()
+    granted = True
 
     def __del__(self) -> None:
         self._limit.give_back(self)
@@ -79,7 +90,7 @@ class ParallelLimit:
         with self._lock:
             if self._free and not self._waiters:
                 self._free -= 1
-                place.granted = True
+                place.__class__ = _Had
             else:
                 self._waiters.append(place)
             return place.granted
@@ -106,11 +117,11 @@ class ParallelLimit:
         with self._lock:
             while place.granted:
                 if not self._waiters:
-                    place.granted = False
+                    place.__class__ = _Place
                     self._free += 1
                     return
                 following = self._waiters[0]
-                following.granted, place.granted = True, False
+                following.__class__, place.__class__ = _Had, _Place
                 del self._waiters[0]
                 try:
                     following.wake()
@@ -118,7 +129,9 @@ class ParallelLimit:
                     # The loop that it waited on has ended.
                     place = following
                 except BaseException:
-                    following.wake()
+                    # An interrupt, before it was woken or after.
+                    with contextlib.suppress(RuntimeError):
+                        following.wake()
                     raise
 
 

@@ -16,13 +16,31 @@ from typing_extensions import override
 __all__ = ["AsyncPool", "Pool"]
 
 
+# httpcore's own locks are taken in Python: interrupted when one has just been, it would never be released, and whoever
+# comes next would wait for ever. The interpreter's are taken and released in one step. (Seen under real signals.)
+class _Connection(httpcore.HTTPConnection):
+    @override
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "_connection" and hasattr(value, "_state_lock"):
+            value._state_lock = threading.Lock()  # noqa: SLF001 - see above
+        super().__setattr__(name, value)
+
+
 class Pool(httpcore.ConnectionPool):
     """The sync pool."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        # httpcore's own is taken in Python: interrupted when it has just been, it would never be released.
         self._optional_thread_lock: Any = threading.Lock()
+
+    @override
+    def create_connection(self, origin: httpcore.Origin) -> httpcore.ConnectionInterface:
+        """Make a connection; one without a proxy in between has locks that hold."""
+        made = super().create_connection(origin)
+        if type(made) is httpcore.HTTPConnection:
+            made.__class__ = _Connection  # what it is made of only the pool knows
+            made._request_lock = threading.Lock()  # noqa: SLF001 - see above
+        return made
 
 
 class _AsyncConnection(httpcore.AsyncHTTPConnection):
@@ -49,6 +67,5 @@ class AsyncPool(httpcore.AsyncConnectionPool):
         """Make a connection; one without a proxy in between knows what it was asked."""
         made = super().create_connection(origin)
         if type(made) is httpcore.AsyncHTTPConnection:
-            # What it is made of only the pool knows.
-            made.__class__ = _AsyncConnection
+            made.__class__ = _AsyncConnection  # what it is made of only the pool knows
         return made
