@@ -1,4 +1,4 @@
-"""Ctrl-C at a chosen point: a ``KeyboardInterrupt`` is raised where CPython would run a signal's handler, the n-th time.
+"""Ctrl-C at a chosen point: a ``KeyboardInterrupt`` is raised, the n-th time that CPython would run a signal's handler.
 
 That is not everywhere: the interpreter looks for signals when a function begins, after a call into C and when a loop
 turns. So these are the points that are counted, by tracing single instructions of the code under test.

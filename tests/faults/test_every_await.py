@@ -103,6 +103,7 @@ async def not_closed(world: World) -> Any:
         await anyio.lowlevel.checkpoint()
         await stream.aclose()
         return chunk
+    return None
 
 
 async def with_media(world: World) -> Any:
@@ -232,12 +233,12 @@ def test_cancelled_at_every_suspension(
     with Routed(tls=scenario.tls) as server:
         server.got = PNG
         world = World(server, **scenario.options)
-        anyio.run(_at_every_suspension, world, scenario, mode, kept, backend=loop)
+        anyio.run(_at_every_suspension, world, scenario, mode, 1 if kept else 0, backend=loop)
         gc.collect()
         world.check_connections(0)
 
 
-async def _at_every_suspension(world: World, scenario: Scenario, mode: str, kept: bool) -> None:
+async def _at_every_suspension(world: World, scenario: Scenario, mode: str, kept: int) -> None:
     at, reached = 0, True
     while reached:
         at += 1

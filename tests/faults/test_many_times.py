@@ -61,8 +61,7 @@ async def interrupted(colour: Colour, world: World) -> None:
         before = signal.signal(signal.SIGALRM, signal.default_int_handler)
         stream = await colour.open(world.client)
         with pytest.raises(KeyboardInterrupt):
-            signal.setitimer(signal.ITIMER_REAL, 0.003)
-            await collect(stream, [])
+            await _collected_for_a_moment(stream)
         signal.signal(signal.SIGALRM, before)
         return
     with anyio.CancelScope() as scope:
@@ -70,6 +69,11 @@ async def interrupted(colour: Colour, world: World) -> None:
         await anext(stream)
         scope.cancel()
         await stream.until_done()
+
+
+async def _collected_for_a_moment(stream: Any) -> None:
+    signal.setitimer(signal.ITIMER_REAL, 0.003)
+    await collect(stream, [])
 
 
 async def timed_out(colour: Colour, world: World) -> None:

@@ -179,7 +179,7 @@ def _sync_pool(verify: ssl.SSLContext, proxy: str | None) -> Any:
         ssl_context=verify,
         proxy=made,
         network_backend=WatchedBackend(),
-        **_LIMITS,  # type: ignore[arg-type]
+        **_LIMITS,
     )
 
 

@@ -39,7 +39,7 @@ class Pool(httpcore.ConnectionPool):
         made = super().create_connection(origin)
         if type(made) is httpcore.HTTPConnection:
             made.__class__ = _Connection  # what it is made of only the pool knows
-            made._request_lock = threading.Lock()  # noqa: SLF001 - see above
+            made._request_lock = threading.Lock()  # type: ignore[assignment] # noqa: SLF001 - see above
         return made
 
 

@@ -42,6 +42,22 @@ _NOT_A_STREAM = 300
 _DRAIN_SECONDS = 0.25
 
 
+class _Unfit:
+    """After an interrupt, which leaves the layers below in any state, nobody shall use this connection again."""
+
+    __slots__ = ("_progress",)
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __enter__(self) -> None:
+        """Nothing to do yet."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            self._progress.disconnect()
+
+
 class Exchange:
     """An open answer: read it piece by piece, close it."""
 
@@ -73,8 +89,9 @@ class Exchange:
 
     def close(self) -> None:
         """Close at once; what has not been read is lost."""
-        with during(self.progress):
+        with _Unfit(self.progress), during(self.progress):
             self._response.close()
+        self.progress.stream = None
 
     def abort(self) -> None:
         """Close from a collector. It may run while this thread holds the pool's lock: then the next call closes."""
@@ -149,7 +166,7 @@ class SyncDriver:
     def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
         _close_aborted()
         progress = run.progress = Progress(effect.deadlines)
-        with during(progress):
+        with _Unfit(progress), during(progress):
             response = self._transport_send(effect.request, progress)
             exchange = Exchange(response, progress)
             try:
