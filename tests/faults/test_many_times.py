@@ -22,10 +22,11 @@ from ..io._server import HOLD, RESET, Answer, completion, hello, piece, streamed
 from ._world import FULL, Routed, World
 
 FILES = Path("/proc/self/fd")
-ROUNDS = 1000 if FULL else 50
+ROUNDS = 1000 if FULL else 40
 HALF: Answer = streamed(piece("Hel"), piece("lo"), HOLD, end=False)
 BROKEN: Answer = streamed(piece("Hel"), RESET, end=False)
 SHORT = Timeouts(connect=5, first_token=5, idle=0.002, total=5)
+BLOCKS = 8
 Way = Callable[[Colour, World], Awaitable[Any]]
 
 
@@ -135,7 +136,8 @@ def test_nothing_grows(name: str, colour: str) -> None:
 
 async def _rounds(colour: Colour, world: World, way: Way, outcome: str) -> None:
     counts, outcomes = [], Counter[str]()
-    for _ in range(3):
+    # What leaks grows every time; what is merely made late, in a process that does other things too, does not.
+    while len(counts) < 3 or (len(counts) < BLOCKS and not _flat(*counts[-2:])):
         for _ in range(ROUNDS):
             await way(colour, world)
             outcomes.update(world.outcomes())
@@ -144,16 +146,21 @@ async def _rounds(colour: Colour, world: World, way: Way, outcome: str) -> None:
         counts.append(Count(world))
     world.client.close()
     outcomes.update(world.outcomes())
-    assert outcomes.total() == 3 * ROUNDS
+    assert outcomes.total() == len(counts) * ROUNDS
     # A signal may come before the stream waits: then it is dropped, and not cancelled.
     assert set(outcomes) <= {outcome, *(["abandoned"] if way is interrupted else [])}
-    assert [t.calls for t in world.client.ledger.totals.values()] == [3 * ROUNDS]
-    _, middle, last = counts
-    assert last.objects - middle.objects < ROUNDS
-    assert last.memory - middle.memory < ROUNDS * 200
-    assert last.threads <= middle.threads
-    assert last.files <= middle.files
+    assert [t.calls for t in world.client.ledger.totals.values()] == [outcomes.total()]
+    assert _flat(*counts[-2:])
     await colour.close(world.client)
+
+
+def _flat(before: Count, after: Count) -> bool:
+    return (
+        after.objects - before.objects < ROUNDS / 2
+        and after.memory - before.memory < ROUNDS * 100
+        and after.threads <= before.threads
+        and after.files <= before.files
+    )
 
 
 async def _settle(colour: Colour, world: World) -> None:

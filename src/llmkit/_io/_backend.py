@@ -129,7 +129,7 @@ class _AsyncWatched(httpcore.AsyncNetworkStream):
         except BaseException:
             # httpcore closes after failures, but not after a cancellation.
             with anyio.CancelScope(shield=True):
-                await self._stream.aclose()
+                await self.aclose()
             raise
         return _AsyncWatched(made)
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 
 from .._flow import (
     Acquire,
@@ -193,7 +194,7 @@ class AsyncDriver:
     async def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
         progress = run.progress = Progress(effect.deadlines)
         with during(progress):
-            response = await Unbroken(self._transport_send(effect.request, progress))
+            response = await self._answered(effect, progress)
             exchange = AsyncExchange(response, progress, self._later)
             try:
                 if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
@@ -207,6 +208,13 @@ class AsyncDriver:
             except BaseException:
                 await exchange.close()
                 raise
+
+    async def _answered(self, effect: Send, progress: Progress) -> Any:
+        try:
+            return await Unbroken(self._transport_send(effect.request, progress))
+        except Exception:
+            await anyio.lowlevel.cancel_shielded_checkpoint()  # in which asyncio closes its socket
+            raise
 
     async def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
         run.progress = fetching(effect)
