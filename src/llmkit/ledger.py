@@ -57,11 +57,13 @@ class MemoryLedger:
         with self._lock:
             if settlement.call_id in self._recent:
                 return False
+            key = (settlement.provider, settlement.model)
+            totals = self._totals.get(key, Totals()).plus(settlement)
+            # No call between the two: an interrupt sees both or neither.
+            self._totals[key] = totals
             self._recent[settlement.call_id] = settlement
             if len(self._recent) > self._keep:
                 self._recent.popitem(last=False)
-            key = (settlement.provider, settlement.model)
-            self._totals[key] = self._totals.get(key, Totals()).plus(settlement)
         return True
 
     @property

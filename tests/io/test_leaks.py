@@ -262,15 +262,15 @@ def test_a_collector_within_the_pool(server: Server, client: Any) -> None:
 
     [pool] = client._transports._made.values()
     limit = pool._connections.limit
-    original = limit._taken
+    original = limit._enter
 
-    def collects() -> bool:
-        # The limit holds its lock while it makes objects: the collector may well run.
+    def collects(*args: Any) -> bool:
+        # The limit holds its lock: the collector may well run.
         with limit._lock:
             drops(None)
-            return bool(original())
+            return bool(original(*args))
 
-    limit._taken = collects
+    limit._enter = collects
     worker = threading.Thread(target=lambda: client.completion(**ASK), daemon=True)
     worker.start()
     worker.join(5)

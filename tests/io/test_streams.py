@@ -283,8 +283,6 @@ async def test_dropping_a_stream(colour: Colour, server: Server, client: Any, se
     assert client.ledger.settlements[0].usage_source == "estimated"
 
 
-# trio warns of the generators below the stream, which the collector frees in any order.
-@pytest.mark.filterwarnings("ignore:Async generator:ResourceWarning")
 @each_colour
 async def test_dropping_a_stream_that_is_part_of_a_cycle(
     colour: Colour, server: Server, client: Any

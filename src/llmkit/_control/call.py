@@ -125,12 +125,21 @@ def chat(job: Job) -> Flow[ChatCompletion]:
     )
     account = Account(info, job.clock.now, job.abandon, stream=job.stream, heard=job.heard)
     try:
+        return (yield from _settled(job, account))
+    except BaseException:
+        # An interrupt within the settlement itself: nothing more can be done here.
+        account.abandon()
+        raise
+
+
+def _settled(job: Job, account: Account) -> Flow[ChatCompletion]:
+    first = job.legs[0].call
+    try:
         if job.heard:
             yield from notify(CallStarted(job.id, first.provider, first.model, job.stream))
         completion = yield from _answered(job, account)
         yield from account.settle("mocked" if account.mocked else "completed", completion)
     except GeneratorExit:
-        account.abandon()
         raise
     except Cancelled as cancelled:
         account.left(cancelled.sent)
@@ -263,12 +272,26 @@ def _attempt(
         raise
     finally:
         ended = _ended(job, account, this, wall, began, error)
-        account.tried(ended, error)
         if isinstance(error, APIError):
             yield from notify(AttemptFailed(job.id, ended, error))
+        # It knows this frame: what both hold would wait for the collector.
+        error = None
 
 
 def _ended(
+    job: Job, account: Account, this: _Try, wall: float, began: float, error: BaseException | None
+) -> Attempt:
+    try:
+        attempt = _recorded(job, account, this, wall, began, error)
+        account.tried(attempt, error)
+    except BaseException:
+        # An interrupt: what the attempt has come to is not to be forgotten.
+        account.left("maybe")
+        raise
+    return attempt
+
+
+def _recorded(
     job: Job, account: Account, this: _Try, wall: float, began: float, error: BaseException | None
 ) -> Attempt:
     return Attempt(

@@ -152,8 +152,9 @@ class Account:
         """The flow was dropped: leave the settlement where the next call finds it."""
         if self._told:
             return
+        finished = self._decide("abandoned", self.partial(), None)
         self._told = True
-        self._abandon(self._decide("abandoned", self.partial(), None))
+        self._abandon(finished)
 
     def partial(self) -> ChatCompletion | None:
         """A stream's answer as far as it has come."""

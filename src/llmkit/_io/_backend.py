@@ -11,10 +11,11 @@ import ssl
 from collections.abc import Iterable
 from typing import Any
 
+import anyio
 import httpcore
 from typing_extensions import override
 
-from ._progress import CURRENT
+from ._progress import CURRENT, shut
 
 __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
@@ -105,11 +106,23 @@ class _Watched(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        return _Watched(self._stream.start_tls(ssl_context, server_hostname, timeout))
+        try:
+            return _made(self._stream.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException:
+            # httpcore closes after failures, but not after an interrupt.
+            self._stream.close()
+            raise
 
     @override
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def _made(stream: httpcore.NetworkStream) -> _Watched:
+    """A new stream, watched. From here on an interrupt knows what to close."""
+    if (progress := CURRENT.get()) is not None:
+        progress.stream = stream
+    return _Watched(stream)
 
 
 class WatchedBackend(httpcore.NetworkBackend):
@@ -128,7 +141,7 @@ class WatchedBackend(httpcore.NetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """Connect, and watch the stream."""
-        return _Watched(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
+        return _made(self._inner.connect_tcp(host, port, timeout, local_address, socket_options))
 
     @override
     def sleep(self, seconds: float) -> None:
@@ -160,6 +173,8 @@ class _AsyncWatched(httpcore.AsyncNetworkStream):
 
     @override
     async def aclose(self) -> None:
+        # asyncio closes a socket in a later turn of its loop: the other side shall know at once.
+        shut(self._stream)
         await self._stream.aclose()
 
     @override
@@ -169,11 +184,27 @@ class _AsyncWatched(httpcore.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        return _AsyncWatched(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        try:
+            made = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+        except BaseException:
+            # httpcore closes after failures, but not after a cancellation.
+            with anyio.CancelScope(shield=True):
+                await self.aclose()
+            raise
+        return _AsyncWatched(made)
 
     @override
     def get_extra_info(self, info: str) -> Any:
         return self._stream.get_extra_info(info)
+
+
+def _one(group: BaseExceptionGroup[Any]) -> BaseException:
+    """What a cancelled task expects: trio's attempts to connect, cancelled together, come in a group."""
+    kind = anyio.get_cancelled_exc_class()
+    others = group.split(kind)[1]
+    while others is None and isinstance(group, BaseExceptionGroup):
+        group = group.exceptions[0]
+    return group
 
 
 class AsyncWatchedBackend(httpcore.AsyncNetworkBackend):
@@ -192,8 +223,14 @@ class AsyncWatchedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Connect, and watch the stream."""
-        stream = await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
-        return _AsyncWatched(stream)
+        try:
+            return _AsyncWatched(
+                await self._inner.connect_tcp(host, port, timeout, local_address, socket_options)
+            )
+        except BaseExceptionGroup as group:
+            cancelled = _one(group)
+        # Outside the handler: it shall not have the group as its context.
+        raise cancelled
 
     @override
     async def sleep(self, seconds: float) -> None:

@@ -37,11 +37,8 @@ class Clock(Protocol):
 class _SystemClock:
     """The machine's own."""
 
-    def now(self) -> float:
-        return time.monotonic()
-
-    def wall(self) -> float:
-        return time.time()
+    now = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
 
     def sleep(self, seconds: float, wake: threading.Event | None = None) -> None:
         if wake is None:

@@ -17,27 +17,31 @@ from ._running import running_loop
 __all__ = ["ParallelLimit"]
 
 
-class _Waiter:
-    __slots__ = ("granted", "wake")
-
-    def __init__(self, wake: Callable[[], object]) -> None:
-        self.wake = wake
-        self.granted = False
-
-
 class _Place:
-    """One place that was taken; called, it gives it back, once."""
+    """A place that is waited for, or was. Called, it is given back, if it is had."""
 
-    __slots__ = ("_given", "_token")
+    __slots__ = ("_limit", "wake")
+    granted = False
 
-    def __init__(self, given: Callable[[], None]) -> None:
-        self._given = given
-        self._token = [True]
+    def __init__(self, limit: ParallelLimit) -> None:
+        self._limit = limit
+        self.wake: Callable[[], object] = bool
 
     def __call__(self) -> None:
-        with contextlib.suppress(IndexError):  # it was given back before
-            self._token.pop()
-            self._given()
+        self._limit.give_back(self)
+
+
+class _Had(_Place):
+    """A place that is had. Let go of, it is given back, too: an interrupt may come before anybody knows of it.
+
+    A class of its own, because an interrupt within a finalizer is lost: only what was let go of shall have one.
+    """
+
+    __slots__ = ()
+    granted = True
+
+    def __del__(self) -> None:
+        self._limit.give_back(self)
 
 
 class ParallelLimit:
@@ -49,90 +53,90 @@ class ParallelLimit:
         self.capacity = capacity
         self._what = what
         self._free = capacity
-        self._waiters: deque[_Waiter] = deque()
+        self._waiters: deque[_Place] = deque()
         # Re-entrant: a collector may give back a dropped stream's place while this thread holds it.
         self._lock = threading.RLock()
 
     def acquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, blocking until ``deadline`` (monotonic seconds). Raises ``APITimeoutError``."""
-        if self._taken():
-            return _Place(self._give_back)
-        event = threading.Event()
-        waiter = self._enter(event.set)
+        place = _Place(self)
+        if self._enter(place, None):
+            return place
+        # Not an Event, which is Python: an interrupt within its set() would leave us waiting.
+        woken = threading.Lock()
+        woken.acquire()
         try:
-            event.wait(max(0.0, deadline - time.monotonic()))
+            if not self._enter(place, woken.release):
+                woken.acquire(timeout=max(0.0, deadline - time.monotonic()))
         except BaseException:
-            self._pass_on(waiter)
+            self._leave(place)
+            place()
             raise
-        return self._place(taken=self._leave(waiter))
+        return self._taken(place)
 
     async def aacquire(self, deadline: float) -> Callable[[], None]:
         """Take a place, awaiting it until ``deadline``. Raises ``APITimeoutError``."""
-        if self._taken():
-            return _Place(self._give_back)
+        place = _Place(self)
+        if self._enter(place, None):
+            return place
         event = anyio.Event()
-        waiter = self._enter(_waker(event))
         try:
-            with anyio.move_on_after(max(0.0, deadline - time.monotonic())):
-                if not waiter.granted:
+            if not self._enter(place, _waker(event)):
+                with anyio.move_on_after(max(0.0, deadline - time.monotonic())):
                     await event.wait()
         except BaseException:
-            self._pass_on(waiter)
+            self._leave(place)
+            place()
             raise
-        return self._place(taken=self._leave(waiter))
+        return self._taken(place)
 
-    def _taken(self) -> bool:
-        """Take a place if one is free."""
-        with self._lock:
-            if not self._free or self._waiters:
-                return False
-            self._free -= 1
-            return True
-
-    def _enter(self, wake: Callable[[], object]) -> _Waiter:
-        waiter = _Waiter(wake)
+    def _enter(self, place: _Place, wake: Callable[[], object] | None) -> bool:
+        """Begin to wait, with something to be woken by; whether there is no need to."""
         with self._lock:
             if self._free and not self._waiters:
                 self._free -= 1
-                waiter.granted = True
-            else:
-                self._waiters.append(waiter)
-        if waiter.granted:
-            wake()
-        return waiter
+                place.__class__ = _Had
+            elif wake is not None:
+                place.wake = wake
+                self._waiters.append(place)
+            return place.granted
 
-    def _leave(self, waiter: _Waiter) -> bool:
-        """Wait no more; whether a place was granted."""
+    def _leave(self, place: _Place) -> None:
+        """Wait no more."""
         with self._lock:
-            if not waiter.granted:
-                self._waiters.remove(waiter)
-            return waiter.granted
+            if place in self._waiters:
+                self._waiters.remove(place)
 
-    def _pass_on(self, waiter: _Waiter) -> None:
-        """Wait no more; a place that was granted meanwhile is the next one's."""
-        if self._leave(waiter):
-            self._give_back()
-
-    def _place(self, *, taken: bool) -> Callable[[], None]:
-        if not taken:
+    def _taken(self, place: _Place) -> Callable[[], None]:
+        self._leave(place)
+        if not place.granted:
             raise APITimeoutError(f"no place came free: {self._what}={self.capacity}", sent="no")
-        return _Place(self._give_back)
+        return place
 
-    def _give_back(self) -> None:
-        while (waiter := self._next()) is not None:
-            # RuntimeError: the loop that it waited on has ended.
-            with contextlib.suppress(RuntimeError):
-                waiter.wake()
-                return
+    def give_back(self, place: _Place) -> None:
+        """Let the next one have this place; again and again is fine.
 
-    def _next(self) -> _Waiter | None:
+        There is no call between the decision and its end: only there could an interrupt come in.
+        """
         with self._lock:
-            if not self._waiters:
-                self._free += 1
-                return None
-            waiter = self._waiters.popleft()
-            waiter.granted = True
-            return waiter
+            while place.granted:
+                if not self._waiters:
+                    place.__class__ = _Place
+                    self._free += 1
+                    return
+                following = self._waiters[0]
+                following.__class__, place.__class__ = _Had, _Place
+                del self._waiters[0]
+                try:
+                    following.wake()
+                except RuntimeError:
+                    # The loop that it waited on has ended.
+                    place = following
+                except BaseException:
+                    # An interrupt, before it was woken or after.
+                    with contextlib.suppress(RuntimeError):
+                        following.wake()
+                    raise
 
 
 def _waker(event: anyio.Event) -> Callable[[], object]:

@@ -16,7 +16,8 @@ import anyio
 import sniffio
 
 from ._http import AsyncTransports
-from ._running import running_loop
+from ._running import running_loop, turn
+from ._unbroken import Unbroken
 
 __all__ = ["Loops"]
 
@@ -34,7 +35,7 @@ class Loops:
         pool = self._pools.get(token)
         if pool is None:
             self._forget_closed()
-            forget = functools.partial(self._pools.pop, token, None)
+            forget = functools.partial(_forget, self._pools)
             pool = self._pools[token] = _Pool(AsyncTransports(self._verify), forget)
             await pool.start()
         return pool
@@ -64,6 +65,12 @@ class Loops:
         _open.clear()
 
 
+def _forget(pools: weakref.WeakKeyDictionary[Any, _Pool], pool: _Pool) -> None:
+    # A pool that is closed late is no longer the loop's pool: that one stays.
+    if pools.get(pool.loop) is pool:
+        del pools[pool.loop]
+
+
 def _is_closed(loop: Any) -> bool:
     # A trio run cannot end without closing what it tracks.
     return bool(getattr(loop, "is_closed", bool)())
@@ -83,7 +90,7 @@ _open: set[_Pool] = set()
 class _Pool:
     """One loop's transports, and what is left to do on that loop."""
 
-    def __init__(self, transports: AsyncTransports, forget: Callable[[], object]) -> None:
+    def __init__(self, transports: AsyncTransports, forget: Callable[[_Pool], object]) -> None:
         self.transports = transports
         self.loop = running_loop()
         self._forget = forget
@@ -121,7 +128,11 @@ class _Pool:
             await self._close()
 
     async def _close(self) -> None:
-        self._forget()
+        self._forget(self)
+        await Unbroken(self._closed(), closing=True)
+        await turn()  # in which asyncio closes its sockets
+
+    async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):
             # One after the other: who comes second waits until the first has closed everything.
             async with self._closing:

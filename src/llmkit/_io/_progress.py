@@ -19,7 +19,15 @@ import httpcore
 from .._call import Sent
 from .._flow import Deadlines
 
-__all__ = ["CURRENT", "Progress", "during"]
+__all__ = ["CURRENT", "Progress", "during", "shut"]
+
+
+def shut(stream: Any) -> None:
+    """Shut a network stream's socket down, from wherever: both sides see its end at once."""
+    sock = stream.get_extra_info("socket")
+    if sock is not None:
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
 
 class Progress:
@@ -102,10 +110,8 @@ class Progress:
 
     def disconnect(self) -> None:
         """Close the connection from another thread, or where nothing can be awaited: whoever waits on it is woken."""
-        sock = None if self.stream is None else self.stream.get_extra_info("socket")
-        if sock is not None and not self.inherited:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
+        if self.stream is not None and not self.inherited:
+            shut(self.stream)
 
     def writing(self) -> None:
         """Bytes of the request are about to leave."""

@@ -97,10 +97,14 @@ def _discard(outcome: Outcome) -> None:
 async def arace(effect: Race, drive: Callable[[Run], Awaitable[Any]]) -> tuple[int, Any]:
     """Run the legs as tasks; return the winner's index and value."""
     racing = _AsyncRace(effect.flows, drive)
-    async with anyio.create_task_group() as tasks:
-        racing.scope = tasks.cancel_scope
-        for index in range(len(effect.flows)):
-            tasks.start_soon(racing.leg, index, effect.after)
+    try:
+        async with anyio.create_task_group() as tasks:
+            racing.scope = tasks.cancel_scope
+            for index in range(len(effect.flows)):
+                tasks.start_soon(racing.leg, index, effect.after)
+    except BaseException:
+        await racing.discard()
+        raise
     return racing.result()
 
 
@@ -131,9 +135,18 @@ class _AsyncRace:
         elif isinstance(value, Opened):
             await value.handle.close()
 
-    def result(self) -> tuple[int, Any]:
+    async def discard(self) -> None:
+        """The race itself was cancelled, perhaps after it had been won."""
+        self._close()
+        if self._winner is not None and isinstance(self._winner[1], Opened):
+            await self._winner[1].handle.close()
+
+    def _close(self) -> None:
         for run in self._runs:
             run.flow.close()
+
+    def result(self) -> tuple[int, Any]:
+        self._close()
         if self._winner is not None:
             return self._winner[0], self._winner[1]
         assert self._last is not None  # noqa: S101 - no winner: every leg has failed

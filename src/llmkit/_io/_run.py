@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .._call import Sent
-from .._flow import Cancelled, Flow, Notify, Store
+from .._flow import Cancelled, Flow, Notify, Opened, Store
 from ._failures import explain
 from ._progress import Progress
 
@@ -28,11 +28,13 @@ class Done:
 class Run:
     """One flow being driven."""
 
-    __slots__ = ("aborted", "cancelled", "flow", "progress")
+    __slots__ = ("aborted", "cancelled", "flow", "opened", "progress")
 
     def __init__(self, flow: Flow[Any], aborted: threading.Event | None = None) -> None:
         self.flow = flow
         self.progress: Progress | None = None
+        self.opened: Any = None
+        """The grip on an open answer that nobody has taken over yet."""
         self.cancelled: Cancelled | None = None
         self.aborted = aborted
         """Set from another thread, to end this run; only runs that race have it."""
@@ -49,9 +51,31 @@ class Run:
         except StopIteration as stop:
             return Done(stop.value)
         except Cancelled as cancelled:
-            if cancelled.__cause__ is None:
-                return Done(None)
-            raise cancelled.__cause__ from None
+            cause = cancelled.__cause__
+        if cause is None:
+            return Done(None)
+        # Outside the handler, or each would be the other's context; and not known here any more once it is out. What
+        # knows itself waits for the collector, with all that it holds.
+        try:
+            raise cause
+        finally:
+            del cause
+
+    def ended(self, effect: Any) -> Any:
+        """The flow has come to its relay or its end, and with it its open answer to somebody else: what it came to."""
+        self.opened = None
+        return effect.value if isinstance(effect, Done) else effect
+
+    def won(self, outcome: tuple[int, Any]) -> tuple[int, Any]:
+        """A race's outcome: where it is an open answer, that is this flow's from now on."""
+        if isinstance(outcome[1], Opened):
+            self.opened = outcome[1].handle
+        return outcome
+
+    def let_go(self) -> Any:
+        """The grip on the open answer, to be closed: the flow fails before anybody took it over."""
+        opened, self.opened = self.opened, None
+        return opened
 
     def fail(self, error: BaseException) -> Any:
         """Throw a failure of the current effect into the flow; return the effect that it answers with."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import anyio
 import httpcore
 import sniffio
 
-__all__ = ["async_backend", "running_loop"]
+__all__ = ["async_backend", "running_loop", "turn"]
 
 
 def running_loop() -> Any:
@@ -26,3 +27,9 @@ def async_backend() -> httpcore.AsyncNetworkBackend:
     if sniffio.current_async_library() == "trio":
         return httpcore.TrioBackend()
     return httpcore.AnyIOBackend()
+
+
+async def turn() -> None:
+    """Let the loop do what it has to do, even while being cancelled."""
+    with anyio.CancelScope(shield=True):
+        await anyio.sleep(0)  # noqa: ASYNC115 - its other name is in a module that nobody needs

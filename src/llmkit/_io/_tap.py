@@ -9,7 +9,7 @@ nobody on it a call pays for one look at an empty tuple.
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 GoOn = Callable[[HTTPRequest, Progress], Any]
-AsyncGoOn = Callable[[HTTPRequest, Progress], Awaitable[Any]]
+AsyncGoOn = Callable[[HTTPRequest, Progress], Coroutine[Any, Any, Any]]
 Send = TypeVar("Send", GoOn, AsyncGoOn)
 Step = bytes | float | Exception
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from typing import Any
 
 import anyio
@@ -37,6 +37,8 @@ from ._observe import Observers
 from ._progress import Progress, during
 from ._race import arace
 from ._run import Done, Run
+from ._running import turn
+from ._unbroken import Unbroken
 
 __all__ = ["AsyncDriver", "AsyncExchange"]
 
@@ -44,6 +46,11 @@ __all__ = ["AsyncDriver", "AsyncExchange"]
 _NOT_A_STREAM = 300
 _DRAIN_SECONDS = 0.25
 _SHIELD_SECONDS = 1.0
+
+
+# Streams' exchanges are held from here while they are open. Collected together with a stream that is part of a cycle,
+# the generators within would be finalized before anybody could close them, and trio warns of that.
+_open: set[AsyncExchange] = set()
 
 
 class AsyncExchange:
@@ -57,6 +64,10 @@ class AsyncExchange:
         self._complete = False
         self.progress = progress
 
+    def keep(self) -> None:
+        """A stream reads on from here: outlive it until it is closed, or given up."""
+        _open.add(self)
+
     async def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
         with during(self.progress):
@@ -67,11 +78,14 @@ class AsyncExchange:
         if self._inflate is not None and self._inflate.pending:
             self.progress.hurry()
             # A loop has others to serve between two pieces.
-            await anyio.sleep(0)
+            await anyio.sleep(0)  # noqa: ASYNC115 - its other name is in a module that nobody needs
             return self._inflate.feed(b"")
-        piece = await (self._limited() if self.progress.borrowed else anext(self._pieces, None))
+        piece = await Unbroken(self._limited() if self.progress.borrowed else self._next())
         self._complete = piece is None
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
+
+    async def _next(self) -> bytes | None:
+        return await anext(self._pieces, None)
 
     async def _limited(self) -> bytes | None:
         with anyio.fail_after(self.progress.remaining()):
@@ -88,8 +102,12 @@ class AsyncExchange:
         await self.close()
 
     async def close(self) -> None:
-        """Close at once, even while being cancelled."""
+        """Close at once, even while being cancelled, however often."""
+        _open.discard(self)
         self.progress.stop()
+        await Unbroken(self._closed(), closing=True)
+
+    async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):
             if not self._complete:
                 await self._unwind()
@@ -111,6 +129,7 @@ class AsyncExchange:
 
     def abort(self) -> None:
         """Close the socket at once without awaiting, and let the loop clean up after it."""
+        _open.discard(self)
         self.progress.disconnect()
         if not self.progress.inherited:
             self._later(self.close)
@@ -121,7 +140,7 @@ class AsyncDriver:
 
     def __init__(
         self,
-        send: Callable[..., Awaitable[Any]],
+        send: Callable[..., Coroutine[Any, Any, Any]],
         observers: Observers,
         store: StoreProtocol,
         later: Callable[[Any], None],
@@ -142,15 +161,24 @@ class AsyncDriver:
 
     async def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
-        effect = run.step(resume)
         try:
+            effect = run.step(resume)
             while not isinstance(effect, Relay | Done):
                 effect = await self._answer(run, effect)
+            return run.ended(effect)
         except GeneratorExit:
             # The coroutine itself is given up, and can await nothing more: as with a dropped stream.
             run.flow.close()
+            if (opened := run.let_go()) is not None:
+                opened.abort()
             raise
-        return effect.value if isinstance(effect, Done) else effect
+        except BaseException:
+            await self._let_go(run)
+            raise
+
+    async def _let_go(self, run: Run) -> None:
+        if (opened := run.let_go()) is not None:
+            await opened.close()
 
     async def _answer(self, run: Run, effect: Any) -> Any:
         if not run.permitted(effect):
@@ -167,7 +195,12 @@ class AsyncDriver:
             failure = error
         # Outside the handler: what the flow raises must not have a transport's exception as its context.
         if failure is not None:
-            return run.step(run.fail, failure)
+            try:
+                await self._let_go(run)
+                return run.step(run.fail, failure)
+            finally:
+                # It knows this frame, and this frame it: what both hold would wait for the collector.
+                failure = None
         return run.step(run.flow.send, outcome)
 
     async def _shielded(self, run: Run, effect: Any) -> Any:
@@ -178,11 +211,13 @@ class AsyncDriver:
     async def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
         progress = run.progress = Progress(on_network(self._clock, effect.deadlines))
         with during(progress):
-            response = await self._transport_send(effect.request, progress)
+            response = await self._answered(effect, progress)
             exchange = AsyncExchange(response, progress, self._later)
             try:
                 if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
-                    return await _opened(effect, effect.decoder, exchange, head(response))
+                    opened = await _opened(effect, effect.decoder, exchange, head(response))
+                    run.opened = exchange
+                    return opened
                 return await _whole(exchange, head(response))
             except GeneratorExit:
                 exchange.abort()
@@ -191,6 +226,13 @@ class AsyncDriver:
                 await exchange.close()
                 raise
 
+    async def _answered(self, effect: Send, progress: Progress) -> Any:
+        try:
+            return await Unbroken(self._transport_send(effect.request, progress))
+        except Exception:
+            await turn()  # in which asyncio closes its socket
+            raise
+
     async def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
         run.progress = fetching(effect)
         return await afetch(effect, run.progress)
@@ -198,7 +240,7 @@ class AsyncDriver:
     async def _sleep(self, run: Run, effect: Sleep) -> None:
         await self._clock.asleep(effect.seconds)
         # A clock that does not wait must not keep a cancellation waiting.
-        await anyio.sleep(0)
+        await anyio.sleep(0)  # noqa: ASYNC115 - its other name is in a module that nobody needs
 
     async def _perform_store(self, run: Run, effect: Store) -> Any:
         return self._store.perform(effect.operation)
@@ -214,7 +256,8 @@ class AsyncDriver:
         return await effect.limit.aacquire(real_time(self._clock, effect.deadline))
 
     async def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
-        return await arace(effect, lambda leg: self.advance(leg, leg.flow.__next__))
+        won = await arace(effect, lambda leg: self.advance(leg, leg.flow.__next__))
+        return run.won(won)
 
 
 _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {

@@ -15,6 +15,7 @@ from .._flow import Relay
 from ..errors import StreamConsumedError
 from ..types.chat import ChatCompletion, ChatCompletionChunk, Usage
 from ._run import Run
+from ._running import turn
 from .aio import AsyncDriver, AsyncExchange
 from .sync import broken
 
@@ -32,6 +33,8 @@ class AsyncStream:
         self._driver, self._run = driver, run
         self._session: Session = relay.session
         self._exchange: AsyncExchange | None = relay.opened.handle
+        if self._exchange is not None:
+            self._exchange.keep()
         self._ended = False
         self._error: BaseException | None = None
         self._response: ChatCompletion | None = None
@@ -69,6 +72,7 @@ class AsyncStream:
         self._session.ready.clear()
         await self._close_exchange()
         await self._driver.advance(self._run, lambda: self._run.cancel(None, "closed"))
+        await turn()  # in which asyncio closes its socket
 
     close = aclose
 

@@ -42,6 +42,22 @@ _NOT_A_STREAM = 300
 _DRAIN_SECONDS = 0.25
 
 
+class _Unfit:
+    """After an interrupt, which leaves the layers below in any state, nobody shall use this connection again."""
+
+    __slots__ = ("_progress",)
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    def __enter__(self) -> None:
+        """Nothing to do yet."""
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None and not issubclass(kind, Exception):
+            self._progress.disconnect()
+
+
 class Exchange:
     """An open answer: read it piece by piece, close it."""
 
@@ -80,8 +96,9 @@ class Exchange:
 
     def close(self) -> None:
         """Close at once; what has not been read is lost."""
-        with during(self.progress):
+        with _Unfit(self.progress), during(self.progress):
             self._response.close()
+        self.progress.stream = None
 
     def abort(self) -> None:
         """Close from a collector. It may run while this thread holds the pool's lock: then the next call closes."""
@@ -125,10 +142,22 @@ class SyncDriver:
 
     def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
-        effect = run.step(resume)
-        while not isinstance(effect, Relay | Done):
-            effect = self._answer(run, effect)
-        return effect.value if isinstance(effect, Done) else effect
+        try:
+            effect = run.step(resume)
+            while not isinstance(effect, Relay | Done):
+                effect = self._answer(run, effect)
+            return run.ended(effect)
+        except BaseException:
+            # Where an interrupt came between the flow's steps, the flow does not know of it.
+            run.flow.close()
+            self._let_go(run)
+            # What it was cancelled for knows this frame, and with it the run.
+            run.cancelled = None
+            raise
+
+    def _let_go(self, run: Run) -> None:
+        if (opened := run.let_go()) is not None:
+            opened.close()
 
     def _answer(self, run: Run, effect: Any) -> Any:
         if run.is_aborted():
@@ -144,18 +173,25 @@ class SyncDriver:
             failure = error
         # Outside the handler: what the flow raises must not have a transport's exception as its context.
         if failure is not None:
-            return run.step(run.fail, failure)
+            try:
+                self._let_go(run)
+                return run.step(run.fail, failure)
+            finally:
+                # It knows this frame, and this frame it: what both hold would wait for the collector.
+                failure = None
         return run.step(run.flow.send, outcome)
 
     def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
         _close_aborted()
         progress = run.progress = Progress(on_network(self._clock, effect.deadlines))
-        with during(progress):
+        with _Unfit(progress), during(progress):
             response = self._transport_send(effect.request, progress)
             exchange = Exchange(response, progress)
             try:
                 if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
-                    return _opened(effect, effect.decoder, exchange, head(response))
+                    opened = _opened(effect, effect.decoder, exchange, head(response))
+                    run.opened = exchange
+                    return opened
                 return _whole(exchange, head(response))
             except BaseException:
                 exchange.close()
@@ -183,7 +219,7 @@ class SyncDriver:
         return effect.limit.acquire(real_time(self._clock, effect.deadline))
 
     def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
-        return race(effect, lambda leg: self.advance(leg, leg.flow.__next__))
+        return run.won(race(effect, lambda leg: self.advance(leg, leg.flow.__next__)))
 
 
 _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {

@@ -166,6 +166,8 @@ class Stream:
         self._session.release()
 
     def _interrupt(self, error: BaseException) -> None:
+        if self._exchange is not None:
+            self._exchange.progress.disconnect()
         self._close_exchange()
         self._ended = True
         self._driver.advance(self._run, lambda: self._run.cancel(error))
