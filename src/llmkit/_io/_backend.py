@@ -18,6 +18,9 @@ from ._progress import CURRENT, shut
 __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
 
+_PIECE = 64 * 1024
+
+
 def _left(stream: object, timeout: float | None) -> float | None:
     progress = CURRENT.get()
     if progress is None:
@@ -38,6 +41,16 @@ def _writing(stream: object) -> None:
         progress.writing()
 
 
+def _time_to_write(timeout: float | None) -> float | None:
+    progress = CURRENT.get()
+    if progress is None:
+        return timeout
+    seconds = progress.remaining(timeout)
+    if seconds <= 0:
+        raise httpcore.WriteTimeout("the time is used up")
+    return seconds
+
+
 class _Watched(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -49,7 +62,9 @@ class _Watched(httpcore.NetworkStream):
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         _writing(self)
-        self._stream.write(buffer, timeout)
+        # Each piece is given what is left, and not the whole again: a slow reader outlives no deadline either.
+        for start in range(0, len(buffer), _PIECE):
+            self._stream.write(buffer[start : start + _PIECE], _time_to_write(timeout))
 
     @override
     def close(self) -> None:
