@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import resource
 import signal
 import threading
 import tracemalloc
@@ -171,3 +172,37 @@ async def _settle(colour: Colour, world: World) -> None:
             break
         await colour.sleep(0.002)
     assert world.connections() <= 1
+
+
+def resident() -> int:
+    """Bytes of memory that this process holds."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+@pytest.mark.skipif(not (FULL and FILES.is_dir()), reason="long, and reads /proc: with LLMKIT_FULL")
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("name", ["called", "dropped half-way"])
+def test_memory_stays(name: str, colour: str) -> None:
+    """Over 20,000 calls (or 5,000 dropped streams) the second half makes the process no larger than 3 MB more."""
+    way, answers, _ = WAYS[name]
+    half = 10_000 if way is called else 2_500
+    with Routed() as server:
+        world = World(server, ledger=llmkit.MemoryLedger(keep=5))
+        world.answer(answers)
+        Colour(colour).run(_resident_over, Colour(colour), world, way, half)
+        world.client.close()
+
+
+async def _resident_over(colour: Colour, world: World, way: Way, half: int) -> None:
+    sizes = []
+    for done in range(2 * half):
+        await way(colour, world)
+        if done % 500 == 0:
+            world.told.clear()
+            await _settle(colour, world)
+            Count(world)
+        if done + 1 in {half, 2 * half}:
+            sizes.append(resident())
+    assert sizes[1] - sizes[0] < 3 * 1024 * 1024
+    await colour.close(world.client)

@@ -20,8 +20,8 @@ from ._progress import CURRENT, shut
 __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
 
-# What a write may hold back until the next read; a segment of the loopback interface.
-_HELD_BYTES = 65536
+# What a write may hold back until the next read, and how much is written at once.
+_HELD_BYTES = 64 * 1024
 
 
 def _left(stream: object, timeout: float | None, *, written: bool) -> float | None:
@@ -72,6 +72,16 @@ class _Held:
         return bool(self._pieces)
 
 
+def _time_to_write(timeout: float | None) -> float | None:
+    progress = CURRENT.get()
+    if progress is None:
+        return timeout
+    seconds = progress.remaining(timeout)
+    if seconds <= 0:
+        raise httpcore.WriteTimeout("the time is used up")
+    return seconds
+
+
 class _Watched(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
@@ -92,7 +102,10 @@ class _Watched(httpcore.NetworkStream):
 
     def _flush(self) -> None:
         _writing(self)
-        self._stream.write(self._held.take(), self._held.timeout)
+        buffer, timeout = self._held.take(), self._held.timeout
+        # Each piece is given what is left, and not the whole again: a slow reader outlives no deadline either.
+        for start in range(0, len(buffer), _HELD_BYTES):
+            self._stream.write(buffer[start : start + _HELD_BYTES], _time_to_write(timeout))
         self._held.written = True
 
     @override
