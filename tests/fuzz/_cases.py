@@ -68,7 +68,7 @@ def _events(given: Iterable[bytes]) -> Callable[[], Any]:
 
 SSE: dict[str, Callable[[int], Callable[[], Any]]] = {
     "line by bytes": lambda n: _events(pieces(b"data: " + b"x" * 20 * n, 1)),
-    "line by kibibytes": lambda n: _events(pieces(b"data: " + b"x" * 2000 * n, 1024)),
+    "line by kibibytes": lambda n: _events(pieces(b"data: " + b"x" * 1000 * n, 1024)),
     "tiny events": lambda n: _events([b"data: 1\n\n" * n]),
     "tiny events one by one": lambda n: _events([b"data: 1\n\n"] * n),
     "carriage returns": lambda n: _events(pieces(b"data: 1\r\r" * n, 1)),
