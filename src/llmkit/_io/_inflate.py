@@ -6,11 +6,19 @@ Ours rather than the HTTP library's: a failure is raised outside its chain of ge
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from typing import Any
 
 from ..errors import APIResponseValidationError
 
 __all__ = ["Inflate", "inflater"]
 
+# More than this, at more than so many times its packed size, is made to do harm: no answer packs that well.
+_SUSPECT_SIZE = 32 * 1024 * 1024
+_SUSPECT_RATIO = 200
+_STEP = 1024 * 1024
+_HEAD = 2
+_GZIP = 0x1F8B
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
 
@@ -18,11 +26,15 @@ class Inflate:
     """Compressed bytes in, plain bytes out."""
 
     def __init__(self) -> None:
-        self._stream = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._begun = False
+        self._stream: Any = None
+        self._head = b""
+        self._packed = self._plain = 0
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes. Raises ``APIResponseValidationError`` where they are not compressed."""
+        """Take the next bytes.
+
+        Raises ``APIResponseValidationError`` where they are not compressed, or out of all proportion.
+        """
         try:
             return self._inflated(data)
         except zlib.error as error:
@@ -31,16 +43,37 @@ class Inflate:
             ) from None
 
     def _inflated(self, data: bytes) -> bytes:
-        try:
-            plain = self._stream.decompress(data)
-        except zlib.error:
-            if self._begun:
-                raise
+        if self._stream is None:
+            data = self._head = self._head + data
+            if len(data) < _HEAD:
+                return b""
             # "deflate" is sent both with and without zlib's head.
-            self._stream = zlib.decompressobj(-zlib.MAX_WBITS)
-            plain = self._stream.decompress(data)
-        self._begun = True
-        return plain
+            self._stream = zlib.decompressobj(_GZIP_OR_ZLIB if _has_head(data) else -zlib.MAX_WBITS)
+        # What follows the end is not part of it; zlib would gather it, copying all of it each time.
+        return b"" if self._stream.eof else b"".join(self._steps(data))
+
+    def _steps(self, data: bytes) -> Iterator[bytes]:
+        while data:
+            plain = self._stream.decompress(data, _STEP)
+            rest = self._stream.unconsumed_tail
+            self._packed += len(data) - len(rest)
+            self._plain += len(plain)
+            self._check()
+            yield plain
+            data = rest
+
+    def _check(self) -> None:
+        if self._plain > max(_SUSPECT_SIZE, _SUSPECT_RATIO * self._packed):
+            raise APIResponseValidationError(
+                f"the answer is a decompression bomb: {self._packed} bytes made {self._plain}",
+                sent="yes",
+            )
+
+
+def _has_head(data: bytes) -> bool:
+    """Whether it begins as gzip (RFC 1952) or zlib (RFC 1950) do: two bytes tell, however they come."""
+    first = int.from_bytes(data[:_HEAD])
+    return first == _GZIP or (data[0] & 0x8F == zlib.DEFLATED and first % 31 == 0)
 
 
 def inflater(coding: str) -> Inflate | None:
