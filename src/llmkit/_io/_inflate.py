@@ -14,7 +14,7 @@ from ..errors import APIResponseValidationError
 __all__ = ["Inflate", "inflater"]
 
 # More than this, at more than so many times its packed size, is made to do harm: no answer packs that well.
-_SUSPECT_SIZE = 32 * 1024 * 1024
+_SUSPECT_SIZE = 16 * 1024 * 1024
 _SUSPECT_RATIO = 200
 _STEP = 1024 * 1024
 _HEAD = 2
