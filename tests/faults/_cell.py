@@ -9,7 +9,7 @@ import pickle
 import threading
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,8 @@ from llmkit import RetryPolicy, Timeouts, errors
 from llmkit._operations import Settlement
 from llmkit.events import CallFinished, CallStarted
 from llmkit.testing import Simulator, faults
+from llmkit.testing._answer import Answer, answer
+from llmkit.testing._asked import Asked
 
 from ..io._colour import COLOURS, Colour, collect, text_of
 from ._table import TABLE, WIRES, Outcome
@@ -116,12 +118,18 @@ def limits(expected: Outcome | None = None, **given: float) -> Timeouts:
 
 @contextmanager
 def cell(
-    wire: str, colour: Colour, *, stream: bool, tls: bool = False, **options: Any
+    wire: str,
+    colour: Colour,
+    *,
+    stream: bool,
+    tls: bool = False,
+    say: Callable[[Asked], Answer] = answer,
+    **options: Any,
 ) -> Iterator[Cell]:
     """A cell, and the proof that nothing of it is left behind: no thread, and no warning of anything unclosed."""
     threads = set(threading.enumerate())
     seen: list[Any] = []
-    with Simulator(certificate=CERTIFICATE if tls else None) as sim:
+    with Simulator(say=say, certificate=CERTIFICATE if tls else None) as sim:
         policy = RetryPolicy(retries=0, first_wait=0.005, longest_wait=0.01)
         given = {"api_key": KEY, "base_url": sim.base_url_for(wire), "retry": policy, **options}
         client = llmkit.Client(verify=not tls, callbacks=[seen.append], **given)

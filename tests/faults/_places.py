@@ -41,7 +41,10 @@ PLACES: Mapping[str, Callable[[bytes], int]] = {
 
 
 class Ends(Fault):
-    """The connection is cut, reset or stalled at a place; ``sent`` is what of the body was sent before."""
+    """The connection is cut, reset or stalled at a place; ``sent`` is what of the body was sent before.
+
+    A place behind the last byte is none: then all of it is sent, and nothing is wrong.
+    """
 
     __slots__ = ("_at", "_how", "_reading", "name", "sent")
 
@@ -60,6 +63,8 @@ class Ends(Fault):
         self.sent = body[: max(0, at)]
         yield message.head()[: -1 if at < 0 else None]
         yield self.sent
+        if at >= len(body):
+            return
         if self._how is End.RESET:
             # It throws away what its receiver has not read yet.
             yield self._reading
@@ -88,7 +93,8 @@ _TEXT = {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini}
 
 def told(wire: str, chunked: bytes) -> str:
     """The text of all whole events in the beginning of a stream."""
-    body = _unchunked(chunked).replace(b"\r\n", b"\n")
+    # A line may end with CR alone: half of a CR LF ends it, too.
+    body = _unchunked(chunked).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     whole = body[: body.rfind(b"\n\n") + 1]
     lines = (line for line in whole.split(b"\n") if line.startswith(b"data: "))
     events = (json.loads(line[6:]) for line in lines if line != b"data: [DONE]")
