@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+from llmkit import errors
 from llmkit.testing import faults
 
 from ..io._colour import Colour
@@ -25,7 +29,7 @@ from ._cell import (
     run,
 )
 from ._places import Ends, told
-from ._table import TABLE, Outcome
+from ._table import TABLE, WIRES, Outcome
 
 
 def test_every_fault_has_a_row() -> None:
@@ -102,3 +106,29 @@ async def check_next(made: Cell, fault: faults.Fault, expected: Outcome) -> None
     assert len(made.settlements) == 2
     assert len(made.sim.requests) == before + 1
     await made.open_at_most(1)
+
+
+def documented() -> dict[str, str]:
+    """What the page says that llmkit does, by the fault's class."""
+    page = Path(__file__).parents[2].joinpath("docs", "faults.md").read_text(encoding="utf-8")
+    section = page.partition("## What llmkit does\n")[2].partition("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| `")]
+    return {name: row for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+def test_every_kind_is_documented() -> None:
+    """The page's table has each kind of fault, and each error that the table here has for it."""
+    said = documented()
+    assert said.keys() == {name for name in faults.__all__ if name not in ("ALL", "Fault")}
+    said["Reset"] += said["Cut"]
+    for name, row in TABLE.items():
+        kind = (
+            type(row.fault).__name__ if not isinstance(row.fault, Ends) else name.split()[0].title()
+        )
+        for met in (row.meets(wire, stream=s) for wire in WIRES for s in (False, True)):
+            if met.error is None:
+                assert "an answer" in said[kind], name
+            elif not issubclass(met.error, errors.APIStatusError):
+                assert f"`{met.error.__name__}`" in said[kind], name
+            else:
+                assert "the class" in said[kind] or f"`{met.error.__name__}`" in said[kind], name

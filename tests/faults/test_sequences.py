@@ -32,7 +32,9 @@ LEFT_OUT = {
 def _drawn(name: str) -> bool:
     row = TABLE[name]
     slow = row.plain.late or row.stream.late or isinstance(row.fault, faults.SlowStart)
-    stalls = isinstance(row.fault, faults.Stall) or (row.fault.__class__ is Ends and "stall" in name)
+    stalls = isinstance(row.fault, faults.Stall) or (
+        row.fault.__class__ is Ends and "stall" in name
+    )
     return not (slow or stalls or isinstance(row.fault, faults.BreakTLS) or name in LEFT_OUT)
 
 
