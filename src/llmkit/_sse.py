@@ -15,6 +15,7 @@ __all__ = ["Event", "SSEDecoder", "TooLong"]
 
 _BOM = b"\xef\xbb\xbf"
 _MAX_EVENT = 64 * 1024 * 1024
+_MAX_STRAY = 64 * 1024
 
 
 class TooLong(ValueError):
@@ -30,7 +31,10 @@ class Event(NamedTuple):
 
 
 class SSEDecoder:
-    """Bytes in, events out. After the last byte, ``finish`` yields an event whose blank line never came."""
+    """Bytes in, events out. After the last byte, ``finish`` yields an event whose blank line never came.
+
+    ``stray`` has the lines that belong to no event: where there are no others, it is no event stream.
+    """
 
     __slots__ = (
         "_after_cr",
@@ -42,6 +46,7 @@ class SSEDecoder:
         "_partial",
         "_size",
         "_start",
+        "stray",
     )
 
     def __init__(self, limit: int = _MAX_EVENT) -> None:
@@ -52,6 +57,7 @@ class SSEDecoder:
         self._start = True
         self._size = self._open = 0
         self._limit = limit
+        self.stray = bytearray()
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Take the next bytes, cut anywhere; yield the events they complete. Raises ``TooLong``."""
@@ -127,6 +133,8 @@ class SSEDecoder:
             self._name = value.decode("utf-8", "replace")
         elif name == b"id" and b"\0" not in value:
             self._id = value.decode("utf-8", "replace")
+        elif name not in (b"id", b"retry") and len(self.stray) < _MAX_STRAY:
+            self.stray += line + b"\n"
 
     def _dispatch(self) -> Iterator[Event]:
         data, name = self._data, self._name

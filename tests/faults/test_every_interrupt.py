@@ -170,6 +170,8 @@ def _came_out(world: World, scenario: Scenario, at: int, lost: list[Any]) -> str
             out += error.args
         except TypeError as error:
             # CPython 3.11 itself, seldom: a frame that was left by an exception out of its tracing is used again.
-            out += ["enough"] if str(error) == "'traceback' object is not callable" else [str(error)]
+            out += (
+                ["enough"] if str(error) == "'traceback' object is not callable" else [str(error)]
+            )
     assert out == ["enough"] or lost or not interrupt.where, f"swallowed: {interrupt.where}"
     return interrupt.where

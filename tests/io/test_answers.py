@@ -145,11 +145,8 @@ async def test_garbage_is_named_and_not_repeated(
 ) -> None:
     """Five megabytes of garbage end in a short typed error."""
     server.script(answer(b"\xff\xfegarbage\x00" * 500_000))
-    with pytest.raises(errors.APIError) as caught:
+    with pytest.raises(errors.APIResponseValidationError) as caught:
         await colour.ask(client, stream=stream)
-    assert isinstance(
-        caught.value, errors.APIResponseValidationError | errors.StreamInterruptedError
-    )
     assert len(str(caught.value)) < 2000
     assert caught.value.sent == "yes"
 
@@ -173,11 +170,10 @@ async def test_a_page_of_html_asks_about_the_address(
 async def test_an_empty_answer_is_an_error(
     colour: Colour, server: Server, client: Any, *, stream: bool, status: int
 ) -> None:
-    """No body, with 200 or with 204, is no answer."""
+    """No body, with 200 or with 204, is no answer; a stream may go better the next time."""
     server.script([head(status, content_length=None if status == 204 else 0)])
-    with pytest.raises(
-        (errors.APIResponseValidationError, errors.StreamInterruptedError)
-    ) as caught:
+    kind = errors.APIConnectionError if stream else errors.APIResponseValidationError
+    with pytest.raises(kind) as caught:
         await colour.ask(client, stream=stream)
     assert caught.value.sent == "yes"
     assert client.ledger.settlements[0].cost is None

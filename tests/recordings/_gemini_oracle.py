@@ -71,7 +71,8 @@ def failure(row: Row) -> Failure | None:
     if not candidates and not row.streaming:
         return Failure("APIResponseValidationError", 200, "")
     if row.streaming and not any(c.get("finishReason") for c in candidates):
-        return Failure("StreamInterruptedError", None, "")
+        kind = "StreamInterruptedError" if candidates else "APIConnectionError"
+        return Failure(kind, None, "")
     return None
 
 

@@ -82,7 +82,8 @@ def failure(row: Row) -> Failure | None:
     problem = next((p for event in answers if (p := _problem(event)) is not None), None)
     if problem is None:
         whole = not row.is_event_stream or b"[DONE]" in row.body or any(map(_finished, answers))
-        return None if whole else Failure("StreamInterruptedError", None, "", request_id)
+        kind = "StreamInterruptedError" if answers else "APIConnectionError"
+        return None if whole else Failure(kind, None, "", request_id)
     status = _claimed_status(problem)
     kind = "APIError" if status is None else _STATUS_CLASSES[status]
     return Failure(kind, status, _message({"error": problem}), request_id)

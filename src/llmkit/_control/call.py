@@ -15,7 +15,13 @@ from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
 from .._operations import Outcome
 from .._ratelimit import retry_after
 from .._secret import Secret
-from ..errors import APIConnectionError, APIError, APITimeoutError, InvalidRequestError
+from ..errors import (
+    APIConnectionError,
+    APIError,
+    APITimeoutError,
+    InvalidRequestError,
+    StreamInterruptedError,
+)
 from ..events import (
     AttemptFailed,
     AttemptStarted,
@@ -330,7 +336,13 @@ def _exchange(
     account.asking()
     signed = yield from leg.provider.auth_of(leg.key_source).authorize(request, secret)
     decoder = leg.wire.decoder(leg.call) if job.stream else None
-    outcome = yield from send(signed, _deadlines(job, leg.call, until), decoder)
+    try:
+        outcome = yield from send(signed, _deadlines(job, leg.call, until), decoder)
+    except StreamInterruptedError as error:
+        # Before its first chunk: nobody has seen anything of it.
+        raise APIConnectionError(
+            f"no answer: {error.message}", request_id=error.request_id, sent="yes"
+        ) from None
     response = outcome.response if isinstance(outcome, Opened) else outcome
     account.answered(response)
     if isinstance(outcome, Opened):

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from .._call import CallInfo, ChatCall
 from .._flow import Opened
 from .._fold import Fold
+from ..errors import APIResponseValidationError
 from ..types.chat import ChatCompletion, ChatCompletionChunk
 from .settle import Account
 
@@ -43,10 +44,12 @@ class Session:
         self._usage_chunk_seen = False
         # Some hosts count along in every chunk: only what comes with the end is the whole count.
         self._usage_final = False
+        account.counted = False
+        self._enough = False
         self.received = 0
         """How many chunks have come: while they do, the end is not overdue."""
         self._pending = opened.pending
-        self._add_all(opened.first)
+        self._take(opened.first)
 
     @property
     def info(self) -> CallInfo:
@@ -70,20 +73,24 @@ class Session:
     @property
     def over(self) -> bool:
         """Whether nothing more needs to be read."""
-        return self.opened.decoder.done
+        return self._enough or self.opened.decoder.done
 
     def check(self) -> None:
         """Raise the failure that came right behind the first chunks, if one did."""
         pending, self._pending = self._pending, None
         if pending is not None:
-            raise pending
+            self._judge(pending)
 
     def feed(self, data: bytes) -> None:
         """Take bytes. Raises what the decoder raises."""
-        self._add_all(self.opened.decoder.feed(data))
+        self._take(self.opened.decoder.feed(data))
 
     def end(self) -> None:
         """The bytes have ended. Raises where they ended too early."""
+        self._take(self.opened.decoder.finish())
+
+    def cut_off(self) -> None:
+        """Only the end was awaited, and it does not come: what is there of it may have the usage."""
         self._add_all(self.opened.decoder.finish())
 
     def release(self) -> None:
@@ -97,9 +104,25 @@ class Session:
         ):
             self.ready.append(self._usage_chunk())
 
+    def _take(self, chunks: Iterable[ChatCompletionChunk]) -> None:
+        self._add_all(chunks)
+        if self.opened.decoder.done and not self._enough:
+            self._account.counted = True
+
     def _add_all(self, chunks: Iterable[ChatCompletionChunk]) -> None:
-        for chunk in chunks:
-            self._add(chunk)
+        try:
+            for chunk in chunks:
+                self._add(chunk)
+        except APIResponseValidationError as error:
+            self._judge(error)
+
+    def _judge(self, failure: Exception) -> None:
+        """Behind the last finish reason the answer is whole, whatever cannot be read there."""
+        if not (self.holding and isinstance(failure, APIResponseValidationError)):
+            raise failure
+        if not self._enough:
+            self._enough = True
+            self.cut_off()
 
     def _add(self, chunk: ChatCompletionChunk) -> None:
         self.received += 1
@@ -107,7 +130,8 @@ class Session:
         for choice in chunk.choices:
             if choice.finish_reason is not None:
                 self._finished.add(choice.index)
-        self._usage_final = self._usage_final or (self.holding and chunk.usage is not None)
+        if self.holding and chunk.usage is not None:
+            self._usage_final = self._account.counted = True
         if not chunk.choices and not self._wanted(chunk):
             return
         (self._held if self.holding else self.ready).append(chunk)

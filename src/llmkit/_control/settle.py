@@ -50,6 +50,8 @@ class Account:
         self._billable = False
         self.call: ChatCall | None = None
         self.fold: Fold | None = None
+        self.counted = True
+        """Whether what an answer says of its usage is all of it; a stream's grows until its end."""
         self.mocked = False
         self.secrets: tuple[Secret, ...] = ()
         self._record: CallFinished | None = None
@@ -201,9 +203,12 @@ class Account:
     def _usage(self, response: ChatCompletion | None) -> tuple[Usage | None, UsageSource]:
         if response is None:
             return None, "none"
-        if response.usage is not None and response.usage.completion_tokens is not None:
+        if self._told_all(response.usage):
             return response.usage, "reported"
         return self._estimated(response), "estimated"
+
+    def _told_all(self, usage: Usage | None) -> bool:
+        return self.counted and usage is not None and usage.completion_tokens is not None
 
     def _estimated(self, response: ChatCompletion) -> Usage:
         # Some providers tell at the start of a stream what the prompt used: then only the rest is a guess.
@@ -212,7 +217,8 @@ class Account:
         if prompt is None:
             prompt = estimate_tokens(self.call.messages) if self.call else 0
         size = self.fold.text_size() if self.fold else sum(map(_answer_size, response.choices))
-        completion = -(-size // _BYTES_PER_TOKEN)
+        # A count that ran along counts what cannot be seen, too.
+        completion = max(told.completion_tokens or 0, -(-size // _BYTES_PER_TOKEN))
         counts = {"prompt_tokens": prompt, "completion_tokens": completion}
         return told.model_copy(update={**counts, "total_tokens": prompt + completion})
 
@@ -220,7 +226,7 @@ class Account:
         if self.mocked:
             return _free("no provider was asked")
         usage = answer.usage
-        known = usage is not None and usage.completion_tokens is not None
+        known = self._told_all(usage)
         model = find(self.info.provider, self.info.model)
         return pricing.cost(
             usage if known else self._estimated(answer),

@@ -13,8 +13,11 @@ from ..errors import APIResponseValidationError
 
 __all__ = ["Inflate", "inflater"]
 
-_HEAD = 2
+# More than this, at more than so many times its packed size, is made to do harm: no answer packs that well.
+_SUSPECT_SIZE = 16 * 1024 * 1024
+_SUSPECT_RATIO = 200
 _MOST_AT_ONCE = 1024 * 1024
+_HEAD = 2
 _GZIP = 0x1F8B
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
 
@@ -26,6 +29,7 @@ class Inflate:
         self._stream: Any = None
         self._head = b""
         self._rest = b""
+        self._packed = self._plain = 0
 
     @property
     def pending(self) -> bool:
@@ -33,7 +37,10 @@ class Inflate:
         return bool(self._rest)
 
     def feed(self, data: bytes) -> bytes:
-        """Take the next bytes. Raises ``APIResponseValidationError`` where they are not compressed."""
+        """Take the next bytes.
+
+        Raises ``APIResponseValidationError`` where they are not compressed, or out of all proportion.
+        """
         try:
             return self._inflated(data)
         except zlib.error as error:
@@ -57,9 +64,20 @@ class Inflate:
         # What follows the end is not part of it; zlib would gather it, copying all of it each time.
         if self._stream.eof:
             return b""
-        plain = bytes(self._stream.decompress(self._rest + data, _MOST_AT_ONCE))
+        given = self._rest + data
+        plain = bytes(self._stream.decompress(given, _MOST_AT_ONCE))
         self._rest = self._stream.unconsumed_tail
+        self._packed += len(given) - len(self._rest)
+        self._plain += len(plain)
+        self._check()
         return plain
+
+    def _check(self) -> None:
+        if self._plain > max(_SUSPECT_SIZE, _SUSPECT_RATIO * self._packed):
+            raise APIResponseValidationError(
+                f"the answer is a decompression bomb: {self._packed} bytes made {self._plain}",
+                sent="yes",
+            )
 
 
 def _has_head(data: bytes) -> bool:

@@ -147,6 +147,7 @@ class AsyncStream:
     def _failed(self, failure: Exception, exchange: AsyncExchange) -> bool:
         if self._session.holding:
             # The answer is complete; what would have followed is only its usage.
+            self._session.cut_off()
             return False
         raise broken(failure, exchange.progress)
 

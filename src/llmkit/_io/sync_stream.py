@@ -140,6 +140,7 @@ class Stream:
     def _failed(self, failure: Exception, exchange: Exchange) -> bool:
         if self._session.holding:
             # The answer is complete; what would have followed is only its usage.
+            self._session.cut_off()
             return False
         raise broken(failure, exchange.progress)
 

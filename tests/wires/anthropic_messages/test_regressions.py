@@ -80,6 +80,14 @@ def test_17364_a_broken_stream_is_no_whole_answer() -> None:
     assert (partial.usage.prompt_tokens, partial.usage.completion_tokens) == (12, None)
 
 
+def test_what_is_no_event_stream_is_unreadable() -> None:
+    """Bytes in which there is no event were no interrupted answer."""
+    decoder = WIRE.decoder(call(stream=True))
+    assert list(decoder.feed(b"\x80\xffnoise\n")) == []
+    with pytest.raises(llmkit.errors.APIResponseValidationError, match="no event stream"):
+        list(decoder.finish())
+
+
 def test_lmnr_324_the_usage_chunk_is_apart() -> None:
     """lmnr-ai/lmnr-python#324: usage is in a chunk of its own, so none with choices has to be kept for it."""
     chunks = decoded(framed(events(message(TEXT))))

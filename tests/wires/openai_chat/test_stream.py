@@ -149,6 +149,21 @@ def test_end_too_early(data: bytes) -> None:
     )
 
 
+@pytest.mark.parametrize("data", [b"\x80\xffnoise", b"it works!\n\n", b": ping\n\nError: busy\n"])
+def test_what_is_no_event_stream_is_unreadable(data: bytes) -> None:
+    """Bytes in which there is no event were no interrupted answer."""
+    with pytest.raises(errors.APIResponseValidationError, match="no event stream"):
+        chunks([data])
+
+
+def test_noise_within_a_stream_is_passed_over() -> None:
+    """A line that belongs to no event does no harm, and a stream that ends behind it was interrupted."""
+    begun = events(choice({"content": "a"}), done=False)
+    assert chunks([b"noise\n", begun, events(choice({}, "stop"))])
+    with pytest.raises(errors.StreamInterruptedError):
+        chunks([begun, b"noise\n"])
+
+
 def test_last_event_without_its_blank_line() -> None:
     """A host that forgets the last line break loses nothing."""
     data = events(choice({"content": "a"}, "stop"), done=False).rstrip(b"\n")

@@ -75,6 +75,7 @@ class AnthropicDecoder:
         if self.done:
             return
         if not self._ended:
+            self._check_stray()
             raise StreamInterruptedError(
                 "the stream ended before its answer was complete",
                 provider=self._call.provider,
@@ -83,6 +84,11 @@ class AnthropicDecoder:
                 sent="yes",
             )
         yield from self._stop({})
+
+    def _check_stray(self) -> None:
+        if self._sse.stray and not self._begun:
+            response = HTTPResponse(200, body=bytes(self._sse.stray))
+            raise unreadable(self._call, response, "it is no event stream")
 
     def _sniff(self, data: bytes) -> None:
         start = data.lstrip()[:1]

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from typing_extensions import override
-
 from ..._sse import SSEDecoder, TooLong
 
 __all__ = ["Frames"]
@@ -18,24 +16,6 @@ __all__ = ["Frames"]
 _OUTSIDE = re.compile(rb'["{}]')
 _INSIDE = re.compile(rb'["\\]')
 _MAX_OBJECT = 64 * 1024 * 1024
-_MAX_STRAY = 64 * 1024
-_FIELDS = (b"data", b"event", b"id", b"retry", b"")
-
-
-class _Events(SSEDecoder):
-    """Events, and the lines that belong to none."""
-
-    __slots__ = ("stray",)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stray = bytearray()
-
-    @override
-    def _field(self, line: bytes) -> None:
-        if line.partition(b":")[0] not in _FIELDS and len(self.stray) < _MAX_STRAY:
-            self.stray += line + b"\n"
-        super()._field(line)
 
 
 class _Objects:
@@ -89,7 +69,7 @@ class Frames:
     """Bytes in, JSON texts out."""
 
     def __init__(self) -> None:
-        self._events: _Events | None = None
+        self._events: SSEDecoder | None = None
         self._objects: _Objects | None = None
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -101,7 +81,7 @@ class Frames:
             if data[:1] in (b"[", b"{"):
                 self._objects = _Objects()
             else:
-                self._events = _Events()
+                self._events = SSEDecoder()
         if self._objects is not None:
             yield from self._objects.feed(data)
         elif self._events is not None:

@@ -33,7 +33,7 @@ class OpenAIChatDecoder:
         self._sse = SSEDecoder()
         self._plain: bytearray | None = None
         self._sniffed = False
-        self._finished = False
+        self._begun = self._finished = False
         self._usages = 0
         self._usage_last = False
         self._head: dict[str, Any] = {}
@@ -65,6 +65,7 @@ class OpenAIChatDecoder:
             if (chunk := self._event(event)) is not None:
                 yield chunk
         if not (self.done or self._finished or self._ends_with_usage()):
+            self._check_stray()
             raise StreamInterruptedError(
                 "the stream ended before its answer was complete",
                 provider=self._call.provider,
@@ -73,6 +74,11 @@ class OpenAIChatDecoder:
                 sent="yes",
             )
         self.done = True
+
+    def _check_stray(self) -> None:
+        if self._sse.stray and not self._begun:
+            response = HTTPResponse(200, body=bytes(self._sse.stray))
+            raise unreadable(self._call, response, "it is no event stream")
 
     def _sniff(self, data: bytes) -> None:
         start = data.lstrip()[:1]
@@ -128,6 +134,7 @@ class OpenAIChatDecoder:
         return error_from(self._call, HTTPResponse(200), body)
 
     def _normalized(self, data: dict[str, Any]) -> ChatCompletionChunk:
+        self._begun = True
         choices = data["choices"] = [c for c in items(data.get("choices")) if isinstance(c, dict)]
         for choice in choices:
             self._normalize_choice(choice)
