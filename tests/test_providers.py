@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import re
@@ -448,3 +449,19 @@ def test_module_without_a_provider(package: Path) -> None:
     (package / "odd.py").write_text("PROVIDER = 3\n")
     with pytest.raises(ConfigurationError, match=r"odd\.PROVIDER"):
         Registry(package.name).get("odd")
+
+
+def test_what_is_no_provider_is_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name that no provider has costs its search once; what is registered later is found all the same."""
+    registry = Registry("llmkit.providers")
+    searched: list[str] = []
+    real = Registry._aliased
+    monkeypatch.setattr(
+        Registry, "_aliased", lambda self, name: searched.append(name) or real(self, name)
+    )
+    assert [registry.has("qwen-nowhere") for _ in range(3)] == [False] * 3
+    assert searched == ["qwen_nowhere"]
+    with pytest.raises(UnknownProviderError):
+        registry.get("qwen-nowhere")
+    registry.register(dataclasses.replace(registry.get("groq"), name="qwen_nowhere", aliases=()))
+    assert registry.has("qwen-nowhere")

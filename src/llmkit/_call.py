@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 __all__ = [
     "Adjustment",
@@ -104,8 +104,7 @@ class ChatCall:
         return bool((self.params.get("stream_options") or {}).get("include_usage"))
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One try at one deployment, as it ended."""
 
     number: int

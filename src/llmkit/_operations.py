@@ -6,9 +6,10 @@ A store performs operations; how (memory, SQL, Redis) is its own affair. Nothing
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple, Protocol
 
 from ._call import Sent
 
@@ -20,8 +21,7 @@ Outcome = Literal[
 UsageSource = Literal["reported", "estimated", "none"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settlement:
+class Settlement(NamedTuple):
     """How one call ended; exactly one is recorded for each call.
 
     ``outcome``: ``completed``; ``failed`` (no answer); ``interrupted`` (a stream broke); ``closed`` (the
@@ -47,7 +47,7 @@ class Settlement:
     cost_reason: str | None = None
     error: str | None = None
     request_id: str | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(slots=True)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
 from decimal import Decimal
+from typing import NamedTuple
 
 from ._cost import MATH
 from ._operations import Operation, Settle, Settlement
@@ -16,8 +16,7 @@ from ._operations import Operation, Settle, Settlement
 __all__ = ["MemoryLedger", "Totals"]
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
+class Totals(NamedTuple):
     """Sums over settlements. ``unknown_costs`` counts the calls whose cost is not in ``cost``."""
 
     calls: int = 0
@@ -36,6 +35,9 @@ class Totals:
             MATH.add(self.cost, settlement.cost or Decimal(0)),
             self.unknown_costs + (not known),
         )
+
+
+_NOTHING = Totals()
 
 
 class MemoryLedger:
@@ -58,7 +60,7 @@ class MemoryLedger:
             if settlement.call_id in self._recent:
                 return False
             key = (settlement.provider, settlement.model)
-            totals = self._totals.get(key, Totals()).plus(settlement)
+            totals = self._totals.get(key, _NOTHING).plus(settlement)
             # No call between the two: an interrupt sees both or neither.
             self._totals[key] = totals
             self._recent[settlement.call_id] = settlement

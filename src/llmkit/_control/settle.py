@@ -76,14 +76,16 @@ class Account:
 
     def asking(self) -> None:
         """An exchange begins: nothing of an earlier one belongs to it."""
-        self._take(None, _NOTHING)
+        info = self.info
+        info.status_code = info.request_id = None
+        info.headers, info.rate_limits, info.raw = {}, {}, b""
 
     def answered(self, response: HTTPResponse) -> None:
         """An answer's head (and body) is there; a key that it echoes is not kept."""
         if any(_echoes(response, secret.reveal()) for secret in self.secrets):
             headers = redact_headers(response.headers, self.secrets)
             response = HTTPResponse(response.status, headers, self._hidden(response.body))
-        self._take(response.status, response)
+        self._take(response)
 
     def _hidden(self, body: bytes) -> bytes:
         for secret in self.secrets:
@@ -91,9 +93,9 @@ class Account:
                 body = body.replace(key.encode(), HIDDEN.encode())
         return body
 
-    def _take(self, status: int | None, response: HTTPResponse) -> None:
+    def _take(self, response: HTTPResponse) -> None:
         info = self.info
-        info.status_code, info.request_id = status, response.request_id
+        info.status_code, info.request_id = response.status, response.request_id
         info.headers, info.rate_limits = response.headers, rate_limits(response.headers)
         info.raw = response.body
 
@@ -248,9 +250,6 @@ class Account:
         return pricing.unknown(f"{reason}; what was sent may have been billed")
 
 
-_NOTHING = HTTPResponse(0)
-
-
 def _echoes(response: HTTPResponse, key: str) -> bool:
     if len(key) < SHORTEST:
         return False
@@ -286,16 +285,20 @@ def _reported(usage: Usage) -> Decimal | None:
     (https://docs.perplexity.ai/api-reference/chat-completions-post). Both read 2026-11-22. xAI counts in
     ticks of 1e-10 USD, which its own token prices confirm on recorded answers.
     """
-    cost = usage.get("cost")
-    if cost is None and isinstance(ticks := usage.get("cost_in_usd_ticks"), int):
+    # What is not OpenAI's: every one of these is.
+    more = usage.__pydantic_extra__
+    if not more:
+        return None
+    cost = more.get("cost")
+    if cost is None and isinstance(ticks := more.get("cost_in_usd_ticks"), int):
         return Decimal(ticks).scaleb(-10)
     if isinstance(cost, Mapping):
         cost = cost.get("total_cost")
     if isinstance(cost, bool) or not isinstance(cost, int | float | Decimal | str):
         return None
     total = _decimal(cost)
-    details = usage.get("cost_details")
-    if total is not None and usage.get("is_byok") and isinstance(details, Mapping):
+    details = more.get("cost_details")
+    if total is not None and more.get("is_byok") and isinstance(details, Mapping):
         total += _decimal(details.get("upstream_inference_cost") or 0) or Decimal(0)
     return total
 

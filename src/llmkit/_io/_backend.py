@@ -7,6 +7,7 @@ the read that follows them, so that a request's head and body leave together.
 from __future__ import annotations
 
 import contextlib
+import socket
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -82,18 +83,47 @@ def _time_to_write(timeout: float | None) -> float | None:
     return seconds
 
 
+# What httpcore's own stream does, without a context manager for each: a read and a write are most of what a call waits
+# for, and a third of what its connection costs in Python.
+def _received(sock: socket.socket, size: int, seconds: float | None) -> bytes:
+    try:
+        sock.settimeout(seconds)
+        return sock.recv(size)
+    except TimeoutError as error:
+        raise httpcore.ReadTimeout(error) from error
+    except OSError as error:
+        raise httpcore.ReadError(error) from error
+
+
+def _sent(sock: socket.socket, piece: bytes, seconds: float | None) -> None:
+    try:
+        sock.settimeout(seconds)
+        sock.sendall(piece)
+    except TimeoutError as error:
+        raise httpcore.WriteTimeout(error) from error
+    except OSError as error:
+        raise httpcore.WriteError(error) from error
+
+
 class _Watched(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
         self._held = _Held()
+        # TLS within TLS (an https proxy) has a socket, but does not speak on it itself.
+        plain = type(stream).__name__ == "SyncStream"
+        self._socket: Any = stream.get_extra_info("socket") if plain else None
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._held:
-            # Where it fails, an early answer may be there all the same; httpcore does it like this too.
-            with contextlib.suppress(httpcore.WriteError):
+            try:  # noqa: SIM105 - a context manager would cost more than all the rest of this
                 self._flush()
-        return self._stream.read(max_bytes, _left(self, timeout, written=self._held.written))
+            except httpcore.WriteError:  # an early answer may be there all the same
+                pass
+        seconds = _left(self, timeout, written=self._held.written)
+        if self._socket is None:
+            return self._stream.read(max_bytes, seconds)
+        return _received(self._socket, max_bytes, seconds)
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -105,8 +135,14 @@ class _Watched(httpcore.NetworkStream):
         buffer, timeout = self._held.take(), self._held.timeout
         # Each piece is given what is left, and not the whole again: a slow reader outlives no deadline either.
         for start in range(0, len(buffer), _HELD_BYTES):
-            self._stream.write(buffer[start : start + _HELD_BYTES], _time_to_write(timeout))
+            self._send(buffer[start : start + _HELD_BYTES], _time_to_write(timeout))
         self._held.written = True
+
+    def _send(self, piece: bytes, seconds: float | None) -> None:
+        if self._socket is None:
+            self._stream.write(piece, seconds)
+        else:
+            _sent(self._socket, piece, seconds)
 
     @override
     def close(self) -> None:

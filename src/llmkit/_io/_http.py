@@ -73,13 +73,12 @@ def _prepared(request: HTTPRequest, progress: Progress) -> httpcore.Request:
     connect = progress.connect()
     # Reads are limited by the exchange's own progress; these are the limits of what comes before.
     limits = {"connect": connect, "pool": connect, "write": progress.remaining(), "read": None}
-    return httpcore.Request(
-        request.method,
-        url,
-        headers=_headers(request, host),
-        content=_Bytes(request.body),
-        extensions={"timeout": limits},
+    made = httpcore.Request(
+        request.method, url, content=_Bytes(request.body), extensions={"timeout": limits}
     )
+    # Not by way of its constructor, which looks at each header's type: they are bytes already.
+    made.headers = _headers(request, host)
+    return made
 
 
 class _Bytes:

@@ -22,6 +22,11 @@ __all__ = ["Registry"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _GROUP = "llmkit.providers"
+_MOST_MISSING = 1024
+
+
+def _normal(name: str) -> str:
+    return name.strip().lower().replace("-", "_")
 
 
 class Registry:
@@ -30,6 +35,7 @@ class Registry:
     def __init__(self, package: str) -> None:
         self._package = package
         self._found: dict[str, Provider] = {}
+        self._missing: set[str] = set()
         self._lock = threading.RLock()
 
     def get(self, name: str) -> Provider:
@@ -41,19 +47,28 @@ class Registry:
         found = self._found.get(name)
         if found is not None:
             return found
-        normal = name.strip().lower().replace("-", "_")
+        normal = _normal(name)
         if not _NAME.fullmatch(normal):
             raise UnknownProviderError(f"{name!r:.80} is not a provider's name{self._near(normal)}")
-        with self._lock:
-            return self._load(normal)
+        found = self._load(normal)
+        if found is None:
+            raise UnknownProviderError(f"no provider is called {normal!r:.80}{self._near(normal)}")
+        return found
 
     def has(self, name: str) -> bool:
         """Whether ``get`` would find it."""
-        try:
-            self.get(name)
-        except UnknownProviderError:
+        if name in self._found:
+            return True
+        normal = _normal(name)
+        if normal in self._missing or not _NAME.fullmatch(normal):
             return False
-        return True
+        if self._load(normal) is not None:
+            return True
+        # Model names of other hosts come by here with every call, and looking everywhere takes milliseconds.
+        if len(self._missing) >= _MOST_MISSING:
+            self._missing.clear()
+        self._missing.add(normal)
+        return False
 
     def register(self, provider: Provider, *, replace: bool = False) -> Provider:
         """Add a provider at run time.
@@ -77,6 +92,7 @@ class Registry:
                     f"provider {taken[0]!r} exists; pass replace=True to take its place"
                 )
             self._found |= dict.fromkeys((provider.name, *provider.aliases), provider)
+            self._missing.clear()
         return provider
 
     @contextmanager
@@ -85,6 +101,7 @@ class Registry:
         names = (provider.name, *provider.aliases)
         before = {name: self._found[name] for name in names if name in self._found}
         self._found |= dict.fromkeys(names, provider)
+        self._missing.clear()
         try:
             yield
         finally:
@@ -95,13 +112,13 @@ class Registry:
         registered = {p.name for p in self._found.values()}
         return tuple(sorted({*self._modules(), *self._rows(), *self._entries(), *registered}))
 
-    def _load(self, name: str) -> Provider:
-        found = self._found.get(name) or self._module(name) or self._rows().get(name)
-        found = found or self._aliased(name) or self._entry(name)
-        if found is None:
-            raise UnknownProviderError(f"no provider is called {name!r:.80}{self._near(name)}")
-        self._found[name] = found
-        return found
+    def _load(self, name: str) -> Provider | None:
+        with self._lock:
+            found = self._found.get(name) or self._module(name) or self._rows().get(name)
+            found = found or self._aliased(name) or self._entry(name)
+            if found is not None:
+                self._found[name] = found
+            return found
 
     def _module(self, name: str) -> Provider | None:
         path = f"{self._package}.{name}"
