@@ -75,6 +75,33 @@ class Ends(Fault):
         return f"<{self.name}>"
 
 
+class AtOnce(Fault):
+    """Another fault's stream, all of it at once but for ``alone`` events that come before, whole and by themselves.
+
+    ``sent`` is what came in ``good`` whole events.
+    """
+
+    __slots__ = ("_alone", "_good", "inner", "sent")
+
+    def __init__(self, inner: Fault, good: int, alone: int) -> None:
+        self.inner, self._good, self._alone = inner, good, alone
+        self.sent = b""
+
+    @override
+    def steps(self, turn: Turn) -> Iterator[Step]:
+        message = self.inner.as_http(turn)
+        pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in message.pieces]
+        self.sent = b"".join(pieces[: self._good])
+        alone = b"".join(pieces[: self._alone]) if message.chunked else b""
+        yield message.head() + alone
+        yield READING_TIME
+        yield wire_bytes(message)[len(alone) :]
+
+    @override
+    def __repr__(self) -> str:
+        return f"<at once behind {self._alone}: {self.inner}>"
+
+
 def _openai(event: Any) -> str:
     return "".join(choice["delta"].get("content") or "" for choice in event["choices"])
 

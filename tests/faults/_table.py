@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from llmkit import errors
 from llmkit.testing import faults
 
-from ._places import ENDS, PLACES, Ends
+from ._places import ENDS, PLACES, AtOnce, Ends
 
 WIRES = ("openai", "anthropic", "gemini")
 
@@ -183,6 +183,13 @@ _GIVEN: dict[str, Row] = {
         UNREADABLE,
         later(UNREADABLE),
         anthropic=(UNREADABLE, INTERRUPTED),
+    ),
+    "malformed, all at once": row(AtOnce(faults.Malformed(5), 5, 0), UNREADABLE, later(UNREADABLE)),
+    "malformed, the rest at once": row(
+        AtOnce(faults.Malformed(6), 6, 3), UNREADABLE, later(UNREADABLE)
+    ),
+    "error inside, the rest at once": row(
+        AtOnce(faults.ErrorInside(500, 6), 6, 3), FAILED, later(FAILED)
     ),
     "error inside, 429": row(faults.ErrorInside(429), LIMITED),
     "error inside, 400, later": row(
