@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from typing_extensions import override
@@ -76,7 +77,7 @@ class Ends(Fault):
 
 
 class AtOnce(Fault):
-    """Another fault's stream, all of it at once but for ``alone`` events that come before, whole and by themselves.
+    """Another fault's stream, all of it in one chunk but for ``alone`` events that come before, in one of their own.
 
     ``sent`` is what came in ``good`` whole events.
     """
@@ -90,12 +91,15 @@ class AtOnce(Fault):
     @override
     def steps(self, turn: Turn) -> Iterator[Step]:
         message = self.inner.as_http(turn)
-        pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in message.pieces]
-        self.sent = b"".join(pieces[: self._good])
-        alone = b"".join(pieces[: self._alone]) if message.chunked else b""
-        yield message.head() + alone
-        yield READING_TIME
-        yield wire_bytes(message)[len(alone) :]
+        pieces = tuple(message.pieces)
+        good, alone = b"".join(pieces[: self._good]), b"".join(pieces[: self._alone])
+        if message.chunked:
+            self.sent = b"%x\r\n%b\r\n" % (len(good), good)
+            message = replace(message, pieces=(alone, b"".join(pieces[self._alone :])))
+        yield message.head()
+        for piece in message.body():
+            yield piece
+            yield READING_TIME
 
     @override
     def __repr__(self) -> str:

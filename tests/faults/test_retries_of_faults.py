@@ -12,7 +12,6 @@ from llmkit.testing import faults
 from ..io._colour import COLOURS, Colour
 from ._cell import (
     AMPLE,
-    KEY,
     LIMIT,
     MODELS,
     SAID,
@@ -26,7 +25,7 @@ from ._cell import (
     limits,
     run,
 )
-from ._table import TABLE, WIRES, Outcome
+from ._table import KEY, TABLE, WIRES, Outcome
 
 # They wait for a whole second to pass: they have a test of their own.
 WHOLE_SECONDS = ("429, retry-after-date", "429, anthropic-ratelimit-reset", "429, epoch")
