@@ -27,7 +27,7 @@ from llmkit.testing._answer import Answer, answer
 from llmkit.testing._asked import Asked
 
 from ..io._colour import COLOURS, Colour, collect, text_of
-from ._table import TABLE, WIRES, Outcome
+from ._table import KEY, TABLE, WIRES, Outcome
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
 MODELS = {
@@ -35,11 +35,10 @@ MODELS = {
     "anthropic": "anthropic/claude-haiku-4-5",
     "gemini": "gemini/gemini-2.5-flash",
 }
-KEY = "sk-" + "matrix-0123456789abcdef"
 HELLO = [{"role": "user", "content": "hello there"}]
 SAID = "You said: hello there"
-LIMIT = 0.2
-TOTAL = 0.3
+LIMIT = 0.15
+TOTAL = 0.25
 AMPLE = 8.0
 SLACK = 1.5  # a busy machine's, not the library's
 CERTIFICATE = Path(__file__).parents[1] / "io" / "self_signed.pem"

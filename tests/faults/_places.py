@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from typing_extensions import override
@@ -73,6 +74,36 @@ class Ends(Fault):
     @override
     def __repr__(self) -> str:
         return f"<{self.name}>"
+
+
+class AtOnce(Fault):
+    """Another fault's stream, all of it in one chunk but for ``alone`` events that come before, in one of their own.
+
+    ``sent`` is what came in ``good`` whole events.
+    """
+
+    __slots__ = ("_alone", "_good", "inner", "sent")
+
+    def __init__(self, inner: Fault, good: int, alone: int) -> None:
+        self.inner, self._good, self._alone = inner, good, alone
+        self.sent = b""
+
+    @override
+    def steps(self, turn: Turn) -> Iterator[Step]:
+        message = self.inner.as_http(turn)
+        pieces = tuple(message.pieces)
+        good, alone = b"".join(pieces[: self._good]), b"".join(pieces[: self._alone])
+        if message.chunked:
+            self.sent = b"%x\r\n%b\r\n" % (len(good), good)
+            message = replace(message, pieces=(alone, b"".join(pieces[self._alone :])))
+        yield message.head()
+        for piece in message.body():
+            yield piece
+            yield READING_TIME
+
+    @override
+    def __repr__(self) -> str:
+        return f"<at once behind {self._alone}: {self.inner}>"
 
 
 def _openai(event: Any) -> str:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from llmkit import errors
 from llmkit.testing import faults
 
-from ._places import ENDS, PLACES, Ends
+from ._places import ENDS, PLACES, AtOnce, Ends
 
 WIRES = ("openai", "anthropic", "gemini")
+KEY = "sk-" + "matrix-0123456789abcdef"
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +185,13 @@ _GIVEN: dict[str, Row] = {
         later(UNREADABLE),
         anthropic=(UNREADABLE, INTERRUPTED),
     ),
+    "malformed, all at once": row(AtOnce(faults.Malformed(5), 5, 0), UNREADABLE, later(UNREADABLE)),
+    "malformed, the rest at once": row(
+        AtOnce(faults.Malformed(6), 6, 3), UNREADABLE, later(UNREADABLE)
+    ),
+    "error inside, the rest at once": row(
+        AtOnce(faults.ErrorInside(500, 6), 6, 3), FAILED, later(FAILED)
+    ),
     "error inside, 429": row(faults.ErrorInside(429), LIMITED),
     "error inside, 400, later": row(
         faults.ErrorInside(400, 5),
@@ -195,6 +203,15 @@ _GIVEN: dict[str, Row] = {
         refused(errors.APIStatusError, 302),
     ),
     "401": row(faults.Status(401), refused(errors.AuthenticationError, 401)),
+    "401, echoing": row(
+        faults.Status(401, f"Incorrect API key: {KEY}", {"x-request-id": KEY, "request-id": KEY}),
+        refused(errors.AuthenticationError, 401),
+    ),
+    "error inside, echoing, later": row(
+        faults.ErrorInside(400, 5, f"Not allowed with {KEY}"),
+        refused(errors.BadRequestError, 400),
+        later(refused(errors.BadRequestError, 400)),
+    ),
     "403": row(faults.Status(403), refused(errors.PermissionDeniedError, 403)),
     "404": row(faults.Status(404), refused(errors.NotFoundError, 404)),
     "409": row(faults.Status(409), refused(errors.ConflictError, 409)),

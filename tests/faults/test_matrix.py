@@ -28,7 +28,7 @@ from ._cell import (
     limits,
     run,
 )
-from ._places import Ends, told
+from ._places import AtOnce, Ends, told
 from ._table import TABLE, WIRES, Outcome
 
 
@@ -85,7 +85,7 @@ def check_time(met: Met, expected: Outcome) -> None:
 
 def check_chunks(made: Cell, met: Met, fault: faults.Fault) -> None:
     """Whatever the connection did behind a whole event, its reader got it."""
-    if made.stream and isinstance(fault, Ends) and met.answer is not None:
+    if made.stream and isinstance(fault, Ends | AtOnce) and met.answer is not None:
         assert met.text == told(made.wire, fault.sent)
 
 
@@ -116,15 +116,20 @@ def documented() -> dict[str, str]:
     return {name: row for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
 
 
+def kind_of(fault: faults.Fault) -> str:
+    """The class that this fault is of, or is like."""
+    if isinstance(fault, Ends):
+        return fault.name.split()[0].title()
+    return type(fault.inner if isinstance(fault, AtOnce) else fault).__name__
+
+
 def test_every_kind_is_documented() -> None:
     """The page's table has each kind of fault, and each error that the table here has for it."""
     said = documented()
     assert said.keys() == {name for name in faults.__all__ if name not in ("ALL", "Fault")}
     said["Reset"] += said["Cut"]
     for name, row in TABLE.items():
-        kind = (
-            type(row.fault).__name__ if not isinstance(row.fault, Ends) else name.split()[0].title()
-        )
+        kind = kind_of(row.fault)
         for met in (row.meets(wire, stream=s) for wire in WIRES for s in (False, True)):
             if met.error is None:
                 assert "an answer" in said[kind], name
