@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import llmkit
 from llmkit import Timeouts, errors
 
-from ._colour import each_colour
+from ._colour import KEY, each_colour
 from ._server import (
     HOLD,
     LAST,
@@ -277,3 +278,24 @@ async def test_a_big_request_to_a_server_that_does_not_read(colour: Colour, clie
         with times_out("total") as caught:
             await colour.call(client, messages=big, base_url=url, timeout=limits(total=LIMIT))
     assert caught.value.sent == "maybe"
+
+
+@each_colour
+async def test_the_limit_that_ended_it_is_named(colour: Colour, silent_tls: int) -> None:
+    """Where the total ends before connecting may, it is the total that is named."""
+    client = llmkit.Client(api_key=KEY, base_url=f"https://127.0.0.1:{silent_tls}/v1")
+    for timeout, name in (
+        (Timeouts(connect=5, total=0.2), "total"),
+        (Timeouts(connect=0.2, total=5), "connect"),
+    ):
+        with pytest.raises(errors.APITimeoutError, match=f"timed out: {name}") as caught:
+            await colour.ask(client, stream=False, timeout=timeout)
+        assert caught.value.sent == "no"
+    await colour.close(client)
+
+
+@pytest.fixture
+def silent_tls() -> Iterator[int]:
+    """A port that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]

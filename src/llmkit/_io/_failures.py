@@ -23,7 +23,7 @@ from ._progress import Progress
 
 __all__ = ["explain"]
 
-_TIMEOUTS = {"ConnectTimeout": "connect", "PoolTimeout": "connect", "WriteTimeout": "total"}
+_CONNECTING = frozenset({"ConnectTimeout", "PoolTimeout"})
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
 # httpx's RequestError, and the roots of httpcore's errors.
 _TRANSPORT = frozenset(
@@ -47,7 +47,8 @@ def explain(error: Exception, progress: Progress, *, streaming: bool = False) ->
         return error
     sent: Sent = "no" if _NEVER_SENT & set(names) else progress.sent
     if "TimeoutException" in names or isinstance(error, TimeoutError):
-        which = next((_TIMEOUTS[n] for n in names if n in _TIMEOUTS), progress.limiting)
+        which = progress.limiting if _CONNECTING.isdisjoint(names) else progress.connecting
+        which = "total" if "WriteTimeout" in names else which
         return APITimeoutError(f"timed out: {which} ({_words(error)})", sent=sent)
     if _CONFIGURATION & set(names):
         return ConfigurationError(f"the request cannot be sent: {_words(error)}")

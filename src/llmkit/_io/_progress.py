@@ -40,6 +40,7 @@ class Progress:
         "_pid",
         "_total",
         "borrowed",
+        "connecting",
         "hold_until",
         "limiting",
         "sent",
@@ -54,7 +55,7 @@ class Progress:
         self._idle = deadlines.idle
         self._pid = os.getpid()
         self.sent: Sent = "no"
-        self.limiting = "total"
+        self.limiting = self.connecting = "total"
         self.borrowed = False
         """Whether it goes through a caller's own client, whose reads are not watched by the network itself."""
         self.stopped = False
@@ -96,8 +97,10 @@ class Progress:
             raise httpcore.ReadTimeout("the time is used up")
 
     def connect(self) -> float:
-        """Seconds that connecting may take."""
-        return max(0.001, min(self._connect, self._total - time.monotonic()))
+        """Seconds that connecting may take; ``connecting`` names the limit that it would hit."""
+        left = self._total - time.monotonic()
+        self.connecting = "connect" if self._connect < left else "total"
+        return max(0.001, min(self._connect, left))
 
     def stop(self) -> None:
         """The exchange is over for its reader: the next read fails, which closes everything below it."""
