@@ -56,6 +56,7 @@ def test_each_fault_once(name: str, wire: str, name_of_colour: str, *, stream: b
         async def body() -> None:
             made.sim.fail(fault)
             met = await made.ask(timeout=patient(expected), num_retries=2)
+            await made.received(0 if expected.sent == "no" else 1)
             if expected.error is not None and not expected.passes:
                 check_error(made, met, expected)
                 check_attempts(made, expected, 1)
