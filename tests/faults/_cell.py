@@ -101,10 +101,18 @@ class Cell:
 
     async def open_at_most(self, most: int) -> None:
         """Wait until no more connections than these are open: the simulator sees an end a little later."""
-        until = time.monotonic() + 2
-        while self.sim.connections_open > most and time.monotonic() < until:
-            await self.colour.sleep(0.001)
+        await self._eventually(lambda: self.sim.connections_open <= most)
         assert self.sim.connections_open <= most
+
+    async def received(self, requests: int) -> None:
+        """Wait until so many requests were read, which on a busy machine may be after their callers gave up."""
+        await self._eventually(lambda: len(self.sim.requests) >= requests)
+        assert len(self.sim.requests) >= requests
+
+    async def _eventually(self, true: Callable[[], bool]) -> None:
+        until = time.monotonic() + 2
+        while not true() and time.monotonic() < until:
+            await self.colour.sleep(0.001)
 
 
 def limits(expected: Outcome | None = None, **given: float) -> Timeouts:

@@ -15,6 +15,7 @@ from ._cell import (
     LIMIT,
     MODELS,
     SAID,
+    SLACK,
     Cell,
     cell,
     check_error,
@@ -55,6 +56,7 @@ def test_each_fault_once(name: str, wire: str, name_of_colour: str, *, stream: b
         async def body() -> None:
             made.sim.fail(fault)
             met = await made.ask(timeout=patient(expected), num_retries=2)
+            await made.received(0 if expected.sent == "no" else 1)
             if expected.error is not None and not expected.passes:
                 check_error(made, met, expected)
                 check_attempts(made, expected, 1)
@@ -70,9 +72,12 @@ def test_each_fault_once(name: str, wire: str, name_of_colour: str, *, stream: b
 def check_attempts(made: Cell, expected: Outcome, tried: int) -> None:
     """So many attempts were made, each known by how it ended, under one settlement."""
     (settled,) = made.settlements
-    assert settled.attempts == tried
+    # On a busy machine an answer may be too late for a limit that is tight: then the third attempt has it.
+    late = settled.attempts - tried
+    assert 0 <= late <= (tried > 1 and bool(expected.late))
     # A handshake that failed was no request.
-    assert len(made.sim.requests) == tried - (expected.sent == "no")
+    requests = tried - (expected.sent == "no")
+    assert requests <= len(made.sim.requests) <= requests + late
     if tried > 1:
         assert (settled.outcome, settled.sent) == ("completed", "yes")
         assert (settled.usage_source, settled.cost_status) == ("reported", "exact")
@@ -83,7 +88,7 @@ def check_wait(name: str, made: Cell, met: Any) -> None:
     attempts = met.answer.call.attempts
     if len(attempts) == 1:
         return
-    first, second = attempts
+    first, second, *rest = attempts
     expected = TABLE[name].meets(made.wire, stream=made.stream)
     assert expected.error is not None
     assert (first.error, first.sent, first.status_code) == (
@@ -91,7 +96,8 @@ def check_wait(name: str, made: Cell, met: Any) -> None:
         expected.sent,
         expected.status,
     )
-    assert (second.error, second.number, second.sent) == (None, 2, "yes")
+    last = [second, *rest][-1]
+    assert (last.error, last.sent, second.number) == (None, "yes", 2)
     asked = name in WAITS or (name == "429, body" and made.wire == "gemini")
     # Time has passed between the moment that was told and its being read.
     assert second.waited >= (0.03 if name == "429, epoch-ms" else 0.05 if asked else 0)
@@ -150,16 +156,16 @@ def test_a_stall_uses_up_the_whole_time(wire: str, name_of_colour: str) -> None:
 
         async def body() -> None:
             made.sim.fail_always(faults.Stall(at=0))
-            times = Timeouts(connect=AMPLE, first_token=0.1, idle=AMPLE, total=0.25)
+            times = Timeouts(connect=AMPLE, first_token=0.1, idle=AMPLE, total=0.6)
             met = await made.ask(timeout=times, num_retries=50)
             assert type(met.error) is errors.APITimeoutError
-            assert 0.1 < met.seconds < 0.25 + 1.5
-            assert 1 < len(met.error.attempts) <= 3
+            assert 0.1 < met.seconds < 0.6 + SLACK
+            assert 1 < len(met.error.attempts) <= 6
 
         run(made, body)
 
 
-FALLS = (*PASSES, "malformed from the start", "400", "html page, 200", "stall")
+FALLS = (*PASSES, "malformed from the start", "400", "html page, 200", "stall at the head's end")
 
 
 @each_form
@@ -179,7 +185,9 @@ def test_another_wire_answers(name: str, wire: str, name_of_colour: str, *, stre
                 "base_url": made.sim.base_url_for(second),
                 "api_key": KEY,
             }
-            met = await made.ask(timeout=patient(expected), fallbacks=[other])
+            # The second deployment has the same limits, and shall keep them on a busy machine, too.
+            times = limits(expected, total=AMPLE, first_token=0.5 if expected.late else AMPLE)
+            met = await made.ask(timeout=times, fallbacks=[other])
             assert met.error is None, repr(met.error)
             assert SAID in met.text
             assert [a.provider for a in met.answer.call.attempts] == [wire, second]
