@@ -1,7 +1,8 @@
 """httpcore's network, with an eye on the current exchange: deadlines at every read, and what has left.
 
-Two thin wrappers around httpcore's own backends, one for each colour; no protocol is spoken here. Small writes wait for
-the read that follows them, so that a request's head and body leave together.
+Two thin wrappers around httpcore's own backends, one for each colour; no protocol is spoken here. Awaited writes wait
+for the read that follows them: a request's head and body leave together, and are awaited once. Blocking ones do not:
+the other side may begin with the head meanwhile.
 """
 
 from __future__ import annotations
@@ -21,8 +22,8 @@ from ._progress import CURRENT, shut
 __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
 
-# What a write may hold back until the next read, and how much is written at once.
-_HELD_BYTES = 64 * 1024
+# How much is written at once, and how much an awaited write may hold back until the next read.
+_PIECE = 64 * 1024
 
 
 def _left(stream: object, timeout: float | None, *, written: bool) -> float | None:
@@ -61,7 +62,7 @@ class _Held:
             self._pieces.append(buffer)
             self._size += len(buffer)
             self.timeout = timeout
-        return self._size > _HELD_BYTES
+        return self._size > _PIECE
 
     def take(self) -> bytes:
         """All of it, which is then about to be written."""
@@ -108,35 +109,29 @@ def _sent(sock: socket.socket, piece: bytes, seconds: float | None) -> None:
 class _Watched(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-        self._held = _Held()
+        self._written = True
         # TLS within TLS (an https proxy) has a socket, but does not speak on it itself.
         plain = type(stream).__name__ == "SyncStream"
         self._socket: Any = stream.get_extra_info("socket") if plain else None
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if self._held:
-            try:  # noqa: SIM105 - a context manager would cost more than all the rest of this
-                self._flush()
-            except httpcore.WriteError:  # an early answer may be there all the same
-                pass
-        seconds = _left(self, timeout, written=self._held.written)
+        seconds = _left(self, timeout, written=self._written)
         if self._socket is None:
             return self._stream.read(max_bytes, seconds)
         return _received(self._socket, max_bytes, seconds)
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if self._held.add(buffer, timeout):
-            self._flush()
-
-    def _flush(self) -> None:
+        if not buffer:
+            return
         _writing(self)
-        buffer, timeout = self._held.take(), self._held.timeout
+        # httpcore goes on to read where a write fails: an early answer may be there all the same.
+        self._written = False
         # Each piece is given what is left, and not the whole again: a slow reader outlives no deadline either.
-        for start in range(0, len(buffer), _HELD_BYTES):
-            self._send(buffer[start : start + _HELD_BYTES], _time_to_write(timeout))
-        self._held.written = True
+        for start in range(0, len(buffer), _PIECE):
+            self._send(buffer[start : start + _PIECE], _time_to_write(timeout))
+        self._written = True
 
     def _send(self, piece: bytes, seconds: float | None) -> None:
         if self._socket is None:
