@@ -73,10 +73,14 @@ def _broken(error: Exception, sent: Sent, *, streaming: bool) -> APIError:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what it came from: on trio only the last of them says why TLS failed."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
+    """The error and all that it came from: on trio only the last of them says why TLS failed, or one beside it."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        error = waiting.pop()
+        if error is not None and id(error) not in seen:
+            seen.add(id(error))
+            yield error
+            waiting += [error.__cause__, error.__context__]
 
 
 def _is_transport(error: Exception, names: list[str]) -> bool:
