@@ -567,3 +567,28 @@ def test_help_needs_nothing() -> None:
         check=True,
     )
     assert "--tree" in done.stdout
+
+
+def test_of_several_runs_the_last_counts() -> None:
+    """A measure is that of the last run that made it, and the page names the runs of the others."""
+    old = {
+        "tree": "old",
+        "versions": {"llmkit": {"a": "1"}, "peer": {"b": "1"}},
+        "samples": [{"measure": "import", "of": "old"}, {"measure": "sync-1", "of": "old"}],
+    }
+    new = {
+        "tree": "new",
+        "versions": {"llmkit": {"a": "2"}},
+        "samples": [{"measure": "sync-1", "of": "new"}],
+    }
+    made = report.together([old, new])
+    assert [(s["measure"], s["of"]) for s in made["samples"]] == [
+        ("import", "old"),
+        ("sync-1", "new"),
+    ]
+    assert made["made_by"] == {"import": "old", "sync-1": "new"}
+    assert made["versions"] == {"llmkit": {"a": "2"}, "peer": {"b": "1"}}
+    assert list(page._earlier(made)) == [
+        "- Of an earlier run the same day, llmkit at `old`: import."
+    ]
+    assert report.together([old]) is old

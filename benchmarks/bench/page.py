@@ -110,6 +110,7 @@ def _circumstances(result: Mapping[str, Any]) -> Iterator[str]:
     yield "## Where and when\n"
     rounds = f"{size['rounds']} rounds of {size['turns']} turns"
     yield f"- {result['date']}; llmkit at `{result['tree']}`; {rounds}."
+    yield from _earlier(result)
     yield (
         f"- {machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB; {machine['system']};"
         f" Python {machine['python']}."
@@ -124,6 +125,15 @@ def _circumstances(result: Mapping[str, Any]) -> Iterator[str]:
     yield f"- Load when it began and ended: {load['before']} and {load['after']}. {_speed(result['samples'])}"
     yield "\n## Versions\n"
     yield from _rows([("library", "version", "with"), *_versions(result["versions"])])
+
+
+def _earlier(result: Mapping[str, Any]) -> Iterator[str]:
+    """Which measures are of earlier runs."""
+    made_by: Mapping[str, str] = result.get("made_by", {})
+    trees = dict.fromkeys(tree for tree in made_by.values() if tree != result["tree"])
+    for tree in trees:
+        named = ", ".join(measure for measure, by in made_by.items() if by == tree)
+        yield f"- Of an earlier run the same day, llmkit at `{tree}`: {named}."
 
 
 def _busiest(samples: Sequence[Mapping[str, Any]]) -> float:
