@@ -16,7 +16,7 @@ from .._call import ChatCall
 from .._http import HTTPResponse
 from .._json import NotJSON, load
 
-__all__ = ["READ", "api_error", "error_from", "unreadable"]
+__all__ = ["READ", "api_error", "error_from", "incomplete", "unreadable"]
 
 _SNIPPET = 300
 READ = 4000
@@ -121,6 +121,19 @@ def unreadable(call: ChatCall, response: HTTPResponse, why: str) -> errors.APIEr
         model=call.model,
         request_id=response.request_id,
         body=text,
+        sent="yes",
+    )
+
+
+def incomplete(call: ChatCall, stray: bytes = b"") -> errors.APIError:
+    """A stream has ended before its answer; ``stray`` is what came where no event ever did."""
+    if stray:
+        return unreadable(call, HTTPResponse(200, body=stray), "it is no event stream")
+    return errors.StreamInterruptedError(
+        "the stream ended before its answer was complete",
+        provider=call.provider,
+        model=call.model,
+        retryable=True,
         sent="yes",
     )
 

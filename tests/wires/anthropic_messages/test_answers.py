@@ -497,11 +497,11 @@ def test_a_host_that_does_not_stream() -> None:
 
 def test_a_body_without_end() -> None:
     """What never ends is not read on."""
-    from llmkit.wires.anthropic_messages import _stream
+    from llmkit.wires import _plain
 
     decoder = WIRE.decoder(call(stream=True))
     with pytest.raises(llmkit.APIResponseValidationError, match="more than"):
-        list(decoder.feed(b"{" + b" " * _stream._MAX_BODY))
+        list(decoder.feed(b"{" + b" " * _plain._MAX_BODY))
 
 
 def test_an_event_without_end() -> None:

@@ -275,7 +275,7 @@ def test_other_things_instead_of_a_stream(data: bytes, kind: type[errors.APIErro
 
 def test_endless_plain_body(monkeypatch: pytest.MonkeyPatch) -> None:
     """A body that is no stream and does not end is given up."""
-    monkeypatch.setattr("llmkit.wires.openai_chat._stream._MAX_BODY", 100)
+    monkeypatch.setattr("llmkit.wires._plain._MAX_BODY", 100)
     with pytest.raises(errors.APIResponseValidationError, match="more than 100 bytes"):
         chunks([b"{" + b"x" * 99, b"x"])
 

@@ -13,10 +13,10 @@ from ..._call import ChatCall
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
 from ..._sse import Event, SSEDecoder, TooLong
-from ...errors import StreamInterruptedError
 from ...types._model import lenient
 from ...types.chat import ChatCompletion, ChatCompletionChunk
-from .._errors import unreadable
+from .._errors import incomplete, unreadable
+from .._plain import PlainBody
 from ._decode import beside, ending, parse, refusal
 from ._errors import stream_error
 from ._format import answers_by_tool
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AnthropicDecoder"]
 
-_NOT_SSE = b"{[<"
-_MAX_BODY = 64 * 1024 * 1024
-
 
 class AnthropicDecoder:
     """Feed it bytes, cut anywhere; it yields chunks. ``done`` once ``message_stop`` has come.
@@ -41,8 +38,7 @@ class AnthropicDecoder:
     def __init__(self, wire: AnthropicMessages, call: ChatCall) -> None:
         self._wire, self._call = wire, call
         self._sse = SSEDecoder()
-        self._plain: bytearray | None = None
-        self._sniffed = False
+        self._plain = PlainBody(call)
         self._id, self._model = call.id, call.model
         self._usage: dict[str, Any] = {}
         self._rest: dict[str, Any] = {}
@@ -52,10 +48,7 @@ class AnthropicDecoder:
 
     def feed(self, data: bytes) -> Iterator[ChatCompletionChunk]:
         """Take the next bytes."""
-        if not self._sniffed:
-            self._sniff(data)
-        if self._plain is not None:
-            self._collect(data)
+        if self._plain.takes(data):
             return
         try:
             for event in self._sse.feed(data):
@@ -65,46 +58,17 @@ class AnthropicDecoder:
 
     def finish(self) -> Iterator[ChatCompletionChunk]:
         """The bytes have ended."""
-        if self._plain is not None:
-            response = HTTPResponse(200, body=bytes(self._plain))
+        if (plain := self._plain.response) is not None:
             self.done = True
-            yield _as_chunk(parse(self._wire, self._call, response))
+            yield _as_chunk(parse(self._wire, self._call, plain))
             return
         for event in self._sse.finish():
             yield from self._event(event)
         if self.done:
             return
         if not self._ended:
-            self._check_stray()
-            raise StreamInterruptedError(
-                "the stream ended before its answer was complete",
-                provider=self._call.provider,
-                model=self._call.model,
-                retryable=True,
-                sent="yes",
-            )
+            raise incomplete(self._call, b"" if self._begun else bytes(self._sse.stray))
         yield from self._stop({})
-
-    def _check_stray(self) -> None:
-        if self._sse.stray and not self._begun:
-            response = HTTPResponse(200, body=bytes(self._sse.stray))
-            raise unreadable(self._call, response, "it is no event stream")
-
-    def _sniff(self, data: bytes) -> None:
-        start = data.lstrip()[:1]
-        if not start:
-            return
-        self._sniffed = True
-        if start in _NOT_SSE:
-            self._plain = bytearray()
-
-    def _collect(self, data: bytes) -> None:
-        assert self._plain is not None  # noqa: S101 - only called then
-        # White space before it may have gone elsewhere, in a piece of its own.
-        self._plain += data if self._plain else data.lstrip()
-        if len(self._plain) > _MAX_BODY:
-            start = HTTPResponse(200, body=bytes(self._plain[:1000]))
-            raise unreadable(self._call, start, f"it has more than {_MAX_BODY} bytes")
 
     def _event(self, event: Event) -> Iterator[ChatCompletionChunk]:
         if self.done or not event.data.strip():

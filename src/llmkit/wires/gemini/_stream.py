@@ -13,10 +13,9 @@ from ..._call import ChatCall
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
 from ..._sse import TooLong
-from ...errors import StreamInterruptedError
 from ...types._model import lenient
 from ...types.chat import ChatCompletionChunk
-from .._errors import unreadable
+from .._errors import incomplete, unreadable
 from ._decode import Reading
 from ._failures import failure, is_error
 from ._frames import Frames
@@ -48,13 +47,7 @@ class GeminiDecoder:
         for text in self._frames.finish():
             yield from self._text(text)
         if not self._reading.finished:
-            raise StreamInterruptedError(
-                "the stream ended before its answer was complete",
-                provider=self._call.provider,
-                model=self._call.model,
-                retryable=True,
-                sent="yes",
-            )
+            raise incomplete(self._call)
         self.done = True
         yield self._chunk(self._reading.close(), self._reading.end())
 

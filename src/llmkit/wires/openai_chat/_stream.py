@@ -9,17 +9,16 @@ from ..._call import ChatCall
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
 from ..._sse import Event, SSEDecoder, TooLong
-from ...errors import APIError, StreamInterruptedError
+from ...errors import APIError
 from ...types._model import lenient
 from ...types.chat import ChatCompletion, ChatCompletionChunk
-from .._errors import error_from, unreadable
+from .._errors import error_from, incomplete, unreadable
+from .._plain import PlainBody
 from ._decode import items, normalize_choice, normalize_usage, parse
 
 __all__ = ["OpenAIChatDecoder"]
 
-_NOT_SSE = b"{[<"
 _OUR_EVENTS = ("", "message")  # a host's other events (pings and the like) need not be JSON
-_MAX_BODY = 64 * 1024 * 1024
 
 
 class OpenAIChatDecoder:
@@ -31,8 +30,7 @@ class OpenAIChatDecoder:
     def __init__(self, call: ChatCall) -> None:
         self._call = call
         self._sse = SSEDecoder()
-        self._plain: bytearray | None = None
-        self._sniffed = False
+        self._plain = PlainBody(call)
         self._begun = self._finished = False
         self._usages = 0
         self._usage_last = False
@@ -44,10 +42,7 @@ class OpenAIChatDecoder:
 
     def feed(self, data: bytes) -> Iterator[ChatCompletionChunk]:
         """Take the next bytes."""
-        if not self._sniffed:
-            self._sniff(data)
-        if self._plain is not None:
-            self._collect(data)
+        if self._plain.takes(data):
             return
         try:
             for event in self._sse.feed(data):
@@ -58,47 +53,16 @@ class OpenAIChatDecoder:
 
     def finish(self) -> Iterator[ChatCompletionChunk]:
         """The bytes have ended."""
-        if self._plain is not None:
-            yield self._whole(HTTPResponse(200, body=bytes(self._plain)))
+        if (plain := self._plain.response) is not None:
+            self.done = True
+            yield _as_chunk(parse(self._call, plain))
             return
         for event in self._sse.finish():
             if (chunk := self._event(event)) is not None:
                 yield chunk
         if not (self.done or self._finished or self._ends_with_usage()):
-            self._check_stray()
-            raise StreamInterruptedError(
-                "the stream ended before its answer was complete",
-                provider=self._call.provider,
-                model=self._call.model,
-                retryable=True,
-                sent="yes",
-            )
+            raise incomplete(self._call, b"" if self._begun else bytes(self._sse.stray))
         self.done = True
-
-    def _check_stray(self) -> None:
-        if self._sse.stray and not self._begun:
-            response = HTTPResponse(200, body=bytes(self._sse.stray))
-            raise unreadable(self._call, response, "it is no event stream")
-
-    def _sniff(self, data: bytes) -> None:
-        start = data.lstrip()[:1]
-        if not start:
-            return
-        self._sniffed = True
-        if start in _NOT_SSE:
-            self._plain = bytearray()
-
-    def _collect(self, data: bytes) -> None:
-        assert self._plain is not None  # noqa: S101 - only called then
-        # White space before it may have gone elsewhere, in a piece of its own.
-        self._plain += data if self._plain else data.lstrip()
-        if len(self._plain) > _MAX_BODY:
-            start = HTTPResponse(200, body=bytes(self._plain[:1000]))
-            raise unreadable(self._call, start, f"it has more than {_MAX_BODY} bytes")
-
-    def _whole(self, response: HTTPResponse) -> ChatCompletionChunk:
-        self.done = True
-        return _as_chunk(parse(self._call, response))
 
     def _event(self, event: Event) -> ChatCompletionChunk | None:
         said = event.data.strip()
