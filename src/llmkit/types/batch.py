@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from ._model import Model
 from .answer import Answer
@@ -19,7 +20,9 @@ from .params import CallOptions
 __all__ = [
     "Batch",
     "BatchList",
+    "BatchListModelParams",
     "BatchListParams",
+    "BatchModelParams",
     "BatchParams",
     "BatchRequestCounts",
     "BatchResult",
@@ -27,9 +30,15 @@ __all__ = [
 ]
 
 
-class BatchParams(CallOptions, total=False):
-    """All keywords of ``create_batch`` but those it has by name."""
+class BatchModelParams(TypedDict, total=False):
+    """What goes to the provider. A key that is absent is not sent; ``None`` counts as absent."""
 
+    input_file_id: str | None
+    """The file of calls."""
+    endpoint: str | None
+    """What is called: ``/v1/chat/completions``, ``/v1/embeddings`` …."""
+    completion_window: str | None
+    """Until when: ``24h``."""
     requests: Sequence[Mapping[str, Any]] | None
     """The calls themselves, where the provider takes them without a file: each ``{"custom_id", "body"}`` with
     a chat's ``model``, ``messages`` and parameters as ``completion`` takes them, or ``{"custom_id", "params"}``
@@ -44,13 +53,21 @@ class BatchParams(CallOptions, total=False):
     """When the batch is given up (Mistral)."""
 
 
-class BatchListParams(CallOptions, total=False):
-    """All keywords of ``list_batches``."""
+class BatchParams(BatchModelParams, CallOptions, total=False):
+    """All keywords of ``create_batch`` but the model."""
+
+
+class BatchListModelParams(TypedDict, total=False):
+    """What goes to the provider. A key that is absent is not sent; ``None`` counts as absent."""
 
     limit: int | None
     """How many on a page."""
     after: str | None
     """``next_cursor`` of the page before."""
+
+
+class BatchListParams(BatchListModelParams, CallOptions, total=False):
+    """All keywords of ``list_batches``."""
 
 
 class BatchRequestCounts(Model):

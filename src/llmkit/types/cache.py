@@ -10,22 +10,26 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from .answer import Answer
 from .params import CallOptions
 
 __all__ = [
     "CacheDeleted",
+    "CacheListModelParams",
     "CacheListParams",
+    "CacheModelParams",
     "CacheParams",
+    "CacheUpdateModelParams",
     "CacheUpdateParams",
     "Cached",
     "CachedList",
 ]
 
 
-class CacheUpdateParams(CallOptions, total=False):
-    """All keywords of ``update_cache``: how long the cache is kept, one of the two."""
+class CacheUpdateModelParams(TypedDict, total=False):
+    """What goes to the provider. A key that is absent is not sent; ``None`` counts as absent."""
 
     ttl: float | str | None
     """How long from now: seconds, or the provider's ``"300s"``. What is kept is billed by the hour."""
@@ -33,8 +37,12 @@ class CacheUpdateParams(CallOptions, total=False):
     """Until when."""
 
 
-class CacheParams(CacheUpdateParams, total=False):
-    """All keywords of ``create_cache`` but model and messages."""
+class CacheUpdateParams(CacheUpdateModelParams, CallOptions, total=False):
+    """All keywords of ``update_cache``: how long the cache is kept, one of the two."""
+
+
+class CacheModelParams(CacheUpdateModelParams, total=False):
+    """What goes to the provider. A key that is absent is not sent; ``None`` counts as absent."""
 
     tools: Sequence[Mapping[str, Any]] | None
     """Tools, as ``completion`` takes them."""
@@ -44,13 +52,21 @@ class CacheParams(CacheUpdateParams, total=False):
     """A name to find it by."""
 
 
-class CacheListParams(CallOptions, total=False):
-    """All keywords of ``list_caches``."""
+class CacheParams(CacheModelParams, CallOptions, total=False):
+    """All keywords of ``create_cache`` but model and messages."""
+
+
+class CacheListModelParams(TypedDict, total=False):
+    """What goes to the provider. A key that is absent is not sent; ``None`` counts as absent."""
 
     limit: int | None
     """How many on a page."""
     after: str | None
     """``next_cursor`` of the page before."""
+
+
+class CacheListParams(CacheListModelParams, CallOptions, total=False):
+    """All keywords of ``list_caches``."""
 
 
 class Cached(Answer):

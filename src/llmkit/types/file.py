@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict
 
 from .._json import load
 from .answer import Answer
@@ -19,15 +20,19 @@ __all__ = [
     "FileContent",
     "FileDeleted",
     "FileList",
+    "FileListModelParams",
     "FileListParams",
+    "FileModelParams",
     "FileObject",
     "FileParams",
 ]
 
 
-class FileParams(CallOptions, total=False):
-    """All keywords of ``create_file`` but the file and its purpose."""
+class FileModelParams(TypedDict, total=False):
+    """What goes to the provider. A key that is absent is not sent; ``None`` counts as absent."""
 
+    purpose: str | None
+    """What it is for: ``batch``, ``user_data``, ``fine-tune``, ``vision``, ``evals`` …; OpenAI must know."""
     expires_after: Mapping[str, Any] | int | None
     """When the file is removed: seconds, or OpenAI's ``{"anchor": "created_at", "seconds": …}``."""
     expires_in_seconds: int | None
@@ -36,8 +41,12 @@ class FileParams(CallOptions, total=False):
     """The name shown for it, where that is not the file's own (Gemini)."""
 
 
-class FileListParams(CallOptions, total=False):
-    """All keywords of ``list_files``."""
+class FileParams(FileModelParams, CallOptions, total=False):
+    """All keywords of ``create_file`` but the file."""
+
+
+class FileListModelParams(TypedDict, total=False):
+    """What goes to the provider. A key that is absent is not sent; ``None`` counts as absent."""
 
     purpose: str | None
     """Only files of this purpose (OpenAI)."""
@@ -47,6 +56,10 @@ class FileListParams(CallOptions, total=False):
     """``next_cursor`` of the page before."""
     order: str | None
     """``asc`` or ``desc`` by time (OpenAI)."""
+
+
+class FileListParams(FileListModelParams, CallOptions, total=False):
+    """All keywords of ``list_files``."""
 
 
 class FileObject(Answer):

@@ -10,10 +10,15 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from .answer import Answer
 
-__all__ = ["ListedModel", "ModelDeleted", "ModelList", "TokenCount"]
+__all__ = ["ListedModel", "ModelDeleted", "ModelList", "NoParams", "TokenCount"]
+
+
+class NoParams(TypedDict, total=False):
+    """Of calls that have nothing to be said but whom they are for."""
 
 
 class ListedModel(Answer):

@@ -122,7 +122,7 @@ def object_of(call: Call, response: HTTPResponse, *fields: str) -> dict[str, Any
 
 def written(request: HTTPRequest) -> dict[str, Any]:
     """The JSON object that another wire has written, to be sent elsewhere."""
-    data = load(request.body if isinstance(request.body, bytes) else b"")
+    data = load(request.body)
     return data if isinstance(data, dict) else {}
 
 

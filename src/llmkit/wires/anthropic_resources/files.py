@@ -79,8 +79,8 @@ def _create(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
         method="POST",
         url=join_url(rooted(to).base_url, "/files", to.query),
         headers={"content-type": form.content_type, "accept": "application/json", **to.headers},
-        body=form,
         adjustments=(*call.adjustments, *ledger.adjustments),
+        upload=form,
     )
 
 

@@ -122,7 +122,7 @@ def _upload(call: ResourceCall, file: Upload, to: Endpoint, response: HTTPRespon
             "x-goog-upload-offset": "0",
             **to.headers,
         },
-        body=file,
+        upload=file,
     )
 
 

@@ -72,6 +72,6 @@ def _as_form(ledger: Ledger, call: ImageCall, to: Endpoint, body: dict[str, Any]
         method="POST",
         url=join_url(to.base_url, _PATHS[call.action], to.query),
         headers={"content-type": form.content_type, "accept": accept, **to.headers},
-        body=form,
         adjustments=(*call.adjustments, *ledger.adjustments),
+        upload=form,
     )

@@ -80,8 +80,8 @@ def _create(wire: OpenAIFiles, ledger: Ledger, call: ResourceCall, to: Endpoint)
         method="POST",
         url=join_url(to.base_url, "/files", to.query),
         headers={"content-type": form.content_type, "accept": "application/json", **to.headers},
-        body=form,
         adjustments=(*call.adjustments, *ledger.adjustments),
+        upload=form,
     )
 
 
