@@ -40,6 +40,7 @@ FLOORS = {
     "wires": 2,
     "_flow": 1,
     "_fold": 1,
+    "_multipart": 1,
     "_operations": 1,
     "_ratelimit": 1,
     "_sse": 1,
@@ -49,6 +50,7 @@ FLOORS = {
     "_http": 0,
     "_json": 0,
     "_secret": 0,
+    "_upload": 0,
     "errors": 0,
     "types": 0,
 }
@@ -76,6 +78,7 @@ FREE = {"typing_extensions"}
 WAITING = {"asyncio", "threading", "concurrent", "multiprocessing", "socket", "ssl", "selectors"}
 WAITING_EXCEPTIONS: dict[str, set[str]] = {
     "providers._registry": {"threading"},  # a lock held over a dict look-up and an import
+    "_upload": {"threading"},  # a lock held while one piece of a file is read
 }
 
 # Imports from a higher floor: importer -> target. The design wants none.
@@ -93,6 +96,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
+    "_io._sending": {"anyio.to_thread"},  # only for uploads
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

@@ -5,14 +5,14 @@ Header names of an answer are in lower case; a request keeps the spelling it was
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ._call import Adjustment
 
-__all__ = ["Endpoint", "HTTPRequest", "HTTPResponse", "join_url"]
+__all__ = ["Endpoint", "HTTPRequest", "HTTPResponse", "Streamed", "join_url"]
 
 _REQUEST_ID_HEADERS = (
     "x-request-id",
@@ -32,6 +32,20 @@ class Endpoint:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
+class Streamed(Protocol):
+    """A body that is not held in memory."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes it has; ``None`` where that is not known before it has been read."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """Its bytes, from the beginning each time: a retry sends it again. Closing the iterator closes the file."""
+
+    def shown(self) -> Any:
+        """What a dry run shows of it: what it consists of, and not its bytes."""
+
+
 @dataclass(slots=True)
 class HTTPRequest:
     """A request, complete but for its credentials."""
@@ -39,7 +53,7 @@ class HTTPRequest:
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
+    body: bytes | Streamed = b""
     adjustments: tuple[Adjustment, ...] = ()
     lists: frozenset[str] = frozenset()
     """Headers (in lower case) that hold a list: what is set later is added to what is there."""

@@ -83,7 +83,7 @@ def _described(leg: Leg, request: HTTPRequest) -> DryRun:
         method=request.method,
         url=request.url,
         headers=redact_headers(signed.headers, (secret,) if secret else ()),
-        body=load(request.body),
+        body=load(request.body) if isinstance(request.body, bytes) else request.body.shown(),
         ledger=request.adjustments,
         key_source=leg.key_source,
         bound=pricing.bound(call.messages, call.params, find(call.provider, call.model)),
