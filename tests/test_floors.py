@@ -96,7 +96,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
-    "_io._sending": {"anyio.to_thread"},  # only for uploads
+    "_io._sending": {"anyio"},  # only for uploads
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

@@ -32,7 +32,7 @@ class Taken:
 
 
 class Sink:
-    """After ``refuse_after`` bytes it answers 413 and closes, after ``reset_after`` it resets; ``stall``: reads no more."""
+    """After ``refuse_after`` bytes it answers 413, after ``reset_after`` it resets; ``stall``: reads no more."""
 
     def __init__(
         self,
