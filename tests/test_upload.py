@@ -45,30 +45,30 @@ from .io.test_uploads import Pipe
 )
 def test_name_and_type(given: Any, name: str, kind: str) -> None:
     """The name's ending says what it is, or else what it begins with; without a name it gets one with an ending."""
-    upload = Upload(given)
+    upload = Upload.of(given)
     assert (upload.name, upload.media_type) == (name, kind)
 
 
 def test_told_beats_found() -> None:
     """A name and a type that are given win; an upload may be given for an upload."""
-    first = Upload(b"ID3abc", name="voice.ogg")
+    first = Upload.of(b"ID3abc", name="voice.ogg")
     assert (first.name, first.media_type) == ("voice.ogg", "audio/ogg")
     assert Upload.of(first) is first
-    again = Upload(first, media_type="audio/opus")
+    again = Upload.of(first, media_type="audio/opus")
     assert (again.name, again.media_type, whole(again)) == ("voice.ogg", "audio/opus", b"ID3abc")
 
 
 def test_an_address_is_kept_as_one(tmp_path: Path) -> None:
     """An address is for the provider to fetch; a path of that name is one all the same."""
-    assert Upload("https://host.test/a.wav").url == "https://host.test/a.wav"
-    assert Upload(tmp_path / "https:").url is None
+    assert Upload.of("https://host.test/a.wav").url == "https://host.test/a.wav"
+    assert Upload.of(tmp_path / "https:").url is None
 
 
 @pytest.mark.parametrize("given", [12, None, ("a",), ("a", b"x", None, None, None), object()])
 def test_what_is_no_file(given: Any) -> None:
     """Anything else is refused, with what it is."""
     with pytest.raises(InvalidRequestError, match="a file"):
-        Upload(given)
+        Upload.of(given)
 
 
 def test_text_is_refused(tmp_path: Path) -> None:
@@ -76,49 +76,49 @@ def test_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.wav"
     path.write_text("x")
     with path.open() as opened, pytest.raises(InvalidRequestError, match="mode 'rb'"):
-        Upload(opened)
+        Upload.of(opened)
     with pytest.raises(InvalidRequestError, match="mode 'rb'"):
-        Upload(io.StringIO("x"))
+        Upload.of(io.StringIO("x"))
 
     class Odd:
         def read(self, size: int) -> str:
             return "x" * size
 
     with pytest.raises(InvalidRequestError, match="mode 'rb'"):
-        list(Upload(Odd()).pieces())  # type: ignore[arg-type]
+        list(Upload.of(Odd()).pieces())  # type: ignore[arg-type]
 
     class Sought(io.BytesIO):
         def read(self, size: int | None = -1, /) -> Any:
             return "x"
 
     with pytest.raises(InvalidRequestError, match="mode 'rb'"):
-        list(Upload(("a.wav", Sought())).pieces())
+        list(Upload.of(("a.wav", Sought())).pieces())
 
 
 def test_a_file_is_sent_from_where_it_stands() -> None:
     """And again from there, each time."""
     file = io.BytesIO(b"abcdef")
     file.seek(2)
-    upload = Upload(("a.wav", file))
+    upload = Upload.of(("a.wav", file))
     assert (upload.length, whole(upload), whole(upload)) == (4, b"cdef", b"cdef")
 
 
 def test_a_closed_file() -> None:
     """Says so, as an error of the request."""
     file = io.BytesIO(b"abc")
-    upload = Upload(("a.wav", file))
+    upload = Upload.of(("a.wav", file))
     file.close()
     for read in (lambda: upload.length, lambda: whole(upload)):
         with pytest.raises(InvalidRequestError, match="cannot be read"):
             read()
     with pytest.raises(InvalidRequestError, match="cannot be read"):
-        Upload(file)
+        Upload.of(file)
 
 
 def test_what_cannot_be_sought_is_copied_once() -> None:
     """A pipe is read once, sent as often as need be, and its copy is closed with the upload."""
     data = os.urandom(3 * 1024 * 1024)
-    upload = Upload(Pipe(data))
+    upload = Upload.of(Pipe(data))
     assert upload.name == "piped.mp3"
     assert (upload.length, whole(upload) == data, whole(upload) == data) == (len(data), True, True)
     del upload
@@ -129,7 +129,7 @@ def test_a_named_pipe(tmp_path: Path) -> None:
     """A path may lead to a pipe, whose length nobody knows before it is read."""
     path = tmp_path / "pipe.wav"
     os.mkfifo(path)
-    upload = Upload(path)
+    upload = Upload.of(path)
     writer = threading.Thread(target=path.write_bytes, args=(b"RIFF",))
     writer.start()
     assert (upload.length, whole(upload), whole(upload)) == (4, b"RIFF", b"RIFF")
@@ -144,14 +144,14 @@ def test_pieces_are_small(tmp_path: Path) -> None:
         file.write(data)
         file.seek(0)
         for given in (data, tmp_path / "a", file):
-            sizes = [len(piece) for piece in Upload(given).pieces()]
+            sizes = [len(piece) for piece in Upload.of(given).pieces()]
             assert sizes == [PIECE, PIECE, 1]
 
 
 def test_a_repr_has_no_bytes() -> None:
     """A file says its name and its type."""
-    assert repr(Upload(b"ID3secret")) == "Upload('file.mp3', audio/mpeg)"
-    assert repr(Multipart("b", [("x", "1")], [("file", Upload(b""))])) == "Multipart(x, file)"
+    assert repr(Upload.of(b"ID3secret")) == "Upload('file.mp3', audio/mpeg)"
+    assert repr(Multipart("b", [("x", "1")], [("file", Upload.of(b""))])) == "Multipart(x, file)"
 
 
 def parsed(form: Multipart) -> list[tuple[str | None, str | None, bytes]]:
@@ -175,7 +175,7 @@ TEXT = st.text(st.characters(codec="ascii", exclude_characters='\r\n"\\%'), min_
 @given(st.lists(st.tuples(TEXT, TEXT)), st.lists(st.binary(), max_size=3))
 def test_forms_are_read_by_others(fields: list[tuple[str, str]], files: list[bytes]) -> None:
     """What is written, the standard library reads, and the length told is the length sent."""
-    form = Multipart("b0undary", fields, [("f", Upload(("n.bin", data))) for data in files])
+    form = Multipart("b0undary", fields, [("f", Upload.of(("n.bin", data))) for data in files])
     found = parsed(form) if fields or files else []
     assert [(n, v) for n, f, v in found if f is None] == [(n, v.encode()) for n, v in fields]
     assert [v for _, f, v in found if f is not None] == files
@@ -184,7 +184,7 @@ def test_forms_are_read_by_others(fields: list[tuple[str, str]], files: list[byt
 
 def test_names_cannot_break_out() -> None:
     """Quotes and line ends in names are written as browsers write them."""
-    file = Upload(('a"\r\nx: y.wav', b""))
+    file = Upload.of(('a"\r\nx: y.wav', b""))
     text = whole(Multipart("b", [('n"\r\n', "v")], [("file", file)])).decode()
     assert 'name="n%22%0D%0A"' in text
     assert 'filename="a%22%0D%0Ax: y.wav"' in text
@@ -198,7 +198,7 @@ def test_fields_as_text() -> None:
 
 def test_abridged() -> None:
     """A recorder keeps small files, and of larger ones the size."""
-    form = Multipart("b", [], [("s", Upload(b"small")), ("l", Upload(b"x" * 11))])
+    form = Multipart("b", [], [("s", Upload.of(b"small")), ("l", Upload.of(b"x" * 11))])
     assert b"small" in abridged(form, 10)
     assert b"<11 bytes, left out>" in abridged(form, 10)
     assert abridged(b"x" * 11, 10) == b"x" * 11

@@ -53,17 +53,26 @@ class HTTPRequest:
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | Streamed = b""
+    body: bytes = b""
     adjustments: tuple[Adjustment, ...] = ()
     lists: frozenset[str] = frozenset()
     """Headers (in lower case) that hold a list: what is set later is added to what is there."""
+    upload: Streamed | None = None
+    """What is sent in place of ``body``, where that is too long to be held."""
+
+    @property
+    def content(self) -> bytes | Streamed:
+        """What is sent, whichever of the two it is."""
+        return self.body if self.upload is None else self.upload
 
     def with_headers(self, headers: Mapping[str, str]) -> HTTPRequest:
         """Return a copy with these headers set; names are compared without regard to case."""
         if not headers:
             return self
         merged = merge_headers(self.headers, _added(self, headers) if self.lists else headers)
-        return HTTPRequest(self.method, self.url, merged, self.body, self.adjustments, self.lists)
+        return HTTPRequest(
+            self.method, self.url, merged, self.body, self.adjustments, self.lists, self.upload
+        )
 
 
 @dataclass(slots=True)

@@ -16,7 +16,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, TypeAlias, Union
+from typing import IO, Any, Self, TypeAlias, Union
 
 from typing_extensions import override
 
@@ -87,55 +87,59 @@ _UNKNOWN = "application/octet-stream"
 
 
 class Upload:
-    """One file to send.
+    """One file to send; ``Upload.of`` makes one of whatever a caller may give.
 
     Args:
-        file: a path, bytes, an open binary file (sent from where it stands), ``(name, content)`` or
-            ``(name, content, media type)``, or an ``http(s)`` address for providers that fetch it themselves.
-        name: the file's name as the provider is told it; by default its own.
-        media_type: by default what its name's ending says, or else what it begins with.
+        name: the file's name, as the provider is told it.
+        media_type: such as ``audio/wav``.
+        source: a path, bytes, or an open binary file, which is sent from where it stands.
 
     A file object must stay open until the call has ended. It may be read by several attempts at once; each
     begins where the file stood when it was given.
 
     Raises:
-        InvalidRequestError: it is nothing that can be sent: a file opened as text, for instance.
+        InvalidRequestError: the source is nothing that can be sent: a file opened as text, for instance.
     """
 
-    __slots__ = ("__weakref__", "_lock", "_source", "_spool", "_start", "media_type", "name", "url")
+    __slots__ = ("__weakref__", "_lock", "_spool", "_start", "media_type", "name", "source", "url")
 
-    name: str
-    media_type: str
-    url: str | None
-    """The address, where the provider is to fetch the file itself; then there is nothing to read."""
-
-    def __init__(
-        self, file: FileTypes, *, name: str | None = None, media_type: str | None = None
-    ) -> None:
-        file, name, media_type = _unpacked(file, name, media_type)
+    def __init__(self, name: str, media_type: str, source: _File) -> None:
+        self.name, self.media_type = name, media_type
+        self.url = source if isinstance(source, str) and _is_url(source) else None
+        """The address, where the provider is to fetch the file itself; then there is nothing to read."""
+        self.source: Any = b"" if self.url is not None else _source(source)
+        self._start = _position(self.source) if _is_file(self.source) else 0
         self._lock = threading.Lock()
         self._spool: Any = None
-        self._start = 0
-        self.url = file if isinstance(file, str) and _is_url(file) else None
-        self._source: Any = b"" if self.url is not None else _source(file)
-        if _is_file(self._source):
-            self._start = _position(self._source)
-        self.name = name or _own_name(file) or ""
-        ending = self.name.rpartition(".")[2].lower() if "." in self.name else ""
-        if ending not in _BY_NAME and self.url is None:
-            ending = self._ending() or ending
-            self.name = self.name or (f"file.{ending}" if ending else "file")
-        self.media_type = media_type or _BY_NAME.get(ending, _UNKNOWN)
 
     @classmethod
-    def of(cls, file: FileTypes) -> Upload:
-        """The upload that this is, or stands for."""
-        return file if isinstance(file, Upload) else cls(file)
+    def of(cls, file: FileTypes, *, name: str | None = None, media_type: str | None = None) -> Self:
+        """Make one, or return the one that it is.
+
+        Args:
+            file: a path, bytes, an open binary file, ``(name, content)`` or ``(name, content, media type)``,
+                or an ``http(s)`` address for providers that fetch it themselves.
+            name: by default the file's own.
+            media_type: by default what the name's ending says, or else what the file begins with.
+
+        Raises:
+            InvalidRequestError: it is nothing that can be sent.
+        """
+        if isinstance(file, cls) and name is None and media_type is None:
+            return file
+        source, name, media_type = _unpacked(file, name, media_type)
+        made = cls(name or _own_name(source) or "", media_type or "", source)
+        ending = made.name.rpartition(".")[2].lower() if "." in made.name else ""
+        if ending not in _BY_NAME and made.url is None:
+            ending = made._ending() or ending
+            made.name = made.name or (f"file.{ending}" if ending else "file")
+        made.media_type = made.media_type or _BY_NAME.get(ending, _UNKNOWN)
+        return made
 
     @property
     def in_memory(self) -> bool:
         """Whether reading it takes no time."""
-        return isinstance(self._source, bytes | io.BytesIO)
+        return isinstance(self.source, bytes | io.BytesIO)
 
     @property
     def length(self) -> int:
@@ -144,11 +148,11 @@ class Upload:
         Raises:
             InvalidRequestError: it cannot be read.
         """
-        if isinstance(self._source, bytes):
-            return len(self._source)
+        if isinstance(self.source, bytes):
+            return len(self.source)
         try:
-            if isinstance(self._source, Path) and _is_regular(self._source):
-                return self._source.stat().st_size
+            if isinstance(self.source, Path) and _is_regular(self.source):
+                return self.source.stat().st_size
             file, start = self._seekable()
             with self._lock:
                 return int(file.seek(0, os.SEEK_END)) - start
@@ -167,10 +171,10 @@ class Upload:
         return f"<{self.name}: {self.length} bytes of {self.media_type}>"
 
     def _read(self) -> Iterator[bytes]:
-        if isinstance(self._source, bytes):
-            yield from (self._source[at : at + PIECE] for at in range(0, len(self._source), PIECE))
-        elif isinstance(self._source, Path) and _is_regular(self._source):
-            with self._source.open("rb") as opened:
+        if isinstance(self.source, bytes):
+            yield from (self.source[at : at + PIECE] for at in range(0, len(self.source), PIECE))
+        elif isinstance(self.source, Path) and _is_regular(self.source):
+            with self.source.open("rb") as opened:
                 yield from iter(lambda: opened.read(PIECE), b"")
         else:
             yield from self._from_file()
@@ -191,8 +195,8 @@ class Upload:
 
     def _seekable(self) -> tuple[Any, int]:
         """A file that can be sought, and where it begins."""
-        if _is_file(self._source) and _can_seek(self._source):
-            return self._source, self._start
+        if _is_file(self.source) and _can_seek(self.source):
+            return self.source, self._start
         with self._lock:
             if self._spool is None:
                 self._spool = self._copied()
@@ -201,19 +205,19 @@ class Upload:
         return self._spool, 0
 
     def _copied(self) -> Any:
-        if isinstance(self._source, Path):
-            with self._source.open("rb") as opened:
+        if isinstance(self.source, Path):
+            with self.source.open("rb") as opened:
                 return _spooled(opened.read, self.name)
-        return _spooled(self._source.read, self.name)
+        return _spooled(self.source.read, self.name)
 
     def _ending(self) -> str | None:
         """What it begins with, as an ending: only looked for where the name says nothing."""
-        if isinstance(self._source, bytes):
-            return _kind(self._source[:_HEAD])
-        if not (_is_file(self._source) and _can_seek(self._source)):
+        if isinstance(self.source, bytes):
+            return _kind(self.source[:_HEAD])
+        if not (_is_file(self.source) and _can_seek(self.source)):
             return None
-        head = self._source.read(_HEAD)
-        self._source.seek(self._start)
+        head = self.source.read(_HEAD)
+        self.source.seek(self._start)
         return _kind(head) if isinstance(head, bytes) else None
 
     @override
@@ -225,7 +229,7 @@ def _unpacked(
     file: Any, name: str | None, media_type: str | None
 ) -> tuple[Any, str | None, str | None]:
     if isinstance(file, Upload):
-        return file._source, name or file.name, media_type or file.media_type  # noqa: SLF001 - itself
+        return file.url or file.source, name or file.name, media_type or file.media_type
     if not isinstance(file, tuple):
         return file, name, media_type
     if not 2 <= len(file) <= 4:  # noqa: PLR2004 - the openai SDK's forms, headers last

@@ -48,7 +48,7 @@ class Listening(OpenAIChat):
         made = OpenAIChat.build(self, call, to)
         body = self.make()
         kind = body.content_type if isinstance(body, Multipart) else body.media_type
-        return replace(made, body=body, headers={"content-type": kind})
+        return replace(made, body=b"", upload=body, headers={"content-type": kind})
 
 
 @contextmanager
@@ -133,7 +133,7 @@ class Pipe(io.RawIOBase):
 
 def test_memory_stays_flat(colour: Colour, large: Path) -> None:
     """A file of 24 MB is sent without ever being in memory: the peak stays below one."""
-    body = form(Upload(large))
+    body = form(Upload.of(large))
     with Sink() as sink, uploading(lambda: body), client_of(sink.url) as client:
         ask(colour, client_of(sink.url))  # what is loaded late is loaded
         gc.collect()
@@ -155,7 +155,7 @@ def test_200_mb(colour: Colour, tmp_path: Path) -> None:
     path = tmp_path / "200.wav"
     with path.open("wb") as file:
         file.truncate(200 * MB)
-    body = form(Upload(path))
+    body = form(Upload.of(path))
     with Sink() as sink, uploading(lambda: body), client_of(sink.url) as client:
         tracemalloc.start()
         try:
@@ -181,7 +181,7 @@ def test_a_retry_sends_it_again(colour: Colour, tmp_path: Path, source: str) -> 
         "pipe": Pipe(data),
         "bytes": ("a.mp3", data),
     }
-    upload = Upload(given[source])
+    upload = Upload.of(given[source])
     with opened, Sink(reset_after=MB) as sink, uploading(lambda: upload):
         answer = ask(colour, client_of(sink.url), num_retries=2)
     assert [a.error is None for a in answer.call.attempts] == [False, True]
@@ -195,7 +195,7 @@ def test_a_retry_sends_it_again(colour: Colour, tmp_path: Path, source: str) -> 
 @pytest.mark.parametrize("tls", [False, True])
 def test_an_answer_while_uploading(colour: Colour, large: Path, *, tls: bool) -> None:
     """A 413 that comes early is the call's error, and the rest is not sent; the connection is not used again."""
-    upload = Upload(large)
+    upload = Upload.of(large)
     with Sink(refuse_after=2 * MB, tls=tls) as sink, uploading(lambda: upload):
         with pytest.raises(errors.RequestTooLargeError, match="the file is too large") as caught:
             ask(colour, client_of(sink.url, verify=False))
@@ -207,7 +207,7 @@ def test_an_answer_while_uploading(colour: Colour, large: Path, *, tls: bool) ->
 
 def test_no_answer_yet(colour: Colour, large: Path) -> None:
     """What comes early and is no answer ("100 Continue") ends nothing."""
-    upload = Upload(large)
+    upload = Upload.of(large)
     hint = b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n"
     with Sink(before=hint) as sink, uploading(lambda: upload):
         assert ask(colour, client_of(sink.url)).text == "Hello there"
@@ -216,7 +216,7 @@ def test_no_answer_yet(colour: Colour, large: Path) -> None:
 
 def test_tls_that_talks_to_itself(colour: Colour, large: Path) -> None:
     """Session tickets are readable, and no answer."""
-    upload = Upload(large)
+    upload = Upload.of(large)
     with Sink(tls=True) as sink, uploading(lambda: upload):
         assert ask(colour, client_of(sink.url, verify=False)).text == "Hello there"
         assert sink.taken[0].size == 24 * MB
@@ -224,7 +224,7 @@ def test_tls_that_talks_to_itself(colour: Colour, large: Path) -> None:
 
 def test_a_file_that_is_gone(colour: Colour, tmp_path: Path) -> None:
     """Nothing is sent, and nothing is tried again."""
-    upload = Upload(tmp_path / "none.wav")
+    upload = Upload.of(tmp_path / "none.wav")
     with Sink() as sink, uploading(lambda: upload):
         with pytest.raises(errors.InvalidRequestError, match=r"none\.wav cannot be read") as caught:
             ask(colour, client_of(sink.url), num_retries=2)
@@ -253,7 +253,7 @@ class Growing(Upload):
 @pytest.mark.parametrize("kind", [Shrinking, Growing])
 def test_a_file_that_changes(colour: Colour, kind: type[Upload]) -> None:
     """What was told as its length is what is sent, or the call fails: the server would wait for the rest."""
-    upload = kind(b"x" * MB)
+    upload = kind.of(b"x" * MB)
     with Sink() as sink, uploading(lambda: upload):
         with pytest.raises(errors.InvalidRequestError, match="changed while it was sent") as caught:
             ask(colour, client_of(sink.url), num_retries=2)
@@ -263,7 +263,7 @@ def test_a_file_that_changes(colour: Colour, kind: type[Upload]) -> None:
 
 def test_a_stall_is_an_idle_timeout(colour: Colour, large: Path) -> None:
     """A server that stops reading is given up after the idle limit, however long the first token may take."""
-    upload = Upload(large)
+    upload = Upload.of(large)
     limits = Timeouts(connect=5, first_token=60, idle=0.3, total=60)
     with Sink(stall=True) as sink, uploading(lambda: upload):
         begun = time.monotonic()
@@ -285,7 +285,7 @@ class Slow(Upload):
 
 def test_first_token_counts_from_the_end_of_the_upload(colour: Colour) -> None:
     """An upload that takes longer than the first token may is no timeout."""
-    upload = Slow(io.BytesIO(b"x" * MB))
+    upload = Slow.of(io.BytesIO(b"x" * MB))
     limits = Timeouts(connect=5, first_token=0.2, idle=5, total=60)
     with Sink() as sink, uploading(lambda: upload):
         answer = ask(colour, client_of(sink.url), timeout=limits)
@@ -305,7 +305,7 @@ def test_cancelling_closes_the_file(name: str, tmp_path: Path) -> None:
             opened.append(inner)
             return inner
 
-    upload = Watched(path)
+    upload = Watched.of(path)
 
     async def with_asyncio(client: Any) -> None:
         task = asyncio.ensure_future(client.acompletion(MODEL, MESSAGES))
@@ -341,7 +341,7 @@ def test_async_reads_elsewhere(tmp_path: Path) -> None:
                 yield piece
 
     (tmp_path / "a.wav").write_bytes(b"x" * 200_000)
-    upload = Told(tmp_path / "a.wav")
+    upload = Told.of(tmp_path / "a.wav")
     with Sink() as sink, uploading(lambda: upload):
         for name in ("asyncio", "trio"):
             ask(Colour(name), client_of(sink.url))
@@ -351,7 +351,7 @@ def test_async_reads_elsewhere(tmp_path: Path) -> None:
 
 def test_a_borrowed_client(colour: Colour, large: Path) -> None:
     """Somebody's own httpx client streams it too, with its length, and again when it is tried again."""
-    body = form(Upload(large))
+    body = form(Upload.of(large))
     with Sink(reset_after=MB) as sink, uploading(lambda: body):
 
         async def main() -> Any:
@@ -391,7 +391,7 @@ def test_through_hooked_transports(
 
     monkeypatch.setattr(httpx.HTTPTransport, "handle_request", seen)
     monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", aseen)
-    body = form(Upload(large))
+    body = form(Upload.of(large))
     with Sink() as sink, uploading(lambda: body):
         ask(colour, client_of(sink.url))
     assert hooked == ["POST"]
@@ -401,7 +401,7 @@ def test_through_hooked_transports(
 def test_a_dry_run_shows_the_fields(tmp_path: Path) -> None:
     """Fields as they are, and of a file its name, size and type."""
     (tmp_path / "a.wav").write_bytes(b"x" * 1000)
-    body = Multipart("b", [("m[]", "1"), ("m[]", "2")], [("file", Upload(tmp_path / "a.wav"))])
+    body = Multipart("b", [("m[]", "1"), ("m[]", "2")], [("file", Upload.of(tmp_path / "a.wav"))])
     with uploading(lambda: body), client_of("http://127.0.0.1:1/v1") as client:
         dry = client.completion(MODEL, MESSAGES, dry_run=True)
     assert dry.body == {"m[]": ["1", "2"], "file": "<a.wav: 1000 bytes of audio/wav>"}
@@ -409,9 +409,9 @@ def test_a_dry_run_shows_the_fields(tmp_path: Path) -> None:
 
 def test_recorded_and_replayed(colour: Colour, tmp_path: Path) -> None:
     """A small file is recorded; of a large one its size; both are found again, another one is not."""
-    small, large = Upload(("a.wav", b"RIFFabc")), Upload(("b.wav", b"x" * 300_000))
+    small, large = Upload.of(("a.wav", b"RIFFabc")), Upload.of(("b.wav", b"x" * 300_000))
     body = Multipart("b", [("model", "m")], [("file", small), ("file", large)])
-    other = Multipart("b", [("model", "m")], [("file", small), ("file", Upload(b"x"))])
+    other = Multipart("b", [("model", "m")], [("file", small), ("file", Upload.of(b"x"))])
     path = tmp_path / "cassette.json"
     with Server() as server, uploading(lambda: body):
         with record(path):
@@ -430,7 +430,9 @@ def test_recorded_and_replayed(colour: Colour, tmp_path: Path) -> None:
 
 def test_scripted_sees_the_bytes() -> None:
     """A scripted test may look at the whole body."""
-    upload = Upload(("a.json", b'{"model": "m", "messages": [{"role": "user", "content": "hi"}]}'))
+    upload = Upload.of(
+        ("a.json", b'{"model": "m", "messages": [{"role": "user", "content": "hi"}]}')
+    )
     with uploading(lambda: upload), scripted("hi") as script:
         ask(Colour("sync"), client_of("http://127.0.0.1:1/v1"))
     assert (
@@ -442,7 +444,7 @@ def test_scripted_sees_the_bytes() -> None:
 def test_racing_attempts_read_one_file() -> None:
     """Two readers of one file object do not take each other's pieces."""
     data = os.urandom(MB)
-    upload = Upload(io.BytesIO(data))
+    upload = Upload.of(io.BytesIO(data))
     one, other = upload.pieces(), upload.pieces()
     read = [[], []]  # type: ignore[var-annotated]
     for a, b in zip(one, other, strict=True):

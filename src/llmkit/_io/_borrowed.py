@@ -38,9 +38,9 @@ class Borrowed:
 
     def send(self, request: HTTPRequest, progress: Progress) -> Any:
         """Send; return the client's response with its body unread."""
-        if isinstance(request.body, bytes):
+        if request.upload is None:
             return self._sent(self._built(request, progress), progress)
-        with contextlib.closing(sending(request.body, progress)) as body:
+        with contextlib.closing(sending(request.upload, progress)) as body:
             return self._sent(self._built(request, progress, body), progress)
 
     def _sent(self, made: Any, progress: Progress) -> Any:
@@ -50,9 +50,9 @@ class Borrowed:
 
     async def asend(self, request: HTTPRequest, progress: Progress) -> Any:
         """``send`` for an async client, under the call's own deadline."""
-        if isinstance(request.body, bytes):
+        if request.upload is None:
             return await self._asent(self._built(request, progress), progress)
-        with contextlib.closing(await asending(request.body, progress)) as body:
+        with contextlib.closing(await asending(request.upload, progress)) as body:
             return await self._asent(self._built(request, progress, body), progress)
 
     async def _asent(self, made: Any, progress: Progress) -> Any:

@@ -80,7 +80,7 @@ def _prepared(
     # Reads are limited by the exchange's own progress; these are the limits of what comes before.
     write = progress.remaining() if body is None else progress.whole()
     limits = {"connect": connect, "pool": connect, "write": write, "read": None}
-    data: Any = request.body
+    data = request.body
     content: Any = _Bytes(data) if body is None else body
     made = httpcore.Request(request.method, url, content=content, extensions={"timeout": limits})
     # Not by way of its constructor, which looks at each header's type: they are bytes already.
@@ -284,9 +284,9 @@ class SyncTransports(_Transports):
     def send(self, request: HTTPRequest, progress: Progress) -> Any:
         """Send; return the response with its body unread."""
         pool = self._for(request.url)
-        if isinstance(request.body, bytes):
+        if request.upload is None:
             return _sent(pool, _prepared(request, progress), request.url)
-        with contextlib.closing(sending(request.body, progress)) as body:
+        with contextlib.closing(sending(request.upload, progress)) as body:
             return _sent(pool, _prepared(request, progress, body), request.url)
 
     def _for(self, url: str) -> Any:
@@ -336,9 +336,9 @@ class AsyncTransports(_Transports):
         if proxy not in self._made:
             self._made[proxy] = self._new(proxy)
         pool = self._made[proxy]
-        if isinstance(request.body, bytes):
+        if request.upload is None:
             return await _asent(pool, _prepared(request, progress), request.url)
-        with contextlib.closing(await asending(request.body, progress)) as body:
+        with contextlib.closing(await asending(request.upload, progress)) as body:
             return await _asent(pool, _prepared(request, progress, body), request.url)
 
     def _new(self, proxy: str | None) -> Any:

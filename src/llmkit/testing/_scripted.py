@@ -200,7 +200,7 @@ def seen(request: HTTPRequest) -> SentRequest:
     """A request as tests look at it."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     path = urlsplit(request.url).path
-    return SentRequest(request.method, path, request.url, headers, whole(request.body))
+    return SentRequest(request.method, path, request.url, headers, whole(request.content))
 
 
 def _refusal(wire: Wire, entry: Entry) -> Reply | None:
