@@ -75,6 +75,7 @@ class OpenAIEmbeddings:
             raise unreadable(call, response, "it is no JSON.") from None
         if isinstance(body, Mapping) and isinstance(body.get("data"), list):
             read = lenient(EmbeddingResponse, body)
+            read.model = read.model or call.model
             read.data.sort(key=lambda item: item.index)
             for item in read.data:
                 item._code = self.code  # noqa: SLF001 - only the wire knows it
