@@ -42,6 +42,7 @@ FLOORS = {
     "wires": 2,
     "_flow": 1,
     "_fold": 1,
+    "_multipart": 1,
     "_operations": 1,
     "_ratelimit": 1,
     "_sse": 1,
@@ -80,6 +81,7 @@ FREE = {"typing_extensions"}
 WAITING = {"asyncio", "threading", "concurrent", "multiprocessing", "socket", "ssl", "selectors"}
 WAITING_EXCEPTIONS: dict[str, set[str]] = {
     "providers._registry": {"threading"},  # a lock held over a dict look-up and an import
+    "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
 }
 
@@ -99,6 +101,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
+    "_io._sending": {"anyio"},  # only for uploads
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

@@ -21,6 +21,7 @@ from .._http import HTTPRequest
 from .._io._progress import Progress
 from .._io._tap import Answer as Response
 from .._io._tap import AsyncGoOn, GoOn, Step, tapped
+from .._multipart import whole
 from ..errors import LLMKitError
 from ._answer import Answer
 from ._asked import Asked
@@ -199,7 +200,7 @@ def seen(request: HTTPRequest) -> SentRequest:
     """A request as tests look at it."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     path = urlsplit(request.url).path
-    return SentRequest(request.method, path, request.url, headers, request.body)
+    return SentRequest(request.method, path, request.url, headers, whole(request.content))
 
 
 def _refusal(wire: Wire, entry: Entry) -> Reply | None:
