@@ -22,6 +22,12 @@ __all__ = ["OPENAI_CALLS", "Provider", "Where", "named", "openai_compatible"]
 
 OPENAI_CALLS: Mapping[str, str] = {
     "embedding": "llmkit.wires.openai_embeddings:EMBEDDINGS",
+    "moderation": "llmkit.wires.openai_moderation:MODERATIONS",
+    "text_completion": "llmkit.wires.openai_text:OPEN",
+    "image": "llmkit.wires.openai_images:IMAGES",
+    "files": "llmkit.wires.openai_resources.files:FILES",
+    "batches": "llmkit.wires.openai_resources.batches:BATCHES",
+    "models": "llmkit.wires.openai_resources.models:MODELS",
 }
 """The kinds of call in OpenAI's form, and where their wires live."""
 
@@ -130,7 +136,8 @@ def openai_compatible(
     docs: str = "",
     read: str = "",
 ) -> Provider:
-    """A provider whose chat is OpenAI's, in one line; ``calls`` are the other kinds that are OpenAI's, too.
+    """A provider whose chat is OpenAI's, in one line; ``calls`` are the other kinds that are OpenAI's, too
+    (beside its list of models, which there always is).
 
     Example:
         >>> openai_compatible("acme", "https://api.acme.test/v1", "ACME_API_KEY").key_env
@@ -146,7 +153,7 @@ def openai_compatible(
         variables=variables or {},
         headers=headers or {},
         header_env=header_env or {},
-        calls={kind: OPENAI_CALLS[kind] for kind in calls},
+        calls={kind: OPENAI_CALLS[kind] for kind in ("models", *calls)},
         aliases=aliases,
         default_model=default_model,
         docs=docs,

@@ -27,13 +27,14 @@ def chosen(ledger: Ledger, call: ResourceCall, actions: Mapping[str, Any]) -> An
     return actions[call.action]
 
 
-def named(ledger: Ledger, call: ResourceCall, names: Mapping[str, str]) -> dict[str, Any]:
+def named(ledger: Ledger, names: Mapping[str, str]) -> dict[str, Any]:
     """The call's parameters under the provider's names; those that are not in ``names`` are refused.
 
     Raises:
         UnsupportedParamsError: something is not taken, and ``drop_params`` is not set.
     """
     sent: dict[str, Any] = {}
+    call = ledger.call
     for name, value in call.params.items():
         if value is None:
             continue

@@ -150,17 +150,17 @@ def _path(ledger: Ledger, name: str | None) -> str:
 
 def _create(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
     names = ("requests", "display_name", "completion_window", "endpoint")
-    given = named(ledger, call, {name: name for name in names})
+    given = named(ledger, {name: name for name in names})
     asked_for(ledger, given.get("requests"))
     return posted(ledger, to, _PATH, {"name": given.get("display_name") or call.id})
 
 
 def _list(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    return asked(ledger, to, _PATH, named(ledger, call, _LISTING))
+    return asked(ledger, to, _PATH, named(ledger, _LISTING))
 
 
 def _one(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     path = _path(ledger, call.target)
     if call.action == "cancel":
         return asked(ledger, to, f"{path}:cancel", method="POST")

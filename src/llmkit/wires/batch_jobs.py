@@ -117,7 +117,7 @@ def _known(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def _create(wire: BatchJobs, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    given = named(ledger, call, {name: name for name in _CREATE})
+    given = named(ledger, {name: name for name in _CREATE})
     window = given.pop("completion_window", _WINDOW)
     if window != _WINDOW and "timeout_hours" not in given:
         raise ledger.invalid(f"completion_window is {window!r}; say it as timeout_hours")
@@ -144,11 +144,11 @@ def _request(wire: BatchJobs, ledger: Ledger, one: Asked, job: dict[str, Any]) -
 
 
 def _list(wire: BatchJobs, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    return asked(ledger, to, _PATH, named(ledger, call, {"limit": "page_size", "page": "page"}))
+    return asked(ledger, to, _PATH, named(ledger, {"limit": "page_size", "page": "page"}))
 
 
 def _one(wire: BatchJobs, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     path = f"{_PATH}/{segment(ledger, 'batch_id', call.target)}"
     if call.action == "cancel":
         return asked(ledger, to, f"{path}/cancel", method="POST")

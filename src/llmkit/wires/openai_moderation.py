@@ -18,7 +18,7 @@ from ._errors import api_error
 from ._objects import built, items, object_of, posted, taken
 from ._params import Ledger
 
-__all__ = ["OpenAIModeration"]
+__all__ = ["MODERATIONS", "OpenAIModeration"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +64,6 @@ def _judged(result: dict[str, Any]) -> dict[str, Any]:
     if result.get("flagged") is None and isinstance(categories, dict):
         result["flagged"] = any(value is True for value in categories.values())
     return result
+
+
+MODERATIONS = OpenAIModeration()

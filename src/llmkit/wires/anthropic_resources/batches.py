@@ -146,7 +146,7 @@ def _counts(counts: dict[str, Any]) -> dict[str, Any]:
 def _create(
     wire: AnthropicBatches, ledger: Ledger, call: ResourceCall, to: Endpoint
 ) -> HTTPRequest:
-    given = named(ledger, call, {"requests": "requests", "completion_window": "completion_window"})
+    given = named(ledger, {"requests": "requests", "completion_window": "completion_window"})
     given.pop("completion_window", None)  # there is one only, and it is OpenAI's: a day
     features: dict[str, None] = {}
     calls = [
@@ -170,11 +170,11 @@ def _params(
 
 
 def _list(wire: AnthropicBatches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    return get(ledger, to, _PATH, named(ledger, call, {"limit": "limit", "after": "after_id"}))
+    return get(ledger, to, _PATH, named(ledger, {"limit": "limit", "after": "after_id"}))
 
 
 def _one(wire: AnthropicBatches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     path = f"{_PATH}/{one(ledger, 'batch_id', call.target)}"
     if call.action == "cancel":
         return get(ledger, to, f"{path}/cancel", method="POST")

@@ -71,7 +71,7 @@ def _known(file: dict[str, Any]) -> dict[str, Any]:
 def _create(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
     if call.file is None:
         raise ledger.invalid("there is no file to upload")
-    given = named(ledger, call, {n: n for n in ("purpose", "expires_after", "expires_in_seconds")})
+    given = named(ledger, {n: n for n in ("purpose", "expires_after", "expires_in_seconds")})
     if given.get("purpose") is not None:
         ledger.adjust("purpose", "dropped", given["purpose"], None, "files have no purpose there")
     form = Multipart(f"llmkit-{call.id}", _fields(ledger, call, given), [("file", call.file)])
@@ -98,11 +98,11 @@ def _fields(ledger: Ledger, call: ResourceCall, given: dict[str, Any]) -> list[t
 def _list(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
     after = call.params.get("after")
     name = "page" if isinstance(after, str) and after.startswith(_PAGE) else "after_id"
-    return get(ledger, to, "/files", named(ledger, call, {"limit": "limit", "after": name}))
+    return get(ledger, to, "/files", named(ledger, {"limit": "limit", "after": name}))
 
 
 def _one(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     path = f"/files/{one(ledger, 'file_id', call.target)}"
     if call.action == "content":
         return get(ledger, to, f"{path}/content", accept="*/*")

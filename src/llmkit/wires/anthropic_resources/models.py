@@ -34,7 +34,7 @@ class AnthropicModels:
     def build(self, call: ResourceCall, to: Endpoint) -> HTTPRequest:
         """Write the call; of a list, its first page."""
         ledger = Ledger(call)
-        named(ledger, call, {})
+        named(ledger, {})
         if chosen(ledger, call, {"list": True, "retrieve": False}):
             return get(ledger, to, "/models", {"limit": _MOST})
         return get(ledger, to, f"/models/{one(ledger, 'model', call.target)}")

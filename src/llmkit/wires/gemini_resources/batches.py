@@ -153,7 +153,7 @@ def _counts(stats: Mapping[str, Any]) -> dict[str, int]:
 
 
 def _create(wire: GeminiBatches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    given = named(ledger, call, {name: name for name in _CREATE})
+    given = named(ledger, {name: name for name in _CREATE})
     if (file := given.get("input_file_id")) is not None:
         config: dict[str, Any] = {"fileName": file}
         model = call.model
@@ -179,11 +179,11 @@ def _request(wire: GeminiBatches, ledger: Ledger, one: Asked, model: str) -> dic
 
 
 def _list(wire: GeminiBatches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    return asked(ledger, to, "/batches", named(ledger, call, LISTING))
+    return asked(ledger, to, "/batches", named(ledger, LISTING))
 
 
 def _one(wire: GeminiBatches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     path = resource(ledger, "batches", call.target)
     if call.action == "cancel":
         return asked(ledger, to, f"{path}:cancel", method="POST")

@@ -75,7 +75,7 @@ def _known(cache: dict[str, Any]) -> dict[str, Any]:
 
 
 def _create(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    given = named(ledger, call, _CREATE)
+    given = named(ledger, _CREATE)
     messages = (call.body or {}).get("messages")
     chat = ChatCall(
         call.id,
@@ -119,7 +119,7 @@ def _times(ledger: Ledger, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _update(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    body = _times(ledger, named(ledger, call, _TIMES))
+    body = _times(ledger, named(ledger, _TIMES))
     if not body:
         raise ledger.invalid("give 'ttl' or 'expire_time': nothing else of a cache can be changed")
     where = replace(to, query={**to.query, "updateMask": ",".join(body)})
@@ -129,11 +129,11 @@ def _update(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint
 
 
 def _list(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    return asked(ledger, to, wire.path, named(ledger, call, LISTING))
+    return asked(ledger, to, wire.path, named(ledger, LISTING))
 
 
 def _one(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     method = "DELETE" if call.action == "delete" else "GET"
     return asked(ledger, to, _path(wire, ledger, call.target), method=method)
 

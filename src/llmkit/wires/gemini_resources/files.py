@@ -87,7 +87,7 @@ def _known(file: dict[str, Any]) -> dict[str, Any]:
 def _create(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
     if call.file is None:
         raise ledger.invalid("there is no file to upload")
-    given = named(ledger, call, {"purpose": "purpose", "display_name": "display_name"})
+    given = named(ledger, {"purpose": "purpose", "display_name": "display_name"})
     if given.get("purpose") is not None:
         ledger.adjust("purpose", "dropped", given["purpose"], None, "files have no purpose there")
     name = given.get("display_name") or call.file.name
@@ -127,11 +127,11 @@ def _upload(call: ResourceCall, file: Upload, to: Endpoint, response: HTTPRespon
 
 
 def _list(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    return asked(ledger, to, "/files", named(ledger, call, LISTING))
+    return asked(ledger, to, "/files", named(ledger, LISTING))
 
 
 def _one(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     method = "DELETE" if call.action == "delete" else "GET"
     return asked(ledger, to, resource(ledger, "files", call.target), method=method)
 

@@ -33,7 +33,7 @@ class GeminiModels:
     def build(self, call: ResourceCall, to: Endpoint) -> HTTPRequest:
         """Write the call; of a list, its first page."""
         ledger = Ledger(call)
-        named(ledger, call, {})
+        named(ledger, {})
         if chosen(ledger, call, {"list": True, "retrieve": False}):
             return asked(ledger, to, "/models", {"pageSize": _MOST})
         return asked(ledger, to, model_path(ledger, call.target))

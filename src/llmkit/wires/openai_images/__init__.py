@@ -18,7 +18,7 @@ from ._decode import parse
 from ._encode import build
 from ._stream import ImageDecoder
 
-__all__ = ["ImageDecoder", "OpenAIImages"]
+__all__ = ["IMAGES", "OPEN", "ImageDecoder", "OpenAIImages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +46,8 @@ class OpenAIImages:
     def error(self, call: Call, response: HTTPResponse) -> APIError:
         """Read an error."""
         return api_error(call, response)
+
+
+IMAGES = OpenAIImages()
+# xAI's and the like: made, not edited; the shape is said in other words.
+OPEN = OpenAIImages(refused=frozenset(), actions=frozenset({"generate"}))

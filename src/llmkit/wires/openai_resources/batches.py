@@ -23,7 +23,7 @@ from .._objects import asked, built, items, object_of, posted, segment
 from .._params import Ledger
 from ..openai_chat._decode import parse_body
 
-__all__ = ["OpenAIBatches", "lines", "result"]
+__all__ = ["BATCHES", "OpenAIBatches", "lines", "result"]
 
 _CREATE = {
     "input_file_id": "input_file_id",
@@ -131,7 +131,7 @@ def _page(data: dict[str, Any]) -> BatchList:
 
 def _create(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
     no_requests(ledger, call)
-    body = named(ledger, call, _CREATE)
+    body = named(ledger, _CREATE)
     for name in ("input_file_id", "endpoint"):
         if name not in body:
             raise ledger.invalid(f"{name} is missing")
@@ -140,11 +140,11 @@ def _create(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
 
 
 def _list(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    return asked(ledger, to, "/batches", named(ledger, call, {"limit": "limit", "after": "after"}))
+    return asked(ledger, to, "/batches", named(ledger, {"limit": "limit", "after": "after"}))
 
 
 def _one(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     path = f"/batches/{segment(ledger, 'batch_id', call.target)}"
     if call.action == "cancel":
         return asked(ledger, to, f"{path}/cancel", method="POST")
@@ -152,3 +152,6 @@ def _one(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
 
 
 _BUILD = {"create": _create, "list": _list, "retrieve": _one, "cancel": _one, "content": _one}
+
+
+BATCHES = OpenAIBatches()

@@ -22,7 +22,7 @@ from .._errors import api_error
 from .._objects import asked, built, items, object_of, segment
 from .._params import Ledger
 
-__all__ = ["OpenAIFiles"]
+__all__ = ["FILES", "OpenAIFiles"]
 
 _LISTING = {"purpose": "purpose", "limit": "limit", "after": "after", "order": "order"}
 
@@ -70,7 +70,7 @@ def _create(wire: OpenAIFiles, ledger: Ledger, call: ResourceCall, to: Endpoint)
     if call.file is None:
         raise ledger.invalid("there is no file to upload")
     names = {"purpose": "purpose"} | ({"expires_after": "expires_after"} if wire.expiry else {})
-    given = named(ledger, call, names)
+    given = named(ledger, names)
     if not given.get("purpose"):
         raise ledger.invalid("purpose is missing: batch, user_data, fine-tune, vision, evals …")
     fields = [("purpose", str(given.pop("purpose"))), *_expiry(given.get("expires_after"))]
@@ -93,11 +93,11 @@ def _expiry(value: Any) -> list[tuple[str, str]]:
 
 
 def _list(wire: OpenAIFiles, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    return asked(ledger, to, "/files", named(ledger, call, wire.listing))
+    return asked(ledger, to, "/files", named(ledger, wire.listing))
 
 
 def _one(wire: OpenAIFiles, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
-    named(ledger, call, {})
+    named(ledger, {})
     path = f"/files/{segment(ledger, 'file_id', call.target)}"
     if call.action == "content":
         return asked(ledger, to, f"{path}/content", accept="*/*")
@@ -105,3 +105,6 @@ def _one(wire: OpenAIFiles, ledger: Ledger, call: ResourceCall, to: Endpoint) ->
 
 
 _BUILD = {"create": _create, "list": _list, "retrieve": _one, "delete": _one, "content": _one}
+
+
+FILES = OpenAIFiles()

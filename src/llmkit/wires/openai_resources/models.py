@@ -20,7 +20,7 @@ from .._errors import api_error
 from .._objects import asked, built, items, loaded, object_of
 from .._params import Ledger
 
-__all__ = ["OpenAIModels"]
+__all__ = ["MODELS", "OpenAIModels"]
 
 _METHODS = {"list": "GET", "retrieve": "GET", "delete": "DELETE"}
 
@@ -36,7 +36,7 @@ class OpenAIModels:
         """Write the call."""
         ledger = Ledger(call)
         method = chosen(ledger, call, _METHODS)
-        named(ledger, call, {})
+        named(ledger, {})
         if call.action == "list":
             return asked(ledger, to, self.path)
         return asked(ledger, to, f"{self.path}/{_name(ledger, call.target)}", method=method)
@@ -78,3 +78,6 @@ def _known(model: dict[str, Any]) -> dict[str, Any]:
         )
         model["max_input_tokens"] = next((n for n in limits if isinstance(n, int)), None)
     return model
+
+
+MODELS = OpenAIModels()

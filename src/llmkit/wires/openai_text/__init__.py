@@ -18,7 +18,7 @@ from ._decode import parse
 from ._encode import build
 from ._stream import TextDecoder
 
-__all__ = ["OpenAIText", "TextDecoder"]
+__all__ = ["OPEN", "TEXTS", "OpenAIText", "TextDecoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,8 @@ class OpenAIText:
     def error(self, call: Call, response: HTTPResponse) -> APIError:
         """Read an error."""
         return api_error(call, response)
+
+
+TEXTS = OpenAIText()
+# Hosts of open models take what their engines do.
+OPEN = OpenAIText(refused=frozenset())
