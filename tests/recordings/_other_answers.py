@@ -166,10 +166,11 @@ def _streamed_text(exchange: Exchange, made: Read) -> None:
             continue
         event = json.loads(line[5:])
         usage = event.get("usage") or usage
-        for choice in event.get("choices", [{"index": 0, "text": event.get("value", "")}]):
-            texts[choice["index"]] += choice["text"]
+        for choice in event.get("choices", [{"text": event.get("value", "")}]):
+            index = choice.get("index", 0)
+            texts[index] += choice.get("text", "")
             if choice.get("finish_reason"):
-                ends[choice["index"]] = choice["finish_reason"]
+                ends[index] = choice["finish_reason"]
     assert {c.index: c.text for c in made.whole.choices} == dict(texts)
     assert {c.index: c.finish_reason for c in made.whole.choices if c.finish_reason} == ends
     _usage(made.whole.usage, usage)
@@ -214,7 +215,10 @@ def _one_file(raw: Json, made: Any) -> None:
     elif "size_bytes" in raw:
         assert (made.id, made.bytes) == (raw["id"], raw["size_bytes"])
         assert (made.filename, made.mime_type) == (raw["filename"], raw["mime_type"])
-        assert (made.created_at, made.downloadable) == (unix(raw["created_at"]), raw["downloadable"])
+        assert (made.created_at, made.downloadable) == (
+            unix(raw["created_at"]),
+            raw["downloadable"],
+        )
     else:
         for name, value in raw.items():
             assert made[name] == value
@@ -307,7 +311,9 @@ def _batch_results(exchange: Exchange, made: Any) -> None:
             )
             for line in lines
         }
-        usages = {line["custom_id"]: line["result"]["message"]["usage"]["output_tokens"] for line in lines}
+        usages = {
+            line["custom_id"]: line["result"]["message"]["usage"]["output_tokens"] for line in lines
+        }
     else:
         told = {o["batch_request_id"]: _xai_answer(o) for o in exchange.answer()["results"]}
         texts = {name: answer["choices"][0]["message"]["content"] for name, answer in told.items()}

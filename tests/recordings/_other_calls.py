@@ -9,10 +9,12 @@ import re
 from typing import Any
 
 from . import _anthropic_request, _gemini_requests
-from ._other_rows import Exchange
+from ._other_rows import Exchange, exchanges
 
 Json = dict[str, Any]
 Asked = tuple[str, Json]
+FILLING = "i07519"
+"""The row in which a batch that was made before is filled."""
 NAMELESS = {
     "openai.moderations": ("moderation", {"input": "Hello"}),
     "openai.completions": ("text_completion", {"prompt": "Hello", "model": "unnamed"}),
@@ -25,11 +27,21 @@ NAMELESS = {
 def asked(exchange: Exchange) -> Asked:
     """The function, and its keywords but for key and address."""
     function, keywords = _asked(exchange)
+    provider = f"{exchange.provider}_openapi" if _is_openapi(exchange) else exchange.provider
     if keywords.get("model"):
-        keywords["model"] = f"{exchange.provider}/{keywords['model']}"
+        keywords["model"] = f"{provider}/{keywords['model']}"
     else:
-        keywords["custom_llm_provider"] = exchange.provider
+        keywords["custom_llm_provider"] = provider
     return function, keywords
+
+
+def _is_openapi(exchange: Exchange) -> bool:
+    """Whether the request has schemas in OpenAPI's subset: then that is what llmkit is told to write."""
+    if not exchange.where.endswith((":countTokens", "/cachedContents")) or not exchange.body:
+        return False
+    body = exchange.json()
+    body = body.get("generateContentRequest", body)
+    return _gemini_requests.uses_openapi(gemini_body({"contents": [], **body}))
 
 
 def _asked(exchange: Exchange) -> Asked:
@@ -107,6 +119,13 @@ def _create_batch(e: Exchange) -> Asked:
     body = e.json()
     if "batch" in body:
         return "create_batch", _gemini_batch(e)
+    if "name" in body:
+        filling = next(other for other in exchanges() if other.id == FILLING).json()
+        calls = [
+            {"custom_id": one["batch_request_id"], "params": one["batch_request"]}
+            for one in filling["batch_requests"]
+        ]
+        return "create_batch", {"display_name": body["name"], "requests": calls}
     return "create_batch", body
 
 
@@ -117,7 +136,8 @@ def _gemini_batch(e: Exchange) -> Json:
         "display_name": batch["displayName"],
         "model": e.where.partition("/models/")[2].partition(":")[0],
         "requests": [
-            {"custom_id": call["metadata"]["custom_id"], "params": call["request"]} for call in calls
+            {"custom_id": call["metadata"]["custom_id"], "params": call["request"]}
+            for call in calls
         ],
     }
 
@@ -166,9 +186,13 @@ def gemini_body(body: Json) -> Json:
 
 def _create_cache(e: Exchange) -> Asked:
     body = e.json()
-    kept = {k: body[k] for k in ("contents", "systemInstruction", "tools", "toolConfig") if k in body}
+    kept = {
+        k: body[k] for k in ("contents", "systemInstruction", "tools", "toolConfig") if k in body
+    }
     model = body["model"].removeprefix("models/")
-    call = _gemini_requests.as_call(gemini_body({"contents": [], **kept}), model)
+    call = _gemini_requests.as_call(
+        {"contents": [], **gemini_body({"contents": [], **kept})}, model
+    )
     names = {"ttl": "ttl", "expireTime": "expire_time", "displayName": "display_name"}
     given = {ours: body[theirs] for theirs, ours in names.items() if theirs in body}
     return "create_cache", {"model": model, **call, **given}
@@ -180,7 +204,9 @@ def _list_caches(e: Exchange) -> Asked:
 
 
 def _cache(e: Exchange, name: str) -> Asked:
-    function = {"GET": "retrieve_cache", "DELETE": "delete_cache", "PATCH": "update_cache"}[e.method]
+    function = {"GET": "retrieve_cache", "DELETE": "delete_cache", "PATCH": "update_cache"}[
+        e.method
+    ]
     given = e.json() if e.method == "PATCH" else {}
     names = {"ttl": "ttl", "expireTime": "expire_time"}
     return function, {"name": name, **{names[k]: v for k, v in (given or {}).items()}}
@@ -210,7 +236,11 @@ ROUTES: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/files/([^/]+)", _file),
     ("DELETE", "/files/([^/]+)", _file),
     ("GET", "/files/([^/]+)/content", _content),
-    ("POST", "/batches|/messages/batches|/batch/jobs|/models/[^/]+:batchGenerateContent", _create_batch),
+    (
+        "POST",
+        "/batches|/messages/batches|/batch/jobs|/models/[^/]+:batchGenerateContent",
+        _create_batch,
+    ),
     ("GET", "(?:/messages)?(?:/batches|/batch/jobs)/([^/]+)", _batch),
     ("POST", "(?:/messages)?/batches/([^/]+)/cancel", _cancel),
     ("GET", "(?:/messages)?/batches/([^/]+)/results", _results),

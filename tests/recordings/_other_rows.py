@@ -152,10 +152,12 @@ def parts(body: bytes) -> Iterator[Part]:
             continue
         told = head.decode()
         name = re.search(r'name="([^"]*)"', told)
+        if name is None:
+            continue
         filename = re.search(r'filename="([^"]*)"', told)
         kind = re.search(r"Content-Type: *(\S+)", told, re.IGNORECASE)
         yield Part(
-            name.group(1) if name else "",
+            name.group(1),
             filename.group(1) if filename else None,
             kind.group(1) if kind else None,
             content.removesuffix(b"\r\n"),
