@@ -134,7 +134,8 @@ def _moderation(exchange: Exchange, made: Any) -> None:
 
 def _text_completion(exchange: Exchange, made: Any) -> None:
     if isinstance(made, Read):
-        return _streamed_text(exchange, made)
+        _streamed_text(exchange, made)
+        return
     raw = exchange.answer()
     assert [c.text for c in made.choices] == [c["text"] for c in raw["choices"]]
     assert [c.finish_reason for c in made.choices] == [

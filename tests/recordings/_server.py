@@ -99,7 +99,7 @@ class _Answer(BaseHTTPRequestHandler):
         else:
             self.wfile.write(_answer(row, int(cut)))
 
-    do_GET = do_DELETE = do_PATCH = do_POST
+    do_GET = do_DELETE = do_PATCH = do_POST  # noqa: N815 - the names that the library calls
 
     @override
     def log_message(self, format: str, *args: object) -> None:

@@ -7,13 +7,24 @@ from typing import Final
 
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
+from .anthropic_others import AnthropicOthers
 from .gemini import Gemini
+from .gemini_others import GeminiOthers
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
+from .openai_others import OpenAIOthers
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIEmbeddings(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (
+    AnthropicOthers(),
+    AnthropicMessages(),
+    GeminiOthers(),
+    Gemini(),
+    OpenAIEmbeddings(),
+    OpenAIOthers(),
+    OpenAIChat(),
+)
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
