@@ -46,28 +46,30 @@ class BatchBags:
 
     def steps(self, call: ResourceCall, to: Endpoint) -> Steps:
         """One request; three to make a batch, fill it and see it; as many as there are pages of results."""
-        filling = self._filling(call) if call.action == "create" else None
+        ledger = Ledger(call)
+        filling = self._filling(ledger, call) if call.action == "create" else None
         response = yield Step(self.build(call, to))
         if call.action == "content":
             return (yield from self._pages(call, to, response))
         if filling is not None:
-            path = _path(Ledger(call), object_of(call, response, "batch_id")["batch_id"])
-            yield Step(posted(Ledger(call), to, f"{path}/requests", {"batch_requests": filling}))
-            response = yield Step(asked(Ledger(call), to, path))
+            path = _path(ledger, object_of(call, response, "batch_id")["batch_id"])
+            yield Step(posted(ledger, to, f"{path}/requests", {"batch_requests": filling}))
+            response = yield Step(asked(ledger, to, path))
         return self.parse(call, response)
 
-    def _filling(self, call: ResourceCall) -> list[dict[str, Any]]:
-        ledger = Ledger(call)
+    def _filling(self, ledger: Ledger, call: ResourceCall) -> list[dict[str, Any]]:
         calls = asked_for(ledger, call.params.get("requests"))
         return [
-            {"batch_request_id": one.custom_id, "batch_request": self._request(one)}
+            {"batch_request_id": one.custom_id, "batch_request": self._request(ledger, one)}
             for one in calls
         ]
 
-    def _request(self, one: Asked) -> Mapping[str, Any]:
+    def _request(self, ledger: Ledger, one: Asked) -> Mapping[str, Any]:
         if one.chat is None:
             return one.native or {}
-        return {_CHAT: written(self.chat.build(one.chat, Endpoint("")))}
+        made = self.chat.build(one.chat, Endpoint(""))
+        ledger.adjustments += made.adjustments
+        return {_CHAT: written(made)}
 
     def _pages(self, call: ResourceCall, to: Endpoint, response: HTTPResponse) -> Steps:
         data = object_of(call, response, "results")

@@ -43,9 +43,12 @@ class GeminiFiles:
 
     def steps(self, call: ResourceCall, to: Endpoint) -> Steps:
         """One request; two for an upload."""
-        response = yield Step(self.build(call, to))
+        first = self.build(call, to)
+        response = yield Step(first)
         if call.file is not None:
-            response = yield Step(_upload(call, call.file, to, response))
+            sent = _upload(call, call.file, to, response)
+            sent.adjustments = first.adjustments
+            response = yield Step(sent)
         return self.parse(call, response)
 
     def parse(self, call: ResourceCall, response: HTTPResponse) -> Answer:
