@@ -148,6 +148,8 @@ def _operation(name: str, state: str = "SUCCEEDED", model: str = "offline") -> d
     answer = {
         "candidates": [{"content": text, "finishReason": "STOP", "index": 0}],
         "usageMetadata": usage,
+        "modelVersion": model,
+        "responseId": ids("", name),
     }
     inlined = {"inlinedResponses": [{"response": answer, "metadata": {"key": "1"}}]}
     done = {"done": True, "response": {"inlinedResponses": inlined}} if ended else {}
