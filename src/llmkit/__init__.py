@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import catalogue, errors, events, pricing, providers, types
     from ._api._default import default_client, validate_environment
+    from ._api.audio import (
+        aspeech,
+        atranscription,
+        atranslation,
+        speech,
+        transcription,
+        translation,
+    )
     from ._api.chat import acompletion, completion
     from ._api.embedding import aembedding, embedding
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
@@ -18,8 +26,10 @@ if TYPE_CHECKING:
     from ._fold import fold
     from ._io._clock import Clock
     from ._io.aio_stream import AsyncStream
+    from ._io.speech_stream import AsyncSpeechStream, SpeechStream
     from ._io.sync_stream import Stream
     from ._operations import Settlement
+    from ._upload import Upload
     from .client import Client
     from .errors import (
         APIConnectionError,
@@ -59,6 +69,7 @@ if TYPE_CHECKING:
     from .ledger import MemoryLedger
     from .providers import Provider, openai_compatible, register_provider
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
+    from .types.audio import Speech, Transcription, TranscriptionEvent
     from .types.embedding import EmbeddingResponse
 
 __all__ = [
@@ -68,6 +79,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "Adjustment",
+    "AsyncSpeechStream",
     "AsyncStream",
     "AuthenticationError",
     "BadGatewayError",
@@ -106,17 +118,25 @@ __all__ = [
     "RetryPolicy",
     "ServiceUnavailableError",
     "Settlement",
+    "Speech",
+    "SpeechStream",
     "Stream",
     "StreamConsumedError",
     "StreamInterruptedError",
     "Timeout",
     "Timeouts",
+    "Transcription",
+    "TranscriptionEvent",
     "UnknownProviderError",
     "UnprocessableEntityError",
     "UnsupportedParamsError",
+    "Upload",
     "Usage",
     "acompletion",
     "aembedding",
+    "aspeech",
+    "atranscription",
+    "atranslation",
     "catalogue",
     "completion",
     "default_client",
@@ -129,6 +149,9 @@ __all__ = [
     "pricing",
     "providers",
     "register_provider",
+    "speech",
+    "transcription",
+    "translation",
     "types",
     "validate_environment",
 ]
@@ -138,6 +161,13 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
     **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
     **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
+    **dict.fromkeys(
+        ("aspeech", "atranscription", "atranslation", "speech", "transcription", "translation"),
+        "_api.audio",
+    ),
+    **dict.fromkeys(("AsyncSpeechStream", "SpeechStream"), "_io.speech_stream"),
+    **dict.fromkeys(("Speech", "Transcription", "TranscriptionEvent"), "types.audio"),
+    "Upload": "_upload",
     "EmbeddingResponse": "types.embedding",
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from ._kinds.audio import AudioCalls
 from ._kinds.chat import ChatCalls
 from ._kinds.embedding import EmbeddingCalls
 
 __all__ = ["Client"]
 
 
-class Client(ChatCalls, EmbeddingCalls):
+class Client(ChatCalls, EmbeddingCalls, AudioCalls):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:

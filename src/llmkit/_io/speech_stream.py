@@ -29,8 +29,7 @@ class SpeechStream(Stream[bytes, "Speech"]):
         Where it breaks, the file has what came until then.
         """
         with self, Path(file).open("wb") as opened:
-            for piece in self:
-                opened.write(piece)
+            opened.writelines(self)
         return self.response
 
 

@@ -22,6 +22,8 @@ __all__ = ["OPENAI_CALLS", "Provider", "Where", "named", "openai_compatible"]
 
 OPENAI_CALLS: Mapping[str, str] = {
     "embedding": "llmkit.wires.openai_embeddings:EMBEDDINGS",
+    "speech": "llmkit.wires.openai_audio:SPEECH",
+    "transcription": "llmkit.wires.openai_audio:TRANSCRIPTION",
 }
 """The kinds of call in OpenAI's form, and where their wires live."""
 
@@ -124,13 +126,13 @@ def openai_compatible(
     headers: Mapping[str, str] | None = None,
     header_env: Mapping[str, str] | None = None,
     auth: Auth | None = None,
-    calls: Sequence[str] = (),
+    calls: Sequence[str] | Mapping[str, Any] = (),
     aliases: tuple[str, ...] = (),
     default_model: str | None = None,
     docs: str = "",
     read: str = "",
 ) -> Provider:
-    """A provider whose chat is OpenAI's, in one line; ``calls`` are the other kinds that are OpenAI's, too.
+    """A provider whose chat is OpenAI's, in one line; ``calls``: what else is OpenAI's, or kinds of call to wires.
 
     Example:
         >>> openai_compatible("acme", "https://api.acme.test/v1", "ACME_API_KEY").key_env
@@ -146,7 +148,7 @@ def openai_compatible(
         variables=variables or {},
         headers=headers or {},
         header_env=header_env or {},
-        calls={kind: OPENAI_CALLS[kind] for kind in calls},
+        calls=calls if isinstance(calls, Mapping) else {kind: OPENAI_CALLS[kind] for kind in calls},
         aliases=aliases,
         default_model=default_model,
         docs=docs,

@@ -11,10 +11,32 @@ from .chat import __all__ as _chat
 from .params import CallOptions, ChatParams, Effort, ModelParams
 
 if TYPE_CHECKING:
+    from .audio import (
+        Speech,
+        SpeechParams,
+        SpeechUsage,
+        Transcription,
+        TranscriptionEvent,
+        TranscriptionParams,
+        TranscriptionSegment,
+        TranscriptionUsage,
+        TranscriptionWord,
+    )
     from .embedding import Embedding, EmbeddingParams, EmbeddingResponse, EmbeddingUsage
 
 # Module to what it is known for here.
 _LATER: dict[str, tuple[str, ...]] = {
+    "audio": (
+        "Speech",
+        "SpeechParams",
+        "SpeechUsage",
+        "Transcription",
+        "TranscriptionEvent",
+        "TranscriptionParams",
+        "TranscriptionSegment",
+        "TranscriptionUsage",
+        "TranscriptionWord",
+    ),
     "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
@@ -30,6 +52,15 @@ __all__ = [  # noqa: PLE0604
     "EmbeddingResponse",
     "EmbeddingUsage",
     "ModelParams",
+    "Speech",
+    "SpeechParams",
+    "SpeechUsage",
+    "Transcription",
+    "TranscriptionEvent",
+    "TranscriptionParams",
+    "TranscriptionSegment",
+    "TranscriptionUsage",
+    "TranscriptionWord",
 ]
 
 

@@ -193,8 +193,8 @@ def _seconds(duration: float | None) -> str | None:
 class TranscriptionEvent(Model):
     """One event of a streamed transcription.
 
-    ``type``: ``transcript.text.delta`` (``delta`` has more text), ``transcript.text.segment`` (a stretch, with times and
-    perhaps a speaker), ``transcript.text.done`` (``text`` has all of it), or the provider's own.
+    ``type``: ``transcript.text.delta`` (``delta`` has more text), ``transcript.text.segment`` (a stretch,
+    with times and perhaps a speaker), ``transcript.text.done`` (``text`` has all of it), or the provider's own.
     """
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset(

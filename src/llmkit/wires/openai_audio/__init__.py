@@ -1,6 +1,6 @@
 """OpenAI's audio API, which many hosts have taken over: ``/audio/transcriptions``, ``/translations``, ``/speech``.
 
-Sources: https://platform.openai.com/docs/api-reference/audio and openapi.yaml 2.3.0 of github.com/openai/openai-openapi,
+Sources: https://platform.openai.com/docs/api-reference/audio and github.com/openai/openai-openapi (openapi.yaml 2.3.0),
 both read 2026-11-22. Hosts differ by the fields below.
 """
 

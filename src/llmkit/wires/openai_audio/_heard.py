@@ -18,7 +18,6 @@ from ...types.audio import (
     Transcription,
     TranscriptionEvent,
     TranscriptionSegment,
-    TranscriptionUsage,
 )
 from .._errors import error_from, incomplete, unreadable
 from .._plain import PlainBody

@@ -64,12 +64,12 @@ def boundary(call: TranscriptionCall) -> str:
     return f"llmkit-{call.id.removeprefix('call_')}"
 
 
-def _params(
-    wire: OpenAITranscription, call: TranscriptionCall, ledger: Ledger
-) -> Iterator[tuple[str, Any]] | dict[str, Any]:
+def _params(wire: OpenAITranscription, call: TranscriptionCall, ledger: Ledger) -> dict[str, Any]:
     found = {}
     for name, value in call.params.items():
         check_value(ledger, name, value)
+        if name == "response_format" and value == "json" and not wire.takes(name):
+            continue  # the only one there is
         if name not in call.allowed and not _takes(wire, call, name, value):
             ledger.refuse(name, value)
             continue
