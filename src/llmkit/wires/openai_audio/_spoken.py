@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..._calls import SpeechCall
@@ -57,7 +57,7 @@ class SpeechDecoder:
     def __init__(self, call: SpeechCall) -> None:
         self._call = call
         self._start = bytearray()
-        self._read: Any = None
+        self._read: Callable[[bytes], Iterator[bytes]] | None = None
         self._events = SSEDecoder()
         self._content: list[bytes] = []
         self._text = bytearray()
@@ -71,13 +71,14 @@ class SpeechDecoder:
             if len(self._start) < _SNIFFED:
                 return
             data = self._begun()
+        assert self._read is not None  # noqa: S101 - it has begun
         yield from self._kept(self._read(data))
 
     def finish(self) -> Iterator[bytes]:
         """The bytes have ended. Raises where that was too early."""
         if self._read is None and self._start:
-            data = self._begun()
-            yield from self._kept(self._read(data))
+            start = self._begun()
+            yield from self._kept(self._read_of(start)(start))
         if self._read == self._from_events:
             yield from self._kept(self._rest())
             if not self.done:
@@ -99,7 +100,7 @@ class SpeechDecoder:
         self._read = self._read_of(start)
         return start
 
-    def _read_of(self, start: bytes) -> Any:
+    def _read_of(self, start: bytes) -> Callable[[bytes], Iterator[bytes]]:
         text = start.lstrip()
         # Samples without a header may begin with anything, but hardly with so much that can be read.
         readable = all(_SPACE <= byte < _DELETE or byte in b"\t\r\n" for byte in start[:_SNIFFED])
