@@ -268,6 +268,10 @@ class Speech(Answer):
         )
 
     @override
+    def __str__(self) -> str:
+        return repr(self)
+
+    @override
     def __repr__(self) -> str:
         return f"Speech({len(self.content)} bytes of {self.media_type or 'audio'})"
 
