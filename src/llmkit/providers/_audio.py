@@ -1,14 +1,14 @@
 """How hosts of OpenAI's audio API differ from it, one wire each; loaded when the first such call is made.
 
-Taken from the hosts' specifications, read 2026-11-22: github.com/tryAGI/Groq (GroqCloud 2.1) and
-github.com/mistralai/platform-docs-public (Mistral 1.0.0).
+Taken from the hosts' specifications, read 2026-11-22: github.com/tryAGI/Groq (GroqCloud 2.1),
+github.com/mistralai/platform-docs-public (Mistral 1.0.0), https://docs.cartesia.ai/api-reference/stt/migrate-from-open-ai.
 """
 
 from __future__ import annotations
 
 from ..wires.openai_audio import OpenAISpeech, OpenAITranscription
 
-__all__ = ["GROQ", "GROQ_SPEECH", "MISTRAL", "MISTRAL_SPEECH"]
+__all__ = ["CARTESIA", "GROQ", "GROQ_SPEECH", "MISTRAL", "MISTRAL_SPEECH"]
 
 _OPENAI_ONLY = frozenset({
     "languages", "include", "chunking_strategy", "known_speaker_names", "known_speaker_references",
@@ -21,6 +21,12 @@ GROQ = OpenAITranscription(
 )
 GROQ_SPEECH = OpenAISpeech(
     taken=frozenset({"sample_rate"}), refused=frozenset({"instructions", "stream_format"})
+)
+
+# File, model, language and times of words; the answer is always JSON.
+CARTESIA = OpenAITranscription(
+    refused=_OPENAI_ONLY
+    | {"prompt", "temperature", "keywords", "response_format", "translation", "stream"},
 )
 
 # One format, JSON, with segments where they are asked for.

@@ -217,8 +217,8 @@ class ElevenLabsSpeech:
 
     def parse(self, call: SpeechCall, response: HTTPResponse) -> Speech:
         """Read an answer below 300. Raises an ``APIError``: also for an error inside a 200."""
-        if response.content_type == "application/json":
-            raise _error(call, response, _any(response))
+        if response.body.lstrip().startswith(b"{") and isinstance(body := _any(response), Mapping):
+            raise _error(call, response, body)
         return parse_speech(call, response)
 
     def decoder(self, call: SpeechCall) -> SpeechDecoder:

@@ -24,6 +24,8 @@ from .._plain import PlainBody
 
 __all__ = ["TranscriptionDecoder", "parse", "read"]
 
+_TEXTS = frozenset({"text/plain", "text/vtt", "application/x-subrip"})
+_PAGES = (b"<!doctype", b"<html>")
 _AS_TEXT = frozenset({"text", "srt", "vtt"})
 _DELTA, _SEGMENT, _DONE = "transcript.text.delta", "transcript.text.segment", "transcript.text.done"
 # Mistral's names for the same events.
@@ -36,32 +38,28 @@ _NAMES = {
 
 def parse(call: TranscriptionCall, response: HTTPResponse) -> Transcription:
     """Read an answer below 300. Raises an ``APIError``: also for an error inside a 200."""
-    as_text = call.params.get("response_format") in _AS_TEXT
-    if as_text and not _is_page(response) and response.content_type != "application/json":
-        return Transcription(text=_text(response))
     try:
         body = load(response.body)
     except NotJSON:
-        # Some hosts know one format only, and that is text.
-        if response.content_type in ("text/plain", "text/vtt", "application/x-subrip"):
-            return Transcription(text=_text(response))
-        raise unreadable(call, response, "it is no JSON.") from None
-    if isinstance(body, Mapping) and isinstance(body.get("text"), str):
-        return read(body)
-    if as_text and isinstance(body, str):
-        return Transcription(text=body)
-    if isinstance(body, Mapping) and (body.get("error") or body.get("object") == "error"):
-        raise error_from(call, response, body)
+        body = None
+    if isinstance(body, Mapping):
+        if isinstance(body.get("text"), str):
+            return read(body)
+        if body.get("error") or body.get("object") == "error":
+            raise error_from(call, response, body)
+    if _is_text(call, response, body):
+        return Transcription(text=response.body.decode("utf-8", "replace"))
     raise unreadable(call, response, "it has no text.")
 
 
-def _is_page(response: HTTPResponse) -> bool:
-    start = response.body.lstrip()[:9].lower()
-    return response.content_type == "text/html" or start in (b"<!doctype", b"<html>")
-
-
-def _text(response: HTTPResponse) -> str:
-    return response.body.decode("utf-8", "replace")
+def _is_text(call: TranscriptionCall, response: HTTPResponse, body: Any) -> bool:
+    """Whether it is what was asked for as text; some hosts know one format only, and that is text."""
+    if response.content_type == "text/html" or response.body.lstrip()[:9].lower() in _PAGES:
+        return False
+    if call.params.get("response_format") in _AS_TEXT:
+        return True
+    told = response.content_type in _TEXTS or response.body.startswith(b"WEBVTT")
+    return body is None and told
 
 
 def read(body: Mapping[str, Any]) -> Transcription:
