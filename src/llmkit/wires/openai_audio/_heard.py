@@ -25,7 +25,7 @@ from .._plain import PlainBody
 __all__ = ["TranscriptionDecoder", "parse", "read"]
 
 _TEXTS = frozenset({"text/plain", "text/vtt", "application/x-subrip"})
-_PAGES = (b"<!doctype", b"<html>")
+_PAGES = (b"<!doctype", b"<html")
 _AS_TEXT = frozenset({"text", "srt", "vtt"})
 _DELTA, _SEGMENT, _DONE = "transcript.text.delta", "transcript.text.segment", "transcript.text.done"
 # Mistral's names for the same events.
@@ -54,7 +54,7 @@ def parse(call: TranscriptionCall, response: HTTPResponse) -> Transcription:
 
 def _is_text(call: TranscriptionCall, response: HTTPResponse, body: Any) -> bool:
     """Whether it is what was asked for as text; some hosts know one format only, and that is text."""
-    if response.content_type == "text/html" or response.body.lstrip()[:9].lower() in _PAGES:
+    if response.content_type == "text/html" or response.body.lstrip()[:9].lower().startswith(_PAGES):
         return False
     if call.params.get("response_format") in _AS_TEXT:
         return True
