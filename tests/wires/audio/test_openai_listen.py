@@ -225,17 +225,37 @@ def test_an_error_inside_a_200() -> None:
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (400, {"error": {"message": "Invalid file format.", "type": "invalid_request_error"}}, errors.BadRequestError),
-        (401, {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}, errors.AuthenticationError),
+        (
+            400,
+            {"error": {"message": "Invalid file format.", "type": "invalid_request_error"}},
+            errors.BadRequestError,
+        ),
+        (
+            401,
+            {"error": {"message": "Incorrect API key", "code": "invalid_api_key"}},
+            errors.AuthenticationError,
+        ),
         (403, {"error": {"message": "not for you"}}, errors.PermissionDeniedError),
-        (404, {"error": {"message": "no such model", "code": "model_not_found"}}, errors.NotFoundError),
-        (413, {"error": {"message": "Maximum content size limit (26214400) exceeded"}}, errors.RequestTooLargeError),
+        (
+            404,
+            {"error": {"message": "no such model", "code": "model_not_found"}},
+            errors.NotFoundError,
+        ),
+        (
+            413,
+            {"error": {"message": "Maximum content size limit (26214400) exceeded"}},
+            errors.RequestTooLargeError,
+        ),
         (429, {"error": {"message": "slow", "code": "rate_limit_exceeded"}}, errors.RateLimitError),
         (500, {"error": {"message": "sorry"}}, errors.InternalServerError),
-        (501, {"error": {"code": 501, "message": "no audio", "type": "not_supported_error"}}, errors.InternalServerError),
+        (
+            501,
+            {"error": {"code": 501, "message": "no audio", "type": "not_supported_error"}},
+            errors.InternalServerError,
+        ),
         (503, {"error": {"message": "overloaded"}}, errors.ServiceUnavailableError),
     ],
-)  # fmt: skip
+)
 def test_errors(status: int, body: Any, kind: type[errors.APIError]) -> None:
     """Each status is its class, with the provider's words."""
     made = TRANSCRIPTION.error(heard(), answer(body, status))
