@@ -15,7 +15,7 @@ from llmkit.wires.anthropic_messages import AnthropicMessages
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.openai_chat import OpenAIChat
 
-NAMES = providers.names()
+NAMES = [name for name in providers.names() if providers.get(name).chat is not None]
 # The wires that the simulator speaks.
 SPOKEN = (OpenAIChat, AnthropicMessages, Gemini)
 SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]

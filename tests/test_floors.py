@@ -102,6 +102,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
+    "_io.speech_stream": {"anyio"},  # only for files
+    "_kinds.audio": {"llmkit._upload"},  # only for calls with a file
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

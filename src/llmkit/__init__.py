@@ -8,6 +8,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import catalogue, errors, events, pricing, providers, types
     from ._api._default import default_client, validate_environment
+    from ._api.audio import (
+        aspeech,
+        atranscription,
+        atranslation,
+        speech,
+        transcription,
+        translation,
+    )
     from ._api.batches import (
         abatch_results,
         acancel_batch,
@@ -75,8 +83,10 @@ if TYPE_CHECKING:
     from ._fold import fold
     from ._io._clock import Clock
     from ._io.aio_stream import AsyncStream
+    from ._io.speech_stream import AsyncSpeechStream, SpeechStream
     from ._io.sync_stream import Stream
     from ._operations import Settlement
+    from ._upload import Upload
     from .client import Client
     from .errors import (
         APIConnectionError,
@@ -116,6 +126,7 @@ if TYPE_CHECKING:
     from .ledger import MemoryLedger
     from .providers import Provider, openai_compatible, register_provider
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
+    from .types.audio import Speech, Transcription, TranscriptionEvent
     from .types.batch import Batch, BatchResults
     from .types.cache import Cached
     from .types.embedding import EmbeddingResponse
@@ -132,6 +143,7 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "Adjustment",
+    "AsyncSpeechStream",
     "AsyncStream",
     "AuthenticationError",
     "BadGatewayError",
@@ -178,6 +190,8 @@ __all__ = [
     "RetryPolicy",
     "ServiceUnavailableError",
     "Settlement",
+    "Speech",
+    "SpeechStream",
     "Stream",
     "StreamConsumedError",
     "StreamInterruptedError",
@@ -185,9 +199,12 @@ __all__ = [
     "Timeout",
     "Timeouts",
     "TokenCount",
+    "Transcription",
+    "TranscriptionEvent",
     "UnknownProviderError",
     "UnprocessableEntityError",
     "UnsupportedParamsError",
+    "Upload",
     "Usage",
     "abatch_results",
     "acancel_batch",
@@ -214,7 +231,10 @@ __all__ = [
     "aretrieve_cache",
     "aretrieve_file",
     "aretrieve_model",
+    "aspeech",
     "atext_completion",
+    "atranscription",
+    "atranslation",
     "aupdate_cache",
     "batch_results",
     "cancel_batch",
@@ -251,7 +271,10 @@ __all__ = [
     "retrieve_cache",
     "retrieve_file",
     "retrieve_model",
+    "speech",
     "text_completion",
+    "transcription",
+    "translation",
     "types",
     "update_cache",
     "validate_environment",
@@ -262,6 +285,13 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
     **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
     **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
+    **dict.fromkeys(
+        ("aspeech", "atranscription", "atranslation", "speech", "transcription", "translation"),
+        "_api.audio",
+    ),
+    **dict.fromkeys(("AsyncSpeechStream", "SpeechStream"), "_io.speech_stream"),
+    **dict.fromkeys(("Speech", "Transcription", "TranscriptionEvent"), "types.audio"),
+    "Upload": "_upload",
     "EmbeddingResponse": "types.embedding",
     **dict.fromkeys(
         (

@@ -16,7 +16,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Self, TypeAlias, Union
+from typing import IO, Any, Self, TypeAlias
 
 from typing_extensions import override
 
@@ -28,9 +28,7 @@ PIECE = 64 * 1024
 _SPOOL_IN_MEMORY = 1024 * 1024
 _HEAD = 16
 
-_File: TypeAlias = "str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]"
-# A string, because it names itself; for type checkers it is all that may be given as a file.
-FileTypes: TypeAlias = Union[_File, "Upload", tuple[Any, ...]]
+_File: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 # By the name's ending: the standard library's table is the machine's, and another one on each.
 _BY_NAME = {
@@ -223,6 +221,10 @@ class Upload:
     @override
     def __repr__(self) -> str:
         return f"Upload({self.url or self.name!r}, {self.media_type})"
+
+
+FileTypes: TypeAlias = _File | Upload | tuple[Any, ...]
+"""All that may be given as a file."""
 
 
 def _unpacked(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._kinds.audio import AudioCalls
 from ._kinds.batches import BatchCalls
 from ._kinds.caches import CacheCalls
 from ._kinds.chat import ChatCalls
@@ -19,6 +20,7 @@ __all__ = ["Client"]
 class Client(
     ChatCalls,
     EmbeddingCalls,
+    AudioCalls,
     BatchCalls,
     CacheCalls,
     CountCalls,

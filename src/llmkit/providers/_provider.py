@@ -28,6 +28,8 @@ OPENAI_CALLS: Mapping[str, str] = {
     "files": "llmkit.wires.openai_resources.files:FILES",
     "batches": "llmkit.wires.openai_resources.batches:BATCHES",
     "models": "llmkit.wires.openai_resources.models:MODELS",
+    "speech": "llmkit.wires.openai_audio:SPEECH",
+    "transcription": "llmkit.wires.openai_audio:TRANSCRIPTION",
 }
 """The kinds of call in OpenAI's form, and where their wires live."""
 
@@ -130,14 +132,15 @@ def openai_compatible(
     headers: Mapping[str, str] | None = None,
     header_env: Mapping[str, str] | None = None,
     auth: Auth | None = None,
-    calls: Sequence[str] = (),
+    calls: Sequence[str] | Mapping[str, Any] = (),
     aliases: tuple[str, ...] = (),
     default_model: str | None = None,
     docs: str = "",
     read: str = "",
 ) -> Provider:
-    """A provider whose chat is OpenAI's, in one line; ``calls`` are the other kinds that are OpenAI's, too
-    (beside its list of models, which there always is).
+    """A provider whose chat is OpenAI's, in one line; ``calls``: what else is OpenAI's, or kinds of call to wires.
+
+    All of them list their models as OpenAI does.
 
     Example:
         >>> openai_compatible("acme", "https://api.acme.test/v1", "ACME_API_KEY").key_env
@@ -153,10 +156,15 @@ def openai_compatible(
         variables=variables or {},
         headers=headers or {},
         header_env=header_env or {},
-        calls={kind: OPENAI_CALLS[kind] for kind in ("models", *calls)},
+        calls=_calls(calls),
         aliases=aliases,
         default_model=default_model,
         docs=docs,
         read=read,
     )
     return made if auth is None else replace(made, auth=auth)
+
+
+def _calls(given: Sequence[str] | Mapping[str, Any]) -> Mapping[str, Any]:
+    named = given if isinstance(given, Mapping) else {kind: OPENAI_CALLS[kind] for kind in given}
+    return {"models": OPENAI_CALLS["models"], **named}

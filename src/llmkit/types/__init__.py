@@ -11,6 +11,17 @@ from .chat import __all__ as _chat
 from .params import CallOptions, ChatParams, Effort, ModelParams
 
 if TYPE_CHECKING:
+    from .audio import (
+        Speech,
+        SpeechParams,
+        SpeechUsage,
+        Transcription,
+        TranscriptionEvent,
+        TranscriptionParams,
+        TranscriptionSegment,
+        TranscriptionUsage,
+        TranscriptionWord,
+    )
     from .batch import (
         Batch,
         BatchList,
@@ -37,6 +48,17 @@ if TYPE_CHECKING:
 
 # Module to what it is known for here.
 _LATER: dict[str, tuple[str, ...]] = {
+    "audio": (
+        "Speech",
+        "SpeechParams",
+        "SpeechUsage",
+        "Transcription",
+        "TranscriptionEvent",
+        "TranscriptionParams",
+        "TranscriptionSegment",
+        "TranscriptionUsage",
+        "TranscriptionWord",
+    ),
     "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
     "batch": (
         "Batch",
@@ -119,6 +141,15 @@ __all__ = [  # noqa: PLE0604
     "TextParams",
     "TokenCount",
     "Verdicts",
+    "Speech",
+    "SpeechParams",
+    "SpeechUsage",
+    "Transcription",
+    "TranscriptionEvent",
+    "TranscriptionParams",
+    "TranscriptionSegment",
+    "TranscriptionUsage",
+    "TranscriptionWord",
 ]
 
 
