@@ -139,7 +139,7 @@ def walked(steps: Any, *answers: HTTPResponse) -> tuple[list[HTTPRequest], Any]:
     asked = [next(steps).request]
     try:
         for answer in answers:
-            asked.append(steps.send(answer).request)
+            asked.append(steps.send(answer).request)  # noqa: PERF401 - what came before the end counts
     except StopIteration as done:
         return asked, done.value
     raise AssertionError("it asks for more")

@@ -82,7 +82,7 @@ class ImageDecoder:
 
     def _made(self, event: Event, data: dict[str, Any]) -> ImageEvent | None:
         kind = str(data.get("type") or event.name)
-        if kind == "error" or data.get("error"):
+        if "error" in (kind, event.name) or data.get("error"):
             body = data if isinstance(data.get("error"), dict) else {"error": data}
             raise error_from(self._call, HTTPResponse(200), body)
         if "b64_json" not in data and "url" not in data:
