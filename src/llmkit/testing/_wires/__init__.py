@@ -7,13 +7,21 @@ from typing import Final
 
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
+from .audio import AssemblyAI, Deepgram, ElevenLabs, OpenAIAudio
 from .gemini import Gemini
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIEmbeddings(), OpenAIChat())
+_AUDIO: Final[Sequence[Wire]] = (OpenAIAudio(), Deepgram(), ElevenLabs(), AssemblyAI())
+WIRES: Final[Sequence[Wire]] = (
+    *_AUDIO,
+    AnthropicMessages(),
+    Gemini(),
+    OpenAIEmbeddings(),
+    OpenAIChat(),
+)
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:

@@ -54,7 +54,9 @@ def parse(call: TranscriptionCall, response: HTTPResponse) -> Transcription:
 
 def _is_text(call: TranscriptionCall, response: HTTPResponse, body: Any) -> bool:
     """Whether it is what was asked for as text; some hosts know one format only, and that is text."""
-    if response.content_type == "text/html" or response.body.lstrip()[:9].lower().startswith(_PAGES):
+    if response.content_type == "text/html" or response.body.lstrip()[:9].lower().startswith(
+        _PAGES
+    ):
         return False
     if call.params.get("response_format") in _AS_TEXT:
         return True
