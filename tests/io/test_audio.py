@@ -166,6 +166,70 @@ def test_iterating_bytes(simulator: Simulator) -> None:
         assert Colour("asyncio").run(main).startswith(b"ID3")
 
 
+def test_the_openai_sdks_names(simulator: Simulator) -> None:
+    """``client.audio`` has its three, in both colours."""
+    with llmkit.Client(api_key=KEY, base_url=simulator.base_url) as client:
+        heard = client.audio.transcriptions.create(model="openai/m", file=WAV)
+        assert heard.text == client.audio.translations.create(model="openai/m", file=WAV).text
+        said = client.audio.speech.create(model="openai/m", input="Hello", voice="nova")
+
+        async def main() -> None:
+            made = await client.audio.speech.acreate(model="openai/m", input="Hello", voice="nova")
+            assert made.content == said.content
+            translated = await client.audio.translations.acreate(model="openai/m", file=WAV)
+            assert translated.text == heard.text
+            await client.aclose()
+
+        Colour("asyncio").run(main)
+
+
+def test_the_default_client(simulator: Simulator) -> None:
+    """The module's functions are the default client's."""
+    given: dict[str, Any] = {"api_key": KEY, "base_url": simulator.base_url}
+    heard = llmkit.transcription("openai/m", WAV, **given)
+    assert heard.text == llmkit.translation("openai/m", WAV, **given).text
+    assert llmkit.speech("openai/m", "Hello", "nova", **given).content.startswith(b"ID3")
+    with pytest.raises(errors.InvalidRequestError, match="input must be a text"):
+        llmkit.speech("openai/m", b"Hello", "nova", **given)  # type: ignore[arg-type]
+
+    async def main() -> None:
+        assert (await llmkit.atranscription("openai/m", WAV, **given)).text == heard.text
+        assert (await llmkit.atranslation("openai/m", WAV, **given)).text == heard.text
+        assert (await llmkit.aspeech("openai/m", "Hello", "nova", **given)).content
+        await llmkit.default_client().aclose()
+
+    Colour("asyncio").run(main)
+    llmkit.default_client().close()
+
+
+def test_assemblyais_two_addresses() -> None:
+    """Chat goes to its gateway with a bearer token, transcripts to their own place with the key as it is."""
+    client = llmkit.Client(environ={"ASSEMBLYAI_API_KEY": KEY})
+    messages = [{"role": "user", "content": "hi"}]
+    chat = client.completion("assemblyai/m", messages, dry_run=True)
+    assert chat.url == "https://llm-gateway.assemblyai.com/v1/chat/completions"
+    heard = client.dry_run("transcription", model="assemblyai/m", file=WAV)
+    assert heard.url == "https://api.assemblyai.com/v2/upload"
+    assert heard.body == f"<a.wav: {len(WAV[1])} bytes of audio/wav>"
+    given = {
+        "model": "assemblyai/m",
+        "file": "https://x.test/a.wav",
+        "base_url": "https://eu.test/v2",
+    }
+    assert client.dry_run("transcription", **given).url == "https://eu.test/v2/transcript"
+
+
+def test_a_fallback_sends_the_file_again(simulator: Simulator, colour: Colour) -> None:
+    """Where one provider fails, the other is sent all of it."""
+    given = {
+        "fallbacks": [{"model": "deepgram/nova-3", "api_key": KEY, "base_url": simulator.base_url}]
+    }
+    wrong = {"options": {"api_key": "invalid-" + "key-0123456789"}}
+    made = call(simulator, colour, "transcription", "openai", WAV, **given, **wrong)
+    assert made.call.provider == "deepgram"
+    assert simulator.requests[-1].body == WAV[1]
+
+
 @pytest.mark.parametrize("provider", LISTENING)
 def test_refusals(simulator: Simulator, colour: Colour, provider: str) -> None:
     """A wrong key, and no file, in each provider's own form."""
