@@ -8,6 +8,7 @@ from typing import Final
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
 from .anthropic_others import AnthropicOthers
+from .audio import AssemblyAI, Deepgram, ElevenLabs, OpenAIAudio
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
 from .openai_chat import OpenAIChat
@@ -17,6 +18,10 @@ from .openai_others import OpenAIOthers
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
+    OpenAIAudio(),
+    Deepgram(),
+    ElevenLabs(),
+    AssemblyAI(),
     AnthropicOthers(),
     AnthropicMessages(),
     GeminiOthers(),
