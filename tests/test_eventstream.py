@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import struct
 import time
 import uuid
@@ -25,7 +25,7 @@ EVENT = {
     ":content-type": "application/json",
     ":message-type": "event",
 }
-MOMENT = datetime.datetime(2026, 11, 22, 12, 0, 0, 123000, datetime.UTC)
+MOMENT = dt.datetime(2026, 11, 22, 12, 0, 0, 123000, dt.UTC)
 ALL: dict[str, Value] = {
     "true": True,
     "false": False,
@@ -57,9 +57,9 @@ def botocores(data: bytes) -> list[tuple[dict[str, Any], bytes]]:
 
 def as_botocore(value: Value) -> Any:
     """A value as botocore has it: it leaves times as milliseconds and UUIDs as bytes."""
-    if isinstance(value, datetime.datetime):
-        since = value - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-        return since // datetime.timedelta(milliseconds=1)
+    if isinstance(value, dt.datetime):
+        since = value - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+        return since // dt.timedelta(milliseconds=1)
     return value.bytes if isinstance(value, uuid.UUID) else value
 
 
@@ -78,9 +78,9 @@ VALUES = st.one_of(
     st.text(max_size=20),
     st.uuids(),
     st.datetimes(
-        datetime.datetime(1970, 1, 1),  # noqa: DTZ001 - hypothesis takes naive bounds
-        datetime.datetime(3000, 1, 1),  # noqa: DTZ001
-        timezones=st.just(datetime.UTC),
+        dt.datetime(1970, 1, 1),  # noqa: DTZ001 - hypothesis takes naive bounds
+        dt.datetime(3000, 1, 1),  # noqa: DTZ001
+        timezones=st.just(dt.UTC),
     ).map(lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000)),
 )
 
@@ -175,12 +175,10 @@ def test_lengths_that_cannot_be(data: bytes) -> None:
 def test_frames_before_a_bad_one_are_told() -> None:
     """What came whole before a wrong byte is not lost."""
     frames = Frames()
-    found = []
+    reading = frames.feed(encoded(EVENT, b"1") + encoded(EVENT, b"2") + b"x" * 12)
+    assert [next(reading).payload, next(reading).payload] == [b"1", b"2"]
     with pytest.raises(BadFrame):
-        found.extend(frames.feed(encoded(EVENT, b"1")))
-        for frame in frames.feed(encoded(EVENT, b"2") + b"x" * 12):
-            found.append(frame)  # noqa: PERF402 - what came before the error counts
-    assert [frame.payload for frame in found] == [b"1", b"2"]
+        next(reading)
 
 
 def test_a_number_that_fits_nowhere() -> None:

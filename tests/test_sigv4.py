@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from typing import Any
 from unittest import mock
 
@@ -38,7 +38,7 @@ def theirs(
     request: Any = AWSRequest(method="POST", url=url, headers=dict(headers), data=body)
     keys = BotocoreCredentials(KEY, SECRET, token)
     signer: Any = botocore_auth.SigV4Auth(keys, "bedrock", "us-east-1")
-    then = datetime.datetime.fromtimestamp(NOW, datetime.UTC)
+    then = dt.datetime.fromtimestamp(NOW, dt.UTC)
     with mock.patch.object(botocore_auth, "get_current_datetime", return_value=then):
         signer.add_auth(request)
     return {name.lower(): value for name, value in request.headers.items()}

@@ -78,7 +78,7 @@ def signed(
     request = "\n".join([*lines, hashlib.sha256(body).hexdigest()])
     scope = _Scope(stamp, region, service)
     digest = hashlib.sha256(request.encode()).hexdigest()
-    to_sign = "\n".join((_ALGORITHM, stamp, scope.text, digest))
+    to_sign = f"{_ALGORITHM}\n{stamp}\n{scope.text}\n{digest}"
     signature = _mac(scope.key(keys.secret_key), to_sign).hex()
     credential = f"{keys.access_key}/{scope.text}"
     made["authorization"] = (
