@@ -24,6 +24,7 @@ __all__ = [
     "is_call",
     "keepsake",
     "reasoning",
+    "sendable",
     "still_says",
     "text_of",
 ]
@@ -144,8 +145,14 @@ def _annotation(citation: Block, where: Mapping[str, int]) -> dict[str, Any]:
 
 def keepsake(blocks: Sequence[Block]) -> dict[str, Any] | None:
     """What to keep of these blocks beside the message's fields; ``None`` where those say it all."""
-    kept = [_sendable(block) for block in blocks if _is_sendable(block)]
-    return None if _is_plain(kept) else {KEPT: kept}
+    if _is_plain(sendable(blocks)):
+        return None
+    return {KEPT: [_as_sent(block) for block in blocks]}
+
+
+def sendable(blocks: Sequence[Block]) -> list[Block]:
+    """An answer's blocks as they may be sent back."""
+    return [_as_sent(block) for block in blocks if _is_sendable(block)]
 
 
 def _is_sendable(block: Block) -> bool:
@@ -158,8 +165,8 @@ def _is_sendable(block: Block) -> bool:
     return "data" in thought or bool(thought.get("signature"))
 
 
-def _sendable(block: Block) -> Block:
-    """An answer's block as it may be sent back: some models write what only answers may have."""
+def _as_sent(block: Block) -> Block:
+    """An answer's block without what only answers may have: some models write more than they take."""
     block = {name: value for name, value in block.items() if name != "type"}
     use = inner(block, "toolUse")
     if use and use.get("type") not in (None, _SERVERS):

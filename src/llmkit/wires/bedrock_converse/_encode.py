@@ -56,8 +56,8 @@ _FIELDS = {"temperature": "temperature", "top_p": "topP"}
 def build(wire: BedrockConverse, call: ChatCall, to: Endpoint) -> HTTPRequest:
     """Write the call as a POST to ``…/model/{model}/converse`` or ``…/converse-stream``."""
     ledger = Ledger(call)
-    body: dict[str, Any] = Conversation(wire.traits(call.model), ledger).encode()
-    _Params(wire, ledger).write(body)
+    body: dict[str, Any] = Conversation(wire.traits(call.model), ledger, call.messages).encode()
+    _Params(wire, ledger, call).write(body)
     merge_extra(body, call.extra_body)
     method = "converse-stream" if call.stream else "converse"
     return HTTPRequest(
@@ -77,9 +77,9 @@ def model_path(model: str, method: str) -> str:
 class _Params:
     """One call's parameters on their way to the body."""
 
-    def __init__(self, wire: BedrockConverse, ledger: Ledger) -> None:
-        self._wire, self._ledger, self._call = wire, ledger, ledger.call
-        self._traits = wire.traits(ledger.call.model)
+    def __init__(self, wire: BedrockConverse, ledger: Ledger, call: ChatCall) -> None:
+        self._wire, self._ledger, self._call = wire, ledger, call
+        self._traits = wire.traits(call.model)
         self._instruction: str | None = None
 
     def write(self, body: dict[str, Any]) -> None:
@@ -159,7 +159,7 @@ class _Params:
             body["toolConfig"] = {"tools": written}
 
     def _format(self, name: str, value: Any, body: dict[str, Any]) -> None:
-        self._instruction = write_format(self._wire, self._ledger, value, body)
+        self._instruction = write_format(self._wire, self._ledger, self._call, body)
 
     def _thinking(self, name: str, value: Any, body: dict[str, Any]) -> None:
         write_thinking(self._traits, self._ledger, value, body)

@@ -46,9 +46,10 @@ def _schema(given: Mapping[str, Any]) -> Any:
 
 
 def write_format(
-    wire: BedrockConverse, ledger: Ledger, given: Any, body: dict[str, Any]
+    wire: BedrockConverse, ledger: Ledger, call: ChatCall, body: dict[str, Any]
 ) -> str | None:
     """Put the format into the body; return the instruction that must stand in for it, if one must."""
+    given = call.params["response_format"]
     kind = given.get("type") if isinstance(given, Mapping) else None
     if kind == "text":
         return None
@@ -62,10 +63,10 @@ def write_format(
         )
     if not isinstance(_schema(given), Mapping):
         raise ledger.invalid("response_format.json_schema.schema must be a JSON schema")
-    if _is_native(wire, ledger.call, given):
+    if _is_native(wire, call, given):
         _native(ledger, given["json_schema"], body)
         return None
-    if answers_by_tool(wire, ledger.call):
+    if answers_by_tool(wire, call):
         _by_tool(ledger, given, body)
         return None
     reason = "by an instruction with the schema: the model is not known for a native form of it"

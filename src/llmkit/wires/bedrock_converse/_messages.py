@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._json import NotJSON, load
 from .._params import Ledger
-from ._blocks import KEPT, still_says
+from ._blocks import KEPT, sendable, still_says
 from ._parts import Parts, cache_point
 
 if TYPE_CHECKING:
@@ -25,8 +25,8 @@ _CACHE = "cache_control"
 class Conversation:
     """One call's messages on their way to the wire."""
 
-    def __init__(self, traits: Traits, ledger: Ledger) -> None:
-        self._ledger, self._traits = ledger, traits
+    def __init__(self, traits: Traits, ledger: Ledger, messages: Any) -> None:
+        self._ledger, self._traits, self._messages = ledger, traits, messages
         self._parts = Parts(ledger)
         self._system: list[Any] = []
         self._turns: list[dict[str, Any]] = []
@@ -34,7 +34,7 @@ class Conversation:
 
     def encode(self) -> dict[str, Any]:
         """Check and write all messages: ``messages``, and ``system`` where there is one."""
-        messages = self._ledger.call.messages
+        messages = self._messages
         if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
             raise self._ledger.invalid(
                 "messages must be a list of messages such as {'role': 'user', 'content': …}"
@@ -118,8 +118,8 @@ class Conversation:
         blocks = beside.get(KEPT) if isinstance(beside, Mapping) else None
         if not isinstance(blocks, list) or not still_says(blocks, message):
             return None
-        mark = message.get(_CACHE)
-        return blocks if mark is None else [*blocks, cache_point(mark)]
+        mark, kept = message.get(_CACHE), sendable(blocks)
+        return kept if mark is None or not kept else [*kept, cache_point(mark)]
 
     def _written(self, path: str, message: Mapping[str, Any]) -> list[Any]:
         """An assistant's turn from OpenAI's fields: reasoning, then what was said, then calls."""
@@ -187,7 +187,8 @@ class Conversation:
             blocks = self._parts.encode(f"{path}.content", content)
         else:
             text = self._checked(path, content)
-            blocks = [{"text": text}] if text.strip() else []
+            # Of an answer that is put back, white space alone is not taken either.
+            blocks = [{"text": text}] if (text.strip() if silent else text) else []
             if not blocks and not silent:
                 reason = "empty texts are not taken"
                 self._ledger.adjust(f"{path}.content", "dropped", content, None, reason)

@@ -74,7 +74,7 @@ class Parts:
         self._documents = 0
 
     def encode(self, path: str, parts: Any) -> list[Any]:
-        """Write a list of parts; texts of nothing but white space are left out, and listed."""
+        """Write a list of parts; empty texts are left out, and listed."""
         blocks: list[Any] = []
         for i, part in enumerate(parts):
             blocks += self._part(f"{path}[{i}]", part)
@@ -105,7 +105,7 @@ class Parts:
         text = part.get("text") if part.get("type") != "refusal" else part.get("refusal")
         if not isinstance(text, str):
             raise self._ledger.invalid(f"{path}.text must be a text, not {type(text).__name__}")
-        if not text.strip():
+        if not text:
             self._ledger.adjust(path, "dropped", text, None, "empty texts are not taken")
             return None
         return {"text": text}
