@@ -7,13 +7,20 @@ from typing import Final
 
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
+from .bedrock_converse import BedrockConverse
 from .gemini import Gemini
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIEmbeddings(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (
+    BedrockConverse(),
+    AnthropicMessages(),
+    Gemini(),
+    OpenAIEmbeddings(),
+    OpenAIChat(),
+)
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
