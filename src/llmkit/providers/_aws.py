@@ -17,6 +17,7 @@ from .._flow import Flow
 from .._http import Endpoint, HTTPRequest
 from .._sigv4 import Credentials, signed
 from ..errors import ConfigurationError
+from ..wires._aws_paths import bare
 from ._auth import Bearer, Identity
 from ._aws_keys import REGIONS, found
 from ._aws_profile import chosen, profiles
@@ -33,7 +34,7 @@ _MODELS = "/model/"
 
 def region_of(model: str) -> str | None:
     """The region that an ARN names; ``None`` for any other name of a model."""
-    match = _ARN.match(model)
+    match = _ARN.match(bare(model))
     return match.group(1) if match else None
 
 

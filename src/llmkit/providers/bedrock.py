@@ -10,8 +10,12 @@ from dataclasses import replace
 
 from .._flow import Flow
 from .._http import Endpoint
+from ..wires import ChatWire
+from ..wires.anthropic_messages import AnthropicMessages
 from ..wires.anthropic_messages import Traits as MessagesTraits
 from ..wires.bedrock_converse import BedrockConverse, Traits
+from ..wires.bedrock_invoke import BedrockInvoke, InvokedConverse
+from ..wires.openai_chat import OpenAIChat
 from ._aws import SignedOrBearer, located
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
@@ -49,6 +53,7 @@ MODELS: tuple[tuple[str, Traits], ...] = (
 """Pattern in the model's name, and what such models take of Converse; the first that fits holds. Prefixes of
 cross-region profiles (``us.``, ``eu.``, ``apac.``, ``global.``) and ARNs stand before what is looked for."""
 
+_CONVERSE = BedrockConverse(models=MODELS)
 _SERVICES = {"": "bedrock-runtime", "rerank": "bedrock-agent-runtime"}
 _ENDPOINTS = {"bedrock-runtime": "aws_bedrock_runtime_endpoint"}
 
@@ -57,10 +62,16 @@ def _locate(where: Where) -> Flow[Endpoint]:
     return located(where, _SERVICES, _ENDPOINTS)
 
 
-PROVIDER = Provider(
+_CLAUDE = BedrockInvoke(
+    AnthropicMessages(
+        models=CLAUDE, media_urls=False, refused=frozenset({"web_search_options", "service_tier"})
+    ),
+    version="bedrock-2023-05-31",
+)
+_OWN = Provider(
     name="bedrock",
     base_url=None,
-    chat=BedrockConverse(models=MODELS),
+    chat=_CONVERSE,
     key_env=("AWS_BEARER_TOKEN_BEDROCK",),
     base_env=("BEDROCK_BASE_URL", "BEDROCK_API_BASE", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
     key_optional=True,
@@ -70,4 +81,17 @@ PROVIDER = Provider(
     default_model="us.amazon.nova-2-lite-v1:0",
     docs="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",
     read="2026-11-22",
+)
+_INVOKED: tuple[tuple[str, ChatWire | None], ...] = (
+    (r"^invoke/.*anthropic\.", _CLAUDE),
+    (r"^invoke/.*amazon\.nova", InvokedConverse(_CONVERSE)),
+    (
+        r"^invoke/.*(openai|qwen|minimax|moonshot\w*|deepseek|google|nvidia|zai)\.",
+        BedrockInvoke(OpenAIChat()),
+    ),
+    (r"^invoke/.*mistral\.pixtral", BedrockInvoke(OpenAIChat())),
+    (r"^invoke/", None),
+)
+PROVIDER = replace(
+    _OWN, families=tuple((pattern, replace(_OWN, chat=wire)) for pattern, wire in _INVOKED)
 )

@@ -177,12 +177,15 @@ def _as_sent(block: Block) -> Block:
 def _is_plain(blocks: Sequence[Block]) -> bool:
     """Reasoning, at most one text, calls: written back from a message's fields, it is this again."""
     last = texts = 0
+    previous = ""
     for block in blocks:
         name = next(iter(block), "")
         rank = _ORDER.index(name) if name in _ORDER else -1
         if rank < last or len(block) != 1 or (name == "toolUse" and not is_call(block)):
             return False
-        last, texts = rank, texts + (name == "text")
+        # Neighbouring texts are one: some models tell each word as a block of its own.
+        last, texts = rank, texts + (name == "text" != previous)
+        previous = name
     return texts <= 1
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from ..._call import ChatCall
-from ..._http import Endpoint, HTTPRequest, join_url
+from ..._http import Endpoint, HTTPRequest
+from .._aws_paths import model_url
 from .._params import Ledger, check_value, merge_extra, serialized
 from ._format import write_format
 from ._messages import Conversation
@@ -20,11 +20,10 @@ from ._tools import write_choice, write_tools
 if TYPE_CHECKING:
     from . import BedrockConverse
 
-__all__ = ["build", "model_path"]
+__all__ = ["build"]
 
 _HEADERS = {"content-type": "application/json", "accept": "application/json"}
 _STREAM_HEADERS = {**_HEADERS, "accept": "application/vnd.amazon.eventstream"}
-_SAFE = "-._~"
 _EXTRA = "additionalModelRequestFields"
 # What asks for nothing: the dialect's own behaviour, so there is nothing to send, and nothing to refuse.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -62,16 +61,11 @@ def build(wire: BedrockConverse, call: ChatCall, to: Endpoint) -> HTTPRequest:
     method = "converse-stream" if call.stream else "converse"
     return HTTPRequest(
         method="POST",
-        url=join_url(to.base_url, model_path(call.model, method), to.query),
+        url=model_url(to, call.model, method),
         headers={**(_STREAM_HEADERS if call.stream else _HEADERS), **to.headers},
         body=serialized(ledger, body),
         adjustments=(*call.adjustments, *ledger.adjustments),
     )
-
-
-def model_path(model: str, method: str) -> str:
-    """Where a model's methods are; ARNs have slashes and colons, which are escaped."""
-    return f"/model/{quote(model, safe=_SAFE)}/{method}"
 
 
 class _Params:

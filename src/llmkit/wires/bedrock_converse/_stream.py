@@ -124,10 +124,14 @@ class ConverseDecoder:
     def finish(self) -> Iterator[ChatCompletionChunk]:
         """The bytes have ended."""
         if (plain := self._frames.plain) is not None:
-            yield _as_chunk(parse(self._wire, self._call, plain))
+            yield from self.whole(plain)
         else:
             yield from self._reading.finish()
         self.done = True
+
+    def whole(self, response: HTTPResponse) -> Iterator[ChatCompletionChunk]:
+        """An answer that came in one piece, as a chunk."""
+        yield _as_chunk(parse(self._wire, self._call, response))
 
     def _loaded(self, frame: Frame) -> Mapping[str, Any]:
         try:
