@@ -76,6 +76,7 @@ _OWN = Provider(
     base_env=("BEDROCK_BASE_URL", "BEDROCK_API_BASE", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
     key_optional=True,
     auth=SignedOrBearer("bedrock"),
+    calls={"embedding": "llmkit.wires.bedrock_embeddings:EMBEDDINGS"},
     locate=_locate,
     aliases=("bedrock_converse",),
     default_model="us.amazon.nova-2-lite-v1:0",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import errors
-from .._call import ChatCall
+from .._call import Call
 from .._eventstream import Frame
 from .._http import HTTPResponse
 from .._json import NotJSON, load
@@ -79,7 +79,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.APIStatusError]], ...] = (
 )
 
 
-def failed(call: ChatCall, response: HTTPResponse) -> errors.APIError:
+def failed(call: Call, response: HTTPResponse) -> errors.APIError:
     """Read the body of an answer of 300 and above."""
     try:
         body = load(response.body)
@@ -88,7 +88,7 @@ def failed(call: ChatCall, response: HTTPResponse) -> errors.APIError:
     return failure(call, response, body)
 
 
-def failure(call: ChatCall, response: HTTPResponse, body: Any, name: str = "") -> errors.APIError:
+def failure(call: Call, response: HTTPResponse, body: Any, name: str = "") -> errors.APIError:
     """Make an error of its parsed body; ``name`` is what the frame around it said, if one did."""
     if not isinstance(body, Mapping):
         return error_from(call, response, body)
@@ -132,7 +132,7 @@ def _kind(name: str, status: int | None, message: str) -> type[errors.APIError]:
     return next(by_text, family)
 
 
-def frame_error(call: ChatCall, frame: Frame) -> errors.APIError | None:
+def frame_error(call: Call, frame: Frame) -> errors.APIError | None:
     """The error that a frame is; ``None`` for an event."""
     kind = frame.text(":message-type")
     if kind == "error":

@@ -1,4 +1,4 @@
-"""Where the runtime has a model's methods. Routes (``invoke/…``) stand before the model's name and are no part of it."""
+"""Where the runtime has a model's methods. A route (``invoke/…``) before the name of the model is no part of it."""
 
 from __future__ import annotations
 
