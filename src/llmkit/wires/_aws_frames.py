@@ -30,6 +30,11 @@ class FrameReader:
         """The body that was none of frames; ``None`` where frames came."""
         return self._plain.response
 
+    @property
+    def pending(self) -> bytes:
+        """The beginning of a frame that did not end."""
+        return self._frames.pending
+
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take the next bytes; yield the events they complete, raise the exceptions."""
         if self._plain.takes(data):

@@ -41,10 +41,10 @@ class ConverseReading:
         if handle is not None and not self.done:
             yield from handle(self, data)
 
-    def finish(self) -> Iterator[ChatCompletionChunk]:
-        """The stream has ended: it may lack its usage, but not its end."""
+    def finish(self, stray: bytes = b"") -> Iterator[ChatCompletionChunk]:
+        """The stream has ended: it may lack its usage, but not its end. ``stray`` is half a frame."""
         if not self.ended:
-            raise incomplete(self._call)
+            raise incomplete(self._call, b"" if self._begun else stray)
         self.done = True
         yield from ()
 
@@ -126,7 +126,7 @@ class ConverseDecoder:
         if (plain := self._frames.plain) is not None:
             yield from self.whole(plain)
         else:
-            yield from self._reading.finish()
+            yield from self._reading.finish(self._frames.pending)
         self.done = True
 
     def whole(self, response: HTTPResponse) -> Iterator[ChatCompletionChunk]:

@@ -85,7 +85,7 @@ class _Decoder:
         if (plain := self._frames.plain) is not None:
             yield from self._wire.converse.decoder(self._call).whole(plain)
         else:
-            yield from self._reading.finish()
+            yield from self._reading.finish(self._frames.pending)
         self.done = True
 
     def _event(self, raw: bytes) -> Iterator[tuple[str, Mapping[str, Any]]]:
