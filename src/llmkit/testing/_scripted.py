@@ -243,6 +243,7 @@ class _Dialect:
 
 
 _HI: Final = [{"role": "user", "content": "scripted"}]
+_CONVERSE: Final = [{"role": "user", "content": [{"text": "scripted"}]}]
 _DIALECTS: Final = (
     _Dialect(
         "openai_chat",
@@ -271,6 +272,18 @@ _DIALECTS: Final = (
         {"contents": [{"role": "user", "parts": [{"text": "scripted"}]}]},
         (),
         "/v1beta",
+    ),
+    *(
+        _Dialect(
+            "bedrock_converse",
+            f"/{method}",
+            lambda path: "/model/scripted/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"messages": _CONVERSE},
+            (),
+            "",
+        )
+        for method in ("converse", "converse-stream")
     ),
 )
 

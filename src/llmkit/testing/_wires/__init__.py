@@ -9,6 +9,7 @@ from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
 from .anthropic_others import AnthropicOthers
 from .audio import AssemblyAI, Deepgram, ElevenLabs, OpenAIAudio
+from .bedrock_converse import BedrockConverse
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
 from .openai_chat import OpenAIChat
@@ -18,6 +19,7 @@ from .openai_others import OpenAIOthers
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
+    BedrockConverse(),
     OpenAIAudio(),
     Deepgram(),
     ElevenLabs(),
