@@ -62,6 +62,9 @@ FLOORS = {
 # tokens.py, on floor 2, which will be its only importer.
 SEAMS = {
     "anyio": {"_io"},
+    "cryptography": {
+        "providers._google"
+    },  # the extra "vertex": whoever has a service account's key
     "certifi": {"_io._tls"},  # comes with httpx: whose authorities are trusted
     "httpcore": {"_io"},
     "httpx": {"_io"},
@@ -99,6 +102,12 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
+    "providers._google": {
+        "cryptography.hazmat.primitives.asymmetric.padding",
+        "cryptography.hazmat.primitives.asymmetric.rsa",
+        "cryptography.hazmat.primitives.hashes",
+        "cryptography.hazmat.primitives.serialization",
+    },  # only to sign with a service account's key
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

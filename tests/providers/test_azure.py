@@ -143,9 +143,15 @@ def test_claude_by_resource() -> None:
 
 @pytest.mark.parametrize(
     ("deployment", "renamed"),
-    [("gpt-5-mini", True), ("my-o4-mini", True), ("gpt5", True), ("gpt-4o", False), ("foo1", False)],
+    [
+        ("gpt-5-mini", True),
+        ("my-o4-mini", True),
+        ("gpt5", True),
+        ("gpt-4o", False),
+        ("foo1", False),
+    ],
 )
-def test_reasoning_deployments(deployment: str, renamed: bool) -> None:
+def test_reasoning_deployments(deployment: str, *, renamed: bool) -> None:
     """What is called as a reasoning model gets the newer name of the limit, which those demand."""
     chat: Any = providers.get("azure").family_of(deployment).chat
     assert ("max_tokens" in chat.renamed) is renamed

@@ -24,15 +24,17 @@ CLIENT_ENV = {f"AZURE_{name.upper()}": "from-environment" for name in CLIENT}
 SCOPE = "https://cognitiveservices.azure.com/.default"
 
 
-def granting(token: str = "granted", **fields: Any) -> World:
+def granting(**fields: Any) -> World:
     """A world whose token servers give this."""
-    told = {"token_type": "Bearer", "access_token": token, "expires_in": 3600, **fields}
+    told = {"token_type": "Bearer", "access_token": "granted", "expires_in": 3600, **fields}
     return World(lambda request: HTTPResponse(200, body=json.dumps(told).encode()))
 
 
 def shown(world: World, entra: Entra | None = None, **who: Any) -> dict[str, str]:
     """The headers that a request gets."""
-    flow = (entra or Entra()).authorize(HTTPRequest("POST", "https://a.test"), world.identity(**who))
+    flow = (entra or Entra()).authorize(
+        HTTPRequest("POST", "https://a.test"), world.identity(**who)
+    )
     return dict(world.run(flow).headers)
 
 
@@ -112,7 +114,12 @@ def test_token_is_kept() -> None:
 def test_tokens_are_kept_apart() -> None:
     """Another secret, tenant or scope has a token of its own."""
     world = granting()
-    for other in ({}, {"client_secret": Secret("other")}, {"tenant_id": "t-2"}, {"azure_scope": "s"}):
+    for other in (
+        {},
+        {"client_secret": Secret("other")},
+        {"tenant_id": "t-2"},
+        {"azure_scope": "s"},
+    ):
         shown(world, options={**CLIENT, **other})
     assert len(world.sent) == 4
 

@@ -62,7 +62,7 @@ def with_info(info: dict[str, Any]) -> dict[str, Any]:
         ({"vertex_credentials": "x.json"}, {}, False),
     ],
 )
-def test_express(options: dict[str, Any], environ: dict[str, str], wanted: bool) -> None:
+def test_express(options: dict[str, Any], environ: dict[str, str], *, wanted: bool) -> None:
     """A key that the call gives is meant; the environment's only where nothing names a project."""
     assert express(options, environ) is wanted
 

@@ -227,10 +227,12 @@ def _encoded(data: bytes) -> bytes:
 def _signed(key: str, message: bytes) -> bytes:
     """RSASSA-PKCS1-v1_5 with SHA-256 (RFC 7518, 3.3)."""
     try:
-        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-        from cryptography.hazmat.primitives.hashes import SHA256
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
+        from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+        from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+        from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+        from cryptography.hazmat.primitives.serialization import (  # noqa: PLC0415
+            load_pem_private_key,
+        )
     except ImportError:
         raise ConfigurationError(
             "a service account's key signs with the package 'cryptography': pip install 'llmkit[vertex]'"
@@ -242,7 +244,8 @@ def _signed(key: str, message: bytes) -> bytes:
     if not isinstance(private, RSAPrivateKey):
         # What it is instead is not shown: it may be a key all the same.
         raise ConfigurationError("private_key in Google's credentials is no RSA key in PEM")
-    return private.sign(message, PKCS1v15(), SHA256())
+    signature: bytes = private.sign(message, PKCS1v15(), SHA256())
+    return signature
 
 
 def _authorized_user(identity: Identity, info: Info) -> Flow[Grant]:
@@ -285,7 +288,9 @@ def _subject(identity: Identity, source: Any) -> Flow[str]:
             raise ConfigurationError(f"Google's credentials: {source['file']} cannot be read")
     elif isinstance(source, Mapping) and source.get("url"):
         request = HTTPRequest("GET", str(source["url"]), source.get("headers") or {})
-        response = yield from asked(identity, request, "the identity provider of Google's credentials")
+        response = yield from asked(
+            identity, request, "the identity provider of Google's credentials"
+        )
         body = response.body
     else:
         raise ConfigurationError(

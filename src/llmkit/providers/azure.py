@@ -99,6 +99,7 @@ _PROVIDER = Provider(
     key_optional=True,
     calls=OPENAI_CALLS,
     locate=locate,
+    own_names=True,
     aliases=("azure_openai", "azure_text"),
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
     read="2026-11-22",

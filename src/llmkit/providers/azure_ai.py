@@ -1,7 +1,7 @@
 """Models of other makers at an Azure AI resource: its model inference API, and Claude's own.
 
-Sources, read 2026-11-22: https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/inference, the operations of
-the model inference specification, and https://platform.claude.com/docs/en/build-with-claude/claude-in-microsoft-foundry
+Sources, read 2026-11-22: https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/inference, the operations
+of the model inference specification, and https://platform.claude.com/docs/en/build-with-claude/claude-in-microsoft-foundry
 with the client of anthropic 2.12.0 (``lib/foundry.py``); recorded traffic has both.
 """
 
@@ -76,6 +76,7 @@ _PROVIDER = Provider(
     auth=Entra(),
     key_optional=True,
     locate=models,
+    own_names=True,
     docs="https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/inference",
     read="2026-11-22",
 )

@@ -1,7 +1,7 @@
 """Google Vertex AI: Gemini, Claude, tuned models, and the open models that it serves in OpenAI's form.
 
-Sources, read 2026-11-22: google-genai 3.4.0 (hosts, express mode, which path a model's name stands for), anthropic 2.12.0
-(``lib/vertex``), https://docs.cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis and
+Sources, read 2026-11-22: google-genai 3.4.0 (hosts, express mode, which path a model's name stands for), anthropic
+2.12.0 (``lib/vertex``), https://docs.cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis and
 …/partner-models/claude/structured_outputs; recorded traffic has global and regional hosts, v1 and v1beta1.
 """
 

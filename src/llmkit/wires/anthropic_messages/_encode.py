@@ -91,7 +91,10 @@ def _hosted(
     url = join_url(to.base_url, path.format(model=quote(call.model, safe=_SAFE)), to.query)
     left_out = {"model"} if host.says_stream else {"model", "stream"}
     # What extra_body says of them goes before what is known here.
-    made = {"anthropic_version": host.version, **{k: v for k, v in body.items() if k not in left_out}}
+    made = {
+        "anthropic_version": host.version,
+        **{k: v for k, v in body.items() if k not in left_out},
+    }
     if features:
         made[BETA_FIELD] = list(dict.fromkeys([*(made.get(BETA_FIELD) or ()), *features]))
     return url, made
