@@ -1,0 +1,110 @@
+"""What Azure does around OpenAI's API: keys, versions, deployments' names, and what its content filter saw.
+
+Pure; the API itself is the other wires'. Forms of paths and bodies as recorded, read 2026-11-22.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
+
+from ._wire import Reply
+
+__all__ = ["Azure", "azure"]
+
+_DEPLOYED: Final = re.compile(r".*/openai/deployments/([^/]+)/.*")
+_UNDATED: Final = re.compile(r".*/openai/v1/.*")
+_VERSION: Final = re.compile(r"\d{4}-\d{2}-\d{2}(-preview)?|v1|preview")
+_SAFE: Final = {"filtered": False, "severity": "safe"}
+_RESULTS: Final = dict.fromkeys(("hate", "self_harm", "sexual", "violence"), _SAFE)
+_PROMPT: Final = [{"prompt_index": 0, "content_filter_results": _RESULTS}]
+_DENIED: Final = (
+    "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+    "active subscription and use a correct regional API endpoint for your resource."
+)
+_DATA: Final = b"data: "
+
+
+@dataclass(frozen=True, slots=True)
+class Azure:
+    """One request to an Azure resource."""
+
+    deployment: str | None
+    version: str | None
+    undated: bool
+
+    def refusal(self, headers: Mapping[str, str]) -> Reply | None:
+        """Why Azure itself refuses the request, if it does."""
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        key = headers.get("api-key") or (token if scheme.lower() == "bearer" else "")
+        if not key.strip() or "invalid" in key:
+            return _error(401, "401", _DENIED)
+        if not self.undated and not _VERSION.fullmatch(self.version or ""):
+            return _error(404, "404", "Resource not found")
+        if self.deployment == "missing-model":
+            return _error(
+                404, "DeploymentNotFound", "The API deployment for this resource does not exist."
+            )
+        return None
+
+    def named(self, body: bytes) -> bytes:
+        """The body with the deployment as its model: the address says it, so that the body need not."""
+        if self.deployment is None:
+            return body
+        try:
+            asked = json.loads(body)
+        except ValueError:
+            return body
+        return (
+            json.dumps(asked | {"model": self.deployment}).encode()
+            if isinstance(asked, dict)
+            else body
+        )
+
+    def filtered(self, reply: Reply) -> Reply:
+        """The answer of a chat with what the filter saw in it; a stream begins with what it saw in the prompt."""
+        if reply.frames:
+            first = {"id": "", "object": "", "created": 0, "model": "", "choices": []}
+            opening = _framed({**first, "prompt_filter_results": _PROMPT})
+            return replace(reply, frames=(opening, *map(_seen_frame, reply.frames)))
+        body = json.loads(reply.body) if reply.status == 200 else {}  # noqa: PLR2004
+        if "choices" not in body:
+            return reply
+        seen = _seen(body) | {"prompt_filter_results": _PROMPT}
+        return replace(reply, body=json.dumps(seen, ensure_ascii=False).encode())
+
+
+def azure(path: str, headers: Mapping[str, str]) -> Azure | None:
+    """What Azure makes of a request, where it is one of Azure's: by its path, its version, or the header of its key."""
+    bare, _, query = path.partition("?")
+    version = next(iter(parse_qs(query).get("api-version", ())), None)
+    found = _DEPLOYED.fullmatch(bare)
+    if found is None and version is None and "api-key" not in headers:
+        return None
+    deployment = unquote(found[1]) if found else None
+    return Azure(deployment, version, undated=_UNDATED.fullmatch(bare) is not None)
+
+
+def _seen_frame(frame: bytes) -> bytes:
+    text = frame.removeprefix(_DATA).strip()
+    return _framed(_seen(json.loads(text))) if text.startswith(b"{") else frame
+
+
+def _seen(body: dict[str, Any]) -> dict[str, Any]:
+    choices = [
+        {**choice, "content_filter_results": _RESULTS} for choice in body.get("choices") or ()
+    ]
+    return {**body, "choices": choices}
+
+
+def _framed(value: Any) -> bytes:
+    return _DATA + json.dumps(value, ensure_ascii=False).encode() + b"\n\n"
+
+
+def _error(status: int, code: str, message: str) -> Reply:
+    body = {"error": {"code": code, "message": message}}
+    return Reply(status, json.dumps(body).encode(), headers={"apim-request-id": "simulator"})
