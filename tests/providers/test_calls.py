@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import llmkit
-from llmkit.testing import Simulator
+from llmkit.testing import Simulator, scripted
 
 from ._issuer import Issuer
 
@@ -165,14 +165,18 @@ def test_token_provider(sim: Simulator) -> None:
     assert sim.requests[-1].headers["authorization"] == "Bearer from-coroutine"
 
 
+PLACE = "/v1beta1/projects/p/locations/us-east5"
+CLAUDE = "claude-haiku-4-5@20251001"
+
+
 @pytest.mark.parametrize(
     ("model", "path"),
     [
-        ("gemini-3.5-flash", "/v1beta1/projects/p/locations/us-east5/publishers/google/models/gemini-3.5-flash:{}"),
-        ("claude-haiku-4-5@20251001", "/v1beta1/projects/p/locations/us-east5/publishers/anthropic/models/claude-haiku-4-5@20251001:{}"),
-        ("meta/llama-4-maverick", "/v1beta1/projects/p/locations/us-east5/endpoints/openapi/chat/completions"),
+        ("gemini-3.5-flash", f"{PLACE}/publishers/google/models/gemini-3.5-flash:{{}}"),
+        (CLAUDE, f"{PLACE}/publishers/anthropic/models/{CLAUDE}:{{}}"),
+        ("meta/llama-4-maverick", f"{PLACE}/endpoints/openapi/chat/completions"),
     ],
-)  # fmt: skip
+)
 def test_vertex(sim: Simulator, issuer: Issuer, model: str, path: str) -> None:
     """Each family of models answers in its own form, with one token for all."""
     client = llmkit.Client(
@@ -242,6 +246,20 @@ def test_service_account(sim: Simulator, issuer: Issuer, tmp_path: Any) -> None:
     assert "/projects/of-the-key/locations/global/" in sim.requests[-1].path
     assert [path for path, _ in issuer.asked] == ["/token"]
     assert pem.decode() not in repr(client)
+
+
+def test_scripted() -> None:
+    """A script answers every form, without a credential."""
+    client = llmkit.Client(environ={"VERTEXAI_PROJECT": "p"}, base_url="https://somewhere.example")
+    for model in (
+        "azure/gpt-4o",
+        "azure_ai/claude-sonnet-4-5",
+        "vertex_ai/gemini-3.5-flash",
+        f"vertex_ai/{CLAUDE}",
+    ):
+        with scripted("Hello", "Hello"):
+            answer, streamed = both(client, model)
+        assert (answer.text, streamed.text) == ("Hello", "Hello")
 
 
 # --- prices ----------------------------------------------------------------------------------------

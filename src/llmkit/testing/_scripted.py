@@ -263,6 +263,15 @@ _DIALECTS: Final = (
         "",
     ),
     _Dialect(
+        "anthropic_messages",
+        "awPredict",
+        lambda path: "/v1/publishers/anthropic/models/" + path.rpartition("/")[2],
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI, "max_tokens": 4096, "anthropic_version": "vertex-2023-10-16"},
+        ("stream",),
+        "/v1",
+    ),
+    _Dialect(
         "gemini",
         "enerateContent",
         lambda path: "/v1beta/models/" + path.rpartition("/")[2],
