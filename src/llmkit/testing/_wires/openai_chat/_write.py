@@ -14,7 +14,6 @@ from typing import Any, Final
 from ..._answer import Answer, Choice, ToolUse
 from ..._asked import fingerprint
 from ..._tokens import split
-from .._azure import azure
 from .._wire import Reply, Say
 from ._check import check
 from ._door import authenticate, known, parsed
@@ -53,18 +52,6 @@ class OpenAIChat:
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, say: Say
     ) -> Reply:
         """The answer to one request."""
-        place = azure(path, headers)
-        if place is None:
-            return self._reply(method, path, headers, body, say)
-        refusal = place.refusal(headers)
-        if refusal is not None:
-            return refusal
-        headers = {**headers, "authorization": "Bearer taken-by-azure"}
-        return place.filtered(self._reply(method, path, headers, place.named(body), say))
-
-    def _reply(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes, say: Say
-    ) -> Reply:
         try:
             return _routed(method, path.partition("?")[0].rstrip("/"), headers, body, say)
         except Refusal as refusal:
