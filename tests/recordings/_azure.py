@@ -1,4 +1,4 @@
-"""Recorded calls to Azure as calls of llmkit: the deployment is the model, the version is an option. Nothing of llmkit."""
+"""Recorded calls to Azure as calls of llmkit: the deployment is the model, the version is an option."""
 
 from __future__ import annotations
 

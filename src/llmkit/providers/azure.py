@@ -97,7 +97,8 @@ _PROVIDER = Provider(
     base_env=("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"),
     auth=Entra(),
     key_optional=True,
-    calls=OPENAI_CALLS,
+    # It has everything but moderation, which its content filter does by itself.
+    calls={kind: wire for kind, wire in OPENAI_CALLS.items() if kind != "moderation"},
     locate=locate,
     own_names=True,
     aliases=("azure_openai", "azure_text"),

@@ -129,6 +129,7 @@ _GEMINI = Gemini(
     # It reads what is public by itself, and Cloud Storage.
     media=("https://", "http://", "gs://"),
 )
+_EMBEDDINGS = "llmkit.wires.vertex_embeddings"
 _VERTEX = Provider(
     name="vertex_ai",
     base_url="https://aiplatform.googleapis.com/v1beta1",
@@ -138,6 +139,7 @@ _VERTEX = Provider(
     auth=Google(),
     key_optional=True,
     locate=locate,
+    calls={"embedding": f"{_EMBEDDINGS}:TEXTS"},
     aliases=("vertex", "vertexai", "google_vertex"),
     docs="https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
     read="2026-11-22",
@@ -149,6 +151,7 @@ _MODELS = tuple(
 )
 _CLAUDE = replace(
     _VERTEX,
+    calls={},
     base_url="https://aiplatform.googleapis.com/v1",
     base_env=("ANTHROPIC_VERTEX_BASE_URL", *_VERTEX.base_env),
     chat=AnthropicMessages(
@@ -162,16 +165,25 @@ _CLAUDE = replace(
 )
 _OPEN = replace(
     _VERTEX,
+    calls={},
     base_url="https://aiplatform.googleapis.com/v1",
     chat=OpenAIChat(refused=frozenset({"thinking", "cache_control"})),
     locate=openapi,
 )
+
+
+def _embedding(wire: str) -> Provider:
+    return replace(_VERTEX, calls={"embedding": f"{_EMBEDDINGS}:{wire}"})
+
+
 _ENDPOINT = replace(_VERTEX, chat=replace(_GEMINI, model_path="/endpoints/{model}"))
 
 PROVIDER = replace(
     _VERTEX,
     families=(
         (r"^claude-", _CLAUDE),
+        (r"^gemini-embedding-001", _embedding("SINGLE_TEXTS")),
+        (r"^gemini-embedding", _embedding("CONTENTS")),
         # A model of one's own is a number.
         (r"^\d+$", _ENDPOINT),
         # publisher/model, as the OpenAI form names them.

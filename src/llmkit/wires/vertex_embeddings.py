@@ -24,7 +24,7 @@ from ._errors import unreadable
 from ._params import HEADERS, Ledger, check_value, merge_extra, serialized
 from .gemini._failures import failed, failure, is_error
 
-__all__ = ["EmbedContent", "PredictEmbeddings"]
+__all__ = ["CONTENTS", "SINGLE_TEXTS", "TEXTS", "EmbedContent", "PredictEmbeddings"]
 
 _SAFE = "-._~@:"
 _RESOURCES = ("endpoints/", "projects/", "publishers/", "models/")
@@ -221,3 +221,8 @@ def _content(ledger: Ledger, given: Any) -> dict[str, Any]:
     if isinstance(given, Mapping):
         return dict(given) if "parts" in given else {"parts": [given]}
     raise ledger.invalid(f"input must be texts or contents, not {type(given).__name__}")
+
+
+TEXTS = PredictEmbeddings()
+SINGLE_TEXTS = PredictEmbeddings(most=1)
+CONTENTS = EmbedContent()
