@@ -87,6 +87,13 @@ def test_azure_from_environment(sim: Simulator) -> None:
     assert f"api-version={DATED}" in sim.requests[-1].path
 
 
+def test_no_address(sim: Simulator) -> None:
+    """What the environment has for an address has to be one."""
+    client = llmkit.Client(environ={"AZURE_API_BASE": "acme.openai.azure.com"}, api_key=KEY)
+    with pytest.raises(llmkit.ConfigurationError, match="http"):
+        client.completion("azure/gpt-4o", MESSAGES)
+
+
 def test_azure_ai(sim: Simulator) -> None:
     """Model inference and Claude have their own paths at one resource."""
     client = llmkit.Client(environ={}, base_url=sim.base_url_for("azure_ai"), api_key=KEY)
@@ -270,6 +277,8 @@ def test_prices_go_by_the_model(sim: Simulator) -> None:
     client = llmkit.Client(environ={}, base_url=sim.base_url_for("azure"), api_key=KEY)
     own = client.completion("azure/gpt-4o", MESSAGES)
     assert own.cost.total is None
+    assert own.cost.reason is not None
+    assert "azure/gpt-4o" in own.cost.reason
     named = client.completion("azure/my-own-name", MESSAGES, base_model="openai/gpt-4o")
     assert named.cost.total is not None
     assert named.cost.total > 0

@@ -82,28 +82,36 @@ def test_callers_own_header() -> None:
     assert not world.sent
 
 
+ADC = "GOOGLE_APPLICATION_CREDENTIALS"
+
+
+def known(path: str) -> Source:
+    """A file that nobody named."""
+    return Source(path=path, sure=False, said=path)
+
+
 @pytest.mark.parametrize(
     ("options", "environ", "wanted"),
     [
         ({"vertex_credentials": {"type": "x"}}, {}, Source(text=Secret('{"type":"x"}'))),
         ({"vertex_credentials": Secret(' {"type":"x"}')}, {}, Source(text=Secret(' {"type":"x"}'))),
         ({"vertex_credentials": "a.json"}, {}, Source(path="a.json")),
-        ({}, {"GOOGLE_APPLICATION_CREDENTIALS": "b.json"}, Source(path="b.json")),
-        ({}, {"GOOGLE_APPLICATION_CREDENTIALS": '{"a":1}'}, Source(text=Secret('{"a":1}'))),
+        ({}, {ADC: "b.json"}, Source(path="b.json", said=ADC)),
+        ({}, {ADC: '{"a":1}'}, Source(text=Secret('{"a":1}'), said=ADC)),
         (
             {},
             {"CLOUDSDK_CONFIG": "/c"},
-            Source(path="/c/application_default_credentials.json", sure=False),
+            known("/c/application_default_credentials.json"),
         ),
         (
             {},
             {"HOME": "/h"},
-            Source(path="/h/.config/gcloud/application_default_credentials.json", sure=False),
+            known("/h/.config/gcloud/application_default_credentials.json"),
         ),
         (
             {},
             {"APPDATA": "C:", "HOME": "/h"},
-            Source(path="C:/gcloud/application_default_credentials.json", sure=False),
+            known("C:/gcloud/application_default_credentials.json"),
         ),
         ({}, {}, None),
     ],
@@ -286,10 +294,17 @@ def test_unreadable() -> None:
     """A file that somebody named has to be there, and to be a JSON."""
     world = granting()
     world.files = {"/bad": b"<html>"}
-    with pytest.raises(ConfigurationError, match="/gone cannot be read"):
+    with pytest.raises(ConfigurationError, match=f"{ADC} names no file"):
         shown(world, environ={"GOOGLE_APPLICATION_CREDENTIALS": "/gone"})
-    with pytest.raises(ConfigurationError, match="/bad holds no credentials"):
+    with pytest.raises(ConfigurationError, match=f"{ADC} holds no credentials"):
         shown(world, environ={"GOOGLE_APPLICATION_CREDENTIALS": "/bad"})
+
+
+def test_secret_in_the_wrong_place() -> None:
+    """What is given for a file's name may be a secret: it is not shown."""
+    with pytest.raises(ConfigurationError, match="vertex_credentials names no file") as caught:
+        shown(granting(), options={"vertex_credentials": Secret("to" + "ken")})
+    assert "token" not in str(caught.value)
 
 
 def test_refused() -> None:

@@ -60,6 +60,8 @@ class Source:
     path: str | None = None
     sure: bool = True
     """Whether somebody named it; otherwise the file may as well not be there."""
+    said: str = "vertex_credentials"
+    """Who named it. What the call says itself is not shown: it may be a secret in the wrong place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +115,19 @@ def source_of(options: Mapping[str, Any], environ: Mapping[str, str]) -> Source 
     given = options.get("vertex_credentials")
     if isinstance(given, Mapping):
         return Source(text=Secret(_dumped(given)))
-    if given is None:
-        given = next((environ[name] for name in _CREDENTIALS_ENV if environ.get(name)), None)
     if given:
-        text = given.reveal() if isinstance(given, Secret) else str(given)
-        is_json = text.lstrip().startswith("{")
-        return Source(text=Secret(text)) if is_json else Source(path=text)
+        return _named(given.reveal() if isinstance(given, Secret) else str(given), Source().said)
+    variable = next((name for name in _CREDENTIALS_ENV if environ.get(name)), None)
+    if variable is not None:
+        return _named(environ[variable], variable)
     folder = environ.get("CLOUDSDK_CONFIG") or _folder(environ)
     known = folder and f"{folder}/application_default_credentials.json"
-    return Source(path=known, sure=False) if known else None
+    return Source(path=known, sure=False, said=known) if known else None
+
+
+def _named(text: str, said: str) -> Source:
+    is_json = text.lstrip().startswith("{")
+    return Source(text=Secret(text), said=said) if is_json else Source(path=text, said=said)
 
 
 def _folder(environ: Mapping[str, str]) -> str | None:
@@ -148,15 +154,16 @@ def opened(source: Source) -> Flow[Info | None]:
         body = yield from read(source.path)
     if body is None and not source.sure:
         return None
-    where = source.path or "vertex_credentials"
     if body is None:
-        raise ConfigurationError(f"Google's credentials: {where} cannot be read")
+        raise ConfigurationError(f"{source.said} names no file that can be read")
     try:
         info = load(body)
     except NotJSON:
         info = None
     if not isinstance(info, Mapping) or not isinstance(info.get("type"), str):
-        raise ConfigurationError(f"{where} holds no credentials of Google: a JSON with a type")
+        raise ConfigurationError(
+            f"{source.said} holds no credentials of Google, which are a JSON with a type"
+        )
     return info
 
 
