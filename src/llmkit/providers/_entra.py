@@ -1,8 +1,7 @@
 """Azure's two credentials: a resource's key, and Microsoft Entra's tokens, however they are come by. No vendor's SDK.
 
-Sources, read 2026-11-22: https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow (secret
-and federated token), https://learn.microsoft.com/azure/app-service/overview-managed-identity (IDENTITY_ENDPOINT),
-https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token (IMDS).
+Source: azure-identity 1.27.0 (https://pypi.org/project/azure-identity/), whose code has every request and variable;
+openai 3.54 (``lib/azure.py``) for what goes before what. Both read 2026-11-22.
 """
 
 from __future__ import annotations

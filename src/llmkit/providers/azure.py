@@ -1,8 +1,8 @@
 """Azure OpenAI: a resource's own deployments, at dated versions of the API or at the undated ``v1``.
 
 Sources, read 2026-11-22: https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle (``/openai/v1``
-needs no api-version), https://learn.microsoft.com/azure/ai-foundry/openai/reference (``/openai/deployments/{name}``)
-and the operations of its data plane's specification, 2024-10-21; recorded traffic has both forms.
+needs no api-version), the specifications of the data plane 2024-10-21 and v1 (header, values of the version), openai
+3.54 (``lib/azure.py``: what is below a deployment); recorded traffic has both forms.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ _PROVIDER = Provider(
     locate=locate,
     own_names=True,
     aliases=("azure_openai", "azure_text"),
-    docs="https://learn.microsoft.com/azure/ai-foundry/openai/reference",
+    docs="https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle",
     read="2026-11-22",
 )
 PROVIDER = replace(

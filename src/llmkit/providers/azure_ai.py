@@ -1,8 +1,7 @@
 """Models of other makers at an Azure AI resource: its model inference API, and Claude's own.
 
-Sources, read 2026-11-22: https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/inference, the operations
-of the model inference specification, and https://platform.claude.com/docs/en/build-with-claude/claude-in-microsoft-foundry
-with the client of anthropic 2.12.0 (``lib/foundry.py``); recorded traffic has both.
+Sources, read 2026-11-22: the specification of the model inference API (the copy in Azure-Samples/AI-Gateway) and
+anthropic 2.12.0 (``lib/foundry.py`` and ``foundry.md``: address, headers, scope); recorded traffic has both.
 """
 
 from __future__ import annotations

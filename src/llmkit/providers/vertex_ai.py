@@ -141,7 +141,7 @@ _VERTEX = Provider(
     locate=locate,
     calls={"embedding": f"{_EMBEDDINGS}:TEXTS"},
     aliases=("vertex", "vertexai", "google_vertex"),
-    docs="https://docs.cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference",
+    docs="https://docs.cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis",
     read="2026-11-22",
 )
 # Structured outputs came to this host with 4.6.
