@@ -182,6 +182,8 @@ CLAUDE = "claude-haiku-4-5@20251001"
         ("gemini-3.5-flash", f"{PLACE}/publishers/google/models/gemini-3.5-flash:{{}}"),
         (CLAUDE, f"{PLACE}/publishers/anthropic/models/{CLAUDE}:{{}}"),
         ("meta/llama-4-maverick", f"{PLACE}/endpoints/openapi/chat/completions"),
+        ("mistral-medium-3", f"{PLACE}/publishers/mistralai/models/mistral-medium-3:{{}}"),
+        ("mistralai/codestral-2", f"{PLACE}/publishers/mistralai/models/codestral-2:{{}}"),
     ],
 )
 def test_vertex(sim: Simulator, issuer: Issuer, model: str, path: str) -> None:
@@ -193,7 +195,7 @@ def test_vertex(sim: Simulator, issuer: Issuer, model: str, path: str) -> None:
         vertex_location="us-east5",
     )
     answer, streamed = both(client, f"vertex_ai/{model}")
-    methods = ("rawPredict", "streamRawPredict") if "claude" in model else (
+    methods = ("rawPredict", "streamRawPredict") if "gemini" not in model else (
         "generateContent", "streamGenerateContent?alt=sse"
     )  # fmt: skip
     assert [r.path for r in sim.requests[-2:]] == [path.format(method) for method in methods]

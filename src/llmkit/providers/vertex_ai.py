@@ -1,8 +1,8 @@
 """Google Vertex AI: Gemini, Claude, tuned models, and the open models that it serves in OpenAI's form.
 
 Sources, read 2026-11-22: google-genai 3.4.0 (hosts, express mode, which path a model's name stands for), anthropic
-2.12.0 (``lib/vertex``), https://docs.cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis and
-…/partner-models/claude/structured_outputs; recorded traffic has global and regional hosts, v1 and v1beta1.
+2.12.0 (``lib/vertex``), mistralai 3.7.0 (``gcp``), of https://docs.cloud.google.com/vertex-ai/generative-ai/docs the
+pages maas/call-open-model-apis and partner-models/claude/structured_outputs; recorded traffic.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ..errors import ConfigurationError
 from ..wires.anthropic_messages import AnthropicMessages, Hosted
 from ..wires.gemini import Gemini
 from ..wires.openai_chat import OpenAIChat
+from ..wires.raw_predict import RawPredict
 from ._google import PROJECT_ENV, PROJECT_OPTIONS, Google, express, opened, source_of
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
@@ -170,6 +171,23 @@ _OPEN = replace(
     chat=OpenAIChat(refused=frozenset({"thinking", "cache_control"})),
     locate=openapi,
 )
+_MISTRAL = replace(
+    _OPEN,
+    chat=RawPredict(
+        OpenAIChat(
+            refused=frozenset({
+                "top_k", "thinking", "logit_bias", "user", "functions", "function_call", "verbosity",
+                "modalities", "audio", "web_search_options", "service_tier", "store",
+                "prompt_cache_retention", "safety_identifier", "cache_control", "developer",
+            }),
+            renamed={"seed": "random_seed", "max_completion_tokens": "max_tokens"},
+            stream_usage=False,
+            history=("content_parts",),
+        ),
+        publisher="mistralai",
+    ),
+    locate=locate,
+)  # fmt: skip
 
 
 def _embedding(wire: str) -> Provider:
@@ -186,6 +204,7 @@ PROVIDER = replace(
         (r"^gemini-embedding", _embedding("CONTENTS")),
         # A model of one's own is a number.
         (r"^\d+$", _ENDPOINT),
+        (r"^(mistralai/|(mi|mini|magi)stral-|codestral)", _MISTRAL),
         # publisher/model, as the OpenAI form names them.
         (r"^(?!endpoints/|projects/|publishers/|models/)[^/]+/[^/]+$", _OPEN),
     ),
