@@ -65,6 +65,9 @@ FLOORS = {
 # tokens.py, on floor 2, which will be its only importer.
 SEAMS = {
     "anyio": {"_io"},
+    "cryptography": {
+        "providers._google"
+    },  # the extra "vertex": whoever has a service account's key
     "certifi": {"_io._tls"},  # comes with httpx: whose authorities are trusted
     "httpcore": {"_io"},
     "httpx": {"_io"},
@@ -106,6 +109,12 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._sending": {"anyio"},  # only for uploads
     "_io.speech_stream": {"anyio"},  # only for files
     "_kinds.audio": {"llmkit._upload"},  # only for calls with a file
+    "providers._google": {
+        "cryptography.hazmat.primitives.asymmetric.padding",
+        "cryptography.hazmat.primitives.asymmetric.rsa",
+        "cryptography.hazmat.primitives.hashes",
+        "cryptography.hazmat.primitives.serialization",
+    },  # only to sign with a service account's key
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

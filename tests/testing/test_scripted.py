@@ -377,6 +377,7 @@ def test_every_compatible_provider(name: str) -> None:
     """Every provider is answered without a key, whatever its paths and headers, also for parameters of its own."""
     provider = providers.get(name)
     environ = dict.fromkeys(provider.variables.values(), "https://somewhere.example")
+    environ |= {"VERTEXAI_PROJECT": "a-project"}
     base = {} if provider.base_url else {"base_url": "https://somewhere.example/v1"}
     client = llmkit.Client(environ=environ, num_retries=0)
     with no_network(allow=()), scripted("Hello", "there"):

@@ -85,6 +85,8 @@ class Provider:
     """Pattern in a model's name to whose rules hold for it: wires, address, auth. The first that fits."""
     locate: Callable[[Where], Flow[Endpoint]] | None = None
     """Finds the address, where a base URL with variables cannot say it."""
+    own_names: bool = False
+    """Whether models are called as their users like: prices go by what the call or the answer says they are."""
     aliases: tuple[str, ...] = ()
     default_model: str | None = None
     """What the command line asks when no model is named."""

@@ -196,12 +196,6 @@ _KNOWN = (
         chat=OpenAIChat(history=("reasoning_details",)),
         docs="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
     ),
-    # Each resource has its own address, .../models, and wants ?api-version= (give api_version=).
-    openai_compatible(
-        "azure_ai", None, "AZURE_AI_API_KEY", "AZURE_API_KEY", auth=HeaderKey("api-key"),
-        base_env=("AZURE_AI_API_BASE", "AZURE_AI_CHAT_ENDPOINT"),
-        docs="https://learn.microsoft.com/en-us/azure/ai-foundry/foundry-models/how-to/inference",
-    ),
     openai_compatible(
         "heroku", "https://us.inference.heroku.com/v1", "HEROKU_API_KEY", "INFERENCE_KEY",
         docs="https://devcenter.heroku.com/categories/heroku-inference",

@@ -244,6 +244,13 @@ class _Dialect:
 
 _HI: Final = [{"role": "user", "content": "scripted"}]
 _CONVERSE: Final = [{"role": "user", "content": [{"text": "scripted"}]}]
+
+
+def _published(path: str) -> str:
+    """A path of Vertex AI from the publisher of its model on."""
+    return "/v1/publishers/" + path.rpartition("/publishers/")[2]
+
+
 _DIALECTS: Final = (
     _Dialect(
         "openai_chat",
@@ -263,6 +270,25 @@ _DIALECTS: Final = (
         {"messages": _HI, "max_tokens": 4096},
         ("model", "stream"),
         "",
+    ),
+    _Dialect(
+        "anthropic_messages",
+        "awPredict",
+        _published,
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI, "max_tokens": 4096, "anthropic_version": "vertex-2023-10-16"},
+        ("stream",),
+        "/v1",
+    ),
+    _Dialect(
+        "openai_chat",
+        "awPredict",
+        _published,
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "/v1",
+        {"stream_options": {"include_usage": True}},
     ),
     _Dialect(
         "gemini",

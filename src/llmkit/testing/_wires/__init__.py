@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from ._azure import at_azure
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
 from .anthropic_others import AnthropicOthers
@@ -36,4 +37,5 @@ WIRES: Final[Sequence[Wire]] = (
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
     """The wire that serves a request; *headers* have lower-case names."""
-    return next(wire for wire in WIRES if wire.serves(path, headers))
+    wire = next(wire for wire in WIRES if wire.serves(path, headers))
+    return at_azure(wire, path, headers)
