@@ -71,12 +71,10 @@ def write_choice(ledger: Ledger, params: Mapping[str, Any], body: dict[str, Any]
         word: str | None = _CHOICES.get(given, given)
     else:
         word = _only(ledger, given, body)
-    if word is None:
-        return
-    if body.get("tools") or "tools" in ledger.call.extra_body:
-        body["tool_choice"] = word
-    elif word == "REQUIRED":
+    if word == "REQUIRED" and not (body.get("tools") or "tools" in ledger.call.extra_body):
         raise ledger.invalid("tool_choice demands a tool, and there are no tools")
+    if word is not None:
+        body["tool_choice"] = word
 
 
 def _only(ledger: Ledger, given: Any, body: dict[str, Any]) -> str | None:
