@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ._api._default import default_client, validate_environment
     from ._api.chat import acompletion, completion
     from ._api.embedding import aembedding, embedding
+    from ._api.rerank import arerank, rerank
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from .providers import Provider, openai_compatible, register_provider
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
     from .types.embedding import EmbeddingResponse
+    from .types.rerank import RerankResponse
 
 __all__ = [
     "APIConnectionError",
@@ -103,6 +105,7 @@ __all__ = [
     "RateLimitError",
     "ReplayMissError",
     "RequestTooLargeError",
+    "RerankResponse",
     "RetryPolicy",
     "ServiceUnavailableError",
     "Settlement",
@@ -117,6 +120,7 @@ __all__ = [
     "Usage",
     "acompletion",
     "aembedding",
+    "arerank",
     "catalogue",
     "completion",
     "default_client",
@@ -129,6 +133,7 @@ __all__ = [
     "pricing",
     "providers",
     "register_provider",
+    "rerank",
     "types",
     "validate_environment",
 ]
@@ -138,7 +143,9 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
     **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
     **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
+    **dict.fromkeys(("arerank", "rerank"), "_api.rerank"),
     "EmbeddingResponse": "types.embedding",
+    "RerankResponse": "types.rerank",
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(
         ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"

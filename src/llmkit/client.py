@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from ._kinds.chat import ChatCalls
 from ._kinds.embedding import EmbeddingCalls
+from ._kinds.rerank import RerankCalls
 
 __all__ = ["Client"]
 
 
-class Client(ChatCalls, EmbeddingCalls):
+class Client(ChatCalls, EmbeddingCalls, RerankCalls):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:

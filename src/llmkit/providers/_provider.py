@@ -22,8 +22,9 @@ __all__ = ["OPENAI_CALLS", "Provider", "Where", "named", "openai_compatible"]
 
 OPENAI_CALLS: Mapping[str, str] = {
     "embedding": "llmkit.wires.openai_embeddings:EMBEDDINGS",
+    "rerank": "llmkit.wires.cohere_rerank:RERANK",
 }
-"""The kinds of call in OpenAI's form, and where their wires live."""
+"""The kinds of call in OpenAI's form (or in the one that most hosts share), and where their wires live."""
 
 
 @dataclass(frozen=True, slots=True)

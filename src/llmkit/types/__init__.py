@@ -12,10 +12,12 @@ from .params import CallOptions, ChatParams, Effort, ModelParams
 
 if TYPE_CHECKING:
     from .embedding import Embedding, EmbeddingParams, EmbeddingResponse, EmbeddingUsage
+    from .rerank import RerankParams, RerankResponse, RerankResult, RerankUsage
 
 # Module to what it is known for here.
 _LATER: dict[str, tuple[str, ...]] = {
     "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
+    "rerank": ("RerankParams", "RerankResponse", "RerankResult", "RerankUsage"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
 
@@ -30,6 +32,10 @@ __all__ = [  # noqa: PLE0604
     "EmbeddingResponse",
     "EmbeddingUsage",
     "ModelParams",
+    "RerankParams",
+    "RerankResponse",
+    "RerankResult",
+    "RerankUsage",
 ]
 
 

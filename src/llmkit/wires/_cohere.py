@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import errors
-from .._call import ChatCall
+from .._call import Call
 from .._http import Endpoint, HTTPResponse, join_url
 from ._errors import READ, api_error, error_from
 
@@ -55,19 +55,17 @@ def address(to: Endpoint, version: str, path: str) -> str:
     return join_url(_VERSION.sub("", base) + mark + query, f"/{version}{path}", to.query)
 
 
-def error(call: ChatCall, response: HTTPResponse) -> errors.APIError:
+def error(call: Call, response: HTTPResponse) -> errors.APIError:
     """Read the body of an answer of 400 and above."""
     return _refined(api_error(call, response))
 
 
-def error_in(
-    call: ChatCall, body: Any, headers: Mapping[str, str] | None = None
-) -> errors.APIError:
+def error_in(call: Call, body: Any, headers: Mapping[str, str] | None = None) -> errors.APIError:
     """Read an error that came inside a 200."""
     return _refined(error_from(call, HTTPResponse(200, headers or {}), body))
 
 
-def named_error(call: ChatCall, reason: str, told: Mapping[str, Any]) -> errors.APIError | None:
+def named_error(call: Call, reason: str, told: Mapping[str, Any]) -> errors.APIError | None:
     """The error that a reason for finishing stands for; ``None`` where it is no failure."""
     status = _STATUS_OF.get(reason)
     if status is None:

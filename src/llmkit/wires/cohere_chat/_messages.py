@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..._call import ChatCall
 from ..._json import NotJSON, dump_text, load
 from .._params import Ledger
 from ._blocks import PLAN
@@ -25,7 +26,7 @@ _NONE_OF = ("input_audio", "file", "video_url")
 class Conversation:
     """One call's messages on their way to the wire."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger[ChatCall]) -> None:
         self._ledger = ledger
         self._called: set[str] = set()
 
