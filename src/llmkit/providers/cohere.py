@@ -13,6 +13,10 @@ PROVIDER = Provider(
     name="cohere",
     base_url="https://api.cohere.com",
     chat=CohereChat(),
+    calls={
+        "embedding": "llmkit.wires.cohere_embed:EMBED_V2",
+        "rerank": "llmkit.wires.cohere_rerank:COHERE_V2",
+    },
     key_env=("COHERE_API_KEY", "CO_API_KEY"),
     base_env=("COHERE_API_BASE", "COHERE_BASE_URL", "CO_API_URL"),
     aliases=("cohere_chat",),

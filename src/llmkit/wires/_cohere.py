@@ -14,6 +14,7 @@ from .. import errors
 from .._call import Call
 from .._http import Endpoint, HTTPResponse, join_url
 from ._errors import READ, api_error, error_from
+from ._reclassed import reclassed
 
 __all__ = ["address", "count", "error", "error_in", "named_error"]
 
@@ -100,8 +101,7 @@ def _refined(made: errors.APIError) -> errors.APIError:
     if isinstance(made, errors.RateLimitError) and _MONTH.search(made.message[:READ]):
         # A month's calls are used up: waiting for as long as a retry does brings none back.
         made.retryable = False
-    kind = _kind(made)
-    return made if kind is type(made) else _as(kind, made)
+    return reclassed(_kind(made), made)
 
 
 def _kind(made: errors.APIError) -> type[errors.APIError]:
@@ -112,19 +112,3 @@ def _kind(made: errors.APIError) -> type[errors.APIError]:
         return type(made)
     fitting = (kind for pattern, kind in _BY_TEXT if pattern.search(made.message[:READ]))
     return next(fitting, type(made))
-
-
-def _as(kind: type[errors.APIError], made: errors.APIError) -> errors.APIError:
-    return kind(
-        made.message,
-        status_code=made.status_code,
-        provider=made.provider,
-        model=made.model,
-        code=made.code,
-        type=made.type,
-        param=made.param,
-        request_id=made.request_id,
-        body=made.body,
-        retryable=False,
-        sent=made.sent,
-    )

@@ -14,12 +14,13 @@ from typing import Any
 from .._calls import RerankCall
 from .._http import Endpoint, HTTPRequest, HTTPResponse, join_url
 from .._json import NotJSON, dump_text, load
-from ..errors import APIError
+from ..errors import APIError, APIStatusError
 from ..types._model import lenient
 from ..types.rerank import RerankResponse
 from ._cohere import address, count, error, error_in
 from ._errors import api_error, error_from, unreadable
 from ._params import HEADERS, Ledger, check_value, merge_extra, serialized
+from ._reclassed import by_code
 
 __all__ = ["COHERE_V1", "COHERE_V2", "RERANK", "RERANK_BY_FIELDS", "CohereRerank"]
 
@@ -59,6 +60,8 @@ class CohereRerank:
     taken: frozenset[str] = frozenset({"top_n"})
     """The parameters that the host has."""
     renamed: Mapping[str, str] = field(default_factory=dict)
+    errors: Mapping[str, type[APIStatusError]] = field(default_factory=dict)
+    """The codes of errors whose status says something else."""
     texts: bool = False
     """Whether documents must be texts: mappings are then written as YAML, as the vendor advises."""
 
@@ -98,7 +101,9 @@ class CohereRerank:
 
     def error(self, call: RerankCall, response: HTTPResponse) -> APIError:
         """Read an answer of 300 and above."""
-        return api_error(call, response) if self.version is None else error(call, response)
+        if self.version is not None:
+            return error(call, response)
+        return by_code(self.errors, api_error(call, response))
 
     def _failure(
         self, call: RerankCall, response: HTTPResponse, body: Mapping[str, Any]
@@ -180,9 +185,10 @@ def _usage(body: Mapping[str, Any]) -> dict[str, Any] | None:
     meta = body.get("meta")
     billed = meta.get("billed_units") if isinstance(meta, Mapping) else None
     used = meta.get("tokens") if isinstance(meta, Mapping) else None
+    read = count(billed, "input_tokens")
     found = {
         "search_units": count(billed, "search_units"),
-        "prompt_tokens": count(billed, "input_tokens") or count(used, "input_tokens"),
+        "prompt_tokens": count(used, "input_tokens") if read is None else read,
     }
     made |= {name: value for name, value in found.items() if value is not None}
     return made or None
