@@ -1,7 +1,7 @@
 """Jina AI: embeddings and reranking, no chat.
 
-https://api.jina.ai/openapi.json (parameters, codes of errors) and https://docs.jina.ai, read 2026-11-22. An empty account is
-answered by 403 with a code of its own.
+https://api.jina.ai/openapi.json (parameters, codes of errors) and https://docs.jina.ai, read 2026-11-22. An empty
+account is answered by 403 with a code of its own.
 """
 
 from __future__ import annotations

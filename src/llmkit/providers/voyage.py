@@ -1,7 +1,7 @@
 """Voyage AI: embeddings and reranking, no chat.
 
-https://docs.voyageai.com/reference/embeddings-api, …/reranker-api and https://docs.voyageai.com/docs/rate-limits; limits of a
-request also https://www.mongodb.com/docs/api/doc/atlas-embedding-and-reranking-api/; read 2026-11-22.
+https://docs.voyageai.com/reference/embeddings-api, …/reranker-api and https://docs.voyageai.com/docs/rate-limits; the
+limits of a request also https://www.mongodb.com/docs/api/doc/atlas-embedding-and-reranking-api/; read 2026-11-22.
 """
 
 from __future__ import annotations

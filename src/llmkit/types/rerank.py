@@ -73,8 +73,6 @@ class RerankUsage(Model):
 class RerankResponse(Answer):
     """The documents in their new order, best first."""
 
-    absent_when_none: ClassVar[frozenset[str]] = frozenset({"meta"})
-
     id: str = ""
     results: list[RerankResult] = Field(default_factory=list)
     model: str = ""

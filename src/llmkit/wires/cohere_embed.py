@@ -1,7 +1,7 @@
 """Embeddings as Cohere has them, both versions: texts, images, and inputs that mix them, in several number formats.
 
-Sources: https://docs.cohere.com/v2/reference/embed and /v1/reference/embed in their machine-readable form (2026-08-20), recorded
-answers; read 2026-11-22. No request has more than 96 inputs.
+Sources: https://docs.cohere.com/v2/reference/embed and /v1/reference/embed in their machine-readable form
+(2026-08-20), recorded answers; read 2026-11-22. No request has more than 96 inputs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..types._model import lenient
 from ..types.embedding import EmbeddingResponse
 from . import Steps
 from ._batches import embedded_in_batches, split
-from ._cohere import address, count, error, error_in
+from ._cohere import address, beside, count, error, error_in
 from ._errors import unreadable
 from ._params import HEADERS, Ledger, check_value, merge_extra, serialized
 
@@ -191,9 +191,8 @@ def _asked(call: EmbeddingCall) -> Sequence[Any]:
 
 def _usage(body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Billed units: texts' and images' tokens are one prompt. Older models bill images by their number."""
-    meta = body.get("meta")
-    billed = meta.get("billed_units") if isinstance(meta, Mapping) else None
-    if not isinstance(billed, Mapping):
+    billed = beside(body, "billed_units")
+    if not billed:
         return None
     made: dict[str, Any] = {"billed_units": dict(billed)}
     told = [count(billed, name) for name in ("input_tokens", "image_tokens")]

@@ -17,7 +17,7 @@ from .._json import NotJSON, dump_text, load
 from ..errors import APIError, APIStatusError
 from ..types._model import lenient
 from ..types.rerank import RerankResponse
-from ._cohere import address, count, error, error_in
+from ._cohere import address, beside, count, error, error_in
 from ._errors import api_error, error_from, unreadable
 from ._params import HEADERS, Ledger, check_value, merge_extra, serialized
 from ._reclassed import by_code
@@ -182,9 +182,7 @@ def _usage(body: Mapping[str, Any]) -> dict[str, Any] | None:
     """Search units and tokens, wherever this host tells them; ``None`` where it does not."""
     told = body.get("usage")
     made: dict[str, Any] = dict(told) if isinstance(told, Mapping) else {}
-    meta = body.get("meta")
-    billed = meta.get("billed_units") if isinstance(meta, Mapping) else None
-    used = meta.get("tokens") if isinstance(meta, Mapping) else None
+    billed, used = beside(body, "billed_units"), beside(body, "tokens")
     read = count(billed, "input_tokens")
     found = {
         "search_units": count(billed, "search_units"),
