@@ -26,6 +26,8 @@ from .openai_embeddings import EMBEDDINGS
 __all__ = ["RetrievalEmbeddings"]
 
 _IMAGE = "data:image/"
+# What base64 holds, as ``struct`` has it.
+_CODES = {"int8": "b", "binary": "b", "uint8": "B", "ubinary": "B"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,9 @@ class RetrievalEmbeddings:
     def parse(self, call: EmbeddingCall, response: HTTPResponse) -> EmbeddingResponse:
         """Read an answer below 300. Raises an ``APIError``: also for an error inside a 200."""
         read = EMBEDDINGS.parse(call, response)
-        read.model = read.model or call.model
+        code = _CODES.get(str(call.params.get("output_dtype")), "f")
+        for item in read.data:
+            item._code = code  # noqa: SLF001 - only the wire knows it
         return read
 
     def error(self, call: EmbeddingCall, response: HTTPResponse) -> APIError:
@@ -111,7 +115,8 @@ class RetrievalEmbeddings:
         for place, item in enumerate(inputs):
             if not isinstance(item, str) and not (self.mapped and isinstance(item, Mapping)):
                 raise ledger.invalid(f"input[{place}] must be a text, not {type(item).__name__}")
-        return {"input": list(inputs)}
+        bare = ledger.call.alone and isinstance(inputs[0], str)
+        return {"input": inputs[0] if bare else list(inputs)}
 
 
 def _parted(ledger: Ledger[EmbeddingCall], place: int, item: Any) -> Mapping[str, Any]:

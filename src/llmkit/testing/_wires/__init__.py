@@ -7,13 +7,24 @@ from typing import Final
 
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
+from .cohere_chat import CohereChat
+from .cohere_embed import CohereEmbed
 from .gemini import Gemini
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
+from .rerank import Rerank
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIEmbeddings(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (
+    AnthropicMessages(),
+    Gemini(),
+    CohereChat(),
+    CohereEmbed(),
+    Rerank(),
+    OpenAIEmbeddings(),
+    OpenAIChat(),
+)
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
