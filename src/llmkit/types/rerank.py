@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
-from ._model import Model
+from ._model import Model, lenient
 from .answer import Answer
 from .params import CallOptions
 from .usage import Usage
@@ -90,8 +90,9 @@ class RerankResponse(Answer):
         if read is None and told.search_units is None:
             return None
         # An amount that the provider states goes along: it is what the call cost.
-        beside = dict(told.__pydantic_extra__ or {}) | {"search_units": told.search_units}
-        return Usage(prompt_tokens=read, completion_tokens=0, total_tokens=read, **beside)
+        made = dict(told.__pydantic_extra__ or {})
+        made |= {"prompt_tokens": read, "completion_tokens": 0, "total_tokens": read}
+        return lenient(Usage, made | {"search_units": told.search_units})
 
     @override
     def _repr_markdown_(self) -> str:

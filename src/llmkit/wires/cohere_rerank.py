@@ -162,9 +162,11 @@ def _scalar(value: Any) -> str:
 def _result(call: RerankCall, item: Mapping[str, Any]) -> dict[str, Any]:
     made = {name: value for name, value in item.items() if name not in _SCORES}
     made["relevance_score"] = next((item[name] for name in _SCORES if name in item), None)
-    document = item.get("document")
-    if document is None and call.params.get("return_documents"):
-        document = _given(call, item.get("index"))
+    document, given = item.get("document"), _given(call, item.get("index"))
+    unsaid = document is None and call.params.get("return_documents")
+    if unsaid or (isinstance(document, str) and isinstance(given, Mapping)):
+        # Instead of none, or of the text that the wire has made of a mapping.
+        document = given
     if document is not None:
         made["document"] = {"text": document} if isinstance(document, str) else document
     return made
