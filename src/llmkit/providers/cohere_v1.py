@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ..wires.cohere_chat_v1 import CohereChatV1
 from .cohere import PROVIDER as SECOND
 
 PROVIDER = replace(
     SECOND,
     name="cohere_v1",
-    chat=None,
+    chat=CohereChatV1(),
     calls={
         "embedding": "llmkit.wires.cohere_embed:EMBED_V1",
         "rerank": "llmkit.wires.cohere_rerank:COHERE_V1",

@@ -16,7 +16,7 @@ from .._http import Endpoint, HTTPResponse, join_url
 from ._errors import READ, api_error, error_from
 from ._reclassed import reclassed
 
-__all__ = ["address", "beside", "count", "error", "error_in", "named_error"]
+__all__ = ["address", "beside", "besides", "count", "error", "error_in", "named_error"]
 
 _VERSION = re.compile(r"/v[12]$")
 _PATHS = ("/chat", "/embed", "/rerank", "/generate")
@@ -96,9 +96,14 @@ def count(source: Any, name: str) -> int | None:
 
 def beside(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """What an answer says of itself beside its subject: ``billed_units``, ``tokens`` …; empty where it does not."""
-    told = body.get("meta")
-    found = told.get(name) if isinstance(told, Mapping) else None
+    found = besides(body).get(name)
     return found if isinstance(found, Mapping) else {}
+
+
+def besides(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All that an answer says of itself."""
+    told = body.get("meta")
+    return told if isinstance(told, Mapping) else {}
 
 
 def _refined(made: errors.APIError) -> errors.APIError:

@@ -20,7 +20,16 @@ from ._tools import write_choice, write_tools
 if TYPE_CHECKING:
     from . import CohereChat
 
-__all__ = ["HINTS", "NEUTRAL", "build", "in_range", "limited", "stops", "written_format"]
+__all__ = [
+    "HINTS",
+    "NEUTRAL",
+    "SAMPLING",
+    "build",
+    "in_range",
+    "limited",
+    "stops",
+    "written_format",
+]
 
 # What asks for nothing: the dialect's own behaviour, so there is nothing to send, and nothing to refuse.
 NEUTRAL: dict[str, tuple[Any, ...]] = {
@@ -39,7 +48,7 @@ HINTS = {
     "function_call": "use tool_choice",
     "service_tier": "its requests have a 'priority', 0 to 999, which goes into extra_body",
 }
-_SAMPLING: dict[str, tuple[str, float, float]] = {
+SAMPLING: dict[str, tuple[str, float, float]] = {
     "temperature": ("temperature", 0, 1),
     "top_p": ("p", 0.01, 0.99),
     "top_k": ("k", 0, 500),
@@ -135,7 +144,7 @@ class _Params:
         self._together[name] = value
 
     def _sampling(self, name: str, value: Any, body: dict[str, Any]) -> None:
-        new, least, most = _SAMPLING[name]
+        new, least, most = SAMPLING[name]
         body[new] = in_range(self._ledger, name, value, least, most)
 
     def _limit(self, name: str, value: Any, body: dict[str, Any]) -> None:
@@ -213,7 +222,7 @@ def _instruction(schema: Any) -> str:
 
 _Write = Callable[[_Params, str, Any, dict[str, Any]], None]
 _WRITE: dict[str, _Write] = {
-    **dict.fromkeys(_SAMPLING, _Params._sampling),  # noqa: SLF001 - the class's own table
+    **dict.fromkeys(SAMPLING, _Params._sampling),  # noqa: SLF001 - the class's own table
     "seed": _Params._same,  # noqa: SLF001
     "logprobs": _Params._same,  # noqa: SLF001
     "max_tokens": _Params._limit,  # noqa: SLF001

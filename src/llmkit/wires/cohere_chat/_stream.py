@@ -23,7 +23,7 @@ from ._decode import ending, is_error, parse
 from ._growing import Growing
 from ._usage import translated
 
-__all__ = ["CohereDecoder"]
+__all__ = ["CohereDecoder", "as_chunk"]
 
 Chunks = Iterator[ChatCompletionChunk]
 
@@ -57,7 +57,7 @@ class CohereDecoder:
         """The bytes have ended."""
         if (plain := self._plain.response) is not None:
             self.done = True
-            yield _as_chunk(parse(self._call, plain))
+            yield as_chunk(parse(self._call, plain))
             return
         for event in self._sse.finish():
             yield from self._event(event)
@@ -187,7 +187,8 @@ def _message(data: Mapping[str, Any]) -> Mapping[str, Any]:
     return message if isinstance(message, Mapping) else {}
 
 
-def _as_chunk(completion: ChatCompletion) -> ChatCompletionChunk:
+def as_chunk(completion: ChatCompletion) -> ChatCompletionChunk:
+    """A whole answer as the only chunk of a stream."""
     data = completion.to_dict() | {"object": "chat.completion.chunk"}
     for choice in data["choices"]:
         choice["delta"] = choice.pop("message", {})
