@@ -68,7 +68,10 @@ def listed(wire: CohereRerank, *documents: Any, **params: Any) -> dict[str, str]
 # --- as users call it ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("provider", ["cohere", "cohere_v1", "voyage", "jina_ai", "openai_like"])
+@pytest.mark.parametrize(
+    "provider",
+    ["cohere", "cohere_v1", "voyage", "jina_ai", "openai_like", "together_ai", "llamacpp"],
+)
 def test_documents_are_ordered(provider: str, client: llmkit.Client) -> None:
     """The best comes first, with the place where it stood; the call has its account."""
     made = client.rerank(f"{provider}/m", "ruby framework", DOCUMENTS, top_n=2)

@@ -37,9 +37,9 @@ RERANK = {
     "cohere.rerank": ("cohere_v1", "/v1/rerank"),
     "cohere.rerank.v2": ("cohere", "/v2/rerank"),
     "voyage.rerank": ("voyage", "/rerank"),
-    "llamacpp.rerank": ("openai_like", "/rerank"),
-    "openrouter.rerank": ("openai_like", "/rerank"),
-    "together.rerank": ("openai_like", "/rerank"),
+    "llamacpp.rerank": ("llamacpp", "/rerank"),
+    "openrouter.rerank": ("openrouter", "/rerank"),
+    "together.rerank": ("together_ai", "/rerank"),
 }
 RENAMED = {"output_dimension": "dimensions", "truncate": "truncation", "top_k": "top_n"}
 SUBJECTS = ("model", "input", "texts", "images", "query", "documents")

@@ -323,3 +323,23 @@ def test_an_event_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoder._sse, "_limit", 100)
     with pytest.raises(llmkit.APIResponseValidationError, match="more than 100 bytes"):
         list(decoder.feed(b"data: " + b"x" * 200))
+
+
+def test_white_space_for_arguments_is_not_held_for_ever() -> None:
+    """What begins with more white space than anybody writes is told as it came, piece by piece."""
+    given = " " * 200 + "{}"
+    native = answer(tool_calls=[{**CALL, "function": {"name": "f", "arguments": ""}}])
+    happened = events(native)
+    at = next(i for i, e in enumerate(happened) if e["type"] == "tool-call-end")
+    pieces = [
+        {
+            "type": "tool-call-delta",
+            "index": 0,
+            "delta": {"message": {"tool_calls": {"function": {"arguments": letter}}}},
+        }
+        for letter in given
+    ]
+    chunks = decoded(framed([*happened[:at], *pieces, *happened[at:]]))
+    (made,) = fold(chunks).choices[0].message.tool_calls
+    assert made.function.arguments == given
+    assert len(chunks) > 100

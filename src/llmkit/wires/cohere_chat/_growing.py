@@ -14,6 +14,8 @@ __all__ = ["Growing"]
 
 _SAID = {"text": "content", "thinking": "reasoning_content"}
 _NOTHING = "null"
+# White space may go on for ever: what is longer is told as it came.
+_HELD = 64
 
 
 class _Block:
@@ -43,7 +45,7 @@ class _Call:
         if self.told:
             return piece
         self.held += piece
-        if _NOTHING.startswith(self.held.strip()):
+        if len(self.held) <= _HELD and _NOTHING.startswith(self.held.strip()):
             return ""
         self.told = True
         return self.held
