@@ -271,6 +271,15 @@ _DIALECTS: Final = (
         (),
         "/v1beta",
     ),
+    _Dialect(
+        "cohere_chat",
+        "/v2/chat",
+        lambda path: "/v2/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
+    ),
 )
 
 

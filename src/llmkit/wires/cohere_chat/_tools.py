@@ -89,7 +89,7 @@ def _only(ledger: Ledger, given: Any, body: dict[str, Any]) -> str | None:
     fitting = [tool for tool in tools if tool["function"].get("name") in names]
     if not fitting:
         raise ledger.invalid(f"tool_choice names {', '.join(names)}, which is none of the tools")
-    if len(fitting) < len(tools):
+    if len(fitting) < len(tools) or "tools" not in (given.get("allowed_tools") or given):
         reason = "by sending only what is chosen: single tools cannot be named"
         ledger.adjust("tool_choice", "emulated", given, word, reason)
     body["tools"] = fitting
