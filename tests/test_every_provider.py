@@ -13,12 +13,13 @@ from llmkit import providers
 from llmkit.testing import Simulator
 from llmkit.wires.anthropic_messages import AnthropicMessages
 from llmkit.wires.cohere_chat import CohereChat
+from llmkit.wires.cohere_chat_v1 import CohereChatV1
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.openai_chat import OpenAIChat
 
-NAMES = providers.names()
+NAMES = [name for name in providers.names() if providers.get(name).chat is not None]
 # The wires that the simulator speaks.
-SPOKEN = (OpenAIChat, AnthropicMessages, Gemini, CohereChat)
+SPOKEN = (OpenAIChat, AnthropicMessages, Gemini, CohereChat, CohereChatV1)
 SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 KEY = "test-key-1234567890"
@@ -46,20 +47,12 @@ def address(name: str) -> dict[str, str]:
     return {} if own else {"base_url": "https://somewhere.example/v1"}
 
 
-def prepared(client: llmkit.Client, name: str) -> llmkit.DryRun:
-    """A request that is not sent: of a chat, or of what the provider has instead."""
-    model = f"{name}/some-model"
-    if providers.get(name).chat is None:
-        return client.dry_run("embedding", model=model, input="Hello", **address(name))
-    return client.completion(model, MESSAGES, dry_run=True, **address(name))
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_each_key_variable_reaches_one_header(name: str) -> None:
     """A key from any of a provider's variables is used, named by source, and shown nowhere."""
     for variable in providers.get(name).key_env:
         client = llmkit.Client(environ={variable: KEY})
-        dry = prepared(client, name)
+        dry = client.completion(f"{name}/some-model", MESSAGES, dry_run=True, **address(name))
         assert dry.key_source == variable
         assert "[redacted]" in dry.headers.values()
         assert KEY not in repr(dry)
@@ -70,7 +63,7 @@ def test_the_first_key_variable_wins(name: str) -> None:
     """Where several variables are set, the first one that the provider lists is used."""
     variables = providers.get(name).key_env
     client = llmkit.Client(environ=dict.fromkeys(variables, KEY))
-    dry = prepared(client, name)
+    dry = client.completion(f"{name}/some-model", MESSAGES, dry_run=True, **address(name))
     assert dry.key_source == next(iter(variables), None)
 
 

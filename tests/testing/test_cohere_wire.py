@@ -13,6 +13,7 @@ from llmkit.testing import Simulator
 from llmkit.testing._answer import answer
 from llmkit.testing._wires import wire_for
 from llmkit.testing._wires.cohere_chat import CohereChat
+from llmkit.testing._wires.cohere_chat_v1 import CohereChatV1
 from llmkit.testing._wires.cohere_embed import CohereEmbed
 from llmkit.testing._wires.rerank import Rerank
 
@@ -253,3 +254,86 @@ def test_a_real_client_in_both_colours(question: dict[str, Any]) -> None:
         assert streamed.get(name) == plain.get(name)
     assert forms[0]["usage"] == forms[1]["usage"]
     assert forms[0]["choices"][0]["finish_reason"] == forms[1]["choices"][0]["finish_reason"]
+
+
+# --- the first version --------------------------------------------------------------------------
+
+FIRST_TOOL = {
+    "name": "get_weather",
+    "description": "Outside.",
+    "parameter_definitions": {"city": {"type": "str", "required": True}, "odd": 3},
+}
+
+
+def first(**changes: Any) -> Any:
+    """The first chat's reply to a request that is fine but for *changes*."""
+    given = {"model": "offline", "message": "hello there", **changes}
+    return posted(CohereChatV1(), "/v1/chat", given)
+
+
+def test_the_first_version_answers() -> None:
+    """The answer has what real ones have, and the stream ends with it."""
+    status, made = first()
+    assert status == 200
+    assert "hello there" in made["text"]
+    assert made["finish_reason"] == "COMPLETE"
+    assert made["chat_history"] == [{"role": "USER", "message": "hello there"}]
+    _, frames = first(stream=True)
+    events = [json.loads(frame) for frame in frames]
+    assert [events[0]["event_type"], events[-1]["event_type"]] == ["stream-start", "stream-end"]
+    assert "".join(event.get("text", "") for event in events) == made["text"]
+    assert events[-1]["response"]["text"] == made["text"]
+    _, called = first(message="Use get_weather.", tools=[FIRST_TOOL])
+    assert called["tool_calls"][0]["name"] == "get_weather"
+    _, cut = first(message="Use get_weather.", tools=[FIRST_TOOL], max_tokens=4)
+    assert cut["finish_reason"] == "MAX_TOKENS"
+    _, stopped = first(stop_sequences=["simulator"])
+    assert stopped["finish_reason"] == "STOP_SEQUENCE"
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [
+        ({"message": None}, "message must be a string"),
+        ({"message": ""}, "at least 1 token"),
+        ({"chat_history": 3}, "list of objects"),
+        ({"chat_history": [{"role": "ROBOT"}]}, "valid role"),
+        ({"temperature": 3}, "between"),
+        ({"messages": []}, ""),
+    ],
+)
+def test_what_the_first_version_refuses(changes: Any, match: str) -> None:
+    """What is wrong is refused, in the same form."""
+    status, made = first(**changes)
+    if match:
+        assert (status, match in made["message"]) == (400, True)
+    else:
+        assert status == 200
+
+
+def test_the_first_version_s_door() -> None:
+    """Its path is its own, its failures come as the others' do."""
+    wire = CohereChatV1()
+    assert wire.serves("/proxy/v1/chat?x=1", {})
+    assert not wire.serves("/v1/chat/completions", {})
+    assert json.loads(wire.failure(503, "overloaded").body)["message"] == "overloaded"
+    for status, reason in ((503, "ERROR"), (504, "TIMEOUT")):
+        assert json.loads(wire.failure_frame(status, "no"))["finish_reason"] == reason
+
+
+def test_a_conversation_with_the_first_version() -> None:
+    """A call of a tool, its result, and the words after it, in both forms."""
+    with Simulator() as sim:
+        where = {"api_key": "test-key", "base_url": sim.base_url_for("cohere_v1")}
+        with llmkit.Client(**where) as client:
+            asked: list[Any] = [{"role": "user", "content": "Use get_weather."}]
+            made = client.completion("cohere_v1/m", asked, tools=[TOOL])
+            (call,) = made.choices[0].message.tool_calls
+            assert call.function.name == "get_weather"
+            result = {"role": "tool", "tool_call_id": call.id, "content": "sunny"}
+            asked += [made.choices[0].message, result]
+            for stream in (False, True):
+                told: Any = client.completion("cohere_v1/m", asked, tools=[TOOL], stream=stream)
+                text = "".join(chunk.text for chunk in told) if stream else told.text
+                assert "The tool answered" in text
+                assert "sunny" in text

@@ -380,3 +380,17 @@ def test_errors(wire: Any, status: int, told: Any, kind: type[errors.APIError]) 
     assert error.body == told
     assert error.code == told.get("code")
     assert error.retryable is (status in (429, 500, 503))
+
+
+@pytest.mark.parametrize("provider", ["cohere", "voyage", "jina_ai"])
+def test_each_key_variable_is_used(provider: str) -> None:
+    """A key from any of a provider's variables is used, named by source, and shown nowhere; the first one wins."""
+    variables = providers.get(provider).key_env
+    for variable in variables:
+        client = llmkit.Client(environ={variable: KEY})
+        dry = client.dry_run("embedding", model=f"{provider}/m", input="a")
+        assert dry.key_source == variable
+        assert KEY not in repr(dry)
+    client = llmkit.Client(environ=dict.fromkeys(variables, KEY))
+    dry = client.dry_run("embedding", model=f"{provider}/m", input="a")
+    assert dry.key_source == variables[0]

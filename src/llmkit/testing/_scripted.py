@@ -280,6 +280,15 @@ _DIALECTS: Final = (
         ("model", "stream"),
         "",
     ),
+    _Dialect(
+        "cohere_chat_v1",
+        "/v1/chat",
+        lambda path: "/v1/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"message": "scripted"},
+        ("model", "stream"),
+        "",
+    ),
 )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
 from .cohere_chat import CohereChat
+from .cohere_chat_v1 import CohereChatV1
 from .cohere_embed import CohereEmbed
 from .gemini import Gemini
 from .openai_chat import OpenAIChat
@@ -20,6 +21,7 @@ WIRES: Final[Sequence[Wire]] = (
     AnthropicMessages(),
     Gemini(),
     CohereChat(),
+    CohereChatV1(),
     CohereEmbed(),
     Rerank(),
     OpenAIEmbeddings(),

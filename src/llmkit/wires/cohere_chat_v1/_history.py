@@ -38,7 +38,8 @@ class History:
             made = {"message": "", "tool_results": last["tool_results"]}
         else:
             raise self._ledger.invalid("the last message must be the user's, or a tool's result")
-        return made | ({"chat_history": self._turns} if self._turns else {})
+        # In the order in which it was said, which a reader of the request is glad of.
+        return ({"chat_history": self._turns} if self._turns else {}) | made
 
     def _message(self, path: str, message: Any) -> None:
         dump = getattr(message, "model_dump", None)
