@@ -27,6 +27,8 @@ from llmkit._sse import SSEDecoder, TooLong
 from llmkit.errors import APIError, JSONSchemaValidationError, LLMKitError
 from llmkit.types.chat import ChatCompletion
 from llmkit.wires.anthropic_messages import AnthropicMessages
+from llmkit.wires.cohere_chat import CohereChat
+from llmkit.wires.cohere_chat_v1 import CohereChatV1
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.gemini._frames import Frames
 from llmkit.wires.openai_chat import OpenAIChat
@@ -44,18 +46,20 @@ WIRES: dict[str, ChatWire] = {
     "openai_chat": OpenAIChat(),
     "anthropic_messages": AnthropicMessages(),
     "gemini": Gemini(),
+    "cohere_chat": CohereChat(),
+    "cohere_chat_v1": CohereChatV1(),
 }
 _SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
 _SECRET = Secret(KEY)
 _NOW = 1_700_000_000.0
-_MODELS = {"openai_chat": "m1", "anthropic_messages": "claude-sonnet-4-5", "gemini": "gemini-3-x"}
+_MODELS = {"anthropic_messages": "claude-sonnet-4-5", "gemini": "gemini-3-x"}
 _SHOWN = 12
 """So much of a key says too much: less is what all keys of a provider begin with."""
 
 
 def _call(wire: str, messages: Any = None, **params: Any) -> ChatCall:
     said = [{"role": "user", "content": "hi"}] if messages is None else messages
-    return ChatCall("call_1", "acme", _MODELS[wire], said, params=params, stream=True)
+    return ChatCall("call_1", "acme", _MODELS.get(wire, "m1"), said, params=params, stream=True)
 
 
 def pieces(data: bytes, size: int) -> Iterator[bytes]:

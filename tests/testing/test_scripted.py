@@ -39,6 +39,10 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 MODEL = "openai/gpt-4o-mini"
 # One provider for each wire that the simulated servers speak, and some that speak OpenAI's in their own way.
 SPOKEN = {wire.name for wire in WIRES}
+# What is not a chat is not scripted.
+NO_CHATS = {
+    "assemblyai", "cohere_embed", "deepgram", "elevenlabs", "openai_audio", "openai_embeddings", "rerank",
+}  # fmt: skip
 MODELS = [
     model
     for wire, model in (
@@ -368,8 +372,6 @@ def test_what_a_function_must_not_return() -> None:
 
 NATIVE = ("anthropic", "gemini")
 OPENAI_ROWS = [n for n in providers.names() if n not in NATIVE and providers.get(n).chat]
-# A script answers chats.
-NO_CHATS = {"assemblyai", "deepgram", "elevenlabs", "openai_audio", "openai_embeddings"}
 
 
 @pytest.mark.parametrize("name", OPENAI_ROWS)

@@ -419,8 +419,22 @@ _PAGES = {
     "https://pypi.org/project/any-llm-sdk/": _ANY_LLM,
 }
 
+# Reranking in the form that most hosts share: the specifications of Together and OpenRouter, recorded traffic of
+# llama.cpp, docs.vllm.ai/en/latest/serving/openai_compatible_server.html, docs.litellm.ai/docs/rerank,
+# reference.langchain.com/python/langchain-fireworks/rerank/FireworksRerank.
+_RERANK = {
+    **dict.fromkeys(("fireworks_ai", "hosted_vllm", "llamacpp", "openrouter"), "RERANK"),
+    **dict.fromkeys(("litellm_proxy", "together_ai"), "RERANK_BY_FIELDS"),
+}
+
+
+def _calls(row: Provider) -> dict[str, str]:
+    form = _RERANK.get(row.name)
+    return {} if form is None else {"rerank": f"llmkit.wires.cohere_rerank:{form}"}
+
+
 ROWS: dict[str, Provider] = {
-    row.name: replace(row, docs=row.docs or page, read=_READ)
+    row.name: replace(row, docs=row.docs or page, read=_READ, calls={**row.calls, **_calls(row)})
     for page, rows in _PAGES.items()
     for row in rows
 }

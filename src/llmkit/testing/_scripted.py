@@ -311,6 +311,24 @@ _DIALECTS: Final = (
         )
         for method in ("converse", "converse-stream")
     ),
+    _Dialect(
+        "cohere_chat",
+        "/v2/chat",
+        lambda path: "/v2/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
+    ),
+    _Dialect(
+        "cohere_chat_v1",
+        "/v1/chat",
+        lambda path: "/v1/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"message": "scripted"},
+        ("model", "stream"),
+        "",
+    ),
 )
 
 

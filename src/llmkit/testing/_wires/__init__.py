@@ -11,11 +11,15 @@ from .anthropic_messages import AnthropicMessages
 from .anthropic_others import AnthropicOthers
 from .audio import AssemblyAI, Deepgram, ElevenLabs, OpenAIAudio
 from .bedrock_converse import BedrockConverse
+from .cohere_chat import CohereChat
+from .cohere_chat_v1 import CohereChatV1
+from .cohere_embed import CohereEmbed
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 from .openai_others import OpenAIOthers
+from .rerank import Rerank
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
@@ -25,6 +29,10 @@ WIRES: Final[Sequence[Wire]] = (
     Deepgram(),
     ElevenLabs(),
     AssemblyAI(),
+    CohereChat(),
+    CohereChatV1(),
+    CohereEmbed(),
+    Rerank(),
     AnthropicOthers(),
     AnthropicMessages(),
     GeminiOthers(),
