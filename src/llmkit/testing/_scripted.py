@@ -271,6 +271,15 @@ _DIALECTS: Final = (
         (),
         "/v1beta",
     ),
+    _Dialect(
+        "ollama_chat",
+        "/api/chat",
+        lambda path: "/api/chat",
+        {},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
+    ),
 )
 
 

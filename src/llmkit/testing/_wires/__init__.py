@@ -8,11 +8,12 @@ from typing import Final
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
 from .gemini import Gemini
+from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OllamaChat(), OpenAIChat())
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:

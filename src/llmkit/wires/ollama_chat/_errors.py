@@ -31,6 +31,7 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], int], ...] = (
     ),
     (re.compile(r"^model ['\"].{0,300}['\"] not found", re.IGNORECASE), 404),
     (re.compile(r"server busy|maximum pending requests", re.IGNORECASE), 503),
+    (re.compile(r"^rate limit exceeded|usage limit", re.IGNORECASE), 429),
 )
 
 

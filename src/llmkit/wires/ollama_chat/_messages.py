@@ -87,7 +87,8 @@ class Messages:
         made = [sent_call(self._ledger, f"{path}[{i}]", call) for i, call in enumerate(calls)]
         for call, sent in zip(calls, made, strict=True):
             # Results come back with ids alone, and are wanted with names.
-            self._names[str(call.get("id"))] = sent["function"]["name"]
+            if call.get("id") is not None:
+                self._names[str(call.get("id"))] = sent["function"]["name"]
         return made
 
     def _tool(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
