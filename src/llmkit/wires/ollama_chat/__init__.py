@@ -15,10 +15,10 @@ from ...types.chat import ChatCompletion
 from ..openai_chat import OpenAIChat
 from ._decode import parse
 from ._encode import build
-from ._errors import error
+from ._errors import error, stream_error
 from ._stream import OllamaDecoder
 
-__all__ = ["OllamaChat", "OllamaDecoder"]
+__all__ = ["OllamaChat", "OllamaDecoder", "error", "stream_error"]
 
 
 @dataclass(frozen=True, slots=True)

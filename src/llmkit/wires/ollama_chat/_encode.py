@@ -55,7 +55,10 @@ _EFFORTS: dict[str, tuple[_Level, str]] = {
 def build(call: ChatCall, to: Endpoint) -> HTTPRequest:
     """Write the call as a POST to ``…/api/chat``."""
     ledger = Ledger(call)
-    body: dict[str, Any] = {"model": call.model, "messages": Messages(ledger).encode()}
+    body: dict[str, Any] = {
+        "model": call.model,
+        "messages": Messages(ledger, call.messages).encode(),
+    }
     Params(ledger, call.params).write(body)
     # Streaming is what the server does unless it is told not to.
     body["stream"] = call.stream

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from ... import errors
-from ..._call import ChatCall
+from ..._call import Call
 from ..._http import HTTPResponse
 from .._errors import READ, api_error, error_from
 
@@ -40,15 +40,13 @@ def is_error(data: Any) -> bool:
     return isinstance(data, Mapping) and bool(data.get("error"))
 
 
-def error(call: ChatCall, response: HTTPResponse) -> errors.APIError:
+def error(call: Call, response: HTTPResponse) -> errors.APIError:
     """Read the body of an answer of 400 and above."""
     made = api_error(call, response)
     return _refined(call, response, made)
 
 
-def stream_error(
-    call: ChatCall, response: HTTPResponse, body: Mapping[str, Any]
-) -> errors.APIError:
+def stream_error(call: Call, response: HTTPResponse, body: Mapping[str, Any]) -> errors.APIError:
     """Read an error that came inside a 200."""
     status = body.get("status")
     if not isinstance(status, int) or not _LEAST <= status < _BEYOND:
@@ -57,7 +55,7 @@ def stream_error(
     return _refined(call, stands_for, error_from(call, stands_for, dict(body)))
 
 
-def _refined(call: ChatCall, response: HTTPResponse, made: errors.APIError) -> errors.APIError:
+def _refined(call: Call, response: HTTPResponse, made: errors.APIError) -> errors.APIError:
     """The class that the text asks for, where the status says only that something failed."""
     if made.status_code not in (400, 500):
         return made

@@ -26,13 +26,13 @@ _LOSABLE = {
 class Messages:
     """One call's messages on their way to the wire."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, ledger: Ledger, given: Any) -> None:
+        self._ledger, self._given = ledger, given
         self._names: dict[str, str] = {}
 
     def encode(self) -> list[dict[str, Any]]:
         """Check and write all messages."""
-        messages = self._ledger.call.messages
+        messages = self._given
         if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
             raise self._ledger.invalid(
                 "messages must be a list of messages such as {'role': 'user', 'content': …}"
