@@ -10,10 +10,17 @@ from .anthropic_messages import AnthropicMessages
 from .gemini import Gemini
 from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
+from .openai_embeddings import OpenAIEmbeddings
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OllamaChat(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (
+    AnthropicMessages(),
+    Gemini(),
+    OllamaChat(),
+    OpenAIEmbeddings(),
+    OpenAIChat(),
+)
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
