@@ -11,6 +11,7 @@ from .gemini import Gemini
 from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
+from .watsonx import Watsonx
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
@@ -18,6 +19,7 @@ WIRES: Final[Sequence[Wire]] = (
     AnthropicMessages(),
     Gemini(),
     OllamaChat(),
+    Watsonx(),
     OpenAIEmbeddings(),
     OpenAIChat(),
 )
