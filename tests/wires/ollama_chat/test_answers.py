@@ -73,6 +73,15 @@ def test_counts_that_are_absent(counts: dict[str, Any], wanted: Any) -> None:
     assert found == wanted
 
 
+def test_cached_counts() -> None:
+    """What was read from the cache is a part of the prompt, and told as one."""
+    usage = parse(line("Hi", done=True, prompt_eval_cached_count=4)).usage
+    assert usage is not None
+    assert usage.prompt_tokens_details is not None
+    assert (usage.prompt_tokens, usage.prompt_tokens_details.cached_tokens) == (5, 4)
+    assert usage.cache_read_input_tokens == 4
+
+
 @pytest.mark.parametrize(
     ("reason", "wanted"),
     [("stop", "stop"), ("length", "length"), ("load", "load"), (None, "stop"), ("", "stop")],

@@ -11,6 +11,7 @@ from .gemini import Gemini
 from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
+from .replicate import Replicate
 from .watsonx import Watsonx
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
@@ -19,6 +20,7 @@ WIRES: Final[Sequence[Wire]] = (
     AnthropicMessages(),
     Gemini(),
     OllamaChat(),
+    Replicate(),
     Watsonx(),
     OpenAIEmbeddings(),
     OpenAIChat(),

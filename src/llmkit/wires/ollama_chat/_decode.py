@@ -22,7 +22,7 @@ from ._tools import as_call
 __all__ = ["Reading", "parse", "seconds", "usage"]
 
 _READ = frozenset({"model", "created_at", "message", "done", "done_reason", "logprobs"})
-_COUNTS = frozenset({"prompt_eval_count", "eval_count"})
+_COUNTS = frozenset({"prompt_eval_count", "prompt_eval_cached_count", "eval_count"})
 _SAID = frozenset({"role", "content", "thinking", "tool_calls", "images"})
 # How base64 of each kind of picture begins; the server does not say which it is.
 _PICTURES = {"/9j/": "image/jpeg", "R0lG": "image/gif", "UklG": "image/webp"}
@@ -117,12 +117,20 @@ class Reading:
 
 
 def usage(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """OpenAI's usage; ``None`` where nothing was counted. Thoughts are among the tokens of the answer."""
+    """OpenAI's usage; ``None`` where nothing was counted. Thoughts are among the tokens of the answer.
+
+    What was read from the cache is among the tokens of the prompt (https://docs.ollama.com/api/usage, 2026-11-22).
+    """
     prompt, completion = (_count(data.get(name)) for name in ("prompt_eval_count", "eval_count"))
     if prompt is None and completion is None:
         return None
     total = None if prompt is None or completion is None else prompt + completion
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
+    made = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
+    cached = _count(data.get("prompt_eval_cached_count"))
+    if cached is None:
+        return made
+    kept = {"cache_read_input_tokens": cached, "prompt_tokens_details": {"cached_tokens": cached}}
+    return made | kept
 
 
 def _count(value: Any) -> int | None:
