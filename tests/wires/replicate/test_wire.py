@@ -464,6 +464,13 @@ def test_errors(status: int, title: str, kind: str, *, retryable: bool) -> None:
     assert (made.message, made.retryable, made.retry_after) == ("You may not.", retryable, 7.0)
 
 
+def test_when_to_come_again() -> None:
+    """Where it is told in words only, the words are read."""
+    text = "Request was throttled. Your rate limit resets in ~30s."
+    made = WIRE.error(calling(), answered({"detail": text}, 429))
+    assert (type(made), made.retry_after) == (llmkit.RateLimitError, 30.0)
+
+
 def test_odd_errors() -> None:
     """A page is told as one; a body without a title, and one that is a list, are read all the same."""
     assert "base_url" in WIRE.error(calling(), answered(b"<html>Bad gateway</html>", 502)).message

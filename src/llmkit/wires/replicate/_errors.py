@@ -18,6 +18,8 @@ from .._errors import READ, api_error
 __all__ = ["ended", "failed"]
 
 _SNIPPET = 2000
+# https://replicate.com/docs/topics/predictions/rate-limits, read 2026-11-22.
+_RESETS = re.compile(r"resets in ~(\d{1,6})s")
 # A model's own words, as far as they are the same for many.
 _BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.APIStatusError]], ...] = (
     (
@@ -42,10 +44,17 @@ def failed(call: Call, response: HTTPResponse) -> errors.APIError:
         return made
     title = body.get("title")
     made.type = title if isinstance(title, str) else made.type
-    after = body.get("retry_after")
-    if isinstance(after, int | float) and not isinstance(after, bool):
-        made.retry_after = float(after)
+    made.retry_after = _after(body, made)
     return made
+
+
+def _after(body: Mapping[str, Any], made: errors.APIError) -> float | None:
+    """When to come again: a field of some answers, and of all only in words."""
+    told = body.get("retry_after")
+    if isinstance(told, int | float) and not isinstance(told, bool):
+        return float(told)
+    found = _RESETS.search(made.message[:READ])
+    return made.retry_after if found is None else float(found.group(1))
 
 
 def ended(call: Call, status: str, body: Any, text: Any = None) -> errors.APIError:
