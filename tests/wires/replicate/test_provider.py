@@ -10,6 +10,12 @@ from typing import Any
 import pytest
 
 import llmkit
+from llmkit._flow import Deadlines
+from llmkit._http import HTTPRequest
+from llmkit._io._limit import ParallelLimit
+from llmkit._secret import Secret
+from llmkit.providers import Identity, Tokens
+from llmkit.providers.replicate import TokenAtHome
 from llmkit.testing import Simulator
 from llmkit.testing._answer import answer
 from llmkit.testing._wires import wire_for
@@ -49,6 +55,35 @@ def test_the_address() -> None:
         "replicate/meta/llama-2-70b-chat", MESSAGES, max_tokens=3, dry_run=True
     )
     assert limited.body["input"]["max_new_tokens"] == 3
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "shown"),
+    [
+        ("GET", "https://streaming-api.svc.us.c.replicate.net/v1/streams/x", True),
+        ("GET", "https://streaming.api.replicate.com/v1/x", True),
+        ("GET", "http://streaming.api.replicate.com/v1/x", False),
+        ("GET", "https://replicate.com.evil.test/x", False),
+        ("GET", "https://evilreplicate.com/x", False),
+        ("POST", "https://own.test/v1/predictions", True),
+    ],
+)
+def test_where_the_token_is_shown(method: str, url: str, *, shown: bool) -> None:
+    """A stream's address comes with an answer: only the service's own hosts are shown the token there."""
+    who = Identity(
+        secret=Secret(TOKEN),
+        options={},
+        environ={},
+        wall=lambda: 0.0,
+        deadlines=Deadlines(0, 0, 0, 0),
+        tokens=Tokens(ParallelLimit),
+        show=lambda secret: None,
+    )
+    accept = "text/event-stream" if method == "GET" else "application/json"
+    flow = TokenAtHome().authorize(HTTPRequest(method, url, {"accept": accept}), who)
+    with pytest.raises(StopIteration) as end:
+        next(flow)
+    assert ("authorization" in end.value.value.headers) is shown
 
 
 @pytest.mark.parametrize(

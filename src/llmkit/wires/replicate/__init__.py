@@ -1,7 +1,7 @@
 """Replicate's predictions, spoken to as a chat: a prompt in, an output out, asked for until it is there.
 
-Sources, read 2026-11-22: https://replicate.com/docs/reference/http, …/docs/topics/predictions/lifecycle and
-…/streaming, and github.com/replicate/replicate-python 1.0.7. What a model takes as input is its own affair.
+Sources, read 2026-11-22: https://replicate.com/docs/topics/predictions/lifecycle and …/streaming, and
+github.com/replicate/replicate-python 1.0.7. What a model takes as input is its own affair.
 """
 
 from __future__ import annotations

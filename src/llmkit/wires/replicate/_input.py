@@ -1,7 +1,7 @@
 """A call to a prediction: messages to a prompt, parameters to the names that language models' inputs have.
 
-Names as the service's official language models have them (``prompt``, ``system_prompt``, ``max_tokens``,
-``stop_sequences`` …), on their own pages, read 2026-11-22. A model's other inputs go in ``extra_body``.
+Names as official language models have them (``prompt``, ``system_prompt``, ``max_tokens``, ``stop_sequences`` …). Each
+model's page lists its own; what it takes beside these goes in ``extra_body``.
 """
 
 from __future__ import annotations

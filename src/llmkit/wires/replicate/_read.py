@@ -1,6 +1,7 @@
 """A prediction's JSON to OpenAI's form. What has no place there is kept: ``output``, ``metrics`` …
 
-Source: ``Prediction`` of replicate-python 1.0.7 and https://replicate.com/docs/topics/predictions, read 2026-11-22.
+Source: ``Prediction`` of replicate-python 1.0.7 and https://replicate.com/docs/topics/predictions, read 2026-11-22;
+which ``metrics`` are counts of tokens, no page of those says: their names do.
 """
 
 from __future__ import annotations
