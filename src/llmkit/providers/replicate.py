@@ -1,7 +1,7 @@
 """Replicate: models of many makers, run by predictions.
 
 Sources, read 2026-11-22: https://replicate.com/docs/topics/predictions/streaming shows the token to streams, too, which
-``createReadableStream`` of the official JavaScript client does not. Which models call their limit otherwise, peers tell.
+``createReadableStream`` of the official JavaScript client does not. Which models call their limit so, peers tell.
 """
 
 from __future__ import annotations

@@ -219,6 +219,7 @@ WRONG: list[Any] = [
     "hello",
     ["hello"],
     [{"role": "robot", "content": "x"}],
+    [{"role": ["user"], "content": "x"}],
     [{"role": "user", "content": 3}],
     [{"role": "user", "content": [3]}],
     [{"role": "user", "content": [{"type": "text"}]}],
@@ -349,6 +350,8 @@ def test_an_answer() -> None:
     assert made["metrics"] == metrics
     assert (made["version"], made["status"]) == ("dp-1", "succeeded")
     assert parse(prediction(output="x", metrics={"predict_time": 1})).usage is None
+    endless = {"input_token_count": float("inf"), "output_token_count": True}
+    assert parse(prediction(output="x", metrics=endless)).usage is None
     partly = parse(prediction(output="x", metrics={"input_token_count": 1})).usage
     assert partly is not None
     assert (partly.prompt_tokens, partly.total_tokens) == (1, None)
@@ -364,7 +367,14 @@ def test_outputs_that_are_no_text() -> None:
 
 @pytest.mark.parametrize(
     "raw",
-    [b"<html>", b"[]", b"{}", b'{"id": "p", "status": "dancing"}', b'{"status": "succeeded"}'],
+    [
+        b"<html>",
+        b"[]",
+        b"{}",
+        b'{"id": "p", "status": "dancing"}',
+        b'{"status": "succeeded"}',
+        b'{"id": "p", "status": {}}',
+    ],
 )
 def test_answers_that_are_none(raw: bytes) -> None:
     """A page, half a JSON or another API's object is told as what cannot be read, wherever it comes."""
@@ -426,7 +436,9 @@ def test_streams_that_break(raw: bytes, kind: str, words: str | None) -> None:
         assert type(caught.value).__name__ == kind
 
 
-@pytest.mark.parametrize("end", [b"{}", b"", b"over", b"[]", b'{"reason": "", "output": "x"}'])
+@pytest.mark.parametrize(
+    "end", [b"{}", b"", b"over", b'{"reason": {}}', b"[]", b'{"reason": "", "output": "x"}']
+)
 def test_ends(end: bytes) -> None:
     """A stream is over when it says so, in whatever words."""
     assert decode(b"event: done\ndata: " + end + b"\n\n")[-1].choices[0].finish_reason == "stop"
@@ -469,6 +481,8 @@ def test_when_to_come_again() -> None:
     text = "Request was throttled. Your rate limit resets in ~30s."
     made = WIRE.error(calling(), answered({"detail": text}, 429))
     assert (type(made), made.retry_after) == (llmkit.RateLimitError, 30.0)
+    for never in (float("inf"), -1, True):
+        assert WIRE.error(calling(), answered({"retry_after": never}, 429)).retry_after is None
 
 
 def test_odd_errors() -> None:

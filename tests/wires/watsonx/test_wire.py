@@ -150,6 +150,7 @@ def test_thinking() -> None:
 
 WRONG: list[dict[str, Any]] = [
     {"reasoning_effort": "huge"},
+    {"reasoning_effort": {"effort": "low"}},
     {"thinking": {"type": "much"}},
     {"tool_choice": "sometimes"},
     {"max_tokens": 1, "max_completion_tokens": 2},

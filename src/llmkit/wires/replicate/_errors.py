@@ -18,6 +18,7 @@ from .._errors import READ, api_error
 __all__ = ["ended", "failed"]
 
 _SNIPPET = 2000
+_FOREVER = 1e9
 # https://replicate.com/docs/topics/predictions/rate-limits, read 2026-11-22.
 _RESETS = re.compile(r"resets in ~(\d{1,6})s")
 # A model's own words, as far as they are the same for many.
@@ -51,7 +52,7 @@ def failed(call: Call, response: HTTPResponse) -> errors.APIError:
 def _after(body: Mapping[str, Any], made: errors.APIError) -> float | None:
     """When to come again: a field of some answers, and of all only in words."""
     told = body.get("retry_after")
-    if isinstance(told, int | float) and not isinstance(told, bool):
+    if isinstance(told, int | float) and not isinstance(told, bool) and 0 <= told < _FOREVER:
         return float(told)
     found = _RESETS.search(made.message[:READ])
     return made.retry_after if found is None else float(found.group(1))

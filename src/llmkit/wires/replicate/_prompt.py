@@ -58,7 +58,7 @@ def _turn(ledger: Ledger, path: str, message: Any) -> tuple[str, str]:
         raise ledger.invalid(
             f"{path}: {ledger.call.provider} takes no tools, nor their calls and results"
         )
-    if role not in _SYSTEM and role not in _SPEAKERS:
+    if role not in (*_SYSTEM, *_SPEAKERS):
         known = ", ".join((*_SYSTEM, *_SPEAKERS))
         raise ledger.invalid(f"{path}.role is {role!r}; it must be one of {known}")
     said = given.get("content")

@@ -33,13 +33,10 @@ def prediction(call: Call, response: HTTPResponse) -> dict[str, Any]:
     except NotJSON:
         raise unreadable(call, response, "it is not JSON") from None
     known = RUNNING | _ENDED | {_DONE}
-    if (
-        not isinstance(data, dict)
-        or not isinstance(data.get("id"), str)
-        or data.get("status") not in known
-    ):
+    told = data if isinstance(data, dict) else {}
+    if not isinstance(told.get("id"), str) or str(told.get("status")) not in known:
         raise unreadable(call, response, "it is no prediction")
-    return data
+    return told
 
 
 def checked(call: Call, data: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +89,10 @@ def _usage(metrics: Any) -> dict[str, Any] | None:
 
 
 def _count(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    """A count; some are written as fractions."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _seconds(moment: Any) -> int | None:

@@ -69,7 +69,7 @@ class ReplicateDecoder:
     def _last(self, event: Event) -> ChatCompletionChunk:
         told = _loaded(event)
         reason = told.get("reason") if isinstance(told, Mapping) else None
-        if reason in _REASONS:
+        if isinstance(reason, str) and reason in _REASONS:
             raise ended(self._call, _REASONS[reason], told)
         self.done = True
         return self._chunk({}, "stop")

@@ -114,7 +114,7 @@ class _Params:
                 name, value, "thinking={'type': 'disabled'} turns it off where the model can"
             )
             return
-        if value not in _EFFORTS:
+        if not isinstance(value, str) or value not in _EFFORTS:
             known = ", ".join(_EFFORTS)
             raise self._ledger.invalid(
                 f"reasoning_effort must be one of {known}, not {value!r:.80}"
