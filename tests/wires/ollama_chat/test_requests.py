@@ -42,6 +42,9 @@ def test_options() -> None:
     assert body(stop=("a", "b"))["options"] == {"stop": ["a", "b"]}
     with pytest.raises(llmkit.InvalidRequestError, match="not both"):
         request(max_tokens=1, max_completion_tokens=2)
+    for stop in (3, ["a", 3], {"a"}):
+        with pytest.raises(llmkit.InvalidRequestError, match="stop must be"):
+            request(stop=stop)
 
 
 def test_what_only_the_server_knows() -> None:
@@ -309,6 +312,9 @@ def test_other_providers_answers_go_back() -> None:
         {"role": "assistant", "content": "No", "thinking": "Hm"},
     ]
     assert changes([given]) == [("messages[0].audio", "dropped")]
+    assert body([{"role": "assistant", "content": "", "thinking_blocks": 3}])["messages"] == [
+        {"role": "assistant", "content": ""}
+    ]
     assert body([Message(content="Hi")])["messages"] == [{"role": "assistant", "content": "Hi"}]
 
 

@@ -241,6 +241,7 @@ def test_messages_that_are_none(messages: Any) -> None:
     [
         {"max_tokens": 1, "max_completion_tokens": 2},
         {"response_format": "json"},
+        {"stop": [3]},
         {"top_p": float("nan")},
     ],
 )

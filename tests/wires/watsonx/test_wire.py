@@ -153,6 +153,9 @@ WRONG: list[dict[str, Any]] = [
     {"reasoning_effort": {"effort": "low"}},
     {"thinking": {"type": "much"}},
     {"tool_choice": "sometimes"},
+    {"tools": 3},
+    {"tools": "add"},
+    {"stop": 3},
     {"max_tokens": 1, "max_completion_tokens": 2},
     {"temperature": float("inf")},
 ]

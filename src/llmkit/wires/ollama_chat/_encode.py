@@ -11,7 +11,7 @@ from typing import Any
 
 from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
-from .._params import HEADERS, Ledger, check_value, merge_extra, serialized
+from .._params import HEADERS, Ledger, check_value, merge_extra, serialized, texts
 from ._messages import Messages
 from ._tools import offered
 
@@ -105,7 +105,7 @@ class Params:
 
     def _stop(self, name: str, value: Any, body: dict[str, Any]) -> None:
         # The server takes a list, and only that.
-        self._option(name, [value] if isinstance(value, str) else list(value), body)
+        self._option(name, texts(self._ledger, name, value), body)
 
     def _plain(self, name: str, value: Any, body: dict[str, Any]) -> None:
         body[name] = value

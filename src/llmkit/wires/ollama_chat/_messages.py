@@ -182,7 +182,8 @@ def _thinking(message: Mapping[str, Any]) -> str | None:
     if isinstance(text, str):
         return text
     blocks = message.get("thinking_blocks")
-    found = [b.get("thinking") for b in blocks or () if isinstance(b, Mapping)]
+    listed = blocks if isinstance(blocks, list | tuple) else ()
+    found = [b.get("thinking") for b in listed if isinstance(b, Mapping)]
     return "".join(t for t in found if isinstance(t, str)) or None
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
 from ..._json import dump_text
-from .._params import HEADERS, Ledger, check_value, merge_extra, serialized
+from .._params import HEADERS, Ledger, check_value, merge_extra, serialized, texts
 from ._prompt import prompted
 
 __all__ = ["build", "place"]
@@ -113,8 +113,8 @@ class _Params:
             )
 
     def _stop(self, name: str, value: Any, made: dict[str, Any]) -> None:
-        stops = [value] if isinstance(value, str) else list(value)
-        if any("," in str(stop) for stop in stops):
+        stops = texts(self._ledger, name, value)
+        if any("," in stop for stop in stops):
             self._ledger.refuse(
                 name, value, "commas separate the texts there, so none may have one"
             )

@@ -6,12 +6,12 @@ parameters (``time_limit``, ``guided_regex``, ``repetition_penalty``, ``context`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest
-from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
+from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized, texts
 from ..openai_chat import OpenAIChat
 from ..openai_chat._messages import Messages
 from ._place import concerned, url
@@ -84,7 +84,7 @@ class _Params:
         body[name] = value
 
     def _stop(self, name: str, value: Any, body: dict[str, Any]) -> None:
-        body[name] = [value] if isinstance(value, str) else list(value)
+        body[name] = texts(self._ledger, name, value)
 
     def _limit(self, name: str, value: Any, body: dict[str, Any]) -> None:
         # max_tokens is the older name of the same, and deprecated there.
@@ -94,6 +94,8 @@ class _Params:
             )
 
     def _tools(self, name: str, value: Any, body: dict[str, Any]) -> None:
+        if isinstance(value, str | bytes) or not isinstance(value, Sequence):
+            raise self._ledger.invalid(f"tools must be a list, not {type(value).__name__}")
         if value:
             body[name] = self._messages.tools(value)
 
