@@ -329,6 +329,15 @@ _DIALECTS: Final = (
         ("model", "stream"),
         "",
     ),
+    _Dialect(
+        "ollama_chat",
+        "/api/chat",
+        lambda path: "/api/chat",
+        {},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
+    ),
 )
 
 
