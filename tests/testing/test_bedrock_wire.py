@@ -13,7 +13,7 @@ import llmkit
 from llmkit import errors
 from llmkit.testing import Simulator
 from llmkit.testing._wires.bedrock_converse import BedrockConverse
-from llmkit.testing.faults import ErrorInside, Status
+from llmkit.testing.faults import ALL, ErrorInside, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -284,3 +284,21 @@ def test_deep_bodies() -> None:
         lambda asked: None,  # type: ignore[arg-type, return-value]
     )
     assert reply.status == 400
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("name", [n for n in ALL if not n.startswith("tls")])
+def test_every_fault_has_an_end(sim: Simulator, name: str, *, stream: bool) -> None:
+    """Whatever goes wrong, a call ends with its answer or an error of ours, and is settled once."""
+    soon = llmkit.Timeouts(connect=1, first_token=0.15, idle=0.15, total=0.3)
+    sim.fail(ALL[name])
+    options: dict[str, Any] = {"base_url": sim.base_url_for("bedrock"), "timeout": soon, **SIGNED}
+    with llmkit.Client(environ={}, num_retries=0) as client:
+        try:
+            answer: Any = client.completion(NOVA, said("hello"), stream=stream, **options)
+            text = "".join(chunk.text for chunk in answer) if stream else answer.text
+        except errors.APIError:
+            pass
+        else:
+            assert "You said: hello" in text
+        assert len(client.ledger.settlements) == 1
