@@ -181,22 +181,33 @@ class Core:
         return await (await self._async_driver()).run(perform(job))
 
     def _stream(
-        self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+        self,
+        kind: Kind,
+        model: str,
+        subject: Mapping[str, Any],
+        params: Mapping[str, Any],
+        form: type[Stream[Any, Any]] | None = None,
     ) -> Stream[Any, Any]:
-        """Make a call and return the stream of its answer's events."""
+        """Make a call and return the stream of its answer's events, which may have a form of its own."""
         self._drain()
         job = self._job(kind, model, subject, params, stream=True, dry_run=self._dry)
         if self._dry:
             return self._driver().run(dry(job))  # type: ignore[no-any-return]
-        return self._opened(sync_stream.opened(self._driver(), perform(job)))
+        return self._opened(sync_stream.opened(self._driver(), perform(job), form))
 
     async def _astream(
-        self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+        self,
+        kind: Kind,
+        model: str,
+        subject: Mapping[str, Any],
+        params: Mapping[str, Any],
+        form: type[AsyncStream[Any, Any]] | None = None,
     ) -> AsyncStream[Any, Any]:
         """``_stream`` for async code."""
         await self._adrain()
         job = self._job(kind, model, subject, params, stream=True)
-        return self._opened(await aio_stream.opened(await self._async_driver(), perform(job)))
+        driver = await self._async_driver()
+        return self._opened(await aio_stream.opened(driver, perform(job), form))
 
     def _job(
         self,

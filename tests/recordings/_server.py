@@ -27,6 +27,7 @@ class Received:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
 
     def json(self) -> Any:
         """The body, parsed."""
@@ -89,14 +90,16 @@ class _Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer with the row that the path names."""
         _, prefix, row_id, cut, *rest = self.path.split("/")
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.rfile.read(int(self.headers["content-length"] or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.replay.receive(Received("/" + "/".join(rest), headers, body))
+        self.server.replay.receive(Received("/" + "/".join(rest), headers, body, self.command))
         row = self.server.replay.rows.get(row_id) if prefix == "r" else None
         if row is None:
             self.send_error(599, "no such row")
         else:
             self.wfile.write(_answer(row, int(cut)))
+
+    do_GET = do_DELETE = do_PATCH = do_POST  # noqa: N815 - the names that the library calls
 
     @override
     def log_message(self, format: str, *args: object) -> None:

@@ -93,7 +93,7 @@ def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
 def _shown(request: HTTPRequest) -> Any:
     """The body as data; what is no JSON as text, what is uploaded as what it is made of."""
     if request.upload is not None:
-        return request.upload
+        return request.upload.shown()
     try:
         return load(request.body) if request.body else None
     except NotJSON:

@@ -22,7 +22,7 @@ from ._terms import VERSIONS, terms
 from ._vertex import is_vertex, plain
 from ._write import encoded, event, events, message
 
-__all__ = ["AnthropicMessages"]
+__all__ = ["AnthropicMessages", "admitted"]
 
 _MISSING_MODEL: Final = "missing-model"
 _LIMITED_MODEL: Final = "rate-limited"
@@ -109,14 +109,19 @@ def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes, say
         raise Refusal(404, "Not Found")
     if method != expected:
         raise Refusal(405, "Method Not Allowed")
-    _authenticate(headers)
-    _check_version(headers)
+    admitted(headers)
     return handle(_Request(headers, body, unquote(found[2] or ""), say))
 
 
 def _kind(found: re.Match[str] | None) -> str:
     """What a path is the path of; a model's own differs from that of the list."""
     return "" if found is None else f"{found[1]}/…" if found[2] else found[1]
+
+
+def admitted(headers: Mapping[str, str]) -> None:
+    """Let a request in by its key and version. Raises `Refusal`."""
+    _authenticate(headers)
+    _check_version(headers)
 
 
 def _authenticate(headers: Mapping[str, str]) -> None:

@@ -20,7 +20,7 @@ from ._read import asked
 from ._refusal import Refusal, error_info, error_object, violations
 from ._write import Envelope, chunks, counted, model_card, models, whole
 
-__all__ = ["Gemini"]
+__all__ = ["Gemini", "admitted"]
 
 _MISSING_MODEL: Final = "missing-model"
 _LIMITED_MODEL: Final = "rate-limited"
@@ -140,6 +140,12 @@ def _target(path: str) -> _Target | None:
             name = found.groupdict().get("name", "").rpartition(":")[0]
             return _Target(pattern is _VERTEX, found["version"], name, model, method, query)
     return None
+
+
+def admitted(headers: Mapping[str, str], path: str) -> None:
+    """Let a request of AI Studio in by its key. Raises `Refusal`."""
+    query = _query(path)
+    _check_key(headers, _Target(False, "v1beta", "", "", "", query))
 
 
 def _check_key(headers: Mapping[str, str], target: _Target) -> None:
