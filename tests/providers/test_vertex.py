@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from llmkit import providers
+from llmkit._calls import ResourceCall
+from llmkit._http import Endpoint
 from llmkit.errors import ConfigurationError
 from llmkit.providers import Where
 from llmkit.providers.vertex_ai import host
@@ -128,3 +130,24 @@ def test_project_is_one_segment() -> None:
     """What is called a project cannot leave its place in the path."""
     found = located("gemini-3-flash", options={"vertex_project": "../x", "api_key": "k"})
     assert "/projects/..%2Fx/" in found
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "wanted"),
+    [
+        ("gemini-x", "/projects/p/locations/%3Cl%3E", "projects/p/locations/<l>/publishers/google/models/gemini-x"),
+        ("gemini-x", "", "publishers/google/models/gemini-x"),
+        ("projects/q/locations/l/endpoints/1", "/projects/p/locations/l", "projects/q/locations/l/endpoints/1"),
+    ],
+)  # fmt: skip
+def test_caches_name_models_in_full(model: str, place: str, wanted: str) -> None:
+    """A cache's model is named from its project on, where there is one; the cache itself by its last part."""
+    wire = providers.get("vertex_ai").wire("caches")
+    to = Endpoint(f"{GLOBAL}/v1beta1{place}")
+    body = {"messages": [{"role": "user", "content": "Hi"}]}
+    made = wire.build(ResourceCall("c", "vertex_ai", model, "caches", "create", body=body), to)
+    assert json.loads(made.body)["model"] == wanted
+    assert made.url == f"{to.base_url}/cachedContents"
+    name = "projects/7/locations/l/cachedContents/9"
+    made = wire.build(ResourceCall("c", "vertex_ai", "", "caches", "delete", target=name), to)
+    assert (made.method, made.url) == ("DELETE", f"{to.base_url}/cachedContents/9")
