@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import llmkit
 from llmkit import providers
 from llmkit._calls import ResourceCall
 from llmkit._http import Endpoint
@@ -151,3 +152,45 @@ def test_caches_name_models_in_full(model: str, place: str, wanted: str) -> None
     name = "projects/7/locations/l/cachedContents/9"
     made = wire.build(ResourceCall("c", "vertex_ai", "", "caches", "delete", target=name), to)
     assert (made.method, made.url) == ("DELETE", f"{to.base_url}/cachedContents/9")
+
+
+HERE = "projects/p/locations/global"
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("123", f"v1beta1/{HERE}/endpoints/123:generateContent"),
+        ("endpoints/123", f"v1beta1/{HERE}/endpoints/123:generateContent"),
+        ("projects/q/locations/global/endpoints/1", "v1beta1/projects/q/locations/global/endpoints/1:generateContent"),
+        ("publishers/google/models/x", f"v1beta1/{HERE}/publishers/google/models/x:generateContent"),
+        ("meta/llama-4", f"v1/{HERE}/endpoints/openapi/chat/completions"),
+        ("mistral-medium-3", f"v1/{HERE}/publishers/mistralai/models/mistral-medium-3:rawPredict"),
+        ("claude-opus-4-6", f"v1/{HERE}/publishers/anthropic/models/claude-opus-4-6:rawPredict"),
+    ],
+)  # fmt: skip
+def test_urls(model: str, path: str) -> None:
+    """The whole address of a chat, for each kind of name."""
+    client = llmkit.Client(environ={}, vertex_project="p")
+    hi: Any = [{"role": "user", "content": "Hi"}]
+    made = client.completion(f"vertex_ai/{model}", hi, dry_run=True)
+    assert made.url == f"{GLOBAL}/{path}"
+
+
+def test_structured_outputs_of_claude() -> None:
+    """What is older than 4.6 has no structured outputs there: a tool stands in for them, and is listed."""
+    client = llmkit.Client(environ={}, vertex_project="p")
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    hi: Any = [{"role": "user", "content": "Hi"}]
+    for model, emulated in (("claude-sonnet-4-5", True), ("claude-opus-4-6", False)):
+        made = client.completion(
+            f"vertex_ai/{model}", hi, response_format=wanted, max_tokens=9, dry_run=True
+        )
+        assert ("response_format" in {c.parameter for c in made.ledger}) is emulated
+        assert ("output_config" in made.body) is not emulated
