@@ -78,7 +78,7 @@ def spoiled(body: Any, dice: random.Random) -> Any:
 def test_spoiled_answers(name: str, form: str | None) -> None:
     """Any part may be missing or be something else."""
     wire, body = WIRES[name]
-    dice = random.Random(f"{name} {form}")  # noqa: S311 - to be repeated
+    dice = random.Random(f"{name} {form}")
     call = heard(params={"response_format": form} if form else {})
     for _ in range(400):
         given = answer(spoiled(body, dice))
@@ -102,7 +102,7 @@ def test_spoiled_errors(name: str) -> None:
         {"detail": LIST},
         {"error": {"message": "x", "code": "y"}},
     ]
-    dice = random.Random(name)  # noqa: S311
+    dice = random.Random(name)
     for _ in range(400):
         body = spoiled(dice.choice(bodies), dice)
         made = WIRES[name][0].error(heard(), answer(body, 429))
@@ -113,7 +113,7 @@ def test_spoiled_errors(name: str) -> None:
 @pytest.mark.parametrize("wire", [SPEECH, SPEAK, ELEVENLABS_SPEECH])
 def test_spoiled_speech(wire: Any) -> None:
     """What stands in speech's place is audio or an error."""
-    dice = random.Random(1)  # noqa: S311
+    dice = random.Random(1)
     for _ in range(200):
         body = spoiled({"audio": "QUJD", "usage": {"input_tokens": 1, "prompt_tokens": 2}}, dice)
         for data in (json.dumps(body).encode(), events(body, {"type": "speech.audio.done"})):
@@ -126,7 +126,7 @@ def test_spoiled_speech(wire: Any) -> None:
 
 def test_spoiled_events() -> None:
     """A stream's events may have anything in them; what is read folds."""
-    dice = random.Random(2)  # noqa: S311
+    dice = random.Random(2)
     for _ in range(400):
         stream = [spoiled(event, dice) if dice.random() < 0.5 else event for event in EVENTS]
         decoder = TRANSCRIPTION.decoder(heard(stream=True))
@@ -140,7 +140,7 @@ def test_spoiled_events() -> None:
 
 def test_spoiled_steps() -> None:
     """A call of several requests ends, whatever it is answered."""
-    dice = random.Random(3)  # noqa: S311
+    dice = random.Random(3)
     call = heard(params={"response_format": "srt", "timestamp_granularities": ["segment"]})
     good = [
         {"upload_url": "https://x.test/u"},
