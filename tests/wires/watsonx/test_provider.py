@@ -12,11 +12,12 @@ import pytest
 
 import llmkit
 from llmkit._flow import Deadlines
-from llmkit._http import HTTPResponse
+from llmkit._http import HTTPRequest, HTTPResponse
 from llmkit._io._limit import ParallelLimit
 from llmkit._secret import Secret
 from llmkit.providers import Identity, Tokens
-from llmkit.providers.watsonx import _exchanged, _until
+from llmkit.providers._tokens import Grant
+from llmkit.providers.watsonx import IAMKey, _exchanged, _until
 from llmkit.testing import Simulator
 from llmkit.testing._wires.watsonx import Watsonx
 
@@ -175,6 +176,27 @@ def test_tokens_that_are_none(raw: bytes) -> None:
     next(flow)
     with pytest.raises(llmkit.AuthenticationError, match="without a token"):
         flow.send(HTTPResponse(200, body=raw))
+
+
+def test_a_token_is_hidden() -> None:
+    """What was granted is shown to the call's redaction before it is sent."""
+    shown: list[Secret] = []
+    who = Identity(
+        secret=Secret(KEY),
+        options={},
+        environ={},
+        wall=lambda: 100.0,
+        deadlines=Deadlines(0, 0, 0, 0),
+        tokens=Tokens(ParallelLimit),
+        show=shown.append,
+    )
+    kept = who.tokens.cell(("iam", "https://iam.cloud.ibm.com/identity/token", Secret(KEY)))
+    kept.grant = Grant(Secret("granted-token"), 9000.0, 100.0)
+    flow = IAMKey().authorize(HTTPRequest("POST", "https://wx.test"), who)
+    with pytest.raises(StopIteration) as end:
+        next(flow)
+    assert end.value.value.headers["authorization"] == "Bearer granted-token"
+    assert shown == [Secret("granted-token")]
 
 
 def test_how_long_a_token_lives() -> None:
