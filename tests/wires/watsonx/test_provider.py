@@ -136,6 +136,28 @@ def test_one_token_for_many(sim: Simulator) -> None:
     assert [r.path for r in sim.requests].count("/identity/token") == 1
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_texts(sim: Simulator, *, stream: bool) -> None:
+    """Texts are continued in both colours, streamed and whole, and counted alike."""
+
+    async def asked(other: llmkit.Client) -> Any:
+        opened = await other.atext_completion("hello", "watsonx/ibm/g", stream=stream, max_tokens=3)
+        whole = await opened.until_done() if stream else opened
+        await other.aclose()
+        return whole
+
+    with client(sim) as made:
+        opened = made.text_completion("hello", "watsonx/ibm/g", stream=stream, max_tokens=3)
+        answers = [opened.until_done() if stream else opened, asyncio.run(asked(client(sim)))]
+    for answer in answers:
+        assert (answer.text, answer.choices[0].finish_reason) == ("This is llmkit's", "length")
+        assert answer.usage.to_dict() == {
+            "prompt_tokens": 1,
+            "completion_tokens": 3,
+            "total_tokens": 4,
+        }
+
+
 def test_embeddings(sim: Simulator) -> None:
     """Vectors come through it, too."""
     with client(sim) as made:
