@@ -24,7 +24,7 @@ from . import _broken as broken
 
 SPOKEN = {wire.name for wire in WIRES}
 NATIVE = {"anthropic": "anthropic_messages", "gemini": "gemini"}
-ROWS = [n for n in providers.names() if n not in NATIVE and providers.get(n).chat is not None]
+ROWS = [name for name in providers.names() if name not in NATIVE and providers.get(name).chat]
 
 
 def suite_of(provider: Any, **more: Any) -> ProviderConformance:

@@ -39,8 +39,6 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 MODEL = "openai/gpt-4o-mini"
 # One provider for each wire that the simulated servers speak, and some that speak OpenAI's in their own way.
 SPOKEN = {wire.name for wire in WIRES}
-# What is not a chat is not scripted.
-NO_CHATS = {"openai_embeddings", "cohere_embed", "rerank"}
 MODELS = [
     model
     for wire, model in (
@@ -368,11 +366,18 @@ def test_what_a_function_must_not_return() -> None:
         ask()
 
 
-OPENAI_ROWS = [
-    name
-    for name in providers.names()
-    if name not in ("anthropic", "gemini") and providers.get(name).chat is not None
-]
+NATIVE = ("anthropic", "gemini")
+OPENAI_ROWS = [n for n in providers.names() if n not in NATIVE and providers.get(n).chat]
+# A script answers chats.
+NO_CHATS = {
+    "assemblyai",
+    "cohere_embed",
+    "deepgram",
+    "elevenlabs",
+    "openai_audio",
+    "openai_embeddings",
+    "rerank",
+}
 
 
 @pytest.mark.parametrize("name", OPENAI_ROWS)
@@ -380,6 +385,7 @@ def test_every_compatible_provider(name: str) -> None:
     """Every provider is answered without a key, whatever its paths and headers, also for parameters of its own."""
     provider = providers.get(name)
     environ = dict.fromkeys(provider.variables.values(), "https://somewhere.example")
+    environ |= {"VERTEXAI_PROJECT": "a-project"}
     base = {} if provider.base_url else {"base_url": "https://somewhere.example/v1"}
     client = llmkit.Client(environ=environ, num_retries=0)
     with no_network(allow=()), scripted("Hello", "there"):
@@ -455,5 +461,5 @@ async def test_media_are_not_the_models_to_answer(colour: Any) -> None:
 
 
 def test_every_simulated_wire_has_a_dialect() -> None:
-    """A wire that is added to the simulator is one that a script can be written in."""
+    """A wire of chats that is added to the simulator is one that a script can be written in."""
     assert {dialect.wire for dialect in _DIALECTS} >= SPOKEN - NO_CHATS
