@@ -44,6 +44,7 @@ FLOORS = {
     "_flow": 1,
     "_fold": 1,
     "_multipart": 1,
+    "_ndjson": 1,
     "_operations": 1,
     "_ratelimit": 1,
     "_sigv4": 1,

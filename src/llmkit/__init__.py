@@ -369,8 +369,6 @@ _HOMES: dict[str, str] = {
         "_api.models",
     ),
     **dict.fromkeys(("amoderation", "moderation"), "_api.moderation"),
-    **dict.fromkeys(("arerank", "rerank"), "_api.rerank"),
-    "RerankResponse": "types.rerank",
     **dict.fromkeys(("atext_completion", "text_completion"), "_api.text"),
     **dict.fromkeys(
         (
@@ -397,6 +395,8 @@ _HOMES: dict[str, str] = {
     ),
     **dict.fromkeys(("ModerationResponse",), "types.moderation"),
     **dict.fromkeys(("TextCompletion",), "types.text"),
+    **dict.fromkeys(("arerank", "rerank"), "_api.rerank"),
+    "RerankResponse": "types.rerank",
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(
         ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"

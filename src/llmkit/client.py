@@ -21,6 +21,7 @@ __all__ = ["Client"]
 class Client(
     ChatCalls,
     EmbeddingCalls,
+    RerankCalls,
     AudioCalls,
     BatchCalls,
     CacheCalls,
@@ -29,7 +30,6 @@ class Client(
     ImageCalls,
     ModelCalls,
     ModerationCalls,
-    RerankCalls,
     TextCalls,
 ):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.

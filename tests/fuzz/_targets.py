@@ -251,6 +251,7 @@ def _unfit(error: JSONSchemaValidationError, completion: ChatCompletion) -> None
 def _model_string(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": text, "ANTHROPIC_API_KEY": text}
+    about: dict[str, Any] = {"messages": []}
     tries: tuple[Callable[[], Any], ...] = (
         lambda: resolve(text, None),
         lambda: resolve("m", text),
@@ -261,8 +262,8 @@ def _model_string(data: bytes) -> None:
         lambda: addressed("openai/m", {"base_url": text, "api_key": KEY}, {}, keyless=True),
         lambda: addressed("ollama/m", {}, {"OLLAMA_API_BASE": text}, keyless=True),
         lambda: asked({text: 1}, {}),
-        lambda: legs("c", text, {"messages": []}, asked({"extra_headers": {text: text}}, {}), stream=False, environ=environ),
-        lambda: legs("c", "openai/m", {"messages": []}, asked({"fallbacks": [text]}, {}), stream=False, environ=environ),
+        lambda: legs("c", text, about, asked({"extra_headers": {text: text}}, {}), stream=False, environ=environ),
+        lambda: legs("c", "openai/m", about, asked({"fallbacks": [text]}, {}), stream=False, environ=environ),
     )  # fmt: skip
     for attempt in tries:
         try:

@@ -22,7 +22,6 @@ __all__ = ["OPENAI_CALLS", "Provider", "Where", "named", "openai_compatible"]
 
 OPENAI_CALLS: Mapping[str, str] = {
     "embedding": "llmkit.wires.openai_embeddings:EMBEDDINGS",
-    "rerank": "llmkit.wires.cohere_rerank:RERANK",
     "moderation": "llmkit.wires.openai_moderation:MODERATIONS",
     "text_completion": "llmkit.wires.openai_text:OPEN",
     "image": "llmkit.wires.openai_images:IMAGES",
@@ -31,6 +30,7 @@ OPENAI_CALLS: Mapping[str, str] = {
     "models": "llmkit.wires.openai_resources.models:MODELS",
     "speech": "llmkit.wires.openai_audio:SPEECH",
     "transcription": "llmkit.wires.openai_audio:TRANSCRIPTION",
+    "rerank": "llmkit.wires.cohere_rerank:RERANK",
 }
 """The kinds of call in OpenAI's form (or in the one that most hosts share), and where their wires live."""
 

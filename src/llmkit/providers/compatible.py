@@ -213,13 +213,7 @@ _KNOWN = (
         "doubleword", "https://api.doubleword.ai/v1", "DOUBLEWORD_API_KEY", chat=_REASONING_CONTENT,
         docs="https://arize.com/docs/phoenix/integrations/llm-providers/doubleword/doubleword-tracing",
     ),
-    # On this machine, as a rule. Ollama lists max_tokens only; recorded clients send both fields
-    # of reasoning, so all pass.
-    openai_compatible(
-        "ollama", "http://localhost:11434/v1", "OLLAMA_API_KEY", base_env=("OLLAMA_API_BASE",),
-        key_optional=True, chat=_OLD_NAME, aliases=("ollama_chat",),
-        docs="https://docs.ollama.com/api/openai-compatibility",
-    ),
+    # On this machine, as a rule.
     openai_compatible(
         "llamacpp", "http://127.0.0.1:8080/v1", "LLAMACPP_API_KEY", key_optional=True,
         chat=_REASONING_CONTENT, calls=("transcription",),

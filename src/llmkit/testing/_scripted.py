@@ -299,6 +299,18 @@ _DIALECTS: Final = (
         (),
         "/v1beta",
     ),
+    *(
+        _Dialect(
+            "bedrock_converse",
+            f"/{method}",
+            lambda path: "/model/scripted/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"messages": _CONVERSE},
+            (),
+            "",
+        )
+        for method in ("converse", "converse-stream")
+    ),
     _Dialect(
         "cohere_chat",
         "/v2/chat",
@@ -317,17 +329,14 @@ _DIALECTS: Final = (
         ("model", "stream"),
         "",
     ),
-    *(
-        _Dialect(
-            "bedrock_converse",
-            f"/{method}",
-            lambda path: "/model/scripted/" + path.rpartition("/")[2],
-            {"authorization": f"Bearer {_KEY}"},
-            {"messages": _CONVERSE},
-            (),
-            "",
-        )
-        for method in ("converse", "converse-stream")
+    _Dialect(
+        "ollama_chat",
+        "/api/chat",
+        lambda path: "/api/chat",
+        {},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
     ),
 )
 

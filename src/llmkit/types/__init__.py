@@ -89,8 +89,8 @@ _LATER: dict[str, tuple[str, ...]] = {
     "image": ("Image", "ImageEvent", "ImageParams", "ImageResponse", "ImageTokens", "ImageUsage"),
     "listing": ("ListedModel", "ModelDeleted", "ModelList", "TokenCount"),
     "moderation": ("ModerationParams", "ModerationResponse", "ModerationResult", "Verdicts"),
-    "rerank": ("RerankParams", "RerankResponse", "RerankResult", "RerankUsage"),
     "text": ("TextChoice", "TextCompletion", "TextCompletionChunk", "TextLogprobs", "TextParams"),
+    "rerank": ("RerankParams", "RerankResponse", "RerankResult", "RerankUsage"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
 
@@ -136,10 +136,6 @@ __all__ = [  # noqa: PLE0604
     "ModerationParams",
     "ModerationResponse",
     "ModerationResult",
-    "RerankParams",
-    "RerankResponse",
-    "RerankResult",
-    "RerankUsage",
     "TextChoice",
     "TextCompletion",
     "TextCompletionChunk",
@@ -156,6 +152,10 @@ __all__ = [  # noqa: PLE0604
     "TranscriptionSegment",
     "TranscriptionUsage",
     "TranscriptionWord",
+    "RerankParams",
+    "RerankResponse",
+    "RerankResult",
+    "RerankUsage",
 ]
 
 

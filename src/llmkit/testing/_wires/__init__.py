@@ -16,27 +16,33 @@ from .cohere_chat_v1 import CohereChatV1
 from .cohere_embed import CohereEmbed
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
+from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 from .openai_others import OpenAIOthers
+from .replicate import Replicate
 from .rerank import Rerank
+from .watsonx import Watsonx
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
     BedrockConverse(),
+    OllamaChat(),
+    Replicate(),
+    Watsonx(),
     OpenAIAudio(),
     Deepgram(),
     ElevenLabs(),
     AssemblyAI(),
-    AnthropicOthers(),
-    AnthropicMessages(),
-    GeminiOthers(),
-    Gemini(),
     CohereChat(),
     CohereChatV1(),
     CohereEmbed(),
     Rerank(),
+    AnthropicOthers(),
+    AnthropicMessages(),
+    GeminiOthers(),
+    Gemini(),
     OpenAIEmbeddings(),
     OpenAIOthers(),
     OpenAIChat(),
