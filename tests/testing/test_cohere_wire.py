@@ -285,6 +285,8 @@ def test_the_first_version_answers() -> None:
     assert events[-1]["response"]["text"] == made["text"]
     _, called = first(message="Use get_weather.", tools=[FIRST_TOOL])
     assert called["tool_calls"][0]["name"] == "get_weather"
+    _, short = first(message="Use get_weather.", tools=[FIRST_TOOL], max_tokens=3)
+    assert short["finish_reason"] == "MAX_TOKENS"
     _, cut = first(message="Use get_weather.", tools=[FIRST_TOOL], max_tokens=4)
     assert cut["finish_reason"] == "MAX_TOKENS"
     _, stopped = first(stop_sequences=["simulator"])
