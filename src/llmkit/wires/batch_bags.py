@@ -1,6 +1,7 @@
 """Batches that are made empty and then filled, as xAI has them: the answers come in pages.
 
-Source: https://docs.x.ai/docs/guides/batch-api and recorded traffic, read 2026-11-22. Each call names its API:
+Sources, read 2026-11-22: recorded traffic, https://docs.x.ai/docs/guides/batch-api (its beginning), and for cancelling
+and pages https://batchwork.dev/providers/xai. Each call names its API:
 ``chat_get_completion``, or ``responses`` and others where it is given as the provider writes it.
 """
 

@@ -1,7 +1,7 @@
 """Batches as jobs, as Mistral has them: the calls in the request or in files, the answers in the job or in a file.
 
-Source: https://docs.mistral.ai/api/#tag/batch and the published OpenAPI document, read 2026-11-22. The model is
-the job's, not each call's.
+Source: the OpenAPI document in github.com/mistralai/platform-docs-public, read 2026-11-22. The model is the job's, not
+each call's.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """OpenAI's moderations, as OpenAI and Mistral speak them.
 
-Sources, read 2026-11-22: https://platform.openai.com/docs/api-reference/moderations/create, and
-https://docs.mistral.ai/api/#tag/classifiers (whose results say the categories and not whether any applies).
+Sources, read 2026-11-22: the types of openai 3.54.0, and Mistral's OpenAPI document, whose results say the categories
+and not whether any applies.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """OpenAI's files: uploaded as a form, in pieces.
 
-Source: https://platform.openai.com/docs/api-reference/files, read 2026-11-22; Mistral's
-(https://docs.mistral.ai/api/#tag/files) have the same form, with pages by number.
+Source: the types of openai 3.54.0, read 2026-11-22; Mistral's OpenAPI document has the same form, with pages by number.
 """
 
 from __future__ import annotations
