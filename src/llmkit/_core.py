@@ -224,6 +224,7 @@ class Core:
         options = asked.options
         # Where a testing tool answers by itself, a key that is missing is no mistake.
         answered = bool(transport("")) or options.get("mock_response") is not None
+        keyless = dry_run or answered
         metadata = asked.params.get("metadata")
         return Job(
             id=call_id,
@@ -234,7 +235,7 @@ class Core:
                 asked,
                 stream=stream,
                 environ=self._environ,
-                keyless=dry_run or answered,
+                keyless=keyless,
                 kind=kind,
             ),
             policy=_policy(self._policy, options.get("num_retries")),
@@ -244,6 +245,7 @@ class Core:
             tokens=self._tokens,
             environ=self._environ,
             kind=kind.name,
+            keyless=keyless,
             stream=stream,
             heard=self._observers.heard,
             hooks=self._hooks,

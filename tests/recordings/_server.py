@@ -1,6 +1,6 @@
 """A loopback server that answers with recorded bodies, streams cut as the path says.
 
-``/r/<row>/<cut>/v1/…``: the row to answer with, and into pieces of how many bytes (0: not cut).
+``/r/<row>/<cut>/…``: the row to answer with, and into pieces of how many bytes (0: not cut).
 It keeps what it was sent. Nothing of llmkit.
 """
 
@@ -54,7 +54,7 @@ class Replay:
     def base_url(self, row: Row, cut: int = 0) -> str:
         """Where this row is the answer, cut into pieces of ``cut`` bytes; forgets what came before."""
         self._received = []
-        return f"http://127.0.0.1:{self._http.server_address[1]}/r/{row.id}/{cut}/v1"
+        return f"http://127.0.0.1:{self._http.server_address[1]}/r/{row.id}/{cut}{row.mount}"
 
     def take(self) -> list[Received]:
         """What came since ``base_url`` was asked for."""

@@ -30,8 +30,9 @@ OPENAI_CALLS: Mapping[str, str] = {
     "models": "llmkit.wires.openai_resources.models:MODELS",
     "speech": "llmkit.wires.openai_audio:SPEECH",
     "transcription": "llmkit.wires.openai_audio:TRANSCRIPTION",
+    "rerank": "llmkit.wires.cohere_rerank:RERANK",
 }
-"""The kinds of call in OpenAI's form, and where their wires live."""
+"""The kinds of call in OpenAI's form (or in the one that most hosts share), and where their wires live."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ class Provider:
     """Pattern in a model's name to whose rules hold for it: wires, address, auth. The first that fits."""
     locate: Callable[[Where], Flow[Endpoint]] | None = None
     """Finds the address, where a base URL with variables cannot say it."""
+    own_names: bool = False
+    """Whether models are called as their users like: prices go by what the call or the answer says they are."""
     aliases: tuple[str, ...] = ()
     default_model: str | None = None
     """What the command line asks when no model is named."""

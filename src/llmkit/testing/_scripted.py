@@ -243,6 +243,14 @@ class _Dialect:
 
 
 _HI: Final = [{"role": "user", "content": "scripted"}]
+_CONVERSE: Final = [{"role": "user", "content": [{"text": "scripted"}]}]
+
+
+def _published(path: str) -> str:
+    """A path of Vertex AI from the publisher of its model on."""
+    return "/v1/publishers/" + path.rpartition("/publishers/")[2]
+
+
 _DIALECTS: Final = (
     _Dialect(
         "openai_chat",
@@ -264,6 +272,25 @@ _DIALECTS: Final = (
         "",
     ),
     _Dialect(
+        "anthropic_messages",
+        "awPredict",
+        _published,
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI, "max_tokens": 4096, "anthropic_version": "vertex-2023-10-16"},
+        ("stream",),
+        "/v1",
+    ),
+    _Dialect(
+        "openai_chat",
+        "awPredict",
+        _published,
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "/v1",
+        {"stream_options": {"include_usage": True}},
+    ),
+    _Dialect(
         "gemini",
         "enerateContent",
         lambda path: "/v1beta/models/" + path.rpartition("/")[2],
@@ -271,6 +298,45 @@ _DIALECTS: Final = (
         {"contents": [{"role": "user", "parts": [{"text": "scripted"}]}]},
         (),
         "/v1beta",
+    ),
+    *(
+        _Dialect(
+            "bedrock_converse",
+            f"/{method}",
+            lambda path: "/model/scripted/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"messages": _CONVERSE},
+            (),
+            "",
+        )
+        for method in ("converse", "converse-stream")
+    ),
+    _Dialect(
+        "cohere_chat",
+        "/v2/chat",
+        lambda path: "/v2/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
+    ),
+    _Dialect(
+        "cohere_chat_v1",
+        "/v1/chat",
+        lambda path: "/v1/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"message": "scripted"},
+        ("model", "stream"),
+        "",
+    ),
+    _Dialect(
+        "ollama_chat",
+        "/api/chat",
+        lambda path: "/api/chat",
+        {},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
     ),
 )
 

@@ -19,6 +19,7 @@ from ._check import check, check_length
 from ._read import asked, count_tokens
 from ._refusal import Refusal, error_body, invalid
 from ._terms import VERSIONS, terms
+from ._vertex import is_vertex, plain
 from ._write import encoded, event, events, message
 
 __all__ = ["AnthropicMessages", "admitted"]
@@ -56,6 +57,8 @@ class AnthropicMessages:
         bare = _bare(path)
         if bare.endswith("/chat/completions"):
             return False
+        if is_vertex(bare):
+            return True
         found = _PATH.fullmatch(bare)
         return _VERSION in headers or (found is not None and found[1] != "models")
 
@@ -65,7 +68,10 @@ class AnthropicMessages:
         """The answer to one request."""
         request_id = f"req_{fingerprint(body.decode(errors='replace'), method, path)}"
         try:
-            answer = _routed(method, _bare(path), headers, body, say)
+            bare = _bare(path)
+            if is_vertex(bare):
+                bare, headers, body = plain(bare, headers, body)
+            answer = _routed(method, bare, headers, body, say)
         except Refusal as refusal:
             answer = _refused(refusal, request_id)
         except RecursionError:

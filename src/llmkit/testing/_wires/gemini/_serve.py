@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .._wire import Reply, Say
 from ._check import check, check_count
+from ._embed import METHODS, embedded
 from ._parse import parsed
 from ._read import asked
 from ._refusal import Refusal, error_info, error_object, violations
@@ -118,6 +119,9 @@ def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes, say
     _check_query(target.query)
     if not target.method:
         return Reply(200, _json(_card(target) if target.model else models()))
+    if target.vertex and target.method in METHODS:
+        _known(target)
+        return Reply(200, _json(embedded(target.method, target.model, body)))
     if target.method not in _METHODS:
         raise _not_found(target)
     if target.method == "countTokens":
