@@ -27,7 +27,7 @@ from ._times import unix
 from .openai_chat import OpenAIChat
 from .openai_chat._decode import parse_body
 
-__all__ = ["BatchBags"]
+__all__ = ["BAGS", "BatchBags"]
 
 _PATH, _CHAT = "/batches", "chat_get_completion"
 _MOST, _PAGES = 100, 1000
@@ -173,3 +173,6 @@ def _one(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
 
 
 _BUILD = {"create": _create, "list": _list, "retrieve": _one, "cancel": _one, "content": _one}
+
+
+BAGS = BatchBags()

@@ -24,7 +24,7 @@ from ._params import Ledger
 from .openai_chat import OpenAIChat
 from .openai_resources.batches import lines, result
 
-__all__ = ["BatchJobs"]
+__all__ = ["JOBS", "BatchJobs"]
 
 _PATH = "/batch/jobs"
 _STATUS = {
@@ -156,3 +156,6 @@ def _one(wire: BatchJobs, ledger: Ledger, call: ResourceCall, to: Endpoint) -> H
 
 
 _BUILD = {"create": _create, "list": _list, "retrieve": _one, "cancel": _one, "content": _one}
+
+
+JOBS = BatchJobs()

@@ -18,7 +18,7 @@ from ._errors import api_error
 from ._objects import built, items, object_of, posted, taken
 from ._params import Ledger
 
-__all__ = ["MODERATIONS", "OpenAIModeration"]
+__all__ = ["MODERATIONS", "TEXTS", "OpenAIModeration"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +67,5 @@ def _judged(result: dict[str, Any]) -> dict[str, Any]:
 
 
 MODERATIONS = OpenAIModeration()
+# Mistral's: texts alone, with tags.
+TEXTS = OpenAIModeration(refused=frozenset(), images=False)

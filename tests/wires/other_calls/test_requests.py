@@ -26,11 +26,12 @@ from llmkit.wires.gemini_resources.models import GeminiModels
 from llmkit.wires.openai_images import OPEN, OpenAIImages
 from llmkit.wires.openai_moderation import OpenAIModeration
 from llmkit.wires.openai_resources.batches import OpenAIBatches
+from llmkit.wires.openai_resources.counting import OpenAICount
 from llmkit.wires.openai_resources.files import OpenAIFiles
 from llmkit.wires.openai_resources.models import OpenAIModels
 from llmkit.wires.openai_text import OpenAIText
 
-from ._calls import CHAT, HELLO, HERE, WHO, body_of, built, kept, said, upload, walked
+from ._calls import CHAT, HELLO, HERE, WHO, Asking, body_of, built, kept, said, upload, walked
 
 GOOGLE = Endpoint("https://h.test/v1beta")
 
@@ -222,6 +223,10 @@ def test_counts() -> None:
     made = built(AnthropicCount(), call)
     assert made.url == "https://h.test/v1/messages/count_tokens"
     assert body_of(made) == {"model": "claude-haiku-4-5", "messages": HELLO, "x": 1}
+    assert changes(made) == [(name, "dropped") for name in params]
+    made = built(OpenAICount(Asking()), replace(call, params={**params, "tools": [1]}))  # type: ignore[arg-type]
+    assert made.url == "https://h.test/v1/responses/input_tokens?a=b"
+    assert body_of(made) == {"model": call.model, "input": HELLO, "tools": [1], "x": 1}
     assert changes(made) == [(name, "dropped") for name in params]
     made = built(GeminiCount(), replace(call, model="m", extra_body={}), GOOGLE)
     assert made.url == "https://h.test/v1beta/models/m:countTokens"

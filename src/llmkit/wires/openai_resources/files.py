@@ -21,7 +21,7 @@ from .._errors import api_error
 from .._objects import asked, built, items, object_of, segment
 from .._params import Ledger
 
-__all__ = ["FILES", "OpenAIFiles"]
+__all__ = ["FILES", "PAGED", "OpenAIFiles"]
 
 _LISTING = {"purpose": "purpose", "limit": "limit", "after": "after", "order": "order"}
 
@@ -107,3 +107,6 @@ _BUILD = {"create": _create, "list": _list, "retrieve": _one, "delete": _one, "c
 
 
 FILES = OpenAIFiles()
+# Mistral's: pages have numbers, and files no end.
+_PAGES = {"purpose": "purpose", "limit": "page_size", "after": "page"}
+PAGED = OpenAIFiles(listing=_PAGES, expiry=False)
