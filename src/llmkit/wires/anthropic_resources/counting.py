@@ -1,7 +1,6 @@
 """How many tokens a prompt has, asked of Anthropic. What is counted is what a chat would send.
 
-Source: https://platform.claude.com/docs/en/api/messages-count-tokens and the types of anthropic 2.12.0, read
-2026-11-22.
+Source: the types of anthropic 2.12.0, read 2026-11-22.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The Gemini API's cached contents: prompts kept under a name. What is kept is written as a chat would write it.
 
-Source: https://ai.google.dev/api/caching, read 2026-11-22. Only how long it is kept can be changed.
+Source: ``CachedContent`` of the v1beta reference, read 2026-11-22. Only how long it is kept can be changed.
 """
 
 from __future__ import annotations
