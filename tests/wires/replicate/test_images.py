@@ -116,6 +116,12 @@ def test_one_picture() -> None:
     assert (made.content, made.mime_type, made.url) == (b"xyz", "image/png", None)
 
 
+def test_odd_times() -> None:
+    """A time that is none is no time."""
+    for moment in (float("inf"), float("nan"), "soon", {}):
+        assert parse(prediction(output=URLS, created_at=moment)).created is None
+
+
 def test_waiting() -> None:
     """A prediction that runs is asked for until it has ended."""
     steps = IMAGES.steps(calling(), TO)
