@@ -351,6 +351,18 @@ _DIALECTS: Final = (
         ("model", "stream"),
         "",
     ),
+    *(
+        _Dialect(
+            "watsonx",
+            f"/text/{method}",
+            lambda path: "/ml/v1/text/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"model_id": "scripted", "project_id": "scripted", "messages": _HI},
+            ("model_id",),
+            "",
+        )
+        for method in ("chat", "chat_stream")
+    ),
 )
 
 
