@@ -24,7 +24,7 @@ from ._google import PROJECT_ENV, PROJECT_OPTIONS, Google, express, opened, sour
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
 
-__all__ = ["PROVIDER", "host"]
+__all__ = ["GEMINI", "PROVIDER", "host"]
 
 _GLOBAL = "global"
 _MULTI = frozenset({"us", "eu"})
@@ -123,7 +123,7 @@ def _said(values: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     return next((str(values[name]) for name in names if values.get(name)), None)
 
 
-_GEMINI = Gemini(
+GEMINI = Gemini(
     model_path="/publishers/google/models/{model}",
     resources=("endpoints/", "projects/", "publishers/", "models/"),
     labels=True,
@@ -134,13 +134,17 @@ _EMBEDDINGS = "llmkit.wires.vertex_embeddings"
 _VERTEX = Provider(
     name="vertex_ai",
     base_url="https://aiplatform.googleapis.com/v1beta1",
-    chat=_GEMINI,
+    chat=GEMINI,
     key_env=("VERTEX_API_KEY", "VERTEXAI_API_KEY", "GOOGLE_API_KEY"),
     base_env=("VERTEXAI_API_BASE", "VERTEX_API_BASE", "GOOGLE_VERTEX_BASE_URL"),
     auth=Google(),
     key_optional=True,
     locate=locate,
-    calls={"embedding": f"{_EMBEDDINGS}:TEXTS"},
+    calls={
+        "caches": "llmkit.providers._vertex_calls:CACHES",
+        "count_tokens": "llmkit.providers._vertex_calls:COUNT",
+        "embedding": f"{_EMBEDDINGS}:TEXTS",
+    },
     aliases=("vertex", "vertexai", "google_vertex"),
     docs="https://docs.cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis",
     read="2026-11-22",
@@ -194,7 +198,7 @@ def _embedding(wire: str) -> Provider:
     return replace(_VERTEX, calls={"embedding": f"{_EMBEDDINGS}:{wire}"})
 
 
-_ENDPOINT = replace(_VERTEX, chat=replace(_GEMINI, model_path="/endpoints/{model}"))
+_ENDPOINT = replace(_VERTEX, chat=replace(GEMINI, model_path="/endpoints/{model}"))
 
 PROVIDER = replace(
     _VERTEX,
