@@ -26,7 +26,7 @@ from ._where import LISTING, model_path, object_in, page, resource
 
 __all__ = ["GeminiCaches"]
 
-_COLLECTION, _PROJECTS = "cachedContents", "/projects/"
+_COLLECTION = "cachedContents"
 _KEPT = ("contents", "systemInstruction", "tools", "toolConfig")
 _TIMES = {"ttl": "ttl", "expire_time": "expireTime"}
 _CREATE = {**_TIMES, "display_name": "displayName", "tools": "tools", "tool_choice": "tool_choice"}
@@ -40,8 +40,9 @@ class GeminiCaches:
     chat: Gemini = field(default_factory=Gemini)
     path: str = f"/{_COLLECTION}"
     """Where the caches are, below the base URL."""
-    publisher: str = ""
-    """Whose models there are, where their names begin with the project's, which the base URL ends with."""
+
+    full_names: bool = False
+    """Whether a model is named from its project on, which the base URL ends with."""
 
     def build(self, call: ResourceCall, to: Endpoint) -> HTTPRequest:
         """Write the call."""
@@ -94,18 +95,17 @@ def _create(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint
     body = {name: whole[name] for name in _KEPT if whole.get(name)}
     moved = _instructed(messages, body)
     ledger.adjustments += (a for a in made.adjustments if not (moved and _is_moved(a)))
-    body = {"model": _model(wire, ledger, call.model, to), **body, **_times(ledger, given)}
+    body = {"model": _model(wire, ledger, call, to), **body, **_times(ledger, given)}
     return posted(ledger, to, wire.path, body)
 
 
-def _model(wire: GeminiCaches, ledger: Ledger, name: str, to: Endpoint) -> str:
-    """The model's name as a resource: on the enterprise host it begins with the project that the URL ends with."""
-    full = unquote(model_path(ledger, name)[1:])
-    if not wire.publisher or full.startswith(_PROJECTS[1:]):
-        return full
-    parent = unquote(to.base_url.partition(_PROJECTS)[2])
-    own = f"{wire.publisher}/{full.removeprefix('models/')}"
-    return f"{_PROJECTS[1:]}{parent}/{own}" if parent else own
+def _model(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> str:
+    path = model_path(ledger, call.model)
+    if not wire.full_names or call.model.startswith("projects/"):
+        return path[1:]
+    _, found, place = to.base_url.partition("/projects/")
+    name = wire.chat.model_path.format(model=call.model)
+    return unquote(found + place)[1:] + name if found else name[1:]
 
 
 def _instructed(messages: Any, body: dict[str, Any]) -> bool:
@@ -135,9 +135,8 @@ def _update(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint
     body = _times(ledger, named(ledger, _TIMES))
     if not body:
         raise ledger.invalid("give 'ttl' or 'expire_time': nothing else of a cache can be changed")
-    place, path = _placed(wire, ledger, call, to)
-    where = replace(place, query={**to.query, "updateMask": ",".join(body)})
-    made = posted(ledger, where, path, body)
+    where = replace(to, query={**to.query, "updateMask": ",".join(body)})
+    made = posted(ledger, where, _path(wire, ledger, call.target), body)
     made.method = "PATCH"
     return made
 
@@ -149,19 +148,13 @@ def _list(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint) 
 def _one(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
     named(ledger, {})
     method = "DELETE" if call.action == "delete" else "GET"
-    return asked(ledger, *_placed(wire, ledger, call, to), method=method)
+    return asked(ledger, to, _path(wire, ledger, call.target), method=method)
 
 
-def _placed(
-    wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint
-) -> tuple[Endpoint, str]:
-    """Where a cache is: on the enterprise host its name begins with its project's, which goes before the URL's."""
-    parent, _, own = (call.target or "").rpartition(f"{_COLLECTION}/")
-    path = wire.path + resource(ledger, _COLLECTION, own).removeprefix(f"/{_COLLECTION}")
-    if not (wire.publisher and parent.startswith(_PROJECTS[1:])):
-        return to, path
-    root = to.base_url.partition(_PROJECTS)[0]
-    return replace(to, base_url=root + model_path(ledger, parent.rstrip("/"))), path
+def _path(wire: GeminiCaches, ledger: Ledger, name: str | None) -> str:
+    """A cache's own path: on the enterprise host its name begins with its project's."""
+    own = (name or "").rpartition(f"{_COLLECTION}/")[2]
+    return wire.path + resource(ledger, _COLLECTION, own).removeprefix(f"/{_COLLECTION}")
 
 
 _BUILD = {"create": _create, "update": _update, "list": _list, "retrieve": _one, "delete": _one}
