@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from .._call import Adjustment
     from ..errors import APIError
     from ..types.chat import ChatCompletion, ChatCompletionChunk
+    from ..types.usage import Usage
 
 __all__ = ["Asked", "Events", "Front"]
 
@@ -38,6 +39,10 @@ class Asked:
 
 class Events(Protocol):
     """A stream of chunks, told as the front's events, in its order."""
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was used so far, in chat's terms."""
 
     def add(self, chunk: ChatCompletionChunk) -> Iterator[dict[str, Any]]:
         """Take the next chunk; yield the events that it makes."""

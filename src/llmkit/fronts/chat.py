@@ -12,6 +12,7 @@ from .._fold import Fold
 from ..errors import APIError
 from ..types.chat import ChatCompletion, ChatCompletionChunk
 from ..types.params import ModelParams
+from ..types.usage import Usage
 from . import Asked
 from ._checks import invalid, listed, mapping, present, status_of, text
 from ._sse import bare
@@ -68,6 +69,11 @@ class ChatEvents:
     def finish(self) -> Iterator[dict[str, Any]]:
         """The chunks have ended; ``DONE`` is all that follows."""
         yield from ()
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was used so far, in chat's terms."""
+        return self._fold.usage
 
     def result(self) -> dict[str, Any]:
         """The whole answer, as far as it has come."""

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..._fold import Fold
-from ...types.chat import ChatCompletionChunk, Usage
+from ...types.chat import ChatCompletionChunk
+from ...types.usage import Usage
 from .. import Asked
 from .._pieces import Piece, extra_of, first, pieces
 from .._riding import pack
@@ -26,7 +27,6 @@ class MessageEvents:
     def __init__(self, asked: Asked | None = None) -> None:
         self._asked = asked
         self._fold = Fold()
-        self._usage: Usage | None = None
         self._tier: str | None = None
         self._begun = False
         self._next = 0
@@ -42,7 +42,6 @@ class MessageEvents:
     def add(self, chunk: ChatCompletionChunk) -> Iterator[Event]:
         """Take the next chunk."""
         self._fold.add(chunk)
-        self._usage = self._fold.usage
         self._tier = chunk.service_tier or self._tier
         self._beside |= extra_of(chunk)
         if not self._begun:
@@ -62,9 +61,14 @@ class MessageEvents:
         yield from self._close()
         yield from self._ride()
         told = stopped(self._finish, self._ending)
-        usage = native_usage(self._usage, self._tier)
+        usage = native_usage(self._fold.usage, self._tier)
         yield {"type": "message_delta", "delta": told, "usage": usage}
         yield {"type": "message_stop"}
+
+    @property
+    def usage(self) -> Usage | None:
+        """What was used so far, in chat's terms."""
+        return self._fold.usage
 
     def result(self) -> dict[str, Any]:
         """The whole answer, as far as it has come."""
@@ -73,7 +77,7 @@ class MessageEvents:
     def _begin(self, response: str, model: str) -> Iterator[Event]:
         self._begun = True
         asked = "" if self._asked is None else self._asked.model
-        usage = native_usage(self._usage) | {"output_tokens": 0}
+        usage = native_usage(self._fold.usage) | {"output_tokens": 0}
         message = head(response, model or asked) | {"content": [], "stop_reason": None}
         message |= {"stop_sequence": None, "usage": usage}
         yield {"type": "message_start", "message": message}

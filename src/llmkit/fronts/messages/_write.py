@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ..._json import NotJSON, load
-from ...types.chat import ChatCompletion, Usage
+from ...types.chat import ChatCompletion
+from ...types.usage import Usage
 from ...wires.anthropic_messages._blocks import KEPT, still_says
 from .. import Asked
 from .._pieces import extra_of

@@ -20,7 +20,7 @@ from ._tools import search_tool, write_choice, write_tools
 if TYPE_CHECKING:
     from . import AnthropicMessages
 
-__all__ = ["build"]
+__all__ = ["build", "url"]
 
 _ROOT = "/v1"
 _PATH = "/messages"
@@ -60,7 +60,7 @@ def build(wire: AnthropicMessages, call: ChatCall, to: Endpoint) -> HTTPRequest:
     write_max_tokens(wire.default_max_tokens, ledger, body)
     return HTTPRequest(
         method="POST",
-        url=_url(to),
+        url=url(to),
         headers=_headers(call, to, betas(body, conversation.kinds)),
         body=serialized(ledger, body),
         adjustments=(*call.adjustments, *ledger.adjustments),
@@ -68,7 +68,7 @@ def build(wire: AnthropicMessages, call: ChatCall, to: Endpoint) -> HTTPRequest:
     )
 
 
-def _url(to: Endpoint) -> str:
+def url(to: Endpoint) -> str:
     """People give the address with its version and without; a whole one is taken, too."""
     base, mark, query = to.base_url.partition("?")
     base = base.rstrip("/").removesuffix(_PATH).removesuffix(_ROOT)

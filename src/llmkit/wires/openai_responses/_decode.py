@@ -9,8 +9,9 @@ from ..._call import ChatCall
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
 from ...types._model import lenient
-from ...types.chat import ChatCompletion, Usage
+from ...types.chat import ChatCompletion
 from ...types.responses import Response
+from ...types.usage import Usage
 from .._errors import unreadable
 from ._failures import failed, failure, is_error
 from ._items import fields
