@@ -10,6 +10,19 @@ if TYPE_CHECKING:
     from ._api._default import default_client, validate_environment
     from ._api.chat import acompletion, completion
     from ._api.embedding import aembedding, embedding
+    from ._api.messages import amessages, messages
+    from ._api.responses import (
+        acancel_responses,
+        adelete_responses,
+        aget_responses,
+        alist_input_items,
+        aresponses,
+        cancel_responses,
+        delete_responses,
+        get_responses,
+        list_input_items,
+        responses,
+    )
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
@@ -60,6 +73,8 @@ if TYPE_CHECKING:
     from .providers import Provider, openai_compatible, register_provider
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
     from .types.embedding import EmbeddingResponse
+    from .types.messages import MessageResponse
+    from .types.responses import Response
 
 __all__ = [
     "APIConnectionError",
@@ -94,6 +109,7 @@ __all__ = [
     "MediaPolicy",
     "MemoryLedger",
     "Message",
+    "MessageResponse",
     "MissingKeyError",
     "NotFoundError",
     "OverloadedError",
@@ -103,6 +119,7 @@ __all__ = [
     "RateLimitError",
     "ReplayMissError",
     "RequestTooLargeError",
+    "Response",
     "RetryPolicy",
     "ServiceUnavailableError",
     "Settlement",
@@ -115,20 +132,32 @@ __all__ = [
     "UnprocessableEntityError",
     "UnsupportedParamsError",
     "Usage",
+    "acancel_responses",
     "acompletion",
+    "adelete_responses",
     "aembedding",
+    "aget_responses",
+    "alist_input_items",
+    "amessages",
+    "aresponses",
+    "cancel_responses",
     "catalogue",
     "completion",
     "default_client",
+    "delete_responses",
     "embedding",
     "errors",
     "events",
     "fold",
     "function_tool",
+    "get_responses",
+    "list_input_items",
+    "messages",
     "openai_compatible",
     "pricing",
     "providers",
     "register_provider",
+    "responses",
     "types",
     "validate_environment",
 ]
@@ -138,7 +167,25 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
     **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
     **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
+    **dict.fromkeys(("amessages", "messages"), "_api.messages"),
+    **dict.fromkeys(
+        (
+            "acancel_responses",
+            "adelete_responses",
+            "aget_responses",
+            "alist_input_items",
+            "aresponses",
+            "cancel_responses",
+            "delete_responses",
+            "get_responses",
+            "list_input_items",
+            "responses",
+        ),
+        "_api.responses",
+    ),
     "EmbeddingResponse": "types.embedding",
+    "MessageResponse": "types.messages",
+    "Response": "types.responses",
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(
         ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"

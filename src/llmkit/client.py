@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from ._kinds.chat import ChatCalls
 from ._kinds.embedding import EmbeddingCalls
+from ._kinds.messages import MessagesCalls
+from ._kinds.responses import ResponsesCalls
 
 __all__ = ["Client"]
 
 
-class Client(ChatCalls, EmbeddingCalls):
+class Client(ChatCalls, EmbeddingCalls, MessagesCalls, ResponsesCalls):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:

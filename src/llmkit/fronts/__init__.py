@@ -1,7 +1,7 @@
 """Fronts: the formats that chat is asked in. One pure module for each, to and from the one internal form: chat's.
 
-The internal form is what a ``ChatCall`` has (messages, params), ``ChatCompletion`` and ``ChatCompletionChunk``. No front
-knows another one, and none knows who will answer. No socket, no clock, no provider's name.
+The internal form is what a ``ChatCall`` has (messages, params), ``ChatCompletion`` and ``ChatCompletionChunk``. No
+front knows another one, and none knows who will answer. No socket, no clock, no provider's name.
 """
 
 from __future__ import annotations

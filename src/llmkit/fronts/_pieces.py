@@ -20,12 +20,12 @@ class Piece(NamedTuple):
 
     ``kind``: ``thought``, ``block`` (of thinking, whole), ``text``, ``refusal``, ``note`` (an annotation),
     ``image``, ``audio``, ``call`` (it begins), ``arguments``, ``kept`` (fields that ride along), ``end``.
-    ``index``: which call.
+    ``place``: which call.
     """
 
     kind: str
     value: Any
-    index: int = 0
+    place: int = 0
 
 
 def pieces(choice: ChunkChoice) -> Iterator[Piece]:

@@ -1,7 +1,7 @@
 """What an answer holds that a front's format has no field for, as an opaque text that comes back with the next request.
 
 Each format has one place for a text that means something to the provider alone (a signature, encrypted reasoning). What
-is packed is the client's own: a client that changes it changes only what it says itself. Base64, as every place takes it.
+is packed is the client's own: who changes it changes only what it says itself. Base64, as every place takes it.
 """
 
 from __future__ import annotations

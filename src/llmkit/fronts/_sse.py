@@ -1,4 +1,4 @@
-"""Events written as server-sent events. https://html.spec.whatwg.org/multipage/server-sent-events.html, read 2026-11-22."""
+"""Events as server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html, read 2026-11-22."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A front's calls over a chat wire: whoever can chat answers them. Pure, as any wire; one class for every front.
 
-``OverChat(front, wire, …)`` reads the call by the front, has the chat wire write it, and tells the answer in the front's
-form. What only the front's own API knows is refused, or listed where the caller wants it dropped.
+``OverChat(front, wire, …)`` reads the call by the front, has the chat wire write it, and tells the answer in the
+front's form. What only the front's own API knows is refused, or listed where the caller wants it dropped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..types.chat import ChatCompletion
 from ..types.messages import MessageEvent, MessageResponse
 from ..types.responses import Response, ResponseEvent
 from ..types.usage import Usage
-from ..wires import ChatWire
+from ..wires import ChatWire, Steps
 from ..wires._params import Ledger
 from . import Asked, messages, responses
 
@@ -69,6 +69,17 @@ class OverChat:
     def error(self, call: Any, response: HTTPResponse) -> APIError:
         """Read an error."""
         return self.wire.error(self._chat(call, self._asked(call)), response)
+
+    @property
+    def steps(self) -> Callable[[Any, Endpoint], Steps] | None:
+        """The chat wire's several requests, where it takes several; the answer they end in is the front's."""
+        return None if getattr(self.wire, "steps", None) is None else self._steps
+
+    def _steps(self, call: Any, to: Endpoint) -> Steps:
+        asked = self._asked(call)
+        wire: Any = self.wire
+        completion = yield from wire.steps(self._chat(call, asked), to)
+        return self._told(asked, completion)
 
     def _told(self, asked: Asked, completion: ChatCompletion) -> Answer:
         return self.typed(self.front.write(completion, asked), completion.usage)
@@ -153,7 +164,7 @@ def _fitting(
 ) -> tuple[Mapping[str, Any], tuple[Adjustment, ...]]:
     """The parameters as this wire takes them: one that knows no ``thinking`` may know an effort."""
     thinking = params.get("thinking")
-    refused = getattr(wire, "refused", frozenset())
+    refused: frozenset[str] = getattr(wire, "refused", frozenset())
     if not isinstance(thinking, Mapping) or "thinking" not in refused:
         return params, ()
     rest = {name: value for name, value in params.items() if name != "thinking"}

@@ -75,6 +75,7 @@ PROVIDER = Provider(
     name="anthropic",
     base_url="https://api.anthropic.com",
     chat=AnthropicMessages(models=CLAUDE),
+    calls={"messages": "llmkit.wires.anthropic_messages.native:MESSAGES"},
     key_env=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
     base_env=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"),
     auth=KeyOrToken(),

@@ -6,10 +6,20 @@ https://platform.openai.com/docs/api-reference/chat/create, read 2026-11-22: ``m
 
 from __future__ import annotations
 
-from ..wires.openai_chat import OpenAIChat
-from ._provider import Provider
+from dataclasses import replace
 
-PROVIDER = Provider(
+from ..wires.openai_chat import OpenAIChat
+from ._provider import OPENAI_CALLS, Provider
+
+_CALLS = {
+    **OPENAI_CALLS,
+    "embedding": "llmkit.wires.openai_embeddings:LIMITED",
+}
+_BY_RESPONSES = {**_CALLS, "chat": "llmkit.wires.openai_responses:CHAT"}
+# What the catalogue says of their mode, and their kin; https://platform.openai.com/docs/models, read 2026-11-22.
+_ONLY_RESPONSES = r"^(o\d+-pro|gpt-5(\.\d+)?-(pro|codex)|codex-mini|o\d(-mini)?-deep-research)"
+
+_OPENAI = Provider(
     name="openai",
     base_url="https://api.openai.com/v1",
     chat=OpenAIChat(
@@ -17,7 +27,7 @@ PROVIDER = Provider(
         renamed={"max_tokens": "max_completion_tokens"},
         history=(),
     ),
-    calls={"embedding": "llmkit.wires.openai_embeddings:LIMITED"},
+    calls=_CALLS,
     key_env=("OPENAI_API_KEY",),
     base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     header_env={"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"},
@@ -27,4 +37,15 @@ PROVIDER = Provider(
     default_model="gpt-4o-mini",
     docs="https://platform.openai.com/docs/api-reference/chat",
     read="2026-11-22",
+)
+
+PROVIDER = replace(
+    _OPENAI,
+    families=(
+        (
+            "^responses/(?P<model>.+)",
+            replace(_OPENAI, chat=None, calls=_BY_RESPONSES, elsewhere=None),
+        ),
+        (_ONLY_RESPONSES, replace(_OPENAI, chat=None, calls=_BY_RESPONSES)),
+    ),
 )

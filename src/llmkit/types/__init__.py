@@ -12,9 +12,43 @@ from .params import CallOptions, ChatParams, Effort, ModelParams
 
 if TYPE_CHECKING:
     from .embedding import Embedding, EmbeddingParams, EmbeddingResponse, EmbeddingUsage
+    from .messages import (
+        ContentBlock,
+        MessageEvent,
+        MessageResponse,
+        MessagesParams,
+        MessageUsage,
+    )
+    from .responses import (
+        DeletedResponse,
+        InputItems,
+        Response,
+        ResponseEvent,
+        ResponseItem,
+        ResponsesParams,
+        ResponseUsage,
+        StoredParams,
+    )
 
 # Module to what it is known for here.
 _LATER: dict[str, tuple[str, ...]] = {
+    "messages": (
+        "ContentBlock",
+        "MessageEvent",
+        "MessageResponse",
+        "MessageUsage",
+        "MessagesParams",
+    ),
+    "responses": (
+        "DeletedResponse",
+        "InputItems",
+        "Response",
+        "ResponseEvent",
+        "ResponseItem",
+        "ResponseUsage",
+        "ResponsesParams",
+        "StoredParams",
+    ),
     "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
@@ -24,12 +58,25 @@ __all__ = [  # noqa: PLE0604
     "Answer",
     "CallOptions",
     "ChatParams",
+    "ContentBlock",
+    "DeletedResponse",
     "Effort",
     "Embedding",
     "EmbeddingParams",
     "EmbeddingResponse",
     "EmbeddingUsage",
+    "InputItems",
+    "MessageEvent",
+    "MessageResponse",
+    "MessageUsage",
+    "MessagesParams",
     "ModelParams",
+    "Response",
+    "ResponseEvent",
+    "ResponseItem",
+    "ResponseUsage",
+    "ResponsesParams",
+    "StoredParams",
 ]
 
 

@@ -112,13 +112,18 @@ class MessageResponse(Answer):
         """The tokens used, in a chat's terms: the cache's included."""
         return self._counted
 
+    @override
+    def tier(self) -> str | None:
+        """The service tier: this API tells it beside the tokens."""
+        told = self.usage.get("service_tier") if self.usage is not None else None
+        return told if isinstance(told, str) else None
+
     @property
     def text(self) -> str:
         """All texts of the answer, one after another."""
-        return "".join(
-            str(block.get("text", "")) for block in self.content if block.type == "text"
-        )
+        return "".join(str(block.get("text", "")) for block in self.content if block.type == "text")
 
+    @override
     def _repr_markdown_(self) -> str:
         used = self.usage
         tokens = f"{used.input_tokens} + {used.output_tokens} tokens" if used else "no usage"

@@ -1,6 +1,6 @@
 """Answers and parameters in the form of OpenAI's Responses API.
 
-Source: https://platform.openai.com/docs/api-reference/responses, read 2026-11-22. Data only: nothing here knows a provider.
+Source: https://platform.openai.com/docs/api-reference/responses, read 2026-11-22. Data only, no provider.
 Items and events are of many kinds, and of more each month: their fields are reached by name, known here or not.
 """
 
@@ -19,12 +19,15 @@ from .usage import Usage
 
 __all__ = [
     "DeletedResponse",
+    "InputItems",
     "Response",
     "ResponseEvent",
     "ResponseItem",
     "ResponseUsage",
     "ResponsesModelParams",
     "ResponsesParams",
+    "StoredModelParams",
+    "StoredParams",
 ]
 
 
@@ -91,6 +94,23 @@ class ResponsesModelParams(TypedDict, total=False):
 
 class ResponsesParams(ResponsesModelParams, CallOptions, total=False):
     """All keywords of ``responses`` but ``input``, ``model`` and ``stream``."""
+
+
+class StoredModelParams(TypedDict, total=False):
+    """What can be said of an answer that the provider keeps."""
+
+    include: Sequence[str] | None
+    """What more to return."""
+    after: str | None
+    """List what comes after this item."""
+    limit: int | None
+    """How many items a page has."""
+    order: Literal["asc", "desc"] | None
+    """Which items come first."""
+
+
+class StoredParams(StoredModelParams, CallOptions, total=False):
+    """All keywords of ``get_responses`` and its kin but ``response_id``."""
 
 
 class ResponseItem(Model):
@@ -175,6 +195,7 @@ class Response(Answer):
         """Say what the text is an instance of; whoever asked for one does."""
         self._parsed = instance
 
+    @override
     def _repr_markdown_(self) -> str:
         used = self.usage
         tokens = f"{used.input_tokens} + {used.output_tokens} tokens" if used else "no usage"
@@ -203,3 +224,13 @@ class DeletedResponse(Answer):
     id: str = ""
     object: str = "response"
     deleted: bool = False
+
+
+class InputItems(Answer):
+    """What was asked in an answer that the provider keeps, a page of it."""
+
+    object: str = "list"
+    data: list[ResponseItem] = Field(default_factory=list)
+    first_id: str | None = None
+    last_id: str | None = None
+    has_more: bool = False

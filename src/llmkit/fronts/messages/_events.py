@@ -151,17 +151,17 @@ class MessageEvents:
         yield from self._close()
 
     def _call(self, piece: Piece) -> Iterator[Event]:
-        if piece.index in self._calls:
+        if piece.place in self._calls:
             return
         told = piece.value
         block = {"type": "tool_use", "id": told["id"], "name": told["name"], "input": {}}
-        self._calls[piece.index] = self._next
+        self._calls[piece.place] = self._next
         if told.get("signed"):
             self._signed[str(told["id"])] = told["signed"]
         yield from self._start("call", block)
 
     def _arguments(self, piece: Piece) -> Iterator[Event]:
-        index = self._calls.get(piece.index)
+        index = self._calls.get(piece.place)
         if index is not None:
             delta = {"type": "input_json_delta", "partial_json": piece.value}
             yield {"type": "content_block_delta", "index": index, "delta": delta}

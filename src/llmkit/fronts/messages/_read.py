@@ -149,10 +149,14 @@ _PARTS: dict[str, Callable[[Block], Json | None]] = {"image": _image, "document"
 
 def _assistant(blocks: list[Block]) -> Json:
     """The model's turn, with what rode along in it put back."""
-    own, packed = [], []
+    own: list[Block] = []
+    packed: list[Json] = []
     for block in blocks:
         rode = unpack(block.get("data")) if block.get("type") == "redacted_thinking" else None
-        (own if rode is None else packed).append(block if rode is None else rode)
+        if rode is None:
+            own.append(block)
+        else:
+            packed.append(rode)
     made = fields(own)
     # They are in the blocks; as a field they are what answers have.
     made.pop("annotations", None)

@@ -57,7 +57,7 @@ def head(response: str, model: str) -> Json:
 
 def stopped(finish: str | None, told: Mapping[str, Any]) -> Json:
     """Why the answer ended: in the provider's own word where it is one of this API's."""
-    made = {"stop_reason": None, "stop_sequence": None}
+    made: Json = {"stop_reason": None, "stop_sequence": None}
     if finish is not None:
         made["stop_reason"] = _STOPS.get(finish, finish)
     return made | {name: told[name] for name in _ENDINGS if name in told}

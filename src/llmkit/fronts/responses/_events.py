@@ -163,16 +163,16 @@ class ResponseEvents:
         yield from self._told(picture(self._name("ig"), piece.value))
 
     def _call(self, piece: Piece) -> Iterator[Event]:
-        if piece.index in self._calls:
+        if piece.place in self._calls:
             return
         yield from self._close()
         told = piece.value
         if told.get("signed"):
             self._rides.setdefault("calls", {})[str(told["id"])] = told["signed"]
-        yield from self._begun(Call(self._name("fc"), self._next, piece.index, told))
+        yield from self._begun(Call(self._name("fc"), self._next, piece.place, told))
 
     def _arguments(self, piece: Piece) -> Iterator[Event]:
-        call = self._calls.get(piece.index)
+        call = self._calls.get(piece.place)
         if call is not None:
             yield from call.grow(piece.value)
 

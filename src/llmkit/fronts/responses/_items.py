@@ -1,4 +1,4 @@
-"""Input items to messages: what the assistant did in one go (thoughts, texts, calls) is one message, with its items kept.
+"""Input items to messages: what the assistant did in one go (thoughts, texts, calls) is one, with its items kept.
 
 Source: https://platform.openai.com/docs/api-reference/responses/create#input, read 2026-11-22.
 """
@@ -81,10 +81,14 @@ class Messages:
         """The assistant's turn is over: its items are one message, with what rode along put back."""
         if not self._turn:
             return
-        own, packed = [], []
+        own: list[Json] = []
+        packed: list[Json] = []
         for item in self._turn:
             rode = unpack(item.get("encrypted_content")) if item["type"] == "reasoning" else None
-            (own if rode is None else packed).append(item if rode is None else rode)
+            if rode is None:
+                own.append(item)
+            else:
+                packed.append(rode)
         self._turn = []
         made = fields(own)
         # They are among the items; as fields they are what answers have.
@@ -117,7 +121,8 @@ def _image(path: str, part: Mapping[str, Any]) -> Json:
     url = part.get("image_url")
     if not isinstance(url, str):
         raise invalid(
-            f"{path} must have an image_url; an image by its file_id only its provider can read", path
+            f"{path} must have an image_url; an image by its file_id only its provider can read",
+            path,
         )
     detail = {} if part.get("detail") is None else {"detail": part["detail"]}
     return {"type": "image_url", "image_url": {"url": url, **detail}}

@@ -84,7 +84,9 @@ class _Params:
 
     def _metadata(self, name: str, value: Any) -> None:
         if mapping(value, name):
-            self._drop(name, value, "nothing is kept that it could stand beside; the answer repeats it")
+            self._drop(
+                name, value, "nothing is kept that it could stand beside; the answer repeats it"
+            )
 
     def _store(self, name: str, value: Any) -> None:
         if value:

@@ -57,7 +57,7 @@ def write(completion: ChatCompletion, asked: Asked | None = None) -> Json:
 
 def head(response: str, model: str, created: int | None, asked: Asked | None) -> Json:
     """What an answer is before it says anything."""
-    made = {"id": response if response.startswith("resp_") else f"resp_{response}"}
+    made: Json = {"id": response if response.startswith("resp_") else f"resp_{response}"}
     made |= {"object": "response", "created_at": created or 0, "status": "in_progress"}
     made |= _DEFAULTS | {"model": model or ("" if asked is None else asked.model), "output": []}
     return made | ({} if asked is None else dict(asked.kept))

@@ -54,7 +54,6 @@ class _Block:
             self.fields["input"] = _parsed(text)
         self.pieces.clear()
 
-
     def so_far(self) -> dict[str, Any]:
         """The block's fields with what has grown by now; arguments are told once they are whole."""
         told = {n: self.text(n) + "".join(p) for n, p in self.pieces.items() if n != _INPUT}

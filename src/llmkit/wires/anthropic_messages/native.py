@@ -44,7 +44,7 @@ class NativeMessages:
     def build(self, call: MessagesCall, to: Endpoint) -> HTTPRequest:
         """Write the call as a POST to ``…/v1/messages``."""
         ledger = Ledger(call)
-        body: dict[str, Any] = {"model": call.model, "messages": _messages(ledger)}
+        body: dict[str, Any] = {"model": call.model, "messages": _messages(ledger, call.messages)}
         for name, value in call.params.items():
             if value is None:
                 continue
@@ -112,8 +112,7 @@ def typed(data: Mapping[str, Any]) -> MessageResponse:
     return made
 
 
-def _messages(ledger: Ledger) -> list[Any]:
-    given = ledger.call.messages
+def _messages(ledger: Ledger, given: Any) -> list[Any]:
     if isinstance(given, str | bytes | Mapping) or not given:
         raise ledger.invalid("messages must be a list of messages that is not empty")
     return [_without_foreign(ledger, f"messages[{i}]", message) for i, message in enumerate(given)]

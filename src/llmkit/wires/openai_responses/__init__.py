@@ -7,23 +7,29 @@ types, 3.54.0, and recorded traffic; read 2026-11-22. docs/responses.md has ever
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..._call import ChatCall
+from ..._calls import ResponsesCall
 from ..._http import Endpoint, HTTPRequest, HTTPResponse
 from ...errors import APIError
 from ...types.chat import ChatCompletion
+from ...types.responses import Response
 from .._errors import api_error
 from ._chat_stream import ResponsesChatDecoder
 from ._decode import parse, parse_chat
 from ._encode import build, build_chat
 from ._stream import ResponsesDecoder
+from ._tools import flat_format
 
-if TYPE_CHECKING:
-    from ..._calls import ResponsesCall
-    from ...types.responses import Response
-
-__all__ = ["OpenAIResponses", "ResponsesChat", "ResponsesChatDecoder", "ResponsesDecoder"]
+__all__ = [
+    "CHAT",
+    "RESPONSES",
+    "OpenAIResponses",
+    "ResponsesChat",
+    "ResponsesChatDecoder",
+    "ResponsesDecoder",
+    "flat_format",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +63,6 @@ class ResponsesChat:
     refused: frozenset[str] = frozenset()
     """Parameters that the host does not take."""
 
-    prefix: str = ""
-    """What a model's name begins with only to say that this API is meant; it is not sent."""
-
     def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
         """Write the call; see ``ChatWire``."""
         return build_chat(self, call, to)
@@ -79,3 +82,10 @@ class ResponsesChat:
     def error(self, call: ChatCall, response: HTTPResponse) -> APIError:
         """Read an error."""
         return api_error(call, response)
+
+
+RESPONSES = OpenAIResponses()
+"""The API as OpenAI itself has it."""
+
+CHAT = ResponsesChat()
+"""Chat by way of it."""

@@ -1,7 +1,7 @@
 """A chat call's parameters to a Responses request: each is sent, respelled, refused, or listed in the ledger.
 
-Source: https://platform.openai.com/docs/api-reference/responses/create, read 2026-11-22. Chat keeps nothing unless it is
-asked to; this API keeps everything unless it is told not to.
+Source: https://platform.openai.com/docs/api-reference/responses/create, read 2026-11-22. Chat keeps nothing unless
+it is asked to; this API keeps everything unless it is told not to.
 """
 
 from __future__ import annotations

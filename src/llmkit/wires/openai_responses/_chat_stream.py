@@ -1,4 +1,4 @@
-"""A stream of this API as chat's chunks. What a chunk cannot say (reasoning's signatures, hosted tools) comes with the last.
+"""A stream of this API as chat's chunks. What a chunk cannot say (signatures, hosted tools) comes with the last.
 
 A host that tells an item only when it is done has it told then; nothing is told twice.
 """
@@ -30,7 +30,8 @@ class ResponsesChatDecoder:
         self._call = call
         self._events = Events(call)
         self._gathering = Gathering()
-        self._id, self._model, self._created = call.id, call.model, None
+        self._id, self._model = call.id, call.model
+        self._created: int | None = None
         self._calls: dict[Any, int] = {}
         self._said: set[Any] = set()
         self._thought: Any = None

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..._call import ChatCall
+from ..._call import Call, ChatCall
+from ..._calls import ResponsesCall
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
 from ...types._model import lenient
@@ -17,10 +18,7 @@ from ._failures import failed, failure, is_error
 from ._items import fields
 from ._usage import searches, translated
 
-if TYPE_CHECKING:
-    from ..._calls import ResponsesCall
-
-__all__ = ["as_completion", "beside", "ending", "parse", "parse_chat", "read", "typed"]
+__all__ = ["as_completion", "beside", "ending", "loaded", "parse", "parse_chat", "read", "typed"]
 
 _OURS = frozenset({"object", "output", "usage", "id", "model", "created_at", "error"})
 _CUT = {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -34,8 +32,16 @@ def parse(call: ResponsesCall, response: HTTPResponse) -> Response:
     return typed(data)
 
 
-def read(call: Any, response: HTTPResponse) -> dict[str, Any]:
+def read(call: Call, response: HTTPResponse) -> dict[str, Any]:
     """An answer's JSON, which is an answer. An error inside a 200 is raised."""
+    data = loaded(call, response)
+    if not isinstance(data.get("output"), list):
+        raise unreadable(call, response, "it has no output")
+    return data
+
+
+def loaded(call: Call, response: HTTPResponse) -> dict[str, Any]:
+    """An object of this API's. An error inside a 200 is raised."""
     try:
         data = load(response.body)
     except NotJSON:
@@ -44,8 +50,6 @@ def read(call: Any, response: HTTPResponse) -> dict[str, Any]:
         raise unreadable(call, response, "it is JSON, but no object")
     if is_error(data):
         raise failure(call, data, response)
-    if not isinstance(data.get("output"), list):
-        raise unreadable(call, response, "it has no output")
     return data
 
 

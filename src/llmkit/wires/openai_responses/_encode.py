@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..._call import ChatCall
+from ..._calls import ResponsesCall
 from ..._http import Endpoint, HTTPRequest, join_url
 from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
 from ._chat_params import Params
 from ._input import Conversation
 
 if TYPE_CHECKING:
-    from ..._calls import ResponsesCall
     from . import OpenAIResponses, ResponsesChat
 
 __all__ = ["build", "build_chat"]
@@ -44,8 +44,8 @@ def build_chat(wire: ResponsesChat, call: ChatCall, to: Endpoint) -> HTTPRequest
     """Write a chat call as a POST to ``…/responses``."""
     ledger = Ledger(call)
     stores = bool(call.params.get("store") or call.extra_body.get("store"))
-    body: dict[str, Any] = {"model": call.model.removeprefix(wire.prefix)}
-    body |= Conversation(ledger, stores=stores).encode()
+    body: dict[str, Any] = {"model": call.model}
+    body |= Conversation(ledger, call.messages, stores=stores).encode()
     Params(ledger, wire.refused).write(body)
     return _post(ledger, to, body)
 

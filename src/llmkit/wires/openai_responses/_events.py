@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from ..._call import Call
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
 from ..._sse import Event, SSEDecoder, TooLong
@@ -24,7 +25,7 @@ _DONE = b"[DONE]"
 class Events:
     """Feed it bytes, cut anywhere. ``done`` once an event has come that ends the stream."""
 
-    def __init__(self, call: Any) -> None:
+    def __init__(self, call: Call) -> None:
         self._call = call
         self._sse = SSEDecoder()
         self._plain = PlainBody(call)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import errors
-from ..._call import ChatCall
+from ..._call import Call
 from ..._http import HTTPResponse
 from .._errors import error_from
 
@@ -42,14 +42,14 @@ def is_error(data: Mapping[str, Any]) -> bool:
     return bool(data.get("error")) and "output" not in data
 
 
-def failure(call: ChatCall, data: Mapping[str, Any], response: HTTPResponse) -> errors.APIError:
+def failure(call: Call, data: Mapping[str, Any], response: HTTPResponse) -> errors.APIError:
     """An error that came inside a 200. Its fields may be beside its type, and not in an object of their own."""
     inner = data.get("error")
     body = data if isinstance(inner, Mapping | str) else {"error": _beside(data)}
     return _made(call, body, response)
 
 
-def failed(call: ChatCall, answer: Mapping[str, Any], response: HTTPResponse) -> errors.APIError:
+def failed(call: Call, answer: Mapping[str, Any], response: HTTPResponse) -> errors.APIError:
     """An answer whose status is ``failed``; what it says beside its error stays in the error's body."""
     told = answer.get("error")
     body = {**answer, "error": told or {"message": "the response failed, and no reason was given"}}
@@ -61,9 +61,7 @@ def _beside(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in data.items() if name != "type"}
 
 
-def _made(
-    call: ChatCall, body: Mapping[str, Any], response: HTTPResponse
-) -> errors.APIError:
+def _made(call: Call, body: Mapping[str, Any], response: HTTPResponse) -> errors.APIError:
     inner = body.get("error")
     code = inner.get("code") if isinstance(inner, Mapping) else None
     status = _STATUS.get(code, response.status) if isinstance(code, str) else response.status

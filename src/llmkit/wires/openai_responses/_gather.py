@@ -1,7 +1,7 @@
 """A stream's events to the answer they make up, as far as it has come. Pieces are joined once, at the end.
 
-Source: https://platform.openai.com/docs/api-reference/responses-streaming, read 2026-11-22. Some hosts close with an answer
-that has no output; what the items said holds then.
+Source: https://platform.openai.com/docs/api-reference/responses-streaming, read 2026-11-22. Some hosts close with an
+answer that has no output; what the items said holds then.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["ENDS", "Gathering", "texts_of"]
+__all__ = ["ENDS", "Gathering"]
 
 ENDS = {
     "response.completed": "completed",
@@ -137,17 +137,3 @@ def _place(event: Mapping[str, Any]) -> Any:
 
 def _order(entry: tuple[Any, _Growing]) -> int:
     return int(entry[0])
-
-
-def texts_of(items: list[dict[str, Any]]) -> list[str]:
-    """All that a model wrote in these items: what an estimate of tokens starts from."""
-    found: list[str] = []
-    for item in items:
-        for name in ("arguments", "input", "code"):
-            if isinstance(item.get(name), str):
-                found.append(item[name])
-        for parts in (item.get("content"), item.get("summary")):
-            for part in parts if isinstance(parts, list) else ():
-                if isinstance(part, Mapping):
-                    found += (str(part[n]) for n in ("text", "refusal") if part.get(n))
-    return found

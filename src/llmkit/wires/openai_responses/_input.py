@@ -23,8 +23,8 @@ _URL = ("http://", "https://")
 class Conversation:
     """One call's messages on their way to ``input`` and ``instructions``."""
 
-    def __init__(self, ledger: Ledger, *, stores: bool) -> None:
-        self._ledger, self._stores = ledger, stores
+    def __init__(self, ledger: Ledger, given: Sequence[Any], *, stores: bool) -> None:
+        self._ledger, self._given, self._stores = ledger, given, stores
         self._items: list[Item] = []
         self._custom: set[str] = set()
         self._called: set[str] = set()
@@ -32,7 +32,7 @@ class Conversation:
 
     def encode(self) -> dict[str, Any]:
         """Check and write all messages."""
-        messages = self._ledger.call.messages
+        messages = self._given
         if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
             raise self._ledger.invalid(
                 "messages must be a list of messages such as {'role': 'user', 'content': …}"

@@ -1,21 +1,19 @@
 """A stream as its own events, typed and kept whole. The head is told with the first event that says something.
 
-Up to then a failure is one of opening the stream, which may be tried again; a head says only that there will be an answer.
+Up to then a failure is one of opening the stream, which may be tried again; a head says only that there will be one.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from ..._calls import ResponsesCall
 from ...types._model import lenient
 from ...types.responses import Response, ResponseEvent
 from ._decode import parse, typed
 from ._events import Events
-from ._gather import Gathering, texts_of
-
-if TYPE_CHECKING:
-    from ..._calls import ResponsesCall
+from ._gather import Gathering
 
 __all__ = ["ResponsesDecoder"]
 
@@ -45,8 +43,9 @@ class ResponsesDecoder:
         """The bytes have ended."""
         if (plain := self._events.plain) is not None:
             answer = parse(self._call, plain)
-            event = {"type": f"response.{answer.status or 'completed'}", "sequence_number": 0}
-            yield from self._event(event["type"], {**event, "response": answer.to_dict()})
+            kind = f"response.{answer.status or 'completed'}"
+            event = {"type": kind, "sequence_number": 0, "response": answer.to_dict()}
+            yield from self._event(kind, event)
             self.done = True
             return
         for kind, event in self._events.finish():
@@ -64,8 +63,3 @@ class ResponsesDecoder:
     def result(self) -> Response:
         """The answer as far as it has come."""
         return typed(self._gathering.answer())
-
-    def text_size(self) -> int:
-        """UTF-8 bytes of all that the model wrote so far: what an estimate of tokens starts from."""
-        texts = texts_of(self._gathering.items())
-        return sum(len(text.encode("utf-8", "replace")) for text in texts)
