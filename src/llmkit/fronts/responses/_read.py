@@ -132,20 +132,17 @@ class _Params:
             self.native[name] = given
 
     def _tools(self, name: str, value: Any) -> None:
-        tools, hosted = [], []
+        tools: list[Any] = []
         for i, given in enumerate(listed(value, name)):
             tool = mapping(given, f"tools[{i}]")
             made = chat_tool(tool)
             if tool.get("type") in SEARCHES and "web_search_options" not in self.made:
                 self.made["web_search_options"] = search_options(tool)
-            elif made is not None:
-                tools.append(made)
             else:
-                hosted.append(tool)
+                # Hosted tools go as they are: who has them knows them by name, and nobody else takes them.
+                tools.append(tool if made is None else made)
         if tools:
             self.made[name] = tools
-        if hosted:
-            self.native[name] = hosted
 
     def _choice(self, name: str, value: Any) -> None:
         made = chat_choice(value)

@@ -73,15 +73,15 @@ class ResponsesChatDecoder:
 
     def _text(self, event: Event) -> Iterator[Said]:
         if piece := _piece(event):
-            place = event.get("output_index"), event.get("content_index")
+            place = self._gathering.place(event), event.get("content_index")
             self._starts.setdefault(place, self._length)
-            self._said.add(event.get("output_index"))
+            self._said.add(self._gathering.place(event))
             self._length += len(piece)
             yield {"content": piece}
 
     def _refusal(self, event: Event) -> Iterator[Said]:
         if piece := _piece(event):
-            self._said.add(event.get("output_index"))
+            self._said.add(self._gathering.place(event))
             yield {"refusal": piece}
 
     def _reasoning(self, event: Event) -> Iterator[Said]:
@@ -89,10 +89,10 @@ class ResponsesChatDecoder:
         if not piece:
             return
         inner = event.get("summary_index", event.get("content_index"))
-        place = event.get("output_index"), event.get("type"), inner
+        place = self._gathering.place(event), event.get("type"), inner
         between = PARAGRAPH if self._thought not in (None, place) else ""
         self._thought = place
-        self._said.add(event.get("output_index"))
+        self._said.add(self._gathering.place(event))
         yield {"reasoning_content": between + piece}
 
     def _added(self, event: Event) -> Iterator[Said]:
@@ -101,20 +101,20 @@ class ResponsesChatDecoder:
             yield self._call_begun(event, item)
 
     def _call_begun(self, event: Event, item: Event) -> Said:
-        position = self._calls[event.get("output_index")] = len(self._calls)
+        position = self._calls[self._gathering.place(event)] = len(self._calls)
         call = as_call(item)
         inner = call[call["type"]]
         inner["arguments" if "arguments" in inner else "input"] = ""
         return {"tool_calls": [{"index": position, **call}]}
 
     def _arguments(self, event: Event) -> Iterator[Said]:
-        position = self._calls.get(event.get("output_index"))
+        position = self._calls.get(self._gathering.place(event))
         if position is not None and (piece := _piece(event)):
-            self._said.add(event.get("output_index"))
+            self._said.add(self._gathering.place(event))
             yield _grown(position, str(event.get("type")), piece)
 
     def _item_done(self, event: Event) -> Iterator[Said]:
-        item, place = event.get("item"), event.get("output_index")
+        item, place = event.get("item"), self._gathering.place(event)
         if not isinstance(item, Mapping):
             return
         if is_call(item):
@@ -141,7 +141,7 @@ class ResponsesChatDecoder:
             yield {"refusal": told["refusal"]}
 
     def _beside(self, place: Any, item: Event) -> Iterator[Said]:
-        images = [{**image, "index": 0} for image in as_images(item)]
+        images = [*as_images(item)]
         if images:
             yield {"images": images}
         content = item.get("content") if item.get("type") == "message" else None

@@ -69,7 +69,8 @@ class Gathering:
 
     def __init__(self) -> None:
         self._head: dict[str, Any] = {}
-        self._items: dict[Any, _Growing] = {}
+        self._items: dict[int, _Growing] = {}
+        self._ids: dict[str, int] = {}
         self._end: dict[str, Any] | None = None
 
     def add(self, kind: str, event: Mapping[str, Any]) -> None:
@@ -95,7 +96,7 @@ class Gathering:
         if done:
             self._of(event, "").complete(item)
         else:
-            self._items[_place(event)] = _Growing(item)
+            self._items[self.place(event)] = _Growing(item)
 
     def _grow_part(self, kind: str, event: Mapping[str, Any]) -> None:
         name, place, part, field = _PARTS[kind]
@@ -107,17 +108,28 @@ class Gathering:
         item.parts.setdefault(key, (part, field, []))[2].append(piece)
 
     def _of(self, event: Mapping[str, Any], kind: str) -> _Growing:
-        place = _place(event)
+        place = self.place(event)
         if place not in self._items:
             self._items[place] = _Growing({"type": kind, "id": event.get("item_id")})
         return self._items[place]
+
+    def place(self, event: Mapping[str, Any]) -> int:
+        """Which item an event is about; some hosts tell it only by the item's id."""
+        item = event.get("item")
+        told = item.get("id") if isinstance(item, Mapping) else event.get("item_id")
+        place = event.get("output_index")
+        if not isinstance(place, int):
+            place = self._ids.get(str(told), len(self._items))
+        if told is not None:
+            self._ids.setdefault(str(told), place)
+        return place
 
     def items(self) -> list[dict[str, Any]]:
         """The items so far, in their order."""
         told = (self._end or {}).get("output")
         if isinstance(told, list) and (told or not self._items):
             return [dict(item) for item in told if isinstance(item, Mapping)]
-        return [item.result() for _, item in sorted(self._items.items(), key=_order)]
+        return [item.result() for _, item in sorted(self._items.items())]
 
     def answer(self) -> dict[str, Any]:
         """The answer so far."""
@@ -128,12 +140,3 @@ class Gathering:
 def _piece(event: Mapping[str, Any]) -> str:
     piece = event.get("delta")
     return piece if isinstance(piece, str) else ""
-
-
-def _place(event: Mapping[str, Any]) -> Any:
-    place = event.get("output_index")
-    return place if isinstance(place, int) else 0
-
-
-def _order(entry: tuple[Any, _Growing]) -> int:
-    return int(entry[0])

@@ -1,7 +1,7 @@
 """Items of a Responses answer to the fields of a message and back, and what must be kept beside them.
 
-A text and calls are all that OpenAI's chat message says. Everything else (reasoning, order, hosted tools, phases) stays
-as it came in ``provider_specific_fields["output_items"]``. Source:
+A text and calls are all that OpenAI's chat message says. Everything else (ids, reasoning, order, hosted tools) stays as
+it came in ``provider_specific_fields["output_items"]``. Source:
 https://platform.openai.com/docs/api-reference/responses/object, read 2026-11-22.
 """
 
@@ -34,8 +34,8 @@ PARAGRAPH = "\n\n"
 """What stands between two parts of reasoning once they are one text."""
 
 _CALLS = {"function_call": "arguments", "custom_tool_call": "input"}
-_PLAIN_MESSAGE = frozenset({"type", "role", "content", "status", "id"})
-_PLAIN_CALL = frozenset({"type", "call_id", "name", "arguments", "input", "status", "id"})
+_PLAIN_MESSAGE = frozenset({"type", "role", "content"})
+_PLAIN_CALL = frozenset({"type", "call_id", "name", "arguments", "input"})
 _PLAIN_PART = frozenset({"type", "text", "annotations", "logprobs"})
 
 
