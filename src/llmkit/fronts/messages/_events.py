@@ -167,7 +167,8 @@ class MessageEvents:
             yield {"type": "content_block_delta", "index": index, "delta": delta}
 
     def _keep(self, piece: Piece) -> Iterator[Event]:
-        self._rides.setdefault("provider_specific_fields", {}).update(piece.value)
+        if any(piece.value.values()):
+            self._rides.setdefault("provider_specific_fields", {}).update(piece.value)
         yield from ()
 
     def _end(self, piece: Piece) -> Iterator[Event]:

@@ -42,8 +42,9 @@ class ResponseEvents:
         """Take the next chunk."""
         self._fold.add(chunk)
         self._beside |= extra_of(chunk)
-        if chunk.service_tier is not None:
-            self._beside["service_tier"] = chunk.service_tier
+        for name in ("service_tier", "system_fingerprint"):
+            if chunk.get(name) is not None:
+                self._beside[name] = chunk[name]
         if self._answer is None:
             yield from self._begin(chunk)
         choice = first(chunk)

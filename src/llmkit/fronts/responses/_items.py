@@ -17,6 +17,8 @@ __all__ = ["Messages"]
 
 Json = dict[str, Any]
 _SAID = ("user", "system", "developer")
+# What chat calls a prompt_cache_breakpoint.
+_MARK = {"type": "ephemeral"}
 _RESULTS = frozenset({"function_call_output", "custom_tool_call_output"})
 # A result of a hosted tool, or a word on one, which chat has no message for.
 _NATIVE = ("item_reference", "compaction", "mcp_approval_response")
@@ -110,7 +112,8 @@ class Messages:
         if write is None:
             known = ", ".join(_PARTS)
             raise invalid(f"{path}.type is {given.get('type')!r:.80}; there are {known}", path)
-        return write(path, given)
+        mark = {"cache_control": _MARK} if given.get("prompt_cache_breakpoint") else {}
+        return write(path, given) | mark
 
 
 def _text(path: str, part: Mapping[str, Any]) -> Json:

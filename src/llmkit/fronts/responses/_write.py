@@ -50,8 +50,9 @@ def write(completion: ChatCompletion, asked: Asked | None = None) -> Json:
     output = [*_output(made["id"], message)]
     made |= ended(None if choice is None else choice.finish_reason)
     made |= {"output": output, "usage": native_usage(completion.usage, output)}
-    if completion.service_tier is not None:
-        made["service_tier"] = completion.service_tier
+    for name in ("service_tier", "system_fingerprint"):
+        if completion.get(name) is not None:
+            made[name] = completion[name]
     return made | extra_of(completion)
 
 

@@ -26,6 +26,9 @@ class _Block:
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = dict(fields)
+        if isinstance(fields.get("citations"), list):
+            # It grows here, and not in the event that it came with.
+            self.fields["citations"] = [*fields["citations"]]
         self.pieces: dict[str, list[str]] = {}
         self.open = True
         self.at = 0
@@ -55,9 +58,12 @@ class _Block:
         self.pieces.clear()
 
     def so_far(self) -> dict[str, Any]:
-        """The block's fields with what has grown by now; arguments are told once they are whole."""
-        told = {n: self.text(n) + "".join(p) for n, p in self.pieces.items() if n != _INPUT}
-        return self.fields | told
+        """The block's fields with what has grown by now; arguments that are no JSON yet are the text that they are."""
+        told: dict[str, Any] = {
+            n: self.text(n) + "".join(p) for n, p in self.pieces.items() if n != _INPUT
+        }
+        text = "".join(self.pieces.get(_INPUT, ()))
+        return self.fields | told | ({"input": _parsed(text)} if text.strip() else {})
 
 
 def _parsed(text: str) -> Any:

@@ -115,6 +115,14 @@ class MessagesDecoder:
             self._message["usage"] = usage
         else:
             self._blocks.take(kind, data)
+            self._fall_back(data.get("content_block"))
+
+    def _fall_back(self, block: Any) -> None:
+        """Another model has taken over: it is that one's answer from here on."""
+        if isinstance(block, dict) and block.get("type") == "fallback":
+            to = block.get("to")
+            model = to.get("model") if isinstance(to, dict) else None
+            self._message["model"] = model or self._message.get("model")
 
     def result(self) -> MessageResponse:
         """The answer as far as it has come."""
