@@ -16,17 +16,30 @@ _MANY = ("properties", "$defs", "defs")
 _ONE = ("items", "additionalProperties")
 _LISTS = ("anyOf", "prefixItems")
 _NUMBERS = ("minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties")
-_OWN = frozenset({"nullable", "propertyOrdering", "property_ordering", "example"})
+_OWN = frozenset({"nullable", "propertyOrdering", "example"})
+_SPELLED = {
+    "any_of": "anyOf",
+    "prefix_items": "prefixItems",
+    "property_ordering": "propertyOrdering",
+    "additional_properties": "additionalProperties",
+    "min_items": "minItems",
+    "max_items": "maxItems",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "min_properties": "minProperties",
+    "max_properties": "maxProperties",
+}
 
 
 def json_schema(given: Any) -> Any:
     """The schema as JSON Schema."""
     if not isinstance(given, Mapping):
         return given
+    given = {_SPELLED.get(name, name): value for name, value in given.items()}
     made = {name: _part(name, value) for name, value in given.items() if name not in _OWN}
     if "example" in given:
         made["examples"] = [given["example"]]
-    _order(made, given.get("propertyOrdering", given.get("property_ordering")))
+    _order(made, given.get("propertyOrdering"))
     kind = made.get("type")
     if given.get("nullable") and isinstance(kind, str):
         made["type"] = [kind, "null"]

@@ -163,7 +163,8 @@ def native_usage(usage: Usage | None, tier: str | None = None) -> Json | None:
         "promptTokensDetails": _by_kind(prompt),
         "candidatesTokensDetails": _by_kind(completion),
         "trafficType": usage.get("traffic_type"),
-        "serviceTier": tier,
+        # One word for the two is enough.
+        "serviceTier": None if usage.get("traffic_type") else tier,
     }
     return {name: value for name, value in made.items() if value is not None}
 
