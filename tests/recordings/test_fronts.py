@@ -1,6 +1,6 @@
 """Recorded requests and answers through the fronts: read in, written out by the same API's wire, and back, all equal.
 
-What is made equal first is what the internal form has one word for, and the API two; ``_fronts_unassertable`` has the rest.
+What is made equal first has one word in the internal form, and two in the API; ``_fronts_unassertable`` has the rest.
 """
 
 from __future__ import annotations
@@ -205,7 +205,9 @@ def test_message_answer(message: Row) -> None:
     """A recorded answer, read by the wire and written by the front, is the recorded one."""
     wire = providers.get("anthropic").chat
     assert wire is not None
-    completion = wire.parse(call(message, provider="anthropic"), HTTPResponse(200, {}, message.body))
+    completion = wire.parse(
+        call(message, provider="anthropic"), HTTPResponse(200, {}, message.body)
+    )
     assert uncalled(messages.write(completion)) == uncalled(json.loads(message.body))
 
 
@@ -335,7 +337,9 @@ def unordered(value: Any) -> Any:
 def test_content_answer(content: Any) -> None:
     """A recorded answer, read by the wire and written by the front, is the recorded one."""
     row = content.row
-    completion = wire_of(content).parse(call(row, provider="gemini"), HTTPResponse(200, {}, row.body))
+    completion = wire_of(content).parse(
+        call(row, provider="gemini"), HTTPResponse(200, {}, row.body)
+    )
     whole = json.loads(row.body)
     wanted, mine = (normal_answer(w) for w in (whole, generate_content.write(completion)))
     for name in ("responseId", "modelVersion"):
@@ -353,7 +357,9 @@ def normal_answer(whole: Any) -> Any:
     for candidate in made.get("candidates", ()):
         candidate.pop("logprobsResult", None)
         content = candidate.pop("content", {})
-        parts = [gemini_form._part(p) for p in content.get("parts", ()) if p not in ({}, {"text": ""})]
+        parts = [
+            gemini_form._part(p) for p in content.get("parts", ()) if p not in ({}, {"text": ""})
+        ]
         candidate["parts"] = solid(parts)
         # An enum as a number is its name.
         reason = candidate.get("finishReason")

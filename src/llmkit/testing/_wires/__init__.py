@@ -10,10 +10,17 @@ from .anthropic_messages import AnthropicMessages
 from .gemini import Gemini
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
+from .openai_responses import OpenAIResponses
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIEmbeddings(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (
+    AnthropicMessages(),
+    Gemini(),
+    OpenAIEmbeddings(),
+    OpenAIResponses(),
+    OpenAIChat(),
+)
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
