@@ -64,7 +64,7 @@ class Events:
         kind = loaded.get("type") or event.name
         if kind == "error" or is_error(loaded):
             raise failure(self._call, loaded, HTTPResponse(200))
-        if not isinstance(kind, str):
+        if not isinstance(kind, str) or not kind:
             return
         self._begun = True
         self._check(kind, loaded)
