@@ -303,6 +303,31 @@ def test_answer_goes_back_as_it_came() -> None:
     assert [item["type"] for item in stored["input"][1:]] == ["reasoning", "message"]
 
 
+def test_plain_answers_keep_nothing() -> None:
+    """An answer of a text and calls, without ids of their own, is said by chat's fields alone."""
+    call = {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"}
+    said = {"type": "message", "role": "assistant", "content": "Hi"}
+    parts = {**said, "content": [{"type": "output_text", "text": "Hi", "annotations": []}]}
+    for message in (said, parts):
+        plain = parsed(output=[message, call]).choices[0].message
+        assert "provider_specific_fields" not in plain.to_dict()
+    for odd in (
+        [call, said],
+        [said, said],
+        [{**said, "content": None}],
+        [{**said, "content": []}],
+        [{**said, "content": [{"type": "output_text", "text": "Hi", "annotations": [NOTE]}]}],
+    ):
+        kept = parsed(output=odd).choices[0].message.provider_specific_fields
+        assert kept["output_items"] == odd
+    broken = {**call, "arguments": '{"a":'}
+    message = parsed(output=[{**broken, "id": "fc_1"}]).choices[0].message
+    assert sent([*HELLO, message])["input"][1]["arguments"] == '{"a":'
+    custom = {"type": "custom_tool_call", "call_id": "c", "name": "g", "input": "x", "id": "ctc_1"}
+    message = parsed(output=[custom]).choices[0].message
+    assert sent([*HELLO, message])["input"][1] == custom
+
+
 @pytest.mark.parametrize(
     ("told", "finish"),
     [
