@@ -385,3 +385,18 @@ def test_long_blocks_are_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made["reasoning_details"][0]["text"] == "0123456789" * 200
     assert made.audio is not None
     assert made.audio.data == "0123456789" * 200
+
+
+def test_filter_results_add_up() -> None:
+    """A host's own object of a choice comes piece by piece: an empty last one erases nothing."""
+    pieces: list[Any] = [{}, {"hate": {"filtered": False}}, {"violence": {"filtered": True}}, {}]
+    made = fold(
+        ChatCompletionChunk.model_validate(
+            {"choices": [{"index": 0, "delta": {}, "content_filter_results": piece, "rest": None}]}
+        )
+        for piece in pieces
+    )
+    assert made.choices[0]["content_filter_results"] == {
+        "hate": {"filtered": False},
+        "violence": {"filtered": True},
+    }

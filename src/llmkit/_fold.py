@@ -131,8 +131,17 @@ class _Choice:
         if choice.logprobs is not None:
             self._add_logprobs(choice.logprobs)
         if choice.__pydantic_extra__:
-            self.extra |= {k: v for k, v in choice.__pydantic_extra__.items() if v is not None}
+            for name, value in choice.__pydantic_extra__.items():
+                self._add_own(name, value)
         self._add_delta(choice.delta)
+
+    def _add_own(self, name: str, value: Any) -> None:
+        """A host's own field: what a content filter saw comes category by category, and empty at the end."""
+        old = self.extra.get(name)
+        if isinstance(old, dict) and isinstance(value, dict):
+            self.extra[name] = old | value
+        elif value is not None:
+            self.extra[name] = value
 
     def _add_delta(self, delta: Delta) -> None:
         self.role = delta.role or self.role

@@ -67,8 +67,8 @@ def test_messages(client: llmkit.Client, sim: Simulator, provider: str) -> None:
     ) as stream:
         events = list(stream)
     assert "".join(event.said for event in events) == stream.response.text
-    assert [event.type for event in events][0] == "message_start"
-    assert [event.type for event in events][-1] == "message_stop"
+    assert events[0].type == "message_start"
+    assert events[-1].type == "message_stop"
     assert stream.usage.completion_tokens == stream.response.usage.output_tokens > 0
 
 

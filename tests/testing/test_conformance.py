@@ -24,7 +24,7 @@ from . import _broken as broken
 
 SPOKEN = {wire.name for wire in WIRES}
 NATIVE = {"anthropic": "anthropic_messages", "gemini": "gemini"}
-ROWS = [name for name in providers.names() if name not in NATIVE]
+ROWS = [name for name in providers.names() if name not in NATIVE and providers.get(name).chat]
 
 
 def suite_of(provider: Any, **more: Any) -> ProviderConformance:
@@ -85,6 +85,15 @@ if "gemini" in SPOKEN:
 
         provider = providers.get("gemini")
         model = "gemini-3.5-flash"
+
+
+if "cohere_chat" in SPOKEN:
+
+    class TestCohere(ProviderConformance):
+        """The same, on a wire of its own."""
+
+        provider = providers.get("cohere")
+        model = "command-a-03-2025"
 
 
 class TestOwnWire(ProviderConformance):

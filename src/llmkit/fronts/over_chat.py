@@ -21,6 +21,8 @@ from ..types.responses import Response, ResponseEvent
 from ..types.usage import Usage
 from ..wires import ChatWire, Steps
 from ..wires._params import Ledger
+from ..wires.anthropic_messages import AnthropicMessages
+from ..wires.anthropic_messages.native import NativeMessages
 from . import Asked, messages, responses
 
 __all__ = ["OverChat", "OverChatDecoder", "messages_over", "responses_over"]
@@ -188,11 +190,17 @@ def _effort(thinking: Mapping[str, Any]) -> str | None:
     return next((level for most, level in _EFFORTS if budget <= most), "high")
 
 
+_NATIVE = frozenset({"top_k", "service_tier", "thinking", "tools", "tool_choice", "metadata"})
+"""Parameters that chat and this form call by one name: what a host refuses of chat, it refuses here."""
+
+
 def responses_over(wire: ChatWire) -> OverChat:
     """Responses calls over a chat wire."""
     return OverChat(responses, wire, "input", _response, ResponseEvent)
 
 
-def messages_over(wire: ChatWire) -> OverChat:
-    """Messages calls over a chat wire."""
+def messages_over(wire: ChatWire) -> OverChat | NativeMessages:
+    """Messages calls over a chat wire; one that speaks Anthropic's own form anyway takes them as they are."""
+    if isinstance(wire, AnthropicMessages):
+        return NativeMessages(wire.refused & _NATIVE, wire.hosted, wire.default_max_tokens)
     return OverChat(messages, wire, "messages", _message, MessageEvent)

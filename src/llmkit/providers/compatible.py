@@ -16,6 +16,7 @@ from ._provider import OPENAI_CALLS, Provider, openai_compatible
 __all__ = ["ROWS"]
 
 _READ = "2026-11-22"
+_AUDIO = "llmkit.providers._audio:"
 _MAX_TOKENS = {"max_completion_tokens": "max_tokens"}  # a host that knows only the older name
 
 # Every field that openapi.yaml does not have is refused ("extra_forbidden"; issue 7 of that
@@ -89,11 +90,13 @@ _KNOWN = (
     openai_compatible(
         "groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", base_env=("GROQ_API_BASE",),
         chat=_GROQ, default_model="openai/gpt-oss-20b",
+        calls={"transcription": f"{_AUDIO}GROQ", "speech": f"{_AUDIO}GROQ_SPEECH"},
         docs="https://pypi.org/project/groq/",
     ),
     openai_compatible(
         "mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", chat=_MISTRAL,
         default_model="mistral-small-latest",
+        calls={"transcription": f"{_AUDIO}MISTRAL", "speech": f"{_AUDIO}MISTRAL_SPEECH"},
         docs="https://github.com/mistralai/platform-docs-public",
     ),
     openai_compatible(
@@ -193,19 +196,13 @@ _KNOWN = (
         chat=OpenAIChat(history=("reasoning_details",)),
         docs="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
     ),
-    # Each resource has its own address, .../models, and wants ?api-version= (give api_version=).
-    openai_compatible(
-        "azure_ai", None, "AZURE_AI_API_KEY", "AZURE_API_KEY", auth=HeaderKey("api-key"),
-        base_env=("AZURE_AI_API_BASE", "AZURE_AI_CHAT_ENDPOINT"),
-        docs="https://learn.microsoft.com/en-us/azure/ai-foundry/foundry-models/how-to/inference",
-    ),
     openai_compatible(
         "heroku", "https://us.inference.heroku.com/v1", "HEROKU_API_KEY", "INFERENCE_KEY",
         docs="https://devcenter.heroku.com/categories/heroku-inference",
     ),
     openai_compatible(
         "venice", "https://api.venice.ai/api/v1", "VENICE_API_KEY", "VENICE_AI_API_KEY",
-        aliases=("veniceai",), docs="https://docs.venice.ai/getting-started/quick-start",
+        aliases=("veniceai",), calls=("transcription", "speech"), docs="https://docs.venice.ai/getting-started/quick-start",
     ),
     # Vendors of open models; the field is the one that recorded requests carry.
     openai_compatible(
@@ -216,16 +213,11 @@ _KNOWN = (
         "doubleword", "https://api.doubleword.ai/v1", "DOUBLEWORD_API_KEY", chat=_REASONING_CONTENT,
         docs="https://arize.com/docs/phoenix/integrations/llm-providers/doubleword/doubleword-tracing",
     ),
-    # On this machine, as a rule. Ollama lists max_tokens only; recorded clients send both fields
-    # of reasoning, so all pass.
-    openai_compatible(
-        "ollama", "http://localhost:11434/v1", "OLLAMA_API_KEY", base_env=("OLLAMA_API_BASE",),
-        key_optional=True, chat=_OLD_NAME, aliases=("ollama_chat",),
-        docs="https://docs.ollama.com/api/openai-compatibility",
-    ),
+    # On this machine, as a rule.
     openai_compatible(
         "llamacpp", "http://127.0.0.1:8080/v1", "LLAMACPP_API_KEY", key_optional=True,
-        chat=_REASONING_CONTENT, docs="https://github.com/ggml-org/llama.cpp/pull/16934",
+        chat=_REASONING_CONTENT, calls=("transcription",),
+        docs="https://github.com/ggml-org/llama.cpp/pull/16934",
     ),
     # json_object is answered by 400 "must be 'json_schema'".
     openai_compatible(
@@ -346,7 +338,6 @@ _LISTED = (
     openai_compatible("aiand", "https://api.aiand.com/v1", "AIAND_API_KEY"),
     openai_compatible("aihubmix", "https://aihubmix.com/v1", "AIHUBMIX_API_KEY"),
     openai_compatible("apertis", "https://api.stima.tech/v1", "STIMA_API_KEY", chat=_OLD_NAME),
-    openai_compatible("assemblyai", "https://llm-gateway.assemblyai.com/v1", "ASSEMBLYAI_API_KEY"),
     openai_compatible(
         "charity_engine", "https://api.charityengine.services/remotejobs/v2/inference",
         "CHARITY_ENGINE_API_KEY", chat=_OLD_NAME,
@@ -422,8 +413,22 @@ _PAGES = {
     "https://pypi.org/project/any-llm-sdk/": _ANY_LLM,
 }
 
+# Reranking in the form that most hosts share: the specifications of Together and OpenRouter, recorded traffic of
+# llama.cpp, docs.vllm.ai/en/latest/serving/openai_compatible_server.html, docs.litellm.ai/docs/rerank,
+# reference.langchain.com/python/langchain-fireworks/rerank/FireworksRerank.
+_RERANK = {
+    **dict.fromkeys(("fireworks_ai", "hosted_vllm", "llamacpp", "openrouter"), "RERANK"),
+    **dict.fromkeys(("litellm_proxy", "together_ai"), "RERANK_BY_FIELDS"),
+}
+
+
+def _calls(row: Provider) -> dict[str, str]:
+    form = _RERANK.get(row.name)
+    return {} if form is None else {"rerank": f"llmkit.wires.cohere_rerank:{form}"}
+
+
 ROWS: dict[str, Provider] = {
-    row.name: replace(row, docs=row.docs or page, read=_READ)
+    row.name: replace(row, docs=row.docs or page, read=_READ, calls={**row.calls, **_calls(row)})
     for page, rows in _PAGES.items()
     for row in rows
 }

@@ -14,6 +14,7 @@ from ._provider import OPENAI_CALLS, Provider
 _CALLS = {
     **OPENAI_CALLS,
     "embedding": "llmkit.wires.openai_embeddings:LIMITED",
+    "text_completion": "llmkit.wires.openai_text:TEXTS",
 }
 _BY_RESPONSES = {**_CALLS, "chat": "llmkit.wires.openai_responses:CHAT"}
 # What the catalogue says of their mode, and their kin; https://platform.openai.com/docs/models, read 2026-11-22.

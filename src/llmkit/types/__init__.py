@@ -11,7 +11,38 @@ from .chat import __all__ as _chat
 from .params import CallOptions, ChatParams, Effort, ModelParams
 
 if TYPE_CHECKING:
+    from .audio import (
+        Speech,
+        SpeechParams,
+        SpeechUsage,
+        Transcription,
+        TranscriptionEvent,
+        TranscriptionParams,
+        TranscriptionSegment,
+        TranscriptionUsage,
+        TranscriptionWord,
+    )
+    from .batch import (
+        Batch,
+        BatchList,
+        BatchListParams,
+        BatchParams,
+        BatchRequestCounts,
+        BatchResult,
+        BatchResults,
+    )
+    from .cache import (
+        Cached,
+        CacheDeleted,
+        CachedList,
+        CacheListParams,
+        CacheParams,
+        CacheUpdateParams,
+    )
     from .embedding import Embedding, EmbeddingParams, EmbeddingResponse, EmbeddingUsage
+    from .file import FileContent, FileDeleted, FileList, FileListParams, FileObject, FileParams
+    from .image import Image, ImageEvent, ImageParams, ImageResponse, ImageTokens, ImageUsage
+    from .listing import ListedModel, ModelDeleted, ModelList, TokenCount
     from .messages import (
         ContentBlock,
         MessageEvent,
@@ -19,6 +50,8 @@ if TYPE_CHECKING:
         MessagesParams,
         MessageUsage,
     )
+    from .moderation import ModerationParams, ModerationResponse, ModerationResult, Verdicts
+    from .rerank import RerankParams, RerankResponse, RerankResult, RerankUsage
     from .responses import (
         DeletedResponse,
         InputItems,
@@ -29,9 +62,51 @@ if TYPE_CHECKING:
         ResponseUsage,
         StoredParams,
     )
+    from .text import TextChoice, TextCompletion, TextCompletionChunk, TextLogprobs, TextParams
 
 # Module to what it is known for here.
 _LATER: dict[str, tuple[str, ...]] = {
+    "audio": (
+        "Speech",
+        "SpeechParams",
+        "SpeechUsage",
+        "Transcription",
+        "TranscriptionEvent",
+        "TranscriptionParams",
+        "TranscriptionSegment",
+        "TranscriptionUsage",
+        "TranscriptionWord",
+    ),
+    "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
+    "batch": (
+        "Batch",
+        "BatchList",
+        "BatchListParams",
+        "BatchParams",
+        "BatchRequestCounts",
+        "BatchResult",
+        "BatchResults",
+    ),
+    "cache": (
+        "CacheDeleted",
+        "CacheListParams",
+        "CacheParams",
+        "CacheUpdateParams",
+        "Cached",
+        "CachedList",
+    ),
+    "file": (
+        "FileContent",
+        "FileDeleted",
+        "FileList",
+        "FileListParams",
+        "FileObject",
+        "FileParams",
+    ),
+    "image": ("Image", "ImageEvent", "ImageParams", "ImageResponse", "ImageTokens", "ImageUsage"),
+    "listing": ("ListedModel", "ModelDeleted", "ModelList", "TokenCount"),
+    "moderation": ("ModerationParams", "ModerationResponse", "ModerationResult", "Verdicts"),
+    "text": ("TextChoice", "TextCompletion", "TextCompletionChunk", "TextLogprobs", "TextParams"),
     "messages": (
         "ContentBlock",
         "MessageEvent",
@@ -49,34 +124,85 @@ _LATER: dict[str, tuple[str, ...]] = {
         "ResponsesParams",
         "StoredParams",
     ),
-    "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
+    "rerank": ("RerankParams", "RerankResponse", "RerankResult", "RerankUsage"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
 
 __all__ = [  # noqa: PLE0604
     *_chat,
     "Answer",
+    "Batch",
+    "BatchList",
+    "BatchListParams",
+    "BatchParams",
+    "BatchRequestCounts",
+    "BatchResult",
+    "BatchResults",
+    "CacheDeleted",
+    "CacheListParams",
+    "CacheParams",
+    "CacheUpdateParams",
+    "Cached",
+    "CachedList",
     "CallOptions",
     "ChatParams",
-    "ContentBlock",
-    "DeletedResponse",
     "Effort",
     "Embedding",
     "EmbeddingParams",
     "EmbeddingResponse",
     "EmbeddingUsage",
-    "InputItems",
-    "MessageEvent",
-    "MessageResponse",
-    "MessageUsage",
-    "MessagesParams",
+    "FileContent",
+    "FileDeleted",
+    "FileList",
+    "FileListParams",
+    "FileObject",
+    "FileParams",
+    "Image",
+    "ImageEvent",
+    "ImageParams",
+    "ImageResponse",
+    "ImageTokens",
+    "ImageUsage",
+    "ListedModel",
+    "ModelDeleted",
+    "ModelList",
     "ModelParams",
+    "ModerationParams",
+    "ModerationResponse",
+    "ModerationResult",
+    "TextChoice",
+    "TextCompletion",
+    "TextCompletionChunk",
+    "TextLogprobs",
+    "TextParams",
+    "TokenCount",
+    "Verdicts",
+    "Speech",
+    "SpeechParams",
+    "SpeechUsage",
+    "Transcription",
+    "TranscriptionEvent",
+    "TranscriptionParams",
+    "TranscriptionSegment",
+    "TranscriptionUsage",
+    "TranscriptionWord",
+    "RerankParams",
+    "RerankResponse",
+    "RerankResult",
+    "RerankUsage",
+    "DeletedResponse",
+    "InputItems",
     "Response",
     "ResponseEvent",
     "ResponseItem",
     "ResponseUsage",
     "ResponsesParams",
     "StoredParams",
+    "ContentBlock",
+    "MessageEvent",
+    "MessageResponse",
+    "MessageUsage",
+    "MessagesParams",
 ]
 
 

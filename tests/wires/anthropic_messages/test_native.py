@@ -1,4 +1,4 @@
-"""Calls in the Messages form to a host that speaks it: as they are, whole and in events, and failures as what they say."""
+"""Calls in the Messages form to a host that speaks it: as they are, whole and in events, and failures."""
 
 from __future__ import annotations
 
@@ -144,7 +144,8 @@ def test_events_are_kept_whole() -> None:
         START, {"type": "ping"}, BLOCK, DELTA, STOP, odd, LAST, END,
     ]  # fmt: skip
     assert "".join(event.said for event in events) == "Hi"
-    assert decoder.done and not [*decoder.finish()]
+    assert decoder.done
+    assert not [*decoder.finish()]
     answer = decoder.result()
     assert (answer.text, answer.stop_reason) == ("Hi", "end_turn")
     assert (answer.usage.input_tokens, answer.usage.output_tokens) == (3, 5)
@@ -201,5 +202,6 @@ def test_plain_body_in_place_of_events() -> None:
     decoder = MESSAGES.decoder(call(stream=True))
     assert not [*decoder.feed(json.dumps(ANSWER).encode())]
     events = [event.type for event in decoder.finish()]
-    assert events[0] == "message_start" and events[-2:] == ["message_delta", "message_stop"]
+    assert events[0] == "message_start"
+    assert events[-2:] == ["message_delta", "message_stop"]
     assert decoder.result().to_dict() == ANSWER

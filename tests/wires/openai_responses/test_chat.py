@@ -99,7 +99,8 @@ def test_more_parameters() -> None:
             "max_completion_tokens": 7,
         }
     )
-    assert body["store"] is True and "include" not in body
+    assert body["store"] is True
+    assert "include" not in body
     assert body["tool_choice"]["tools"] == [{"type": "function", "name": "f"}]
     assert body["text"] == {"format": {"type": "json_object"}}
     assert sent(params={"tool_choice": "auto"})["tool_choice"] == "auto"
@@ -130,7 +131,8 @@ def test_refused(name: str) -> None:
     assert name in sent(params={name: ["x"]}, allowed=frozenset({name}))
     wire = ResponsesChat(refused=frozenset({"store", "include"}))
     body = json.loads(wire.build(call(params={"reasoning_effort": "low"}), TO).body)
-    assert "store" not in body and "include" not in body
+    assert "store" not in body
+    assert "include" not in body
 
 
 def test_messages() -> None:

@@ -75,7 +75,8 @@ def test_answer_is_kept_whole() -> None:
     answer = RESPONSES.parse(call(), answered(ANSWER))
     assert answer.to_dict() == ANSWER
     assert answer.output_text == "Hi"
-    assert answer["more"]["kept"] and answer.get("nothing") is None
+    assert answer["more"]["kept"]
+    assert answer.get("nothing") is None
     assert answer.counted().prompt_tokens == 3
     assert answer.parsed is None
     assert RESPONSES.parse(call(), answered({**ANSWER, "usage": None})).counted() is None
@@ -256,13 +257,16 @@ def test_kept_answers() -> None:
     """What is kept is looked up, cancelled, forgotten and listed; a failed answer is an answer there."""
     failed = {**ANSWER, "status": "failed", "error": {"code": "server_error", "message": "x"}}
     found = STORED.parse(kept("retrieve"), answered(failed))
-    assert isinstance(found, Response) and found.error["message"] == "x"
+    assert isinstance(found, Response)
+    assert found.error["message"] == "x"
     assert found.counted() is None, "what was used is not counted again"
     assert isinstance(STORED.parse(kept("cancel"), answered(ANSWER)), Response)
     gone = STORED.parse(kept("delete"), answered({"id": "resp_1", "deleted": True}))
-    assert isinstance(gone, DeletedResponse) and gone.deleted
+    assert isinstance(gone, DeletedResponse)
+    assert gone.deleted
     page = STORED.parse(kept("list"), answered({"data": [{"type": "message"}], "has_more": False}))
-    assert isinstance(page, InputItems) and page.data[0].type == "message"
+    assert isinstance(page, InputItems)
+    assert page.data[0].type == "message"
     with pytest.raises(errors.APIResponseValidationError, match="it has no data"):
         STORED.parse(kept("list"), answered({"object": "list"}))
     assert isinstance(STORED.error(kept("list"), answered({}, 404)), errors.NotFoundError)

@@ -107,7 +107,11 @@ class Declared(Subject):
         """Without a key nothing is sent, and the error names the variable to set."""
         if self.provider.key_optional or not self.provider.key_env:
             talk = self.talk(key=None)
-            self.answered_well(talk)
+            # A credential that is fetched may be wanted all the same: then nothing is sent without it.
+            plain = isinstance(self.provider.auth, HeaderKey | NoAuth)
+            if plain or not isinstance(talk.error, ConfigurationError):
+                self.answered_well(talk)
+            self.expect(talk.error is None or not talk.sent, "a request was sent without a key")
             return
         talk = self.talk(key=None)
         self.expect(isinstance(talk.error, MissingKeyError), f"no key, but {talk.error!r}")

@@ -20,10 +20,11 @@ from ...types.usage import Usage
 from .._errors import unreadable
 from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
 from ._betas import BETA, betas
-from ._encode import url
+from ._encode import address, hosted_form
 from ._errors import error, stream_error
 from ._native_stream import MessagesDecoder
 from ._thinking import write_max_tokens
+from ._traits import Hosted
 from ._usage import translated
 
 __all__ = ["MESSAGES", "NativeMessages", "typed"]
@@ -37,6 +38,9 @@ class NativeMessages:
 
     refused: frozenset[str] = frozenset()
     """Parameters that the host does not take at all."""
+
+    hosted: Hosted | None = None
+    """Where a cloud that has the model in its address wants everything; ``None``: as Anthropic has it."""
 
     default_max_tokens: int = 4096
     """``max_tokens`` where neither the call nor the catalogue has a limit."""
@@ -64,11 +68,14 @@ class NativeMessages:
         merge_extra(body, call.extra_body)
         write_max_tokens(self.default_max_tokens, ledger, body)
         headers = {**(STREAM_HEADERS if call.stream else HEADERS), **to.headers}
-        if names := betas(body, {*_kinds(body["messages"])}):
+        names, url = betas(body, {*_kinds(body["messages"])}), address(to)
+        if self.hosted is not None:
+            url, body = hosted_form(self.hosted, call, to, body, names)
+        elif names:
             headers[BETA] = ",".join(names)
         return HTTPRequest(
             method="POST",
-            url=url(to),
+            url=url,
             headers=headers,
             body=serialized(ledger, body),
             adjustments=(*call.adjustments, *ledger.adjustments),

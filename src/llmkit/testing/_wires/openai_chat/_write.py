@@ -26,7 +26,9 @@ __all__ = ["OpenAIChat"]
 _CREATED: Final = 1_735_689_600
 _MODELS: Final = ("offline", "offline-reasoning")
 # Compatible hosts have the same API behind prefixes of their own.
-_PLACES: Final = re.compile(r"[^?]*?/(?:(?P<chat>chat/completions)|models(?:/(?P<model>.+))?)")
+_PLACES: Final = re.compile(
+    r"[^?]*?/(?:(?P<chat>chat/completions|publishers/mistralai/models/[^/]+:\w*awPredict)|models(?:/(?P<model>(?!chat/completions$).+))?)"
+)
 _SERVER_ERROR: Final = 500
 # status -> the type and code that the real API sends with it.
 _ERRORS: Final[Mapping[int, tuple[str, str | None]]] = {
