@@ -22,7 +22,7 @@ from ._traits import Hosted
 if TYPE_CHECKING:
     from . import AnthropicMessages
 
-__all__ = ["address", "build", "hosted_form"]
+__all__ = ["address_of", "build", "hosted_form"]
 
 _ROOT = "/v1"
 _PATH = "/messages"
@@ -62,13 +62,13 @@ def build(wire: AnthropicMessages, call: ChatCall, to: Endpoint) -> HTTPRequest:
     merge_extra(body, call.extra_body)
     write_max_tokens(wire.default_max_tokens, ledger, body)
     features = betas(body, conversation.kinds)
-    url = address(to)
+    address = address_of(to)
     if wire.hosted is not None:
-        url, body = hosted_form(wire.hosted, call, to, body, features)
+        address, body = hosted_form(wire.hosted, call, to, body, features)
         features = []
     return HTTPRequest(
         method="POST",
-        url=url,
+        url=address,
         headers=_headers(call, to, features),
         body=serialized(ledger, body),
         adjustments=(*call.adjustments, *ledger.adjustments),
@@ -76,7 +76,7 @@ def build(wire: AnthropicMessages, call: ChatCall, to: Endpoint) -> HTTPRequest:
     )
 
 
-def address(to: Endpoint) -> str:
+def address_of(to: Endpoint) -> str:
     """The API's address. People give the address with its version and without; a whole one is taken, too."""
     base, mark, query = to.base_url.partition("?")
     base = base.rstrip("/").removesuffix(_PATH).removesuffix(_ROOT)

@@ -20,7 +20,7 @@ from ...types.usage import Usage
 from .._errors import unreadable
 from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
 from ._betas import BETA, betas
-from ._encode import address, hosted_form
+from ._encode import address_of, hosted_form
 from ._errors import error, stream_error
 from ._native_stream import MessagesDecoder
 from ._thinking import write_max_tokens
@@ -68,7 +68,7 @@ class NativeMessages:
         merge_extra(body, call.extra_body)
         write_max_tokens(self.default_max_tokens, ledger, body)
         headers = {**(STREAM_HEADERS if call.stream else HEADERS), **to.headers}
-        names, url = betas(body, {*_kinds(body["messages"])}), address(to)
+        names, url = betas(body, {*_kinds(body["messages"])}), address_of(to)
         if self.hosted is not None:
             url, body = hosted_form(self.hosted, call, to, body, names)
         elif names:
