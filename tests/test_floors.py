@@ -38,6 +38,7 @@ FLOORS = {
     "_control": 4,
     "providers": 3,
     "catalogue": 2,
+    "fronts": 2,
     "pricing": 2,
     "wires": 2,
     "_eventstream": 1,

@@ -151,5 +151,13 @@ def _bare_events(text: str) -> list[Any]:
     try:
         whole = json.loads(text)
     except ValueError:
-        return [json.loads(line) for line in text.split("\n") if line.strip()]
+        return [_bare_event(line) for line in text.split("\n") if line.strip()]
     return whole if isinstance(whole, list) else [whole]
+
+
+def _bare_event(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        # One recorder lost the last brace of each event that has a response in it.
+        return json.loads(line + "}")

@@ -44,8 +44,25 @@ if TYPE_CHECKING:
     from .file import FileContent, FileDeleted, FileList, FileListParams, FileObject, FileParams
     from .image import Image, ImageEvent, ImageParams, ImageResponse, ImageTokens, ImageUsage
     from .listing import ListedModel, ModelDeleted, ModelList, TokenCount
+    from .messages import (
+        ContentBlock,
+        MessageEvent,
+        MessageResponse,
+        MessagesParams,
+        MessageUsage,
+    )
     from .moderation import ModerationParams, ModerationResponse, ModerationResult, Verdicts
     from .rerank import RerankParams, RerankResponse, RerankResult, RerankUsage
+    from .responses import (
+        DeletedResponse,
+        InputItems,
+        Response,
+        ResponseEvent,
+        ResponseItem,
+        ResponsesParams,
+        ResponseUsage,
+        StoredParams,
+    )
     from .text import TextChoice, TextCompletion, TextCompletionChunk, TextLogprobs, TextParams
 
 # Module to what it is known for here.
@@ -92,6 +109,23 @@ _LATER: dict[str, tuple[str, ...]] = {
     "listing": ("ListedModel", "ModelDeleted", "ModelList", "TokenCount"),
     "moderation": ("ModerationParams", "ModerationResponse", "ModerationResult", "Verdicts"),
     "text": ("TextChoice", "TextCompletion", "TextCompletionChunk", "TextLogprobs", "TextParams"),
+    "messages": (
+        "ContentBlock",
+        "MessageEvent",
+        "MessageResponse",
+        "MessageUsage",
+        "MessagesParams",
+    ),
+    "responses": (
+        "DeletedResponse",
+        "InputItems",
+        "Response",
+        "ResponseEvent",
+        "ResponseItem",
+        "ResponseUsage",
+        "ResponsesParams",
+        "StoredParams",
+    ),
     "rerank": ("RerankParams", "RerankResponse", "RerankResult", "RerankUsage"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
@@ -159,6 +193,19 @@ __all__ = [  # noqa: PLE0604
     "RerankResponse",
     "RerankResult",
     "RerankUsage",
+    "DeletedResponse",
+    "InputItems",
+    "Response",
+    "ResponseEvent",
+    "ResponseItem",
+    "ResponseUsage",
+    "ResponsesParams",
+    "StoredParams",
+    "ContentBlock",
+    "MessageEvent",
+    "MessageResponse",
+    "MessageUsage",
+    "MessagesParams",
 ]
 
 

@@ -21,6 +21,7 @@ from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 from .openai_others import OpenAIOthers
+from .openai_responses import OpenAIResponses
 from .replicate import Replicate
 from .rerank import Rerank
 from .sagemaker import SageMaker
@@ -49,6 +50,7 @@ WIRES: Final[Sequence[Wire]] = (
     Gemini(),
     OpenAIEmbeddings(),
     OpenAIOthers(),
+    OpenAIResponses(),
     OpenAIChat(),
 )
 
