@@ -40,6 +40,7 @@ FLOORS = {
     "wires": 2,
     "_flow": 1,
     "_fold": 1,
+    "_parts": 1,
     "_operations": 1,
     "_ratelimit": 1,
     "_sse": 1,

@@ -10,7 +10,7 @@ from llmkit._fold import Fold, fold
 from llmkit._http import Endpoint
 from llmkit._json import load
 from llmkit.types.chat import ChatCompletionChunk, Message
-from llmkit.wires.openai_chat import OpenAIChat
+from llmkit.wires.mistral_chat import MistralChat
 
 
 def chunk(
@@ -248,7 +248,7 @@ def streamed(*deltas: Any) -> Message:
     """The message of a stream with these deltas, through the wire."""
     import json
 
-    decoder = OpenAIChat().decoder(ChatCall("c", "acme", "m", []))
+    decoder = MistralChat().decoder(ChatCall("c", "acme", "m", []))
     said = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
     data = "".join(f"data: {json.dumps(event)}\n\n" for event in said) + "data: [DONE]\n\n"
     return fold(decoder.feed(data.encode())).choices[0].message
@@ -309,12 +309,12 @@ def test_thinking_of_another_kind() -> None:
 
 def test_streamed_parts_go_back() -> None:
     """A streamed answer in parts is sent back to its host whole."""
-    wire = OpenAIChat(history=("content_parts",))
     made = streamed({"content": [thinking("a")]}, {"content": "b"})
-    sent = wire.build(ChatCall("c", "acme", "m", [made]), Endpoint("https://host.test")).body
-    assert load(sent)["messages"] == [
-        {"role": "assistant", "content": [thinking("a"), {"type": "text", "text": "b"}]}
-    ]
+    again = {"role": "user", "content": "Again"}
+    call = ChatCall("c", "acme", "m", [made, again])
+    sent = MistralChat().build(call, Endpoint("https://host.test")).body
+    parts = [thinking("a"), {"type": "text", "text": "b"}]
+    assert load(sent)["messages"] == [{"role": "assistant", "content": parts}, again]
 
 
 def test_text_size() -> None:
@@ -359,7 +359,7 @@ def test_half_a_character() -> None:
 def test_long_blocks_are_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts within blocks, audio and custom inputs are gathered and joined once, however many pieces came."""
     growing: list[str] = []
-    merge = _fold._merge
+    merge = _fold.merge
 
     def watching(into: dict[str, Any], piece: dict[str, Any], names: Any) -> dict[str, Any]:
         made = merge(into, piece, names)
@@ -368,7 +368,7 @@ def test_long_blocks_are_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         return made
 
-    monkeypatch.setattr(_fold, "_merge", watching)
+    monkeypatch.setattr(_fold, "merge", watching)
     folding = Fold()
     for _ in range(200):
         folding.add(

@@ -180,25 +180,9 @@ def test_openai_like_sends_everything() -> None:
     assert made == {"model": "m", "messages": [said], **asked}
 
 
-def test_mistral_renames() -> None:
-    """Mistral gets its own names for the seed and for the limit."""
-    made = body(ROWS["mistral"], seed=7, max_completion_tokens=5)
-    assert made["random_seed"] == 7
-    assert made["max_tokens"] == 5
-    assert not made.keys() & {"seed", "max_completion_tokens"}
-
-
-def test_mistral_takes_thinking_back() -> None:
-    """Thinking goes back as parts of the content, without the text that is taken from it."""
-    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]
-    said = {"role": "assistant", "content": "4", "reasoning_content": "Hm", "content_parts": parts}
-    assert body(ROWS["mistral"], [said])["messages"] == [{"role": "assistant", "content": parts}]
-
-
 @pytest.mark.parametrize(
     ("name", "parameter", "value"),
     [
-        ("mistral", "user", "u-1"),
         ("groq", "logit_bias", {"1": 2}),
         ("groq", "prompt_cache_key", "k"),
         ("cerebras", "top_k", 3),
@@ -230,7 +214,7 @@ def test_lm_studio_has_no_json_mode() -> None:
     assert body(ROWS["lm_studio"], response_format=schema)["response_format"] == schema
 
 
-@pytest.mark.parametrize("name", ["deepseek", "zai", "dashscope", "volcengine", "mistral"])
+@pytest.mark.parametrize("name", ["deepseek", "zai", "dashscope", "volcengine"])
 def test_developer_becomes_system(name: str) -> None:
     """Hosts that do not know the role get the one that it replaced."""
     made = body(ROWS[name], [{"role": "developer", "content": "Be brief"}])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from ._parts import PIECEMEAL, joined, merge, merge_parts, text_parts, thoughts_of
 from .types._model import Model
 from .types.chat import (
     Audio,
@@ -28,10 +29,10 @@ from .types.chat import (
 __all__ = ["Fold", "fold"]
 
 _TEXTS = ("content", "reasoning_content", "refusal")
-# Unknown texts that hosts send piecemeal; every other unknown field's last value counts.
-_PIECEMEAL = frozenset({"reasoning", "text", "summary", "data", "thinking"})
 _SPOKEN = frozenset({"data", "transcript"})
 _INPUT = frozenset({"input"})
+# OpenAI's and Mistral's padding against traffic analysis: it belongs to a chunk, not to the answer.
+_PADDING = frozenset({"obfuscation", "p"})
 M = TypeVar("M", bound=Model)
 
 
@@ -75,7 +76,7 @@ class _Call:
         if delta.function is not None:
             self.add_function(delta.function)
         if delta.custom is not None:
-            self.custom = _merge(self.custom or {}, delta.custom, _INPUT)
+            self.custom = merge(self.custom or {}, delta.custom, _INPUT)
         self.extra |= delta.__pydantic_extra__ or {}
 
     def add_function(self, function: FunctionCall) -> None:
@@ -106,7 +107,7 @@ class _Call:
         if self.name or self.arguments is not None or self.custom is None:
             made["function"] = self.function()
         if self.custom is not None:
-            made["custom"] = _joined(self.custom)
+            made["custom"] = joined(self.custom)
         return _built(ToolCall, made)
 
 
@@ -154,14 +155,14 @@ class _Choice:
         if isinstance(pieces, list):
             if known is None:
                 before = "".join(self.texts.get("content", ()))
-                known = self.lists["content_parts"] = _text_parts(before)
-            _merge_parts(known, pieces)
+                known = self.lists["content_parts"] = text_parts(before)
+            merge_parts(known, pieces)
         elif known is not None and delta.content:
-            _merge_parts(known, _text_parts(delta.content))
+            merge_parts(known, text_parts(delta.content))
 
     def _add_rest(self, delta: Delta) -> None:
         if delta.audio is not None:
-            self.audio = _merge(self.audio or {}, delta.audio.to_dict(), _SPOKEN)
+            self.audio = merge(self.audio or {}, delta.audio.to_dict(), _SPOKEN)
         for name in ("annotations", "images"):
             if (items := getattr(delta, name)) is not None:
                 self.lists.setdefault(name, []).extend(items)
@@ -175,7 +176,7 @@ class _Choice:
             return
         if name == "reasoning_details" and isinstance(value, list):
             _merge_blocks(self.lists.setdefault(name, []), value)
-        elif isinstance(value, str) and name in _PIECEMEAL:
+        elif isinstance(value, str) and name in PIECEMEAL:
             self.texts.setdefault(name, []).append(value)
         elif value is not None or name not in self.message_extra:
             self.message_extra[name] = value
@@ -189,14 +190,16 @@ class _Choice:
     def _message(self) -> Message:
         made: dict[str, Any] = {"role": self.role or "assistant", "content": None}
         made |= self.message_extra
-        made |= {name: [_joined(item) for item in items] for name, items in self.lists.items()}
+        made |= {name: [joined(item) for item in items] for name, items in self.lists.items()}
         made |= {name: "".join(pieces) for name, pieces in self.texts.items()}
+        if "content_parts" in self.lists and (thoughts := thoughts_of(made["content_parts"])):
+            made.setdefault("thinking_blocks", thoughts)
         if self.calls:
             made["tool_calls"] = [call.result() for _, call in sorted(self.calls.items())]
         if self.function is not None:
             made["function_call"] = self.function.function()
         if self.audio is not None:
-            made["audio"] = Audio(**_joined(self.audio))
+            made["audio"] = Audio(**joined(self.audio))
         return _built(Message, made)
 
     def result(self) -> Choice:
@@ -235,8 +238,7 @@ class Fold:
         return self._choices[index]
 
     def _add_extra(self, extra: dict[str, Any]) -> None:
-        # "obfuscation" is padding against traffic analysis: it belongs to a chunk, not to the answer.
-        self._head |= {k: v for k, v in extra.items() if v is not None and k != "obfuscation"}
+        self._head |= {k: v for k, v in extra.items() if v is not None and k not in _PADDING}
 
     def text_size(self) -> int:
         """UTF-8 bytes of all texts and arguments so far: what an estimate of tokens starts from."""
@@ -276,65 +278,11 @@ def _updated(old: Usage | None, new: Usage) -> Usage:
     return new.model_copy(update={n: v for n, v in kept.items() if v is not None})
 
 
-class _Pieces(list[str]):
-    """A text under construction, among the other values of a block."""
-
-
-def _merge(into: dict[str, Any], piece: dict[str, Any], growing: frozenset[str]) -> dict[str, Any]:
-    for name, value in piece.items():
-        old = into.get(name)
-        if isinstance(value, str) and name in growing and isinstance(old, str | _Pieces):
-            pieces = into[name] = old if isinstance(old, _Pieces) else _Pieces([old])
-            pieces.append(value)
-        elif value is not None or name not in into:
-            into[name] = value
-    return into
-
-
-def _joined(value: Any) -> Any:
-    """A copy of a block with its texts put together."""
-    if isinstance(value, _Pieces):
-        return "".join(value)
-    if isinstance(value, dict):
-        return {name: _joined(inner) for name, inner in value.items()}
-    return [_joined(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _text_parts(text: str) -> list[Any]:
-    return [{"type": "text", "text": text}] if text else []
-
-
-def _merge_parts(parts: list[Any], pieces: list[Any]) -> None:
-    """Add pieces of a content in parts: a piece continues the last part, where that is of its type."""
-    for piece in pieces:
-        part = {"type": "text", "text": piece} if isinstance(piece, str) else piece
-        if not isinstance(part, dict):
-            parts.append(part)
-        elif parts and part.get("type") in ("text", "thinking") and _same_type(parts[-1], part):
-            _merge_part(parts[-1], part)
-        else:
-            parts.append(_merge_part({}, part))
-
-
-def _same_type(part: Any, piece: dict[str, Any]) -> bool:
-    return isinstance(part, dict) and part.get("type") == piece.get("type")
-
-
-def _merge_part(into: dict[str, Any], piece: dict[str, Any]) -> dict[str, Any]:
-    inner = piece.get("thinking")
-    if not isinstance(inner, list):
-        return _merge(into, piece, _PIECEMEAL)
-    if type(into.get("thinking")) is not list:
-        into["thinking"] = []
-    _merge_parts(into["thinking"], inner)
-    return _merge(into, {k: v for k, v in piece.items() if k != "thinking"}, _PIECEMEAL)
-
-
 def _merge_blocks(blocks: list[Any], pieces: list[Any]) -> None:
     """Add pieces of reasoning blocks: a piece continues the last block of its index and type."""
     for piece in pieces:
         if blocks and _continues(blocks[-1], piece):
-            _merge(blocks[-1], piece, _PIECEMEAL)
+            merge(blocks[-1], piece, PIECEMEAL)
         else:
             blocks.append(dict(piece) if isinstance(piece, dict) else piece)
 

@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,9 @@ _ENDING = ".jsonl.gz"
 _HOP_BY_HOP = frozenset(
     {"connection", "content-encoding", "content-length", "keep-alive", "transfer-encoding"}
 )
+
+
+_REDACTED_ID = re.compile(r"\bcall_REDACTED_([1-9])\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,8 @@ def rows(recordings: Path, api: str) -> Iterator[Row]:
 def _row(api: str, raw: dict[str, Any]) -> Row:
     response, headers = raw["response"], raw["response"].get("headers") or {}
     streaming = bool(raw["streaming"])
+    if api.startswith("mistral."):
+        _with_ids(raw)
     status = int(response["status"])
     body = _body(response)
     if streaming and status == 200:
@@ -93,6 +99,13 @@ def _row(api: str, raw: dict[str, Any]) -> Row:
         headers={k: v for k, v in headers.items() if k.lower() not in _HOP_BY_HOP},
         body=body,
     )
+
+
+def _with_ids(raw: dict[str, Any]) -> None:
+    """Redacted ids of tool calls are nine characters again, as this API has them and demands them."""
+    for message in (raw.get("request") or {}, raw["response"]):
+        if message.get("text") is not None:
+            message["text"] = _REDACTED_ID.sub(r"REDACTED\1", message["text"])
 
 
 def _body(message: dict[str, Any]) -> bytes:

@@ -18,21 +18,6 @@ __all__ = ["ROWS"]
 _READ = "2026-11-22"
 _MAX_TOKENS = {"max_completion_tokens": "max_tokens"}  # a host that knows only the older name
 
-# Every field that openapi.yaml does not have is refused ("extra_forbidden"; issue 7 of that
-# repository shows it), reasoning_content included: github.com/charmbracelet/crush/issues/1590.
-# Thinking comes and goes as parts of the content. Usage ends each stream; no field asks for it.
-# logprobs are a matter of the model, so they pass; so does "thinking", which names a part too.
-_MISTRAL = OpenAIChat(
-    refused=frozenset({
-        "top_k", "logit_bias", "user", "functions", "function_call", "verbosity",
-        "modalities", "audio", "web_search_options", "service_tier", "store",
-        "prompt_cache_retention", "safety_identifier", "cache_control", "developer",
-    }),
-    renamed={"seed": "random_seed", **_MAX_TOKENS},
-    stream_usage=False,
-    history=("content_parts",),
-)  # fmt: skip
-
 # Unknown fields are "unsupported", status 400, also in messages: github.com/janhq/jan/issues/8136,
 # github.com/sipeed/picoclaw/pull/1196. Known ones: the groq package, 1.7.0; it also says which
 # no model supports yet. The penalties are among those, but clients send a harmless 0, so they pass.
@@ -89,15 +74,6 @@ _KNOWN = (
         "groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", base_env=("GROQ_API_BASE",),
         chat=_GROQ, default_model="openai/gpt-oss-20b",
         docs="https://pypi.org/project/groq/",
-    ),
-    openai_compatible(
-        "mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", chat=_MISTRAL,
-        default_model="mistral-small-latest",
-        docs="https://github.com/mistralai/platform-docs-public",
-    ),
-    openai_compatible(
-        "codestral", "https://codestral.mistral.ai/v1", "CODESTRAL_API_KEY", chat=_MISTRAL,
-        docs="https://github.com/mistralai/platform-docs-public",
     ),
     openai_compatible(
         "deepseek", "https://api.deepseek.com", "DEEPSEEK_API_KEY", chat=_DEEPSEEK,

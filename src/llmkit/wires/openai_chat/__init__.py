@@ -16,6 +16,7 @@ from ...types.chat import ChatCompletion
 from .._errors import api_error
 from ._decode import parse
 from ._encode import build
+from ._messages import Messages
 from ._stream import OpenAIChatDecoder
 
 __all__ = ["OpenAIChat", "OpenAIChatDecoder"]
@@ -42,6 +43,10 @@ class OpenAIChat:
     def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
         """Write the call; see ``ChatWire``."""
         return build(self, call, to)
+
+    def messages(self, call: ChatCall) -> Messages:
+        """The messages of one call on their way to the wire."""
+        return Messages(self, call)
 
     def parse(self, call: ChatCall, response: HTTPResponse) -> ChatCompletion:
         """Read an answer; see ``ChatWire``."""

@@ -11,6 +11,7 @@ from typing import Any
 from ..._call import ChatCall
 from ..._http import HTTPResponse
 from ..._json import NotJSON, dump_text, load
+from ..._parts import text_of, thoughts_of
 from ...types._model import lenient
 from ...types.chat import ChatCompletion
 from .._errors import error_from, unreadable
@@ -98,7 +99,11 @@ def normalize_choice(choice: dict[str, Any], part: str) -> None:
     if not isinstance(choice.get("index"), int):
         choice["index"] = 0
     if isinstance(choice.get(part), dict):
+        in_parts = isinstance(choice[part].get("content"), list)
         normalize_message(choice[part])
+        # Of a stream, blocks are known when it has ended: ``Fold`` makes them.
+        if in_parts and part == "message" and (found := thoughts_of(choice[part]["content_parts"])):
+            choice[part]["thinking_blocks"] = found
     else:
         choice[part] = {}
 
@@ -132,25 +137,12 @@ def _detail_text(detail: Any) -> str:
 
 
 def _join_parts(message: dict[str, Any]) -> None:
-    """Content in parts (Mistral's thinking models) to text and reasoning; the parts are kept beside them."""
+    """Content in parts (thinking models) to text and reasoning; the parts are kept beside them."""
     parts = message["content"]
     message["content_parts"] = parts
-    text = "".join(_part_text(part, "text") for part in parts)
-    thinking = "".join(_part_text(part, "thinking") for part in parts)
-    message["content"] = text
-    if thinking or any(isinstance(p, Mapping) and p.get("type") == "thinking" for p in parts):
-        message["reasoning_content"] = thinking
-
-
-def _part_text(part: Any, kind: str) -> str:
-    if isinstance(part, str):
-        return part if kind == "text" else ""
-    if not isinstance(part, Mapping) or part.get("type", "text") != kind:
-        return ""
-    value = part.get(kind)
-    if isinstance(value, list):
-        return "".join(_part_text(inner, "text") for inner in value)
-    return value if isinstance(value, str) else ""
+    message["content"] = text_of(parts)
+    if thoughts := thoughts_of(parts):
+        message["reasoning_content"] = "".join(block["thinking"] for block in thoughts)
 
 
 def _normalize_call(call: Any) -> None:

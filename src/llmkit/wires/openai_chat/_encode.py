@@ -9,7 +9,6 @@ from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
 from ..._json import dump_text
 from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
-from ._messages import Messages
 
 if TYPE_CHECKING:
     from . import OpenAIChat
@@ -21,7 +20,7 @@ _PATH = "/chat/completions"
 
 def build(wire: OpenAIChat, call: ChatCall, to: Endpoint) -> HTTPRequest:
     """Write the call as a POST to ``…/chat/completions``."""
-    messages = Messages(wire, call)
+    messages = wire.messages(call)
     body: dict[str, Any] = {"model": call.model, "messages": messages.encode()}
     ledger = Ledger(call)
     params = _Params(wire, ledger)
