@@ -66,7 +66,9 @@ class _Pieces(list[str]):
     """A text under construction, among the other values of a block."""
 
 
-def merge(into: dict[str, Any], piece: Mapping[str, Any], growing: frozenset[str]) -> dict[str, Any]:
+def merge(
+    into: dict[str, Any], piece: Mapping[str, Any], growing: frozenset[str]
+) -> dict[str, Any]:
     """Add a piece to a block: texts in ``growing`` are continued, of anything else the last value counts."""
     for name, value in piece.items():
         old = into.get(name)

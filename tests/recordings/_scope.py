@@ -37,7 +37,7 @@ OPENAI_CHAT: dict[str, str] = {
     "together.chat": "together_ai",
     "venice.chat": "venice",
     "vercel_gateway.chat": "vercel_ai_gateway",
-    "writer.chat": "openai",
+    "writer.chat": "writer",
     "xai.chat": "xai",
     "zai.chat": "zai",
 }

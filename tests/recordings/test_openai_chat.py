@@ -239,7 +239,7 @@ def sending(
     if not received:
         return None, raised
     (only,) = received
-    assert only.path == "/v1/chat/completions"
+    assert only.path == "/v1" + getattr(providers.get(OPENAI_CHAT[row.api]).chat, "path", "")
     assert only.headers["authorization"] == "Bearer test-key"
     return without_additions(only.json(), row.sent() or {}), raised
 

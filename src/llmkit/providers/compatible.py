@@ -182,6 +182,12 @@ _KNOWN = (
         "venice", "https://api.venice.ai/api/v1", "VENICE_API_KEY", "VENICE_AI_API_KEY",
         aliases=("veniceai",), docs="https://docs.venice.ai/getting-started/quick-start",
     ),
+    # Its specification has max_tokens only.
+    openai_compatible(
+        "writer", "https://api.writer.com/v1", "WRITER_API_KEY",
+        chat=OpenAIChat(path="/chat", renamed=_MAX_TOKENS),
+        docs="https://dev.writer.com/api-reference/completion-api/chat-completion",
+    ),
     # Vendors of open models; the field is the one that recorded requests carry.
     openai_compatible(
         "avian", "https://api.avian.io/v1", "AVIAN_API_KEY", chat=_REASONING_CONTENT,

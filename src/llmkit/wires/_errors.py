@@ -1,8 +1,6 @@
 """An error's body to an error's class: by status, then by the provider's code, by its text only as a last resort.
 
-Bodies as they were seen, 2026-11-22: ``{"error": {"message", "type", "param", "code"}}`` (OpenAI and most),
-``{"error": "text"}``, ``{"code", "error": "text"}``, ``{"object": "error", "message", …}``, ``{"detail": …}``, a list
-of one such object, and pages of HTML.
+Where a body has these is ``_described``'s business. Codes and texts are those of recorded and documented errors, 2026-11-22.
 """
 
 from __future__ import annotations
@@ -15,6 +13,7 @@ from .. import errors
 from .._call import ChatCall
 from .._http import HTTPResponse
 from .._json import NotJSON, load
+from ._described import described
 
 __all__ = ["READ", "api_error", "error_from", "incomplete", "unreadable"]
 
@@ -51,6 +50,17 @@ _STATUS_OF: dict[str, int] = {
     "service_unavailable": 503,
     "overloaded_error": 529,
     "overloaded": 529,
+    # Mistral's, Databricks', GitHub's.
+    "service_tier_capacity_exceeded": 429,
+    "unreachable_backend": 503,
+    "request_limit_exceeded": 429,
+    "resource_does_not_exist": 404,
+    "invalid_parameter_value": 400,
+    "temporarily_unavailable": 503,
+    "unauthenticated": 401,
+    "unauthorized": 401,
+    "ratelimitreached": 429,
+    "tokens_limit_reached": 413,
 }
 
 _CLASS_OF: dict[str, type[errors.BadRequestError]] = {
@@ -58,6 +68,7 @@ _CLASS_OF: dict[str, type[errors.BadRequestError]] = {
     "context_window_exceeded": errors.ContextWindowExceededError,
     "exceed_context_size_error": errors.ContextWindowExceededError,
     "too_many_prompt_tokens": errors.ContextWindowExceededError,
+    "tokens_limit_reached": errors.ContextWindowExceededError,
     "content_filter": errors.ContentPolicyViolationError,
     "content_policy_violation": errors.ContentPolicyViolationError,
     "responsibleaipolicyviolation": errors.ContentPolicyViolationError,
@@ -68,13 +79,17 @@ _CLASS_BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.BadRequestError]], ...]
     (
         re.compile(
             r"maximum context length|context window|context length|prompt is too long"
-            r"|exceeds? the (?:model'?s )?(?:max(?:imum)? )?(?:input|context)|input is too long",
+            r"|exceeds? the (?:model'?s )?(?:max(?:imum)? )?(?:input|context)|input is too long"
+            r"|exceeds? context limit|prompt exceeds max length|max tokens of \d+ exceeded",
             re.IGNORECASE,
         ),
         errors.ContextWindowExceededError,
     ),
     (
-        re.compile(r"content (?:management )?policy|safety system|content filter", re.IGNORECASE),
+        re.compile(
+            r"content (?:management )?policy|safety system|content filter|unsafe or sensitive content",
+            re.IGNORECASE,
+        ),
         errors.ContentPolicyViolationError,
     ),
 )
@@ -92,7 +107,7 @@ def api_error(call: ChatCall, response: HTTPResponse) -> errors.APIError:
 
 def error_from(call: ChatCall, response: HTTPResponse, body: Any) -> errors.APIError:
     """Make an error of its parsed body; for one inside a 200, its code stands for the status."""
-    found = _describe(body)
+    found = described(body)
     status = response.status if response.status >= _ERROR else _claimed_status(found)
     kind = errors.APIError if status is None else _refine(errors.for_status(status), status, found)
     return kind(
@@ -145,58 +160,8 @@ def _parsed(response: HTTPResponse) -> Any:
         return response.body[: 8 * _SNIPPET].decode("utf-8", "replace")
 
 
-def _describe(body: Any) -> dict[str, str | None]:
-    """Find message, code, type and param, wherever this provider puts them."""
-    if isinstance(body, list) and body:
-        body = body[0]
-    if not isinstance(body, Mapping):
-        text = str(body or "").strip()
-        return {"message": _plain(text), "code": None, "type": None, "param": None}
-    inner = body.get("error")
-    source = inner if isinstance(inner, Mapping) else body
-    message = source.get("message") or source.get("detail") or source.get("msg")
-    if message is None and isinstance(inner, str):
-        message = inner
-    return {
-        "message": _text(message, _upstream(source)),
-        "code": _word(source.get("code")),
-        "type": _word(source.get("type") or source.get("status")),
-        "param": _word(source.get("param")),
-    }
-
-
-def _upstream(source: Mapping[str, Any]) -> str | None:
-    """What an aggregator quotes of the provider behind it: its own message says only that it failed."""
-    metadata = source.get("metadata")
-    raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
-    return str(raw)[:_SNIPPET] if raw else None
-
-
-def _text(message: Any, upstream: str | None) -> str | None:
-    if message is None:
-        return upstream
-    text = message if isinstance(message, str) else str(message)
-    return f"{text}: {upstream}" if upstream and upstream not in text else text
-
-
-def _plain(text: str) -> str:
-    if not text.startswith("<"):
-        return text[:_SNIPPET]
-    words = re.sub(
-        r"<(script|style).*?</\1>|<[^>]*>",
-        " ",
-        text[: 8 * _SNIPPET],
-        flags=re.DOTALL | re.IGNORECASE,
-    )
-    return f"a page of HTML, not JSON (is base_url right?): {' '.join(words.split())[:_SNIPPET]}"
-
-
-def _word(value: Any) -> str | None:
-    return None if value is None else str(value)
-
-
 def _claimed_status(found: Mapping[str, str | None]) -> int | None:
-    for word in (found["code"], found["type"]):
+    for word in (found["code"], found["type"], found["status"]):
         if word is None:
             continue
         if word.isdecimal() and len(word) == _DIGITS and _LEAST <= int(word) < _BEYOND:

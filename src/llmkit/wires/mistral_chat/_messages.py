@@ -20,7 +20,9 @@ _KEPT_ELSEWHERE = "there is no place for it in a message"
 # Fields of OpenAI's messages that are not known there, and why nothing is lost or what is.
 _UNKNOWN: dict[str, str] = {
     "name": _NAMED,
-    **dict.fromkeys(("refusal", "annotations", "audio", "images", "function_call"), _KEPT_ELSEWHERE),
+    **dict.fromkeys(
+        ("refusal", "annotations", "audio", "images", "function_call"), _KEPT_ELSEWHERE
+    ),
 }
 
 
@@ -33,7 +35,8 @@ class MistralMessages(Messages):
     def encode(self) -> list[Any]:
         """Check and write all messages."""
         encoded = [
-            self._translated(f"messages[{i}]", message) for i, message in enumerate(super().encode())
+            self._translated(f"messages[{i}]", message)
+            for i, message in enumerate(super().encode())
         ]
         if encoded and _is_beginning(encoded[-1]):
             path, why = f"messages[{len(encoded) - 1}].prefix", "an answer that comes last is begun"
@@ -49,7 +52,9 @@ class MistralMessages(Messages):
     @override
     def _history(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
         """Thinking is sent back as parts: as they came, or made of what another provider thought."""
-        own = message.get("content_parts") and not has_part(message["content_parts"], self.foreign_part)
+        own = message.get("content_parts") and not has_part(
+            message["content_parts"], self.foreign_part
+        )
         if not own and (thoughts := _thoughts(message)):
             said = message.get("content")
             parts = said if isinstance(said, list | tuple) else _texts(said)
@@ -69,8 +74,7 @@ class MistralMessages(Messages):
             calls = enumerate(message["tool_calls"])
             made = [self._with_id(f"{path}.tool_calls[{i}].id", c, "id") for i, c in calls]
             message = {**message, "tool_calls": made}
-        message = self._with_id(f"{path}.tool_call_id", message, "tool_call_id")
-        return message
+        return self._with_id(f"{path}.tool_call_id", message, "tool_call_id")
 
     def _without(self, path: str, name: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
         if message[name]:

@@ -18,6 +18,7 @@ from .._errors import error_from, unreadable
 
 __all__ = [
     "FINISH",
+    "is_error",
     "items",
     "normalize_choice",
     "normalize_message",
@@ -54,13 +55,20 @@ def parse_body(call: ChatCall, response: HTTPResponse, data: Any) -> ChatComplet
         if isinstance(data, list) and data and isinstance(data[0], dict) and "error" in data[0]:
             raise error_from(call, response, data)
         raise unreadable(call, response, "it is JSON, but no object")
-    if data.get("error") or data.get("object") == "error":
+    if is_error(data):
         raise error_from(call, response, data)
     if "choices" not in data:
         raise unreadable(call, response, "it has no choices")
     _normalize_head(call, data)
     data["choices"] = [_completed(i, choice) for i, choice in enumerate(items(data["choices"]))]
     return lenient(ChatCompletion, data)
+
+
+def is_error(data: Mapping[str, Any]) -> bool:
+    """Whether an object that came with a 200, or as an event, says that the call failed."""
+    if data.get("error") or data.get("object") == "error":
+        return True
+    return "choices" not in data and bool(data.get("errors") or data.get("success") is False)
 
 
 def items(value: Any) -> list[Any]:
@@ -108,8 +116,19 @@ def normalize_choice(choice: dict[str, Any], part: str) -> None:
         choice[part] = {}
 
 
+# Snowflake sends each field of OpenAI's, with empty values where there is nothing.
+_HOLLOW = ("function_call", "audio")
+
+
+def _is_hollow(value: Any) -> bool:
+    return isinstance(value, dict) and not any(value.values())
+
+
 def normalize_message(message: dict[str, Any]) -> None:
     """Bring a message or a delta to one spelling."""
+    for name in _HOLLOW:
+        if name in message and _is_hollow(message[name]):
+            message[name] = None
     if isinstance(message.get("content"), list):
         _join_parts(message)
     if message.get("reasoning_content") is None:
@@ -150,7 +169,9 @@ def _normalize_call(call: Any) -> None:
         return
     if call.get("type") is None:
         call.pop("type", None)
-    function = call.get("function")
+    function, custom = call.get("function"), call.get("custom")
+    if function is not None and custom is not None and _is_hollow(custom):
+        del call["custom"]
     if isinstance(function, dict):
         arguments = function.get("arguments")
         if arguments is not None and not isinstance(arguments, str):
@@ -159,6 +180,9 @@ def _normalize_call(call: Any) -> None:
 
 def normalize_usage(usage: dict[str, Any]) -> None:
     """Bring a usage to OpenAI's form, from where hosts put the same counts. Nothing unsaid becomes zero."""
+    for name, other in _DETAILS.items():
+        if usage.get(name) is None and isinstance(usage.get(other), dict):
+            usage[name] = usage[other]
     _into(usage, "prompt_tokens_details", "cached_tokens", _first(usage, *_CACHED))
     _into(usage, "completion_tokens_details", "reasoning_tokens", _first(usage, "reasoning_tokens"))
     details = usage.get("prompt_tokens_details")
@@ -179,6 +203,12 @@ def normalize_usage(usage: dict[str, Any]) -> None:
     ):
         usage["total_tokens"] = prompt + completion
 
+
+# Mistral's and Writer's spelling.
+_DETAILS = {
+    "prompt_tokens_details": "prompt_token_details",
+    "completion_tokens_details": "completion_token_details",
+}
 
 # DeepSeek; Moonshot; SGLang-like hosts; Anthropic-like hosts: each its own place for cached tokens.
 _CACHED = (

@@ -15,11 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
-_PATH = "/chat/completions"
-
 
 def build(wire: OpenAIChat, call: ChatCall, to: Endpoint) -> HTTPRequest:
-    """Write the call as a POST to ``…/chat/completions``."""
+    """Write the call as a POST to the wire's path."""
     messages = wire.messages(call)
     body: dict[str, Any] = {"model": call.model, "messages": messages.encode()}
     ledger = Ledger(call)
@@ -34,7 +32,7 @@ def build(wire: OpenAIChat, call: ChatCall, to: Endpoint) -> HTTPRequest:
     merge_extra(body, call.extra_body)
     return HTTPRequest(
         method="POST",
-        url=join_url(to.base_url, _PATH, to.query),
+        url=join_url(to.base_url, wire.path, to.query),
         headers={**(STREAM_HEADERS if call.stream else HEADERS), **to.headers},
         body=serialized(ledger, body),
         adjustments=(*call.adjustments, *messages.adjustments, *ledger.adjustments),
