@@ -51,7 +51,9 @@ def address(provider: Provider) -> tuple[str, ...]:
     """One provider's line in the first table."""
     names = code((provider.name, *provider.aliases))
     keys = code(provider.key_env) + (" (optional)" if provider.key_optional else "")
-    bases = code((*provider.base_env, *provider.variables.values()))
+    bases = code(
+        (*provider.base_env, *(name for v in provider.variables for name in provider.names_of(v)))
+    )
     source = f"[{provider.read}]({provider.docs})"
     return (names, keys, code(filter(None, [provider.base_url])), bases, source)
 

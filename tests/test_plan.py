@@ -22,7 +22,9 @@ def legs(model: Any, environ: dict[str, str] | None = None, **keywords: Any) -> 
     stream = keywords.pop("stream", False)
     keyless = keywords.pop("keyless", False)
     asked = plan.asked(keywords, {})
-    return plan.legs("c", model, USER, asked, stream=stream, environ=environ or {}, keyless=keyless)
+    return plan.legs(
+        "c", model, {"messages": USER}, asked, stream=stream, environ=environ or {}, keyless=keyless
+    )
 
 
 def leg(model: Any = "openai/m", environ: dict[str, str] | None = None, **keywords: Any) -> Leg:

@@ -16,10 +16,12 @@ import pytest
 
 from llmkit import providers
 from llmkit._call import ChatCall
+from llmkit._flow import Deadlines
 from llmkit._http import Endpoint, HTTPRequest
+from llmkit._io._limit import ParallelLimit
 from llmkit._secret import Secret
 from llmkit.errors import ConfigurationError, UnknownProviderError, UnsupportedParamsError
-from llmkit.providers import Provider, openai_compatible
+from llmkit.providers import Identity, Provider, Tokens, openai_compatible
 from llmkit.providers._registry import Registry
 from llmkit.providers.compatible import ROWS
 from llmkit.types.params import ModelParams
@@ -69,7 +71,16 @@ def body(row: Provider, messages: Any = None, **params: Any) -> dict[str, Any]:
 
 def authorized(row: Provider) -> dict[str, str]:
     """The headers that carry a row's key."""
-    flow = row.auth.authorize(HTTPRequest("POST", "https://host.test"), Secret("key-1"))
+    who = Identity(
+        secret=Secret("key-1"),
+        options={},
+        environ={},
+        wall=lambda: 0.0,
+        deadlines=Deadlines(0, 0, 0, 0),
+        tokens=Tokens(ParallelLimit),
+        show=lambda secret: None,
+    )
+    flow = row.auth.authorize(HTTPRequest("POST", "https://host.test"), who)
     with pytest.raises(StopIteration) as end:
         next(flow)
     return dict(end.value.value.headers)

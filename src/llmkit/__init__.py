@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from . import catalogue, errors, events, pricing, providers, types
-    from ._api import acompletion, completion, default_client, validate_environment
+    from ._api._default import default_client, validate_environment
+    from ._api.chat import acompletion, completion
+    from ._api.embedding import aembedding, embedding
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
     from .ledger import MemoryLedger
     from .providers import Provider, openai_compatible, register_provider
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
+    from .types.embedding import EmbeddingResponse
 
 __all__ = [
     "APIConnectionError",
@@ -82,6 +85,7 @@ __all__ = [
     "ContextWindowExceededError",
     "Cost",
     "DryRun",
+    "EmbeddingResponse",
     "GatewayTimeoutError",
     "InternalServerError",
     "InvalidRequestError",
@@ -112,9 +116,11 @@ __all__ = [
     "UnsupportedParamsError",
     "Usage",
     "acompletion",
+    "aembedding",
     "catalogue",
     "completion",
     "default_client",
+    "embedding",
     "errors",
     "events",
     "fold",
@@ -129,9 +135,10 @@ __all__ = [
 
 # Where each public name lives; an error lives in ``errors``, a module in itself.
 _HOMES: dict[str, str] = {
-    **dict.fromkeys(
-        ("acompletion", "completion", "default_client", "validate_environment"), "_api"
-    ),
+    **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
+    **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
+    **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
+    "EmbeddingResponse": "types.embedding",
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(
         ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"

@@ -1,4 +1,4 @@
-"""One call as values: what was asked (``ChatCall``), changed (``Adjustment``), and became of it (``CallInfo``).
+"""One call as values: what was asked (``Call``), changed (``Adjustment``), and became of it (``CallInfo``).
 
 No I/O, no provider's knowledge; response models live in ``types``.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Literal, NamedTuple
 
 __all__ = [
     "Adjustment",
     "Attempt",
+    "Call",
     "CallInfo",
     "ChatCall",
     "MediaPolicy",
@@ -81,13 +82,13 @@ class MediaPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class ChatCall:
-    """A chat call as a wire gets it: the provider's name for the model, messages and parameters."""
+class Call:
+    """A call as a wire gets it: the provider's name for the model, and parameters. Each kind adds what it is about."""
 
     id: str
     provider: str
     model: str
-    messages: Sequence[Any]
+    _: KW_ONLY
     params: Mapping[str, Any] = field(default_factory=dict)
     stream: bool = False
     extra_body: Mapping[str, Any] = field(default_factory=dict)
@@ -97,6 +98,13 @@ class ChatCall:
     """Parameters that are sent whatever the provider is known to refuse (``allowed_openai_params``)."""
     adjustments: tuple[Adjustment, ...] = ()
     """What was changed before the wire saw the call; it adds its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall(Call):
+    """A chat call: its messages."""
+
+    messages: Sequence[Any]
 
     @property
     def wants_usage_chunk(self) -> bool:
@@ -147,3 +155,5 @@ class CallInfo:
     cache_hit: bool = False
     mocked: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    kind: str = "chat"
+    """The kind of call: ``chat``, ``embedding``, …"""

@@ -33,6 +33,7 @@ __all__ = [
     "Notify",
     "Opened",
     "Race",
+    "Read",
     "Relay",
     "Send",
     "Sleep",
@@ -42,6 +43,7 @@ __all__ = [
     "fetch",
     "notify",
     "race",
+    "read",
     "relay",
     "send",
     "sleep",
@@ -136,6 +138,13 @@ class Fetch:
     policy: FetchPolicy
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Get what a file holds, such as credentials. The outcome is its bytes, or ``None`` where there is no such file."""
+
+    path: str
+
+
 @dataclass(slots=True)
 class Sleep:
     """Wait."""
@@ -208,7 +217,7 @@ class Relay:
     session: Any
 
 
-Effect = Send | Fetch | Sleep | Store | Notify | Consult | Acquire | Race | Relay
+Effect = Send | Fetch | Read | Sleep | Store | Notify | Consult | Acquire | Race | Relay
 Flow = Generator[Effect, Any, T]
 
 
@@ -222,6 +231,11 @@ def send(
 def fetch(url: str, policy: FetchPolicy) -> Flow[HTTPResponse]:
     """Get what a URL in a prompt points at."""
     return (yield Fetch(url, policy))  # type: ignore[no-any-return]
+
+
+def read(path: str) -> Flow[bytes | None]:
+    """Get what a file holds; ``None`` where it cannot be read."""
+    return (yield Read(path))  # type: ignore[no-any-return]
 
 
 def sleep(seconds: float) -> Flow[None]:

@@ -5,14 +5,14 @@ Header names of an answer are in lower case; a request keeps the spelling it was
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from ._call import Adjustment
 
-__all__ = ["Endpoint", "HTTPRequest", "HTTPResponse", "join_url"]
+__all__ = ["Endpoint", "HTTPRequest", "HTTPResponse", "Streamed", "join_url"]
 
 _REQUEST_ID_HEADERS = (
     "x-request-id",
@@ -32,6 +32,17 @@ class Endpoint:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
+class Streamed(Protocol):
+    """A body too long to be held: its bytes are made while it is sent."""
+
+    @property
+    def length(self) -> int | None:
+        """How many bytes it has; ``None`` where that is known only at its end."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes, from the start each time it is called: a repeated request sends them again."""
+
+
 @dataclass(slots=True)
 class HTTPRequest:
     """A request, complete but for its credentials."""
@@ -43,13 +54,17 @@ class HTTPRequest:
     adjustments: tuple[Adjustment, ...] = ()
     lists: frozenset[str] = frozenset()
     """Headers (in lower case) that hold a list: what is set later is added to what is there."""
+    upload: Streamed | None = None
+    """What is sent in place of ``body``, where that is too long to be held."""
 
     def with_headers(self, headers: Mapping[str, str]) -> HTTPRequest:
         """Return a copy with these headers set; names are compared without regard to case."""
         if not headers:
             return self
         merged = merge_headers(self.headers, _added(self, headers) if self.lists else headers)
-        return HTTPRequest(self.method, self.url, merged, self.body, self.adjustments, self.lists)
+        return HTTPRequest(
+            self.method, self.url, merged, self.body, self.adjustments, self.lists, self.upload
+        )
 
 
 @dataclass(slots=True)

@@ -48,6 +48,8 @@ class Settlement(NamedTuple):
     error: str | None = None
     request_id: str | None = None
     metadata: Mapping[str, Any] = MappingProxyType({})
+    kind: str = "chat"
+    """The kind of call: ``chat``, ``embedding``, …"""
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from ._call import Attempt, ChatCall
+    from ._call import Attempt, Call
     from ._operations import Settlement
 
 __all__ = [
@@ -36,6 +36,8 @@ class CallStarted:
     provider: str
     model: str
     stream: bool
+    kind: str = "chat"
+    """The kind of call: ``chat``, ``embedding``, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +119,8 @@ class Hook(Protocol):
     Either method may be absent, and either may be a coroutine function.
     """
 
-    def before_call(self, call: ChatCall) -> ChatCall | None:
+    def before_call(self, call: Call) -> Call | None:
         """See the call before it is built; return another one, or ``None`` to leave it."""
 
-    def after_call(self, call: ChatCall, response: Any) -> Any:
+    def after_call(self, call: Call, response: Any) -> Any:
         """See the complete answer (a stream's once it has ended); return another one, or ``None``."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from llmkit._call import Timeouts
 from llmkit._control import plan
-from llmkit._control.call import Clock, Job, chat
+from llmkit._control.call import Clock, Job, perform
 from llmkit._control.retry import RetryPolicy
 from llmkit._flow import (
     Acquire,
@@ -24,8 +24,10 @@ from llmkit._flow import (
     Store,
 )
 from llmkit._http import HTTPResponse
+from llmkit._io._limit import ParallelLimit
 from llmkit.errors import APIError
 from llmkit.events import CallFinished
+from llmkit.providers import Tokens
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -131,7 +133,7 @@ class Drive:
 
     def __post_init__(self) -> None:
         self.job = replace(self.job, abandon=self.abandoned.append)
-        self.flow: Generator[Any, Any, Any] = chat(self.job)
+        self.flow: Generator[Any, Any, Any] = perform(self.job)
 
     @property
     def events(self) -> list[Any]:
@@ -269,7 +271,7 @@ def drive(
     time = time or Time()
     asked = plan.asked({"api_key": KEY, **keywords}, {})
     environ = {"GROQ_API_KEY": "gsk-test-0123456789abcdefghij"}
-    legs = plan.legs("call_1", model, messages, asked, stream=stream, environ=environ)
+    legs = plan.legs("call_1", model, {"messages": messages}, asked, stream=stream, environ=environ)
     made = Job(
         id="call_1",
         legs=legs,
@@ -277,6 +279,7 @@ def drive(
         timeouts=asked.options.get("timeout") or Timeouts(),
         clock=time.clock,
         abandon=lambda finished: None,
+        tokens=Tokens(ParallelLimit),
         stream=stream,
         wanted=asked.wanted,
         mock=asked.options.get("mock_response"),

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from llmkit._flow import Flow
     from llmkit._http import HTTPRequest
-    from llmkit._secret import Secret
+    from llmkit.providers import Identity
 
 
 def described(**keywords: Any) -> DryRun:
@@ -73,7 +73,7 @@ def test_key_from_a_function_is_not_asked_for() -> None:
 class Exchange:
     """An auth that needs an exchange before it can sign."""
 
-    def authorize(self, request: HTTPRequest, secret: Secret | None) -> Flow[HTTPRequest]:
+    def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
         """Ask somebody first."""
         token = yield from consult(str)
         return request.with_headers({"authorization": token})

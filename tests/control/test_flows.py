@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from llmkit import errors
 from llmkit._call import Timeouts
-from llmkit._control.call import chat
+from llmkit._control.call import perform
 from llmkit._control.session import Session
 from llmkit._flow import Acquire, Cancelled, Notify, Relay, Sleep
 from llmkit._flow import Store as StoreEffect
@@ -864,7 +864,7 @@ def test_key_echoed_as_a_request_id() -> None:
 def test_a_flow_asks_for_nothing_before_it_is_run() -> None:
     """Making a flow does nothing; it can be dropped without a trace."""
     run = drive(answer())
-    flow = chat(run.job)
+    flow = perform(run.job)
     flow.close()
     assert run.abandoned == []
     assert isinstance(next(run.flow), Notify)

@@ -306,5 +306,5 @@ def test_a_call_that_was_never_prepared() -> None:
     """A call that fails before it is known has an estimate of nothing."""
     made, _ = account()
     assert made.priced(ChatCompletion()).cost.total is None
-    made.call = ChatCall("c", "acme", "m", [{"content": "12345678"}], {"service_tier": 7})
+    made.call = ChatCall("c", "acme", "m", [{"content": "12345678"}], params={"service_tier": 7})
     assert made.priced(ChatCompletion()).call.id == "call_1"

@@ -17,6 +17,7 @@ import pytest
 
 import llmkit
 from llmkit import errors
+from llmkit._control.plan import CHAT
 from llmkit._secret import Secret
 
 from ._colour import MESSAGES, MODEL, each_colour
@@ -232,7 +233,7 @@ def test_a_dry_run_shows_no_key(server: Server) -> None:
 def test_jobs_and_secrets_hide_it(server: Server) -> None:
     """What flows through the library has the key only as something that does not show it."""
     with Everything(server) as every:
-        job = every.client._job(MODEL, MESSAGES, {}, stream=False, dry_run=False)
+        job = every.client._job(CHAT, MODEL, {"messages": MESSAGES}, {})
         assert WORD not in repr(job)
         assert WORD not in repr(job.legs[0].key)
     secret = Secret(WORD)

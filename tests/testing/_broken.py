@@ -12,7 +12,7 @@ from typing import Any
 
 from llmkit import errors
 from llmkit._http import HTTPRequest, HTTPResponse
-from llmkit.providers import HeaderKey, Provider, openai_compatible
+from llmkit.providers import HeaderKey, Identity, Provider, openai_compatible
 from llmkit.wires.openai_chat import OpenAIChat
 
 HEALTHY = openai_compatible(
@@ -326,9 +326,10 @@ class Leaky:
 
     place: str
 
-    def authorize(self, request: HTTPRequest, secret: Any) -> Any:
+    def authorize(self, request: HTTPRequest, identity: Identity) -> Any:
         """Sign, badly."""
         yield from ()
+        secret = identity.secret
         if secret is None:
             return request
         key = secret.reveal()
@@ -343,9 +344,10 @@ class Leaky:
 class Misplaced(HeaderKey):
     """Declares one header and uses another."""
 
-    def authorize(self, request: HTTPRequest, secret: Any) -> Any:
+    def authorize(self, request: HTTPRequest, identity: Identity) -> Any:
         """Sign elsewhere."""
         yield from ()
+        secret = identity.secret
         return request.with_headers({"x-other": secret.reveal()}) if secret else request
 
 
@@ -354,8 +356,9 @@ def header_dependent() -> Provider:
 
     @dataclass(frozen=True, slots=True)
     class Once(HeaderKey):
-        def authorize(self, request: HTTPRequest, secret: Any) -> Any:
+        def authorize(self, request: HTTPRequest, identity: Identity) -> Any:
             yield from ()
+            secret = identity.secret
             if not secret:
                 return request
             return request.with_headers(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ from .. import catalogue, providers
 from .._http import Endpoint, merge_headers
 from .._secret import Secret
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
-from ..providers import Provider
+from ..providers import Provider, Where
 
 __all__ = ["Address", "Key", "addressed", "mapping", "missing_keys", "resolve"]
 
@@ -27,18 +27,30 @@ _VARIABLE = re.compile(r"\{(\w+)\}")
 
 @dataclass(slots=True)
 class Address:
-    """A deployment: the provider, the one whose rules hold there, its name for the model, endpoint and key."""
+    """A deployment: the provider, whose rules hold there, its name for the model, endpoint and key.
+
+    ``host`` declares address and auth: the provider itself, or the one for a family of models that it serves.
+    ``rules`` declares the wires: that of ``host``, unless its address is another. ``where`` is there where the
+    endpoint has still to be found by ``host.locate``.
+    """
 
     provider: Provider
+    host: Provider
     rules: Provider
     model: str
     endpoint: Endpoint
     key: Key
     key_source: str | None
+    where: Where | None = None
 
 
 def addressed(
-    model: str, options: Mapping[str, Any], environ: Mapping[str, str], *, keyless: bool
+    model: str,
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    keyless: bool,
+    kind: str = "chat",
 ) -> Address:
     """Find out who is called and where. ``keyless``: nothing will be sent, so a missing key is no mistake.
 
@@ -49,11 +61,36 @@ def addressed(
     """
     given = options.get("base_url")
     provider, name = resolve(model, options.get("custom_llm_provider"), elsewhere=given is not None)
-    base, rules = _address(provider, given, environ)
-    key, source = _key(provider, rules, options.get("api_key"), environ, keyless=keyless)
-    headers = merge_headers(_env_headers(provider, environ), provider.headers)
-    endpoint = Endpoint(base, headers, _query(options))
-    return Address(provider, rules, name, endpoint, key, source)
+    host = provider.family_of(name)
+    headers = merge_headers(_env_headers(host, environ), host.headers)
+    query = _query(options)
+    if host.locate is None:
+        base, rules = _address(host, given, options, environ)
+        where = None
+    else:
+        base, rules, where = _somewhere(host, name, kind, options, environ, headers, query)
+    key, source = _key(host, rules, options.get("api_key"), environ, keyless=keyless)
+    endpoint = Endpoint(base, headers, query)
+    return Address(provider, host, rules, name, endpoint, key, source, where)
+
+
+def _somewhere(
+    host: Provider,
+    model: str,
+    kind: str,
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
+    headers: Mapping[str, str],
+    query: Mapping[str, str],
+) -> tuple[str, Provider, Where]:
+    """What the provider's own function makes the address of."""
+    given = options.get("base_url")
+    base = given or _from_env(host, environ) or host.base_url
+    if given:
+        _check_url(given)
+    there = given is not None
+    where = Where(host, model, kind, base, there, options, environ, headers, query)
+    return base or "", host, where
 
 
 def resolve(model: str, provider: str | None, *, elsewhere: bool = False) -> tuple[Provider, str]:
@@ -117,7 +154,10 @@ def _env_headers(provider: Provider, environ: Mapping[str, str]) -> dict[str, st
 
 
 def _address(
-    provider: Provider, given: str | None, environ: Mapping[str, str]
+    provider: Provider,
+    given: str | None,
+    options: Mapping[str, Any],
+    environ: Mapping[str, str],
 ) -> tuple[str, Provider]:
     """The base URL, and the provider whose rules hold there."""
     base = given or _from_env(provider, environ) or provider.base_url
@@ -127,7 +167,7 @@ def _address(
             f"{provider.name} has no address of its own: give base_url, or set {names}"
         )
     if "{" in base:
-        base = _filled(provider, base, environ)
+        base = _filled(provider, base, options, environ)
     _check_url(base)
     own = provider.elsewhere is None or base.rstrip("/") == (provider.base_url or "").rstrip("/")
     return base, provider if own else providers.get(provider.elsewhere or provider.name)
@@ -144,16 +184,26 @@ def _from_env(provider: Provider, environ: Mapping[str, str]) -> str | None:
     return base.rstrip("/") + urlsplit(provider.base_url or "").path if bare else base
 
 
-def _filled(provider: Provider, base: str, environ: Mapping[str, str]) -> str:
+def _filled(
+    provider: Provider, base: str, options: Mapping[str, Any], environ: Mapping[str, str]
+) -> str:
     def value(match: re.Match[str]) -> str:
-        variable = provider.variables.get(match.group(1), match.group(1).upper())
-        if not environ.get(variable):
+        names = provider.names_of(match.group(1))
+        found = (options.get(name) if name.islower() else environ.get(name) for name in names)
+        said = next(filter(None, found), None)
+        if said is None:
             raise ConfigurationError(
-                f"{provider.name}: set {variable}, which its address {base} needs"
+                f"{provider.name}: {_to_set(names)}, which its address {base} needs"
             )
-        return environ[variable]
+        return str(said)
 
     return _VARIABLE.sub(value, base)
+
+
+def _to_set(names: Sequence[str]) -> str:
+    """What to do about a missing variable: an option of the call is in lower case."""
+    ways = (f"give {name}=…" if name.islower() else f"set {name}" for name in names)
+    return " or ".join(ways)
 
 
 def _is_host(name: str) -> bool:
@@ -222,8 +272,8 @@ def missing_keys(model: str, environ: Mapping[str, str]) -> dict[str, Any]:
     provider, _ = resolve(model, None)
     present = [name for name in provider.key_env if environ.get(name)]
     needed = set(_VARIABLE.findall(provider.base_url or ""))
-    variables = [provider.variables.get(name, name.upper()) for name in sorted(needed)]
-    missing = [name for name in variables if not environ.get(name)]
+    ways = [[n for n in provider.names_of(name) if not n.islower()] for name in sorted(needed)]
+    missing = [names[0] for names in ways if names and not any(map(environ.get, names))]
     if not present and not provider.key_optional:
         missing = [*provider.key_env[:1], *missing]
     return {

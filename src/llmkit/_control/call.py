@@ -1,4 +1,4 @@
-"""The flow of one chat call: hooks, attempts, retries, fallbacks, stream, settlement; once for both colours.
+"""The flow of one call: hooks, attempts, retries, fallbacks, stream, settlement; once for both colours.
 
 It decides and yields; a driver performs. Whatever happens, one settlement is stored and one ``CallFinished`` is told.
 """
@@ -9,8 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._call import Attempt, CallInfo, ChatCall, MediaPolicy, Timeouts
-from .._flow import Cancelled, Deadlines, Flow, Limit, Opened, acquire, consult, notify, relay, send
+from .._call import Attempt, Call, CallInfo, ChatCall, MediaPolicy, Timeouts
+from .._flow import (
+    Cancelled,
+    Deadlines,
+    Flow,
+    Limit,
+    Opened,
+    acquire,
+    consult,
+    notify,
+    relay,
+    send,
+    sleep,
+)
 from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
 from .._operations import Outcome
 from .._ratelimit import retry_after
@@ -31,10 +43,12 @@ from ..events import (
     RetryScheduled,
     StreamStarted,
 )
-from ..providers import Provider
+from ..providers import Identity, Provider, Tokens, Where
+from ..types.answer import Answer
 from ..types.chat import ChatCompletion
-from ..wires import ChatWire
+from ..wires import Step
 from .address import Key
+from .happening import Happening
 from .media import fetched
 from .mock import mocked
 from .retry import RetryPolicy, retrying
@@ -42,7 +56,7 @@ from .session import Session
 from .settle import Account
 from .structured import parse_answer
 
-__all__ = ["Clock", "Job", "Leg", "chat", "prepared"]
+__all__ = ["Clock", "Job", "Leg", "identity", "perform", "prepared"]
 
 _REDIRECT = 300
 
@@ -60,11 +74,17 @@ class Leg:
     """One deployment that may answer the call: the first, or a fallback."""
 
     provider: Provider
-    wire: ChatWire
+    wire: Any
+    """A ``Wire`` of this kind of call."""
     endpoint: Endpoint
     key: Key
     key_source: str | None
-    call: ChatCall
+    call: Call
+    options: Mapping[str, Any] = field(default_factory=dict)
+    where: Where | None = None
+    """What the endpoint is found with, where the provider has its own way to."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What goes along with every request of this leg, once the call is prepared."""
 
 
 @dataclass(slots=True)
@@ -77,6 +97,9 @@ class Job:
     timeouts: Timeouts
     clock: Clock
     abandon: Callable[[CallFinished], None]
+    tokens: Tokens
+    environ: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "chat"
     stream: bool = False
     heard: bool = True
     """Whether anybody listens to events: without, those of a call that goes well are not made."""
@@ -102,22 +125,27 @@ def _prepare(job: Job, position: int, leg: Leg) -> Flow[tuple[Leg, HTTPRequest]]
     for hook in job.hooks:
         if (before := getattr(hook, "before_call", None)) is not None:
             call = (yield from consult(before, call)) or call
-    if job.media is not None:
+    if job.media is not None and isinstance(call, ChatCall):
         call = yield from fetched(call, leg.wire.reads_url, job.media)
     headers = call.extra_headers
     if (name := leg.provider.idempotency_header) is not None:
         headers = merge_headers(headers, {name: f"{job.id}-{position}"})
-    return _for(leg, call), leg.wire.build(call, leg.endpoint).with_headers(headers)
+    endpoint = leg.endpoint
+    if leg.where is not None and leg.provider.locate is not None:
+        endpoint = yield from leg.provider.locate(leg.where)
+    ready = _for(leg, call, endpoint, headers)
+    return ready, ready.wire.build(call, endpoint).with_headers(headers)
 
 
-def _for(leg: Leg, call: ChatCall) -> Leg:
-    """The leg, for what hooks and fetched media have made of its call."""
-    if call is leg.call:
+def _for(leg: Leg, call: Call, endpoint: Endpoint, headers: Mapping[str, str]) -> Leg:
+    """The leg, for what hooks, fetched media and a search for the address have made of its call."""
+    if call is leg.call and endpoint is leg.endpoint and not headers:
         return leg
-    return Leg(leg.provider, leg.wire, leg.endpoint, leg.key, leg.key_source, call)
+    made = (leg.key, leg.key_source, call, leg.options, leg.where, headers)
+    return Leg(leg.provider, leg.wire, endpoint, *made)
 
 
-def chat(job: Job) -> Flow[ChatCompletion]:
+def perform(job: Job) -> Flow[Any]:
     """Run the call; the outcome is the answer, a stream's once it has ended."""
     first = job.legs[0].call
     info = CallInfo(
@@ -128,6 +156,7 @@ def chat(job: Job) -> Flow[ChatCompletion]:
         started=job.clock.wall(),
         mocked=job.mock is not None,
         metadata=job.metadata,
+        kind=job.kind,
     )
     account = Account(info, job.clock.now, job.abandon, stream=job.stream, heard=job.heard)
     try:
@@ -138,11 +167,13 @@ def chat(job: Job) -> Flow[ChatCompletion]:
         raise
 
 
-def _settled(job: Job, account: Account) -> Flow[ChatCompletion]:
+def _settled(job: Job, account: Account) -> Flow[Answer]:
     first = job.legs[0].call
     try:
         if job.heard:
-            yield from notify(CallStarted(job.id, first.provider, first.model, job.stream))
+            yield from notify(
+                CallStarted(job.id, first.provider, first.model, job.stream, job.kind)
+            )
         completion = yield from _answered(job, account)
         yield from account.settle("mocked" if account.mocked else "completed", completion)
     except GeneratorExit:
@@ -168,9 +199,9 @@ def _failed(account: Account, error: BaseException) -> Flow[None]:
     yield from account.settle(outcome, partial, error)
 
 
-def _finished(job: Job, account: Account, completion: ChatCompletion) -> Flow[ChatCompletion]:
+def _finished(job: Job, account: Account, completion: Answer) -> Flow[Answer]:
     """What may still refuse the answer comes after its settlement: it has been paid for."""
-    if job.wanted is not None:
+    if job.wanted is not None and isinstance(completion, ChatCompletion):
         parse_answer(completion, job.wanted)
     for hook in job.hooks:
         if (after := getattr(hook, "after_call", None)) is not None:
@@ -178,7 +209,7 @@ def _finished(job: Job, account: Account, completion: ChatCompletion) -> Flow[Ch
     return completion
 
 
-def _answered(job: Job, account: Account) -> Flow[ChatCompletion]:
+def _answered(job: Job, account: Account) -> Flow[Answer]:
     ready = yield from prepared(job)
     if job.mock is not None:
         account.mocked = True
@@ -194,19 +225,17 @@ def _answered(job: Job, account: Account) -> Flow[ChatCompletion]:
         give_back()
 
 
-def _asked(
-    job: Job, account: Account, ready: Sequence[tuple[Leg, HTTPRequest]]
-) -> Flow[ChatCompletion]:
+def _asked(job: Job, account: Account, ready: Sequence[tuple[Leg, HTTPRequest]]) -> Flow[Answer]:
     result = yield from _through_legs(job, account, ready)
     return (yield from _read(job, account, result))
 
 
-def _read(job: Job, account: Account, result: ChatCompletion | Opened) -> Flow[ChatCompletion]:
+def _read(job: Job, account: Account, result: Answer | Opened) -> Flow[Answer]:
     """Read a stream to its end; a whole answer is there already."""
     if not isinstance(result, Opened):
         return account.priced(result)
     assert account.call is not None  # noqa: S101 - a stream belongs to a call
-    session = Session(account.call, result, account)
+    session = _session(account.call, result, account)
     account.info.first_chunk_seconds = account.elapsed()
     if job.heard:
         yield from notify(StreamStarted(job.id, account.elapsed()))
@@ -219,9 +248,15 @@ def _read(job: Job, account: Account, result: ChatCompletion | Opened) -> Flow[C
     return session.result()
 
 
+def _session(call: Call, opened: Opened, account: Account) -> Session | Happening:
+    if isinstance(call, ChatCall):
+        return Session(call, opened, account)
+    return Happening(call, opened, account)
+
+
 def _through_legs(
     job: Job, account: Account, ready: Sequence[tuple[Leg, HTTPRequest]]
-) -> Flow[ChatCompletion | Opened]:
+) -> Flow[Answer | Opened]:
     for position, (leg, request) in enumerate(ready):
         try:
             return (yield from _on_leg(job, account, leg, request))
@@ -233,14 +268,53 @@ def _through_legs(
     raise AssertionError("a call has at least one leg")
 
 
-def _on_leg(
-    job: Job, account: Account, leg: Leg, request: HTTPRequest
-) -> Flow[ChatCompletion | Opened]:
+def _on_leg(job: Job, account: Account, leg: Leg, request: HTTPRequest) -> Flow[Answer | Opened]:
     """Try one deployment, as often as the policy says."""
     until = job.clock.now() + job.timeouts.total - account.elapsed()
+    steps = getattr(leg.wire, "steps", None)
+    if steps is not None:
+        answer: Answer | Opened
+        answer = yield from _stepped(job, account, leg, steps(leg.call, leg.endpoint), until)
+        return answer
+    outcome = yield from _tried(job, account, leg, Step(request, stream=True), until)
+    assert not isinstance(outcome, HTTPResponse)  # noqa: S101 - it was parsed
+    return outcome
 
-    def attempt(number: int, waited: float) -> Flow[ChatCompletion | Opened]:
-        return _attempt(job, account, leg, request, _Try(waited, until))
+
+def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> Flow[Any]:
+    """A call of several requests: each is tried by itself, the wire says what follows."""
+    first = True
+    try:
+        step = next(steps)
+        while True:
+            if step.wait > 0:
+                yield from sleep(min(step.wait, max(0.0, until - job.clock.now())))
+            step.request = step.request.with_headers(leg.headers)
+            outcome = yield from _tried(job, account, leg, step, until, whole=False, first=first)
+            if isinstance(outcome, Opened):
+                return outcome
+            first = False
+            step = steps.send(outcome)
+    except StopIteration as done:
+        return done.value
+    except APIError as error:
+        error.scrub(account.secrets)
+        _complete(error, leg.call, account, job.clock.wall())
+        raise
+
+
+def _tried(
+    job: Job,
+    account: Account,
+    leg: Leg,
+    step: Step,
+    until: float,
+    *,
+    whole: bool = True,
+    first: bool = True,
+) -> Flow[Answer | HTTPResponse | Opened]:
+    def attempt(number: int, waited: float) -> Flow[Answer | HTTPResponse | Opened]:
+        return _attempt(job, account, leg, step, _Try(waited, until, whole, first and number == 1))
 
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
@@ -252,12 +326,15 @@ def _on_leg(
 class _Try:
     waited: float
     until: float
+    whole: bool
+    """Whether its answer is the call's; otherwise the wire has more to ask."""
+    first: bool
 
 
 def _attempt(
-    job: Job, account: Account, leg: Leg, request: HTTPRequest, this: _Try
-) -> Flow[ChatCompletion | Opened]:
-    call = leg.call
+    job: Job, account: Account, leg: Leg, step: Step, this: _Try
+) -> Flow[Answer | HTTPResponse | Opened]:
+    call, request = leg.call, step.request
     account.leaving(call, request.adjustments, leg.key_source, leg.endpoint.base_url)
     number = len(account.info.attempts) + 1
     if job.heard:
@@ -269,7 +346,7 @@ def _attempt(
     began, wall = job.clock.now(), job.clock.wall()
     error: BaseException | None = None
     try:
-        return (yield from _exchange(job, account, leg, request, secret, this.until))
+        return (yield from _exchange(job, account, leg, step, secret, this))
     except BaseException as failure:
         error = failure
         if isinstance(failure, APIError):
@@ -313,7 +390,7 @@ def _recorded(
     )
 
 
-def _complete(error: APIError, call: ChatCall, account: Account, now: float | None) -> None:
+def _complete(error: APIError, call: Call, account: Account, now: float | None) -> None:
     """Say on an error what only the call knows."""
     error.provider = error.provider or call.provider
     error.model = error.model or call.model
@@ -330,14 +407,16 @@ def _secret(key: Key) -> Flow[Secret | None]:
 
 
 def _exchange(
-    job: Job, account: Account, leg: Leg, request: HTTPRequest, secret: Secret | None, until: float
-) -> Flow[ChatCompletion | Opened]:
+    job: Job, account: Account, leg: Leg, step: Step, secret: Secret | None, this: _Try
+) -> Flow[Answer | HTTPResponse | Opened]:
     """One request and its answer."""
     account.asking()
-    signed = yield from leg.provider.auth_of(leg.key_source).authorize(request, secret)
-    decoder = leg.wire.decoder(leg.call) if job.stream else None
+    deadlines = _deadlines(job, leg.call, this.until)
+    who = identity(job, leg, secret, deadlines, account.shows)
+    signed = yield from leg.provider.auth_of(leg.key_source).authorize(step.request, who)
+    decoder = leg.wire.decoder(leg.call) if job.stream and step.stream else None
     try:
-        outcome = yield from send(signed, _deadlines(job, leg.call, until), decoder)
+        outcome = yield from send(signed, deadlines, decoder)
     except StreamInterruptedError as error:
         # Before its first chunk: nobody has seen anything of it.
         raise APIConnectionError(
@@ -349,10 +428,22 @@ def _exchange(
         return outcome
     if response.status >= _REDIRECT:
         raise leg.wire.error(leg.call, _explained(response))
-    return leg.wire.parse(leg.call, response)
+    return leg.wire.parse(leg.call, response) if this.whole else response
 
 
-def _deadlines(job: Job, call: ChatCall, until: float) -> Deadlines:
+def identity(
+    job: Job,
+    leg: Leg,
+    secret: Secret | None,
+    deadlines: Deadlines,
+    show: Callable[[Secret], None],
+) -> Identity:
+    """Who calls on this leg."""
+    wall = job.clock.wall
+    return Identity(secret, leg.options, job.environ, wall, deadlines, job.tokens, show)
+
+
+def _deadlines(job: Job, call: Call, until: float) -> Deadlines:
     limits = job.timeouts
     if until <= job.clock.now():
         raise APITimeoutError(

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import pricing
-from .._call import Adjustment
-from .._flow import Flow
+from .._call import Adjustment, Call, ChatCall
+from .._flow import Deadlines, Flow
 from .._http import HTTPRequest
-from .._json import load
+from .._json import NotJSON, load
 from .._secret import HIDDEN, Secret, redact_headers
 from ..catalogue import find
-from .call import Job, Leg, prepared
+from .call import Job, Leg, identity, prepared
 
 __all__ = ["DryRun", "dry"]
 
@@ -66,33 +66,51 @@ class DryRun:
 
 def dry(job: Job) -> Flow[DryRun]:
     """Prepare the call as if to send it."""
-    first, *rest = [_described(leg, request) for leg, request in (yield from prepared(job))]
+    first, *rest = [_described(job, leg, request) for leg, request in (yield from prepared(job))]
     return DryRun(**{name: getattr(first, name) for name in _FIELDS}, fallbacks=tuple(rest))
 
 
 _FIELDS = tuple(name for name in DryRun.__dataclass_fields__ if name != "fallbacks")
 
 
-def _described(leg: Leg, request: HTTPRequest) -> DryRun:
+def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
     call = leg.call
     secret = leg.key if isinstance(leg.key, Secret) else None
-    signed = _signed(leg, request) if leg.key is not None else request
+    signed = _signed(job, leg, request) if leg.key is not None else request
     return DryRun(
         provider=call.provider,
         model=call.model,
         method=request.method,
         url=request.url,
         headers=redact_headers(signed.headers, (secret,) if secret else ()),
-        body=load(request.body),
+        body=_shown(request),
         ledger=request.adjustments,
         key_source=leg.key_source,
-        bound=pricing.bound(call.messages, call.params, find(call.provider, call.model)),
+        bound=_bound(call),
     )
 
 
-def _signed(leg: Leg, request: HTTPRequest) -> HTTPRequest:
+def _shown(request: HTTPRequest) -> Any:
+    """The body as data; what is no JSON as text, what is uploaded as what it is made of."""
+    if request.upload is not None:
+        return request.upload
+    try:
+        return load(request.body) if request.body else None
+    except NotJSON:
+        return request.body.decode("utf-8", "replace")
+
+
+def _bound(call: Call) -> pricing.Cost | pricing.Unbounded:
+    if not isinstance(call, ChatCall):
+        return pricing.Unbounded("what this kind of call can cost at most is not known beforehand")
+    return pricing.bound(call.messages, call.params, find(call.provider, call.model))
+
+
+def _signed(job: Job, leg: Leg, request: HTTPRequest) -> HTTPRequest:
     """The request as the provider's auth would leave it, as far as that needs no network."""
-    signing = leg.provider.auth_of(leg.key_source).authorize(request, Secret(HIDDEN))
+    limits = Deadlines(0, 0, 0, 0)
+    who = identity(job, leg, Secret(HIDDEN), limits, lambda _: None)
+    signing = leg.provider.auth_of(leg.key_source).authorize(request, who)
     try:
         next(signing)
     except StopIteration as done:

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .._call import ChatCall
+from .._call import Call, ChatCall
 from .._flow import Deadlines, Opened
 from .._http import HTTPResponse
 from ..errors import InvalidRequestError
 from ..types._model import lenient
+from ..types.answer import Answer
 from ..types.chat import ChatCompletion, ChatCompletionChunk
 
 __all__ = ["mocked"]
@@ -20,14 +21,24 @@ __all__ = ["mocked"]
 _PIECE = 8
 
 
-def mocked(call: ChatCall, given: Any) -> ChatCompletion | Opened:
+def mocked(call: Call, given: Any) -> Answer | Opened:
     """Make the answer, or raise it."""
     if isinstance(given, BaseException):
         raise given
     if isinstance(given, type) and issubclass(given, BaseException):
         raise given("mock_response")
+    if not isinstance(call, ChatCall):
+        return _other(call, given)
     completion = _completion(call, given)
     return _opened(completion) if call.stream else completion
+
+
+def _other(call: Call, given: Any) -> Answer:
+    if isinstance(given, Answer) and not call.stream:
+        return given.model_copy(deep=True)
+    raise InvalidRequestError(
+        "mock_response must be an exception or the answer itself here, and cannot be streamed"
+    )
 
 
 def _completion(call: ChatCall, given: Any) -> ChatCompletion:

@@ -6,30 +6,63 @@ Every mistake that can be known before sending is raised here, with what to chan
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .._call import Adjustment, ChatCall, Timeouts
+from .._call import Adjustment, Call, Timeouts
+from .._secret import Secret
 from ..errors import ConfigurationError, UnsupportedParamsError
-from ..types.params import CallOptions, ModelParams
+from ..providers import named
+from ..types.params import CallOptions
 from .address import Address, addressed, mapping, resolve
 from .call import Leg
 from .structured import as_response_format, as_tools
 
-__all__ = ["Asked", "asked", "legs", "timeouts"]
+__all__ = ["CHAT", "Asked", "Kind", "asked", "legs", "timeouts"]
 
 # Line ends would begin another header; half a character has no bytes.
 _UNSENDABLE = re.compile(r"[\r\n\0\ud800-\udfff]")
 _OPTIONS = frozenset(CallOptions.__annotations__)
-_PARAMS = frozenset(ModelParams.__annotations__)
+# Options that a log or a repr must not show.
+_SECRETS = frozenset({
+    "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_web_identity_token",
+    "azure_ad_token", "client_secret", "vertex_credentials",
+})  # fmt: skip
 # Two spellings of one option; the first is ours.
 _SPELLINGS = (
     ("base_url", "api_base"),
     ("num_retries", "max_retries"),
     ("extra_headers", "headers"),
 )
+
+
+class Kind:
+    """A kind of call: its name, the function that its callers know, its values, and its parameters' names.
+
+    ``call`` and ``params`` say where the class of its values and the ``TypedDict`` of its parameters live, as
+    ``module:NAME`` within llmkit: who never makes such a call does not wait for them.
+    """
+
+    def __init__(self, name: str, function: str, call: str, params: str) -> None:
+        self.name, self.function = name, function
+        self._call, self._params = call, params
+
+    @functools.cached_property
+    def make(self) -> type[Call]:
+        """The class of its values."""
+        made: type[Call] = named(f"llmkit.{self._call}")
+        return made
+
+    @functools.cached_property
+    def params(self) -> frozenset[str]:
+        """The names of its parameters."""
+        return frozenset(named(f"llmkit.{self._params}").__annotations__)
+
+
+CHAT = Kind("chat", "completion", "_call:ChatCall", "types.params:ModelParams")
 
 
 @dataclass(slots=True)
@@ -42,36 +75,40 @@ class Asked:
     adjustments: tuple[Adjustment, ...] = ()
 
 
-def asked(keywords: Mapping[str, Any], defaults: Mapping[str, Any]) -> Asked:
+def asked(keywords: Mapping[str, Any], defaults: Mapping[str, Any], kind: Kind = CHAT) -> Asked:
     """Tell the keywords apart, over a client's defaults.
 
     Raises:
         UnsupportedParamsError: a keyword nobody knows; the message names near misses.
     """
     given = {k: v for k, v in keywords.items() if v is not None}
-    unknown = [name for name in given if name not in _PARAMS and name not in _OPTIONS]
+    unknown = [name for name in given if name not in kind.params and name not in _OPTIONS]
     if unknown:
-        raise _unknown(unknown[0])
+        raise _unknown(unknown[0], kind)
     options = _spelled({**defaults, **{k: v for k, v in given.items() if k in _OPTIONS}}, given)
-    params = {k: v for k, v in given.items() if k in _PARAMS}
+    params = {k: v for k, v in given.items() if k in kind.params}
     params, dropped = _without(params, options.get("additional_drop_params") or ())
-    if "tools" in params:
-        params["tools"] = as_tools(params["tools"])
     wanted: type | None = None
     changed: tuple[Adjustment, ...] = ()
+    if kind is not CHAT:
+        return Asked(params, options, None, dropped)
+    if "tools" in params:
+        params["tools"] = as_tools(params["tools"])
     if "response_format" in params:
         params["response_format"], wanted, changed = as_response_format(params["response_format"])
     return Asked(params, options, wanted, (*dropped, *changed))
 
 
-def _unknown(name: str) -> UnsupportedParamsError:
-    near = difflib.get_close_matches(name, [*_PARAMS, *_OPTIONS], n=3)
+def _unknown(name: str, kind: Kind) -> UnsupportedParamsError:
+    near = difflib.get_close_matches(name, [*kind.params, *_OPTIONS], n=3)
     hint = (
         f"did you mean {' or '.join(map(repr, near))}?"
         if near
         else "fields of one provider go in extra_body"
     )
-    return UnsupportedParamsError(f"completion() knows no parameter {name!r}; {hint}", param=name)
+    return UnsupportedParamsError(
+        f"{kind.function}() knows no parameter {name!r}; {hint}", param=name
+    )
 
 
 def _spelled(options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,6 +120,9 @@ def _spelled(options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any
         options.pop(other, None)
         if spelled is not None:
             options[ours] = spelled
+    for name in _SECRETS & options.keys():
+        if isinstance(options[name], str):
+            options[name] = Secret(options[name])
     return options
 
 
@@ -124,22 +164,23 @@ def _timeouts(given: Any, default: Timeouts) -> Timeouts:
 def legs(
     call_id: str,
     model: str,
-    messages: Sequence[Any],
+    subject: Mapping[str, Any],
     asked_for: Asked,
     *,
     stream: bool,
     environ: Mapping[str, str],
     keyless: bool = False,
+    kind: Kind = CHAT,
 ) -> list[Leg]:
-    """The deployments of a call: the one asked for, then its fallbacks."""
+    """The deployments of a call: the one asked for, then its fallbacks. ``subject``: what this kind is about."""
 
-    def leg(name: str, said: Sequence[Any], how: Asked) -> Leg:
-        address = addressed(name, how.options, environ, keyless=keyless)
-        call = _call(call_id, address, said, how, stream=stream)
-        return _leg(address, call)
+    def leg(name: str, about: Mapping[str, Any], how: Asked) -> Leg:
+        address = addressed(name, how.options, environ, keyless=keyless, kind=kind.name)
+        call = _call(call_id, address, about, how, kind, stream=stream)
+        return _leg(address, call, how, kind)
 
-    first = leg(model, messages, asked_for)
-    others = (_fallback(first, entry, asked_for) for entry in _fallbacks(asked_for))
+    first = leg(model, subject, asked_for)
+    others = (_fallback(first, entry, subject, asked_for, kind) for entry in _fallbacks(asked_for))
     return [first, *(leg(*other) for other in others)]
 
 
@@ -150,8 +191,10 @@ def _fallbacks(asked_for: Asked) -> Sequence[Any]:
     return tuple(given)
 
 
-def _fallback(first: Leg, entry: Any, asked_for: Asked) -> tuple[str, Sequence[Any], Asked]:
-    """Model, messages and keywords of one fallback: the call's own, but for what the entry overrides."""
+def _fallback(
+    first: Leg, entry: Any, subject: Mapping[str, Any], asked_for: Asked, kind: Kind
+) -> tuple[str, Mapping[str, Any], Asked]:
+    """Model, subject and keywords of one fallback: the call's own, but for what the entry overrides."""
     if isinstance(entry, str):
         entry = {"model": entry}
     if not isinstance(entry, Mapping) or "model" not in entry:
@@ -160,39 +203,51 @@ def _fallback(first: Leg, entry: Any, asked_for: Asked) -> tuple[str, Sequence[A
         raise ConfigurationError(
             f"a fallback must be a model or a mapping with 'model' and what differs, not {shown!s:.80}"
         )
-    override = asked({k: v for k, v in entry.items() if k not in ("model", "messages")}, {})
+    about = {name: entry.get(name, value) for name, value in subject.items()}
+    override = asked({k: v for k, v in entry.items() if k != "model" and k not in about}, {}, kind)
     kept = {k: v for k, v in asked_for.options.items() if k != "custom_llm_provider"}
     provider, _ = resolve(
         entry["model"], override.options.get("custom_llm_provider"), elsewhere="base_url" in kept
     )
-    if provider is not first.provider:
+    if provider.name != first.call.provider:
         # Another provider's key and address are not this one's.
-        kept = {k: v for k, v in kept.items() if k not in ("api_key", "base_url", "organization")}
+        kept = {k: v for k, v in kept.items() if k not in _OF_ONE_PROVIDER}
     merged = Asked(
         {**asked_for.params, **override.params},
         {**kept, **override.options},
         override.wanted or asked_for.wanted,
         (*asked_for.adjustments, *override.adjustments),
     )
-    return entry["model"], entry.get("messages", first.call.messages), merged
+    return entry["model"], about, merged
 
 
-def _leg(address: Address, call: ChatCall) -> Leg:
-    wire = address.rules.chat
+_OF_ONE_PROVIDER = frozenset({"api_key", "base_url", "organization", "api_version"})
+
+
+def _leg(address: Address, call: Call, asked_for: Asked, kind: Kind) -> Leg:
+    wire = address.rules.wire(kind.name)
     if wire is None:
-        raise ConfigurationError(f"{address.provider.name} has no chat")
-    return Leg(address.provider, wire, address.endpoint, address.key, address.key_source, call)
+        raise ConfigurationError(f"{address.provider.name} has no {kind.name.replace('_', ' ')}")
+    host, options = address.host, asked_for.options
+    return Leg(
+        host, wire, address.endpoint, address.key, address.key_source, call, options, address.where
+    )
 
 
 def _call(
-    call_id: str, address: Address, messages: Sequence[Any], asked_for: Asked, *, stream: bool
-) -> ChatCall:
+    call_id: str,
+    address: Address,
+    subject: Mapping[str, Any],
+    asked_for: Asked,
+    kind: Kind,
+    *,
+    stream: bool,
+) -> Call:
     options = asked_for.options
-    return ChatCall(
+    return kind.make(
         id=call_id,
         provider=address.provider.name,
         model=address.model,
-        messages=messages,
         params=asked_for.params,
         stream=stream,
         extra_body=mapping(options, "extra_body"),
@@ -200,6 +255,7 @@ def _call(
         drop_params=bool(options.get("drop_params")),
         allowed=frozenset(options.get("allowed_openai_params") or ()),
         adjustments=asked_for.adjustments,
+        **subject,
     )
 
 

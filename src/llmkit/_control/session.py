@@ -37,6 +37,7 @@ class Session:
         self._account = account
         self.opened = opened
         self.fold = account.fold = Fold()
+        account.whole = self.fold.result
         self.ready: deque[ChatCompletionChunk] = deque()
         self._held: list[ChatCompletionChunk] = []
         self._finished: set[int] = set()

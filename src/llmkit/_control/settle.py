@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from .. import pricing
-from .._call import Adjustment, Attempt, CallInfo, ChatCall, Sent
+from .._call import Adjustment, Attempt, Call, CallInfo, ChatCall, Sent
 from .._flow import Flow, notify, store
 from .._fold import Fold
 from .._http import HTTPResponse
@@ -22,9 +22,13 @@ from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
 from ..catalogue import find
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
-from ..types.chat import ChatCompletion, Choice, Usage
+from ..types.answer import Answer
+from ..types.chat import ChatCompletion, Choice
+from ..types.usage import Usage
 
 __all__ = ["Account", "estimate_tokens"]
+
+A = TypeVar("A", bound=Answer)
 
 _BYTES_PER_TOKEN = 4
 _SENT_ORDER: tuple[Sent, ...] = ("no", "maybe", "yes")
@@ -48,8 +52,10 @@ class Account:
         self._begun = clock()
         self.sent: Sent = "no"
         self._billable = False
-        self.call: ChatCall | None = None
+        self.call: Call | None = None
         self.fold: Fold | None = None
+        self.whole: Callable[[], Answer] | None = None
+        """What gives a stream's answer as far as it has come."""
         self.counted = True
         """Whether what an answer says of its usage is all of it; a stream's grows until its end."""
         self.mocked = False
@@ -62,7 +68,7 @@ class Account:
         return self._clock() - self._begun
 
     def leaving(
-        self, call: ChatCall, ledger: tuple[Adjustment, ...], key_source: str | None, url: str
+        self, call: Call, ledger: tuple[Adjustment, ...], key_source: str | None, url: str
     ) -> None:
         """A request is about to go out on this leg."""
         self.call = call
@@ -109,7 +115,7 @@ class Account:
         self.sent = max(self.sent, sent, key=_SENT_ORDER.index)
         self._billable = self._billable or (billable and sent != "no")
 
-    def priced(self, completion: ChatCompletion) -> ChatCompletion:
+    def priced(self, completion: A) -> A:
         """Put cost and call onto an answer."""
         self.info.seconds = self.elapsed()
         completion._call = self.info  # noqa: SLF001 - this is the one who may
@@ -119,7 +125,7 @@ class Account:
     def settle(
         self,
         outcome: Outcome,
-        response: ChatCompletion | None = None,
+        response: Answer | None = None,
         error: BaseException | None = None,
     ) -> Flow[None]:
         """Store the settlement, then tell the callbacks; each happens once, however often this is run."""
@@ -160,14 +166,12 @@ class Account:
         self._told = True
         self._abandon(finished)
 
-    def partial(self) -> ChatCompletion | None:
+    def partial(self) -> Answer | None:
         """A stream's answer as far as it has come."""
-        if self.fold is None:
-            return None
-        return self.priced(self.fold.result())
+        return None if self.whole is None else self.priced(self.whole())
 
     def _decide(
-        self, outcome: Outcome, response: ChatCompletion | None, error: BaseException | None
+        self, outcome: Outcome, response: Answer | None, error: BaseException | None
     ) -> CallFinished:
         if self._record is None:
             settlement = self._settlement(outcome, response, error)
@@ -175,7 +179,7 @@ class Account:
         return self._record
 
     def _settlement(
-        self, outcome: Outcome, response: ChatCompletion | None, error: BaseException | None
+        self, outcome: Outcome, response: Answer | None, error: BaseException | None
     ) -> Settlement:
         usage, source = self._usage(response)
         cost = self._cost_of_failure(error) if response is None else response.cost
@@ -200,13 +204,15 @@ class Account:
             error=None if error is None else _named(error),
             request_id=info.request_id,
             metadata=info.metadata,
+            kind=info.kind,
         )
 
-    def _usage(self, response: ChatCompletion | None) -> tuple[Usage | None, UsageSource]:
-        if response is None:
+    def _usage(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
+        told = None if response is None else response.counted()
+        if self._told_all(told):
+            return told, "reported"
+        if not isinstance(response, ChatCompletion):
             return None, "none"
-        if self._told_all(response.usage):
-            return response.usage, "reported"
         return self._estimated(response), "estimated"
 
     def _told_all(self, usage: Usage | None) -> bool:
@@ -217,23 +223,25 @@ class Account:
         told = response.usage or Usage()
         prompt = told.prompt_tokens
         if prompt is None:
-            prompt = estimate_tokens(self.call.messages) if self.call else 0
+            prompt = estimate_tokens(self.call.messages) if isinstance(self.call, ChatCall) else 0
         size = self.fold.text_size() if self.fold else sum(map(_answer_size, response.choices))
         # A count that ran along counts what cannot be seen, too.
         completion = max(told.completion_tokens or 0, -(-size // _BYTES_PER_TOKEN))
         counts = {"prompt_tokens": prompt, "completion_tokens": completion}
         return told.model_copy(update={**counts, "total_tokens": prompt + completion})
 
-    def _cost(self, answer: ChatCompletion) -> pricing.Cost:
+    def _cost(self, answer: Answer) -> pricing.Cost:
         if self.mocked:
             return _free("no provider was asked")
-        usage = answer.usage
+        usage = answer.counted()
         known = self._told_all(usage)
+        if not known and not isinstance(answer, ChatCompletion):
+            return pricing.unknown("the answer does not say what was used")
         model = find(self.info.provider, self.info.model)
         return pricing.cost(
-            usage if known else self._estimated(answer),
+            usage if known else self._estimated(answer),  # type: ignore[arg-type]
             model,
-            service_tier=answer.service_tier or self._asked_tier(),
+            service_tier=answer.get("service_tier") or self._asked_tier(),
             reported=_reported(usage) if usage is not None else None,
             estimated=not known,
             model_name=f"{self.info.provider}/{self.info.model}",

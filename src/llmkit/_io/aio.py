@@ -22,6 +22,7 @@ from .._flow import (
     Notify,
     Opened,
     Race,
+    Read,
     Relay,
     Send,
     Sleep,
@@ -31,6 +32,7 @@ from .._http import HTTPResponse
 from .._operations import Store as StoreProtocol
 from ..errors import APIError
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
+from ._files import acontents
 from ._http import Body, head, raw
 from ._media import afetch, fetching
 from ._observe import Observers
@@ -237,6 +239,9 @@ class AsyncDriver:
         run.progress = fetching(effect)
         return await afetch(effect, run.progress)
 
+    async def _read(self, run: Run, effect: Read) -> bytes | None:
+        return await acontents(effect.path)
+
     async def _sleep(self, run: Run, effect: Sleep) -> None:
         await self._clock.asleep(effect.seconds)
         # A clock that does not wait must not keep a cancellation waiting.
@@ -263,6 +268,7 @@ class AsyncDriver:
 _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {
     Send: AsyncDriver._send,  # noqa: SLF001 - the class's own table
     Fetch: AsyncDriver._fetch,  # noqa: SLF001
+    Read: AsyncDriver._read,  # noqa: SLF001
     Sleep: AsyncDriver._sleep,  # noqa: SLF001
     Store: AsyncDriver._perform_store,  # noqa: SLF001
     Notify: AsyncDriver._notify,  # noqa: SLF001

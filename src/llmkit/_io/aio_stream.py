@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self
 
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
 from .._call import CallInfo
-from .._control.session import Session
 from .._cost import Cost
 from .._flow import Relay
 from ..errors import StreamConsumedError
-from ..types.chat import ChatCompletion, ChatCompletionChunk, Usage
+from ..types.answer import Answer
+from ..types.chat import ChatCompletion, ChatCompletionChunk
+from ..types.usage import Usage
 from ._run import Run
 from ._running import turn
 from .aio import AsyncDriver, AsyncExchange
@@ -21,8 +23,11 @@ from .sync import broken
 
 __all__ = ["AsyncStream"]
 
+C = TypeVar("C", default=ChatCompletionChunk)
+A = TypeVar("A", bound=Answer, default=ChatCompletion)
 
-class AsyncStream:
+
+class AsyncStream(Generic[C, A]):
     """A streamed answer. ``async for chunk in stream``, ``async with stream:``, ``await stream.aclose()``.
 
     After its end (or early close) ``response`` is the whole answer as far as it came, and ``usage``,
@@ -31,19 +36,19 @@ class AsyncStream:
 
     def __init__(self, driver: AsyncDriver, run: Run, relay: Relay) -> None:
         self._driver, self._run = driver, run
-        self._session: Session = relay.session
+        self._session: Any = relay.session
         self._exchange: AsyncExchange | None = relay.opened.handle
         if self._exchange is not None:
             self._exchange.keep()
         self._ended = False
         self._error: BaseException | None = None
-        self._response: ChatCompletion | None = None
+        self._response: A | None = None
 
-    def __aiter__(self) -> AsyncIterator[ChatCompletionChunk]:
+    def __aiter__(self) -> AsyncIterator[C]:
         return self
 
-    async def __anext__(self) -> ChatCompletionChunk:
-        ready = self._session.ready
+    async def __anext__(self) -> C:
+        ready: deque[C] = self._session.ready
         while not ready:
             if self._error is not None:
                 error, self._error = self._error, None
@@ -76,14 +81,14 @@ class AsyncStream:
 
     close = aclose
 
-    async def until_done(self) -> ChatCompletion:
+    async def until_done(self) -> A:
         """Read to the end; return the whole answer."""
         async for _ in self:
             pass
         return self.response
 
     @property
-    def response(self) -> ChatCompletion:
+    def response(self) -> A:
         """The whole answer, folded from its chunks.
 
         Raises:
@@ -96,7 +101,7 @@ class AsyncStream:
     @property
     def usage(self) -> Usage | None:
         """The tokens used, once the stream has ended; ``None`` where the provider never said."""
-        return self.response.usage
+        return self.response.counted()
 
     @property
     def cost(self) -> Cost:
@@ -106,7 +111,8 @@ class AsyncStream:
     @property
     def call(self) -> CallInfo:
         """What happened to the call so far."""
-        return self._session.info
+        info: CallInfo = self._session.info
+        return info
 
     async def _pull(self) -> None:
         try:
@@ -201,7 +207,7 @@ class AsyncStream:
         return f"<AsyncStream {self.call.provider}/{self.call.model} {state}>"
 
 
-async def opened(driver: AsyncDriver, flow: Any) -> AsyncStream:
+async def opened(driver: AsyncDriver, flow: Any) -> AsyncStream[Any, Any]:
     """Run a flow up to its relay and hand out the stream."""
     run = Run(flow)
     relay = await driver.advance(run, flow.__next__)

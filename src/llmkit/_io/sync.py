@@ -17,6 +17,7 @@ from .._flow import (
     Notify,
     Opened,
     Race,
+    Read,
     Relay,
     Send,
     Sleep,
@@ -27,6 +28,7 @@ from .._operations import Store as StoreProtocol
 from ..errors import APIError
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
 from ._failures import explain
+from ._files import contents
 from ._http import Body, head, raw
 from ._media import fetch, fetching
 from ._observe import Observers, resolved_sync
@@ -201,6 +203,9 @@ class SyncDriver:
         run.progress = fetching(effect)
         return fetch(effect, run.progress)
 
+    def _read(self, run: Run, effect: Read) -> bytes | None:
+        return contents(effect.path)
+
     def _sleep(self, run: Run, effect: Sleep) -> None:
         self._clock.sleep(effect.seconds, run.aborted)
         if run.is_aborted():
@@ -225,6 +230,7 @@ class SyncDriver:
 _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {
     Send: SyncDriver._send,  # noqa: SLF001 - the class's own table
     Fetch: SyncDriver._fetch,  # noqa: SLF001
+    Read: SyncDriver._read,  # noqa: SLF001
     Sleep: SyncDriver._sleep,  # noqa: SLF001
     Store: SyncDriver._perform_store,  # noqa: SLF001
     Notify: SyncDriver._notify,  # noqa: SLF001

@@ -5,25 +5,30 @@ Its end is settled before the finishing chunk is handed over; see ``_control.ses
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Generic, Self
 
-from typing_extensions import override
+from typing_extensions import TypeVar, override
 
 from .._call import CallInfo
-from .._control.session import Session
 from .._cost import Cost
 from .._flow import Relay
 from ..errors import StreamConsumedError
-from ..types.chat import ChatCompletion, ChatCompletionChunk, Usage
+from ..types.answer import Answer
+from ..types.chat import ChatCompletion, ChatCompletionChunk
+from ..types.usage import Usage
 from ._run import Run
 from .sync import Exchange, SyncDriver, broken
 
 __all__ = ["Stream"]
 
+C = TypeVar("C", default=ChatCompletionChunk)
+A = TypeVar("A", bound=Answer, default=ChatCompletion)
 
-class Stream:
+
+class Stream(Generic[C, A]):
     """A streamed answer. ``for chunk in stream``, ``with stream:``, ``stream.close()``.
 
     After its end (or early close) ``response`` is the whole answer as far as it came, and ``usage``,
@@ -32,17 +37,17 @@ class Stream:
 
     def __init__(self, driver: SyncDriver, run: Run, relay: Relay) -> None:
         self._driver, self._run = driver, run
-        self._session: Session = relay.session
+        self._session: Any = relay.session
         self._exchange: Exchange | None = relay.opened.handle
         self._ended = False
         self._error: BaseException | None = None
-        self._response: ChatCompletion | None = None
+        self._response: A | None = None
 
-    def __iter__(self) -> Iterator[ChatCompletionChunk]:
+    def __iter__(self) -> Iterator[C]:
         return self
 
-    def __next__(self) -> ChatCompletionChunk:
-        ready = self._session.ready
+    def __next__(self) -> C:
+        ready: deque[C] = self._session.ready
         while not ready:
             if self._error is not None:
                 error, self._error = self._error, None
@@ -72,14 +77,14 @@ class Stream:
         self._close_exchange()
         self._driver.advance(self._run, lambda: self._run.cancel(None, "closed"))
 
-    def until_done(self) -> ChatCompletion:
+    def until_done(self) -> A:
         """Read to the end; return the whole answer."""
         for _ in self:
             pass
         return self.response
 
     @property
-    def response(self) -> ChatCompletion:
+    def response(self) -> A:
         """The whole answer, folded from its chunks.
 
         Raises:
@@ -92,7 +97,7 @@ class Stream:
     @property
     def usage(self) -> Usage | None:
         """The tokens used, once the stream has ended; ``None`` where the provider never said."""
-        return self.response.usage
+        return self.response.counted()
 
     @property
     def cost(self) -> Cost:
@@ -102,7 +107,8 @@ class Stream:
     @property
     def call(self) -> CallInfo:
         """What happened to the call so far."""
-        return self._session.info
+        info: CallInfo = self._session.info
+        return info
 
     def _pull(self) -> None:
         try:
@@ -199,7 +205,7 @@ class Stream:
         return self.until_done()._repr_markdown_()
 
 
-def opened(driver: SyncDriver, flow: Any) -> Stream:
+def opened(driver: SyncDriver, flow: Any) -> Stream[Any, Any]:
     """Run a flow up to its relay and hand out the stream."""
     run = Run(flow)
     relay = driver.advance(run, flow.__next__)

@@ -5,18 +5,24 @@ A provider's name occurs only in this package and in the catalogue.
 
 from __future__ import annotations
 
-from ._auth import Auth, Bearer, HeaderKey, NoAuth
-from ._provider import Provider, openai_compatible
+from ._auth import Auth, Bearer, HeaderKey, Identity, NoAuth
+from ._provider import OPENAI_CALLS, Provider, Where, named, openai_compatible
 from ._registry import Registry
+from ._tokens import Tokens
 
 __all__ = [
+    "OPENAI_CALLS",
     "Auth",
     "Bearer",
     "HeaderKey",
+    "Identity",
     "NoAuth",
     "Provider",
+    "Tokens",
+    "Where",
     "get",
     "has",
+    "named",
     "names",
     "openai_compatible",
     "preferred",

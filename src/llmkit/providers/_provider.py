@@ -5,21 +5,52 @@ A provider says which wires it speaks, with what differences, where, and under w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+import importlib
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
+from .._flow import Flow
+from .._http import Endpoint
 from ..wires import ChatWire
 from ..wires.openai_chat import OpenAIChat
 from ._auth import Auth, Bearer
 
-__all__ = ["Provider", "openai_compatible"]
+__all__ = ["OPENAI_CALLS", "Provider", "Where", "named", "openai_compatible"]
+
+OPENAI_CALLS: Mapping[str, str] = {
+    "embedding": "llmkit.wires.openai_embeddings:EMBEDDINGS",
+}
+"""The kinds of call in OpenAI's form, and where their wires live."""
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """What an address can be made of.
+
+    ``base_url``: the one given, or the environment's, or the provider's own; ``given`` says whether it is the
+    caller's. ``kind`` is the kind of call. ``headers`` and ``query`` are what goes along in any case.
+    """
+
+    provider: Provider
+    model: str
+    kind: str
+    base_url: str | None
+    given: bool
+    options: Mapping[str, Any]
+    environ: Mapping[str, str]
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """One provider.
 
-    ``base_url`` may have ``{variables}``, which ``variables`` maps to environment variables. ``key_env``: the
+    ``base_url`` may have ``{variables}``, which ``variables`` maps to environment variables, or to options of the
+    call, which are in lower case; the first that has a value wins. ``key_env``: the
     first one that is set wins. ``elsewhere`` names the provider whose rules hold when the caller gives another
     ``base_url``: behind somebody else's address, this provider's own rules are only a guess.
     """
@@ -29,7 +60,7 @@ class Provider:
     chat: ChatWire | None = None
     key_env: tuple[str, ...] = ()
     base_env: tuple[str, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     auth: Auth = field(default_factory=Bearer)
     env_auth: Mapping[str, Auth] = field(default_factory=dict)
     """Environment variable to the auth that its value needs, where that is not ``auth``."""
@@ -40,6 +71,12 @@ class Provider:
     idempotency_header: str | None = None
     """The header that makes a repeated request safe, where the provider has one."""
     elsewhere: str | None = None
+    calls: Mapping[str, Any] = field(default_factory=dict)
+    """Kinds of call other than chat to their wires, or to ``module:NAME``, where one is found when first needed."""
+    families: tuple[tuple[str, Provider], ...] = ()
+    """Pattern in a model's name to whose rules hold for it: wires, address, auth. The first that fits."""
+    locate: Callable[[Where], Flow[Endpoint]] | None = None
+    """Finds the address, where a base URL with variables cannot say it."""
     aliases: tuple[str, ...] = ()
     default_model: str | None = None
     """What the command line asks when no model is named."""
@@ -51,6 +88,30 @@ class Provider:
         """How a key from this source is shown."""
         return self.env_auth.get(key_source or "", self.auth)
 
+    def names_of(self, variable: str) -> Sequence[str]:
+        """Where the value of a variable in the base URL is looked for."""
+        names = self.variables.get(variable, variable.upper())
+        return (names,) if isinstance(names, str) else names
+
+    def family_of(self, model: str) -> Provider:
+        """Whose rules hold for a model: the provider's own, or those of a family of models that it serves."""
+        found = (rules for pattern, rules in self.families if re.search(pattern, model))
+        return next(found, self)
+
+    def wire(self, kind: str) -> Any:
+        """The wire for a kind of call; ``None`` where the provider does not offer it."""
+        if kind == "chat":
+            return self.chat
+        wire = self.calls.get(kind)
+        return named(wire) if isinstance(wire, str) else wire
+
+
+@functools.cache
+def named(place: str) -> Any:
+    """What ``module:NAME`` says."""
+    module, _, name = place.partition(":")
+    return getattr(importlib.import_module(module), name)
+
 
 def openai_compatible(
     name: str,
@@ -59,16 +120,17 @@ def openai_compatible(
     base_env: tuple[str, ...] = (),
     chat: OpenAIChat | None = None,
     key_optional: bool = False,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, str | Sequence[str]] | None = None,
     headers: Mapping[str, str] | None = None,
     header_env: Mapping[str, str] | None = None,
     auth: Auth | None = None,
+    calls: Sequence[str] = (),
     aliases: tuple[str, ...] = (),
     default_model: str | None = None,
     docs: str = "",
     read: str = "",
 ) -> Provider:
-    """A provider whose chat is OpenAI's, in one line.
+    """A provider whose chat is OpenAI's, in one line; ``calls`` are the other kinds that are OpenAI's, too.
 
     Example:
         >>> openai_compatible("acme", "https://api.acme.test/v1", "ACME_API_KEY").key_env
@@ -84,6 +146,7 @@ def openai_compatible(
         variables=variables or {},
         headers=headers or {},
         header_env=header_env or {},
+        calls={kind: OPENAI_CALLS[kind] for kind in calls},
         aliases=aliases,
         default_model=default_model,
         docs=docs,

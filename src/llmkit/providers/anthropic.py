@@ -11,9 +11,8 @@ from dataclasses import dataclass
 
 from .._flow import Flow
 from .._http import HTTPRequest
-from .._secret import Secret
 from ..wires.anthropic_messages import AnthropicMessages, Traits
-from ._auth import Bearer, HeaderKey
+from ._auth import Bearer, HeaderKey, Identity
 from ._provider import Provider
 
 __all__ = ["CLAUDE", "PROVIDER", "KeyOrToken"]
@@ -60,15 +59,16 @@ class KeyOrToken:
 
     bearer: bool = False
 
-    def authorize(self, request: HTTPRequest, secret: Secret | None) -> Flow[HTTPRequest]:
+    def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
         """Set the header that fits, unless the caller gave one; without a key the request stays as it is."""
         if _SHOWN & {name.lower() for name in request.headers}:
             return request
+        secret = identity.secret
         if secret is not None and secret.reveal().startswith(_TOKEN_START):
             request = request.with_headers({_BETA: _TOKEN_BETA})
         elif not self.bearer:
-            return (yield from HeaderKey("x-api-key").authorize(request, secret))
-        return (yield from Bearer().authorize(request, secret))
+            return (yield from HeaderKey("x-api-key").authorize(request, identity))
+        return (yield from Bearer().authorize(request, identity))
 
 
 PROVIDER = Provider(

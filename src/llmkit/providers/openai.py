@@ -17,6 +17,7 @@ PROVIDER = Provider(
         renamed={"max_tokens": "max_completion_tokens"},
         history=(),
     ),
+    calls={"embedding": "llmkit.wires.openai_embeddings:LIMITED"},
     key_env=("OPENAI_API_KEY",),
     base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     header_env={"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"},

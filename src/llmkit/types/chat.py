@@ -1,4 +1,4 @@
-"""Chat answers in OpenAI's form, and what llmkit adds to it: reasoning, cost, provenance.
+"""Chat answers in OpenAI's form, and the reasoning that llmkit adds to it.
 
 Source of the form: https://platform.openai.com/docs/api-reference/chat/object, read 2026-11-22. Data only:
 nothing here knows a provider or does arithmetic with money.
@@ -8,11 +8,18 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field
+from typing_extensions import override
 
-from .._call import CallInfo
-from .._cost import Cost, unknown
 from ._model import Model
+from .answer import Answer
+from .usage import (
+    CacheCreation,
+    CompletionTokensDetails,
+    PromptTokensDetails,
+    ServerToolUse,
+    Usage,
+)
 
 __all__ = [
     "Audio",
@@ -126,99 +133,7 @@ class Choice(Model):
     logprobs: Logprobs | None = None
 
 
-class PromptTokensDetails(Model):
-    """What the prompt's tokens were; each part is included in ``prompt_tokens``."""
-
-    absent_when_none: ClassVar[frozenset[str]] = frozenset(
-        {"text_tokens", "image_tokens", "video_tokens", "cache_write_tokens"}
-    )
-
-    cached_tokens: int | None = None
-    audio_tokens: int | None = None
-    text_tokens: int | None = None
-    image_tokens: int | None = None
-    video_tokens: int | None = None
-    cache_write_tokens: int | None = None
-
-
-class CompletionTokensDetails(Model):
-    """What the answer's tokens were; each part is included in ``completion_tokens``."""
-
-    absent_when_none: ClassVar[frozenset[str]] = frozenset({"text_tokens", "image_tokens"})
-
-    reasoning_tokens: int | None = None
-    audio_tokens: int | None = None
-    accepted_prediction_tokens: int | None = None
-    rejected_prediction_tokens: int | None = None
-    text_tokens: int | None = None
-    image_tokens: int | None = None
-
-
-class CacheCreation(Model):
-    """Tokens written to the prompt cache, by how long they live there."""
-
-    ephemeral_5m_input_tokens: int | None = None
-    ephemeral_1h_input_tokens: int | None = None
-
-
-class ServerToolUse(Model):
-    """How often the provider's own tools ran; some are billed by the call."""
-
-    web_search_requests: int | None = None
-
-
-class Usage(Model):
-    """Tokens of a call. ``None`` means that the provider did not say; it never means zero.
-
-    ``prompt_tokens`` includes what was read from and written to the cache. ``completion_tokens`` includes
-    reasoning at most providers, but not at all: where ``total_tokens`` shows that it does not (xAI), both
-    are priced.
-    """
-
-    absent_when_none: ClassVar[frozenset[str]] = frozenset(
-        {
-            "prompt_tokens_details",
-            "completion_tokens_details",
-            "cache_creation_input_tokens",
-            "cache_read_input_tokens",
-            "cache_creation",
-            "server_tool_use",
-        }
-    )
-
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-    prompt_tokens_details: PromptTokensDetails | None = None
-    completion_tokens_details: CompletionTokensDetails | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_creation: CacheCreation | None = None
-    server_tool_use: ServerToolUse | None = None
-
-
-class _Accounted(Model):
-    """What whole answers carry beside OpenAI's fields."""
-
-    _cost: Any = PrivateAttr(default=None)
-    _call: Any = PrivateAttr(default=None)
-
-    @property
-    def call(self) -> CallInfo:
-        """What happened to the call: attempts, timings, parameter ledger, headers, request id."""
-        if self._call is None:
-            self._call = CallInfo(id=str(self.get("id", "")))
-        return self._call  # type: ignore[no-any-return]
-
-    @property
-    def cost(self) -> Cost:
-        """What the call cost in USD, line by line with sources; or unknown, with the reason."""
-        if self._cost is None:
-            self._cost = unknown("this answer was not priced")
-        return self._cost  # type: ignore[no-any-return]
-
-
-class ChatCompletion(_Accounted):
+class ChatCompletion(Answer):
     """A complete answer."""
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset({"service_tier", "system_fingerprint"})
@@ -242,6 +157,7 @@ class ChatCompletion(_Accounted):
         """The first choice as an instance of the class given as ``response_format``."""
         return self.choices[0].message.parsed if self.choices else None
 
+    @override
     def _repr_markdown_(self) -> str:
         usage = self.usage
         tokens = (

@@ -132,7 +132,57 @@ class CallOptions(TypedDict, total=False):
     """Fields to put into the request's body as they are."""
     fetch_media: bool | MediaPolicy | None
     """Fetch images and files that the provider cannot fetch itself: ``True``, or a ``MediaPolicy``."""
-    mock_response: str | BaseException | Mapping[str, Any] | None
+    region_name: str | None
+    """Where the provider's computers stand, for those that ask; the provider's own name for it goes first."""
+    project_id: str | None
+    """The project to bill, where there are such: watsonx."""
+    space_id: str | None
+    """The deployment space to bill: watsonx."""
+    account_id: str | None
+    """The account, where it is part of the address: Cloudflare, Snowflake."""
+    aws_access_key_id: str | None
+    """AWS: the key's id."""
+    aws_secret_access_key: str | None
+    """AWS: the key itself."""
+    aws_session_token: str | None
+    """AWS: what goes with a temporary key."""
+    aws_region_name: str | None
+    """AWS: the region."""
+    aws_profile_name: str | None
+    """AWS: a profile of the shared configuration files."""
+    aws_role_name: str | None
+    """AWS: the ARN of a role to take on."""
+    aws_session_name: str | None
+    """AWS: what the session with that role is called in the logs."""
+    aws_external_id: str | None
+    """AWS: what the role's owner asks for."""
+    aws_web_identity_token: str | None
+    """AWS: a token of another identity provider, or the path of a file that holds one."""
+    aws_sts_endpoint: str | None
+    """AWS: where roles are asked for."""
+    aws_bedrock_runtime_endpoint: str | None
+    """AWS: another address of Bedrock."""
+    vertex_project: str | None
+    """Google Cloud: the project to bill."""
+    vertex_location: str | None
+    """Google Cloud: the region, or ``global``."""
+    vertex_credentials: str | Mapping[str, Any] | None
+    """Google Cloud: credentials as JSON, parsed, or the path of a file that holds them."""
+    azure_ad_token: str | None
+    """Azure: a Microsoft Entra token."""
+    azure_ad_token_provider: Callable[[], Any] | None
+    """Azure: a function (or coroutine function) that returns one."""
+    azure_scope: str | None
+    """Azure: what a token is asked for."""
+    tenant_id: str | None
+    """Azure: the directory of an application that signs in for itself."""
+    client_id: str | None
+    """Azure, Databricks: the application's id."""
+    client_secret: str | None
+    """Azure, Databricks: the application's secret."""
+    base_model: str | None
+    """The model behind a deployment whose name does not tell; its price holds."""
+    mock_response: Any
     """Answer this (or raise it) without asking anybody."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import errors
-from .._call import ChatCall
+from .._call import Call
 from .._http import HTTPResponse
 from .._json import NotJSON, load
 from ._described import described
@@ -99,13 +99,13 @@ _REFINED = frozenset({400, 413, 422})
 _FINAL_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "credits_exhausted"})
 
 
-def api_error(call: ChatCall, response: HTTPResponse) -> errors.APIError:
+def api_error(call: Call, response: HTTPResponse) -> errors.APIError:
     """Read the body of an answer of 400 and above."""
     body = _parsed(response)
     return error_from(call, response, body)
 
 
-def error_from(call: ChatCall, response: HTTPResponse, body: Any) -> errors.APIError:
+def error_from(call: Call, response: HTTPResponse, body: Any) -> errors.APIError:
     """Make an error of its parsed body; for one inside a 200, its code stands for the status."""
     found = described(body)
     status = response.status if response.status >= _ERROR else _claimed_status(found)
@@ -125,7 +125,7 @@ def error_from(call: ChatCall, response: HTTPResponse, body: Any) -> errors.APIE
     )
 
 
-def unreadable(call: ChatCall, response: HTTPResponse, why: str) -> errors.APIError:
+def unreadable(call: Call, response: HTTPResponse, why: str) -> errors.APIError:
     """An answer that is not what it should be: HTML, half a JSON, another API's object."""
     text = response.body[:_SNIPPET].decode("utf-8", "replace")
     hint = "; is base_url right?" if text.lstrip().startswith("<") else ""
@@ -140,7 +140,7 @@ def unreadable(call: ChatCall, response: HTTPResponse, why: str) -> errors.APIEr
     )
 
 
-def incomplete(call: ChatCall, stray: bytes = b"") -> errors.APIError:
+def incomplete(call: Call, stray: bytes = b"") -> errors.APIError:
     """A stream has ended before its answer; ``stray`` is what came where no event ever did."""
     if stray:
         return unreadable(call, HTTPResponse(200, body=stray), "it is no event stream")

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic
 
-from .._call import Adjustment, ChatCall
+from typing_extensions import TypeVar
+
+from .._call import Adjustment, Call
 from .._json import NotSerializable, dump
 from ..errors import InvalidRequestError, UnsupportedParamsError
 
@@ -19,10 +21,13 @@ HEADERS = {"content-type": "application/json", "accept": "application/json"}
 STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
 
 
-class Ledger:
+K_co = TypeVar("K_co", bound=Call, default=Call, covariant=True)
+
+
+class Ledger(Generic[K_co]):
     """What became of one call's parameters: changes listed, refusals gathered and raised together."""
 
-    def __init__(self, call: ChatCall) -> None:
+    def __init__(self, call: K_co) -> None:
         self.call = call
         self.adjustments: list[Adjustment] = []
         self._refused: dict[str, tuple[Any, str]] = {}

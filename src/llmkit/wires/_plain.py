@@ -5,7 +5,7 @@ What an answer means is its wire's affair.
 
 from __future__ import annotations
 
-from .._call import ChatCall
+from .._call import Call
 from .._http import HTTPResponse
 from ._errors import unreadable
 
@@ -18,7 +18,7 @@ _MAX_BODY = 64 * 1024 * 1024
 class PlainBody:
     """Shown every piece of a stream, it takes them if they are no events."""
 
-    def __init__(self, call: ChatCall) -> None:
+    def __init__(self, call: Call) -> None:
         self._call = call
         self._body: bytearray | None = None
         self._sniffed = False

@@ -8,8 +8,11 @@ import pytest
 
 import llmkit
 from llmkit import catalogue, providers
+from llmkit._flow import Deadlines
 from llmkit._http import HTTPRequest
+from llmkit._io._limit import ParallelLimit
 from llmkit._secret import Secret
+from llmkit.providers import Identity, Tokens
 
 from ._made import WIRE
 
@@ -20,7 +23,16 @@ def authorized(key: str | None, **headers: str) -> dict[str, str]:
     """The headers of a request with this credential on it."""
     lists = frozenset({"anthropic-beta"})
     request = HTTPRequest("POST", "https://api.test", headers, lists=lists)
-    flow = PROVIDER.auth.authorize(request, None if key is None else Secret(key))
+    who = Identity(
+        secret=None if key is None else Secret(key),
+        options={},
+        environ={},
+        wall=lambda: 0.0,
+        deadlines=Deadlines(0, 0, 0, 0),
+        tokens=Tokens(ParallelLimit),
+        show=lambda secret: None,
+    )
+    flow = PROVIDER.auth.authorize(request, who)
     with pytest.raises(StopIteration) as ended:
         next(flow)
     made: HTTPRequest = ended.value.value

@@ -59,7 +59,9 @@ class Declared(Subject):
     def test_its_variables(self) -> None:
         """Environment variables are spelled as such, and each is read for one thing."""
         own = (*self.provider.key_env, *self.provider.base_env)
-        named = (*own, *self.provider.variables.values(), *self.provider.header_env.values())
+        asked = (self.provider.names_of(name) for name in self.provider.variables)
+        variables = (name for names in asked for name in names if not name.islower())
+        named = (*own, *variables, *self.provider.header_env.values())
         odd = [name for name in named if not _VARIABLE.fullmatch(name)]
         self.expect(not odd, f"{odd[:1]} is no variable's name")
         self.expect(len(set(own)) == len(own), f"a variable is listed twice: {own}")

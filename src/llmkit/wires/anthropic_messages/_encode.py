@@ -85,7 +85,7 @@ def _headers(call: ChatCall, to: Endpoint, features: Sequence[str]) -> dict[str,
 class _Params:
     """One call's parameters on their way to the body."""
 
-    def __init__(self, wire: AnthropicMessages, ledger: Ledger) -> None:
+    def __init__(self, wire: AnthropicMessages, ledger: Ledger[ChatCall]) -> None:
         self._wire, self._ledger, self._call = wire, ledger, ledger.call
         self._traits = wire.traits(ledger.call.model)
         self._instruction: str | None = None

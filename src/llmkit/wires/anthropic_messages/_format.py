@@ -48,7 +48,7 @@ def _schema(given: Mapping[str, Any]) -> Any:
 
 
 def write_format(
-    wire: AnthropicMessages, ledger: Ledger, given: Any, body: dict[str, Any]
+    wire: AnthropicMessages, ledger: Ledger[ChatCall], given: Any, body: dict[str, Any]
 ) -> str | None:
     """Put the format into the body; return the instruction that must stand in for it, if one must."""
     kind = given.get("type") if isinstance(given, Mapping) else None
@@ -70,7 +70,7 @@ def write_format(
     return _emulated(ledger, given, body)
 
 
-def _native(ledger: Ledger, given: Mapping[str, Any], body: dict[str, Any]) -> None:
+def _native(ledger: Ledger[ChatCall], given: Mapping[str, Any], body: dict[str, Any]) -> None:
     schema = _schema(given)
     lost = Lost()
     sent = fitted(schema, "schema", lost)
@@ -85,7 +85,9 @@ def _native(ledger: Ledger, given: Mapping[str, Any], body: dict[str, Any]) -> N
     output["format"] = {"type": "json_schema", "schema": sent}
 
 
-def _emulated(ledger: Ledger, given: Mapping[str, Any], body: dict[str, Any]) -> str | None:
+def _emulated(
+    ledger: Ledger[ChatCall], given: Mapping[str, Any], body: dict[str, Any]
+) -> str | None:
     schema = _schema(given)
     if _is_taken(ledger.call):
         reason = "by an instruction with the schema: the model has no native form for it"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..._call import ChatCall
 from ..._json import NotJSON, load
 from .._params import Ledger
 from ._blocks import KEPT, still_says
@@ -27,7 +28,7 @@ _MERGED = frozenset({"user", "assistant"})
 class Conversation:
     """One call's messages on their way to the wire; ``kinds`` are the types of blocks that were met."""
 
-    def __init__(self, wire: AnthropicMessages, ledger: Ledger) -> None:
+    def __init__(self, wire: AnthropicMessages, ledger: Ledger[ChatCall]) -> None:
         self._ledger = ledger
         self._parts = Parts(wire, ledger)
         self._system_turns = wire.traits(ledger.call.model).system_turns

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from ..._call import ChatCall
 from ..._json import NotJSON, load
 from .._params import Ledger
 from ._history import is_made, message_parts
@@ -32,7 +33,7 @@ https://github.com/vercel/ai/issues/15550 and https://github.com/octos-org/octos
 class Messages:
     """One call's messages on their way to the wire; ``system`` are the parts of the instruction."""
 
-    def __init__(self, ledger: Ledger, media: Media) -> None:
+    def __init__(self, ledger: Ledger[ChatCall], media: Media) -> None:
         self._ledger, self._media = ledger, media
         self._names: dict[str, str] = {}
         self._order: dict[str, int] = {}

@@ -1,36 +1,20 @@
-"""The functions: ``completion``, ``acompletion`` and their kin, over one lazy default ``Client``, the only global."""
+"""``completion`` and ``acompletion`` with the default client."""
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Sequence
 from typing import Any, Literal, overload
 
 from typing_extensions import Unpack
 
-from ._control.address import missing_keys
-from ._control.dry import DryRun
-from ._io.aio_stream import AsyncStream
-from ._io.sync_stream import Stream
-from .client import Client
-from .types.chat import ChatCompletion
-from .types.params import ChatParams
+from .._control.dry import DryRun
+from .._io.aio_stream import AsyncStream
+from .._io.sync_stream import Stream
+from ..types.chat import ChatCompletion
+from ..types.params import ChatParams
+from ._default import default_client
 
-__all__ = ["acompletion", "completion", "default_client", "validate_environment"]
-
-_default: Client | None = None
-_lock = threading.Lock()
-
-
-def default_client() -> Client:
-    """The client behind the module's functions; it is made on first use and closed at exit."""
-    global _default  # noqa: PLW0603 - the one global, as documented
-    if _default is None:
-        with _lock:
-            if _default is None:
-                _default = Client()
-    return _default
+__all__ = ["acompletion", "completion"]
 
 
 @overload
@@ -133,12 +117,3 @@ async def acompletion(
     """Ask a model from async code, with the default client; see ``Client.acompletion``."""
     client = default_client()
     return await client.acompletion(model, messages, stream=stream, dry_run=dry_run, **params)
-
-
-def validate_environment(model: str) -> dict[str, Any]:
-    """Say whether the environment has what a model needs: ``keys_in_environment``, ``missing_keys``.
-
-    Raises:
-        UnknownProviderError: the model's provider is not known.
-    """
-    return missing_keys(model, os.environ)

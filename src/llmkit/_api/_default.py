@@ -1,0 +1,34 @@
+"""The default client, made when first needed: the only global. And what can be said of the environment without it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import Any
+
+from .._control.address import missing_keys
+from ..client import Client
+
+__all__ = ["default_client", "validate_environment"]
+
+_default: Client | None = None
+_lock = threading.Lock()
+
+
+def default_client() -> Client:
+    """The client behind the module's functions; it is made on first use and closed at exit."""
+    global _default  # noqa: PLW0603 - the one global, as documented
+    if _default is None:
+        with _lock:
+            if _default is None:
+                _default = Client()
+    return _default
+
+
+def validate_environment(model: str) -> dict[str, Any]:
+    """Say whether the environment has what a model needs: ``keys_in_environment``, ``missing_keys``.
+
+    Raises:
+        UnknownProviderError: the model's provider is not known.
+    """
+    return missing_keys(model, os.environ)

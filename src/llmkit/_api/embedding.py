@@ -1,0 +1,27 @@
+"""``embedding`` and ``aembedding`` with the default client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from typing_extensions import Unpack
+
+from ..types.embedding import EmbeddingParams, EmbeddingResponse
+from ._default import default_client
+
+__all__ = ["aembedding", "embedding"]
+
+
+def embedding(
+    model: str, input: str | Sequence[Any], **params: Unpack[EmbeddingParams]
+) -> EmbeddingResponse:
+    """Turn texts into vectors, with the default client; see ``Client.embedding``."""
+    return default_client().embedding(model, input, **params)
+
+
+async def aembedding(
+    model: str, input: str | Sequence[Any], **params: Unpack[EmbeddingParams]
+) -> EmbeddingResponse:
+    """Turn texts into vectors from async code, with the default client; see ``Client.embedding``."""
+    return await default_client().aembedding(model, input, **params)

@@ -1,0 +1,360 @@
+"""What all kinds of call of a ``Client`` share: options, connections, callbacks, one ledger, and how a flow is run.
+
+It owns drivers and runs flows; what happens to a call is decided in ``_control``, what kinds there are in ``_kinds``.
+"""
+
+from __future__ import annotations
+
+import atexit
+import copy
+import functools
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from queue import Empty, SimpleQueue
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from typing_extensions import Unpack
+
+from ._call import Timeouts, new_call_id
+from ._control import plan
+from ._control.call import Clock as ReadClock
+from ._control.call import Job, perform
+from ._control.dry import DryRun, dry
+from ._control.media import media_policy
+from ._control.plan import Kind
+from ._control.retry import RetryPolicy
+from ._io import aio_stream, sync_stream
+from ._io._borrowed import Borrowed, is_async_client
+from ._io._clock import SYSTEM_CLOCK, Clock
+from ._io._http import SyncTransports
+from ._io._limit import ParallelLimit
+from ._io._loops import Loops
+from ._io._observe import Observers, configure_log, log_level
+from ._io._tap import athrough, through, transport
+from ._io.aio import AsyncDriver
+from ._io.aio_stream import AsyncStream
+from ._io.sync import SyncDriver
+from ._io.sync_stream import Stream
+from ._operations import Settle, Store
+from ._secret import Secret
+from .errors import ConfigurationError
+from .events import CallFinished
+from .ledger import MemoryLedger
+from .providers import Tokens
+from .types.params import CallOptions
+
+__all__ = ["Core"]
+
+_TRANSPORTS = ("httpx",)
+_clients: weakref.WeakSet[Core] = weakref.WeakSet()
+_AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
+
+
+class Core:
+    """Everything of a client but its calls.
+
+    Args:
+        callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
+        hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
+        ledger: where settlements go; by default a ``MemoryLedger``.
+        retry: how to try again; ``num_retries`` changes only how often.
+        max_parallel: most calls at once.
+        http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.
+        verify: TLS: an ``ssl.SSLContext``, a CA file, or ``False``.
+        transport: the HTTP library; ``httpx``.
+        environ: where keys are looked up; by default the process's environment.
+        clock: what time is read from and waited by; ``llmkit.testing.FrozenClock`` waits for nothing.
+        **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
+    """
+
+    def __init__(
+        self,
+        *,
+        callbacks: Iterable[Callable[[Any], Any]] = (),
+        hooks: Iterable[Any] = (),
+        ledger: Store | None = None,
+        retry: RetryPolicy | None = None,
+        max_parallel: int | None = None,
+        http_client: Any = None,
+        verify: Any = None,
+        transport: str = "httpx",
+        environ: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        **defaults: Unpack[CallOptions],
+    ) -> None:
+        if transport not in _TRANSPORTS:
+            raise ConfigurationError(
+                f"transport must be one of {', '.join(_TRANSPORTS)}, not {transport!r}"
+            )
+        self.ledger: Any = MemoryLedger() if ledger is None else ledger
+        self._hooks = tuple(hooks)
+        self._policy = retry or RetryPolicy()
+        self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
+        self._environ = os.environ if environ is None else environ
+        self._clock = clock
+        self._defaults = _kept(plan.asked(defaults, {}).options)
+        self._observers = Observers(tuple(callbacks))
+        self._transports = SyncTransports(verify)
+        self._loops = Loops(verify)
+        self._borrowed = None if http_client is None else Borrowed(http_client)
+        self._borrowed_async = http_client is not None and is_async_client(http_client)
+        self._transport_name = (
+            type(http_client).__module__.partition(".")[0] if http_client else transport
+        )
+        self._tokens = Tokens(ParallelLimit)
+        self._dry = False
+        self._streams: weakref.WeakSet[Stream[Any, Any] | AsyncStream[Any, Any]] = weakref.WeakSet()
+        configure_log(log_level())
+        _known(self)
+
+    def close(self) -> None:
+        """Settle what is left and close the sync connections. The client can be used again after it.
+
+        Connections of an event loop are closed by ``aclose``, or by that loop's end.
+        """
+        self._drain()
+        self._transports.close()
+
+    async def aclose(self) -> None:
+        """Close the connections of the running loop, and the sync ones."""
+        await self._adrain()
+        await self._loops.aclose()
+        self._transports.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.aclose()
+
+    def dry_run(self, function: str, **arguments: Any) -> DryRun:
+        """The request that a call would send: ``client.dry_run("embedding", model=…, input=…)``. Nothing is sent.
+
+        Args:
+            function: the call's name, such as ``"embedding"``.
+            **arguments: all its arguments, by their names.
+
+        Raises:
+            ConfigurationError: there is no such call; or what the call itself raises before anything is sent.
+        """
+        dry = copy.copy(self)
+        dry._dry = True  # noqa: SLF001 - one's own copy
+        call = None if function.startswith("_") else getattr(dry, function, None)
+        made = call(**arguments) if callable(call) else None
+        if not isinstance(made, DryRun):
+            raise ConfigurationError(f"{function!r:.80} is no call that can be run dry")
+        return made
+
+    def _run(
+        self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> Any:
+        """Make a call and return its answer."""
+        self._drain()
+        job = self._job(kind, model, subject, params, dry_run=self._dry)
+        return self._driver().run(dry(job) if self._dry else perform(job))
+
+    async def _arun(
+        self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> Any:
+        """``_run`` for async code."""
+        await self._adrain()
+        job = self._job(kind, model, subject, params)
+        return await (await self._async_driver()).run(perform(job))
+
+    def _stream(
+        self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> Stream[Any, Any]:
+        """Make a call and return the stream of its answer's events."""
+        self._drain()
+        job = self._job(kind, model, subject, params, stream=True, dry_run=self._dry)
+        if self._dry:
+            return self._driver().run(dry(job))  # type: ignore[no-any-return]
+        return self._opened(sync_stream.opened(self._driver(), perform(job)))
+
+    async def _astream(
+        self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> AsyncStream[Any, Any]:
+        """``_stream`` for async code."""
+        await self._adrain()
+        job = self._job(kind, model, subject, params, stream=True)
+        return self._opened(await aio_stream.opened(await self._async_driver(), perform(job)))
+
+    def _job(
+        self,
+        kind: Kind,
+        model: str,
+        subject: Mapping[str, Any],
+        params: Mapping[str, Any],
+        *,
+        stream: bool = False,
+        dry_run: bool = False,
+    ) -> Job:
+        asked = plan.asked(params, self._defaults, kind)
+        call_id = new_call_id()
+        options = asked.options
+        # Where a testing tool answers by itself, a key that is missing is no mistake.
+        answered = bool(transport("")) or options.get("mock_response") is not None
+        metadata = asked.params.get("metadata")
+        return Job(
+            id=call_id,
+            legs=plan.legs(
+                call_id,
+                model,
+                subject,
+                asked,
+                stream=stream,
+                environ=self._environ,
+                keyless=dry_run or answered,
+                kind=kind,
+            ),
+            policy=_policy(self._policy, options.get("num_retries")),
+            timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
+            clock=ReadClock(self._clock.now, self._clock.wall),
+            abandon=functools.partial(_leave, _dropped, self),
+            tokens=self._tokens,
+            environ=self._environ,
+            kind=kind.name,
+            stream=stream,
+            heard=self._observers.heard,
+            hooks=self._hooks,
+            wanted=asked.wanted,
+            mock=options.get("mock_response"),
+            transport=transport(self._transport_name),
+            limit=self._limit,
+            media=media_policy(options.get("fetch_media")),
+            metadata=metadata if isinstance(metadata, Mapping) else {},
+        )
+
+    def _driver(self) -> SyncDriver:
+        if self._borrowed is None:
+            send = self._transports.send
+        elif self._borrowed_async:
+            raise ConfigurationError("http_client is async: give a sync one for completion()")
+        else:
+            send = self._borrowed.send
+        return SyncDriver(through(send), self._observers, self.ledger, self._clock)
+
+    async def _async_driver(self) -> AsyncDriver:
+        pool = await self._loops.here()
+        if self._borrowed is None:
+            send = pool.transports.send
+        elif not self._borrowed_async:
+            raise ConfigurationError("http_client is sync: give an async one for acompletion()")
+        else:
+            send = self._borrowed.asend
+        return AsyncDriver(athrough(send), self._observers, self.ledger, pool.later, self._clock)
+
+    def _drain(self) -> None:
+        """Settle the streams that were dropped."""
+        for client, finished in _taken():
+            client._observers.tell(finished)  # noqa: SLF001 - another one's perhaps, but a client
+
+    async def _adrain(self) -> None:
+        for client, finished in _taken():
+            await client._observers.atell(finished)  # noqa: SLF001
+
+    def _opened(self, stream: _AnyStream) -> _AnyStream:
+        self._streams.add(stream)
+        return stream
+
+    def _at_exit(self) -> None:
+        for stream in tuple(self._streams):
+            stream.abandon()
+        self.close()
+
+    def _after_fork(self) -> None:
+        self._streams.clear()
+        self._loops.forget()
+
+
+# The calls that were given up where nothing could be done about it, and whose they are: any client's next call settles
+# them, or the end of the process. Not each client's own: it may be let go of together with its last stream.
+_dropped: SimpleQueue[tuple[Core, CallFinished]] = SimpleQueue()
+
+
+def _leave(
+    queue: SimpleQueue[tuple[Core, CallFinished]], client: Core, finished: CallFinished
+) -> None:
+    queue.put((client, finished))
+
+
+def _taken() -> Iterable[tuple[Core, CallFinished]]:
+    while True:
+        try:
+            client, finished = _dropped.get_nowait()
+        except Empty:
+            return
+        client.ledger.perform(Settle(finished.settlement))
+        yield client, finished
+
+
+_DEFAULT_TIMEOUTS = Timeouts()
+
+
+def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options to keep on a client: its key is not left lying about as text."""
+    key = options.get("api_key")
+    return {**options, "api_key": Secret(key.strip())} if isinstance(key, str) and key else options
+
+
+def _policy(policy: RetryPolicy, retries: Any) -> RetryPolicy:
+    if retries is None:
+        return policy
+    try:
+        return RetryPolicy(
+            retries,
+            policy.first_wait,
+            policy.longest_wait,
+            policy.longest_retry_after,
+            policy.draw,
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+_registering = threading.Lock()
+_registered = False
+
+
+def _known(client: Core) -> None:
+    """Remember a client, weakly, for the end of the process and for forks."""
+    global _registered  # noqa: PLW0603 - once for the process
+    _clients.add(client)
+    with _registering:
+        if _registered:
+            return
+        _registered = True
+        atexit.register(_at_exit)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_in_child)
+
+
+def _at_exit() -> None:
+    for client in tuple(_clients):
+        client._at_exit()  # noqa: SLF001 - the module's own
+
+
+def _in_child() -> None:
+    global _dropped  # noqa: PLW0603 - what was dropped before the fork is the parent's to settle
+    _dropped = SimpleQueue()
+    for client in tuple(_clients):
+        client._after_fork()  # noqa: SLF001 - the module's own

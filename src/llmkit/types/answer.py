@@ -1,0 +1,43 @@
+"""``Answer``: what the whole answers of all kinds of call have in common, their cost and how they came about."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import PrivateAttr
+
+from .._call import CallInfo
+from .._cost import Cost, unknown
+from ._model import Model
+from .usage import Usage
+
+__all__ = ["Answer"]
+
+
+class Answer(Model):
+    """A whole answer."""
+
+    _cost: Any = PrivateAttr(default=None)
+    _call: Any = PrivateAttr(default=None)
+
+    @property
+    def call(self) -> CallInfo:
+        """What happened to the call: attempts, timings, parameter ledger, headers, request id."""
+        if self._call is None:
+            self._call = CallInfo(id=str(self.get("id", "")))
+        return self._call  # type: ignore[no-any-return]
+
+    @property
+    def cost(self) -> Cost:
+        """What the call cost in USD, line by line with sources; or unknown, with the reason."""
+        if self._cost is None:
+            self._cost = unknown("this answer was not priced")
+        return self._cost  # type: ignore[no-any-return]
+
+    def counted(self) -> Usage | None:
+        """The tokens used, in a chat's terms, for the price; ``None`` where the answer does not say."""
+        usage = getattr(self, "usage", None)
+        return usage if isinstance(usage, Usage) else None
+
+    def _repr_markdown_(self) -> str:
+        return f"{self!r}\n\n---\n*{self.cost}*"

@@ -1,0 +1,123 @@
+"""Embeddings: parameters and answers, in OpenAI's form.
+
+Source: https://platform.openai.com/docs/api-reference/embeddings, read 2026-11-22. Parameters that only other
+providers have are named with theirs; what a provider does not take is refused before anything is sent.
+"""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field, SkipValidation
+from typing_extensions import TypedDict, override
+
+from ._model import Model
+from .answer import Answer
+from .params import CallOptions
+from .usage import Usage
+
+__all__ = [
+    "Embedding",
+    "EmbeddingModelParams",
+    "EmbeddingParams",
+    "EmbeddingResponse",
+    "EmbeddingUsage",
+]
+
+_FLOAT32 = 4
+
+
+class EmbeddingModelParams(TypedDict, total=False):
+    """What goes to the model. A key that is absent is not sent; ``None`` counts as absent."""
+
+    dimensions: int | None
+    """How long each vector shall be, where the model can choose."""
+    encoding_format: str | None
+    """How vectors are written: ``float``, or ``base64`` (less to transfer); see ``Embedding.vector``."""
+    input_type: str | None
+    """What the texts are: ``query``, ``document`` … as the provider names it; asymmetric models want it."""
+    truncation: bool | str | None
+    """What to do with texts that are too long, where the provider lets one choose."""
+    task: str | None
+    """What the vectors are for: Jina's and Gemini's ``input_type``."""
+    title: str | None
+    """The title of a document; Gemini's."""
+    embedding_types: list[str] | None
+    """Number formats of the vectors (``float``, ``int8``, ``binary`` …); Cohere's."""
+    output_dtype: str | None
+    """Number format of the vectors; Voyage's."""
+    user: str | None
+    """Your end user's id, for the provider's abuse detection."""
+
+
+class EmbeddingParams(EmbeddingModelParams, CallOptions, total=False):
+    """All keywords of ``embedding`` but ``model`` and ``input``."""
+
+
+class Embedding(Model):
+    """One vector; ``index`` is the place of its input. ``embedding`` is as it came: numbers, or base64 text."""
+
+    object: str = "embedding"
+    index: int = 0
+    embedding: Annotated[list[float], SkipValidation] = Field(default_factory=list)
+
+    @property
+    def vector(self) -> list[float]:
+        """The vector as numbers, also where it came as base64 of little-endian 32-bit floats.
+
+        Raises:
+            ValueError: it is no such text.
+        """
+        told: Any = self.embedding
+        if not isinstance(told, str):
+            return self.embedding
+        raw = base64.b64decode(told, validate=True)
+        if len(raw) % _FLOAT32:
+            raise ValueError("the base64 text holds no 32-bit floats")
+        return list(struct.unpack(f"<{len(raw) // _FLOAT32}f", raw))
+
+
+class EmbeddingUsage(Model):
+    """Tokens that were read. ``None`` means that the provider did not say."""
+
+    absent_when_none: ClassVar[frozenset[str]] = frozenset({"prompt_tokens_details"})
+
+    prompt_tokens: int | None = None
+    total_tokens: int | None = None
+    prompt_tokens_details: Mapping[str, Any] | None = None
+
+
+class EmbeddingResponse(Answer):
+    """The vectors of all inputs, in their order."""
+
+    object: str = "list"
+    data: list[Embedding] = Field(default_factory=list)
+    model: str = ""
+    usage: EmbeddingUsage | None = None
+
+    @property
+    def vectors(self) -> list[list[float]]:
+        """The vectors as numbers, in the order of the inputs. Raises ``ValueError`` as ``Embedding.vector``."""
+        return [item.vector for item in self.data]
+
+    @override
+    def counted(self) -> Usage | None:
+        """The tokens read, as a prompt's; nothing is written."""
+        usage = self.usage
+        if usage is None:
+            return None
+        read = usage.total_tokens if usage.prompt_tokens is None else usage.prompt_tokens
+        return (
+            None
+            if read is None
+            else Usage(prompt_tokens=read, completion_tokens=0, total_tokens=read)
+        )
+
+    @override
+    def _repr_markdown_(self) -> str:
+        read = self.usage.prompt_tokens if self.usage else "?"
+        size = len(self.data[0].vector) if self.data else 0
+        return f"{len(self.data)} vectors of {size}\n\n---\n*{self.model} · {read} tokens · {self.cost}*"
