@@ -138,9 +138,9 @@ def test_row_differs_by_known_names(row: Provider) -> None:
 def test_row_writes_a_call(row: Provider) -> None:
     """A plain streamed call can be written, and asks for usage where that is the way to get it."""
     request = built(row, stream=True, temperature=0.5)
-    assert request.url == "https://host.test/v1/chat/completions"
-    made = json.loads(request.body)
     assert isinstance(row.chat, OpenAIChat)
+    assert request.url == "https://host.test/v1" + row.chat.path
+    made = json.loads(request.body)
     assert ("stream_options" in made) == row.chat.stream_usage
     assert made["temperature"] == 0.5
     assert request.adjustments == ()

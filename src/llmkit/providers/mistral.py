@@ -1,7 +1,7 @@
 """Mistral itself.
 
-https://github.com/mistralai/platform-docs-public (openapi.yaml), read 2026-11-22. Usage ends each stream, no field asks for it.
-``logprobs`` is in no schema, but refused by the model, not by the field's name, so it passes.
+https://github.com/mistralai/platform-docs-public (openapi.yaml), read 2026-11-22. Usage ends each stream, no field
+asks for it. ``logprobs`` is in no schema, but refused by the model, not by the field's name, so it passes.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ __all__ = ["MODELS_WITHOUT_CHAT", "PROVIDER"]
 MODELS_WITHOUT_CHAT = (
     (
         "mistral-ocr",
-        "it reads documents, by POST to /v1/ocr. To ask about a document, give a chat model such as "
-        "mistral-small-latest a part {'type': 'document_url', 'document_url': …}",
+        (
+            "it reads documents, by POST to /v1/ocr; to ask about a document, give a part "
+            "{'type': 'document_url', 'document_url': …} to mistral-small-latest"
+        ),
     ),
     (r"(mistral|codestral)-embed", "use embedding()"),
     ("mistral-moderation", "use moderation()"),

@@ -271,6 +271,17 @@ _DIALECTS: Final = (
         (),
         "/v1beta",
     ),
+    # A host of OpenAI's wire that has it under a path of its own.
+    _Dialect(
+        "openai_chat",
+        "/v1/chat",
+        lambda path: "/v1/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream", "stream_options"),
+        "/v1",
+        {"stream_options": {"include_usage": True}},
+    ),
 )
 
 

@@ -1,9 +1,9 @@
-"""An error's body to its message, code, type and param, wherever a provider puts them. No judgement: ``_errors`` has that.
+"""An error's body to its message, code, type and param, wherever a provider puts them. ``_errors`` judges.
 
 Forms as they were seen or documented, 2026-11-22, ``E`` standing for ``{"message", "type", "param", "code"}``:
-``{"error": E}``, ``E`` itself, ``{"error": "text"}`` with ``code`` or ``error_type`` beside it, ``{"error": ["text"]}``,
-``{"errors": [E]}`` (Cloudflare), ``{"data": E}`` (Portkey), ``{"error_code", "message"}`` (Databricks), ``{"detail": …}`` and
-``{"message": {"detail": […]}}`` (FastAPI's hosts, Mistral), a list of one such object, text, and pages of HTML.
+``{"error": E}``, ``E`` itself, ``{"error": "text"}`` with ``code`` or ``error_type`` beside it, ``{"error":
+["text"]}``, ``{"errors": [E]}`` (Cloudflare), ``{"data": E}`` (Portkey), ``{"error_code", "message"}`` (Databricks), ``{"detail":
+…}`` and ``{"message": {"detail": […]}}`` (Mistral), a list of one such object, text, and pages of HTML.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """An error's body to an error's class: by status, then by the provider's code, by its text only as a last resort.
 
-Where a body has these is ``_described``'s business. Codes and texts are those of recorded and documented errors, 2026-11-22.
+Where a body has these, ``_described`` knows. Codes and texts are those of recorded and documented errors, 2026-11-22.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Mistral's chat completions: OpenAI's form with rules of its own for messages.
 
 Sources, read 2026-11-22: https://github.com/mistralai/platform-docs-public (openapi.yaml; no schema takes a field
-that it does not name), https://docs.mistral.ai/capabilities/reasoning, recorded traffic. That ids of tool calls have nine
-characters is in no schema; the API says so itself: https://github.com/nearai/ironclaw/issues/1241 (code 3280, 2026-03).
+that it does not name), https://docs.mistral.ai/capabilities/reasoning, recorded traffic. Ids of tool calls have nine
+characters by no schema, but the API insists: https://github.com/nearai/ironclaw/issues/1241 (code 3280, 2026-03).
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ from ._messages import MistralMessages
 __all__ = ["MistralChat"]
 
 _EFFORTS = {"minimal": "none", "low": "high", "medium": "high", "xhigh": "high", "max": "high"}
+_REFUSED = frozenset({
+    "top_k", "thinking", "logit_bias", "user", "functions", "function_call", "verbosity",
+    "modalities", "audio", "web_search_options", "service_tier", "store", "safety_identifier",
+    "prompt_cache_retention", "cache_control", "developer", "video_url",
+})  # fmt: skip
 _WHY = "there is 'none' and 'high' only"
 
 
@@ -29,10 +34,7 @@ _WHY = "there is 'none' and 'high' only"
 class MistralChat(OpenAIChat):
     """The wire. Answers are read as OpenAI's are; content in parts is known there."""
 
-    refused: frozenset[str] = frozenset(
-        "top_k thinking logit_bias user functions function_call verbosity modalities audio web_search_options"
-        " service_tier store prompt_cache_retention safety_identifier cache_control developer video_url".split()
-    )
+    refused: frozenset[str] = _REFUSED
     renamed: Mapping[str, str] = field(
         default_factory=lambda: {"seed": "random_seed", "max_completion_tokens": "max_tokens"}
     )

@@ -28,8 +28,10 @@ _MISSING_MODEL: Final = "missing-model"
 _LIMITED_MODEL: Final = "rate-limited"
 # A shorter key would be half given away by the ends that are shown.
 _SHOWN_FROM: Final = 12
-# Compatible hosts have the same API behind prefixes of their own.
-_PLACES: Final = re.compile(r"[^?]*?/(?:(?P<chat>chat/completions)|models(?:/(?P<model>.+))?)")
+# Compatible hosts have the same API behind prefixes of their own, and one has it under /v1/chat.
+_PLACES: Final = re.compile(
+    r"[^?]*?/(?:(?P<chat>chat/completions|v1/chat)|models(?:/(?P<model>.+))?)"
+)
 _SERVER_ERROR: Final = 500
 # status -> the type and code that the real API sends with it.
 _ERRORS: Final[Mapping[int, tuple[str, str | None]]] = {
