@@ -50,7 +50,8 @@ def checks(suite: ProviderConformance) -> Iterator[tuple[str, Callable[[], None]
 def elsewhere(provider: Provider) -> dict[str, Any]:
     """What a provider needs to be addressed."""
     host = "https://somewhere.example"
-    environ = dict.fromkeys(provider.variables.values(), host)
+    places = (name for variable in provider.variables for name in provider.names_of(variable))
+    environ = {name: host for name in places if not name.islower()}
     return {"environ": environ, "base_url": None if provider.base_url else f"{host}/v1"}
 
 

@@ -146,27 +146,12 @@ _KNOWN = (
         chat=_QWEN, aliases=("alibaba",),
         docs="https://docs.agno.com/reference/models/dashscope",
     ),
-    # DATABRICKS_HOST holds its https://, as for the vendor's own packages. 'unknown field
-    # "stream_options"': github.com/continuedev/continue/issues/12936; usage comes unasked.
-    openai_compatible(
-        "databricks", "{host}/serving-endpoints", "DATABRICKS_API_KEY", "DATABRICKS_TOKEN",
-        base_env=("DATABRICKS_API_BASE",), variables={"host": "DATABRICKS_HOST"},
-        chat=OpenAIChat(renamed=_MAX_TOKENS, stream_usage=False),
-        docs="https://docs.databricks.com/aws/machine-learning/foundation-model-apis/api-reference",
-    ),
     # Reasoning goes back as "reasoning".
     openai_compatible(
         "cloudflare", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",
         "CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN", chat=OpenAIChat(history=("reasoning",)),
-        variables={"account_id": "CLOUDFLARE_ACCOUNT_ID"},
+        variables={"account_id": ("account_id", "CLOUDFLARE_ACCOUNT_ID")},
         docs="https://github.com/cloudflare/ai/releases/tag/workers-ai-provider%403.1.5",
-    ),
-    openai_compatible(
-        "snowflake", "https://{account_id}.snowflakecomputing.com/api/v2/cortex/v1",
-        "SNOWFLAKE_JWT", "SNOWFLAKE_PAT", base_env=("SNOWFLAKE_BASE_URL",),
-        variables={"account_id": "SNOWFLAKE_ACCOUNT_ID"},
-        chat=OpenAIChat(history=("reasoning_details",)),
-        docs="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
     ),
     # Each resource has its own address, .../models, and wants ?api-version= (give api_version=).
     openai_compatible(
