@@ -29,9 +29,13 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class EmbeddingCall(Call):
-    """Vectors wanted: of texts, of lists of token ids, or of what else the provider takes."""
+    """Vectors wanted: of texts, of lists of token ids, or of what else the provider takes.
+
+    ``alone``: the caller gave the one input by itself, not in a list.
+    """
 
     inputs: tuple[Any, ...]
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ It decides and yields; a driver performs. Whatever happens, one settlement is st
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -283,17 +284,16 @@ def _on_leg(job: Job, account: Account, leg: Leg, request: HTTPRequest) -> Flow[
 
 def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> Flow[Any]:
     """A call of several requests: each is tried by itself, the wire says what follows."""
-    first = True
     try:
         step = next(steps)
-        while True:
+        for position in itertools.count():
             if step.wait > 0:
                 yield from sleep(min(step.wait, max(0.0, until - job.clock.now())))
-            step.request = step.request.with_headers(leg.headers)
+            step.request = step.request.with_headers(_headers_of(leg, position))
+            first = position == 0
             outcome = yield from _tried(job, account, leg, step, until, whole=False, first=first)
             if isinstance(outcome, Opened):
                 return outcome
-            first = False
             step = steps.send(outcome)
     except StopIteration as done:
         return done.value
@@ -301,6 +301,14 @@ def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> 
         error.scrub(account.secrets)
         _complete(error, leg.call, account, job.clock.wall())
         raise
+
+
+def _headers_of(leg: Leg, position: int) -> Mapping[str, str]:
+    """What goes along with a step. Each is a request of its own: under one key they would get one answer."""
+    name = leg.provider.idempotency_header
+    if not position or name is None or name not in leg.headers:
+        return leg.headers
+    return {**leg.headers, name: f"{leg.headers[name]}-{position}"}
 
 
 def _tried(
@@ -314,7 +322,7 @@ def _tried(
     first: bool = True,
 ) -> Flow[Answer | HTTPResponse | Opened]:
     def attempt(number: int, waited: float) -> Flow[Answer | HTTPResponse | Opened]:
-        return _attempt(job, account, leg, step, _Try(waited, until, whole, first and number == 1))
+        return _attempt(job, account, leg, step, _Try(waited, until, whole, first or number > 1))
 
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
@@ -328,7 +336,8 @@ class _Try:
     until: float
     whole: bool
     """Whether its answer is the call's; otherwise the wire has more to ask."""
-    first: bool
+    counts: bool
+    """Whether it is a try of its own: what goes well behind the first request is one with it."""
 
 
 def _attempt(
@@ -337,7 +346,7 @@ def _attempt(
     call, request = leg.call, step.request
     account.leaving(call, request.adjustments, leg.key_source, leg.endpoint.base_url)
     number = len(account.info.attempts) + 1
-    if job.heard:
+    if job.heard and this.counts:
         # Without its query, which a caller may have put a credential into.
         address = request.url.partition("?")[0]
         yield from notify(AttemptStarted(job.id, number, call.provider, call.model, address))
@@ -354,7 +363,8 @@ def _attempt(
             _complete(failure, call, account, job.clock.wall())
         raise
     finally:
-        ended = _ended(job, account, this, wall, began, error)
+        if this.counts or error is not None:
+            ended = _ended(job, account, this, wall, began, error)
         if isinstance(error, APIError):
             yield from notify(AttemptFailed(job.id, ended, error))
         # It knows this frame: what both hold would wait for the collector.

@@ -39,24 +39,23 @@ class EmbeddingCalls(Core):
             UnsupportedParamsError: the provider does not take a parameter.
             APIError: the call failed; its subclasses say how.
         """
-        answer: EmbeddingResponse = self._run(EMBEDDING, model, {"inputs": _inputs(input)}, params)
+        answer: EmbeddingResponse = self._run(EMBEDDING, model, _inputs(input), params)
         return answer
 
     async def aembedding(
         self, model: str, input: str | Sequence[Any], **params: Unpack[EmbeddingParams]
     ) -> EmbeddingResponse:
         """``embedding`` for async code, on asyncio or trio."""
-        subject = {"inputs": _inputs(input)}
-        answer: EmbeddingResponse = await self._arun(EMBEDDING, model, subject, params)
+        answer: EmbeddingResponse = await self._arun(EMBEDDING, model, _inputs(input), params)
         return answer
 
 
-def _inputs(given: Any) -> tuple[Any, ...]:
+def _inputs(given: Any) -> dict[str, Any]:
     """A text or a list of token ids is one input, any other list holds several."""
     if isinstance(given, str | Mapping):
-        return (given,)
+        return {"inputs": (given,), "alone": True}
     if not isinstance(given, Sequence) or isinstance(given, bytes) or not given:
         raise InvalidRequestError("input must be a text or a list that is not empty", param="input")
     if all(isinstance(item, int) for item in given):
-        return (list(given),)
-    return tuple(given)
+        return {"inputs": (list(given),), "alone": True}
+    return {"inputs": tuple(given), "alone": False}

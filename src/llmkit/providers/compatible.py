@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..wires.openai_chat import OpenAIChat
 from ._auth import HeaderKey
-from ._provider import Provider, openai_compatible
+from ._provider import OPENAI_CALLS, Provider, openai_compatible
 
 __all__ = ["ROWS"]
 
@@ -67,6 +67,7 @@ _KNOWN = (
     openai_compatible(
         "openai_like", None, "OPENAI_LIKE_API_KEY",
         base_env=("OPENAI_LIKE_API_BASE", "OPENAI_LIKE_BASE_URL"), key_optional=True,
+        calls=tuple(OPENAI_CALLS),
         docs="https://platform.openai.com/docs/api-reference/chat",
     ),
     # What the vendor's own package reads, GROQ_BASE_URL, lacks the path.

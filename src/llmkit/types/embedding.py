@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, SkipValidation
+from pydantic import Field, PrivateAttr, SkipValidation
 from typing_extensions import TypedDict, override
 
 from ._model import Model
@@ -26,8 +26,6 @@ __all__ = [
     "EmbeddingResponse",
     "EmbeddingUsage",
 ]
-
-_FLOAT32 = 4
 
 
 class EmbeddingModelParams(TypedDict, total=False):
@@ -62,11 +60,12 @@ class Embedding(Model):
 
     object: str = "embedding"
     index: int = 0
+    _code: str = PrivateAttr(default="f")
     embedding: Annotated[list[float], SkipValidation] = Field(default_factory=list)
 
     @property
     def vector(self) -> list[float]:
-        """The vector as numbers, also where it came as base64 of little-endian 32-bit floats.
+        """The vector as numbers, also where it came as base64: of little-endian 32-bit floats, or what the host has.
 
         Raises:
             ValueError: it is no such text.
@@ -75,9 +74,10 @@ class Embedding(Model):
         if not isinstance(told, str):
             return self.embedding
         raw = base64.b64decode(told, validate=True)
-        if len(raw) % _FLOAT32:
-            raise ValueError("the base64 text holds no 32-bit floats")
-        return list(struct.unpack(f"<{len(raw) // _FLOAT32}f", raw))
+        count, left = divmod(len(raw), struct.calcsize(f"<{self._code}"))
+        if left:
+            raise ValueError("the base64 text ends within a number")
+        return list(map(float, struct.unpack(f"<{count}{self._code}", raw)))
 
 
 class EmbeddingUsage(Model):

@@ -45,7 +45,7 @@ def embedded_in_batches(
     """One request for each batch, one answer of all. The wire's ``build`` must write whatever it is given."""
     parts = []
     for inputs in batches:
-        part = replace(call, inputs=inputs)
+        part = call if len(batches) == 1 else replace(call, inputs=inputs)
         response = yield Step(wire.build(part, to))
         parts.append(wire.parse(part, response))
     return parts[0] if len(parts) == 1 else joined(parts, [len(inputs) for inputs in batches])

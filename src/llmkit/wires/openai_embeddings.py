@@ -29,7 +29,10 @@ _OWN = frozenset({"dimensions", "encoding_format", "user"})
 
 @dataclass(frozen=True, slots=True)
 class OpenAIEmbeddings:
-    """``taken``: parameters beyond OpenAI's. ``most``: inputs in one request, ``most_bytes`` their text's."""
+    """``taken``: parameters beyond OpenAI's. ``most``: inputs in one request, ``most_bytes`` their text's.
+
+    ``code``: what base64 holds, as ``struct`` has it: 32-bit floats, or another format.
+    """
 
     path: str = "/embeddings"
     taken: frozenset[str] = frozenset()
@@ -37,11 +40,15 @@ class OpenAIEmbeddings:
     renamed: Mapping[str, str] = field(default_factory=dict)
     most: int | None = None
     most_bytes: int | None = None
+    code: str = "f"
 
     def build(self, call: EmbeddingCall, to: Endpoint) -> HTTPRequest:
         """Write the call. Raises ``InvalidRequestError`` or ``UnsupportedParamsError``."""
         ledger = Ledger(call)
-        body: dict[str, Any] = {"model": call.model, "input": _written(call)}
+        body: dict[str, Any] = {
+            "model": call.model,
+            "input": call.inputs[0] if call.alone else list(call.inputs),
+        }
         for name, value in call.params.items():
             check_value(ledger, name, value)
             if self._takes(name) or name in call.allowed:
@@ -68,7 +75,10 @@ class OpenAIEmbeddings:
             raise unreadable(call, response, "it is no JSON.") from None
         if isinstance(body, Mapping) and isinstance(body.get("data"), list):
             read = lenient(EmbeddingResponse, body)
+            read.model = read.model or call.model
             read.data.sort(key=lambda item: item.index)
+            for item in read.data:
+                item._code = self.code  # noqa: SLF001 - only the wire knows it
             return read
         if isinstance(body, Mapping) and body.get("error"):
             raise error_from(call, response, body)
@@ -80,12 +90,6 @@ class OpenAIEmbeddings:
 
     def _takes(self, name: str) -> bool:
         return (name in _OWN or name in self.taken) and name not in self.refused
-
-
-def _written(call: EmbeddingCall) -> Any:
-    """A single text is sent as such: some hosts know nothing else."""
-    only = call.inputs[0] if len(call.inputs) == 1 else None
-    return only if isinstance(only, str) else list(call.inputs)
 
 
 EMBEDDINGS = OpenAIEmbeddings()

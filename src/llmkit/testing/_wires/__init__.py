@@ -9,10 +9,11 @@ from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
 from .gemini import Gemini
 from .openai_chat import OpenAIChat
+from .openai_embeddings import OpenAIEmbeddings
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIEmbeddings(), OpenAIChat())
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:

@@ -16,18 +16,15 @@ from ..._asked import fingerprint
 from ..._tokens import split
 from .._wire import Reply, Say
 from ._check import check
+from ._door import authenticate, known, parsed
 from ._read import asked
-from ._refusal import Refusal, bad_request
+from ._refusal import Refusal
 
 __all__ = ["OpenAIChat"]
 
 # A fixed time (2025-01-01T00:00:00Z), so that equal requests get equal bodies.
 _CREATED: Final = 1_735_689_600
 _MODELS: Final = ("offline", "offline-reasoning")
-_MISSING_MODEL: Final = "missing-model"
-_LIMITED_MODEL: Final = "rate-limited"
-# A shorter key would be half given away by the ends that are shown.
-_SHOWN_FROM: Final = 12
 # Compatible hosts have the same API behind prefixes of their own, and one has it under /v1/chat.
 _PLACES: Final = re.compile(
     r"[^?]*?/(?:(?P<chat>chat/completions|v1/chat)|models(?:/(?P<model>.+))?)"
@@ -85,45 +82,10 @@ def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes, say
     expected = "POST" if place["chat"] else "GET"
     if method != expected:
         raise Refusal(405, f"Not allowed to {method} on {path}; use {expected}.")
-    _authenticate(headers.get("authorization", ""))
+    authenticate(headers.get("authorization", ""))
     if place["chat"]:
-        return _complete(_parsed(body), say)
+        return _complete(parsed(body), say)
     return Reply(200, _json(_models() if place["model"] is None else _model(place["model"])))
-
-
-def _authenticate(authorization: str) -> None:
-    scheme, _, key = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not key.strip():
-        raise Refusal(
-            401,
-            "You didn't provide an API key. You need to provide your API key in an Authorization "
-            "header using Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
-        )
-    if "invalid" in key:
-        # Masked the way the real API does it: a part of the key comes back in the message.
-        masked = f"{key[:4]}{'*' * 12}{key[-4:]}" if len(key) > _SHOWN_FROM else "****"
-        raise Refusal(401, f"Incorrect API key provided: {masked}.", code="invalid_api_key")
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise bad_request("We could not parse the JSON body of your request.") from error
-
-
-def _known(model: str) -> None:
-    if model == _MISSING_MODEL:
-        text = f"The model `{model}` does not exist or you do not have access to it."
-        raise Refusal(404, text, code="model_not_found")
-    if model == _LIMITED_MODEL:
-        raise Refusal(
-            429,
-            f"Rate limit reached for {model}: Limit 1, Used 1. Please try again in 1s.",
-            kind="requests",
-            code="rate_limit_exceeded",
-            headers={"retry-after": "1", "retry-after-ms": "1000"},
-        )
 
 
 def _models() -> dict[str, Any]:
@@ -131,13 +93,13 @@ def _models() -> dict[str, Any]:
 
 
 def _model(name: str) -> dict[str, Any]:
-    _known(name)
+    known(name)
     return {"id": name, "object": "model", "created": _CREATED, "owned_by": "llmkit"}
 
 
 def _complete(body: Any, say: Say) -> Reply:
     check(body)
-    _known(body["model"])
+    known(body["model"])
     said = say(asked(body))
     if not body.get("stream"):
         return Reply(200, _json(_completion(body, said)))
