@@ -22,7 +22,9 @@ ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "Hi"}], "num_ret
 ANSWER = {
     "id": "c",
     "object": "chat.completion",
-    "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}],
+    "choices": [
+        {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hi"}}
+    ],
     "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
 }
 SECRET = "dose-" + "0123456789abcdef"
@@ -62,7 +64,7 @@ class Handler(BaseHTTPRequestHandler):
 
     host: Host
 
-    def do_POST(self) -> None:  # noqa: N802 - as the base class wants it
+    def do_POST(self) -> None:
         """Answer as the host is set to."""
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
@@ -193,7 +195,12 @@ KIND = "x-snowflake-authorization-token-type"
         ({}, {"SNOWFLAKE_PAT": "pat-" + "0001"}, "Bearer pat-0001", "PROGRAMMATIC_ACCESS_TOKEN"),
         ({"api_key": "pat/" + "abc-0001"}, {}, "Bearer abc-0001", "PROGRAMMATIC_ACCESS_TOKEN"),
         ({"api_key": "any-" + "0001"}, {}, "Bearer any-0001", None),
-        ({"extra_headers": {"authorization": "Bearer mine"}, "api_key": "x-" + "0001"}, {}, "Bearer mine", None),
+        (
+            {"extra_headers": {"authorization": "Bearer mine"}, "api_key": "x-" + "0001"},
+            {},
+            "Bearer mine",
+            None,
+        ),
     ],
 )
 def test_kinds_of_tokens(

@@ -24,6 +24,7 @@ from . import _broken as broken
 
 SPOKEN = {wire.name for wire in WIRES}
 NATIVE = {"anthropic": "anthropic_messages", "gemini": "gemini"}
+MODELS = {"ragflow": "chat/an-id/some-model"}
 ROWS = [name for name in providers.names() if name not in NATIVE]
 
 
@@ -52,7 +53,9 @@ def elsewhere(provider: Provider) -> dict[str, Any]:
     host = "https://somewhere.example"
     places = (name for variable in provider.variables for name in provider.names_of(variable))
     environ = {name: host for name in places if not name.islower()}
-    return {"environ": environ, "base_url": None if provider.base_url else f"{host}/v1"}
+    model = MODELS.get(provider.name, "some-model")
+    base = None if provider.base_url else f"{host}/v1"
+    return {"environ": environ, "base_url": base, "model": model}
 
 
 @pytest.mark.parametrize("name", ROWS)

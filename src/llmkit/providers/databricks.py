@@ -21,7 +21,8 @@ from .._secret import Secret
 from ..errors import AuthenticationError, MissingKeyError
 from ..wires.openai_chat import OpenAIChat
 from ._auth import Bearer, Identity
-from ._provider import OPENAI_CALLS, Provider
+from ._offers import offered
+from ._provider import Provider
 from ._tokens import Grant, asked, granted
 
 __all__ = ["PROVIDER", "Principal"]
@@ -109,7 +110,7 @@ PROVIDER = Provider(
         stream_usage=False,
         history=("content_parts",),
     ),
-    calls={kind: OPENAI_CALLS[kind] for kind in ("embedding",)},
+    calls=offered("databricks"),
     key_env=("DATABRICKS_API_KEY", "DATABRICKS_TOKEN"),
     base_env=("DATABRICKS_API_BASE",),
     variables={"host": "DATABRICKS_HOST"},

@@ -7,6 +7,7 @@ asks for it. ``logprobs`` is in no schema, but refused by the model, not by the 
 from __future__ import annotations
 
 from ..wires.mistral_chat import MistralChat
+from ._offers import offered
 from ._provider import Provider
 
 __all__ = ["MODELS_WITHOUT_CHAT", "PROVIDER"]
@@ -27,6 +28,7 @@ PROVIDER = Provider(
     name="mistral",
     base_url="https://api.mistral.ai/v1",
     chat=MistralChat(instead=MODELS_WITHOUT_CHAT),
+    calls=offered("mistral"),
     key_env=("MISTRAL_API_KEY",),
     base_env=("MISTRAL_API_BASE", "MISTRAL_BASE_URL"),
     default_model="mistral-small-latest",

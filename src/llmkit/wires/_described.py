@@ -2,8 +2,8 @@
 
 Forms as they were seen or documented, 2026-11-22, ``E`` standing for ``{"message", "type", "param", "code"}``:
 ``{"error": E}``, ``E`` itself, ``{"error": "text"}`` with ``code`` or ``error_type`` beside it, ``{"error":
-["text"]}``, ``{"errors": [E]}`` (Cloudflare), ``{"data": E}`` (Portkey), ``{"error_code", "message"}`` (Databricks), ``{"detail":
-…}`` and ``{"message": {"detail": […]}}`` (Mistral), a list of one such object, text, and pages of HTML.
+["text"]}``, ``{"errors": [E]}`` (Cloudflare), ``{"data": E}`` (Portkey), ``{"error_code", "message"}`` (Databricks),
+``{"detail": …}`` and ``{"message": {"detail": […]}}`` (Mistral), a list of one such object, text, and pages of HTML.
 """
 
 from __future__ import annotations

@@ -68,7 +68,10 @@ def is_error(data: Mapping[str, Any]) -> bool:
     """Whether an object that came with a 200, or as an event, says that the call failed."""
     if data.get("error") or data.get("object") == "error":
         return True
-    return "choices" not in data and bool(data.get("errors") or data.get("success") is False)
+    if "choices" in data or "usage" in data:
+        return False
+    told = data.get("errors") or data.get("success") is False
+    return bool(told or (data.get("code") and data.get("message")))
 
 
 def items(value: Any) -> list[Any]:
