@@ -89,7 +89,7 @@ def embedding(name: str, **params: Any) -> HTTPRequest:
 def test_embeddings_have_their_names_there() -> None:
     """Mistral's dimensions and Perplexity's path are their own; others have OpenAI's."""
     mistral = json.loads(bytes(embedding("mistral", dimensions=8).body))
-    assert mistral == {"model": "m", "input": "a", "output_dimension": 8}
+    assert mistral == {"model": "m", "input": ["a"], "output_dimension": 8}
     with pytest.raises(UnsupportedParamsError, match="user"):
         embedding("mistral", user="u")
     assert embedding("perplexity").url == "https://api.perplexity.ai/v1/embeddings"

@@ -67,14 +67,15 @@ class MistralMessages(Messages):
         role = message.get("role")
         if role == "function":
             raise self._invalid(f"{path}.role 'function' is not known there; use 'tool'")
-        for name in _UNKNOWN.keys() & message.keys():
-            if not (name == "name" and role == "tool"):
+        for name in _UNKNOWN:
+            if name in message and not (name == "name" and role == "tool"):
                 message = self._without(path, name, message)
         if message.get("tool_calls"):
             calls = enumerate(message["tool_calls"])
             made = [self._with_id(f"{path}.tool_calls[{i}].id", c, "id") for i, c in calls]
             message = {**message, "tool_calls": made}
-        return self._with_id(f"{path}.tool_call_id", message, "tool_call_id")
+        told: Mapping[str, Any] = self._with_id(f"{path}.tool_call_id", message, "tool_call_id")
+        return told
 
     def _without(self, path: str, name: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
         if message[name]:
