@@ -257,8 +257,8 @@ def _model_string(data: bytes) -> None:
         lambda: addressed("openai/m", {"base_url": text, "api_key": KEY}, {}, keyless=True),
         lambda: addressed("ollama/m", {}, {"OLLAMA_API_BASE": text}, keyless=True),
         lambda: asked({text: 1}, {}),
-        lambda: legs("c", text, [], asked({"extra_headers": {text: text}}, {}), stream=False, environ=environ),
-        lambda: legs("c", "openai/m", [], asked({"fallbacks": [text]}, {}), stream=False, environ=environ),
+        lambda: legs("c", text, {"messages": []}, asked({"extra_headers": {text: text}}, {}), stream=False, environ=environ),
+        lambda: legs("c", "openai/m", {"messages": []}, asked({"fallbacks": [text]}, {}), stream=False, environ=environ),
     )  # fmt: skip
     for attempt in tries:
         try:

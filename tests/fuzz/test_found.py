@@ -262,7 +262,7 @@ def test_a_key_in_the_wrong_place() -> None:
     """Arguments mixed up are not told with the key that they hold."""
 
     def planned(**options: Any) -> Any:
-        return legs("c", "openai/m", [], asked(options, {}), stream=False, environ={})
+        return legs("c", "openai/m", {"messages": []}, asked(options, {}), stream=False, environ={})
 
     for attempt in (
         lambda: resolve(KEY, None),
@@ -330,7 +330,7 @@ def test_half_a_character_in_a_header() -> None:
         legs(
             "c",
             "openai/m",
-            [],
+            {"messages": []},
             asked({"extra_headers": {"x": "\ud800"}, "api_key": "k-123"}, {}),
             stream=False,
             environ={},
