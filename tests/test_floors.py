@@ -37,6 +37,7 @@ FLOORS = {
     "_io": 5,
     "_control": 4,
     "providers": 3,
+    "plugins": 3,
     "catalogue": 2,
     "pricing": 2,
     "wires": 2,
