@@ -55,6 +55,21 @@ def fold(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletion:
     return folding.result()
 
 
+def _take(into: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Keep unknown fields: the last value counts, an object adds to the one before, and nothing undoes nothing."""
+    for name, value in extra.items():
+        old = into.get(name)
+        if isinstance(value, dict) and isinstance(old, dict):
+            old.update(value)
+        elif value is not None:
+            into[name] = dict(value) if isinstance(value, dict) else value
+
+
+def _kept(extra: dict[str, Any]) -> dict[str, Any]:
+    """Unknown fields as they are now: objects among them still grow."""
+    return {name: dict(v) if isinstance(v, dict) else v for name, v in extra.items()}
+
+
 class _Call:
     """A tool call under construction."""
 
@@ -132,7 +147,7 @@ class _Choice:
         if choice.logprobs is not None:
             self._add_logprobs(choice.logprobs)
         if choice.__pydantic_extra__:
-            self.extra |= {k: v for k, v in choice.__pydantic_extra__.items() if v is not None}
+            _take(self.extra, choice.__pydantic_extra__)
         self._add_delta(choice.delta)
 
     def _add_delta(self, delta: Delta) -> None:
@@ -183,8 +198,10 @@ class _Choice:
 
     def _add_logprobs(self, logprobs: Logprobs) -> None:
         self.logprobs = self.logprobs or {}
-        for name in ("content", "refusal"):
-            if (tokens := getattr(logprobs, name)) is not None:
+        told = {"content": logprobs.content, "refusal": logprobs.refusal}
+        # DeepSeek has those of its thinking, too.
+        for name, tokens in (told | (logprobs.__pydantic_extra__ or {})).items():
+            if isinstance(tokens, list):
                 self.logprobs.setdefault(name, []).extend(tokens)
 
     def _message(self) -> Message:
@@ -203,7 +220,7 @@ class _Choice:
         return _built(Message, made)
 
     def result(self) -> Choice:
-        made = {**self.extra, "index": self.index, "message": self._message()}
+        made = {**_kept(self.extra), "index": self.index, "message": self._message()}
         made["finish_reason"] = self.finish_reason
         if self.logprobs is not None:
             made["logprobs"] = Logprobs(**self.logprobs)
@@ -238,7 +255,7 @@ class Fold:
         return self._choices[index]
 
     def _add_extra(self, extra: dict[str, Any]) -> None:
-        self._head |= {k: v for k, v in extra.items() if v is not None and k not in _PADDING}
+        _take(self._head, {k: v for k, v in extra.items() if k not in _PADDING})
 
     def text_size(self) -> int:
         """UTF-8 bytes of all texts and arguments so far: what an estimate of tokens starts from."""
@@ -252,7 +269,7 @@ class Fold:
 
     def result(self) -> ChatCompletion:
         """The answer as far as it has come."""
-        made = {name: value for name, value in self._head.items() if value is not None}
+        made = {name: value for name, value in _kept(self._head).items() if value is not None}
         made |= {
             "object": "chat.completion",
             "choices": [choice.result() for _, choice in sorted(self._choices.items())],

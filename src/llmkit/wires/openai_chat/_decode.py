@@ -196,8 +196,8 @@ def normalize_usage(usage: dict[str, Any]) -> None:
     written = details.get("cache_write_tokens")
     if usage.get("cache_creation_input_tokens") is None and written is not None:
         usage["cache_creation_input_tokens"] = written
-    if usage.get("server_tool_use") is None and usage.get("num_search_queries") is not None:
-        usage["server_tool_use"] = {"web_search_requests": usage["num_search_queries"]}
+    if usage.get("server_tool_use") is None and (searches := _searches(usage)) is not None:
+        usage["server_tool_use"] = {"web_search_requests": searches}
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if (
         usage.get("total_tokens") is None
@@ -220,6 +220,13 @@ _CACHED = (
     "num_cached_tokens",
     "cache_read_input_tokens",
 )
+
+
+def _searches(usage: Mapping[str, Any]) -> int | None:
+    """How often the host searched: Perplexity's place for it, and OpenRouter's."""
+    details = usage.get("server_tool_use_details")
+    told = details.get("web_search_requests") if isinstance(details, dict) else None
+    return _first({"own": usage.get("num_search_queries"), "details": told}, "own", "details")
 
 
 def _first(usage: Mapping[str, Any], *names: str) -> int | None:
