@@ -243,6 +243,16 @@ class _Dialect:
 
 _HI: Final = [{"role": "user", "content": "scripted"}]
 _DIALECTS: Final = (
+    # At the simulator's own address for it; at the provider's, its requests are like OpenAI's.
+    _Dialect(
+        "mistral_chat",
+        "/mistral/v1/chat/completions",
+        lambda path: "/mistral/v1/chat/completions",
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "/mistral/v1",
+    ),
     _Dialect(
         "openai_chat",
         "/chat/completions",

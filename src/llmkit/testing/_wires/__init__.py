@@ -8,12 +8,20 @@ from typing import Final
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
 from .gemini import Gemini
+from .mistral_chat import MistralChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
-WIRES: Final[Sequence[Wire]] = (AnthropicMessages(), Gemini(), OpenAIEmbeddings(), OpenAIChat())
+WIRES: Final[Sequence[Wire]] = (
+    # Below a root of its own, whatever follows it.
+    MistralChat(),
+    AnthropicMessages(),
+    Gemini(),
+    OpenAIEmbeddings(),
+    OpenAIChat(),
+)
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
