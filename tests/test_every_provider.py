@@ -12,12 +12,13 @@ import llmkit
 from llmkit import providers
 from llmkit.testing import Simulator
 from llmkit.wires.anthropic_messages import AnthropicMessages
+from llmkit.wires.bedrock_converse import BedrockConverse
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.openai_chat import OpenAIChat
 
-NAMES = providers.names()
+NAMES = [name for name in providers.names() if providers.get(name).chat is not None]
 # The wires that the simulator speaks.
-SPOKEN = (OpenAIChat, AnthropicMessages, Gemini)
+SPOKEN = (OpenAIChat, AnthropicMessages, Gemini, BedrockConverse)
 SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 # Where a model's name is more than that.

@@ -41,11 +41,14 @@ FLOORS = {
     "catalogue": 2,
     "pricing": 2,
     "wires": 2,
+    "_eventstream": 1,
     "_flow": 1,
     "_fold": 1,
+    "_multipart": 1,
     "_parts": 1,
     "_operations": 1,
     "_ratelimit": 1,
+    "_sigv4": 1,
     "_sse": 1,
     "events": 1,
     "_call": 0,
@@ -64,6 +67,9 @@ FLOORS = {
 # tokens.py, on floor 2, which will be its only importer.
 SEAMS = {
     "anyio": {"_io"},
+    "cryptography": {
+        "providers._google"
+    },  # the extra "vertex": whoever has a service account's key
     "certifi": {"_io._tls"},  # comes with httpx: whose authorities are trusted
     "httpcore": {"_io"},
     "httpx": {"_io"},
@@ -82,6 +88,7 @@ FREE = {"typing_extensions"}
 WAITING = {"asyncio", "threading", "concurrent", "multiprocessing", "socket", "ssl", "selectors"}
 WAITING_EXCEPTIONS: dict[str, set[str]] = {
     "providers._registry": {"threading"},  # a lock held over a dict look-up and an import
+    "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
 }
 
@@ -101,6 +108,15 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
+    "_io._sending": {"anyio"},  # only for uploads
+    "_io.speech_stream": {"anyio"},  # only for files
+    "_kinds.audio": {"llmkit._upload"},  # only for calls with a file
+    "providers._google": {
+        "cryptography.hazmat.primitives.asymmetric.padding",
+        "cryptography.hazmat.primitives.asymmetric.rsa",
+        "cryptography.hazmat.primitives.hashes",
+        "cryptography.hazmat.primitives.serialization",
+    },  # only to sign with a service account's key
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

@@ -458,3 +458,18 @@ def test_thinking_of_another_dialect_is_listed() -> None:
         ("messages[0].reasoning_content", "dropped"),
         ("messages[0].thinking_blocks", "dropped"),
     }
+
+
+def test_filter_results_add_up() -> None:
+    """A host's own object of a choice comes piece by piece: an empty last one erases nothing."""
+    pieces: list[Any] = [{}, {"hate": {"filtered": False}}, {"violence": {"filtered": True}}, {}]
+    made = fold(
+        ChatCompletionChunk.model_validate(
+            {"choices": [{"index": 0, "delta": {}, "content_filter_results": piece, "rest": None}]}
+        )
+        for piece in pieces
+    )
+    assert made.choices[0]["content_filter_results"] == {
+        "hate": {"filtered": False},
+        "violence": {"filtered": True},
+    }

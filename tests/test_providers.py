@@ -33,11 +33,11 @@ REGISTRY = importlib.import_module("llmkit.providers._registry")
 PACKAGE = "llmkit.providers"
 EVERY = tuple(ROWS.values())
 # Each deployment or server has an address of its own.
-WITHOUT_ADDRESS = {"azure_ai", "oobabooga", "openai_like"}
+WITHOUT_ADDRESS = {"oobabooga", "openai_like"}
 # What ``refused`` may name beside parameters.
 NOT_PARAMETERS = {"cache_control", "developer", "json_object", "json_schema"}
 DUE = """
-    openai_like azure_ai groq deepseek xai mistral cerebras zai perplexity venice vercel_ai_gateway
+    openai_like groq deepseek xai mistral cerebras zai perplexity venice vercel_ai_gateway
     llamacpp lm_studio lmstudio hosted_vllm vllm together_ai together fireworks_ai fireworks
     openrouter huggingface databricks cloudflare dashscope alibaba moonshot minimax nvidia_nim
     sambanova volcengine deepinfra github litellm_proxy snowflake avian crusoe heroku doubleword
@@ -254,7 +254,6 @@ def test_reasoning_goes_back_under_the_hosts_name(name: str, field: str) -> None
 def test_keys_go_where_hosts_look() -> None:
     """A key goes into Authorization, or into the header that the host has for it."""
     assert authorized(ROWS["groq"]) == {"authorization": "Bearer key-1"}
-    assert authorized(ROWS["azure_ai"]) == {"api-key": "key-1"}
     assert authorized(ROWS["sarvam"]) == {"api-subscription-key": "key-1"}
 
 

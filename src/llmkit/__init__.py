@@ -8,8 +8,73 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import catalogue, errors, events, pricing, providers, types
     from ._api._default import default_client, validate_environment
+    from ._api.audio import (
+        aspeech,
+        atranscription,
+        atranslation,
+        speech,
+        transcription,
+        translation,
+    )
+    from ._api.batches import (
+        abatch_results,
+        acancel_batch,
+        acreate_batch,
+        alist_batches,
+        aretrieve_batch,
+        batch_results,
+        cancel_batch,
+        create_batch,
+        list_batches,
+        retrieve_batch,
+    )
+    from ._api.caches import (
+        acreate_cache,
+        adelete_cache,
+        alist_caches,
+        aretrieve_cache,
+        aupdate_cache,
+        create_cache,
+        delete_cache,
+        list_caches,
+        retrieve_cache,
+        update_cache,
+    )
     from ._api.chat import acompletion, completion
+    from ._api.counting import acount_tokens, count_tokens
     from ._api.embedding import aembedding, embedding
+    from ._api.files import (
+        acreate_file,
+        adelete_file,
+        afile_content,
+        alist_files,
+        aretrieve_file,
+        create_file,
+        delete_file,
+        file_content,
+        list_files,
+        retrieve_file,
+    )
+    from ._api.image import (
+        aimage_edit,
+        aimage_generation,
+        aimage_variation,
+        image_edit,
+        image_generation,
+        image_variation,
+    )
+    from ._api.models import (
+        adelete_model,
+        aget_valid_models,
+        alist_models,
+        aretrieve_model,
+        delete_model,
+        get_valid_models,
+        list_models,
+        retrieve_model,
+    )
+    from ._api.moderation import amoderation, moderation
+    from ._api.text import atext_completion, text_completion
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
@@ -18,8 +83,10 @@ if TYPE_CHECKING:
     from ._fold import fold
     from ._io._clock import Clock
     from ._io.aio_stream import AsyncStream
+    from ._io.speech_stream import AsyncSpeechStream, SpeechStream
     from ._io.sync_stream import Stream
     from ._operations import Settlement
+    from ._upload import Upload
     from .client import Client
     from .errors import (
         APIConnectionError,
@@ -59,7 +126,15 @@ if TYPE_CHECKING:
     from .ledger import MemoryLedger
     from .providers import Provider, openai_compatible, register_provider
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
+    from .types.audio import Speech, Transcription, TranscriptionEvent
+    from .types.batch import Batch, BatchResults
+    from .types.cache import Cached
     from .types.embedding import EmbeddingResponse
+    from .types.file import FileContent, FileObject
+    from .types.image import ImageResponse
+    from .types.listing import ModelList, TokenCount
+    from .types.moderation import ModerationResponse
+    from .types.text import TextCompletion
 
 __all__ = [
     "APIConnectionError",
@@ -68,10 +143,14 @@ __all__ = [
     "APIStatusError",
     "APITimeoutError",
     "Adjustment",
+    "AsyncSpeechStream",
     "AsyncStream",
     "AuthenticationError",
     "BadGatewayError",
     "BadRequestError",
+    "Batch",
+    "BatchResults",
+    "Cached",
     "CallInfo",
     "CassetteError",
     "ChatCompletion",
@@ -86,7 +165,10 @@ __all__ = [
     "Cost",
     "DryRun",
     "EmbeddingResponse",
+    "FileContent",
+    "FileObject",
     "GatewayTimeoutError",
+    "ImageResponse",
     "InternalServerError",
     "InvalidRequestError",
     "JSONSchemaValidationError",
@@ -95,6 +177,8 @@ __all__ = [
     "MemoryLedger",
     "Message",
     "MissingKeyError",
+    "ModelList",
+    "ModerationResponse",
     "NotFoundError",
     "OverloadedError",
     "PaymentRequiredError",
@@ -106,30 +190,93 @@ __all__ = [
     "RetryPolicy",
     "ServiceUnavailableError",
     "Settlement",
+    "Speech",
+    "SpeechStream",
     "Stream",
     "StreamConsumedError",
     "StreamInterruptedError",
+    "TextCompletion",
     "Timeout",
     "Timeouts",
+    "TokenCount",
+    "Transcription",
+    "TranscriptionEvent",
     "UnknownProviderError",
     "UnprocessableEntityError",
     "UnsupportedParamsError",
+    "Upload",
     "Usage",
+    "abatch_results",
+    "acancel_batch",
     "acompletion",
+    "acount_tokens",
+    "acreate_batch",
+    "acreate_cache",
+    "acreate_file",
+    "adelete_cache",
+    "adelete_file",
+    "adelete_model",
     "aembedding",
+    "afile_content",
+    "aget_valid_models",
+    "aimage_edit",
+    "aimage_generation",
+    "aimage_variation",
+    "alist_batches",
+    "alist_caches",
+    "alist_files",
+    "alist_models",
+    "amoderation",
+    "aretrieve_batch",
+    "aretrieve_cache",
+    "aretrieve_file",
+    "aretrieve_model",
+    "aspeech",
+    "atext_completion",
+    "atranscription",
+    "atranslation",
+    "aupdate_cache",
+    "batch_results",
+    "cancel_batch",
     "catalogue",
     "completion",
+    "count_tokens",
+    "create_batch",
+    "create_cache",
+    "create_file",
     "default_client",
+    "delete_cache",
+    "delete_file",
+    "delete_model",
     "embedding",
     "errors",
     "events",
+    "file_content",
     "fold",
     "function_tool",
+    "get_valid_models",
+    "image_edit",
+    "image_generation",
+    "image_variation",
+    "list_batches",
+    "list_caches",
+    "list_files",
+    "list_models",
+    "moderation",
     "openai_compatible",
     "pricing",
     "providers",
     "register_provider",
+    "retrieve_batch",
+    "retrieve_cache",
+    "retrieve_file",
+    "retrieve_model",
+    "speech",
+    "text_completion",
+    "transcription",
+    "translation",
     "types",
+    "update_cache",
     "validate_environment",
 ]
 
@@ -138,7 +285,111 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
     **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
     **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
+    **dict.fromkeys(
+        ("aspeech", "atranscription", "atranslation", "speech", "transcription", "translation"),
+        "_api.audio",
+    ),
+    **dict.fromkeys(("AsyncSpeechStream", "SpeechStream"), "_io.speech_stream"),
+    **dict.fromkeys(("Speech", "Transcription", "TranscriptionEvent"), "types.audio"),
+    "Upload": "_upload",
     "EmbeddingResponse": "types.embedding",
+    **dict.fromkeys(
+        (
+            "abatch_results",
+            "acancel_batch",
+            "acreate_batch",
+            "alist_batches",
+            "aretrieve_batch",
+            "batch_results",
+            "cancel_batch",
+            "create_batch",
+            "list_batches",
+            "retrieve_batch",
+        ),
+        "_api.batches",
+    ),
+    **dict.fromkeys(
+        (
+            "acreate_cache",
+            "adelete_cache",
+            "alist_caches",
+            "aretrieve_cache",
+            "aupdate_cache",
+            "create_cache",
+            "delete_cache",
+            "list_caches",
+            "retrieve_cache",
+            "update_cache",
+        ),
+        "_api.caches",
+    ),
+    **dict.fromkeys(("acount_tokens", "count_tokens"), "_api.counting"),
+    **dict.fromkeys(
+        (
+            "acreate_file",
+            "adelete_file",
+            "afile_content",
+            "alist_files",
+            "aretrieve_file",
+            "create_file",
+            "delete_file",
+            "file_content",
+            "list_files",
+            "retrieve_file",
+        ),
+        "_api.files",
+    ),
+    **dict.fromkeys(
+        (
+            "aimage_edit",
+            "aimage_generation",
+            "aimage_variation",
+            "image_edit",
+            "image_generation",
+            "image_variation",
+        ),
+        "_api.image",
+    ),
+    **dict.fromkeys(
+        (
+            "adelete_model",
+            "aget_valid_models",
+            "alist_models",
+            "aretrieve_model",
+            "delete_model",
+            "get_valid_models",
+            "list_models",
+            "retrieve_model",
+        ),
+        "_api.models",
+    ),
+    **dict.fromkeys(("amoderation", "moderation"), "_api.moderation"),
+    **dict.fromkeys(("atext_completion", "text_completion"), "_api.text"),
+    **dict.fromkeys(
+        (
+            "Batch",
+            "BatchResults",
+        ),
+        "types.batch",
+    ),
+    **dict.fromkeys(("Cached",), "types.cache"),
+    **dict.fromkeys(
+        (
+            "FileContent",
+            "FileObject",
+        ),
+        "types.file",
+    ),
+    **dict.fromkeys(("ImageResponse",), "types.image"),
+    **dict.fromkeys(
+        (
+            "ModelList",
+            "TokenCount",
+        ),
+        "types.listing",
+    ),
+    **dict.fromkeys(("ModerationResponse",), "types.moderation"),
+    **dict.fromkeys(("TextCompletion",), "types.text"),
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(
         ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"

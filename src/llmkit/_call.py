@@ -98,6 +98,8 @@ class Call:
     """Parameters that are sent whatever the provider is known to refuse (``allowed_openai_params``)."""
     adjustments: tuple[Adjustment, ...] = ()
     """What was changed before the wire saw the call; it adds its own."""
+    priced_as: str | None = None
+    """The model whose price holds. ``None``: ``model`` is its name; empty: only the answer says what it is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,22 +181,33 @@ class Core:
         return await (await self._async_driver()).run(perform(job))
 
     def _stream(
-        self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+        self,
+        kind: Kind,
+        model: str,
+        subject: Mapping[str, Any],
+        params: Mapping[str, Any],
+        form: type[Stream[Any, Any]] | None = None,
     ) -> Stream[Any, Any]:
-        """Make a call and return the stream of its answer's events."""
+        """Make a call and return the stream of its answer's events, which may have a form of its own."""
         self._drain()
         job = self._job(kind, model, subject, params, stream=True, dry_run=self._dry)
         if self._dry:
             return self._driver().run(dry(job))  # type: ignore[no-any-return]
-        return self._opened(sync_stream.opened(self._driver(), perform(job)))
+        return self._opened(sync_stream.opened(self._driver(), perform(job), form))
 
     async def _astream(
-        self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+        self,
+        kind: Kind,
+        model: str,
+        subject: Mapping[str, Any],
+        params: Mapping[str, Any],
+        form: type[AsyncStream[Any, Any]] | None = None,
     ) -> AsyncStream[Any, Any]:
         """``_stream`` for async code."""
         await self._adrain()
         job = self._job(kind, model, subject, params, stream=True)
-        return self._opened(await aio_stream.opened(await self._async_driver(), perform(job)))
+        driver = await self._async_driver()
+        return self._opened(await aio_stream.opened(driver, perform(job), form))
 
     def _job(
         self,
@@ -213,6 +224,7 @@ class Core:
         options = asked.options
         # Where a testing tool answers by itself, a key that is missing is no mistake.
         answered = bool(transport("")) or options.get("mock_response") is not None
+        keyless = dry_run or answered
         metadata = asked.params.get("metadata")
         return Job(
             id=call_id,
@@ -223,7 +235,7 @@ class Core:
                 asked,
                 stream=stream,
                 environ=self._environ,
-                keyless=dry_run or answered,
+                keyless=keyless,
                 kind=kind,
             ),
             policy=_policy(self._policy, options.get("num_retries")),
@@ -233,6 +245,7 @@ class Core:
             tokens=self._tokens,
             environ=self._environ,
             kind=kind.name,
+            keyless=keyless,
             stream=stream,
             heard=self._observers.heard,
             hooks=self._hooks,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from ._call import Adjustment
@@ -33,14 +33,17 @@ class Endpoint:
 
 
 class Streamed(Protocol):
-    """A body too long to be held: its bytes are made while it is sent."""
+    """A body that is not held in memory."""
 
     @property
     def length(self) -> int | None:
-        """How many bytes it has; ``None`` where that is known only at its end."""
+        """How many bytes it has; ``None`` where that is not known before it has been read."""
 
     def pieces(self) -> Iterator[bytes]:
-        """The bytes, from the start each time it is called: a repeated request sends them again."""
+        """Its bytes, from the beginning each time: a retry sends it again. Closing the iterator closes the file."""
+
+    def shown(self) -> Any:
+        """What a dry run shows of it: what it consists of, and not its bytes."""
 
 
 @dataclass(slots=True)
@@ -56,6 +59,11 @@ class HTTPRequest:
     """Headers (in lower case) that hold a list: what is set later is added to what is there."""
     upload: Streamed | None = None
     """What is sent in place of ``body``, where that is too long to be held."""
+
+    @property
+    def content(self) -> bytes | Streamed:
+        """What is sent, whichever of the two it is."""
+        return self.body if self.upload is None else self.upload
 
     def with_headers(self, headers: Mapping[str, str]) -> HTTPRequest:
         """Return a copy with these headers set; names are compared without regard to case."""

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+from ._kinds.audio import AudioCalls
+from ._kinds.batches import BatchCalls
+from ._kinds.caches import CacheCalls
 from ._kinds.chat import ChatCalls
+from ._kinds.counting import CountCalls
 from ._kinds.embedding import EmbeddingCalls
+from ._kinds.files import FileCalls
+from ._kinds.image import ImageCalls
+from ._kinds.models import ModelCalls
+from ._kinds.moderation import ModerationCalls
+from ._kinds.text import TextCalls
 
 __all__ = ["Client"]
 
 
-class Client(ChatCalls, EmbeddingCalls):
+class Client(
+    ChatCalls,
+    EmbeddingCalls,
+    AudioCalls,
+    BatchCalls,
+    CacheCalls,
+    CountCalls,
+    FileCalls,
+    ImageCalls,
+    ModelCalls,
+    ModerationCalls,
+    TextCalls,
+):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:

@@ -10,7 +10,7 @@ import gzip
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ class Row:
     """One recorded exchange.
 
     ``request`` is the body that was sent, ``None`` where only the answer was recorded; ``model`` is
-    what the recordings' index says, which may be nothing.
+    what the recordings' index says, which may be nothing. ``path`` and ``query`` are where it was sent to.
     """
 
     id: str
@@ -42,6 +42,18 @@ class Row:
     status: int
     headers: Mapping[str, str]
     body: bytes
+    path: str = ""
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mount(self) -> str:
+        """What the base URL of such a client ends with: some are given a host, and find the rest by themselves."""
+        if found := re.match(r"/v1(beta1)?(?=/projects/)", self.path):
+            return found[0]
+        if found := re.match(r"/+openai/deployments/[^/]+", self.path):
+            # These recorders left the version out, without which nothing is answered.
+            return "" if self.query else found[0]
+        return "" if self.api.startswith("azure.") else "/v1"
 
     @property
     def is_event_stream(self) -> bool:
@@ -98,6 +110,8 @@ def _row(api: str, raw: dict[str, Any]) -> Row:
         status=status,
         headers={k: v for k, v in headers.items() if k.lower() not in _HOP_BY_HOP},
         body=body,
+        path=(raw.get("request") or {}).get("path") or "",
+        query=(raw.get("request") or {}).get("query") or {},
     )
 
 

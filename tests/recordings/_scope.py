@@ -9,7 +9,7 @@ OPENAI_CHAT: dict[str, str] = {
     "alibaba.chat": "dashscope",
     "anthropic.openai_compat.chat": "openai",
     "avian.chat": "avian",
-    "azure.chat": "openai",
+    "azure.chat": "azure",
     "bedrock_mantle.chat": "bedrock_mantle",
     "cerebras.chat": "cerebras",
     "cloudflare.chat": "cloudflare",

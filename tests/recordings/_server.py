@@ -1,6 +1,6 @@
 """A loopback server that answers with recorded bodies, streams cut as the path says.
 
-``/r/<row>/<cut>/v1/…``: the row to answer with, and into pieces of how many bytes (0: not cut).
+``/r/<row>/<cut>/…``: the row to answer with, and into pieces of how many bytes (0: not cut).
 It keeps what it was sent. Nothing of llmkit.
 """
 
@@ -27,6 +27,7 @@ class Received:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    method: str = "POST"
 
     def json(self) -> Any:
         """The body, parsed."""
@@ -53,7 +54,7 @@ class Replay:
     def base_url(self, row: Row, cut: int = 0) -> str:
         """Where this row is the answer, cut into pieces of ``cut`` bytes; forgets what came before."""
         self._received = []
-        return f"http://127.0.0.1:{self._http.server_address[1]}/r/{row.id}/{cut}/v1"
+        return f"http://127.0.0.1:{self._http.server_address[1]}/r/{row.id}/{cut}{row.mount}"
 
     def take(self) -> list[Received]:
         """What came since ``base_url`` was asked for."""
@@ -89,14 +90,16 @@ class _Answer(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer with the row that the path names."""
         _, prefix, row_id, cut, *rest = self.path.split("/")
-        body = self.rfile.read(int(self.headers["content-length"]))
+        body = self.rfile.read(int(self.headers["content-length"] or 0))
         headers = {name.lower(): value for name, value in self.headers.items()}
-        self.server.replay.receive(Received("/" + "/".join(rest), headers, body))
+        self.server.replay.receive(Received("/" + "/".join(rest), headers, body, self.command))
         row = self.server.replay.rows.get(row_id) if prefix == "r" else None
         if row is None:
             self.send_error(599, "no such row")
         else:
             self.wfile.write(_answer(row, int(cut)))
+
+    do_GET = do_DELETE = do_PATCH = do_POST  # noqa: N815 - the names that the library calls
 
     @override
     def log_message(self, format: str, *args: object) -> None:

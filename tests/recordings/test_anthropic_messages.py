@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import zlib
 from dataclasses import fields
 from functools import cache
@@ -38,6 +39,7 @@ APIS = (
     "vertex.anthropic.streamRawPredict",
 )
 SMALL_CUTS = range(1, 17)
+ON_VERTEX = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/.*/models/([^/]+):\w+")
 # Exemptions that are of a test, not of a field of the answer.
 OTHER = frozenset({"request", "continued", "back", "error"})
 MINIMAL: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 100}
@@ -129,13 +131,23 @@ def asking(row: Row, base_url: str, *, stream: bool | None = None) -> dict[str, 
     as_keywords = request_form.as_call if row.status == 200 else request_form.as_given
     keywords = MINIMAL if sent is None else as_keywords(sent)
     model = (sent or {}).get("model") or row.model or "claude-sonnet-4-5"
-    return {
-        "model": f"anthropic/{model}",
+    made = {
+        "model": f"{provider_of(row)}/{model}",
         "stream": row.streaming if stream is None else stream,
         "api_key": "test-key",
         "base_url": base_url,
         **keywords,
     }
+    if found := ON_VERTEX.fullmatch(row.path):
+        made |= {"vertex_project": found[1], "vertex_location": found[2], "extra_body": {
+            k: v for k, v in keywords["extra_body"].items() if k != "anthropic_version"
+        }, "model": f"vertex_ai/{found[3]}"}  # fmt: skip
+    return made
+
+
+def provider_of(row: Row) -> str:
+    """Whose a recording is: three hosts have the dialect."""
+    return {"azure": "azure_ai", "vertex": "vertex_ai"}.get(row.api.partition(".")[0], "anthropic")
 
 
 def of_completion(completion: Any) -> oracle.Told:
@@ -315,7 +327,7 @@ def decoded(row: Row, body: Iterable[bytes]) -> list[Any]:
     """What the wire's decoder makes of these pieces."""
     from llmkit._call import ChatCall
 
-    wire = providers.get("anthropic").chat
+    wire = providers.get(provider_of(row)).family_of("claude-").chat
     assert wire is not None
     call = ChatCall("call_0", "anthropic", row.model, MINIMAL["messages"], stream=True)
     decoder = wire.decoder(call)
@@ -346,11 +358,15 @@ def sending(row: Row, keywords: Any, served: Replay, client: llmkit.Client) -> d
     except llmkit.APIError as error:
         assert error.sent == "yes", error  # noqa: PT017 - an answer may well be an error here
     (only,) = served.take()
-    assert only.path == "/v1/messages"
-    assert only.headers["x-api-key"] == "test-key"
-    assert only.headers["anthropic-version"] == "2023-06-01"
+    provider = provider_of(row)
+    assert only.path == ("/v1/messages" if provider == "anthropic" else row.path)
+    key, version = (
+        ("x-api-key", "2023-06-01") if provider != "vertex_ai" else ("x-goog-api-key", None)
+    )
+    assert only.headers[key] == "test-key"
+    assert only.headers.get("anthropic-version") == version
     body: dict[str, Any] = only.json()
-    # Vertex names the model in its path, and says in the path, too, whether it streams.
+    # Some recordings leave out a false stream.
     # A request without max_tokens, which is refused, gets a default.
     added = {"model", "stream", "max_tokens"} - (row.sent() or {}).keys()
     return {k: v for k, v in body.items() if k not in added}

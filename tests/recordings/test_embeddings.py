@@ -16,7 +16,7 @@ import pytest
 import llmkit
 from llmkit.types.embedding import EmbeddingModelParams
 
-from . import _reader
+from . import _azure, _reader
 from ._server import Replay
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ._reader import Row
 
 APIS = {
-    "azure.embeddings": "openai_like",
+    "azure.embeddings": "azure",
     "copilot.embeddings": "openai_like",
     "doubleword.embeddings": "openai_like",
     "llamacpp.embeddings": "openai_like",
@@ -66,7 +66,7 @@ def asking(row: Row, replay: Replay) -> dict[str, Any]:
     sent = row.sent() or {"input": "Hello"}
     rest = {k: v for k, v in sent.items() if k not in {"model", "input"}}
     known = EmbeddingModelParams.__annotations__
-    return {
+    made = {
         "model": f"{APIS[row.api]}/{sent.get('model') or 'unnamed'}",
         "input": sent["input"],
         "api_key": KEY,
@@ -74,6 +74,7 @@ def asking(row: Row, replay: Replay) -> dict[str, Any]:
         "extra_body": {k: v for k, v in rest.items() if k not in known},
         **{k: v for k, v in rest.items() if k in known},
     }
+    return _azure.asking(row, sent, made) if row.api == "azure.embeddings" else made
 
 
 def told(row: Row) -> dict[str, Any]:
@@ -103,10 +104,14 @@ def check(row: Row, made: Any, sent: list[Any]) -> None:
     assert made.usage.prompt_tokens == usage.get("prompt_tokens")
     assert made.usage.total_tokens == usage.get("total_tokens")
     assert made.call.raw == row.body
+    if row.api == "azure.embeddings":
+        assert _azure.same_address(row, sent[0].path)
     request = row.sent()
     if request is not None:
         # Where the deployment stands in the path, the body names no model.
-        assert {"model": "unnamed", **request} == {"model": "unnamed", **sent[0].json()}
+        arrived = sent[0].json()
+        arrived["model"] = arrived["model"] if "model" in request else "unnamed"
+        assert {"model": "unnamed", **request} == arrived
 
 
 @each_row

@@ -16,7 +16,7 @@ import llmkit
 from llmkit import providers
 from llmkit.types.params import ModelParams
 
-from . import _observed, _oracle, _reader
+from . import _azure, _observed, _oracle, _reader
 from ._scope import OPENAI_CHAT, OTHER_WIRES
 from ._server import pieces
 from ._unassertable import EXEMPT, exempted
@@ -52,7 +52,7 @@ def asking(row: Row, *, recorded: bool | None = None) -> dict[str, Any]:
     model = sent.get("model") or row.model or "unnamed"
     rest = {k: v for k, v in sent.items() if k not in {"model", "messages", "stream"}}
     known = ModelParams.__annotations__.keys()
-    return {
+    made = {
         "model": f"{OPENAI_CHAT[row.api]}/{model}",
         "messages": sent["messages"],
         "stream": row.streaming,
@@ -60,12 +60,13 @@ def asking(row: Row, *, recorded: bool | None = None) -> dict[str, Any]:
         "extra_body": {k: v for k, v in rest.items() if k not in known},
         **{k: v for k, v in rest.items() if k in known},
     }
+    return _azure.asking(row, sent, made) if row.api == "azure.chat" else made
 
 
 def assert_reading(row: Row, actual: _oracle.Reading) -> None:
     """Fail unless this reading is the oracle's, but for just the fields that are listed."""
     found = _observed.differences(_oracle.read(row), actual)
-    listed = exempted(row.id) - {"request"}
+    listed = exempted(row.id) - {"request", "path"}
     assert found.keys() == listed, {k: v for k, v in found.items() if k not in listed} or listed
 
 
@@ -239,8 +240,12 @@ def sending(
     if not received:
         return None, raised
     (only,) = received
-    assert only.path == "/v1" + getattr(providers.get(OPENAI_CHAT[row.api]).chat, "path", "")
-    assert only.headers["authorization"] == "Bearer test-key"
+    if row.api == "azure.chat":
+        assert only.headers["api-key"] == "test-key"
+        assert _azure.same_address(row, only.path) != ("path" in exempted(row.id))
+    else:
+        assert only.path == "/v1" + getattr(providers.get(OPENAI_CHAT[row.api]).chat, "path", "")
+        assert only.headers["authorization"] == "Bearer test-key"
     return without_additions(only.json(), row.sent() or {}), raised
 
 

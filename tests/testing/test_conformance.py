@@ -25,7 +25,7 @@ from . import _broken as broken
 SPOKEN = {wire.name for wire in WIRES}
 NATIVE = {"anthropic": "anthropic_messages", "gemini": "gemini"}
 MODELS = {"ragflow": "chat/an-id/some-model"}
-ROWS = [name for name in providers.names() if name not in NATIVE]
+ROWS = [name for name in providers.names() if name not in NATIVE and providers.get(name).chat]
 
 
 def suite_of(provider: Any, **more: Any) -> ProviderConformance:

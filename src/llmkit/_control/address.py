@@ -86,8 +86,8 @@ def _somewhere(
     """What the provider's own function makes the address of."""
     given = options.get("base_url")
     base = given or _from_env(host, environ) or host.base_url
-    if given:
-        _check_url(given)
+    if base:
+        _check_url(base)
     there = given is not None
     where = Where(host, model, kind, base, there, options, environ, headers, query)
     return base or "", host, where

@@ -44,7 +44,7 @@ from ..events import (
     RetryScheduled,
     StreamStarted,
 )
-from ..providers import Identity, Provider, Tokens, Where
+from ..providers import Identity, NoAuth, Provider, Tokens, Where
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
@@ -101,6 +101,8 @@ class Job:
     tokens: Tokens
     environ: Mapping[str, str] = field(default_factory=dict)
     kind: str = "chat"
+    keyless: bool = False
+    """Whether no provider is asked: no credential is looked for beyond a key that is there."""
     stream: bool = False
     heard: bool = True
     """Whether anybody listens to events: without, those of a call that goes well are not made."""
@@ -423,7 +425,8 @@ def _exchange(
     account.asking()
     deadlines = _deadlines(job, leg.call, this.until)
     who = identity(job, leg, secret, deadlines, account.shows)
-    signed = yield from leg.provider.auth_of(leg.key_source).authorize(step.request, who)
+    auth = NoAuth() if job.keyless and secret is None else leg.provider.auth_of(leg.key_source)
+    signed = yield from auth.authorize(step.request, who)
     decoder = leg.wire.decoder(leg.call) if job.stream and step.stream else None
     try:
         outcome = yield from send(signed, deadlines, decoder)

@@ -12,8 +12,8 @@ from .._flow import Deadlines, Flow
 from .._http import HTTPRequest
 from .._json import NotJSON, load
 from .._secret import HIDDEN, Secret, redact_headers
-from ..catalogue import find
 from .call import Job, Leg, identity, prepared
+from .settle import model_of
 
 __all__ = ["DryRun", "dry"]
 
@@ -93,7 +93,7 @@ def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
 def _shown(request: HTTPRequest) -> Any:
     """The body as data; what is no JSON as text, what is uploaded as what it is made of."""
     if request.upload is not None:
-        return request.upload
+        return request.upload.shown()
     try:
         return load(request.body) if request.body else None
     except NotJSON:
@@ -103,7 +103,8 @@ def _shown(request: HTTPRequest) -> Any:
 def _bound(call: Call) -> pricing.Cost | pricing.Unbounded:
     if not isinstance(call, ChatCall):
         return pricing.Unbounded("what this kind of call can cost at most is not known beforehand")
-    return pricing.bound(call.messages, call.params, find(call.provider, call.model))
+    name = call.model if call.priced_as is None else call.priced_as
+    return pricing.bound(call.messages, call.params, model_of(call.provider, name))
 
 
 def _signed(job: Job, leg: Leg, request: HTTPRequest) -> HTTPRequest:

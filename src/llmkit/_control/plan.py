@@ -221,7 +221,7 @@ def _fallback(
     return entry["model"], about, merged
 
 
-_OF_ONE_PROVIDER = frozenset({"api_key", "base_url", "organization", "api_version"})
+_OF_ONE_PROVIDER = frozenset({"api_key", "base_url", "organization", "api_version", "base_model"})
 
 
 def _leg(address: Address, call: Call, asked_for: Asked, kind: Kind) -> Leg:
@@ -255,8 +255,15 @@ def _call(
         drop_params=bool(options.get("drop_params")),
         allowed=frozenset(options.get("allowed_openai_params") or ()),
         adjustments=asked_for.adjustments,
+        priced_as=_priced_as(address, options),
         **subject,
     )
+
+
+def _priced_as(address: Address, options: Mapping[str, Any]) -> str | None:
+    """A name that the caller chose says nothing of the model behind it: only the call or the answer does."""
+    said = options.get("base_model")
+    return str(said) if said else "" if address.host.own_names else None
 
 
 def _headers(options: Mapping[str, Any]) -> Mapping[str, str]:

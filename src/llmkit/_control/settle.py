@@ -19,14 +19,14 @@ from .._http import HTTPResponse
 from .._operations import Outcome, Settle, Settlement, UsageSource
 from .._ratelimit import rate_limits
 from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
-from ..catalogue import find
+from ..catalogue import ModelInfo, find
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion, Choice
 from ..types.usage import Usage
 
-__all__ = ["Account", "estimate_tokens"]
+__all__ = ["Account", "estimate_tokens", "model_of"]
 
 A = TypeVar("A", bound=Answer)
 
@@ -237,15 +237,22 @@ class Account:
         known = self._told_all(usage)
         if not known and not isinstance(answer, ChatCompletion):
             return pricing.unknown("the answer does not say what was used")
-        model = find(self.info.provider, self.info.model)
+        name = self._priced_as(answer)
         return pricing.cost(
             usage if known else self._estimated(answer),  # type: ignore[arg-type]
-            model,
+            model_of(self.info.provider, name),
             service_tier=answer.get("service_tier") or self._asked_tier(),
             reported=_reported(usage) if usage is not None else None,
             estimated=not known,
-            model_name=f"{self.info.provider}/{self.info.model}",
+            model_name=f"{self.info.provider}/{name}",
         )
+
+    def _priced_as(self, answer: Answer) -> str:
+        """The model whose price holds."""
+        said = self.call.priced_as if self.call else None
+        if said is None:
+            return self.info.model
+        return said or str(answer.get("model") or self.info.model)
 
     def _asked_tier(self) -> str | None:
         tier = self.call.params.get("service_tier") if self.call else None
@@ -256,6 +263,12 @@ class Account:
             return _free("nothing was sent, or the provider refused")
         reason = "an answer came that could not be read" if _unread(error) else "no answer came"
         return pricing.unknown(f"{reason}; what was sent may have been billed")
+
+
+def model_of(provider: str, name: str) -> ModelInfo | None:
+    """What the catalogue has under a provider's name for a model, or under ``provider/model``."""
+    head, _, rest = name.partition("/")
+    return find(provider, name) or (find(head, rest) if rest else None)
 
 
 def _echoes(response: HTTPResponse, key: str) -> bool:

@@ -24,6 +24,36 @@ __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
 # How much is written at once, and how much an awaited write may hold back until the next read.
 _PIECE = 64 * 1024
+# What is readable while a request is written may be TLS talking to itself: HTTP is given this long to follow.
+_MOMENT = 0.05
+
+
+class _Early:
+    """What a server says while it is still written to: refused, an upload is not read to its end.
+
+    Its answer would be lost where it closes the connection at once, which is what many do.
+    """
+
+    def __init__(self) -> None:
+        self._written = 0
+        self.data = b""
+
+    def is_due(self, stream: Any, more: int) -> bool:
+        """Whether it is time to look, with so much more to write, and something is there."""
+        self._written += more
+        return self._written - more > _PIECE and bool(stream.get_extra_info("is_readable"))
+
+    def heard(self, data: bytes) -> None:
+        """It said this. Raises ``httpcore.WriteError`` where it is an answer, or the end."""
+        self.data += data
+        # "100 Continue" and its like are none.
+        if not data or not self.data.startswith((b"HTTP/1.1 1", b"HTTP/1.0 1")):
+            raise httpcore.WriteError("the server has answered before it was sent everything")
+
+    def take(self) -> bytes:
+        """What was heard, for the reader."""
+        data, self.data, self._written = self.data, b"", 0
+        return data
 
 
 def _left(stream: object, timeout: float | None, *, written: bool) -> float | None:
@@ -110,6 +140,7 @@ class _Watched(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
         self._written = True
+        self._early = _Early()
         # TLS within TLS (an https proxy) has a socket, but does not speak on it itself.
         plain = type(stream).__name__ == "SyncStream"
         self._socket: Any = stream.get_extra_info("socket") if plain else None
@@ -117,9 +148,16 @@ class _Watched(httpcore.NetworkStream):
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         seconds = _left(self, timeout, written=self._written)
+        return self._early.take() or self._read(max_bytes, seconds)
+
+    def _read(self, max_bytes: int, seconds: float | None) -> bytes:
         if self._socket is None:
             return self._stream.read(max_bytes, seconds)
         return _received(self._socket, max_bytes, seconds)
+
+    def _listen(self) -> None:
+        with contextlib.suppress(httpcore.ReadTimeout):
+            self._early.heard(self._read(_PIECE, _MOMENT))
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -130,6 +168,8 @@ class _Watched(httpcore.NetworkStream):
         self._written = False
         # Each piece is given what is left, and not the whole again: a slow reader outlives no deadline either.
         for start in range(0, len(buffer), _PIECE):
+            if self._early.is_due(self._stream, min(_PIECE, len(buffer) - start)):
+                self._listen()
             self._send(buffer[start : start + _PIECE], _time_to_write(timeout))
         self._written = True
 
@@ -197,13 +237,15 @@ class _AsyncWatched(httpcore.AsyncNetworkStream):
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
         self._held = _Held()
+        self._early = _Early()
 
     @override
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         if self._held:
             with contextlib.suppress(httpcore.WriteError):
                 await self._flush()
-        return await self._stream.read(max_bytes, _left(self, timeout, written=self._held.written))
+        seconds = _left(self, timeout, written=self._held.written)
+        return self._early.take() or await self._stream.read(max_bytes, seconds)
 
     @override
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
@@ -212,8 +254,15 @@ class _AsyncWatched(httpcore.AsyncNetworkStream):
 
     async def _flush(self) -> None:
         _writing(self)
-        await self._stream.write(self._held.take(), self._held.timeout)
+        piece = self._held.take()
+        if self._early.is_due(self._stream, len(piece)):
+            await self._listen()
+        await self._stream.write(piece, _time_to_write(self._held.timeout))
         self._held.written = True
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(httpcore.ReadTimeout):
+            self._early.heard(await self._stream.read(_PIECE, _MOMENT))
 
     @override
     async def aclose(self) -> None:

@@ -6,6 +6,7 @@ learnt from httpcore's trace, where the client has one.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from typing import Any
 
@@ -14,6 +15,7 @@ import anyio
 from .._http import HTTPRequest
 from ..errors import ConfigurationError
 from ._progress import Progress
+from ._sending import AsyncSending, Sending, asending, sending
 from ._watch import watched
 
 __all__ = ["Borrowed", "is_async_client"]
@@ -36,14 +38,24 @@ class Borrowed:
 
     def send(self, request: HTTPRequest, progress: Progress) -> Any:
         """Send; return the client's response with its body unread."""
-        made = self._built(request, progress)
+        if request.upload is None:
+            return self._sent(self._built(request, progress), progress)
+        with contextlib.closing(sending(request.upload, progress)) as body:
+            return self._sent(self._built(request, progress, body), progress)
+
+    def _sent(self, made: Any, progress: Progress) -> Any:
         made.extensions["trace"] = _Trace(progress)
         with watched(progress):
             return _seen(self._client.send(made, stream=True), progress)
 
     async def asend(self, request: HTTPRequest, progress: Progress) -> Any:
         """``send`` for an async client, under the call's own deadline."""
-        made = self._built(request, progress)
+        if request.upload is None:
+            return await self._asent(self._built(request, progress), progress)
+        with contextlib.closing(await asending(request.upload, progress)) as body:
+            return await self._asent(self._built(request, progress, body), progress)
+
+    async def _asent(self, made: Any, progress: Progress) -> Any:
         tell = _Trace(progress)
 
         async def trace(name: str, info: Any) -> None:
@@ -53,14 +65,23 @@ class Borrowed:
         with anyio.fail_after(progress.remaining()):
             return _seen(await self._client.send(made, stream=True), progress)
 
-    def _built(self, request: HTTPRequest, progress: Progress) -> Any:
-        left = progress.remaining()
+    def _built(
+        self,
+        request: HTTPRequest,
+        progress: Progress,
+        body: Sending | AsyncSending | None = None,
+    ) -> Any:
         progress.borrowed = True
+        progress.uploading = body is not None
+        left = progress.remaining()
+        headers = dict(request.headers)
+        if body is not None and body.length is not None:
+            headers["content-length"] = str(body.length)
         return self._client.build_request(
             request.method,
             request.url,
-            headers=dict(request.headers),
-            content=request.body,
+            headers=headers,
+            content=request.body if body is None else body,
             extensions={
                 "timeout": {
                     "connect": progress.connect(),

@@ -7,6 +7,7 @@ for proxies, and for what is odd.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import re
@@ -27,6 +28,7 @@ from ._inflate import Inflate, inflater
 from ._pool import AsyncPool, Pool
 from ._progress import Progress
 from ._running import async_backend
+from ._sending import AsyncSending, Sending, asending, sending
 from ._tls import TLS
 
 __all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "raw"]
@@ -34,6 +36,7 @@ __all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "raw
 T = TypeVar("T")
 MAX_BODY = 256 * 1024 * 1024
 _DEFAULT_HEADERS = ((b"accept-encoding", b"gzip, deflate"), (b"user-agent", b"llmkit"))
+_CHUNKED = (b"transfer-encoding", b"chunked")
 _LIMITS = {"max_connections": 1000, "max_keepalive_connections": 100, "keepalive_expiry": 30.0}
 # An address that needs no escaping: nearly all of them.
 _PLAIN = re.compile(r"https?://[a-zA-Z0-9.\-]+(:\d{1,5})?(/[\w!$&'()*+,;=:@%.~/?\-]*)?", re.ASCII)
@@ -61,23 +64,27 @@ def _name(name: str) -> bytes:
     return name.lower().encode("ascii")
 
 
-def _headers(request: HTTPRequest, host: bytes) -> list[tuple[bytes, bytes]]:
+def _headers(request: HTTPRequest, host: bytes, length: int | None) -> list[tuple[bytes, bytes]]:
     given = [(_name(name), value.encode("utf-8")) for name, value in request.headers.items()]
     names = {name for name, _ in given}
     defaults = [header for header in _DEFAULT_HEADERS if header[0] not in names]
-    return [(b"host", host), *given, *defaults, (b"content-length", b"%d" % len(request.body))]
+    told = _CHUNKED if length is None else (b"content-length", b"%d" % length)
+    return [(b"host", host), *given, *defaults, told]
 
 
-def _prepared(request: HTTPRequest, progress: Progress) -> httpcore.Request:
+def _prepared(
+    request: HTTPRequest, progress: Progress, body: Sending | AsyncSending | None = None
+) -> httpcore.Request:
     url, host = _address(request.url)
     connect = progress.connect()
     # Reads are limited by the exchange's own progress; these are the limits of what comes before.
-    limits = {"connect": connect, "pool": connect, "write": progress.remaining(), "read": None}
-    made = httpcore.Request(
-        request.method, url, content=_Bytes(request.body), extensions={"timeout": limits}
-    )
+    write = progress.remaining() if body is None else progress.whole()
+    limits = {"connect": connect, "pool": connect, "write": write, "read": None}
+    data = request.body
+    content: Any = _Bytes(data) if body is None else body
+    made = httpcore.Request(request.method, url, content=content, extensions={"timeout": limits})
     # Not by way of its constructor, which looks at each header's type: they are bytes already.
-    made.headers = _headers(request, host)
+    made.headers = _headers(request, host, len(data) if body is None else body.length)
     return made
 
 
@@ -277,10 +284,10 @@ class SyncTransports(_Transports):
     def send(self, request: HTTPRequest, progress: Progress) -> Any:
         """Send; return the response with its body unread."""
         pool = self._for(request.url)
-        prepared = _prepared(request, progress)
-        if _hooked.is_hooked():
-            return _hooked.send(pool, prepared, request.url)
-        return _Answer(pool.handle_request(prepared))
+        if request.upload is None:
+            return _sent(pool, _prepared(request, progress), request.url)
+        with contextlib.closing(sending(request.upload, progress)) as body:
+            return _sent(pool, _prepared(request, progress, body), request.url)
 
     def _for(self, url: str) -> Any:
         if self._pid != os.getpid():
@@ -304,6 +311,18 @@ class SyncTransports(_Transports):
             self.close()
 
 
+def _sent(pool: Any, prepared: httpcore.Request, url: str) -> Any:
+    if _hooked.is_hooked():
+        return _hooked.send(pool, prepared, url)
+    return _Answer(pool.handle_request(prepared))
+
+
+async def _asent(pool: Any, prepared: httpcore.Request, url: str) -> Any:
+    if _hooked.is_hooked_async():
+        return await _hooked.asend(pool, prepared, url)
+    return _Answer(await pool.handle_async_request(prepared))
+
+
 class AsyncTransports(_Transports):
     """Connections of one event loop."""
 
@@ -316,10 +335,11 @@ class AsyncTransports(_Transports):
         proxy = self.proxy(request.url)
         if proxy not in self._made:
             self._made[proxy] = self._new(proxy)
-        prepared = _prepared(request, progress)
-        if _hooked.is_hooked_async():
-            return await _hooked.asend(self._made[proxy], prepared, request.url)
-        return _Answer(await self._made[proxy].handle_async_request(prepared))
+        pool = self._made[proxy]
+        if request.upload is None:
+            return await _asent(pool, _prepared(request, progress), request.url)
+        with contextlib.closing(await asending(request.upload, progress)) as body:
+            return await _asent(pool, _prepared(request, progress, body), request.url)
 
     def _new(self, proxy: str | None) -> Any:
         if proxy is None:

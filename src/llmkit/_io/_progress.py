@@ -36,6 +36,7 @@ class Progress:
     __slots__ = (
         "_connect",
         "_first",
+        "_first_token",
         "_idle",
         "_pid",
         "_total",
@@ -46,11 +47,13 @@ class Progress:
         "sent",
         "stopped",
         "stream",
+        "uploading",
     )
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._total = deadlines.total
         self._connect = deadlines.connect
+        self._first_token = deadlines.first_token
         self._first: float | None = time.monotonic() + deadlines.first_token
         self._idle = deadlines.idle
         self._pid = os.getpid()
@@ -59,6 +62,9 @@ class Progress:
         self.borrowed = False
         """Whether it goes through a caller's own client, whose reads are not watched by the network itself."""
         self.stopped = False
+        self.uploading = False
+        """While a streamed body leaves: each write may take as long as the idle limit says (a caller's own client,
+        whose writes are not seen, as long as the total does). The first token is awaited from its end on."""
         self.stream: Any = None
         """The network stream in use, once there is one."""
         self.hold_until: float | None = None
@@ -81,15 +87,19 @@ class Progress:
         """Seconds that the next wait may take; ``limiting`` names the limit that it would hit."""
         now = time.monotonic()
         seconds, self.limiting = self._total - now, "total"
-        first = self._first
+        first = None if self.uploading else self._first
         step = self._idle if first is None else first - now
-        if step < seconds:
+        if step < seconds and not (self.uploading and self.borrowed):
             seconds, self.limiting = step, "idle" if first is None else "first token"
         if self.hold_until is not None and self.hold_until - now < seconds:
             seconds, self.limiting = self.hold_until - now, "hold"
         if asked is not None and asked < seconds:
             seconds = asked
         return max(0.0, seconds)
+
+    def whole(self) -> float:
+        """Seconds that are left of the total."""
+        return max(0.0, self._total - time.monotonic())
 
     def hurry(self) -> None:
         """Before work that waits for nothing. Raises ``httpcore.ReadTimeout`` where the time is used up."""
@@ -124,6 +134,9 @@ class Progress:
     def reading(self) -> None:
         """The whole request has left; its answer is awaited."""
         self.sent = "yes"
+        if self.uploading:
+            self.uploading = False
+            self._first = time.monotonic() + self._first_token
 
 
 CURRENT: ContextVar[Progress | None] = ContextVar("llmkit_progress", default=None)

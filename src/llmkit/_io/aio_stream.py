@@ -207,8 +207,10 @@ class AsyncStream(Generic[C, A]):
         return f"<AsyncStream {self.call.provider}/{self.call.model} {state}>"
 
 
-async def opened(driver: AsyncDriver, flow: Any) -> AsyncStream[Any, Any]:
-    """Run a flow up to its relay and hand out the stream."""
+async def opened(
+    driver: AsyncDriver, flow: Any, form: type[AsyncStream[Any, Any]] | None = None
+) -> AsyncStream[Any, Any]:
+    """Run a flow up to its relay and hand out the stream, in a form of its own if it has one."""
     run = Run(flow)
     relay = await driver.advance(run, flow.__next__)
-    return AsyncStream(driver, run, relay)
+    return (form or AsyncStream)(driver, run, relay)

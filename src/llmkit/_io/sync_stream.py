@@ -205,8 +205,10 @@ class Stream(Generic[C, A]):
         return self.until_done()._repr_markdown_()
 
 
-def opened(driver: SyncDriver, flow: Any) -> Stream[Any, Any]:
-    """Run a flow up to its relay and hand out the stream."""
+def opened(
+    driver: SyncDriver, flow: Any, form: type[Stream[Any, Any]] | None = None
+) -> Stream[Any, Any]:
+    """Run a flow up to its relay and hand out the stream, in a form of its own if it has one."""
     run = Run(flow)
     relay = driver.advance(run, flow.__next__)
-    return Stream(driver, run, relay)
+    return (form or Stream)(driver, run, relay)

@@ -29,6 +29,9 @@ __all__ = [
     "register_provider",
 ]
 
+STANDARD = "openai"
+"""Whose files, batches, models are meant where nobody is named."""
+
 GENERIC = "openai_like"
 """The provider whose rules hold for an address nobody knows."""
 

@@ -18,7 +18,6 @@ LISTED = (
     openai_compatible("aiand", "https://api.aiand.com/v1", "AIAND_API_KEY"),
     openai_compatible("aihubmix", "https://aihubmix.com/v1", "AIHUBMIX_API_KEY"),
     openai_compatible("apertis", "https://api.stima.tech/v1", "STIMA_API_KEY", chat=_OLD_NAME),
-    openai_compatible("assemblyai", "https://llm-gateway.assemblyai.com/v1", "ASSEMBLYAI_API_KEY"),
     openai_compatible(
         "charity_engine", "https://api.charityengine.services/remotejobs/v2/inference",
         "CHARITY_ENGINE_API_KEY", chat=_OLD_NAME,

@@ -22,6 +22,14 @@ __all__ = ["OPENAI_CALLS", "Provider", "Where", "named", "openai_compatible"]
 
 OPENAI_CALLS: Mapping[str, str] = {
     "embedding": "llmkit.wires.openai_embeddings:EMBEDDINGS",
+    "moderation": "llmkit.wires.openai_moderation:MODERATIONS",
+    "text_completion": "llmkit.wires.openai_text:OPEN",
+    "image": "llmkit.wires.openai_images:IMAGES",
+    "files": "llmkit.wires.openai_resources.files:FILES",
+    "batches": "llmkit.wires.openai_resources.batches:BATCHES",
+    "models": "llmkit.wires.openai_resources.models:MODELS",
+    "speech": "llmkit.wires.openai_audio:SPEECH",
+    "transcription": "llmkit.wires.openai_audio:TRANSCRIPTION",
 }
 """The kinds of call in OpenAI's form, and where their wires live."""
 
@@ -77,6 +85,8 @@ class Provider:
     """Pattern in a model's name to whose rules hold for it: wires, address, auth. The first that fits."""
     locate: Callable[[Where], Flow[Endpoint]] | None = None
     """Finds the address, where a base URL with variables cannot say it."""
+    own_names: bool = False
+    """Whether models are called as their users like: prices go by what the call or the answer says they are."""
     aliases: tuple[str, ...] = ()
     default_model: str | None = None
     """What the command line asks when no model is named."""
@@ -124,13 +134,15 @@ def openai_compatible(
     headers: Mapping[str, str] | None = None,
     header_env: Mapping[str, str] | None = None,
     auth: Auth | None = None,
-    calls: Sequence[str] = (),
+    calls: Sequence[str] | Mapping[str, Any] = (),
     aliases: tuple[str, ...] = (),
     default_model: str | None = None,
     docs: str = "",
     read: str = "",
 ) -> Provider:
-    """A provider whose chat is OpenAI's, in one line; ``calls`` are the other kinds that are OpenAI's, too.
+    """A provider whose chat is OpenAI's, in one line; ``calls``: what else is OpenAI's, or kinds of call to wires.
+
+    All of them list their models as OpenAI does.
 
     Example:
         >>> openai_compatible("acme", "https://api.acme.test/v1", "ACME_API_KEY").key_env
@@ -146,10 +158,15 @@ def openai_compatible(
         variables=variables or {},
         headers=headers or {},
         header_env=header_env or {},
-        calls={kind: OPENAI_CALLS[kind] for kind in calls},
+        calls=_calls(calls),
         aliases=aliases,
         default_model=default_model,
         docs=docs,
         read=read,
     )
     return made if auth is None else replace(made, auth=auth)
+
+
+def _calls(given: Sequence[str] | Mapping[str, Any]) -> Mapping[str, Any]:
+    named = given if isinstance(given, Mapping) else {kind: OPENAI_CALLS[kind] for kind in given}
+    return {"models": OPENAI_CALLS["models"], **named}

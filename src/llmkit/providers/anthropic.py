@@ -75,6 +75,12 @@ PROVIDER = Provider(
     name="anthropic",
     base_url="https://api.anthropic.com",
     chat=AnthropicMessages(models=CLAUDE),
+    calls={
+        "batches": "llmkit.providers._anthropic_calls:BATCHES",
+        "count_tokens": "llmkit.providers._anthropic_calls:COUNT",
+        "files": "llmkit.providers._anthropic_calls:FILES",
+        "models": "llmkit.providers._anthropic_calls:MODELS",
+    },
     key_env=("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN"),
     base_env=("ANTHROPIC_BASE_URL", "ANTHROPIC_API_BASE"),
     auth=KeyOrToken(),

@@ -18,6 +18,7 @@ from ._provider import OPENAI_CALLS, Provider, openai_compatible
 __all__ = ["ROWS"]
 
 _READ = "2026-11-22"
+_AUDIO = "llmkit.providers._audio:"
 _MAX_TOKENS = {"max_completion_tokens": "max_tokens"}  # a host that knows only the older name
 
 # Unknown fields are "unsupported", status 400, also in messages: github.com/janhq/jan/issues/8136,
@@ -76,6 +77,7 @@ _KNOWN = (
     openai_compatible(
         "groq", "https://api.groq.com/openai/v1", "GROQ_API_KEY", base_env=("GROQ_API_BASE",),
         chat=_GROQ, default_model="openai/gpt-oss-20b",
+        calls={"transcription": f"{_AUDIO}GROQ", "speech": f"{_AUDIO}GROQ_SPEECH"},
         docs="https://pypi.org/project/groq/",
     ),
     openai_compatible(
@@ -156,12 +158,6 @@ _KNOWN = (
         variables={"account_id": ("account_id", "CLOUDFLARE_ACCOUNT_ID")},
         docs="https://github.com/cloudflare/ai/releases/tag/workers-ai-provider%403.1.5",
     ),
-    # Each resource has its own address, .../models, and wants ?api-version= (give api_version=).
-    openai_compatible(
-        "azure_ai", None, "AZURE_AI_API_KEY", "AZURE_API_KEY", auth=HeaderKey("api-key"),
-        base_env=("AZURE_AI_API_BASE", "AZURE_AI_CHAT_ENDPOINT"),
-        docs="https://learn.microsoft.com/en-us/azure/ai-foundry/foundry-models/how-to/inference",
-    ),
     openai_compatible(
         "heroku", "https://us.inference.heroku.com/v1", "HEROKU_API_KEY", "INFERENCE_KEY",
         docs="https://devcenter.heroku.com/categories/heroku-inference",
@@ -194,7 +190,8 @@ _KNOWN = (
     ),
     openai_compatible(
         "llamacpp", "http://127.0.0.1:8080/v1", "LLAMACPP_API_KEY", key_optional=True,
-        chat=_REASONING_CONTENT, docs="https://github.com/ggml-org/llama.cpp/pull/16934",
+        chat=_REASONING_CONTENT, calls=("transcription",),
+        docs="https://github.com/ggml-org/llama.cpp/pull/16934",
     ),
     # json_object is answered by 400 "must be 'json_schema'".
     openai_compatible(

@@ -7,7 +7,7 @@ https://platform.openai.com/docs/api-reference/chat/create, read 2026-11-22: ``m
 from __future__ import annotations
 
 from ..wires.openai_chat import OpenAIChat
-from ._provider import Provider
+from ._provider import OPENAI_CALLS, Provider
 
 PROVIDER = Provider(
     name="openai",
@@ -17,7 +17,11 @@ PROVIDER = Provider(
         renamed={"max_tokens": "max_completion_tokens"},
         history=(),
     ),
-    calls={"embedding": "llmkit.wires.openai_embeddings:LIMITED"},
+    calls={
+        **OPENAI_CALLS,
+        "embedding": "llmkit.wires.openai_embeddings:LIMITED",
+        "text_completion": "llmkit.wires.openai_text:TEXTS",
+    },
     key_env=("OPENAI_API_KEY",),
     base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     header_env={"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"},

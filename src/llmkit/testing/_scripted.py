@@ -21,6 +21,7 @@ from .._http import HTTPRequest
 from .._io._progress import Progress
 from .._io._tap import Answer as Response
 from .._io._tap import AsyncGoOn, GoOn, Step, tapped
+from .._multipart import whole
 from ..errors import LLMKitError
 from ._answer import Answer
 from ._asked import Asked
@@ -199,7 +200,7 @@ def seen(request: HTTPRequest) -> SentRequest:
     """A request as tests look at it."""
     headers = {name.lower(): value for name, value in request.headers.items()}
     path = urlsplit(request.url).path
-    return SentRequest(request.method, path, request.url, headers, request.body)
+    return SentRequest(request.method, path, request.url, headers, whole(request.content))
 
 
 def _refusal(wire: Wire, entry: Entry) -> Reply | None:
@@ -242,6 +243,14 @@ class _Dialect:
 
 
 _HI: Final = [{"role": "user", "content": "scripted"}]
+_CONVERSE: Final = [{"role": "user", "content": [{"text": "scripted"}]}]
+
+
+def _published(path: str) -> str:
+    """A path of Vertex AI from the publisher of its model on."""
+    return "/v1/publishers/" + path.rpartition("/publishers/")[2]
+
+
 _DIALECTS: Final = (
     # At the simulator's own address for it; at the provider's, its requests are like OpenAI's.
     _Dialect(
@@ -273,6 +282,25 @@ _DIALECTS: Final = (
         "",
     ),
     _Dialect(
+        "anthropic_messages",
+        "awPredict",
+        _published,
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI, "max_tokens": 4096, "anthropic_version": "vertex-2023-10-16"},
+        ("stream",),
+        "/v1",
+    ),
+    _Dialect(
+        "openai_chat",
+        "awPredict",
+        _published,
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "/v1",
+        {"stream_options": {"include_usage": True}},
+    ),
+    _Dialect(
         "gemini",
         "enerateContent",
         lambda path: "/v1beta/models/" + path.rpartition("/")[2],
@@ -291,6 +319,18 @@ _DIALECTS: Final = (
         ("model", "stream", "stream_options"),
         "/v1",
         {"stream_options": {"include_usage": True}},
+    ),
+    *(
+        _Dialect(
+            "bedrock_converse",
+            f"/{method}",
+            lambda path: "/model/scripted/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"messages": _CONVERSE},
+            (),
+            "",
+        )
+        for method in ("converse", "converse-stream")
     ),
 )
 

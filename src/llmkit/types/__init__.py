@@ -11,17 +11,103 @@ from .chat import __all__ as _chat
 from .params import CallOptions, ChatParams, Effort, ModelParams
 
 if TYPE_CHECKING:
+    from .audio import (
+        Speech,
+        SpeechParams,
+        SpeechUsage,
+        Transcription,
+        TranscriptionEvent,
+        TranscriptionParams,
+        TranscriptionSegment,
+        TranscriptionUsage,
+        TranscriptionWord,
+    )
+    from .batch import (
+        Batch,
+        BatchList,
+        BatchListParams,
+        BatchParams,
+        BatchRequestCounts,
+        BatchResult,
+        BatchResults,
+    )
+    from .cache import (
+        Cached,
+        CacheDeleted,
+        CachedList,
+        CacheListParams,
+        CacheParams,
+        CacheUpdateParams,
+    )
     from .embedding import Embedding, EmbeddingParams, EmbeddingResponse, EmbeddingUsage
+    from .file import FileContent, FileDeleted, FileList, FileListParams, FileObject, FileParams
+    from .image import Image, ImageEvent, ImageParams, ImageResponse, ImageTokens, ImageUsage
+    from .listing import ListedModel, ModelDeleted, ModelList, TokenCount
+    from .moderation import ModerationParams, ModerationResponse, ModerationResult, Verdicts
+    from .text import TextChoice, TextCompletion, TextCompletionChunk, TextLogprobs, TextParams
 
 # Module to what it is known for here.
 _LATER: dict[str, tuple[str, ...]] = {
+    "audio": (
+        "Speech",
+        "SpeechParams",
+        "SpeechUsage",
+        "Transcription",
+        "TranscriptionEvent",
+        "TranscriptionParams",
+        "TranscriptionSegment",
+        "TranscriptionUsage",
+        "TranscriptionWord",
+    ),
     "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
+    "batch": (
+        "Batch",
+        "BatchList",
+        "BatchListParams",
+        "BatchParams",
+        "BatchRequestCounts",
+        "BatchResult",
+        "BatchResults",
+    ),
+    "cache": (
+        "CacheDeleted",
+        "CacheListParams",
+        "CacheParams",
+        "CacheUpdateParams",
+        "Cached",
+        "CachedList",
+    ),
+    "file": (
+        "FileContent",
+        "FileDeleted",
+        "FileList",
+        "FileListParams",
+        "FileObject",
+        "FileParams",
+    ),
+    "image": ("Image", "ImageEvent", "ImageParams", "ImageResponse", "ImageTokens", "ImageUsage"),
+    "listing": ("ListedModel", "ModelDeleted", "ModelList", "TokenCount"),
+    "moderation": ("ModerationParams", "ModerationResponse", "ModerationResult", "Verdicts"),
+    "text": ("TextChoice", "TextCompletion", "TextCompletionChunk", "TextLogprobs", "TextParams"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
 
 __all__ = [  # noqa: PLE0604
     *_chat,
     "Answer",
+    "Batch",
+    "BatchList",
+    "BatchListParams",
+    "BatchParams",
+    "BatchRequestCounts",
+    "BatchResult",
+    "BatchResults",
+    "CacheDeleted",
+    "CacheListParams",
+    "CacheParams",
+    "CacheUpdateParams",
+    "Cached",
+    "CachedList",
     "CallOptions",
     "ChatParams",
     "Effort",
@@ -29,7 +115,41 @@ __all__ = [  # noqa: PLE0604
     "EmbeddingParams",
     "EmbeddingResponse",
     "EmbeddingUsage",
+    "FileContent",
+    "FileDeleted",
+    "FileList",
+    "FileListParams",
+    "FileObject",
+    "FileParams",
+    "Image",
+    "ImageEvent",
+    "ImageParams",
+    "ImageResponse",
+    "ImageTokens",
+    "ImageUsage",
+    "ListedModel",
+    "ModelDeleted",
+    "ModelList",
     "ModelParams",
+    "ModerationParams",
+    "ModerationResponse",
+    "ModerationResult",
+    "TextChoice",
+    "TextCompletion",
+    "TextCompletionChunk",
+    "TextLogprobs",
+    "TextParams",
+    "TokenCount",
+    "Verdicts",
+    "Speech",
+    "SpeechParams",
+    "SpeechUsage",
+    "Transcription",
+    "TranscriptionEvent",
+    "TranscriptionParams",
+    "TranscriptionSegment",
+    "TranscriptionUsage",
+    "TranscriptionWord",
 ]
 
 

@@ -15,9 +15,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from ..._http import Streamed
+from ..._multipart import abridged
 from ._values import Form
 
 __all__ = ["as_json", "dumped", "dumped_safely", "form", "pieces_of", "style_of", "written"]
+
+# A file that was uploaded is recorded up to this many bytes; of a larger one, how many it had.
+_MOST: Final = 256 * 1024
 
 _BOUNDARY: Final = re.compile(r'(?i)boundary="?([^";,]+)"?')
 _LONE: Final = re.compile("[\ud800-\udfff]")
@@ -48,8 +53,9 @@ def _finite(text: str) -> float:
     return value
 
 
-def form(content_type: str, body: bytes) -> Form:
-    """What a request's body means."""
+def form(content_type: str, body: bytes | Streamed) -> Form:
+    """What a request's body means. A streamed one is read, and its larger files left out."""
+    body = abridged(body, _MOST)
     if not body:
         return {}
     if content_type.startswith("multipart/") and (parts := _parts(content_type, body)) is not None:

@@ -132,8 +132,8 @@ class Player:
     def _find(self, request: HTTPRequest) -> Exchange:
         headers = {name.lower(): value for name, value in request.headers.items()}
         kind = headers.get("content-type", "")
-        asked = Request(request.method, request.url, headers, form(kind, request.body))
-        known = {*of_headers(headers), *of_url(request.url), *of_body(kind, request.body)}
+        asked = Request(request.method, request.url, headers, form(kind, request.content))
+        known = {*of_headers(headers), *of_url(request.url), *of_body(kind, request.content)}
         with self._lock:
             unused = (i for i in range(len(self._exchanges)) if i not in self._used)
             fresh = next((i for i in unused if self._is_answer(i, asked)), None)

@@ -110,7 +110,7 @@ class Recorder:
         headers = {name.lower(): value for name, value in request.headers.items()}
         take = Take(request, headers)
         kind = headers.get("content-type", "")
-        self._learn(headers, request.url, of_body(kind, request.body))
+        self._learn(headers, request.url, of_body(kind, request.content))
         with self._lock:
             self._takes.append(take)
         return take
@@ -192,7 +192,7 @@ class Take:
         }
         request = self._request
         return Exchange(
-            request=Request(request.method, request.url, headers, form(kind, request.body)),
+            request=Request(request.method, request.url, headers, form(kind, request.content)),
             response=self._response(),
             failure=self._failure,
             left=not self._complete and self._failure is None,

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, unquote_plus
 
+from ..._http import Streamed
 from ..._secret import HIDDEN, SECRET_HEADERS, SHORTEST
 
 __all__ = [
@@ -136,9 +137,10 @@ def of_url(url: str) -> Iterator[str]:
             yield from _known((value, unquote(value), unquote_plus(value)), SHORTEST)
 
 
-def of_body(content_type: str, body: bytes) -> Iterator[str]:
+def of_body(content_type: str, body: bytes | Streamed) -> Iterator[str]:
     """The secret values in a form, which is how tokens are asked for."""
-    if content_type.startswith("application/x-www-form-urlencoded"):
+    urlencoded = content_type.startswith("application/x-www-form-urlencoded")
+    if urlencoded and isinstance(body, bytes):
         pairs = parse_qsl(body.decode("utf-8", "replace"))
         yield from _known((v for name, v in pairs if hides_parameter(name)), _UNSURE)
 

@@ -5,25 +5,40 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from ._azure import at_azure
 from ._wire import Reply, Say, Wire
 from .anthropic_messages import AnthropicMessages
+from .anthropic_others import AnthropicOthers
+from .audio import AssemblyAI, Deepgram, ElevenLabs, OpenAIAudio
+from .bedrock_converse import BedrockConverse
 from .gemini import Gemini
+from .gemini_others import GeminiOthers
 from .mistral_chat import MistralChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
+from .openai_others import OpenAIOthers
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
     # Below a root of its own, whatever follows it.
     MistralChat(),
+    BedrockConverse(),
+    OpenAIAudio(),
+    Deepgram(),
+    ElevenLabs(),
+    AssemblyAI(),
+    AnthropicOthers(),
     AnthropicMessages(),
+    GeminiOthers(),
     Gemini(),
     OpenAIEmbeddings(),
+    OpenAIOthers(),
     OpenAIChat(),
 )
 
 
 def wire_for(path: str, headers: Mapping[str, str]) -> Wire:
     """The wire that serves a request; *headers* have lower-case names."""
-    return next(wire for wire in WIRES if wire.serves(path, headers))
+    wire = next(wire for wire in WIRES if wire.serves(path, headers))
+    return at_azure(wire, path, headers)

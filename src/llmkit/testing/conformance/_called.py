@@ -47,7 +47,10 @@ class Called(Subject):
         spoken = self.spoken()
         shown = dict(spoken.dialect.headers)
         with Simulator() as simulator, providers.lend(self.provider):
-            base = simulator.base_url.removesuffix("/v1") + spoken.dialect.root
+            # Who finds addresses by itself makes the rest of its own path, too.
+            found = self.provider.locate is not None and self.provider.base_url is not None
+            own = simulator.base_url_for(self.provider.name) if found else None
+            base = own or simulator.base_url.removesuffix("/v1") + spoken.dialect.root
             with Client(environ={}, api_key=KEY, base_url=base, extra_headers=shown) as client:
                 answer = client.completion(f"{self.provider.name}/{self.model}", HI)
         self.expect(HI[0]["content"] in answer.text, f"the simulator said {answer.text!r}")

@@ -105,11 +105,13 @@ class Declared(Subject):
 
     def test_a_missing_key_is_told(self) -> None:
         """Without a key nothing is sent, and the error names the variable to set."""
-        talk = self.talk(key=None)
-        free = self.provider.key_optional or not self.provider.key_env
-        # A key may be optional because there is another credential, whose absence its auth then tells.
-        if free and not isinstance(talk.error, MissingKeyError):
-            self.answered_well(talk)
+        if self.provider.key_optional or not self.provider.key_env:
+            talk = self.talk(key=None)
+            # A credential that is fetched may be wanted all the same: then nothing is sent without it.
+            plain = isinstance(self.provider.auth, HeaderKey | NoAuth)
+            if plain or not isinstance(talk.error, ConfigurationError):
+                self.answered_well(talk)
+            self.expect(talk.error is None or not talk.sent, "a request was sent without a key")
             return
         self.expect(isinstance(talk.error, MissingKeyError), f"no key, but {talk.error!r}")
         first = self.provider.key_env[0]

@@ -17,9 +17,9 @@ from ._decode import parse
 from ._encode import build
 from ._errors import error
 from ._stream import AnthropicDecoder
-from ._traits import Traits
+from ._traits import Hosted, Traits
 
-__all__ = ["AnthropicDecoder", "AnthropicMessages", "Traits"]
+__all__ = ["AnthropicDecoder", "AnthropicMessages", "Hosted", "Traits"]
 
 _UNKNOWN = Traits()
 
@@ -40,6 +40,9 @@ class AnthropicMessages:
 
     web_search: str = "web_search_20250305"
     """The server tool that ``web_search_options`` turns on; every host that searches has this version."""
+
+    hosted: Hosted | None = None
+    """Where a cloud that has the model in its address wants everything; ``None``: as Anthropic has it."""
 
     default_max_tokens: int = 4096
     """``max_tokens`` (the dialect demands it) where neither the call nor the catalogue has a limit: what even

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-__all__ = ["BETA", "betas"]
+__all__ = ["BETA", "BETA_FIELD", "betas"]
 
 BETA = "anthropic-beta"
+BETA_FIELD = "anthropic_beta"
+"""Its place in the body, at hosts that want it there."""
 
 # Types of blocks and sources in the messages.
 _BY_KIND = {

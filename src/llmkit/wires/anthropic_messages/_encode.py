@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
 from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
-from ._betas import BETA, betas
+from ._betas import BETA, BETA_FIELD, betas
 from ._format import write_format
 from ._messages import Conversation
 from ._thinking import filled, write_effort, write_max_tokens
 from ._tools import search_tool, write_choice, write_tools
+from ._traits import Hosted
 
 if TYPE_CHECKING:
     from . import AnthropicMessages
@@ -24,6 +26,7 @@ __all__ = ["build"]
 
 _ROOT = "/v1"
 _PATH = "/messages"
+_SAFE = "-._~@:"
 # What asks for nothing: the dialect's own behaviour, so there is nothing to send, and nothing to refuse.
 _NEUTRAL: dict[str, tuple[Any, ...]] = {
     "n": (1,),
@@ -58,10 +61,15 @@ def build(wire: AnthropicMessages, call: ChatCall, to: Endpoint) -> HTTPRequest:
         body["stream"] = True
     merge_extra(body, call.extra_body)
     write_max_tokens(wire.default_max_tokens, ledger, body)
+    features = betas(body, conversation.kinds)
+    url = _url(to)
+    if wire.hosted is not None:
+        url, body = _hosted(wire.hosted, call, to, body, features)
+        features = []
     return HTTPRequest(
         method="POST",
-        url=_url(to),
-        headers=_headers(call, to, betas(body, conversation.kinds)),
+        url=url,
+        headers=_headers(call, to, features),
         body=serialized(ledger, body),
         adjustments=(*call.adjustments, *ledger.adjustments),
         lists=frozenset({BETA}),
@@ -73,6 +81,23 @@ def _url(to: Endpoint) -> str:
     base, mark, query = to.base_url.partition("?")
     base = base.rstrip("/").removesuffix(_PATH).removesuffix(_ROOT)
     return join_url(f"{base}{_ROOT}{mark}{query}", _PATH, to.query)
+
+
+def _hosted(
+    host: Hosted, call: ChatCall, to: Endpoint, body: dict[str, Any], features: Sequence[str]
+) -> tuple[str, dict[str, Any]]:
+    """The address, which names the model, and the body, which names the version and the betas."""
+    path = host.stream_path if call.stream else host.path
+    url = join_url(to.base_url, path.format(model=quote(call.model, safe=_SAFE)), to.query)
+    left_out = {"model"} if host.says_stream else {"model", "stream"}
+    # What extra_body says of them goes before what is known here.
+    made = {
+        "anthropic_version": host.version,
+        **{k: v for k, v in body.items() if k not in left_out},
+    }
+    if features:
+        made[BETA_FIELD] = list(dict.fromkeys([*(made.get(BETA_FIELD) or ()), *features]))
+    return url, made
 
 
 def _headers(call: ChatCall, to: Endpoint, features: Sequence[str]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import errors
-from ..._call import ChatCall
+from ..._call import Call
 from ..._http import HTTPResponse
 from .._errors import READ, api_error, error_from
 
@@ -49,13 +49,13 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.APIStatusError]], ...] = (
 )
 
 
-def error(call: ChatCall, response: HTTPResponse) -> errors.APIError:
+def error(call: Call, response: HTTPResponse) -> errors.APIError:
     """Read the body of an answer of 400 and above."""
     return _refined(api_error(call, response))
 
 
 def stream_error(
-    call: ChatCall, body: Any, headers: Mapping[str, str] | None = None
+    call: Call, body: Any, headers: Mapping[str, str] | None = None
 ) -> errors.APIError:
     """Read an error that came inside a 200."""
     inner = body.get("error") if isinstance(body, Mapping) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["EFFORTS", "Traits"]
+__all__ = ["EFFORTS", "Hosted", "Traits"]
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 """Levels of ``output_config.effort``, rising."""
@@ -27,3 +27,17 @@ class Traits:
     sampling: bool = True
     schema: bool = True
     system_turns: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """How a cloud takes messages whose model is named by the address: version and betas are in the body.
+
+    ``version``: its ``anthropic_version``. ``path`` and ``stream_path``: below the base URL, with ``{model}``.
+    ``says_stream``: whether the body says ``stream``, too.
+    """
+
+    version: str
+    path: str
+    stream_path: str
+    says_stream: bool = True

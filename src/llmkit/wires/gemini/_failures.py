@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ... import errors
-from ..._call import ChatCall
+from ..._call import Call
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
 from .._errors import READ, api_error, error_from
@@ -49,7 +49,7 @@ _CLASS_BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.APIStatusError]], ...] 
 _SECONDS = re.compile(r"(\d+(?:\.\d+)?)s")
 
 
-def failed(call: ChatCall, response: HTTPResponse) -> errors.APIError:
+def failed(call: Call, response: HTTPResponse) -> errors.APIError:
     """Read the body of an answer of 400 and above."""
     try:
         body = load(response.body)
@@ -63,7 +63,7 @@ def is_error(body: Any) -> bool:
     return isinstance(_first(body), Mapping) and bool(_first(body).get("error"))
 
 
-def failure(call: ChatCall, response: HTTPResponse, body: Any) -> errors.APIError:
+def failure(call: Call, response: HTTPResponse, body: Any) -> errors.APIError:
     """Make an error of its parsed body; for one inside a 200, its code stands for the status."""
     found = _first(body)
     inner = found.get("error") if isinstance(found, Mapping) else None
@@ -90,7 +90,7 @@ def failure(call: ChatCall, response: HTTPResponse, body: Any) -> errors.APIErro
     )
 
 
-def blocked(call: ChatCall, response: HTTPResponse, body: Mapping[str, Any]) -> errors.APIError:
+def blocked(call: Call, response: HTTPResponse, body: Mapping[str, Any]) -> errors.APIError:
     """A prompt that the provider's rules refused: nothing was answered."""
     feedback = body["promptFeedback"]
     reason = str(feedback.get("blockReason"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..._call import ChatCall
+from ..._call import Call
 from ..._http import HTTPResponse
 from ..._json import NotJSON, dump_text, load
 from ..._parts import text_of, thoughts_of
@@ -40,7 +40,7 @@ FINISH: dict[str, str | None] = {
 }
 
 
-def parse(call: ChatCall, response: HTTPResponse) -> ChatCompletion:
+def parse(call: Call, response: HTTPResponse) -> ChatCompletion:
     """Read an answer below 400."""
     try:
         data = load(response.body)
@@ -49,7 +49,7 @@ def parse(call: ChatCall, response: HTTPResponse) -> ChatCompletion:
     return parse_body(call, response, data)
 
 
-def parse_body(call: ChatCall, response: HTTPResponse, data: Any) -> ChatCompletion:
+def parse_body(call: Call, response: HTTPResponse, data: Any) -> ChatCompletion:
     """Read an answer's JSON. An error inside a 200 is raised as what it says it is."""
     if not isinstance(data, dict):
         if isinstance(data, list) and data and isinstance(data[0], dict) and "error" in data[0]:
@@ -79,7 +79,7 @@ def items(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _normalize_head(call: ChatCall, data: dict[str, Any]) -> None:
+def _normalize_head(call: Call, data: dict[str, Any]) -> None:
     if data.get("id") is None:
         data["id"] = call.id
     if data.get("model") is None:

@@ -19,9 +19,10 @@ from ._check import check, check_length
 from ._read import asked, count_tokens
 from ._refusal import Refusal, error_body, invalid
 from ._terms import VERSIONS, terms
+from ._vertex import is_vertex, plain
 from ._write import encoded, event, events, message
 
-__all__ = ["AnthropicMessages"]
+__all__ = ["AnthropicMessages", "admitted"]
 
 _MISSING_MODEL: Final = "missing-model"
 _LIMITED_MODEL: Final = "rate-limited"
@@ -56,6 +57,8 @@ class AnthropicMessages:
         bare = _bare(path)
         if bare.endswith("/chat/completions"):
             return False
+        if is_vertex(bare):
+            return True
         found = _PATH.fullmatch(bare)
         return _VERSION in headers or (found is not None and found[1] != "models")
 
@@ -65,7 +68,10 @@ class AnthropicMessages:
         """The answer to one request."""
         request_id = f"req_{fingerprint(body.decode(errors='replace'), method, path)}"
         try:
-            answer = _routed(method, _bare(path), headers, body, say)
+            bare = _bare(path)
+            if is_vertex(bare):
+                bare, headers, body = plain(bare, headers, body)
+            answer = _routed(method, bare, headers, body, say)
         except Refusal as refusal:
             answer = _refused(refusal, request_id)
         except RecursionError:
@@ -103,14 +109,19 @@ def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes, say
         raise Refusal(404, "Not Found")
     if method != expected:
         raise Refusal(405, "Method Not Allowed")
-    _authenticate(headers)
-    _check_version(headers)
+    admitted(headers)
     return handle(_Request(headers, body, unquote(found[2] or ""), say))
 
 
 def _kind(found: re.Match[str] | None) -> str:
     """What a path is the path of; a model's own differs from that of the list."""
     return "" if found is None else f"{found[1]}/…" if found[2] else found[1]
+
+
+def admitted(headers: Mapping[str, str]) -> None:
+    """Let a request in by its key and version. Raises `Refusal`."""
+    _authenticate(headers)
+    _check_version(headers)
 
 
 def _authenticate(headers: Mapping[str, str]) -> None:

@@ -14,12 +14,13 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .._wire import Reply, Say
 from ._check import check, check_count
+from ._embed import METHODS, embedded
 from ._parse import parsed
 from ._read import asked
 from ._refusal import Refusal, error_info, error_object, violations
 from ._write import Envelope, chunks, counted, model_card, models, whole
 
-__all__ = ["Gemini"]
+__all__ = ["Gemini", "admitted"]
 
 _MISSING_MODEL: Final = "missing-model"
 _LIMITED_MODEL: Final = "rate-limited"
@@ -118,6 +119,9 @@ def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes, say
     _check_query(target.query)
     if not target.method:
         return Reply(200, _json(_card(target) if target.model else models()))
+    if target.vertex and target.method in METHODS:
+        _known(target)
+        return Reply(200, _json(embedded(target.method, target.model, body)))
     if target.method not in _METHODS:
         raise _not_found(target)
     if target.method == "countTokens":
@@ -136,6 +140,12 @@ def _target(path: str) -> _Target | None:
             name = found.groupdict().get("name", "").rpartition(":")[0]
             return _Target(pattern is _VERTEX, found["version"], name, model, method, query)
     return None
+
+
+def admitted(headers: Mapping[str, str], path: str) -> None:
+    """Let a request of AI Studio in by its key. Raises `Refusal`."""
+    query = _query(path)
+    _check_key(headers, _Target(False, "v1beta", "", "", "", query))
 
 
 def _check_key(headers: Mapping[str, str], target: _Target) -> None:

@@ -62,7 +62,7 @@ def streamed(frames: Sequence[bytes]) -> tuple[bytes, ...]:
     told = [json.loads(f.removeprefix(b"data:")) for f in frames if f != _DONE]
     chunks = [chunk for chunk in told if chunk["choices"]]
     events = [{**_head(chunk), "choices": [_step(c) for c in chunk["choices"]]} for chunk in chunks]
-    if chunks is not told and events and told[-1].get("usage"):
+    if events and told[-1].get("usage"):
         events[-1]["usage"] = _usage(told[-1]["usage"])
     return (*map(event, events), _DONE)
 

@@ -27,7 +27,8 @@ _CREATED: Final = 1_735_689_600
 _MODELS: Final = ("offline", "offline-reasoning")
 # Compatible hosts have the same API behind prefixes of their own, and one has it under /v1/chat.
 _PLACES: Final = re.compile(
-    r"[^?]*?/(?:(?P<chat>chat/completions|v1/chat)|models(?:/(?P<model>.+))?)"
+    r"[^?]*?/(?:(?P<chat>chat/completions|v1/chat|publishers/mistralai/models/[^/]+:\w*awPredict)"
+    r"|models(?:/(?P<model>(?!chat/completions$).+))?)"
 )
 _SERVER_ERROR: Final = 500
 # status -> the type and code that the real API sends with it.

@@ -1,0 +1,84 @@
+"""``create_cache`` and its kin, with the default client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from typing_extensions import Unpack
+
+from ..types.cache import (
+    Cached,
+    CacheDeleted,
+    CachedList,
+    CacheListParams,
+    CacheParams,
+    CacheUpdateParams,
+)
+from ..types.params import CallOptions
+from ._default import default_client
+
+__all__ = [
+    "acreate_cache",
+    "adelete_cache",
+    "alist_caches",
+    "aretrieve_cache",
+    "aupdate_cache",
+    "create_cache",
+    "delete_cache",
+    "list_caches",
+    "retrieve_cache",
+    "update_cache",
+]
+
+
+def create_cache(model: str, messages: Sequence[Any], **params: Unpack[CacheParams]) -> Cached:
+    """With the default client; see ``Client.create_cache``."""
+    return default_client().create_cache(model, messages, **params)
+
+
+async def acreate_cache(
+    model: str, messages: Sequence[Any], **params: Unpack[CacheParams]
+) -> Cached:
+    """With the default client; see ``Client.acreate_cache``."""
+    return await default_client().acreate_cache(model, messages, **params)
+
+
+def retrieve_cache(name: str, **params: Unpack[CallOptions]) -> Cached:
+    """With the default client; see ``Client.retrieve_cache``."""
+    return default_client().retrieve_cache(name, **params)
+
+
+async def aretrieve_cache(name: str, **params: Unpack[CallOptions]) -> Cached:
+    """With the default client; see ``Client.aretrieve_cache``."""
+    return await default_client().aretrieve_cache(name, **params)
+
+
+def list_caches(**params: Unpack[CacheListParams]) -> CachedList:
+    """With the default client; see ``Client.list_caches``."""
+    return default_client().list_caches(**params)
+
+
+async def alist_caches(**params: Unpack[CacheListParams]) -> CachedList:
+    """With the default client; see ``Client.alist_caches``."""
+    return await default_client().alist_caches(**params)
+
+
+def update_cache(name: str, **params: Unpack[CacheUpdateParams]) -> Cached:
+    """With the default client; see ``Client.update_cache``."""
+    return default_client().update_cache(name, **params)
+
+
+async def aupdate_cache(name: str, **params: Unpack[CacheUpdateParams]) -> Cached:
+    """With the default client; see ``Client.aupdate_cache``."""
+    return await default_client().aupdate_cache(name, **params)
+
+
+def delete_cache(name: str, **params: Unpack[CallOptions]) -> CacheDeleted:
+    """With the default client; see ``Client.delete_cache``."""
+    return default_client().delete_cache(name, **params)
+
+
+async def adelete_cache(name: str, **params: Unpack[CallOptions]) -> CacheDeleted:
+    """With the default client; see ``Client.adelete_cache``."""
+    return await default_client().adelete_cache(name, **params)

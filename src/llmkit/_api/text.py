@@ -1,0 +1,71 @@
+"""``text_completion`` and its async twin, with the default client."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, overload
+
+from typing_extensions import Unpack
+
+from .._io.aio_stream import AsyncStream
+from .._io.sync_stream import Stream
+from ..types.text import TextCompletion, TextCompletionChunk, TextParams
+from ._default import default_client
+
+__all__ = ["atext_completion", "text_completion"]
+
+
+@overload
+def text_completion(
+    prompt: str | Sequence[Any],
+    model: str,
+    *,
+    stream: Literal[False] | None = None,
+    **params: Unpack[TextParams],
+) -> TextCompletion: ...
+
+
+@overload
+def text_completion(
+    prompt: str | Sequence[Any], model: str, *, stream: Literal[True], **params: Unpack[TextParams]
+) -> Stream[TextCompletionChunk, TextCompletion]: ...
+
+
+def text_completion(
+    prompt: str | Sequence[Any],
+    model: str,
+    *,
+    stream: bool | None = None,
+    **params: Unpack[TextParams],
+) -> TextCompletion | Stream[TextCompletionChunk, TextCompletion]:
+    """With the default client; see ``Client.text_completion``."""
+    call: Any = default_client().text_completion
+    return call(prompt, model, stream=stream, **params)  # type: ignore[no-any-return]
+
+
+@overload
+async def atext_completion(
+    prompt: str | Sequence[Any],
+    model: str,
+    *,
+    stream: Literal[False] | None = None,
+    **params: Unpack[TextParams],
+) -> TextCompletion: ...
+
+
+@overload
+async def atext_completion(
+    prompt: str | Sequence[Any], model: str, *, stream: Literal[True], **params: Unpack[TextParams]
+) -> AsyncStream[TextCompletionChunk, TextCompletion]: ...
+
+
+async def atext_completion(
+    prompt: str | Sequence[Any],
+    model: str,
+    *,
+    stream: bool | None = None,
+    **params: Unpack[TextParams],
+) -> TextCompletion | AsyncStream[TextCompletionChunk, TextCompletion]:
+    """With the default client; see ``Client.atext_completion``."""
+    call: Any = default_client().atext_completion
+    return await call(prompt, model, stream=stream, **params)  # type: ignore[no-any-return]

@@ -1,0 +1,81 @@
+"""Moderation: what was asked, and the verdict on each input. Data only.
+
+Source: https://platform.openai.com/docs/api-reference/moderations, read 2026-11-22.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from ._model import Model
+from .answer import Answer
+from .params import CallOptions
+from .usage import Usage
+
+__all__ = [
+    "ModerationModelParams",
+    "ModerationParams",
+    "ModerationResponse",
+    "ModerationResult",
+    "Verdicts",
+]
+
+
+class ModerationModelParams(TypedDict, total=False):
+    """What goes to the model. Nothing but the input and the model's name is documented."""
+
+    metadata: dict[str, Any] | None
+    """Tags that the provider keeps with the request (Mistral)."""
+
+
+class ModerationParams(ModerationModelParams, CallOptions, total=False):
+    """All keywords of ``moderation`` but ``input`` and ``model``."""
+
+
+class Verdicts(Model):
+    """One value for each category, under the provider's own names.
+
+    ``verdicts["self-harm/intent"]`` and ``verdicts.self_harm_intent`` are the same.
+    """
+
+    if TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any: ...
+
+    else:
+
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("_"):
+                for key, value in (self.__pydantic_extra__ or {}).items():
+                    if key.replace("/", "_").replace("-", "_") == name:
+                        return value
+            return super().__getattr__(name)
+
+
+class ModerationResult(Model):
+    """The verdict on one input.
+
+    ``flagged``: whether any category applies. ``category_scores`` are between 0 and 1.
+    ``category_applied_input_types`` says which kinds of input each score was made from.
+    """
+
+    absent_when_none: ClassVar[frozenset[str]] = frozenset({"category_applied_input_types"})
+
+    flagged: bool | None = None
+    categories: Verdicts = Field(default_factory=Verdicts)
+    category_scores: Verdicts = Field(default_factory=Verdicts)
+    category_applied_input_types: Verdicts | None = None
+
+
+class ModerationResponse(Answer):
+    """The verdicts, one for each text; one for all parts of an input that is text and images."""
+
+    absent_when_none: ClassVar[frozenset[str]] = frozenset({"usage"})
+
+    id: str = ""
+    model: str = ""
+    results: list[ModerationResult] = Field(default_factory=list)
+    usage: Usage | None = None

@@ -1,0 +1,17 @@
+"""An answer's JSON to pictures."""
+
+from __future__ import annotations
+
+from ..._calls import ImageCall
+from ..._http import HTTPResponse
+from ...types.image import ImageResponse
+from .._objects import built, items, object_of
+
+__all__ = ["parse"]
+
+
+def parse(call: ImageCall, response: HTTPResponse) -> ImageResponse:
+    """Read an answer below 300."""
+    data = object_of(call, response, "data")
+    data["data"] = items(data["data"])
+    return built(ImageResponse, data)

@@ -1,0 +1,77 @@
+"""A call for pictures to a request: JSON where nothing is uploaded, a form where something is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..._calls import ImageCall
+from ..._http import Endpoint, HTTPRequest, join_url
+from ..._multipart import Multipart, field_text
+from ..._upload import Upload
+from .._objects import posted, taken
+from .._params import Ledger
+
+if TYPE_CHECKING:
+    from . import OpenAIImages
+
+__all__ = ["build"]
+
+_PATHS = {"generate": "/images/generations", "edit": "/images/edits", "vary": "/images/variations"}
+
+
+def build(wire: OpenAIImages, call: ImageCall, to: Endpoint) -> HTTPRequest:
+    """Write the call as a POST to ``…/images/…``."""
+    ledger = Ledger(call)
+    if call.action not in wire.actions:
+        raise ledger.invalid(f"{call.provider} cannot be asked to {call.action} pictures")
+    body: dict[str, Any] = {"model": call.model} if call.model else {}
+    if call.prompt is not None:
+        body["prompt"] = call.prompt
+    body |= taken(ledger, wire.refused)
+    if call.stream:
+        body["stream"] = True
+    if call.action == "generate":
+        return posted(ledger, to, _PATHS[call.action], body)
+    if not call.images:
+        raise ledger.invalid(f"there is no picture to {call.action}")
+    if all(_address(image) for image in call.images):
+        return _by_address(ledger, call, to, body)
+    return _as_form(ledger, call, to, body)
+
+
+def _address(image: Any) -> Mapping[str, Any] | None:
+    """How a picture that the provider has, or fetches, is named."""
+    if isinstance(image, Mapping):
+        return image
+    return {"image_url": image.url} if isinstance(image, Upload) and image.url else None
+
+
+def _by_address(ledger: Ledger, call: ImageCall, to: Endpoint, body: dict[str, Any]) -> HTTPRequest:
+    body["images"] = [_address(image) for image in call.images]
+    if call.mask is not None:
+        mask = _address(call.mask)
+        if mask is None:
+            raise ledger.invalid("pictures and mask must all be files, or all be addresses")
+        body["mask"] = mask
+    return posted(ledger, to, _PATHS[call.action], body)
+
+
+def _as_form(ledger: Ledger, call: ImageCall, to: Endpoint, body: dict[str, Any]) -> HTTPRequest:
+    uploads = (*call.images, *((call.mask,) if call.mask is not None else ()))
+    if any(_address(upload) for upload in uploads):
+        raise ledger.invalid("pictures and mask must all be files, or all be addresses")
+    # One picture goes as itself, several as a list, as the reference has it.
+    name = "image" if len(call.images) == 1 else "image[]"
+    files = [(name, image) for image in call.images]
+    files += [("mask", call.mask)] if call.mask is not None else []
+    fields = [(k, field_text(v)) for k, v in (body | dict(call.extra_body)).items()]
+    form = Multipart(f"llmkit-{call.id}", fields, files)
+    accept = "text/event-stream" if call.stream else "application/json"
+    return HTTPRequest(
+        method="POST",
+        url=join_url(to.base_url, _PATHS[call.action], to.query),
+        headers={"content-type": form.content_type, "accept": accept, **to.headers},
+        adjustments=(*call.adjustments, *ledger.adjustments),
+        upload=form,
+    )

@@ -1,0 +1,1 @@
+"""Providers whose address or credential takes more than a row."""

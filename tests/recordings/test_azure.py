@@ -1,0 +1,69 @@
+"""What only Azure's recorded chats have: the results of its content filter, which nobody may lose."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from . import _azure, _oracle, _reader
+from ._server import Replay
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    import llmkit
+
+    from ._reader import Row
+
+PROMPT, CHOICE = "prompt_filter_results", "content_filter_results"
+
+
+@cache
+def _rows() -> dict[str, Row]:
+    found = _reader.directory()
+    rows = [] if found is None else _reader.rows(found, "azure.chat")
+    return {row.id: row for row in rows if _oracle.failure(row) is None}
+
+
+@pytest.fixture(scope="module")
+def served(recordings: Path) -> Iterator[Replay]:
+    """The server that answers with the recorded bodies."""
+    server = Replay(_rows())
+    yield server
+    server.close()
+
+
+def seen(row: Row) -> tuple[Any, dict[int, dict[str, Any]]]:
+    """What the raw answer says of the prompt, and of each choice: pieces of a stream add to each other."""
+    prompt: Any = None
+    choices: dict[int, dict[str, Any]] = {}
+    for event in _oracle._answers(row):
+        prompt = event.get(PROMPT) or prompt
+        for choice in event.get("choices") or ():
+            choices.setdefault(choice["index"], {}).update(choice.get(CHOICE) or {})
+    return prompt, choices
+
+
+@pytest.mark.parametrize("name", list(_rows()) or ["none"])
+def test_filter_results(name: str, served: Replay, client: llmkit.Client) -> None:
+    """What the filter saw in prompt and answer is in the answer, whole or streamed."""
+    row = _rows()[name]
+    sent = row.sent() or {}
+    minimal = {"model": f"azure/{sent.get('model') or 'unnamed'}", "extra_body": {}}
+    call = _azure.asking(row, sent, minimal)
+    made: Any = client.completion(
+        messages=[{"role": "user", "content": "Hello"}],
+        stream=row.streaming,
+        api_key="test-key",
+        base_url=served.base_url(row),
+        **call,
+    )
+    answer = made.until_done() if row.streaming else made
+    prompt, choices = seen(row)
+    assert (answer.get(PROMPT) or None) == (prompt or None)
+    assert {c.index: c.get(CHOICE) or {} for c in answer.choices} == choices
+    assert json.loads(answer.model_dump_json()).get(PROMPT) == answer.get(PROMPT)

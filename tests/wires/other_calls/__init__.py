@@ -1,0 +1,1 @@
+"""The wires of calls beside chat, tested with literals: values in, values out."""
