@@ -13,7 +13,7 @@ OPENAI_CHAT: dict[str, str] = {
     "bedrock_mantle.chat": "bedrock_mantle",
     "cerebras.chat": "cerebras",
     "cloudflare.chat": "cloudflare",
-    "copilot.chat": "openai",
+    "copilot.chat": "github_copilot",
     "crusoe.chat": "crusoe",
     "databricks.chat": "databricks",
     "deepseek.chat": "deepseek",

@@ -19,7 +19,13 @@ _ALL = (
     "text_completion embedding image transcription speech rerank moderation responses files batches"
 )
 _PLACES: Mapping[str, Mapping[str, str]] = {
-    "mistral": {"embedding": "llmkit.providers._embeddings:MISTRAL"},
+    "codestral": {"text_completion": "llmkit.providers._texts:FIM"},
+    "mistral": {
+        "embedding": "llmkit.providers._embeddings:MISTRAL",
+        "text_completion": "llmkit.providers._texts:FIM",
+        "transcription": "llmkit.providers._audio:MISTRAL",
+        "speech": "llmkit.providers._audio:MISTRAL_SPEECH",
+    },
     "perplexity": {"embedding": "llmkit.providers._embeddings:PERPLEXITY"},
 }
 """The kinds that a host takes in OpenAI's form but for small differences, and where their wires are."""

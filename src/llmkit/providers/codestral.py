@@ -6,12 +6,14 @@ https://github.com/mistralai/platform-docs-public (openapi.yaml), read 2026-11-2
 from __future__ import annotations
 
 from ..wires.mistral_chat import MistralChat
+from ._offers import offered
 from ._provider import Provider
 
 PROVIDER = Provider(
     name="codestral",
     base_url="https://codestral.mistral.ai/v1",
     chat=MistralChat(),
+    calls=offered("codestral"),
     key_env=("CODESTRAL_API_KEY",),
     base_env=("CODESTRAL_API_BASE", "CODESTRAL_BASE_URL"),
     aliases=("text_completion_codestral",),

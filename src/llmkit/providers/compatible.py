@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..wires.openai_chat import OpenAIChat
-from ._auth import HeaderKey
 from ._listed import ANY_LLM, LISTED
 from ._offers import offered
 from ._provider import OPENAI_CALLS, Provider, openai_compatible
