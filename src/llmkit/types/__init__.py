@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from .image import Image, ImageEvent, ImageParams, ImageResponse, ImageTokens, ImageUsage
     from .listing import ListedModel, ModelDeleted, ModelList, TokenCount
     from .moderation import ModerationParams, ModerationResponse, ModerationResult, Verdicts
+    from .rerank import RerankParams, RerankResponse, RerankResult, RerankUsage
     from .text import TextChoice, TextCompletion, TextCompletionChunk, TextLogprobs, TextParams
 
 # Module to what it is known for here.
@@ -89,6 +90,7 @@ _LATER: dict[str, tuple[str, ...]] = {
     "listing": ("ListedModel", "ModelDeleted", "ModelList", "TokenCount"),
     "moderation": ("ModerationParams", "ModerationResponse", "ModerationResult", "Verdicts"),
     "text": ("TextChoice", "TextCompletion", "TextCompletionChunk", "TextLogprobs", "TextParams"),
+    "rerank": ("RerankParams", "RerankResponse", "RerankResult", "RerankUsage"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
 
@@ -150,6 +152,10 @@ __all__ = [  # noqa: PLE0604
     "TranscriptionSegment",
     "TranscriptionUsage",
     "TranscriptionWord",
+    "RerankParams",
+    "RerankResponse",
+    "RerankResult",
+    "RerankUsage",
 ]
 
 

@@ -47,6 +47,12 @@ class EmbeddingModelParams(TypedDict, total=False):
     """Number formats of the vectors (``float``, ``int8``, ``binary`` …); Cohere's."""
     output_dtype: str | None
     """Number format of the vectors; Voyage's."""
+    max_tokens: int | None
+    """Longer inputs are cut to so many tokens; Cohere's."""
+    late_chunking: bool | None
+    """Read all inputs as one text, and give each of them its vector within it; Jina's."""
+    normalized: bool | None
+    """Whether vectors are scaled to length 1; Jina's."""
     user: str | None
     """Your end user's id, for the provider's abuse detection."""
 

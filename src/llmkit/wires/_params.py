@@ -15,7 +15,15 @@ from .._call import Adjustment, Call
 from .._json import NotSerializable, dump
 from ..errors import InvalidRequestError, UnsupportedParamsError
 
-__all__ = ["HEADERS", "STREAM_HEADERS", "Ledger", "check_value", "merge_extra", "serialized"]
+__all__ = [
+    "HEADERS",
+    "STREAM_HEADERS",
+    "Ledger",
+    "check_value",
+    "merge_extra",
+    "serialized",
+    "texts",
+]
 
 HEADERS = {"content-type": "application/json", "accept": "application/json"}
 STREAM_HEADERS = {"content-type": "application/json", "accept": "text/event-stream"}
@@ -92,6 +100,14 @@ def check_value(ledger: Ledger, name: str, value: Any) -> None:
         raise ledger.invalid(f"{name} must be a finite number, not {value!r}")
     if isinstance(value, set | frozenset):
         raise ledger.invalid(f"{name} must be a list, not a set: sets have no order")
+
+
+def texts(ledger: Ledger, name: str, value: Any) -> list[str]:
+    """A text, or a list of texts, as a list. Raises ``InvalidRequestError`` where it is neither."""
+    given = [value] if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+        raise ledger.invalid(f"{name} must be a text or a list of texts, not {value!r:.80}")
+    return list(given)
 
 
 def merge_extra(body: dict[str, Any], extra: Mapping[str, Any]) -> None:

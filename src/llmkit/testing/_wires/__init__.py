@@ -11,12 +11,19 @@ from .anthropic_messages import AnthropicMessages
 from .anthropic_others import AnthropicOthers
 from .audio import AssemblyAI, Deepgram, ElevenLabs, OpenAIAudio
 from .bedrock_converse import BedrockConverse
+from .cohere_chat import CohereChat
+from .cohere_chat_v1 import CohereChatV1
+from .cohere_embed import CohereEmbed
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
 from .mistral_chat import MistralChat
+from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 from .openai_others import OpenAIOthers
+from .replicate import Replicate
+from .rerank import Rerank
+from .watsonx import Watsonx
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
@@ -24,10 +31,17 @@ WIRES: Final[Sequence[Wire]] = (
     # Below a root of its own, whatever follows it.
     MistralChat(),
     BedrockConverse(),
+    OllamaChat(),
+    Replicate(),
+    Watsonx(),
     OpenAIAudio(),
     Deepgram(),
     ElevenLabs(),
     AssemblyAI(),
+    CohereChat(),
+    CohereChatV1(),
+    CohereEmbed(),
+    Rerank(),
     AnthropicOthers(),
     AnthropicMessages(),
     GeminiOthers(),

@@ -1,6 +1,7 @@
 """OpenAI's embeddings as their server answers them: vectors made of the texts' own bytes, so equal texts are equal.
 
-Pure: a request's parts in, a `Reply` out. Models behave as for chat: `missing-model`, `rate-limited`.
+Voyage's and Jina's are answered the same, with their names for length and format. Pure: a request's parts in, a
+`Reply` out. Models behave as for chat: `missing-model`, `rate-limited`.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def _token_text(tokens: Any) -> str:
 
 
 def _dimensions(body: Mapping[str, Any]) -> int:
-    given = body.get("dimensions")
+    given = body.get("dimensions", body.get("output_dimension"))
     if given is None:
         return _DIMENSIONS
     if type(given) is not int:
@@ -115,7 +116,7 @@ def _dimensions(body: Mapping[str, Any]) -> int:
 
 
 def _format(body: Mapping[str, Any]) -> str:
-    given = body.get("encoding_format") or "float"
+    given = body.get("encoding_format") or body.get("embedding_type") or "float"
     if given not in _FORMATS:
         raise bad_request(f"'encoding_format' must be one of {', '.join(_FORMATS)}.")
     return str(given)

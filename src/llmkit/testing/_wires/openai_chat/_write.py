@@ -25,9 +25,9 @@ __all__ = ["OpenAIChat"]
 # A fixed time (2025-01-01T00:00:00Z), so that equal requests get equal bodies.
 _CREATED: Final = 1_735_689_600
 _MODELS: Final = ("offline", "offline-reasoning")
-# Compatible hosts have the same API behind prefixes of their own, and one has it under /v1/chat.
+# Compatible hosts have the same API behind prefixes of their own.
 _PLACES: Final = re.compile(
-    r"[^?]*?/(?:(?P<chat>chat/completions|v1/chat|publishers/mistralai/models/[^/]+:\w*awPredict)"
+    r"[^?]*?/(?:(?P<chat>chat/completions|publishers/mistralai/models/[^/]+:\w*awPredict)"
     r"|models(?:/(?P<model>(?!chat/completions$).+))?)"
 )
 _SERVER_ERROR: Final = 500

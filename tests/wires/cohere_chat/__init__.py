@@ -1,0 +1,1 @@
+"""The wire of the second chat, tested with literals: values in, values out."""

@@ -1,0 +1,1 @@
+"""The wire for Replicate, tested with literals: values in, values out."""

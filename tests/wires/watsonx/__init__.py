@@ -1,0 +1,1 @@
+"""The wire for watsonx.ai, tested with literals: values in, values out."""
