@@ -113,6 +113,7 @@ class Declared(Subject):
                 self.answered_well(talk)
             self.expect(talk.error is None or not talk.sent, "a request was sent without a key")
             return
+        talk = self.talk(key=None)
         self.expect(isinstance(talk.error, MissingKeyError), f"no key, but {talk.error!r}")
         first = self.provider.key_env[0]
         self.expect(first in str(talk.error), f"the error does not name {first}: {talk.error}")
