@@ -41,7 +41,8 @@ MODEL = "openai/gpt-4o-mini"
 SPOKEN = {wire.name for wire in WIRES}
 # What is not a chat is not scripted.
 NO_CHATS = {
-    "assemblyai", "cohere_embed", "deepgram", "elevenlabs", "openai_audio", "openai_embeddings", "rerank",
+    "assemblyai", "cohere_embed", "cohere_generate", "deepgram", "elevenlabs", "openai_audio",
+    "openai_embeddings", "rerank",
 }  # fmt: skip
 MODELS = [
     model

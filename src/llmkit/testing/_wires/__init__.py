@@ -14,6 +14,7 @@ from .bedrock_converse import BedrockConverse
 from .cohere_chat import CohereChat
 from .cohere_chat_v1 import CohereChatV1
 from .cohere_embed import CohereEmbed
+from .cohere_generate import CohereGenerate
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
 from .mistral_chat import MistralChat
@@ -41,6 +42,7 @@ WIRES: Final[Sequence[Wire]] = (
     CohereChat(),
     CohereChatV1(),
     CohereEmbed(),
+    CohereGenerate(),
     Rerank(),
     AnthropicOthers(),
     AnthropicMessages(),

@@ -1,7 +1,7 @@
 """Anthropic's batches of messages: the calls go in the request itself, the results come as lines of JSON.
 
-Source: https://platform.claude.com/docs/en/build-with-claude/batch-processing, read 2026-11-22. A call may be given
-as a chat; it is then written as a chat to that model would be.
+Source: the types and resources of anthropic 2.12.0, read 2026-11-22. A call may be given as a chat; it is then written
+as a chat to that model would be.
 """
 
 from __future__ import annotations

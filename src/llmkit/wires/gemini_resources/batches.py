@@ -1,7 +1,7 @@
 """The Gemini API's batches: the calls in the request or in a file, the answers in the operation or in a file.
 
-Source: https://ai.google.dev/gemini-api/docs/batch-api and ``GenerateContentBatch`` of the v1beta reference, read
-2026-11-22. What it is called by its maker is ``metadata.key`` in their SDK, ``metadata.custom_id`` in others.
+Source: ``GenerateContentBatch`` of the v1beta reference and https://ai.google.dev/gemini-api/docs/batch-api, read
+2026-11-22. A call's name is its metadata's ``key``, or what else a client called it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from .._times import unix
 from ..gemini import Gemini
 from ..gemini._failures import failed
 from ..openai_resources.batches import lines
-from ._where import LISTING, model_path, object_in, page, resource
+from ._where import LISTING, downloaded, model_path, object_in, page, resource
 
 __all__ = ["GeminiBatches"]
 
@@ -64,12 +64,7 @@ class GeminiBatches:
         if call.action == "content":
             file = _output(object_in(call, response, "name")).get("responsesFile")
             if isinstance(file, str):
-                path = "/" + file.strip("/") + ":download"
-                host = to.base_url.rstrip("/")
-                head, _, version = host.rpartition("/")
-                where = Endpoint(f"{head}/download/{version}", to.headers, to.query)
-                made = asked(Ledger(call), where, path, {"alt": "media"}, accept="*/*")
-                content = yield Step(made)
+                content = yield Step(downloaded(Ledger(call), to, file))
                 return BatchResults(data=[self._result(call, o) for o in lines(call, content)])
         return self.parse(call, response)
 
