@@ -23,6 +23,9 @@ _HOP_BY_HOP = frozenset(
 )
 
 
+_REDACTED_ID = re.compile(r"\bcall_REDACTED_([1-9])\b")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One recorded exchange.
@@ -94,6 +97,8 @@ def rows(recordings: Path, api: str) -> Iterator[Row]:
 def _row(api: str, raw: dict[str, Any]) -> Row:
     response, headers = raw["response"], raw["response"].get("headers") or {}
     streaming = bool(raw["streaming"])
+    if api.startswith("mistral."):
+        _with_ids(raw)
     status = int(response["status"])
     body = _body(response)
     if streaming and status == 200:
@@ -110,6 +115,13 @@ def _row(api: str, raw: dict[str, Any]) -> Row:
         path=(raw.get("request") or {}).get("path") or "",
         query=(raw.get("request") or {}).get("query") or {},
     )
+
+
+def _with_ids(raw: dict[str, Any]) -> None:
+    """Redacted ids of tool calls are nine characters again, as this API has them and demands them."""
+    for message in (raw.get("request") or {}, raw["response"]):
+        if message.get("text") is not None:
+            message["text"] = _REDACTED_ID.sub(r"REDACTED\1", message["text"])
 
 
 def _body(message: dict[str, Any]) -> bytes:
