@@ -32,6 +32,8 @@ SPOKEN = (
 )
 SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
+# Where a model's name is more than that.
+MODELS = {"ragflow": "ragflow/chat/an-id/some-model"}
 KEY = "test-key-1234567890"
 
 
@@ -62,7 +64,9 @@ def test_each_key_variable_reaches_one_header(name: str) -> None:
     """A key from any of a provider's variables is used, named by source, and shown nowhere."""
     for variable in providers.get(name).key_env:
         client = llmkit.Client(environ={variable: KEY})
-        dry = client.completion(f"{name}/some-model", MESSAGES, dry_run=True, **address(name))
+        dry = client.completion(
+            MODELS.get(name, f"{name}/some-model"), MESSAGES, dry_run=True, **address(name)
+        )
         assert dry.key_source == variable
         assert "[redacted]" in dry.headers.values()
         assert KEY not in repr(dry)
@@ -73,7 +77,9 @@ def test_the_first_key_variable_wins(name: str) -> None:
     """Where several variables are set, the first one that the provider lists is used."""
     variables = providers.get(name).key_env
     client = llmkit.Client(environ=dict.fromkeys(variables, KEY))
-    dry = client.completion(f"{name}/some-model", MESSAGES, dry_run=True, **address(name))
+    dry = client.completion(
+        MODELS.get(name, f"{name}/some-model"), MESSAGES, dry_run=True, **address(name)
+    )
     assert dry.key_source == next(iter(variables), None)
 
 
@@ -81,11 +87,11 @@ def test_the_first_key_variable_wins(name: str) -> None:
 def test_sync_calls(name: str, simulator: Simulator) -> None:
     """A provider answers, streaming and not, and its key arrives in the header that it reads."""
     client = llmkit.Client(environ={}, **options(name, simulator))
-    answer = client.completion(f"{name}/some-model", MESSAGES)
+    answer = client.completion(MODELS.get(name, f"{name}/some-model"), MESSAGES)
     assert "Say hello." in answer.text
     assert answer.call.provider == name
     assert KEY in "".join(simulator.requests[-1].headers.values())
-    with client.completion(f"{name}/some-model", MESSAGES, stream=True) as stream:
+    with client.completion(MODELS.get(name, f"{name}/some-model"), MESSAGES, stream=True) as stream:
         assert "".join(chunk.text for chunk in stream) == answer.text
     client.close()
 
@@ -96,8 +102,10 @@ def test_async_calls(name: str, simulator: Simulator) -> None:
 
     async def ask() -> tuple[str, str]:
         async with llmkit.Client(environ={}, **options(name, simulator)) as client:
-            answer = await client.acompletion(f"{name}/some-model", MESSAGES)
-            stream = await client.acompletion(f"{name}/some-model", MESSAGES, stream=True)
+            answer = await client.acompletion(MODELS.get(name, f"{name}/some-model"), MESSAGES)
+            stream = await client.acompletion(
+                MODELS.get(name, f"{name}/some-model"), MESSAGES, stream=True
+            )
             return answer.text, "".join([chunk.text async for chunk in stream])
 
     whole, streamed = asyncio.run(ask())

@@ -17,10 +17,12 @@ from .cohere_embed import CohereEmbed
 from .cohere_generate import CohereGenerate
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
+from .mistral_chat import MistralChat
 from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 from .openai_others import OpenAIOthers
+from .openai_responses import OpenAIResponses
 from .replicate import Replicate
 from .rerank import Rerank
 from .sagemaker import SageMaker
@@ -29,6 +31,8 @@ from .watsonx import Watsonx
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
+    # Below a root of its own, whatever follows it.
+    MistralChat(),
     BedrockConverse(),
     SageMaker(),
     OllamaChat(),
@@ -49,6 +53,7 @@ WIRES: Final[Sequence[Wire]] = (
     Gemini(),
     OpenAIEmbeddings(),
     OpenAIOthers(),
+    OpenAIResponses(),
     OpenAIChat(),
 )
 
