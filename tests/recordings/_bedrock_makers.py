@@ -37,6 +37,8 @@ def _other(body: dict[str, Any]) -> str:
         return "embedding"
     if "query" in body:
         return "rerank"
+    if "message" in body:
+        return "command"
     return "text" if "prompt" in body else "none"
 
 
@@ -85,6 +87,10 @@ def as_call(kind: str, body: dict[str, Any]) -> dict[str, Any]:
         return _anthropic_request.as_call(body)
     if kind == "nova":
         return _bedrock_request.as_call(_plain(body))
+    if kind == "command":
+        names = {"p": "top_p", "stop_sequences": "stop"}
+        told = {names.get(k, k): v for k, v in body.items() if k != "message"}
+        return {**told, "messages": [{"role": "user", "content": body["message"]}]}
     made = {k: v for k, v in body.items() if k not in ("model", "stream", "stream_options")}
     return {k: v for k, v in made.items() if v is not None}
 

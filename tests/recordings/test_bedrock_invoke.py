@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APIS = ("bedrock.invoke", "bedrock.invoke-stream")
-CHATS = ("claude", "nova", "openai")
+CHATS = ("claude", "nova", "openai", "command")
 
 
 def _rows(kind: str) -> list[Any]:
@@ -84,6 +84,9 @@ def assert_said(exchange: Exchange, answer: Any) -> None:
         expected.latency = expected.latency or found.latency
         expected.trace = expected.trace or found.trace
         assert found == expected
+    elif kind == "command":
+        assert answer.text == json.loads(row.body)["text"]
+        assert answer.choices[0].finish_reason == "length"
     else:
         assert_openai(row, answer)
 

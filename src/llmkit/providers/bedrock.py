@@ -15,6 +15,7 @@ from ..wires.anthropic_messages import AnthropicMessages
 from ..wires.anthropic_messages import Traits as MessagesTraits
 from ..wires.bedrock_converse import BedrockConverse, Traits
 from ..wires.bedrock_invoke import BedrockInvoke, InvokedConverse
+from ..wires.cohere_chat_v1 import CohereChatV1
 from ..wires.openai_chat import OpenAIChat
 from ._aws import SignedOrBearer, located
 from ._provider import Provider, Where
@@ -69,6 +70,7 @@ CLAUDE_INVOKED = BedrockInvoke(
         models=CLAUDE, media_urls=False, refused=frozenset({"web_search_options", "service_tier"})
     ),
     version="bedrock-2023-05-31",
+    named=False,
 )
 _OWN = Provider(
     name="bedrock",
@@ -98,6 +100,7 @@ _INVOKED: tuple[tuple[str, ChatWire | None], ...] = (
         BedrockInvoke(OpenAIChat()),
     ),
     (r"^invoke/.*mistral\.pixtral", BedrockInvoke(OpenAIChat())),
+    (r"^invoke/.*cohere\.command-r", BedrockInvoke(CohereChatV1(), named=False, lines=True)),
     (r"^invoke/", None),
 )
 PROVIDER = replace(

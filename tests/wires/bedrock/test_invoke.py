@@ -100,6 +100,22 @@ def test_openais() -> None:
     }
 
 
+def test_coheres() -> None:
+    """A stream whose own form is lines is read as lines; model and stream are said by the path."""
+    model = "invoke/cohere.command-r-v1:0"
+    assert written(model, stream=True) == {"message": "hi"}
+    end = {
+        "event_type": "stream-end",
+        "is_finished": True,
+        "finish_reason": "COMPLETE",
+        "response": {"text": "hey", "generation_id": "g"},
+        "amazon-bedrock-invocationMetrics": METRICS,
+    }
+    said = {"event_type": "text-generation", "text": "hey", "is_finished": False}
+    made = streamed(model, chunk(said), chunk(end))
+    assert (made.text, made.choices[0].finish_reason) == ("hey", "stop")
+
+
 def test_makers_without_a_chat() -> None:
     """Models that only continue texts have no chat there: Converse gives them one."""
     assert wire("invoke/amazon.titan-text-lite-v1") is None

@@ -29,11 +29,17 @@ class BedrockInvoke:
     inner: ChatWire
 
     version: str | None = None
-    """``anthropic_version``, where the body has one; model and stream are then said by the path alone."""
+    """``anthropic_version``, where the body has one."""
+
+    named: bool = True
+    """Whether model and stream stand in the body, or are said by the path alone."""
+
+    lines: bool = False
+    """Whether the maker's own streams are lines of JSON, instead of server-sent events."""
 
     def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
         """Write the call; see ``ChatWire``."""
-        return wrapped(self.inner.build(call, to), call, to, self.version)
+        return wrapped(self.inner.build(call, to), call, to, self.version, named=self.named)
 
     def parse(self, call: ChatCall, response: HTTPResponse) -> ChatCompletion:
         """Read an answer; see ``ChatWire``."""
@@ -41,7 +47,7 @@ class BedrockInvoke:
 
     def decoder(self, call: ChatCall) -> InvokedDecoder:
         """A decoder for one stream."""
-        return InvokedDecoder(call, self.inner.decoder(call))
+        return InvokedDecoder(call, self.inner.decoder(call), lines=self.lines)
 
     def reads_url(self, url: str) -> bool:
         """Whether the host fetches an address in a message by itself."""

@@ -24,12 +24,16 @@ def method_of(call: ChatCall) -> str:
     return "invoke-with-response-stream" if call.stream else "invoke"
 
 
-def wrapped(request: HTTPRequest, call: ChatCall, to: Endpoint, version: str | None) -> HTTPRequest:
+def wrapped(
+    request: HTTPRequest, call: ChatCall, to: Endpoint, version: str | None, *, named: bool
+) -> HTTPRequest:
     """The request in the envelope."""
     body: dict[str, Any] = load(request.body)
-    if version is None:
-        body |= {"model": bare(call.model)} if "model" in body else {}
-    else:
+    if not named:
+        body = {k: v for k, v in body.items() if k not in ("model", "stream")}
+    elif "model" in body:
+        body["model"] = bare(call.model)
+    if version is not None:
         body = _versioned(body, request.headers, version)
     beside = {k: v for k, v in request.headers.items() if k.lower() not in _OURS}
     return HTTPRequest(
@@ -42,9 +46,8 @@ def wrapped(request: HTTPRequest, call: ChatCall, to: Endpoint, version: str | N
 
 
 def _versioned(body: Mapping[str, Any], headers: Mapping[str, str], version: str) -> dict[str, Any]:
-    """The dialect's version and betas stand in the body here, model and stream in the path."""
-    made = {k: v for k, v in body.items() if k not in ("model", "stream")}
-    made.setdefault("anthropic_version", version)
+    """The dialect's version and betas stand in the body here."""
+    made = {"anthropic_version": version, **body}
     given = next((v for k, v in headers.items() if k.lower() == _BETA), "")
     betas = [beta.strip() for beta in given.split(",") if beta.strip()]
     if betas:

@@ -42,8 +42,8 @@ def event_of(call: Call, frame: Frame) -> bytes:
 class InvokedDecoder:
     """Feed it bytes, cut anywhere; it yields what ``inner`` makes of the events in them."""
 
-    def __init__(self, call: ChatCall, inner: ChatDecoder) -> None:
-        self._call, self._inner = call, inner
+    def __init__(self, call: ChatCall, inner: ChatDecoder, *, lines: bool = False) -> None:
+        self._call, self._inner, self._lines = call, inner, lines
         self._frames = FrameReader(call)
         self._added: dict[str, Any] = {}
         self._counted = False
@@ -54,7 +54,8 @@ class InvokedDecoder:
         for frame in self._frames.feed(data):
             event = event_of(self._call, frame)
             self._note(event)
-            yield from self._noted(self._inner.feed(b"data: %b\n\n" % event))
+            framed = b"%b\n" % event if self._lines else b"data: %b\n\n" % event
+            yield from self._noted(self._inner.feed(framed))
 
     def finish(self) -> Iterator[ChatCompletionChunk]:
         """The bytes have ended."""
