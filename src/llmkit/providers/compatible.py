@@ -420,11 +420,13 @@ _RERANK = {
     **dict.fromkeys(("fireworks_ai", "hosted_vllm", "llamacpp", "openrouter"), "RERANK"),
     **dict.fromkeys(("litellm_proxy", "together_ai"), "RERANK_BY_FIELDS"),
 }
+_PASSAGES = {"nvidia_nim": "llmkit.providers._ranking:RANKING"}
 
 
 def _calls(row: Provider) -> dict[str, str]:
     form = _RERANK.get(row.name)
-    return {} if form is None else {"rerank": f"llmkit.wires.cohere_rerank:{form}"}
+    place = _PASSAGES.get(row.name) or (form and f"llmkit.wires.cohere_rerank:{form}")
+    return {"rerank": place} if place else {}
 
 
 ROWS: dict[str, Provider] = {
