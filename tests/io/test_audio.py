@@ -19,6 +19,7 @@ from ._colour import COLOURS, Colour
 KEY = "test-key-0123456789"
 WAV = ("a.wav", b"RIFF" + bytes(32_000))
 LISTENING = ("openai", "groq", "mistral", "deepgram", "elevenlabs", "assemblyai", "cartesia")
+FORM = "multipart/form-data; boundary=b"
 SPEAKING = ("openai", "groq", "mistral", "deepgram", "elevenlabs")
 
 
@@ -258,7 +259,7 @@ def test_speech_refusals(simulator: Simulator, provider: str) -> None:
         ("POST", "/v1/audio/transcriptions", {"authorization": "Bearer x"}, b"x"),
         ("POST", "/v1/listen", {"authorization": "Token x"}, b"x"),
         ("POST", "/v1/listen?model=m", {"authorization": "Token x", "content-type": "application/json"}, b"["),
-        ("POST", "/v1/speech-to-text", {"xi-api-key": "x", "content-type": "multipart/form-data; boundary=b"}, b"--b--"),
+        ("POST", "/v1/speech-to-text", {"xi-api-key": "x", "content-type": FORM}, b"--b--"),
         ("POST", "/v1/text-to-speech/v", {"xi-api-key": "x"}, b"{"),
         ("POST", "/v2/transcript", {"authorization": "x"}, b"{"),
         ("POST", "/v2/transcript", {"authorization": "x"}, b"{}"),

@@ -50,7 +50,9 @@ class Row:
         if found := re.match(r"/+openai/deployments/[^/]+", self.path):
             # These recorders left the version out, without which nothing is answered.
             return "" if self.query else found[0]
-        return "" if self.api.startswith("azure.") else "/v1"
+        # What is asked of Azure's responses is not its address.
+        own = self.api.startswith("azure.") and self.api != "azure.responses"
+        return "" if own else "/v1"
 
     @property
     def is_event_stream(self) -> bool:

@@ -41,9 +41,11 @@ MODEL = "openai/gpt-4o-mini"
 SPOKEN = {wire.name for wire in WIRES}
 # What is not a chat is not scripted.
 NO_CHATS = {
-    "assemblyai", "cohere_embed", "cohere_generate", "deepgram", "elevenlabs", "openai_audio",
-    "openai_embeddings", "rerank",
+    "anthropic_others", "assemblyai", "cohere_embed", "cohere_generate", "deepgram", "elevenlabs", "gemini_others",
+    "openai_audio", "openai_embeddings", "openai_others", "rerank",
 }  # fmt: skip
+# A prediction and its stream are two requests, and an entry of a script answers one.
+NO_CHATS |= {"replicate"}
 MODELS = [
     model
     for wire, model in (
@@ -373,7 +375,7 @@ def test_what_a_function_must_not_return() -> None:
         ask()
 
 
-NATIVE = ("anthropic", "gemini")
+NATIVE = ("anthropic", "gemini", "replicate")
 OPENAI_ROWS = [n for n in providers.names() if n not in NATIVE and providers.get(n).chat]
 
 
@@ -383,6 +385,7 @@ def test_every_compatible_provider(name: str) -> None:
     provider = providers.get(name)
     environ = dict.fromkeys(provider.variables.values(), "https://somewhere.example")
     environ |= {"VERTEXAI_PROJECT": "a-project"}
+    environ |= {"WATSONX_REGION": "eu-de", "WATSONX_PROJECT_ID": "a-project"}
     base = {} if provider.base_url else {"base_url": "https://somewhere.example/v1"}
     client = llmkit.Client(environ=environ, num_retries=0)
     with no_network(allow=()), scripted("Hello", "there"):

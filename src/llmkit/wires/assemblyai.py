@@ -42,7 +42,8 @@ _NAMES = {
     "diarize": "speaker_labels",
     "num_speakers": "speakers_expected",
 }
-_UNDER_WAY = frozenset({"queued", "processing"})
+_EVER = 1e15  # milliseconds: more is no time
+_UNDER_WAY = ("queued", "processing")
 # Seconds between two questions: a short recording takes a few, a long one minutes.
 _FIRST_WAIT, _LONGEST_WAIT, _GROWTH = 0.5, 5.0, 1.5
 
@@ -167,20 +168,19 @@ def _status(call: TranscriptionCall, response: HTTPResponse) -> Mapping[str, Any
 
 def _heard(body: Mapping[str, Any]) -> Transcription:
     """A transcript in OpenAI's form, with all that it has beside it."""
-    duration = body.get("audio_duration")
     made = lenient(
         Transcription,
         {
             **{name: value for name, value in body.items() if name != "words"},
             "text": body.get("text") or "",
             "language": body.get("language_code"),
-            "duration": duration,
+            "duration": body.get("audio_duration"),
         },
     )
     made.words = list(_words(body.get("words"))) or None
     made.segments = _segments(body.get("utterances"))
-    if isinstance(duration, int | float):
-        made.usage = TranscriptionUsage(type="duration", seconds=duration)
+    if made.duration is not None:
+        made.usage = TranscriptionUsage(type="duration", seconds=made.duration)
     return made
 
 
@@ -195,7 +195,8 @@ def _timed(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    """Whether it can be a time at all: JSON's numbers have no largest one."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _EVER
 
 
 def _words(told: Any) -> Iterator[TranscriptionWord]:

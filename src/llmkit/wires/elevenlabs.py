@@ -144,9 +144,9 @@ def _heard(body: Mapping[str, Any]) -> Transcription:
     """The words without the spaces between them; those that are none (laughter …) keep their ``type``."""
     told = body.get("words")
     words = [_word(item) for item in told if _is_word(item)] if isinstance(told, list) else None
-    made = lenient(Transcription, {k: v for k, v in body.items() if k != "words"})
+    fields = {k: v for k, v in body.items() if k != "words"}
+    made = lenient(Transcription, {"language": body.get("language_code"), **fields})
     made.words = words
-    made.language = made.language or body.get("language_code")
     return made
 
 

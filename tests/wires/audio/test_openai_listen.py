@@ -64,7 +64,7 @@ def test_a_request() -> None:
         ("timestamp_granularities[]", "word"),
         ("timestamp_granularities[]", "segment"),
         ("temperature", "0.5"),
-        ("chunking_strategy", '{"type": "server_vad"}'),
+        ("chunking_strategy[type]", "server_vad"),
         ("own", "true"),
         ("file", ("a.wav", "audio/wav", WAV[1])),
     ]

@@ -23,12 +23,14 @@ from .openai_embeddings import OpenAIEmbeddings
 from .openai_others import OpenAIOthers
 from .replicate import Replicate
 from .rerank import Rerank
+from .sagemaker import SageMaker
 from .watsonx import Watsonx
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
     BedrockConverse(),
+    SageMaker(),
     OllamaChat(),
     Replicate(),
     Watsonx(),

@@ -62,13 +62,13 @@ def build(wire: AnthropicMessages, call: ChatCall, to: Endpoint) -> HTTPRequest:
     merge_extra(body, call.extra_body)
     write_max_tokens(wire.default_max_tokens, ledger, body)
     features = betas(body, conversation.kinds)
-    url = _url(to)
+    address = _url(to)
     if wire.hosted is not None:
-        url, body = _hosted(wire.hosted, call, to, body, features)
+        address, body = _hosted(wire.hosted, call, to, body, features)
         features = []
     return HTTPRequest(
         method="POST",
-        url=url,
+        url=address,
         headers=_headers(call, to, features),
         body=serialized(ledger, body),
         adjustments=(*call.adjustments, *ledger.adjustments),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._calls import TranscriptionCall
@@ -83,9 +83,12 @@ def _takes(wire: OpenAITranscription, call: TranscriptionCall, name: str, value:
     return wire.takes(name) and not (name == "response_format" and value in wire.refused)
 
 
-def _written(fields: dict[str, Any], listed: str) -> Iterator[tuple[str, str]]:
+def _written(fields: Mapping[str, Any], listed: str) -> Iterator[tuple[str, str]]:
+    """Lists as fields that come several times, mappings as ``name[key]``: so the openai package writes them, too."""
     for name, value in fields.items():
         if isinstance(value, list | tuple):
             yield from ((listed.format(name), field_text(item)) for item in value)
+        elif isinstance(value, Mapping):
+            yield from _written({f"{name}[{key}]": item for key, item in value.items()}, listed)
         elif value is not None:
             yield name, field_text(value)
