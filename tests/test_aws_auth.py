@@ -303,6 +303,14 @@ def test_a_role_is_kept_and_renewed() -> None:
     assert world.key(options).startswith("ASIA2")
 
 
+def test_an_end_that_cannot_be_read() -> None:
+    """Keys whose end is no date are taken as lasting; the service will say when they have ended."""
+    world = World(KEYS, answers={"sts": sts("ASIA", "soon")})
+    assert world.key({"aws_role_name": ROLE}).startswith("ASIA")
+    assert world.key({"aws_role_name": ROLE}).startswith("ASIA")
+    assert len(world.sent) == 1
+
+
 def test_sts_refuses() -> None:
     """A refusal is an authentication error; an answer without keys is one, too."""
     refusal = HTTPResponse(403, {}, b"<Error><Code>AccessDenied</Code></Error>")

@@ -177,7 +177,7 @@ def test_a_stream_of_novas() -> None:
         encoded({":event-type": "somethingNew", ":message-type": "event"}, b"{}"),
         chunk({"metadata": {"usage": {"inputTokens": 1, "outputTokens": 2}}}),
     )
-    assert made.text == "ab"
+    assert (made.text, made.model) == ("ab", "amazon.nova-lite-v1:0")
     assert made.usage.total_tokens == 3
     assert "provider_specific_fields" not in made.choices[0].message.model_dump()
 

@@ -11,6 +11,7 @@ from ..._json import NotJSON, dump_text, load
 from ...types._model import lenient
 from ...types.chat import ChatCompletion
 from .._aws_errors import failure
+from .._aws_paths import bare
 from .._errors import unreadable
 from ._blocks import Block, fields, inner
 from ._format import ANSWER, answers_by_tool
@@ -74,7 +75,7 @@ def beside(data: Mapping[str, Any]) -> dict[str, Any]:
 def _model(call: ChatCall, data: Mapping[str, Any]) -> str:
     """A prompt router says which model it chose, by its ARN; nothing else does."""
     routed = inner(inner(data, "trace"), "promptRouter").get("invokedModelId")
-    return routed.rpartition("/")[2] if isinstance(routed, str) and routed else call.model
+    return routed.rpartition("/")[2] if isinstance(routed, str) and routed else bare(call.model)
 
 
 def ending(data: Mapping[str, Any], *, by_tool: bool) -> tuple[str | None, dict[str, Any]]:

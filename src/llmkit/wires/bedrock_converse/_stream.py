@@ -15,6 +15,7 @@ from ..._json import NotJSON, load
 from ...types._model import lenient
 from ...types.chat import ChatCompletion, ChatCompletionChunk
 from .._aws_frames import FrameReader
+from .._aws_paths import bare
 from .._errors import incomplete, unreadable
 from ._blocks import inner
 from ._decode import answered, beside, ending, parse
@@ -87,7 +88,7 @@ class ConverseReading:
         return self._bare(choices=[{"index": 0, "delta": delta, **choice}])
 
     def _bare(self, **fields: Any) -> ChatCompletionChunk:
-        made = {"id": self._call.id, "model": self._call.model, "choices": [], **fields}
+        made = {"id": self._call.id, "model": bare(self._call.model), "choices": [], **fields}
         return lenient(ChatCompletionChunk, made)
 
 

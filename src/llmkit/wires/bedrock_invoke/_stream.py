@@ -18,6 +18,7 @@ from ...types._model import lenient
 from ...types.chat import ChatCompletionChunk
 from .. import ChatDecoder
 from .._aws_frames import FrameReader
+from .._aws_paths import bare
 from .._errors import unreadable
 
 __all__ = ["InvokedDecoder", "event_of"]
@@ -80,7 +81,7 @@ class InvokedDecoder:
             self._added |= {k: v for k, v in data.items() if k.startswith(_ADDED)}
 
     def _last(self) -> ChatCompletionChunk:
-        made: dict[str, Any] = {"id": self._call.id, "model": self._call.model, **self._added}
+        made: dict[str, Any] = {"id": self._call.id, "model": bare(self._call.model), **self._added}
         metrics = self._added.get(_METRICS)
         if not self._counted and isinstance(metrics, Mapping):
             usage = {ours: metrics.get(name) for name, ours in _COUNTS.items()}
