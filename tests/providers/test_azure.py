@@ -155,3 +155,10 @@ def test_reasoning_deployments(deployment: str, *, renamed: bool) -> None:
     """What is called as a reasoning model gets the newer name of the limit, which those demand."""
     chat: Any = providers.get("azure").family_of(deployment).chat
     assert ("max_tokens" in chat.renamed) is renamed
+
+
+def test_offers() -> None:
+    """What is OpenAI's is offered, but for moderation, which the content filter does by itself."""
+    offered = set(providers.get("azure").calls)
+    assert {"embedding", "files"} <= offered
+    assert not offered & {"moderation", "rerank"}

@@ -214,6 +214,27 @@ def test_vertex_express(sim: Simulator) -> None:
     assert request.headers["x-goog-api-key"] == KEY
 
 
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("gemini-3.5-flash", "publishers/google/models/gemini-3.5-flash:countTokens"),
+        ("claude-haiku-4-5", "publishers/anthropic/models/count-tokens:rawPredict"),
+    ],
+)
+def test_counting_on_vertex(sim: Simulator, model: str, path: str) -> None:
+    """Prompts are counted where the model's publisher has it, in both colours."""
+    client = llmkit.Client(environ={}, base_url=sim.base_url_for("vertex_ai"), api_key=KEY)
+    made = client.count_tokens(f"vertex_ai/{model}", MESSAGES)
+
+    async def ask() -> Any:
+        again = await client.acount_tokens(f"vertex_ai/{model}", MESSAGES)
+        await client.aclose()
+        return again
+
+    assert made.input_tokens == asyncio.run(ask()).input_tokens > 0
+    assert sim.requests[-1].path == f"/v1beta1/{path}"
+
+
 def test_claude_on_vertex_is_written_there(sim: Simulator) -> None:
     """Version and betas are in the body, the model is not."""
     client = llmkit.Client(environ={}, base_url=sim.base_url_for("vertex_ai"), api_key=KEY)

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+import llmkit
 from llmkit import providers
+from llmkit._calls import ResourceCall
+from llmkit._http import Endpoint
 from llmkit.errors import ConfigurationError
 from llmkit.providers import Where
 from llmkit.providers.vertex_ai import host
@@ -128,3 +131,66 @@ def test_project_is_one_segment() -> None:
     """What is called a project cannot leave its place in the path."""
     found = located("gemini-3-flash", options={"vertex_project": "../x", "api_key": "k"})
     assert "/projects/..%2Fx/" in found
+
+
+@pytest.mark.parametrize(
+    ("model", "place", "wanted"),
+    [
+        ("gemini-x", "/projects/p/locations/%3Cl%3E", "projects/p/locations/<l>/publishers/google/models/gemini-x"),
+        ("gemini-x", "", "publishers/google/models/gemini-x"),
+        ("projects/q/locations/l/endpoints/1", "/projects/p/locations/l", "projects/q/locations/l/endpoints/1"),
+    ],
+)  # fmt: skip
+def test_caches_name_models_in_full(model: str, place: str, wanted: str) -> None:
+    """A cache's model is named from its project on, where there is one; the cache itself by its last part."""
+    wire = providers.get("vertex_ai").wire("caches")
+    to = Endpoint(f"{GLOBAL}/v1beta1{place}")
+    body = {"messages": [{"role": "user", "content": "Hi"}]}
+    made = wire.build(ResourceCall("c", "vertex_ai", model, "caches", "create", body=body), to)
+    assert json.loads(made.body)["model"] == wanted
+    assert made.url == f"{to.base_url}/cachedContents"
+    name = "projects/7/locations/l/cachedContents/9"
+    made = wire.build(ResourceCall("c", "vertex_ai", "", "caches", "delete", target=name), to)
+    assert (made.method, made.url) == ("DELETE", f"{to.base_url}/cachedContents/9")
+
+
+HERE = "projects/p/locations/global"
+
+
+@pytest.mark.parametrize(
+    ("model", "path"),
+    [
+        ("123", f"v1beta1/{HERE}/endpoints/123:generateContent"),
+        ("endpoints/123", f"v1beta1/{HERE}/endpoints/123:generateContent"),
+        ("projects/q/locations/global/endpoints/1", "v1beta1/projects/q/locations/global/endpoints/1:generateContent"),
+        ("publishers/google/models/x", f"v1beta1/{HERE}/publishers/google/models/x:generateContent"),
+        ("meta/llama-4", f"v1/{HERE}/endpoints/openapi/chat/completions"),
+        ("mistral-medium-3", f"v1/{HERE}/publishers/mistralai/models/mistral-medium-3:rawPredict"),
+        ("claude-opus-4-6", f"v1/{HERE}/publishers/anthropic/models/claude-opus-4-6:rawPredict"),
+    ],
+)  # fmt: skip
+def test_urls(model: str, path: str) -> None:
+    """The whole address of a chat, for each kind of name."""
+    client = llmkit.Client(environ={}, vertex_project="p")
+    hi: Any = [{"role": "user", "content": "Hi"}]
+    made = client.completion(f"vertex_ai/{model}", hi, dry_run=True)
+    assert made.url == f"{GLOBAL}/{path}"
+
+
+def test_structured_outputs_of_claude() -> None:
+    """What is older than 4.6 has no structured outputs there: a tool stands in for them, and is listed."""
+    client = llmkit.Client(environ={}, vertex_project="p")
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    wanted = {"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}
+    hi: Any = [{"role": "user", "content": "Hi"}]
+    for model, emulated in (("claude-sonnet-4-5", True), ("claude-opus-4-6", False)):
+        made = client.completion(
+            f"vertex_ai/{model}", hi, response_format=wanted, max_tokens=9, dry_run=True
+        )
+        assert ("response_format" in {c.parameter for c in made.ledger}) is emulated
+        assert ("output_config" in made.body) is not emulated

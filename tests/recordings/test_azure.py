@@ -12,6 +12,7 @@ from . import _azure, _oracle, _reader
 from ._server import Replay
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -67,3 +68,48 @@ def test_filter_results(name: str, served: Replay, client: llmkit.Client) -> Non
     assert (answer.get(PROMPT) or None) == (prompt or None)
     assert {c.index: c.get(CHOICE) or {} for c in answer.choices} == choices
     assert json.loads(answer.model_dump_json()).get(PROMPT) == answer.get(PROMPT)
+
+
+# --- continued texts -------------------------------------------------------------------------------
+
+
+@cache
+def _texts() -> dict[str, Row]:
+    found = _reader.directory()
+    return {} if found is None else {r.id: r for r in _reader.rows(found, "azure.completions")}
+
+
+@pytest.fixture(scope="module")
+def texts_served(recordings: Path) -> Iterator[Replay]:
+    """The server that answers with the recorded bodies of continued texts."""
+    server = Replay(_texts())
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize("name", list(_texts()) or ["none"])
+def test_text(
+    name: str, texts_served: Replay, client: llmkit.Client, runner: asyncio.Runner
+) -> None:
+    """A continued text is asked for and read as it was recorded, in both colours."""
+    row = _texts()[name]
+    sent, body = row.sent() or {}, json.loads(row.body)
+    rest = {k: v for k, v in sent.items() if k not in ("model", "prompt")}
+    call = _azure.asking(row, sent, {"model": f"azure/{sent['model']}", "extra_body": {}, **rest})
+    call |= {"prompt": sent["prompt"], "api_key": "test-key"}
+    base = texts_served.base_url(row)
+    for made in (
+        client.text_completion(**call, base_url=base),
+        runner.run(client.atext_completion(**call, base_url=base)),
+    ):
+        assert [choice.text for choice in made.choices] == [c["text"] for c in body["choices"]]
+        assert [c["content_filter_results"] for c in made.choices] == [
+            c["content_filter_results"] for c in body["choices"]
+        ]
+        assert made[PROMPT] == body[PROMPT]
+        assert made.usage is not None
+        assert made.usage.total_tokens == body["usage"]["total_tokens"]
+    for received in texts_served.take():
+        assert received.json() == sent
+        assert received.headers["api-key"] == "test-key"
+        assert _azure.same_address(row, received.path)

@@ -15,6 +15,7 @@ from llmkit.testing._wires import wire_for
 from llmkit.testing._wires.cohere_chat import CohereChat
 from llmkit.testing._wires.cohere_chat_v1 import CohereChatV1
 from llmkit.testing._wires.cohere_embed import CohereEmbed
+from llmkit.testing._wires.cohere_generate import CohereGenerate
 from llmkit.testing._wires.rerank import Rerank
 
 HEADERS = {"authorization": "Bearer test-key"}
@@ -285,6 +286,8 @@ def test_the_first_version_answers() -> None:
     assert events[-1]["response"]["text"] == made["text"]
     _, called = first(message="Use get_weather.", tools=[FIRST_TOOL])
     assert called["tool_calls"][0]["name"] == "get_weather"
+    _, short = first(message="Use get_weather.", tools=[FIRST_TOOL], max_tokens=3)
+    assert short["finish_reason"] == "MAX_TOKENS"
     _, cut = first(message="Use get_weather.", tools=[FIRST_TOOL], max_tokens=4)
     assert cut["finish_reason"] == "MAX_TOKENS"
     _, stopped = first(stop_sequences=["simulator"])
@@ -337,3 +340,51 @@ def test_a_conversation_with_the_first_version() -> None:
                 text = "".join(chunk.text for chunk in told) if stream else told.text
                 assert "The tool answered" in text
                 assert "sunny" in text
+
+
+# --- texts to be continued ----------------------------------------------------------------------
+
+
+def test_texts_are_continued() -> None:
+    """A client's call passes through it in both colours, whole and streamed, as often as is asked for."""
+    with Simulator() as sim:
+        where = {"api_key": "test-key", "base_url": sim.base_url_for("cohere_v1")}
+
+        async def ask() -> tuple[Any, Any]:
+            async with llmkit.Client(**where) as client:
+                whole = await client.atext_completion("Once upon", "cohere_v1/m", n=2)
+                stream = await client.atext_completion("Once upon", "cohere_v1/m", n=2, stream=True)
+                async for _ in stream:
+                    pass
+                return whole, stream.response
+
+        with llmkit.Client(**where) as client:
+            whole = client.text_completion("Once upon", "cohere_v1/m", n=2)
+            with client.text_completion("Once upon", "cohere_v1/m", n=2, stream=True) as stream:
+                list(stream)
+        found = [whole, stream.response, *asyncio.run(ask())]
+    assert "Once upon" in whole.text
+    assert len(whole.choices) == 2
+    assert whole.usage.completion_tokens > 0
+    for other in found[1:]:
+        assert [c.text for c in other.choices] == [c.text for c in whole.choices]
+        assert other.usage == whole.usage
+
+
+def test_what_no_text_is() -> None:
+    """No prompt, too many texts: refused; failures come as the others' do."""
+    wire = CohereGenerate()
+    fine = {"model": "m", "prompt": "Once"}
+    status, made = posted(wire, "/v1/generate", {**fine, "max_tokens": 1})
+    assert (status, made["generations"][0]["finish_reason"]) == (200, "MAX_TOKENS")
+    for changes in (
+        {"prompt": ""},
+        {"prompt": 3},
+        {"num_generations": 6},
+        {"num_generations": "x"},
+    ):
+        status, made = posted(wire, "/v1/generate", {**fine, **changes})
+        assert (status, set(made)) == (400, {"id", "message"})
+    assert wire_for("/v1/generate", {}).name == "cohere_generate"
+    assert json.loads(wire.failure(503, "no").body)["message"] == "no"
+    assert json.loads(wire.failure_frame(503, "no"))["err"] == "no"

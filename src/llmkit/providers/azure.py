@@ -29,6 +29,7 @@ _PREVIEW = frozenset({"preview", "latest"})
 _DEPLOYED = frozenset({
     "chat", "embedding", "text_completion", "transcription", "speech", "image",
 })  # fmt: skip
+_OFFERED = _DEPLOYED | {"responses", "stored_responses", "files", "batches", "models"}
 _VERSION_ENV = ("AZURE_API_VERSION", "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION")
 _OWN = re.compile(r"(?P<root>.*?)/+openai(?P<rest>/.*)?")
 _DEPLOYMENT = re.compile(r"/deployments/[^/]+")
@@ -97,8 +98,7 @@ _PROVIDER = Provider(
     base_env=("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"),
     auth=Entra(),
     key_optional=True,
-    # It has everything but moderation, which its content filter does by itself.
-    calls={kind: wire for kind, wire in OPENAI_CALLS.items() if kind != "moderation"},
+    calls={kind: wire for kind, wire in OPENAI_CALLS.items() if kind in _OFFERED},
     locate=locate,
     own_names=True,
     aliases=("azure_openai", "azure_text"),

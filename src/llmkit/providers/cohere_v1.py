@@ -17,6 +17,7 @@ PROVIDER = replace(
     calls={
         "embedding": "llmkit.wires.cohere_embed:EMBED_V1",
         "rerank": "llmkit.wires.cohere_rerank:COHERE_V1",
+        "text_completion": "llmkit.wires.cohere_generate:GENERATE",
     },
     aliases=(),
     docs="https://docs.cohere.com/v1/reference/chat",

@@ -52,7 +52,11 @@ PROVIDER = Provider(
     name="ollama",
     base_url=f"http://localhost:{_PORT}",
     chat=OllamaChat(),
-    calls={"embedding": "llmkit.wires.ollama_embed:OLLAMA_EMBED"},
+    calls={
+        "embedding": "llmkit.wires.ollama_embed:OLLAMA_EMBED",
+        "text_completion": "llmkit.wires.ollama_generate:OLLAMA_GENERATE",
+        "models": "llmkit.wires.ollama_models:OLLAMA_MODELS",
+    },
     locate=located,
     key_env=("OLLAMA_API_KEY",),
     base_env=("OLLAMA_API_BASE", "OLLAMA_HOST"),

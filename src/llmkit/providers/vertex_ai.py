@@ -24,7 +24,7 @@ from ._google import PROJECT_ENV, PROJECT_OPTIONS, Google, express, opened, sour
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
 
-__all__ = ["PROVIDER", "host"]
+__all__ = ["CLAUDE_CHAT", "GEMINI_CHAT", "PROVIDER", "host"]
 
 _GLOBAL = "global"
 _MULTI = frozenset({"us", "eu"})
@@ -123,24 +123,28 @@ def _said(values: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     return next((str(values[name]) for name in names if values.get(name)), None)
 
 
-_GEMINI = Gemini(
+GEMINI_CHAT = Gemini(
     model_path="/publishers/google/models/{model}",
     resources=("endpoints/", "projects/", "publishers/", "models/"),
     labels=True,
     # It reads what is public by itself, and Cloud Storage.
     media=("https://", "http://", "gs://"),
 )
-_EMBEDDINGS = "llmkit.wires.vertex_embeddings"
+_CALLS, _EMBEDDINGS = "llmkit.providers._vertex_calls", "llmkit.wires.vertex_embeddings"
 _VERTEX = Provider(
     name="vertex_ai",
     base_url="https://aiplatform.googleapis.com/v1beta1",
-    chat=_GEMINI,
+    chat=GEMINI_CHAT,
     key_env=("VERTEX_API_KEY", "VERTEXAI_API_KEY", "GOOGLE_API_KEY"),
     base_env=("VERTEXAI_API_BASE", "VERTEX_API_BASE", "GOOGLE_VERTEX_BASE_URL"),
     auth=Google(),
     key_optional=True,
     locate=locate,
-    calls={"embedding": f"{_EMBEDDINGS}:TEXTS"},
+    calls={
+        "caches": f"{_CALLS}:CACHES",
+        "count_tokens": f"{_CALLS}:COUNT",
+        "embedding": f"{_EMBEDDINGS}:TEXTS",
+    },
     aliases=("vertex", "vertexai", "google_vertex"),
     docs="https://docs.cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis",
     read="2026-11-22",
@@ -150,19 +154,21 @@ _MODELS = tuple(
     (pattern, replace(traits, schema=traits.schema and "4[.-]5" not in pattern))
     for pattern, traits in CLAUDE
 )
+CLAUDE_CHAT = AnthropicMessages(
+    models=_MODELS,
+    hosted=Hosted(
+        version="vertex-2023-10-16",
+        path="/publishers/anthropic/models/{model}:rawPredict",
+        stream_path="/publishers/anthropic/models/{model}:streamRawPredict",
+        count_path="/publishers/anthropic/models/count-tokens:rawPredict",
+    ),
+)
 _CLAUDE = replace(
     _VERTEX,
-    calls={},
+    calls={"count_tokens": f"{_CALLS}:CLAUDE_COUNT"},
     base_url="https://aiplatform.googleapis.com/v1",
     base_env=("ANTHROPIC_VERTEX_BASE_URL", *_VERTEX.base_env),
-    chat=AnthropicMessages(
-        models=_MODELS,
-        hosted=Hosted(
-            version="vertex-2023-10-16",
-            path="/publishers/anthropic/models/{model}:rawPredict",
-            stream_path="/publishers/anthropic/models/{model}:streamRawPredict",
-        ),
-    ),
+    chat=CLAUDE_CHAT,
 )
 _OPEN = replace(
     _VERTEX,
@@ -194,7 +200,7 @@ def _embedding(wire: str) -> Provider:
     return replace(_VERTEX, calls={"embedding": f"{_EMBEDDINGS}:{wire}"})
 
 
-_ENDPOINT = replace(_VERTEX, chat=replace(_GEMINI, model_path="/endpoints/{model}"))
+_ENDPOINT = replace(_VERTEX, chat=replace(GEMINI_CHAT, model_path="/endpoints/{model}"))
 
 PROVIDER = replace(
     _VERTEX,

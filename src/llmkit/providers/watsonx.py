@@ -136,7 +136,10 @@ PROVIDER = Provider(
     base_url="https://{region_name}.ml.cloud.ibm.com",
     variables={"region_name": ("region_name", *_REGIONS)},
     chat=WatsonxChat(),
-    calls={"embedding": "llmkit.wires.watsonx.embeddings:EMBEDDINGS"},
+    calls={
+        "embedding": "llmkit.wires.watsonx.embeddings:EMBEDDINGS",
+        "text_completion": "llmkit.wires.watsonx.text:TEXTS",
+    },
     locate=located,
     key_env=(
         "WATSONX_API_KEY",

@@ -1,8 +1,7 @@
 """Batches: many calls given at once and answered within a day, in OpenAI's form. Data only.
 
-Sources: https://platform.openai.com/docs/api-reference/batch, https://platform.claude.com/docs/en/api/creating-message-batches,
-https://docs.mistral.ai/api/#tag/batch and https://ai.google.dev/gemini-api/docs/batch-api, read 2026-11-22.
-Times are Unix time in seconds, whatever the provider writes.
+Sources: the types of openai 3.54.0 and anthropic 2.12.0, Mistral's OpenAPI document, Gemini's v1beta reference, read
+2026-11-22. Times are Unix time in seconds, whatever the provider writes.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from .params import CallOptions
 
 __all__ = [
     "Batch",
+    "BatchDeleted",
     "BatchList",
     "BatchListModelParams",
     "BatchListParams",
@@ -120,6 +120,14 @@ class BatchList(Answer):
     first_id: str | None = None
     last_id: str | None = None
     next_cursor: str | None = None
+
+
+class BatchDeleted(Answer):
+    """What is gone."""
+
+    id: str = ""
+    object: str = "batch"
+    deleted: bool = True
 
 
 class BatchResult(Model):

@@ -1,6 +1,7 @@
 """Prompts that a provider keeps under a name, for chats to go on from: Gemini's cached contents. Data only.
 
-Source: https://ai.google.dev/api/caching, read 2026-11-22. Times are Unix time in seconds.
+Source: ``CachedContent`` of the v1beta reference (docs/wires/gemini.md), read 2026-11-22. Times are Unix time in
+seconds.
 """
 
 from __future__ import annotations

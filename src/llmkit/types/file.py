@@ -1,7 +1,7 @@
 """Files that a provider keeps, in OpenAI's form: what was asked, what is known of them, their content. Data only.
 
-Sources: https://platform.openai.com/docs/api-reference/files, https://platform.claude.com/docs/en/api/files-list and
-https://ai.google.dev/api/files, read 2026-11-22. Times are Unix time in seconds, whatever the provider writes.
+Sources: the types of openai 3.54.0 and anthropic 2.12.0, and Gemini's v1beta reference, read 2026-11-22. Times are Unix
+time in seconds, whatever the provider writes.
 """
 
 from __future__ import annotations

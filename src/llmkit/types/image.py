@@ -1,7 +1,6 @@
 """Pictures made by models: parameters, whole answers and the events of a stream, in OpenAI's form. Data only.
 
-Sources: https://platform.openai.com/docs/api-reference/images and …/images-streaming, the types of openai 3.54.0, and
-https://docs.x.ai/docs/api-reference#image-generations, all read 2026-11-22.
+Sources: the types of openai 3.54.0, and recorded traffic of xAI for its two parameters, read 2026-11-22.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Moderation: what was asked, and the verdict on each input. Data only.
 
-Source: https://platform.openai.com/docs/api-reference/moderations, read 2026-11-22.
+Source: the types of openai 3.54.0, read 2026-11-22.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Batches that are made empty and then filled, as xAI has them: the answers come in pages.
 
-Source: https://docs.x.ai/docs/guides/batch-api and recorded traffic, read 2026-11-22. Each call names its API:
+Sources, read 2026-11-22: recorded traffic, https://docs.x.ai/docs/guides/batch-api (its beginning), and for cancelling
+and pages https://batchwork.dev/providers/xai. Each call names its API:
 ``chat_get_completion``, or ``responses`` and others where it is given as the provider writes it.
 """
 
@@ -26,7 +27,7 @@ from ._times import unix
 from .openai_chat import OpenAIChat
 from .openai_chat._decode import parse_body
 
-__all__ = ["BatchBags"]
+__all__ = ["BAGS", "BatchBags"]
 
 _PATH, _CHAT = "/batches", "chat_get_completion"
 _MOST, _PAGES = 100, 1000
@@ -172,3 +173,6 @@ def _one(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
 
 
 _BUILD = {"create": _create, "list": _list, "retrieve": _one, "cancel": _one, "content": _one}
+
+
+BAGS = BatchBags()

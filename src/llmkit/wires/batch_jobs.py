@@ -1,7 +1,7 @@
 """Batches as jobs, as Mistral has them: the calls in the request or in files, the answers in the job or in a file.
 
-Source: https://docs.mistral.ai/api/#tag/batch and the published OpenAPI document, read 2026-11-22. The model is
-the job's, not each call's.
+Source: the OpenAPI document in github.com/mistralai/platform-docs-public, read 2026-11-22. The model is the job's, not
+each call's.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ._params import Ledger
 from .openai_chat import OpenAIChat
 from .openai_resources.batches import lines, result
 
-__all__ = ["BatchJobs"]
+__all__ = ["JOBS", "BatchJobs"]
 
 _PATH = "/batch/jobs"
 _STATUS = {
@@ -156,3 +156,6 @@ def _one(wire: BatchJobs, ledger: Ledger, call: ResourceCall, to: Endpoint) -> H
 
 
 _BUILD = {"create": _create, "list": _list, "retrieve": _one, "cancel": _one, "content": _one}
+
+
+JOBS = BatchJobs()

@@ -1,7 +1,7 @@
 """OpenAI's moderations, as OpenAI and Mistral speak them.
 
-Sources, read 2026-11-22: https://platform.openai.com/docs/api-reference/moderations/create, and
-https://docs.mistral.ai/api/#tag/classifiers (whose results say the categories and not whether any applies).
+Sources, read 2026-11-22: the types of openai 3.54.0, and Mistral's OpenAPI document, whose results say the categories
+and not whether any applies.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ._errors import api_error
 from ._objects import built, items, object_of, posted, taken
 from ._params import Ledger
 
-__all__ = ["MODERATIONS", "OpenAIModeration"]
+__all__ = ["MODERATIONS", "TEXTS", "OpenAIModeration"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +67,5 @@ def _judged(result: dict[str, Any]) -> dict[str, Any]:
 
 
 MODERATIONS = OpenAIModeration()
+# Mistral's: texts alone, with tags.
+TEXTS = OpenAIModeration(refused=frozenset(), images=False)

@@ -291,6 +291,7 @@ def test_what_is_left_out_is_listed(messages: Any, entry: tuple[str, str]) -> No
         ([*HI, {"role": "assistant", "audio": {"id": "a"}}], "put its transcript"),
         ([*HI, {"role": "assistant", "function_call": {"name": "f"}}], "use tool_calls"),
         ([*HI, {"role": "assistant", "tool_calls": "x"}], "tool_calls must be a list"),
+        ([*HI, {"role": "assistant", "thinking_blocks": 3}], "thinking_blocks must be a list"),
         ([*HI, {"role": "assistant", "tool_calls": [3]}], "must be a dict with a function"),
         (
             [

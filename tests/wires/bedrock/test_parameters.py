@@ -272,6 +272,9 @@ def test_refusals(model: str, params: dict[str, Any], named: str) -> None:
         ({"response_format": {"type": "json_schema", "json_schema": {}}}, "must be a JSON schema"),
         ({"reasoning_effort": "lots"}, "reasoning_effort is 'lots'"),
         ({"temperature": float("nan")}, "finite"),
+        ({"stop": 3}, "stop must be"),
+        ({"metadata": "x"}, "metadata must be a dict"),
+        ({"response_format": {"type": "json_schema", "json_schema": "x"}}, "must be a JSON schema"),
     ],
 )
 def test_mistakes(params: dict[str, Any], says: str) -> None:

@@ -413,9 +413,9 @@ def test_a_stream_that_is_none(data: bytes) -> None:
 
 def test_a_line_that_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """A line longer than any provider's is not read on."""
-    from llmkit.wires.cohere_chat_v1 import _stream
+    from llmkit.wires.cohere_chat_v1 import _lines
 
-    monkeypatch.setattr(_stream, "_MOST", 100)
+    monkeypatch.setattr(_lines, "_MOST", 100)
     with pytest.raises(llmkit.APIResponseValidationError, match="more than 100 bytes"):
         decoded(b"x" * 101)
 

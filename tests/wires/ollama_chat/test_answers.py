@@ -172,6 +172,17 @@ def test_made_ids() -> None:
     assert made[0] != made[1]
 
 
+def test_what_else_a_call_has() -> None:
+    """Fields of a call that nobody knows are kept on it."""
+    (call,) = (
+        parse(line("", done=True, said={"tool_calls": [tool_call(mood="odd")]}))
+        .choices[0]
+        .message.tool_calls
+        or ()
+    )
+    assert call["mood"] == "odd"
+
+
 def test_nothing_follows_the_end() -> None:
     """What comes behind the last line is not looked at; a last line needs no line end."""
     raw = lines(line("Hi"), line("", done=True))

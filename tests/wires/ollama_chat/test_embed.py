@@ -117,6 +117,7 @@ def test_answers() -> None:
     assert made.usage is not None
     assert (made.model, made.usage.prompt_tokens, made.usage.total_tokens) == ("m", 7, 7)
     assert made["load_duration"] == 1
+    assert "prompt_eval_count" not in made
     counted = made.counted()
     assert counted is not None
     assert (counted.prompt_tokens, counted.completion_tokens) == (7, 0)

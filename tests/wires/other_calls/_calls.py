@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from llmkit._call import Call
+from llmkit._call import Adjustment, Call, ChatCall
 from llmkit._calls import (
     CountCall,
     EmbeddingCall,
@@ -16,6 +16,8 @@ from llmkit._calls import (
 )
 from llmkit._http import Endpoint, HTTPRequest, HTTPResponse
 from llmkit._upload import Upload
+from llmkit.errors import APIError
+from llmkit.wires._errors import api_error
 from llmkit.wires.anthropic_resources.batches import AnthropicBatches
 from llmkit.wires.anthropic_resources.counting import AnthropicCount
 from llmkit.wires.anthropic_resources.files import AnthropicFiles
@@ -32,6 +34,7 @@ from llmkit.wires.gemini_resources.models import GeminiModels
 from llmkit.wires.openai_images import OpenAIImages
 from llmkit.wires.openai_moderation import OpenAIModeration
 from llmkit.wires.openai_resources.batches import OpenAIBatches
+from llmkit.wires.openai_resources.counting import OpenAICount
 from llmkit.wires.openai_resources.files import OpenAIFiles
 from llmkit.wires.openai_resources.models import OpenAIModels
 from llmkit.wires.openai_text import OpenAIText
@@ -51,6 +54,21 @@ def kept(resource: str, action: str, target: str | None = None, **more: Any) -> 
 def upload(content: bytes = b"Hello", name: str = "a.txt") -> Upload:
     """A file."""
     return Upload.of((name, content))
+
+
+class Asking:
+    """A chat's wire that writes its messages as another API's input."""
+
+    def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
+        """Write input, tools, and what an answer would need."""
+        body = {"model": call.model, "input": list(call.messages), "store": False}
+        adjustment = Adjustment("store", "defaulted", None, False, "nothing is kept")
+        raw = json.dumps(body | dict(call.extra_body) | dict(call.params)).encode()
+        return HTTPRequest("POST", f"{to.base_url}/responses?a=b", {}, raw, (adjustment,))
+
+    def error(self, call: ChatCall, response: HTTPResponse) -> APIError:
+        """Read an error as that API has it."""
+        return api_error(call, response)
 
 
 CHAT = {"custom_id": "1", "body": {"model": "acme/m", "messages": HELLO}}
@@ -91,6 +109,7 @@ CASES: dict[str, tuple[Any, Call, Any]] = {
     "anthropic-models": (AnthropicModels(), kept("models", "list"), {"data": []}),
     "anthropic-model": (AnthropicModels(), kept("models", "retrieve", "m"), {"id": "m"}),
     "anthropic-count": (AnthropicCount(), CountCall(*WHO, HELLO), {"input_tokens": 3}),
+    "openai-count": (OpenAICount(Asking()), CountCall(*WHO, HELLO), {"input_tokens": 3}),  # type: ignore[arg-type]
     "gemini-file": (GeminiFiles(), kept("files", "retrieve", "files/f"), {"name": "files/f"}),
     "gemini-files": (GeminiFiles(), kept("files", "list"), {"files": []}),
     "gemini-cache": (GeminiCaches(), kept("caches", "retrieve", "c"), {"name": "cachedContents/c"}),

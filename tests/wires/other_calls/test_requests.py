@@ -26,11 +26,12 @@ from llmkit.wires.gemini_resources.models import GeminiModels
 from llmkit.wires.openai_images import OPEN, OpenAIImages
 from llmkit.wires.openai_moderation import OpenAIModeration
 from llmkit.wires.openai_resources.batches import OpenAIBatches
+from llmkit.wires.openai_resources.counting import OpenAICount
 from llmkit.wires.openai_resources.files import OpenAIFiles
 from llmkit.wires.openai_resources.models import OpenAIModels
 from llmkit.wires.openai_text import OpenAIText
 
-from ._calls import CHAT, HELLO, HERE, WHO, body_of, built, kept, said, upload, walked
+from ._calls import CHAT, HELLO, HERE, WHO, Asking, body_of, built, kept, said, upload, walked
 
 GOOGLE = Endpoint("https://h.test/v1beta")
 
@@ -223,6 +224,10 @@ def test_counts() -> None:
     assert made.url == "https://h.test/v1/messages/count_tokens"
     assert body_of(made) == {"model": "claude-haiku-4-5", "messages": HELLO, "x": 1}
     assert changes(made) == [(name, "dropped") for name in params]
+    made = built(OpenAICount(Asking()), replace(call, params={**params, "tools": [1]}))  # type: ignore[arg-type]
+    assert made.url == "https://h.test/v1/responses/input_tokens?a=b"
+    assert body_of(made) == {"model": call.model, "input": HELLO, "tools": [1], "x": 1}
+    assert changes(made) == [(name, "dropped") for name in params]
     made = built(GeminiCount(), replace(call, model="m", extra_body={}), GOOGLE)
     assert made.url == "https://h.test/v1beta/models/m:countTokens"
     assert body_of(made) == {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
@@ -341,6 +346,9 @@ def test_a_file_that_failed_is_no_error() -> None:
     made: Any = GeminiFiles().parse(kept("files", "retrieve", "f"), said(file))
     assert made.status == "error"
     assert made["error"]["message"] == "bad"
+    content = kept("files", "content", "files/f")
+    assert built(GeminiFiles(), content, GOOGLE).url.endswith("/v1beta/files/f:download?alt=media")
+    assert GeminiFiles().parse(content, said(b"bytes")).content == b"bytes"  # type: ignore[attr-defined]
     odd = {"name": "files/f", "sizeBytes": "many", "createTime": "once", "state": "NEW"}
     made = GeminiFiles().parse(kept("files", "retrieve", "f"), said({"file": odd}))
     assert (made.bytes, made.created_at, made.status) == (None, None, "NEW")
@@ -530,13 +538,13 @@ def test_batches_of_google() -> None:
     )
     operation = {"name": "batches/b", "response": {"responsesFile": "files/r"}}
     asked, results = walked(wire.steps(content, GOOGLE), said(operation), said(lines))
-    assert asked[1].url == "https://h.test/download/v1beta/files/r:download?alt=media"
+    assert asked[1].url == "https://h.test/v1beta/files/r:download?alt=media"
     assert results.data[0].response.text == "Hi"
     assert (results.data[1].custom_id, results.data[1].status) == ("2", "errored")
     with pytest.raises(llmkit.InvalidRequestError, match="no results: its status is 'in_progress'"):
         wire.parse(content, said({"name": "b", "metadata": {"state": "BATCH_STATE_RUNNING"}}))
     gone: Any = wire.parse(kept("batches", "delete", "b"), said({}))
-    assert (gone.id, gone.status) == ("b", None)
+    assert (gone.id, gone.deleted) == ("b", True)
 
 
 # --- caches and models ---------------------------------------------------------------------------
@@ -594,7 +602,7 @@ def test_models_in_pages() -> None:
 def test_what_a_provider_cannot_do() -> None:
     """An action that there is not is told, with those that there are."""
     for wire, call in (
-        (GeminiFiles(), kept("files", "content", "f")),
+        (GeminiFiles(), kept("files", "cancel", "f")),
         (AnthropicModels(), kept("models", "delete", "m")),
         (OpenAIBatches(), kept("batches", "delete", "b")),
     ):

@@ -414,6 +414,12 @@ def test_a_streams_chunks() -> None:
     assert (answer.id, answer.model, answer.usage) == ("call_1", "meta/llama-3", None)
 
 
+def test_nothing_follows_the_end() -> None:
+    """What comes behind the end is not told, not even an error."""
+    more = b"event: output\nid: 3:0\ndata: more\n\nevent: error\ndata: it broke\n\n"
+    assert fold(decode(STREAM + more)).text == "Grüße:\n\n you"
+
+
 BROKEN: list[tuple[bytes, str, str | None]] = [
     (STREAM.partition(b"event: done")[0], "StreamInterruptedError", None),
     (b"", "StreamInterruptedError", None),

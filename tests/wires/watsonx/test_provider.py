@@ -12,11 +12,12 @@ import pytest
 
 import llmkit
 from llmkit._flow import Deadlines
-from llmkit._http import HTTPResponse
+from llmkit._http import HTTPRequest, HTTPResponse
 from llmkit._io._limit import ParallelLimit
 from llmkit._secret import Secret
 from llmkit.providers import Identity, Tokens
-from llmkit.providers.watsonx import _exchanged, _until
+from llmkit.providers._tokens import Grant
+from llmkit.providers.watsonx import IAMKey, _exchanged, _until
 from llmkit.testing import Simulator
 from llmkit.testing._wires.watsonx import Watsonx
 
@@ -135,6 +136,28 @@ def test_one_token_for_many(sim: Simulator) -> None:
     assert [r.path for r in sim.requests].count("/identity/token") == 1
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_texts(sim: Simulator, *, stream: bool) -> None:
+    """Texts are continued in both colours, streamed and whole, and counted alike."""
+
+    async def asked(other: llmkit.Client) -> Any:
+        opened = await other.atext_completion("hello", "watsonx/ibm/g", stream=stream, max_tokens=3)
+        whole = await opened.until_done() if stream else opened
+        await other.aclose()
+        return whole
+
+    with client(sim) as made:
+        opened = made.text_completion("hello", "watsonx/ibm/g", stream=stream, max_tokens=3)
+        answers = [opened.until_done() if stream else opened, asyncio.run(asked(client(sim)))]
+    for answer in answers:
+        assert (answer.text, answer.choices[0].finish_reason) == ("This is llmkit's", "length")
+        assert answer.usage.to_dict() == {
+            "prompt_tokens": 1,
+            "completion_tokens": 3,
+            "total_tokens": 4,
+        }
+
+
 def test_embeddings(sim: Simulator) -> None:
     """Vectors come through it, too."""
     with client(sim) as made:
@@ -175,6 +198,27 @@ def test_tokens_that_are_none(raw: bytes) -> None:
     next(flow)
     with pytest.raises(llmkit.AuthenticationError, match="without a token"):
         flow.send(HTTPResponse(200, body=raw))
+
+
+def test_a_token_is_hidden() -> None:
+    """What was granted is shown to the call's redaction before it is sent."""
+    shown: list[Secret] = []
+    who = Identity(
+        secret=Secret(KEY),
+        options={},
+        environ={},
+        wall=lambda: 100.0,
+        deadlines=Deadlines(0, 0, 0, 0),
+        tokens=Tokens(ParallelLimit),
+        show=shown.append,
+    )
+    kept = who.tokens.cell(("iam", "https://iam.cloud.ibm.com/identity/token", Secret(KEY)))
+    kept.grant = Grant(Secret("granted-token"), 9000.0, 100.0)
+    flow = IAMKey().authorize(HTTPRequest("POST", "https://wx.test"), who)
+    with pytest.raises(StopIteration) as end:
+        next(flow)
+    assert end.value.value.headers["authorization"] == "Bearer granted-token"
+    assert shown == [Secret("granted-token")]
 
 
 def test_how_long_a_token_lives() -> None:

@@ -14,20 +14,27 @@ from .bedrock_converse import BedrockConverse
 from .cohere_chat import CohereChat
 from .cohere_chat_v1 import CohereChatV1
 from .cohere_embed import CohereEmbed
+from .cohere_generate import CohereGenerate
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
+from .mistral_chat import MistralChat
 from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 from .openai_others import OpenAIOthers
+from .openai_responses import OpenAIResponses
 from .replicate import Replicate
 from .rerank import Rerank
+from .sagemaker import SageMaker
 from .watsonx import Watsonx
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
+    # Below a root of its own, whatever follows it.
+    MistralChat(),
     BedrockConverse(),
+    SageMaker(),
     OllamaChat(),
     Replicate(),
     Watsonx(),
@@ -38,6 +45,7 @@ WIRES: Final[Sequence[Wire]] = (
     CohereChat(),
     CohereChatV1(),
     CohereEmbed(),
+    CohereGenerate(),
     Rerank(),
     AnthropicOthers(),
     AnthropicMessages(),
@@ -45,6 +53,7 @@ WIRES: Final[Sequence[Wire]] = (
     Gemini(),
     OpenAIEmbeddings(),
     OpenAIOthers(),
+    OpenAIResponses(),
     OpenAIChat(),
 )
 

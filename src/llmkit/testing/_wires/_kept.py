@@ -58,7 +58,9 @@ def routed(
 
 def ids(prefix: str, *what: object) -> str:
     """An id made of what it stands for."""
-    return f"{prefix}{fingerprint([str(part) for part in what])}"
+    return (
+        f"{prefix}{fingerprint([json.dumps(part, sort_keys=True, default=str) for part in what])}"
+    )
 
 
 def form(got: Got) -> dict[str, tuple[str | None, bytes]]:

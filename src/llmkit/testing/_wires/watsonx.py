@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from .._answer import Answer
+from .._asked import Asked, fingerprint
 from .._tokens import split
 from ._wire import Reply, Say
 from .openai_chat import OpenAIChat
@@ -21,7 +23,7 @@ __all__ = ["Watsonx"]
 
 _PLACES: Final = re.compile(
     r".*?(?P<token>/identity/token)|.*?/ml/v1(?:/deployments/(?P<deployment>[^/]+))?/text/"
-    r"(?P<what>chat|chat_stream|embeddings)"
+    r"(?P<what>chat|chat_stream|generation|generation_stream|embeddings)"
 )
 # What the service has beside OpenAI's fields; the rest is checked as OpenAI's.
 _OWN: Final = (
@@ -90,6 +92,8 @@ class Watsonx:
         model = place["deployment"] or given["model_id"]
         if place["what"] == "embeddings":
             return self._embedded(model, given)
+        if place["what"].startswith("generation"):
+            return self._continued(model, given, say, streams=place["what"].endswith("stream"))
         streams = place["what"] == "chat_stream"
         asked = json.dumps(_as_openai(model, given, streams=streams)).encode()
         said = OpenAIChat().reply("POST", "/v1/chat/completions", _KNOWN, asked, say)
@@ -99,6 +103,26 @@ class Watsonx:
         if not streams:
             return Reply(200, _json(_as_watsonx(json.loads(said.body))))
         return Reply(200, frames=tuple(map(_event, range(1, len(said.frames)), said.frames[:-1])))
+
+    def _continued(self, model: str, given: Mapping[str, Any], say: Say, *, streams: bool) -> Reply:
+        text, told = given.get("input"), given.get("parameters") or {}
+        if not isinstance(text, str) or not isinstance(told, dict):
+            return self.failure(400, "input must be a text")
+        said = say(
+            Asked(
+                model=model,
+                digest=fingerprint(given),
+                prompt_tokens=len(split(text)),
+                text=text,
+                stops=tuple(told.get("stop_sequences") or ()),
+                limit=told.get("max_new_tokens"),
+            )
+        )
+        head = {"model_id": model, "created_at": _CREATED_AT}
+        if not streams:
+            return Reply(200, _json({**head, "results": [_result(said)]}))
+        made = ({**head, "results": [piece]} for piece in _pieces(said))
+        return Reply(200, frames=tuple(_framed(i, one) for i, one in enumerate(made, 1)))
 
     def _embedded(self, model: str, given: Mapping[str, Any]) -> Reply:
         inputs = given.get("inputs")
@@ -157,7 +181,33 @@ def _event(number: int, frame: bytes) -> bytes:
     said = _as_watsonx(json.loads(frame.removeprefix(b"data: ")))
     if said.get("usage") is None:
         said.pop("usage", None)
+    return _framed(number, said)
+
+
+def _framed(number: int, said: Mapping[str, Any]) -> bytes:
     return b"id: %d\nevent: message\ndata: %b\n\n" % (number, _json(said))
+
+
+def _result(said: Answer) -> dict[str, Any]:
+    choice = said.choices[0]
+    reason = "max_tokens" if choice.finish_reason == "length" else "eos_token"
+    return {
+        "generated_text": choice.content or "",
+        "generated_token_count": said.completion_tokens,
+        "input_token_count": said.prompt_tokens,
+        "stop_reason": "stop_sequence" if choice.stopped_by else reason,
+    }
+
+
+def _pieces(said: Answer) -> Iterator[dict[str, Any]]:
+    """The text token by token; what was made is counted as it grows, the prompt at first."""
+    whole = _result(said)
+    yield {**whole, "generated_text": "", "generated_token_count": 0, "stop_reason": "not_finished"}
+    tokens = split(whole["generated_text"])
+    for count, token in enumerate(tokens, 1):
+        reason = whole["stop_reason"] if count == len(tokens) else "not_finished"
+        counts = {"generated_token_count": count, "input_token_count": 0}
+        yield {"generated_text": token, **counts, "stop_reason": reason}
 
 
 def _granted(body: bytes) -> Reply:

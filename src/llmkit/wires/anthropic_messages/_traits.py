@@ -34,10 +34,12 @@ class Hosted:
     """How a cloud takes messages whose model is named by the address: version and betas are in the body.
 
     ``version``: its ``anthropic_version``. ``path`` and ``stream_path``: below the base URL, with ``{model}``.
-    ``says_stream``: whether the body says ``stream``, too.
+    ``says_stream``: whether the body says ``stream``, too. ``count_path``: where prompts are counted, whose body then
+    does name the model.
     """
 
     version: str
     path: str
     stream_path: str
     says_stream: bool = True
+    count_path: str = ""

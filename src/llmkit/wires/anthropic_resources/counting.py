@@ -1,7 +1,6 @@
 """How many tokens a prompt has, asked of Anthropic. What is counted is what a chat would send.
 
-Source: https://platform.claude.com/docs/en/api/messages-count-tokens and the types of anthropic 2.12.0, read
-2026-11-22.
+Source: the types of anthropic 2.12.0, read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 
 from ..._call import Adjustment, Call
 from ..._calls import CountCall
-from ..._http import Endpoint, HTTPRequest, HTTPResponse
+from ..._http import Endpoint, HTTPRequest, HTTPResponse, join_url
 from ..._json import dump
 from ...errors import APIError
 from ...types.listing import TokenCount
@@ -24,7 +23,7 @@ __all__ = ["AnthropicCount"]
 
 _COUNTED = frozenset({
     "model", "messages", "system", "tools", "tool_choice", "thinking", "cache_control", "output_config",
-    "output_format", "speed", "mcp_servers", "context_management",
+    "output_format", "speed", "mcp_servers", "context_management", "anthropic_version", "anthropic_beta",
 })  # fmt: skip
 
 
@@ -38,11 +37,15 @@ class AnthropicCount:
         """Write the call as a POST to ``…/messages/count_tokens``."""
         made = self.chat.build(as_chat(call), to)
         body = written(made)
+        host = self.chat.hosted
+        if host is not None:
+            body["model"] = call.model
         kept = {k: v for k, v in body.items() if k in _COUNTED or k in call.extra_body}
         path, mark, query = made.url.partition("?")
+        url = f"{path}/count_tokens{mark}{query}"
         return HTTPRequest(
             method="POST",
-            url=f"{path}/count_tokens{mark}{query}",
+            url=url if host is None else join_url(to.base_url, host.count_path, to.query),
             headers=made.headers,
             body=dump(kept),
             adjustments=(*call.adjustments, *uncounted(call), *_kept(made, kept)),

@@ -1,7 +1,7 @@
 """Anthropic's files. They have no purpose, and what was uploaded cannot be downloaded again.
 
-Source: https://platform.claude.com/docs/en/build-with-claude/files and the types of anthropic 2.12.0, read 2026-11-22.
-The recorded traffic of 2026 has the beta's header; who needs none is not hurt by it.
+Source: the types and resources of anthropic 2.12.0, read 2026-11-22, where no beta is named any more. The recorded
+traffic of the same year has the beta's header, and pages by id: both are kept.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Anthropic's list of models, from all its pages.
 
-Source: https://platform.claude.com/docs/en/api/models-list, read 2026-11-22.
+Source: the types of anthropic 2.12.0, read 2026-11-22.
 """
 
 from __future__ import annotations

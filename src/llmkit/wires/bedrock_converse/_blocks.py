@@ -200,7 +200,7 @@ def still_says(blocks: Sequence[Any], message: Mapping[str, Any]) -> bool:
 
 
 def _calls(calls: Any) -> list[Any]:
-    return [_call(call) for call in calls or ()]
+    return [_call(call) for call in calls] if isinstance(calls, list | tuple) else []
 
 
 def _call(call: Any) -> Any:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..._call import ChatCall
@@ -121,8 +121,10 @@ class _Params:
             )
 
     def _stop(self, name: str, value: Any, body: dict[str, Any]) -> None:
-        stops = [value] if isinstance(value, str) else list(value)
-        body.setdefault("inferenceConfig", {})["stopSequences"] = stops
+        stops = [value] if isinstance(value, str) else value
+        if not isinstance(stops, Sequence) or isinstance(stops, bytes):
+            raise self._ledger.invalid(f"stop must be a text or a list of texts, not {value!r:.80}")
+        body.setdefault("inferenceConfig", {})["stopSequences"] = [*stops]
 
     def _top_k(self, name: str, value: Any, body: dict[str, Any]) -> None:
         if not self._traits.top_k:
@@ -136,6 +138,8 @@ class _Params:
         place[last] = value
 
     def _metadata(self, name: str, value: Any, body: dict[str, Any]) -> None:
+        if not isinstance(value, Mapping):
+            raise self._ledger.invalid(f"metadata must be a dict, not {type(value).__name__}")
         body["requestMetadata"] = dict(value)
 
     def _tier(self, name: str, value: Any, body: dict[str, Any]) -> None:

@@ -42,7 +42,8 @@ def _is_native(wire: BedrockConverse, call: ChatCall, given: Mapping[str, Any]) 
 
 
 def _schema(given: Mapping[str, Any]) -> Any:
-    return (given.get("json_schema") or {}).get("schema")
+    described = given.get("json_schema")
+    return described.get("schema") if isinstance(described, Mapping) else None
 
 
 def write_format(

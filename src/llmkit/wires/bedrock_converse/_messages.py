@@ -134,6 +134,9 @@ class Conversation:
 
     def _thoughts(self, path: str, message: Mapping[str, Any]) -> list[Any]:
         blocks = message.get("thinking_blocks") or []
+        if not isinstance(blocks, list | tuple):
+            kind = type(blocks).__name__
+            raise self._ledger.invalid(f"{path}.thinking_blocks must be a list, not {kind}")
         made = [_thought(block) for block in blocks]
         signed = [block for block in made if block is not None]
         lost = len(signed) < len(made) or (not made and message.get("reasoning_content"))

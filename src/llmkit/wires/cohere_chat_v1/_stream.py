@@ -10,18 +10,17 @@ from typing import Any
 
 from ..._call import ChatCall
 from ..._http import HTTPResponse
-from ..._json import NotJSON, load
 from ...types._model import lenient
 from ...types.chat import ChatCompletionChunk
 from .._cohere import error_in
-from .._errors import incomplete, unreadable
+from .._errors import incomplete
 from ..cohere_chat._stream import as_chunk
 from ._decode import annotated, as_call, ending, listed, parse_body, rest, usage
+from ._lines import Lines
 
 __all__ = ["CohereV1Decoder"]
 
 Chunks = Iterator[ChatCompletionChunk]
-_MOST = 64 * 1024 * 1024
 
 
 class CohereV1Decoder:
@@ -30,8 +29,7 @@ class CohereV1Decoder:
     def __init__(self, call: ChatCall) -> None:
         self._call = call
         self._id = call.id
-        self._partial: list[bytes] = []
-        self._size = 0
+        self._lines = Lines(call)
         self._begun = False
         self._calls: dict[int, bool] = {}
         self._citations: list[dict[str, Any]] = []
@@ -39,38 +37,19 @@ class CohereV1Decoder:
 
     def feed(self, data: bytes) -> Chunks:
         """Take the next bytes."""
-        *lines, last = data.split(b"\n")
-        for line in lines:
-            whole = b"".join([*self._partial, line])
-            self._partial, self._size = [], 0
-            yield from self._line(whole)
-        if last:
-            self._partial.append(last)
-            self._size += len(last)
-            if self._size > _MOST:
-                shown = HTTPResponse(200, body=self._partial[0][:1000])
-                raise unreadable(self._call, shown, f"a line has more than {_MOST} bytes")
+        for event in self._lines.feed(data):
+            yield from self._event(event)
 
     def finish(self) -> Chunks:
         """The bytes have ended."""
-        whole, self._partial = b"".join(self._partial), []
-        yield from self._line(whole)
+        for event in self._lines.finish():
+            yield from self._event(event)
         if not self.done:
             raise incomplete(self._call)
 
-    def _line(self, line: bytes) -> Chunks:
-        said = line.strip().removeprefix(b"data:").strip()
-        if self.done or not said or said.startswith((b"event:", b":", b"id:")) or said == b"[DONE]":
-            return
-        try:
-            data = load(said)
-        except NotJSON:
-            response = HTTPResponse(200, body=said)
-            raise unreadable(self._call, response, "a line of the stream is not JSON") from None
-        if isinstance(data, dict):
-            yield from self._event(data)
-
     def _event(self, data: dict[str, Any]) -> Chunks:
+        if self.done:
+            return
         kind = data.get("event_type")
         if kind is None:
             yield from self._whole(data)

@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import quote
 
 from ..._call import Call
-from ..._http import HTTPResponse
+from ..._http import Endpoint, HTTPRequest, HTTPResponse
 from .._errors import unreadable
-from .._objects import loaded
+from .._objects import asked, loaded
 from .._params import Ledger
 from ..gemini._failures import failure, is_error
 
-__all__ = ["LISTING", "model_path", "object_in", "page", "resource"]
+__all__ = ["LISTING", "downloaded", "model_path", "object_in", "page", "resource"]
 
 LISTING = {"limit": "pageSize", "after": "pageToken"}
 _SAFE = "-._~@:"
@@ -24,6 +24,12 @@ def resource(ledger: Ledger, collection: str, name: str | None) -> str:
     if not own.strip(".") or "/" in own:
         raise ledger.invalid(f"{name!r:.80} is no name of one of the {collection}")
     return f"/{collection}/{quote(own, safe=_SAFE)}"
+
+
+def downloaded(ledger: Ledger, to: Endpoint, file: str | None) -> HTTPRequest:
+    """The request for a file's bytes."""
+    path = f"{resource(ledger, 'files', file)}:download"
+    return asked(ledger, to, path, {"alt": "media"}, accept="*/*")
 
 
 def model_path(ledger: Ledger, name: str | None, default: str = "models") -> str:

@@ -1,7 +1,7 @@
 """The Gemini API's batches: the calls in the request or in a file, the answers in the operation or in a file.
 
-Source: https://ai.google.dev/gemini-api/docs/batch-api and ``GenerateContentBatch`` of the v1beta reference, read
-2026-11-22. What it is called by its maker is ``metadata.key`` in their SDK, ``metadata.custom_id`` in others.
+Source: ``GenerateContentBatch`` of the v1beta reference and https://ai.google.dev/gemini-api/docs/batch-api, read
+2026-11-22. A call's name is its metadata's ``key``, or what else a client called it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..._http import Endpoint, HTTPRequest, HTTPResponse
 from ..._json import dump
 from ...errors import APIError
 from ...types.answer import Answer
-from ...types.batch import Batch, BatchList, BatchResult, BatchResults
+from ...types.batch import Batch, BatchDeleted, BatchList, BatchResult, BatchResults
 from .. import Step, Steps
 from .._actions import chosen, named
 from .._batched import Asked, asked_for
@@ -26,7 +26,7 @@ from .._times import unix
 from ..gemini import Gemini
 from ..gemini._failures import failed
 from ..openai_resources.batches import lines
-from ._where import LISTING, model_path, object_in, page, resource
+from ._where import LISTING, downloaded, model_path, object_in, page, resource
 
 __all__ = ["GeminiBatches"]
 
@@ -64,12 +64,7 @@ class GeminiBatches:
         if call.action == "content":
             file = _output(object_in(call, response, "name")).get("responsesFile")
             if isinstance(file, str):
-                path = "/" + file.strip("/") + ":download"
-                host = to.base_url.rstrip("/")
-                head, _, version = host.rpartition("/")
-                where = Endpoint(f"{head}/download/{version}", to.headers, to.query)
-                made = asked(Ledger(call), where, path, {"alt": "media"}, accept="*/*")
-                content = yield Step(made)
+                content = yield Step(downloaded(Ledger(call), to, file))
                 return BatchResults(data=[self._result(call, o) for o in lines(call, content)])
         return self.parse(call, response)
 
@@ -77,9 +72,9 @@ class GeminiBatches:
         """Read an operation, a page of them, or the results that one has in itself."""
         if call.action in ("delete", "cancel"):
             object_in(call, response)
-            return Batch(
-                id=call.target or "", status="cancelling" if call.action == "cancel" else None
-            )
+            name = call.target or ""
+            gone = call.action == "delete"
+            return BatchDeleted(id=name) if gone else Batch(id=name, status="cancelling")
         if call.action == "list":
             data = object_in(call, response)
             return built(BatchList, page(data, [_known(o) for o in items(data.get("operations"))]))

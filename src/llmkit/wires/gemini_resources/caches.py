@@ -1,6 +1,6 @@
 """The Gemini API's cached contents: prompts kept under a name. What is kept is written as a chat would write it.
 
-Source: https://ai.google.dev/api/caching, read 2026-11-22. Only how long it is kept can be changed.
+Source: ``CachedContent`` of the v1beta reference, read 2026-11-22. Only how long it is kept can be changed.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import unquote
 
 from ..._call import Adjustment, Call, ChatCall
 from ..._calls import ResourceCall
@@ -39,6 +40,9 @@ class GeminiCaches:
     chat: Gemini = field(default_factory=Gemini)
     path: str = f"/{_COLLECTION}"
     """Where the caches are, below the base URL."""
+
+    full_names: bool = False
+    """Whether a model is named from its project on, which the base URL ends with."""
 
     def build(self, call: ResourceCall, to: Endpoint) -> HTTPRequest:
         """Write the call."""
@@ -91,8 +95,17 @@ def _create(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint
     body = {name: whole[name] for name in _KEPT if whole.get(name)}
     moved = _instructed(messages, body)
     ledger.adjustments += (a for a in made.adjustments if not (moved and _is_moved(a)))
-    body = {"model": model_path(ledger, call.model)[1:], **body, **_times(ledger, given)}
+    body = {"model": _model(wire, ledger, call, to), **body, **_times(ledger, given)}
     return posted(ledger, to, wire.path, body)
+
+
+def _model(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> str:
+    path = model_path(ledger, call.model)
+    if not wire.full_names or call.model.startswith("projects/"):
+        return path[1:]
+    _, found, place = to.base_url.partition("/projects/")
+    name = wire.chat.model_path.format(model=call.model)
+    return unquote(found + place)[1:] + name if found else name[1:]
 
 
 def _instructed(messages: Any, body: dict[str, Any]) -> bool:

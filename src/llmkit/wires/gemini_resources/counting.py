@@ -1,7 +1,7 @@
 """How many tokens a prompt has, asked of the Gemini API. What is counted is what a chat would send.
 
-Source: https://ai.google.dev/api/tokens and ``CountTokensRequest`` of the v1beta reference, read 2026-11-22. The
-enterprise host has the fields beside each other (``flat``), without those of the answer's form.
+Source: ``CountTokensRequest`` of the v1beta reference, read 2026-11-22. In recorded traffic the enterprise host has the
+fields beside each other (``flat``).
 """
 
 from __future__ import annotations

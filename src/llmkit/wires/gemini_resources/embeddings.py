@@ -1,7 +1,7 @@
 """The Gemini API's embeddings: ``batchEmbedContents``, a hundred contents a request.
 
-Source: https://ai.google.dev/api/embeddings and the v1beta reference, read 2026-11-22. ``embedContentConfig`` is newer
-than the fields of the same names beside it, which every recorded client sends.
+Source: the v1beta reference (docs/wires/gemini.md), read 2026-11-22. ``embedContentConfig`` is newer than the fields of
+the same names beside it, which every recorded client sends.
 """
 
 from __future__ import annotations

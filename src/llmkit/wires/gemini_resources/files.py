@@ -1,7 +1,7 @@
 """The Gemini API's files: announced first, then uploaded in one piece to the address that the announcement gave.
 
-Source: https://ai.google.dev/api/files, read 2026-11-22; the upload's headers in recorded traffic of google-genai,
-which sends the name, media type and length ahead.
+Source: ``File`` of the v1beta reference and how google-genai 3.4.0 uploads and downloads, read 2026-11-22. What was
+uploaded cannot be downloaded; what the provider made can.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..._http import Endpoint, HTTPRequest, HTTPResponse
 from ..._upload import Upload
 from ...errors import APIError
 from ...types.answer import Answer
-from ...types.file import FileDeleted, FileList, FileObject
+from ...types.file import FileContent, FileDeleted, FileList, FileObject
 from .. import Step, Steps
 from .._actions import chosen, named
 from .._errors import unreadable
@@ -24,7 +24,7 @@ from .._objects import asked, built, items, posted
 from .._params import Ledger
 from .._times import unix
 from ..gemini._failures import failed
-from ._where import LISTING, object_in, page, resource
+from ._where import LISTING, downloaded, object_in, page, resource
 
 __all__ = ["GeminiFiles"]
 
@@ -53,6 +53,8 @@ class GeminiFiles:
 
     def parse(self, call: ResourceCall, response: HTTPResponse) -> Answer:
         """Read a file, or a page of files."""
+        if call.action == "content":
+            return FileContent(content=response.body, media_type=response.content_type or None)
         if call.action == "delete":
             object_in(call, response)
             return FileDeleted(id=call.target or "")
@@ -135,8 +137,10 @@ def _list(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
 
 def _one(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:
     named(ledger, {})
+    if call.action == "content":
+        return downloaded(ledger, to, call.target)
     method = "DELETE" if call.action == "delete" else "GET"
     return asked(ledger, to, resource(ledger, "files", call.target), method=method)
 
 
-_BUILD = {"create": _create, "list": _list, "retrieve": _one, "delete": _one}
+_BUILD = {"create": _create, "list": _list, "retrieve": _one, "delete": _one, "content": _one}

@@ -1,6 +1,6 @@
 """The Gemini API's pictures by Imagen: ``predict``. Gemini models make pictures in a chat, by ``modalities``.
 
-Source: https://ai.google.dev/gemini-api/docs/imagen, read 2026-11-22.
+Source: what google-genai 3.4.0 sends to this host, read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["GeminiImages"]
 _FIELDS = {
     "n": "sampleCount",
     "aspect_ratio": "aspectRatio",
-    "resolution": "imageSize",
+    "resolution": "sampleImageSize",
     "size": "aspectRatio",
     "response_format": "response_format",
 }

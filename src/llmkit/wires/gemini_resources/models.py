@@ -1,6 +1,6 @@
 """The Gemini API's list of models, from all its pages.
 
-Source: https://ai.google.dev/api/models, read 2026-11-22.
+Source: ``Model`` of the v1beta reference, read 2026-11-22.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from ...errors import InvalidRequestError
 if TYPE_CHECKING:
     from . import OpenAIChat
 
-__all__ = ["Messages"]
+__all__ = ["Messages", "has_part"]
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _PLAIN_ROLES = ("user", "assistant", "system")
@@ -37,6 +37,9 @@ _REASONING = ("reasoning_details", "reasoning", "reasoning_content")
 
 class Messages:
     """One call's messages on their way to the wire; ``adjustments`` collects what was changed."""
+
+    foreign_part = "thinking"
+    """The type of thinking, as a part of a content, that is another dialect's: such parts do not go back."""
 
     def __init__(self, wire: OpenAIChat, call: ChatCall) -> None:
         self._wire, self._call = wire, call
@@ -91,7 +94,15 @@ class Messages:
                 f"{path} is the result of tool call {call_id!r}, which no assistant message before it has "
                 "in its tool_calls; put the model's message into the history first"
             )
-        return message
+        return self._plain_result(path, message)
+
+    def _plain_result(self, path: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A result without what only Anthropic's form says of one."""
+        if "is_error" in message:
+            why = "the form has no such field: the text must say it"
+            self._adjust(f"{path}.is_error", "dropped", message["is_error"], None, why)
+            message = {name: value for name, value in message.items() if name != "is_error"}
+        return self._without_cache_control(path, message)
 
     def _assistant(self, path: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
         calls = message.get("tool_calls") or ()
@@ -134,6 +145,8 @@ class Messages:
 
     def _history(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
         """Write an assistant message that carries more than OpenAI's form has room for."""
+        if has_part(message.get("content_parts"), self.foreign_part):
+            message = {k: v for k, v in message.items() if k != "content_parts"}
         kept = {
             k: v for k, v in message.items() if v is not None and k not in (*_OURS, *_REASONING)
         }
@@ -237,6 +250,13 @@ def _is_plain(message: Any) -> bool:
 
 def _marked(call: Any) -> bool:
     return call.get("provider_specific_fields") is not None
+
+
+def has_part(parts: Any, kind: str) -> bool:
+    """Whether one of these parts is of a type."""
+    if not isinstance(parts, list | tuple):
+        return False
+    return any(isinstance(part, Mapping) and part.get("type") == kind for part in parts)
 
 
 def _unmarked(call: Any) -> Any:

@@ -1,7 +1,7 @@
 """OpenAI's images: made, edited, varied; as OpenAI and xAI speak them.
 
-Sources: https://platform.openai.com/docs/api-reference/images and https://docs.x.ai/docs/api-reference, read
-2026-11-22. Pictures to edit go as a form, in pieces; xAI takes no form (``form``).
+Sources: the types of openai 3.54.0 and recorded traffic of both, read 2026-11-22. Pictures to edit go as a form, in
+pieces, or by their addresses.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """OpenAI's files: uploaded as a form, in pieces.
 
-Source: https://platform.openai.com/docs/api-reference/files, read 2026-11-22; Mistral's
-(https://docs.mistral.ai/api/#tag/files) have the same form, with pages by number.
+Source: the types of openai 3.54.0, read 2026-11-22; Mistral's OpenAPI document has the same form, with pages by number.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from .._errors import api_error
 from .._objects import asked, built, items, object_of, segment
 from .._params import Ledger
 
-__all__ = ["FILES", "OpenAIFiles"]
+__all__ = ["FILES", "PAGED", "OpenAIFiles"]
 
 _LISTING = {"purpose": "purpose", "limit": "limit", "after": "after", "order": "order"}
 
@@ -108,3 +107,6 @@ _BUILD = {"create": _create, "list": _list, "retrieve": _one, "delete": _one, "c
 
 
 FILES = OpenAIFiles()
+# Mistral's: pages have numbers, and files no end.
+_PAGES = {"purpose": "purpose", "limit": "page_size", "after": "page"}
+PAGED = OpenAIFiles(listing=_PAGES, expiry=False)

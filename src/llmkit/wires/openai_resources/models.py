@@ -1,6 +1,6 @@
 """OpenAI's list of models, as a hundred compatible hosts have it; some answer a bare list.
 
-Source: https://platform.openai.com/docs/api-reference/models, read 2026-11-22.
+Source: the types of openai 3.54.0 and the recorded lists of eleven hosts, read 2026-11-22.
 """
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
 """OpenAI's text completions, as OpenAI, vLLM, Together and other hosts of plain language models speak them.
 
-Source: https://platform.openai.com/docs/api-reference/completions, read 2026-11-22. Writer's answers have less than
-OpenAI's (https://dev.writer.com/api-reference/completion-api/text-generation, read 2026-11-22), and are read, too.
+Sources: the types of openai 3.54.0 and recorded traffic, read 2026-11-22. Writer's recorded answers have less than
+OpenAI's, and are read, too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..._call import Call
 from ..._calls import TextCall
@@ -27,6 +28,9 @@ class OpenAIText:
 
     refused: frozenset[str] = frozenset({"top_k"})
     """Parameters that the host does not take."""
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Parameter to the host's name for the same thing."""
 
     stream_usage: bool = True
     """Whether a stream's usage must be asked for by ``stream_options``."""
