@@ -21,12 +21,19 @@ _ALL = (
 _PLACES: Mapping[str, Mapping[str, str]] = {
     "codestral": {"text_completion": "llmkit.providers._texts:FIM"},
     "mistral": {
+        "batches": "llmkit.wires.batch_jobs:JOBS",
         "embedding": "llmkit.providers._embeddings:MISTRAL",
+        "files": "llmkit.wires.openai_resources.files:PAGED",
+        "moderation": "llmkit.wires.openai_moderation:TEXTS",
         "text_completion": "llmkit.providers._texts:FIM",
         "transcription": "llmkit.providers._audio:MISTRAL",
         "speech": "llmkit.providers._audio:MISTRAL_SPEECH",
     },
     "perplexity": {"embedding": "llmkit.providers._embeddings:PERPLEXITY"},
+    "xai": {
+        "batches": "llmkit.wires.batch_bags:BAGS",
+        "image": "llmkit.wires.openai_images:OPEN",
+    },
 }
 """The kinds that a host takes in OpenAI's form but for small differences, and where their wires are."""
 
