@@ -99,7 +99,7 @@ OFFERS: Mapping[str, str] = {
 
 
 def offered(name: str) -> dict[str, Any]:
-    """The wires of a host's other calls, as a provider declares them: a kind that has none yet is left out."""
-    kinds = OFFERS.get(name, "").split()
+    """The wires of a host's other calls, its list of models among them; a kind that has none yet is left out."""
+    kinds = ["models", *OFFERS.get(name, "").split()]
     known = {kind: OPENAI_CALLS[kind] for kind in kinds if kind in OPENAI_CALLS}
     return {**known, **_PLACES.get(name, {})}
