@@ -17,12 +17,23 @@ from llmkit.wires.cohere_chat import CohereChat
 from llmkit.wires.cohere_chat_v1 import CohereChatV1
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.openai_chat import OpenAIChat
+from llmkit.wires.sagemaker import SageMakerChat
 
 NAMES = [name for name in providers.names() if providers.get(name).chat is not None]
 # The wires that the simulator speaks.
-SPOKEN = (OpenAIChat, AnthropicMessages, Gemini, BedrockConverse, CohereChat, CohereChatV1)
+SPOKEN = (
+    OpenAIChat,
+    AnthropicMessages,
+    Gemini,
+    BedrockConverse,
+    SageMakerChat,
+    CohereChat,
+    CohereChatV1,
+)
 SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
+# Where a model's name is more than that.
+MODELS = {"ragflow": "ragflow/chat/an-id/some-model"}
 KEY = "test-key-1234567890"
 
 
@@ -53,7 +64,9 @@ def test_each_key_variable_reaches_one_header(name: str) -> None:
     """A key from any of a provider's variables is used, named by source, and shown nowhere."""
     for variable in providers.get(name).key_env:
         client = llmkit.Client(environ={variable: KEY})
-        dry = client.completion(f"{name}/some-model", MESSAGES, dry_run=True, **address(name))
+        dry = client.completion(
+            MODELS.get(name, f"{name}/some-model"), MESSAGES, dry_run=True, **address(name)
+        )
         assert dry.key_source == variable
         assert "[redacted]" in dry.headers.values()
         assert KEY not in repr(dry)
@@ -64,7 +77,9 @@ def test_the_first_key_variable_wins(name: str) -> None:
     """Where several variables are set, the first one that the provider lists is used."""
     variables = providers.get(name).key_env
     client = llmkit.Client(environ=dict.fromkeys(variables, KEY))
-    dry = client.completion(f"{name}/some-model", MESSAGES, dry_run=True, **address(name))
+    dry = client.completion(
+        MODELS.get(name, f"{name}/some-model"), MESSAGES, dry_run=True, **address(name)
+    )
     assert dry.key_source == next(iter(variables), None)
 
 
@@ -72,11 +87,11 @@ def test_the_first_key_variable_wins(name: str) -> None:
 def test_sync_calls(name: str, simulator: Simulator) -> None:
     """A provider answers, streaming and not, and its key arrives in the header that it reads."""
     client = llmkit.Client(environ={}, **options(name, simulator))
-    answer = client.completion(f"{name}/some-model", MESSAGES)
+    answer = client.completion(MODELS.get(name, f"{name}/some-model"), MESSAGES)
     assert "Say hello." in answer.text
     assert answer.call.provider == name
     assert KEY in "".join(simulator.requests[-1].headers.values())
-    with client.completion(f"{name}/some-model", MESSAGES, stream=True) as stream:
+    with client.completion(MODELS.get(name, f"{name}/some-model"), MESSAGES, stream=True) as stream:
         assert "".join(chunk.text for chunk in stream) == answer.text
     client.close()
 
@@ -87,8 +102,10 @@ def test_async_calls(name: str, simulator: Simulator) -> None:
 
     async def ask() -> tuple[str, str]:
         async with llmkit.Client(environ={}, **options(name, simulator)) as client:
-            answer = await client.acompletion(f"{name}/some-model", MESSAGES)
-            stream = await client.acompletion(f"{name}/some-model", MESSAGES, stream=True)
+            answer = await client.acompletion(MODELS.get(name, f"{name}/some-model"), MESSAGES)
+            stream = await client.acompletion(
+                MODELS.get(name, f"{name}/some-model"), MESSAGES, stream=True
+            )
             return answer.text, "".join([chunk.text async for chunk in stream])
 
     whole, streamed = asyncio.run(ask())

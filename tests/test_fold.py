@@ -10,6 +10,7 @@ from llmkit._fold import Fold, fold
 from llmkit._http import Endpoint
 from llmkit._json import load
 from llmkit.types.chat import ChatCompletionChunk, Message
+from llmkit.wires.mistral_chat import MistralChat
 from llmkit.wires.openai_chat import OpenAIChat
 
 
@@ -248,7 +249,7 @@ def streamed(*deltas: Any) -> Message:
     """The message of a stream with these deltas, through the wire."""
     import json
 
-    decoder = OpenAIChat().decoder(ChatCall("c", "acme", "m", []))
+    decoder = MistralChat().decoder(ChatCall("c", "acme", "m", []))
     said = [{"choices": [{"index": 0, "delta": delta}]} for delta in deltas]
     data = "".join(f"data: {json.dumps(event)}\n\n" for event in said) + "data: [DONE]\n\n"
     return fold(decoder.feed(data.encode())).choices[0].message
@@ -309,12 +310,12 @@ def test_thinking_of_another_kind() -> None:
 
 def test_streamed_parts_go_back() -> None:
     """A streamed answer in parts is sent back to its host whole."""
-    wire = OpenAIChat(history=("content_parts",))
     made = streamed({"content": [thinking("a")]}, {"content": "b"})
-    sent = wire.build(ChatCall("c", "acme", "m", [made]), Endpoint("https://host.test")).body
-    assert load(sent)["messages"] == [
-        {"role": "assistant", "content": [thinking("a"), {"type": "text", "text": "b"}]}
-    ]
+    again = {"role": "user", "content": "Again"}
+    call = ChatCall("c", "acme", "m", [made, again])
+    sent = MistralChat().build(call, Endpoint("https://host.test")).body
+    parts = [thinking("a"), {"type": "text", "text": "b"}]
+    assert load(sent)["messages"] == [{"role": "assistant", "content": parts}, again]
 
 
 def test_text_size() -> None:
@@ -359,7 +360,7 @@ def test_half_a_character() -> None:
 def test_long_blocks_are_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts within blocks, audio and custom inputs are gathered and joined once, however many pieces came."""
     growing: list[str] = []
-    merge = _fold._merge
+    merge = _fold.merge
 
     def watching(into: dict[str, Any], piece: dict[str, Any], names: Any) -> dict[str, Any]:
         made = merge(into, piece, names)
@@ -368,7 +369,7 @@ def test_long_blocks_are_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
         )
         return made
 
-    monkeypatch.setattr(_fold, "_merge", watching)
+    monkeypatch.setattr(_fold, "merge", watching)
     folding = Fold()
     for _ in range(200):
         folding.add(
@@ -385,6 +386,78 @@ def test_long_blocks_are_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made["reasoning_details"][0]["text"] == "0123456789" * 200
     assert made.audio is not None
     assert made.audio.data == "0123456789" * 200
+
+
+def test_objects_of_hosts_add_up() -> None:
+    """An empty object at the end undoes nothing, and what an earlier one said stays beside the later."""
+    folding = Fold()
+    hate, violence = {"hate": {"filtered": False}}, {"violence": {"filtered": False}}
+    for found, told in ((hate, {"id": "r", "seed": 1}), (violence, {"id": "r2"}), ({}, None)):
+        piece = chunk({"content": "a"}).to_dict() | {"x_host": told}
+        piece["choices"][0]["content_filter_results"] = found
+        folding.add(ChatCompletionChunk.model_validate(piece))
+        if found is hate:
+            early = folding.result()
+    made = folding.result()
+    assert made.choices[0]["content_filter_results"] == hate | violence
+    assert made["x_host"] == {"id": "r2", "seed": 1}
+    assert early.choices[0]["content_filter_results"] == hate
+    assert early["x_host"] == {"id": "r", "seed": 1}
+
+
+def test_logprobs_of_thinking_are_kept() -> None:
+    """Log-probabilities under a name of the host's own are gathered as the known ones are."""
+    folding = Fold()
+    for token in ("a", "b"):
+        piece = chunk({"reasoning_content": token}).to_dict()
+        said = {
+            "content": None,
+            "reasoning_content": [{"token": token, "logprob": -1.0}],
+            "other": 3,
+        }
+        piece["choices"][0]["logprobs"] = said
+        folding.add(ChatCompletionChunk.model_validate(piece))
+    logprobs = folding.result().choices[0].logprobs
+    assert logprobs is not None
+    assert [item["token"] for item in logprobs["reasoning_content"]] == ["a", "b"]
+
+
+def test_signed_thinking_in_parts() -> None:
+    """Pieces of a thinking with a summary become one part, signed by what comes last, and one block."""
+
+    def reasoning(text: str, signature: str) -> dict[str, Any]:
+        inner = {"type": "summary_text", "text": text, "signature": signature}
+        return {"content": [{"type": "reasoning", "summary": [inner]}]}
+
+    made = streamed(
+        reasoning("Two ", ""), reasoning("and", "s1"), reasoning("", ""), {"content": "4"}
+    )
+    inner = {"type": "summary_text", "text": "Two and", "signature": "s1"}
+    parts = [{"type": "reasoning", "summary": [inner]}, {"type": "text", "text": "4"}]
+    assert made["content_parts"] == parts
+    assert (made.content, made.reasoning_content) == ("4", "Two and")
+    assert made.thinking_blocks == [{"type": "thinking", "thinking": "Two and", "signature": "s1"}]
+    wire = OpenAIChat(history=("content_parts",))
+    sent = wire.build(
+        ChatCall("c", "acme", "m", messages=[made]), Endpoint("https://host.test")
+    ).body
+    assert load(bytes(sent))["messages"] == [{"role": "assistant", "content": parts}]
+    other = MistralChat().build(
+        ChatCall("c", "acme", "m", messages=[made]), Endpoint("https://host.test")
+    )
+    assert load(bytes(other.body))["messages"][0]["content"][0] == thinking("Two and")
+
+
+def test_thinking_of_another_dialect_is_listed() -> None:
+    """Parts that a host does not know are not sent to it: their text is, and the thinking is listed."""
+    made = streamed({"content": [thinking("a")]}, {"content": "b"})
+    wire = OpenAIChat(history=("content_parts",))
+    request = wire.build(ChatCall("c", "acme", "m", messages=[made]), Endpoint("https://host.test"))
+    assert load(bytes(request.body))["messages"] == [{"role": "assistant", "content": "b"}]
+    assert {(a.parameter, a.change) for a in request.adjustments} == {
+        ("messages[0].reasoning_content", "dropped"),
+        ("messages[0].thinking_blocks", "dropped"),
+    }
 
 
 def test_filter_results_add_up() -> None:

@@ -114,7 +114,9 @@ def test_row_has_an_address(row: Provider) -> None:
 @each_row
 def test_row_names_its_variables(row: Provider) -> None:
     """Variables are upper case, none is named twice, and each place in a URL has one."""
-    names = (*row.key_env, *row.base_env, *row.variables.values(), *row.header_env.values())
+    asked = (name for variable in row.variables for name in row.names_of(variable))
+    variables = [name for name in asked if not name.islower()]
+    names = (*row.key_env, *row.base_env, *variables, *row.header_env.values())
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) for name in names)
     assert len(set(names)) == len(names)
     assert row.key_env or row.key_optional
@@ -138,9 +140,9 @@ def test_row_differs_by_known_names(row: Provider) -> None:
 def test_row_writes_a_call(row: Provider) -> None:
     """A plain streamed call can be written, and asks for usage where that is the way to get it."""
     request = built(row, stream=True, temperature=0.5)
-    assert request.url == "https://host.test/v1/chat/completions"
-    made = json.loads(request.body)
     assert isinstance(row.chat, OpenAIChat)
+    assert request.url == "https://host.test/v1" + row.chat.path
+    made = json.loads(request.body)
     assert ("stream_options" in made) == row.chat.stream_usage
     assert made["temperature"] == 0.5
     assert request.adjustments == ()
@@ -191,25 +193,9 @@ def test_openai_like_sends_everything() -> None:
     assert made == {"model": "m", "messages": [said], **asked}
 
 
-def test_mistral_renames() -> None:
-    """Mistral gets its own names for the seed and for the limit."""
-    made = body(ROWS["mistral"], seed=7, max_completion_tokens=5)
-    assert made["random_seed"] == 7
-    assert made["max_tokens"] == 5
-    assert not made.keys() & {"seed", "max_completion_tokens"}
-
-
-def test_mistral_takes_thinking_back() -> None:
-    """Thinking goes back as parts of the content, without the text that is taken from it."""
-    parts = [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]
-    said = {"role": "assistant", "content": "4", "reasoning_content": "Hm", "content_parts": parts}
-    assert body(ROWS["mistral"], [said])["messages"] == [{"role": "assistant", "content": parts}]
-
-
 @pytest.mark.parametrize(
     ("name", "parameter", "value"),
     [
-        ("mistral", "user", "u-1"),
         ("groq", "logit_bias", {"1": 2}),
         ("groq", "prompt_cache_key", "k"),
         ("cerebras", "top_k", 3),
@@ -241,7 +227,7 @@ def test_lm_studio_has_no_json_mode() -> None:
     assert body(ROWS["lm_studio"], response_format=schema)["response_format"] == schema
 
 
-@pytest.mark.parametrize("name", ["deepseek", "zai", "dashscope", "volcengine", "mistral"])
+@pytest.mark.parametrize("name", ["deepseek", "zai", "dashscope", "volcengine"])
 def test_developer_becomes_system(name: str) -> None:
     """Hosts that do not know the role get the one that it replaced."""
     made = body(ROWS[name], [{"role": "developer", "content": "Be brief"}])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from ._parts import PIECEMEAL, joined, merge, merge_parts, text_parts, thoughts_of
 from .types._model import Model
 from .types.chat import (
     Audio,
@@ -28,10 +29,10 @@ from .types.chat import (
 __all__ = ["Fold", "fold"]
 
 _TEXTS = ("content", "reasoning_content", "refusal")
-# Unknown texts that hosts send piecemeal; every other unknown field's last value counts.
-_PIECEMEAL = frozenset({"reasoning", "text", "summary", "data", "thinking"})
 _SPOKEN = frozenset({"data", "transcript"})
 _INPUT = frozenset({"input"})
+# OpenAI's and Mistral's padding against traffic analysis: it belongs to a chunk, not to the answer.
+_PADDING = frozenset({"obfuscation", "p"})
 M = TypeVar("M", bound=Model)
 
 
@@ -52,6 +53,21 @@ def fold(chunks: Iterable[ChatCompletionChunk]) -> ChatCompletion:
     for chunk in chunks:
         folding.add(chunk)
     return folding.result()
+
+
+def _take(into: dict[str, Any], extra: dict[str, Any]) -> None:
+    """Keep unknown fields: the last value counts, an object adds to the one before, and nothing undoes nothing."""
+    for name, value in extra.items():
+        old = into.get(name)
+        if isinstance(value, dict) and isinstance(old, dict):
+            old.update(value)
+        elif value is not None:
+            into[name] = dict(value) if isinstance(value, dict) else value
+
+
+def _kept(extra: dict[str, Any]) -> dict[str, Any]:
+    """Unknown fields as they are now: objects among them still grow."""
+    return {name: dict(v) if isinstance(v, dict) else v for name, v in extra.items()}
 
 
 class _Call:
@@ -75,7 +91,7 @@ class _Call:
         if delta.function is not None:
             self.add_function(delta.function)
         if delta.custom is not None:
-            self.custom = _merge(self.custom or {}, delta.custom, _INPUT)
+            self.custom = merge(self.custom or {}, delta.custom, _INPUT)
         self.extra |= delta.__pydantic_extra__ or {}
 
     def add_function(self, function: FunctionCall) -> None:
@@ -106,7 +122,7 @@ class _Call:
         if self.name or self.arguments is not None or self.custom is None:
             made["function"] = self.function()
         if self.custom is not None:
-            made["custom"] = _joined(self.custom)
+            made["custom"] = joined(self.custom)
         return _built(ToolCall, made)
 
 
@@ -131,17 +147,8 @@ class _Choice:
         if choice.logprobs is not None:
             self._add_logprobs(choice.logprobs)
         if choice.__pydantic_extra__:
-            for name, value in choice.__pydantic_extra__.items():
-                self._add_own(name, value)
+            _take(self.extra, choice.__pydantic_extra__)
         self._add_delta(choice.delta)
-
-    def _add_own(self, name: str, value: Any) -> None:
-        """A host's own field: what a content filter saw comes category by category, and empty at the end."""
-        old = self.extra.get(name)
-        if isinstance(old, dict) and isinstance(value, dict):
-            self.extra[name] = old | value
-        elif value is not None:
-            self.extra[name] = value
 
     def _add_delta(self, delta: Delta) -> None:
         self.role = delta.role or self.role
@@ -163,14 +170,14 @@ class _Choice:
         if isinstance(pieces, list):
             if known is None:
                 before = "".join(self.texts.get("content", ()))
-                known = self.lists["content_parts"] = _text_parts(before)
-            _merge_parts(known, pieces)
+                known = self.lists["content_parts"] = text_parts(before)
+            merge_parts(known, pieces)
         elif known is not None and delta.content:
-            _merge_parts(known, _text_parts(delta.content))
+            merge_parts(known, text_parts(delta.content))
 
     def _add_rest(self, delta: Delta) -> None:
         if delta.audio is not None:
-            self.audio = _merge(self.audio or {}, delta.audio.to_dict(), _SPOKEN)
+            self.audio = merge(self.audio or {}, delta.audio.to_dict(), _SPOKEN)
         for name in ("annotations", "images"):
             if (items := getattr(delta, name)) is not None:
                 self.lists.setdefault(name, []).extend(items)
@@ -184,32 +191,36 @@ class _Choice:
             return
         if name == "reasoning_details" and isinstance(value, list):
             _merge_blocks(self.lists.setdefault(name, []), value)
-        elif isinstance(value, str) and name in _PIECEMEAL:
+        elif isinstance(value, str) and name in PIECEMEAL:
             self.texts.setdefault(name, []).append(value)
         elif value is not None or name not in self.message_extra:
             self.message_extra[name] = value
 
     def _add_logprobs(self, logprobs: Logprobs) -> None:
         self.logprobs = self.logprobs or {}
-        for name in ("content", "refusal"):
-            if (tokens := getattr(logprobs, name)) is not None:
+        told = {"content": logprobs.content, "refusal": logprobs.refusal}
+        # DeepSeek has those of its thinking, too.
+        for name, tokens in (told | (logprobs.__pydantic_extra__ or {})).items():
+            if isinstance(tokens, list):
                 self.logprobs.setdefault(name, []).extend(tokens)
 
     def _message(self) -> Message:
         made: dict[str, Any] = {"role": self.role or "assistant", "content": None}
         made |= self.message_extra
-        made |= {name: [_joined(item) for item in items] for name, items in self.lists.items()}
+        made |= {name: [joined(item) for item in items] for name, items in self.lists.items()}
         made |= {name: "".join(pieces) for name, pieces in self.texts.items()}
+        if "content_parts" in self.lists and (thoughts := thoughts_of(made["content_parts"])):
+            made.setdefault("thinking_blocks", thoughts)
         if self.calls:
             made["tool_calls"] = [call.result() for _, call in sorted(self.calls.items())]
         if self.function is not None:
             made["function_call"] = self.function.function()
         if self.audio is not None:
-            made["audio"] = Audio(**_joined(self.audio))
+            made["audio"] = Audio(**joined(self.audio))
         return _built(Message, made)
 
     def result(self) -> Choice:
-        made = {**self.extra, "index": self.index, "message": self._message()}
+        made = {**_kept(self.extra), "index": self.index, "message": self._message()}
         made["finish_reason"] = self.finish_reason
         if self.logprobs is not None:
             made["logprobs"] = Logprobs(**self.logprobs)
@@ -244,8 +255,7 @@ class Fold:
         return self._choices[index]
 
     def _add_extra(self, extra: dict[str, Any]) -> None:
-        # "obfuscation" is padding against traffic analysis: it belongs to a chunk, not to the answer.
-        self._head |= {k: v for k, v in extra.items() if v is not None and k != "obfuscation"}
+        _take(self._head, {k: v for k, v in extra.items() if k not in _PADDING})
 
     def text_size(self) -> int:
         """UTF-8 bytes of all texts and arguments so far: what an estimate of tokens starts from."""
@@ -259,7 +269,7 @@ class Fold:
 
     def result(self) -> ChatCompletion:
         """The answer as far as it has come."""
-        made = {name: value for name, value in self._head.items() if value is not None}
+        made = {name: value for name, value in _kept(self._head).items() if value is not None}
         made |= {
             "object": "chat.completion",
             "choices": [choice.result() for _, choice in sorted(self._choices.items())],
@@ -285,65 +295,11 @@ def _updated(old: Usage | None, new: Usage) -> Usage:
     return new.model_copy(update={n: v for n, v in kept.items() if v is not None})
 
 
-class _Pieces(list[str]):
-    """A text under construction, among the other values of a block."""
-
-
-def _merge(into: dict[str, Any], piece: dict[str, Any], growing: frozenset[str]) -> dict[str, Any]:
-    for name, value in piece.items():
-        old = into.get(name)
-        if isinstance(value, str) and name in growing and isinstance(old, str | _Pieces):
-            pieces = into[name] = old if isinstance(old, _Pieces) else _Pieces([old])
-            pieces.append(value)
-        elif value is not None or name not in into:
-            into[name] = value
-    return into
-
-
-def _joined(value: Any) -> Any:
-    """A copy of a block with its texts put together."""
-    if isinstance(value, _Pieces):
-        return "".join(value)
-    if isinstance(value, dict):
-        return {name: _joined(inner) for name, inner in value.items()}
-    return [_joined(inner) for inner in value] if isinstance(value, list) else value
-
-
-def _text_parts(text: str) -> list[Any]:
-    return [{"type": "text", "text": text}] if text else []
-
-
-def _merge_parts(parts: list[Any], pieces: list[Any]) -> None:
-    """Add pieces of a content in parts: a piece continues the last part, where that is of its type."""
-    for piece in pieces:
-        part = {"type": "text", "text": piece} if isinstance(piece, str) else piece
-        if not isinstance(part, dict):
-            parts.append(part)
-        elif parts and part.get("type") in ("text", "thinking") and _same_type(parts[-1], part):
-            _merge_part(parts[-1], part)
-        else:
-            parts.append(_merge_part({}, part))
-
-
-def _same_type(part: Any, piece: dict[str, Any]) -> bool:
-    return isinstance(part, dict) and part.get("type") == piece.get("type")
-
-
-def _merge_part(into: dict[str, Any], piece: dict[str, Any]) -> dict[str, Any]:
-    inner = piece.get("thinking")
-    if not isinstance(inner, list):
-        return _merge(into, piece, _PIECEMEAL)
-    if type(into.get("thinking")) is not list:
-        into["thinking"] = []
-    _merge_parts(into["thinking"], inner)
-    return _merge(into, {k: v for k, v in piece.items() if k != "thinking"}, _PIECEMEAL)
-
-
 def _merge_blocks(blocks: list[Any], pieces: list[Any]) -> None:
     """Add pieces of reasoning blocks: a piece continues the last block of its index and type."""
     for piece in pieces:
         if blocks and _continues(blocks[-1], piece):
-            _merge(blocks[-1], piece, _PIECEMEAL)
+            merge(blocks[-1], piece, PIECEMEAL)
         else:
             blocks.append(dict(piece) if isinstance(piece, dict) else piece)
 

@@ -187,7 +187,8 @@ def _first(values: Iterable[int | None]) -> int | None:
 def _read_choice(reading: Reading, choice: Json, message: Json) -> None:
     index = choice.get("index") or 0
     _read_texts(reading, index, message)
-    if message.get("function_call"):
+    # One host fills in every field of the form; a call of nothing is none.
+    if any((message.get("function_call") or {}).values()):
         call = reading.function_call.setdefault(index, {"name": "", "arguments": ""})
         for name in call:
             call[name] += message["function_call"].get(name) or ""

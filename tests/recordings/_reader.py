@@ -23,6 +23,9 @@ _HOP_BY_HOP = frozenset(
 )
 
 
+_REDACTED_ID = re.compile(r"\bcall_REDACTED_([1-9])\b")
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One recorded exchange.
@@ -50,7 +53,9 @@ class Row:
         if found := re.match(r"/+openai/deployments/[^/]+", self.path):
             # These recorders left the version out, without which nothing is answered.
             return "" if self.query else found[0]
-        return "" if self.api.startswith("azure.") else "/v1"
+        # What is asked of Azure's responses is not its address.
+        own = self.api.startswith("azure.") and self.api != "azure.responses"
+        return "" if own else "/v1"
 
     @property
     def is_event_stream(self) -> bool:
@@ -92,6 +97,8 @@ def rows(recordings: Path, api: str) -> Iterator[Row]:
 def _row(api: str, raw: dict[str, Any]) -> Row:
     response, headers = raw["response"], raw["response"].get("headers") or {}
     streaming = bool(raw["streaming"])
+    if api.startswith("mistral."):
+        _with_ids(raw)
     status = int(response["status"])
     body = _body(response)
     if streaming and status == 200:
@@ -108,6 +115,13 @@ def _row(api: str, raw: dict[str, Any]) -> Row:
         path=(raw.get("request") or {}).get("path") or "",
         query=(raw.get("request") or {}).get("query") or {},
     )
+
+
+def _with_ids(raw: dict[str, Any]) -> None:
+    """Redacted ids of tool calls are nine characters again, as this API has them and demands them."""
+    for message in (raw.get("request") or {}, raw["response"]):
+        if message.get("text") is not None:
+            message["text"] = _REDACTED_ID.sub(r"REDACTED\1", message["text"])
 
 
 def _body(message: dict[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ OPENAI_CHAT: dict[str, str] = {
     "bedrock_mantle.chat": "bedrock_mantle",
     "cerebras.chat": "cerebras",
     "cloudflare.chat": "cloudflare",
-    "copilot.chat": "openai",
+    "copilot.chat": "github_copilot",
     "crusoe.chat": "crusoe",
     "databricks.chat": "databricks",
     "deepseek.chat": "deepseek",
@@ -37,7 +37,7 @@ OPENAI_CHAT: dict[str, str] = {
     "together.chat": "together_ai",
     "venice.chat": "venice",
     "vercel_gateway.chat": "vercel_ai_gateway",
-    "writer.chat": "openai",
+    "writer.chat": "writer",
     "xai.chat": "xai",
     "zai.chat": "zai",
 }

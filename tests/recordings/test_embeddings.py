@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 APIS = {
     "azure.embeddings": "azure",
-    "copilot.embeddings": "openai_like",
-    "doubleword.embeddings": "openai_like",
-    "llamacpp.embeddings": "openai_like",
-    "mistral.embeddings": "openai_like",
+    "copilot.embeddings": "github_copilot",
+    "doubleword.embeddings": "doubleword",
+    "llamacpp.embeddings": "llamacpp",
+    "mistral.embeddings": "mistral",
     "ollama.openai_embeddings": "openai_like",
     "openai.embeddings": "openai",
-    "openrouter.embeddings": "openai_like",
-    "perplexity.embeddings": "openai_like",
-    "venice.embeddings": "openai_like",
+    "openrouter.embeddings": "openrouter",
+    "perplexity.embeddings": "perplexity",
+    "venice.embeddings": "venice",
 }
 """File (without its ending) → the provider that reads it."""
 NOT_THIS = {"i05441": "a report on usage; only its path ends in the word"}

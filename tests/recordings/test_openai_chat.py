@@ -244,7 +244,7 @@ def sending(
         assert only.headers["api-key"] == "test-key"
         assert _azure.same_address(row, only.path) != ("path" in exempted(row.id))
     else:
-        assert only.path == "/v1/chat/completions"
+        assert only.path == "/v1" + getattr(providers.get(OPENAI_CHAT[row.api]).chat, "path", "")
         assert only.headers["authorization"] == "Bearer test-key"
     return without_additions(only.json(), row.sent() or {}), raised
 

@@ -24,6 +24,9 @@ from . import _broken as broken
 
 SPOKEN = {wire.name for wire in WIRES}
 NATIVE = {"anthropic": "anthropic_messages", "gemini": "gemini"}
+# An answer, or a credential, takes several requests there, which the suite does not make.
+NATIVE |= {"replicate": "replicate", "watsonx": "watsonx"}
+MODELS = {"ragflow": "chat/an-id/some-model"}
 ROWS = [name for name in providers.names() if name not in NATIVE and providers.get(name).chat]
 
 
@@ -50,8 +53,11 @@ def checks(suite: ProviderConformance) -> Iterator[tuple[str, Callable[[], None]
 def elsewhere(provider: Provider) -> dict[str, Any]:
     """What a provider needs to be addressed."""
     host = "https://somewhere.example"
-    environ = dict.fromkeys(provider.variables.values(), host)
-    return {"environ": environ, "base_url": None if provider.base_url else f"{host}/v1"}
+    places = (name for variable in provider.variables for name in provider.names_of(variable))
+    environ = {name: host for name in places if not name.islower()}
+    model = MODELS.get(provider.name, "some-model")
+    base = None if provider.base_url else f"{host}/v1"
+    return {"environ": environ, "base_url": base, "model": model}
 
 
 @pytest.mark.parametrize("name", ROWS)

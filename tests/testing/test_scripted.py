@@ -41,9 +41,11 @@ MODEL = "openai/gpt-4o-mini"
 SPOKEN = {wire.name for wire in WIRES}
 # What is not a chat is not scripted.
 NO_CHATS = {
-    "assemblyai", "cohere_embed", "cohere_generate", "deepgram", "elevenlabs", "openai_audio",
-    "openai_embeddings", "rerank",
+    "anthropic_others", "assemblyai", "cohere_embed", "cohere_generate", "deepgram", "elevenlabs", "gemini_others",
+    "openai_audio", "openai_embeddings", "openai_others", "rerank",
 }  # fmt: skip
+# A prediction and its stream are two requests, and an entry of a script answers one.
+NO_CHATS |= {"replicate"}
 MODELS = [
     model
     for wire, model in (
@@ -373,7 +375,7 @@ def test_what_a_function_must_not_return() -> None:
         ask()
 
 
-NATIVE = ("anthropic", "gemini")
+NATIVE = ("anthropic", "gemini", "replicate")
 OPENAI_ROWS = [n for n in providers.names() if n not in NATIVE and providers.get(n).chat]
 
 
@@ -381,18 +383,20 @@ OPENAI_ROWS = [n for n in providers.names() if n not in NATIVE and providers.get
 def test_every_compatible_provider(name: str) -> None:
     """Every provider is answered without a key, whatever its paths and headers, also for parameters of its own."""
     provider = providers.get(name)
-    environ = dict.fromkeys(provider.variables.values(), "https://somewhere.example")
-    environ |= {"VERTEXAI_PROJECT": "a-project"}
+    places = (name for variable in provider.variables for name in provider.names_of(variable))
+    environ = {name: "https://somewhere.example" for name in places if not name.islower()}
+    # Their own auth looks for a credential, and would go and fetch one.
+    environ |= {"DATABRICKS_TOKEN": "dapi-" + "0123456789", "VERTEXAI_PROJECT": "a-project"}
+    environ |= {"WATSONX_REGION": "eu-de", "WATSONX_PROJECT_ID": "a-project"}
     base = {} if provider.base_url else {"base_url": "https://somewhere.example/v1"}
+    model = f"{name}/chat/an-id/some-model" if name == "ragflow" else f"{name}/some-model"
     client = llmkit.Client(environ=environ, num_retries=0)
     with no_network(allow=()), scripted("Hello", "there"):
-        answer = client.completion(f"{name}/some-model", MESSAGES, **base)
+        answer = client.completion(model, MESSAGES, **base)
         extra = {"a_parameter_of_its_own": 1}
-        stream = client.completion(
-            f"{name}/some-model", MESSAGES, stream=True, extra_body=extra, **base
-        )
+        stream = client.completion(model, MESSAGES, stream=True, extra_body=extra, **base)
         assert (answer.text, stream.until_done().text) == ("Hello", "there")
-    assert answer.model == "some-model"
+    assert f"{name}/{answer.model}" == model
 
 
 def test_a_wire_that_nobody_wrote() -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..wires.openai_chat import OpenAIChat
-from ._auth import HeaderKey
+from ._listed import ANY_LLM, LISTED
+from ._offers import offered
 from ._provider import OPENAI_CALLS, Provider, openai_compatible
 
 __all__ = ["ROWS"]
@@ -18,21 +19,6 @@ __all__ = ["ROWS"]
 _READ = "2026-11-22"
 _AUDIO = "llmkit.providers._audio:"
 _MAX_TOKENS = {"max_completion_tokens": "max_tokens"}  # a host that knows only the older name
-
-# Every field that openapi.yaml does not have is refused ("extra_forbidden"; issue 7 of that
-# repository shows it), reasoning_content included: github.com/charmbracelet/crush/issues/1590.
-# Thinking comes and goes as parts of the content. Usage ends each stream; no field asks for it.
-# logprobs are a matter of the model, so they pass; so does "thinking", which names a part too.
-_MISTRAL = OpenAIChat(
-    refused=frozenset({
-        "top_k", "logit_bias", "user", "functions", "function_call", "verbosity",
-        "modalities", "audio", "web_search_options", "service_tier", "store",
-        "prompt_cache_retention", "safety_identifier", "cache_control", "developer",
-    }),
-    renamed={"seed": "random_seed", **_MAX_TOKENS},
-    stream_usage=False,
-    history=("content_parts",),
-)  # fmt: skip
 
 # Unknown fields are "unsupported", status 400, also in messages: github.com/janhq/jan/issues/8136,
 # github.com/sipeed/picoclaw/pull/1196. Known ones: the groq package, 1.7.0; it also says which
@@ -92,16 +78,6 @@ _KNOWN = (
         chat=_GROQ, default_model="openai/gpt-oss-20b",
         calls={"transcription": f"{_AUDIO}GROQ", "speech": f"{_AUDIO}GROQ_SPEECH"},
         docs="https://pypi.org/project/groq/",
-    ),
-    openai_compatible(
-        "mistral", "https://api.mistral.ai/v1", "MISTRAL_API_KEY", chat=_MISTRAL,
-        default_model="mistral-small-latest",
-        calls={"transcription": f"{_AUDIO}MISTRAL", "speech": f"{_AUDIO}MISTRAL_SPEECH"},
-        docs="https://github.com/mistralai/platform-docs-public",
-    ),
-    openai_compatible(
-        "codestral", "https://codestral.mistral.ai/v1", "CODESTRAL_API_KEY", chat=_MISTRAL,
-        docs="https://github.com/mistralai/platform-docs-public",
     ),
     openai_compatible(
         "deepseek", "https://api.deepseek.com", "DEEPSEEK_API_KEY", chat=_DEEPSEEK,
@@ -174,27 +150,12 @@ _KNOWN = (
         chat=_QWEN, aliases=("alibaba",),
         docs="https://docs.agno.com/reference/models/dashscope",
     ),
-    # DATABRICKS_HOST holds its https://, as for the vendor's own packages. 'unknown field
-    # "stream_options"': github.com/continuedev/continue/issues/12936; usage comes unasked.
-    openai_compatible(
-        "databricks", "{host}/serving-endpoints", "DATABRICKS_API_KEY", "DATABRICKS_TOKEN",
-        base_env=("DATABRICKS_API_BASE",), variables={"host": "DATABRICKS_HOST"},
-        chat=OpenAIChat(renamed=_MAX_TOKENS, stream_usage=False),
-        docs="https://docs.databricks.com/aws/machine-learning/foundation-model-apis/api-reference",
-    ),
     # Reasoning goes back as "reasoning".
     openai_compatible(
         "cloudflare", "https://api.cloudflare.com/client/v4/accounts/{account_id}/ai/v1",
         "CLOUDFLARE_API_KEY", "CLOUDFLARE_API_TOKEN", chat=OpenAIChat(history=("reasoning",)),
-        variables={"account_id": "CLOUDFLARE_ACCOUNT_ID"},
+        variables={"account_id": ("account_id", "CLOUDFLARE_ACCOUNT_ID")},
         docs="https://github.com/cloudflare/ai/releases/tag/workers-ai-provider%403.1.5",
-    ),
-    openai_compatible(
-        "snowflake", "https://{account_id}.snowflakecomputing.com/api/v2/cortex/v1",
-        "SNOWFLAKE_JWT", "SNOWFLAKE_PAT", base_env=("SNOWFLAKE_BASE_URL",),
-        variables={"account_id": "SNOWFLAKE_ACCOUNT_ID"},
-        chat=OpenAIChat(history=("reasoning_details",)),
-        docs="https://docs.snowflake.com/en/user-guide/snowflake-cortex/cortex-rest-api",
     ),
     openai_compatible(
         "heroku", "https://us.inference.heroku.com/v1", "HEROKU_API_KEY", "INFERENCE_KEY",
@@ -202,7 +163,13 @@ _KNOWN = (
     ),
     openai_compatible(
         "venice", "https://api.venice.ai/api/v1", "VENICE_API_KEY", "VENICE_AI_API_KEY",
-        aliases=("veniceai",), calls=("transcription", "speech"), docs="https://docs.venice.ai/getting-started/quick-start",
+        aliases=("veniceai",), docs="https://docs.venice.ai/getting-started/quick-start",
+    ),
+    # Its specification has max_tokens only.
+    openai_compatible(
+        "writer", "https://api.writer.com/v1", "WRITER_API_KEY",
+        chat=OpenAIChat(path="/chat", renamed=_MAX_TOKENS),
+        docs="https://dev.writer.com/api-reference/completion-api/chat-completion",
     ),
     # Vendors of open models; the field is the one that recorded requests carry.
     openai_compatible(
@@ -239,6 +206,9 @@ _CODED = (
     ),
     openai_compatible("aiml", "https://api.aimlapi.com/v1", "AIML_API_KEY", "AIMLAPI_KEY"),
     openai_compatible("amazon_nova", "https://api.nova.amazon.com/v1", "AMAZON_NOVA_API_KEY"),
+    openai_compatible(
+        "anyscale", "https://api.endpoints.anyscale.com/v1", "ANYSCALE_API_KEY"
+    ),
     openai_compatible("baseten", "https://inference.baseten.co/v1", "BASETEN_API_KEY"),
     openai_compatible(
         "bedrock_mantle", "https://bedrock-mantle.{region}.api.aws/v1", "BEDROCK_MANTLE_API_KEY",
@@ -265,6 +235,11 @@ _CODED = (
     openai_compatible(
         "friendliai", "https://api.friendli.ai/serverless/v1", "FRIENDLI_TOKEN",
         "FRIENDLIAI_API_KEY", base_env=("FRIENDLI_API_BASE", "FRIENDLIAI_API_BASE"),
+    ),
+    # The token that it gives for a signed-in user, who has it from elsewhere: signing in is a browser's.
+    openai_compatible(
+        "github_copilot", "https://api.githubcopilot.com", "GITHUB_COPILOT_TOKEN",
+        headers={"Editor-Version": "llmkit/1"},
     ),
     openai_compatible("galadriel", "https://api.galadriel.com/v1", "GALADRIEL_API_KEY"),
     openai_compatible("gradient_ai", "https://inference.do-ai.run/v1", "GRADIENT_AI_API_KEY"),
@@ -320,6 +295,9 @@ _CODED = (
     ),
     openai_compatible("sambanova", "https://api.sambanova.ai/v1", "SAMBANOVA_API_KEY"),
     openai_compatible(
+        "streamlake", "https://vanchin.streamlake.ai/api/gateway/v1/endpoints", "STREAMLAKE_API_KEY"
+    ),
+    openai_compatible(
         "tencent", "https://tokenhub-intl.tencentcloudmaas.com/v1", "TENCENT_API_KEY"
     ),
     openai_compatible("v0", "https://api.v0.dev/v1", "V0_API_KEY"),
@@ -328,89 +306,18 @@ _CODED = (
         "volcengine", "https://ark.cn-beijing.volces.com/api/v3", "VOLCENGINE_API_KEY",
         "ARK_API_KEY", chat=OpenAIChat(refused=frozenset({"developer"})),
     ),
+    openai_compatible(
+        "xinference", "http://127.0.0.1:9997/v1", "XINFERENCE_API_KEY", key_optional=True
+    ),
     openai_compatible("wandb", "https://api.inference.wandb.ai/v1", "WANDB_API_KEY"),
-)  # fmt: skip
-
-# Rows as LiteLLM 1.109.1 has them in llms/openai_like/providers.json; it also says who knows only
-# max_tokens.
-_LISTED = (
-    openai_compatible("abliteration", "https://api.abliteration.ai/v1", "ABLITERATION_API_KEY"),
-    openai_compatible("aiand", "https://api.aiand.com/v1", "AIAND_API_KEY"),
-    openai_compatible("aihubmix", "https://aihubmix.com/v1", "AIHUBMIX_API_KEY"),
-    openai_compatible("apertis", "https://api.stima.tech/v1", "STIMA_API_KEY", chat=_OLD_NAME),
-    openai_compatible(
-        "charity_engine", "https://api.charityengine.services/remotejobs/v2/inference",
-        "CHARITY_ENGINE_API_KEY", chat=_OLD_NAME,
-    ),
-    openai_compatible("chutes", "https://llm.chutes.ai/v1", "CHUTES_API_KEY", chat=_OLD_NAME),
-    openai_compatible("cognition", "https://api.cognition.ai/v1", "COGNITION_API_KEY"),
-    openai_compatible("cortecs", "https://api.cortecs.ai/v1", "CORTECS_API_KEY"),
-    # The field is the one that a recorded request carries.
-    openai_compatible(
-        "crusoe", "https://api.inference.crusoecloud.com/v1", "CRUSOE_API_KEY",
-        chat=OpenAIChat(renamed=_MAX_TOKENS, history=("reasoning",)),
-    ),
-    openai_compatible("gmi", "https://api.gmi-serving.com/v1", "GMI_API_KEY"),
-    openai_compatible("helicone", "https://ai-gateway.helicone.ai", "HELICONE_API_KEY"),
-    openai_compatible(
-        "hostinger_router", "https://router.hostinger.com/v1", "HOSTINGER_ROUTER_API_KEY"
-    ),
-    openai_compatible("inferenceapis", "https://api.inferenceapis.com/v1", "INFERENCEAPIS_API_KEY"),
-    openai_compatible("kyma", "https://kymaapi.com/v1", "KYMA_API_KEY"),
-    openai_compatible("libertai", "https://api.libertai.io/v1", "LIBERTAI_API_KEY", chat=_OLD_NAME),
-    openai_compatible(
-        "llamagate", "https://api.llamagate.dev/v1", "LLAMAGATE_API_KEY", chat=_OLD_NAME
-    ),
-    openai_compatible("meta", "https://api.meta.ai/v1", "META_API_KEY", "MODEL_API_KEY"),
-    openai_compatible("nano_gpt", "https://nano-gpt.com/api/v1", "NANOGPT_API_KEY", chat=_OLD_NAME),
-    openai_compatible(
-        "neosantara", "https://api.neosantara.xyz/v1", "NEOSANTARA_API_KEY", chat=_OLD_NAME
-    ),
-    openai_compatible("parasail", "https://api.parasail.io/v1", "PARASAIL_API_KEY"),
-    openai_compatible("poe", "https://api.poe.com/v1", "POE_API_KEY", chat=_OLD_NAME),
-    openai_compatible("publicai", "https://api.publicai.co/v1", "PUBLICAI_API_KEY", chat=_OLD_NAME),
-    openai_compatible("reka", "https://api.reka.ai/v1", "REKA_API_KEY"),
-    openai_compatible("sail", "https://api.sailresearch.com/v1", "SAIL_API_KEY"),
-    openai_compatible(
-        "sarvam", "https://api.sarvam.ai/v1", "SARVAM_API_KEY", chat=_OLD_NAME,
-        auth=HeaderKey("api-subscription-key"),
-    ),
-    openai_compatible("scaleway", "https://api.scaleway.ai/v1", "SCW_SECRET_KEY"),
-    openai_compatible(
-        "scx_ai", "https://api.scx.ai/v1", "SCX_API_KEY", base_env=("SCX_API_BASE",), chat=_OLD_NAME
-    ),
-    openai_compatible(
-        "synthetic", "https://api.synthetic.new/openai/v1", "SYNTHETIC_API_KEY", chat=_OLD_NAME
-    ),
-    openai_compatible(
-        "tensormesh", "https://serverless.tensormesh.ai/v1", "TENSORMESH_INFERENCE_API_KEY",
-        base_env=("TENSORMESH_SERVERLESS_BASE_URL",), chat=_OLD_NAME,
-    ),
-    openai_compatible(
-        "xiaomi_mimo", "https://api.xiaomimimo.com/v1", "XIAOMI_MIMO_API_KEY", chat=_OLD_NAME
-    ),
-    openai_compatible("zerogpu", "https://api.zerogpu.ai/v1", "ZEROGPU_API_KEY"),
-)  # fmt: skip
-
-# Rows as any-llm 1.40.2 has them, in providers/.
-_ANY_LLM = (
-    openai_compatible("atlascloud", "https://api.atlascloud.ai/v1", "ATLASCLOUD_API_KEY"),
-    openai_compatible(
-        "github", "https://models.github.ai/inference", "GITHUB_API_KEY", "GITHUB_TOKEN",
-        base_env=("GITHUB_API_BASE", "GITHUB_MODELS_API_BASE"),
-    ),
-    openai_compatible("portkey", "https://api.portkey.ai/v1", "PORTKEY_API_KEY"),
-    openai_compatible("qiniu", "https://api.qnaigc.com/v1", "QINIU_API_KEY"),
-    openai_compatible("requesty", "https://router.requesty.ai/v1", "REQUESTY_API_KEY"),
-    openai_compatible("telnyx", "https://api.telnyx.com/v2/ai", "TELNYX_API_KEY"),
 )  # fmt: skip
 
 _LITELLM = "https://github.com/BerriAI/litellm/blob/main/litellm/"
 _PAGES = {
     "": _KNOWN,  # each has its own
     f"{_LITELLM}litellm_core_utils/get_llm_provider_logic.py": _CODED,
-    f"{_LITELLM}llms/openai_like/providers.json": _LISTED,
-    "https://pypi.org/project/any-llm-sdk/": _ANY_LLM,
+    f"{_LITELLM}llms/openai_like/providers.json": LISTED,
+    "https://pypi.org/project/any-llm-sdk/": ANY_LLM,
 }
 
 # Reranking in the form that most hosts share: the specifications of Together and OpenRouter, recorded traffic of
@@ -434,7 +341,12 @@ def _calls(row: Provider) -> dict[str, str]:
 
 
 ROWS: dict[str, Provider] = {
-    row.name: replace(row, docs=row.docs or page, read=_READ, calls={**row.calls, **_calls(row)})
+    row.name: replace(
+        row,
+        docs=row.docs or page,
+        read=_READ,
+        calls={**offered(row.name), **row.calls, **_calls(row)},
+    )
     for page, rows in _PAGES.items()
     for row in rows
 }

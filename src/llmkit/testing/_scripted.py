@@ -240,6 +240,8 @@ class _Dialect:
     """Where its base URL ends on the simulated server."""
     streaming: Mapping[str, Any] = field(default_factory=dict)
     """What a stream's body has unless it says otherwise: some hosts count without being asked to."""
+    has: str = ""
+    """A field without which a body is another dialect's."""
 
 
 _HI: Final = [{"role": "user", "content": "scripted"}]
@@ -252,6 +254,16 @@ def _published(path: str) -> str:
 
 
 _DIALECTS: Final = (
+    # At the simulator's own address for it; at the provider's, its requests are like OpenAI's.
+    _Dialect(
+        "mistral_chat",
+        "/mistral/v1/chat/completions",
+        lambda path: "/mistral/v1/chat/completions",
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream"),
+        "/mistral/v1",
+    ),
     _Dialect(
         "openai_chat",
         "/chat/completions",
@@ -299,6 +311,18 @@ _DIALECTS: Final = (
         (),
         "/v1beta",
     ),
+    # A host of OpenAI's wire that has it where another has its own; the body tells.
+    _Dialect(
+        "openai_chat",
+        "/v1/chat",
+        lambda path: "/v1/chat/completions",
+        {"authorization": f"Bearer {_KEY}"},
+        {"messages": _HI},
+        ("model", "stream", "stream_options"),
+        "/v1",
+        {"stream_options": {"include_usage": True}},
+        has="messages",
+    ),
     *(
         _Dialect(
             "bedrock_converse",
@@ -310,6 +334,19 @@ _DIALECTS: Final = (
             "",
         )
         for method in ("converse", "converse-stream")
+    ),
+    *(
+        _Dialect(
+            "sagemaker",
+            f"/{method}",
+            lambda path: "/endpoints/scripted/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"messages": _HI},
+            ("model", "stream", "stream_options"),
+            "",
+            {"stream_options": {"include_usage": True}},
+        )
+        for method in ("invocations", "invocations-response-stream")
     ),
     _Dialect(
         "cohere_chat",
@@ -337,6 +374,18 @@ _DIALECTS: Final = (
         {"messages": _HI},
         ("model", "stream"),
         "",
+    ),
+    *(
+        _Dialect(
+            "watsonx",
+            f"/text/{method}",
+            lambda path: "/ml/v1/text/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"model_id": "scripted", "project_id": "scripted", "messages": _HI},
+            ("model_id",),
+            "",
+        )
+        for method in ("chat", "chat_stream")
     ),
 )
 
@@ -384,7 +433,7 @@ def spoken_by(sent: SentRequest) -> Spoken:
     """The wire of a request. Raises ``AssertionError`` where it is none that the simulator speaks."""
     path, query = unquote(sent.path), urlsplit(sent.url).query
     for dialect in _DIALECTS:
-        if not path.endswith(dialect.end):
+        if not path.endswith(dialect.end) or (dialect.has and dialect.has not in sent.json()):
             continue
         home = dialect.home(path) + (f"?{query}" if query else "")
         wire = wire_for(home, dialect.headers)

@@ -17,6 +17,7 @@ from .. import providers
 from ._answer import answer
 from ._server import HOST, Pending, ReceivedRequest, Server
 from ._wires import Say
+from ._wires.mistral_chat import ROOT
 from .faults import Fault
 
 __all__ = ["ReceivedRequest", "Simulator"]
@@ -62,8 +63,11 @@ class Simulator:
             RuntimeError: the simulator is not running.
         """
         # What stands in braces is asked for from the environment: nothing of it matters here.
-        path = urlsplit(re.sub(r"[{}]", "", providers.get(provider).base_url or "")).path
-        return self.origin + path
+        found = providers.get(provider)
+        path = urlsplit(re.sub(r"[{}]", "", found.base_url or "")).path
+        # Its paths are OpenAI's: below a root of its own it is told apart.
+        own = type(found.chat).__module__.endswith(".mistral_chat")
+        return self.origin + (ROOT if own else "") + path
 
     @property
     def connections_open(self) -> int:

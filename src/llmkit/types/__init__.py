@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .batch import (
         Batch,
+        BatchDeleted,
         BatchList,
         BatchListParams,
         BatchParams,
@@ -80,6 +81,7 @@ _LATER: dict[str, tuple[str, ...]] = {
     "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
     "batch": (
         "Batch",
+        "BatchDeleted",
         "BatchList",
         "BatchListParams",
         "BatchParams",
@@ -132,6 +134,7 @@ __all__ = [  # noqa: PLE0604
     *_chat,
     "Answer",
     "Batch",
+    "BatchDeleted",
     "BatchList",
     "BatchListParams",
     "BatchParams",

@@ -1,8 +1,9 @@
 """An error's body to an error's class: by status, then by the provider's code, by its text only as a last resort.
 
-Bodies as they were seen, 2026-11-22: ``{"error": {"message", "type", "param", "code"}}`` (OpenAI and most),
-``{"error": "text"}``, ``{"code", "error": "text"}``, ``{"object": "error", "message", …}``, ``{"detail": …}``, a list
-of one such object, and pages of HTML.
+Forms as they were seen or documented, 2026-11-22, ``E`` standing for ``{"message", "type", "param", "code"}``:
+``{"error": E}``, ``E`` itself, ``{"error": "text"}`` with ``code`` or ``error_type`` beside it, ``{"error":
+["text"]}``, ``{"errors": [E]}`` (Cloudflare), ``{"data": E}`` (Portkey), ``{"error_code", "message"}`` (Databricks),
+``{"detail": …}`` and ``{"message": {"detail": […]}}`` (Mistral), a list of one such object, text, and pages of HTML.
 """
 
 from __future__ import annotations
@@ -19,6 +20,18 @@ from .._json import NotJSON, load
 __all__ = ["READ", "api_error", "error_from", "incomplete", "unreadable"]
 
 _SNIPPET = 300
+_MESSAGE = (
+    "message",
+    "detail",
+    "msg",
+    "error_description",
+    "error_message",
+    "description",
+    "title",
+)
+_CODE = ("code", "error_code", "errorCode")
+_TYPE = ("type", "error_type", "status")
+_STATUS = ("raw_status_code", "http_status_code", "status_code", "statusCode")
 READ = 4000
 """So much of an error's text is looked at: what it says, it says at its beginning, and patterns take their time."""
 _ERROR = 300  # a redirect is one too: it is not followed
@@ -51,6 +64,17 @@ _STATUS_OF: dict[str, int] = {
     "service_unavailable": 503,
     "overloaded_error": 529,
     "overloaded": 529,
+    # Mistral's, Databricks', GitHub's.
+    "service_tier_capacity_exceeded": 429,
+    "unreachable_backend": 503,
+    "request_limit_exceeded": 429,
+    "resource_does_not_exist": 404,
+    "invalid_parameter_value": 400,
+    "temporarily_unavailable": 503,
+    "unauthenticated": 401,
+    "unauthorized": 401,
+    "ratelimitreached": 429,
+    "tokens_limit_reached": 413,
 }
 
 _CLASS_OF: dict[str, type[errors.BadRequestError]] = {
@@ -58,6 +82,7 @@ _CLASS_OF: dict[str, type[errors.BadRequestError]] = {
     "context_window_exceeded": errors.ContextWindowExceededError,
     "exceed_context_size_error": errors.ContextWindowExceededError,
     "too_many_prompt_tokens": errors.ContextWindowExceededError,
+    "tokens_limit_reached": errors.ContextWindowExceededError,
     "content_filter": errors.ContentPolicyViolationError,
     "content_policy_violation": errors.ContentPolicyViolationError,
     "responsibleaipolicyviolation": errors.ContentPolicyViolationError,
@@ -68,13 +93,17 @@ _CLASS_BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.BadRequestError]], ...]
     (
         re.compile(
             r"maximum context length|context window|context length|prompt is too long"
-            r"|exceeds? the (?:model'?s )?(?:max(?:imum)? )?(?:input|context)|input is too long",
+            r"|exceeds? the (?:model'?s )?(?:max(?:imum)? )?(?:input|context)|input is too long"
+            r"|exceeds? context limit|prompt exceeds max length|max tokens of \d+ exceeded",
             re.IGNORECASE,
         ),
         errors.ContextWindowExceededError,
     ),
     (
-        re.compile(r"content (?:management )?policy|safety system|content filter", re.IGNORECASE),
+        re.compile(
+            r"content (?:management )?policy|safety system|content filter|unsafe or sensitive content",
+            re.IGNORECASE,
+        ),
         errors.ContentPolicyViolationError,
     ),
 )
@@ -92,7 +121,7 @@ def api_error(call: Call, response: HTTPResponse) -> errors.APIError:
 
 def error_from(call: Call, response: HTTPResponse, body: Any) -> errors.APIError:
     """Make an error of its parsed body; for one inside a 200, its code stands for the status."""
-    found = _describe(body)
+    found = _described(body)
     status = response.status if response.status >= _ERROR else _claimed_status(found)
     kind = errors.APIError if status is None else _refine(errors.for_status(status), status, found)
     return kind(
@@ -145,41 +174,72 @@ def _parsed(response: HTTPResponse) -> Any:
         return response.body[: 8 * _SNIPPET].decode("utf-8", "replace")
 
 
-def _describe(body: Any) -> dict[str, str | None]:
-    """Find message, code, type and param, wherever this provider puts them."""
+def _described(body: Any) -> dict[str, str | None]:
+    """What a body says: ``message``, ``code``, ``type``, ``param``, and ``status`` where the body repeats it."""
     if isinstance(body, list) and body:
         body = body[0]
     if not isinstance(body, Mapping):
-        text = str(body or "").strip()
-        return {"message": _plain(text), "code": None, "type": None, "param": None}
-    inner = body.get("error")
-    source = inner if isinstance(inner, Mapping) else body
-    message = source.get("message") or source.get("detail") or source.get("msg")
-    if message is None and isinstance(inner, str):
-        message = inner
+        return dict.fromkeys(("code", "type", "param", "status")) | {"message": _plain(body)}
+    source = _source(body)
     return {
-        "message": _text(message, _upstream(source)),
-        "code": _word(source.get("code")),
-        "type": _word(source.get("type") or source.get("status")),
+        "message": _with_upstream(_message(source), source),
+        "code": _first(source, _CODE),
+        "type": _first(source, _TYPE),
         "param": _word(source.get("param")),
+        "status": _first(source, _STATUS),
     }
 
 
-def _upstream(source: Mapping[str, Any]) -> str | None:
-    """What an aggregator quotes of the provider behind it: its own message says only that it failed."""
+def _source(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The object that speaks of the error."""
+    inner = body.get("error")
+    if isinstance(inner, Mapping):
+        return inner
+    several = body.get("errors")
+    if isinstance(several, list) and several:
+        return several[0] if isinstance(several[0], Mapping) else {**body, "message": several[0]}
+    data = body.get("data")
+    if isinstance(data, Mapping) and "message" in data and "message" not in body:
+        return data
+    return body
+
+
+def _message(source: Mapping[str, Any]) -> str | None:
+    found = next((source[name] for name in _MESSAGE if source.get(name)), source.get("error"))
+    return _flat(found)
+
+
+def _flat(value: Any) -> str | None:
+    """A message that is no text: FastAPI's list of places and what is wrong there, or an object of it."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and value:
+        return "; ".join(_complaint(item) for item in value[:_SNIPPET])
+    if isinstance(value, Mapping) and (inner := _message(value)) is not None:
+        return inner
+    return str(value)
+
+
+def _complaint(item: Any) -> str:
+    if not isinstance(item, Mapping) or "msg" not in item:
+        return str(item)
+    place = item.get("loc")
+    path = ".".join(map(str, place)) if isinstance(place, list) else ""
+    return f"{path}: {item['msg']}" if path else str(item["msg"])
+
+
+def _with_upstream(message: str | None, source: Mapping[str, Any]) -> str | None:
+    """Add what an aggregator quotes of the provider behind it: its own message says only that it failed."""
     metadata = source.get("metadata")
     raw = metadata.get("raw") if isinstance(metadata, Mapping) else None
-    return str(raw)[:_SNIPPET] if raw else None
+    upstream = str(raw)[:_SNIPPET] if raw else None
+    if message is None or upstream is None or upstream in message:
+        return message if message is not None else upstream
+    return f"{message}: {upstream}"
 
 
-def _text(message: Any, upstream: str | None) -> str | None:
-    if message is None:
-        return upstream
-    text = message if isinstance(message, str) else str(message)
-    return f"{text}: {upstream}" if upstream and upstream not in text else text
-
-
-def _plain(text: str) -> str:
+def _plain(body: Any) -> str:
+    text = str(body or "").strip()
     if not text.startswith("<"):
         return text[:_SNIPPET]
     words = re.sub(
@@ -191,12 +251,16 @@ def _plain(text: str) -> str:
     return f"a page of HTML, not JSON (is base_url right?): {' '.join(words.split())[:_SNIPPET]}"
 
 
+def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
+    return next((_word(source[name]) for name in names if source.get(name) is not None), None)
+
+
 def _word(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
 def _claimed_status(found: Mapping[str, str | None]) -> int | None:
-    for word in (found["code"], found["type"]):
+    for word in (found["code"], found["type"], found["status"]):
         if word is None:
             continue
         if word.isdecimal() and len(word) == _DIGITS and _LEAST <= int(word) < _BEYOND:

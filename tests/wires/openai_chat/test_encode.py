@@ -573,6 +573,7 @@ def test_parts_go_back_to_their_host(form: Any) -> None:
             {"type": "thinking", "thinking": [{"type": "text", "text": "Two and two."}]},
             {"type": "text", "text": "Four."},
         ],
+        "prefix": True,
     }
 
 

@@ -78,7 +78,7 @@ def test_status(status: int, kind: type[errors.APIError], retryable: bool) -> No
         ({"object": "error", "message": "no", "code": 400}, "no"),
         ({"message": "no"}, "no"),
         ({"detail": "no"}, "no"),
-        ({"detail": [{"msg": "field required"}]}, "[{'msg': 'field required'}]"),
+        ({"detail": [{"msg": "field required"}]}, "field required"),
         ({"error": {"msg": "no"}}, "no"),
         ([{"error": {"message": "no"}}], "no"),
         (b"no", "no"),

@@ -17,6 +17,7 @@ from .cohere_embed import CohereEmbed
 from .cohere_generate import CohereGenerate
 from .gemini import Gemini
 from .gemini_others import GeminiOthers
+from .mistral_chat import MistralChat
 from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
@@ -24,12 +25,16 @@ from .openai_others import OpenAIOthers
 from .openai_responses import OpenAIResponses
 from .replicate import Replicate
 from .rerank import Rerank
+from .sagemaker import SageMaker
 from .watsonx import Watsonx
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
+    # Below a root of its own, whatever follows it.
+    MistralChat(),
     BedrockConverse(),
+    SageMaker(),
     OllamaChat(),
     Replicate(),
     Watsonx(),

@@ -17,6 +17,7 @@ from ._wire import Reply, Say
 from .cohere_chat._check import check
 from .cohere_chat._door import Refusal, answered, encoded, refused
 from .cohere_chat._read import asked
+from .openai_chat import OpenAIChat
 
 __all__ = ["CohereChatV1"]
 
@@ -39,6 +40,14 @@ _OWN: Final = frozenset({
 })  # fmt: skip
 
 
+def _is_openais(body: bytes) -> bool:
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(sent, dict) and "messages" in sent and "message" not in sent
+
+
 class CohereChatV1:
     """The first version of the chat, under any prefix of its path."""
 
@@ -51,7 +60,9 @@ class CohereChatV1:
     def reply(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, say: Say
     ) -> Reply:
-        """The answer to one request."""
+        """The answer to one request. One host has OpenAI's chat at this path; the body tells."""
+        if _is_openais(body):
+            return OpenAIChat().reply(method, path + "/completions", headers, body, say)
 
         def answer(given: dict[str, Any]) -> Reply:
             second = _second(given)

@@ -1,7 +1,7 @@
 """OpenAI's chat completions, as OpenAI and a hundred compatible hosts speak it.
 
 Sources: https://platform.openai.com/docs/api-reference/chat and …/chat-streaming, read 2026-11-22.
-Hosts differ by the four fields below and no more; a fifth kind of difference is another wire.
+Hosts differ by the five fields below and no more; who differs in messages has a wire of its own on top of this one.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ...types.chat import ChatCompletion
 from .._errors import api_error
 from ._decode import parse
 from ._encode import build
+from ._messages import Messages
 from ._stream import OpenAIChatDecoder
 
 __all__ = ["OpenAIChat", "OpenAIChatDecoder"]
@@ -39,9 +40,16 @@ class OpenAIChat:
     """The fields beyond OpenAI's that an assistant message may carry when it is sent back, best first: a
     reasoning in another host's spelling takes the first. ``None``: unknown, all are sent as they are."""
 
+    path: str = "/chat/completions"
+    """What comes after the base URL."""
+
     def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
         """Write the call; see ``ChatWire``."""
         return build(self, call, to)
+
+    def messages(self, call: ChatCall) -> Messages:
+        """The messages of one call on their way to the wire."""
+        return Messages(self, call)
 
     def parse(self, call: ChatCall, response: HTTPResponse) -> ChatCompletion:
         """Read an answer; see ``ChatWire``."""

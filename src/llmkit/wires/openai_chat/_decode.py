@@ -11,12 +11,14 @@ from typing import Any
 from ..._call import Call
 from ..._http import HTTPResponse
 from ..._json import NotJSON, dump_text, load
+from ..._parts import text_of, thoughts_of
 from ...types._model import lenient
 from ...types.chat import ChatCompletion
 from .._errors import error_from, unreadable
 
 __all__ = [
     "FINISH",
+    "is_error",
     "items",
     "normalize_choice",
     "normalize_message",
@@ -53,13 +55,23 @@ def parse_body(call: Call, response: HTTPResponse, data: Any) -> ChatCompletion:
         if isinstance(data, list) and data and isinstance(data[0], dict) and "error" in data[0]:
             raise error_from(call, response, data)
         raise unreadable(call, response, "it is JSON, but no object")
-    if data.get("error") or data.get("object") == "error":
+    if is_error(data):
         raise error_from(call, response, data)
     if "choices" not in data:
         raise unreadable(call, response, "it has no choices")
     _normalize_head(call, data)
     data["choices"] = [_completed(i, choice) for i, choice in enumerate(items(data["choices"]))]
     return lenient(ChatCompletion, data)
+
+
+def is_error(data: Mapping[str, Any]) -> bool:
+    """Whether an object that came with a 200, or as an event, says that the call failed."""
+    if data.get("error") or data.get("object") == "error":
+        return True
+    if "choices" in data or "usage" in data:
+        return False
+    told = data.get("errors") or data.get("success") is False
+    return bool(told or (data.get("code") and data.get("message")))
 
 
 def items(value: Any) -> list[Any]:
@@ -98,13 +110,28 @@ def normalize_choice(choice: dict[str, Any], part: str) -> None:
     if not isinstance(choice.get("index"), int):
         choice["index"] = 0
     if isinstance(choice.get(part), dict):
+        in_parts = isinstance(choice[part].get("content"), list)
         normalize_message(choice[part])
+        # Of a stream, blocks are known when it has ended: ``Fold`` makes them.
+        if in_parts and part == "message" and (found := thoughts_of(choice[part]["content_parts"])):
+            choice[part]["thinking_blocks"] = found
     else:
         choice[part] = {}
 
 
+# Snowflake sends each field of OpenAI's, with empty values where there is nothing.
+_HOLLOW = ("function_call", "audio")
+
+
+def _is_hollow(value: Any) -> bool:
+    return isinstance(value, dict) and not any(value.values())
+
+
 def normalize_message(message: dict[str, Any]) -> None:
     """Bring a message or a delta to one spelling."""
+    for name in _HOLLOW:
+        if name in message and _is_hollow(message[name]):
+            message[name] = None
     if isinstance(message.get("content"), list):
         _join_parts(message)
     if message.get("reasoning_content") is None:
@@ -132,25 +159,12 @@ def _detail_text(detail: Any) -> str:
 
 
 def _join_parts(message: dict[str, Any]) -> None:
-    """Content in parts (Mistral's thinking models) to text and reasoning; the parts are kept beside them."""
+    """Content in parts (thinking models) to text and reasoning; the parts are kept beside them."""
     parts = message["content"]
     message["content_parts"] = parts
-    text = "".join(_part_text(part, "text") for part in parts)
-    thinking = "".join(_part_text(part, "thinking") for part in parts)
-    message["content"] = text
-    if thinking or any(isinstance(p, Mapping) and p.get("type") == "thinking" for p in parts):
-        message["reasoning_content"] = thinking
-
-
-def _part_text(part: Any, kind: str) -> str:
-    if isinstance(part, str):
-        return part if kind == "text" else ""
-    if not isinstance(part, Mapping) or part.get("type", "text") != kind:
-        return ""
-    value = part.get(kind)
-    if isinstance(value, list):
-        return "".join(_part_text(inner, "text") for inner in value)
-    return value if isinstance(value, str) else ""
+    message["content"] = text_of(parts)
+    if thoughts := thoughts_of(parts):
+        message["reasoning_content"] = "".join(block["thinking"] for block in thoughts)
 
 
 def _normalize_call(call: Any) -> None:
@@ -158,7 +172,9 @@ def _normalize_call(call: Any) -> None:
         return
     if call.get("type") is None:
         call.pop("type", None)
-    function = call.get("function")
+    function, custom = call.get("function"), call.get("custom")
+    if function is not None and custom is not None and _is_hollow(custom):
+        del call["custom"]
     if isinstance(function, dict):
         arguments = function.get("arguments")
         if arguments is not None and not isinstance(arguments, str):
@@ -167,6 +183,9 @@ def _normalize_call(call: Any) -> None:
 
 def normalize_usage(usage: dict[str, Any]) -> None:
     """Bring a usage to OpenAI's form, from where hosts put the same counts. Nothing unsaid becomes zero."""
+    for name, other in _DETAILS.items():
+        if usage.get(name) is None and isinstance(usage.get(other), dict):
+            usage[name] = usage[other]
     _into(usage, "prompt_tokens_details", "cached_tokens", _first(usage, *_CACHED))
     _into(usage, "completion_tokens_details", "reasoning_tokens", _first(usage, "reasoning_tokens"))
     details = usage.get("prompt_tokens_details")
@@ -177,8 +196,8 @@ def normalize_usage(usage: dict[str, Any]) -> None:
     written = details.get("cache_write_tokens")
     if usage.get("cache_creation_input_tokens") is None and written is not None:
         usage["cache_creation_input_tokens"] = written
-    if usage.get("server_tool_use") is None and usage.get("num_search_queries") is not None:
-        usage["server_tool_use"] = {"web_search_requests": usage["num_search_queries"]}
+    if usage.get("server_tool_use") is None and (searches := _searches(usage)) is not None:
+        usage["server_tool_use"] = {"web_search_requests": searches}
     prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
     if (
         usage.get("total_tokens") is None
@@ -188,6 +207,12 @@ def normalize_usage(usage: dict[str, Any]) -> None:
         usage["total_tokens"] = prompt + completion
 
 
+# Mistral's and Writer's spelling.
+_DETAILS = {
+    "prompt_tokens_details": "prompt_token_details",
+    "completion_tokens_details": "completion_token_details",
+}
+
 # DeepSeek; Moonshot; SGLang-like hosts; Anthropic-like hosts: each its own place for cached tokens.
 _CACHED = (
     "prompt_cache_hit_tokens",
@@ -195,6 +220,13 @@ _CACHED = (
     "num_cached_tokens",
     "cache_read_input_tokens",
 )
+
+
+def _searches(usage: Mapping[str, Any]) -> int | None:
+    """How often the host searched: Perplexity's place for it, and OpenRouter's."""
+    details = usage.get("server_tool_use_details")
+    told = details.get("web_search_requests") if isinstance(details, dict) else None
+    return _first({"own": usage.get("num_search_queries"), "details": told}, "own", "details")
 
 
 def _first(usage: Mapping[str, Any], *names: str) -> int | None:

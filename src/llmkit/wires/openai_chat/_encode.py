@@ -9,19 +9,16 @@ from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
 from ..._json import dump_text
 from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
-from ._messages import Messages
 
 if TYPE_CHECKING:
     from . import OpenAIChat
 
 __all__ = ["build"]
 
-_PATH = "/chat/completions"
-
 
 def build(wire: OpenAIChat, call: ChatCall, to: Endpoint) -> HTTPRequest:
-    """Write the call as a POST to ``…/chat/completions``."""
-    messages = Messages(wire, call)
+    """Write the call as a POST to the wire's path."""
+    messages = wire.messages(call)
     body: dict[str, Any] = {"model": call.model, "messages": messages.encode()}
     ledger = Ledger(call)
     params = _Params(wire, ledger)
@@ -35,7 +32,7 @@ def build(wire: OpenAIChat, call: ChatCall, to: Endpoint) -> HTTPRequest:
     merge_extra(body, call.extra_body)
     return HTTPRequest(
         method="POST",
-        url=join_url(to.base_url, _PATH, to.query),
+        url=join_url(to.base_url, wire.path, to.query),
         headers={**(STREAM_HEADERS if call.stream else HEADERS), **to.headers},
         body=serialized(ledger, body),
         adjustments=(*call.adjustments, *messages.adjustments, *ledger.adjustments),

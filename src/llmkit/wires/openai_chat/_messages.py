@@ -15,7 +15,7 @@ from ...errors import InvalidRequestError
 if TYPE_CHECKING:
     from . import OpenAIChat
 
-__all__ = ["Messages"]
+__all__ = ["Messages", "has_part"]
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 _PLAIN_ROLES = ("user", "assistant", "system")
@@ -37,6 +37,9 @@ _REASONING = ("reasoning_details", "reasoning", "reasoning_content")
 
 class Messages:
     """One call's messages on their way to the wire; ``adjustments`` collects what was changed."""
+
+    foreign_part = "thinking"
+    """The type of thinking, as a part of a content, that is another dialect's: such parts do not go back."""
 
     def __init__(self, wire: OpenAIChat, call: ChatCall) -> None:
         self._wire, self._call = wire, call
@@ -142,6 +145,8 @@ class Messages:
 
     def _history(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
         """Write an assistant message that carries more than OpenAI's form has room for."""
+        if has_part(message.get("content_parts"), self.foreign_part):
+            message = {k: v for k, v in message.items() if k != "content_parts"}
         kept = {
             k: v for k, v in message.items() if v is not None and k not in (*_OURS, *_REASONING)
         }
@@ -245,6 +250,13 @@ def _is_plain(message: Any) -> bool:
 
 def _marked(call: Any) -> bool:
     return call.get("provider_specific_fields") is not None
+
+
+def has_part(parts: Any, kind: str) -> bool:
+    """Whether one of these parts is of a type."""
+    if not isinstance(parts, list | tuple):
+        return False
+    return any(isinstance(part, Mapping) and part.get("type") == kind for part in parts)
 
 
 def _unmarked(call: Any) -> Any:

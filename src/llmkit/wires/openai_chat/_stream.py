@@ -14,7 +14,7 @@ from ...types._model import lenient
 from ...types.chat import ChatCompletion, ChatCompletionChunk
 from .._errors import error_from, incomplete, unreadable
 from .._plain import PlainBody
-from ._decode import items, normalize_choice, normalize_usage, parse
+from ._decode import is_error, items, normalize_choice, normalize_usage, parse
 
 __all__ = ["OpenAIChatDecoder"]
 
@@ -86,7 +86,7 @@ class OpenAIChatDecoder:
             raise unreadable(self._call, response, "an event of the stream is not JSON") from None
 
     def _chunk(self, event: Event, data: dict[str, Any]) -> ChatCompletionChunk | None:
-        if data.get("error") or data.get("object") == "error":
+        if is_error(data):
             raise self._broken(data)
         if event.name == "error":
             raise self._broken({"error": data})

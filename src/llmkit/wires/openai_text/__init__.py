@@ -6,7 +6,8 @@ OpenAI's, and are read, too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..._call import Call
 from ..._calls import TextCall
@@ -27,6 +28,9 @@ class OpenAIText:
 
     refused: frozenset[str] = frozenset({"top_k"})
     """Parameters that the host does not take."""
+
+    renamed: Mapping[str, str] = field(default_factory=dict)
+    """Parameter to the host's name for the same thing."""
 
     stream_usage: bool = True
     """Whether a stream's usage must be asked for by ``stream_options``."""

@@ -32,11 +32,18 @@ def normalized(data: dict[str, Any]) -> dict[str, Any]:
     return data
 
 
+def _said(choice: dict[str, Any]) -> str:
+    """Mistral's completions of code say it in a message, or in a delta, as a chat would."""
+    places = (choice.get("message"), choice.get("delta"))
+    texts = (place.get("content") for place in places if isinstance(place, dict))
+    return next((text for text in texts if isinstance(text, str)), "")
+
+
 def _normalize_choice(choice: dict[str, Any], position: int) -> None:
     if not isinstance(choice.get("index"), int):
         choice["index"] = position
     if choice.get("text") is None:
-        choice["text"] = ""
+        choice["text"] = _said(choice)
     if choice.get("logprobs") is None and isinstance(choice.get("log_probs"), dict):
         choice["logprobs"] = choice["log_probs"]
     finish = choice.get("finish_reason")

@@ -20,7 +20,7 @@ def build(wire: OpenAIText, call: TextCall, to: Endpoint) -> HTTPRequest:
     """Write the call as a POST to ``…/completions``."""
     ledger = Ledger(call)
     body: dict[str, Any] = {"model": call.model, "prompt": _prompt(ledger, call.prompt)}
-    params = taken(ledger, wire.refused)
+    params = taken(ledger, wire.refused, wire.renamed)
     options = params.pop("stream_options", None)
     body |= params
     if call.stream:

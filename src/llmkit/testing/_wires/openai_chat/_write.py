@@ -27,7 +27,8 @@ _CREATED: Final = 1_735_689_600
 _MODELS: Final = ("offline", "offline-reasoning")
 # Compatible hosts have the same API behind prefixes of their own.
 _PLACES: Final = re.compile(
-    r"[^?]*?/(?:(?P<chat>chat/completions|publishers/mistralai/models/[^/]+:\w*awPredict)|models(?:/(?P<model>(?!chat/completions$).+))?)"
+    r"[^?]*?/(?:(?P<chat>chat/completions|publishers/mistralai/models/[^/]+:\w*awPredict)"
+    r"|models(?:/(?P<model>(?!chat/completions$).+))?)"
 )
 _SERVER_ERROR: Final = 500
 # status -> the type and code that the real API sends with it.
