@@ -17,10 +17,19 @@ from llmkit.wires.cohere_chat import CohereChat
 from llmkit.wires.cohere_chat_v1 import CohereChatV1
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.openai_chat import OpenAIChat
+from llmkit.wires.sagemaker import SageMakerChat
 
 NAMES = [name for name in providers.names() if providers.get(name).chat is not None]
 # The wires that the simulator speaks.
-SPOKEN = (OpenAIChat, AnthropicMessages, Gemini, BedrockConverse, CohereChat, CohereChatV1)
+SPOKEN = (
+    OpenAIChat,
+    AnthropicMessages,
+    Gemini,
+    BedrockConverse,
+    SageMakerChat,
+    CohereChat,
+    CohereChatV1,
+)
 SIMULATED = [n for n in NAMES if isinstance(providers.get(n).chat, SPOKEN)]
 MESSAGES = [{"role": "user", "content": "Say hello."}]
 # Where a model's name is more than that.

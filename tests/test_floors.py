@@ -39,6 +39,7 @@ FLOORS = {
     "providers": 3,
     "plugins": 3,
     "catalogue": 2,
+    "fronts": 2,
     "pricing": 2,
     "wires": 2,
     "_eventstream": 1,

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         abatch_results,
         acancel_batch,
         acreate_batch,
+        adelete_batch,
         alist_batches,
         aretrieve_batch,
         batch_results,
         cancel_batch,
         create_batch,
+        delete_batch,
         list_batches,
         retrieve_batch,
     )
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
         image_generation,
         image_variation,
     )
+    from ._api.messages import amessages, messages
     from ._api.models import (
         adelete_model,
         aget_valid_models,
@@ -75,6 +78,18 @@ if TYPE_CHECKING:
     )
     from ._api.moderation import amoderation, moderation
     from ._api.rerank import arerank, rerank
+    from ._api.responses import (
+        acancel_responses,
+        adelete_responses,
+        aget_responses,
+        alist_input_items,
+        aresponses,
+        cancel_responses,
+        delete_responses,
+        get_responses,
+        list_input_items,
+        responses,
+    )
     from ._api.text import atext_completion, text_completion
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
@@ -134,35 +149,43 @@ if TYPE_CHECKING:
     from .types.file import FileContent, FileObject
     from .types.image import ImageResponse
     from .types.listing import ModelList, TokenCount
+    from .types.messages import MessageResponse
     from .types.moderation import ModerationResponse
     from .types.rerank import RerankResponse
+    from .types.responses import Response
     from .types.text import TextCompletion
 
 __all__ = [
-    "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError", "APITimeoutError",
-    "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError", "BadGatewayError",
-    "BadRequestError", "Batch", "BatchResults", "Cached", "CallInfo", "CassetteError", "ChatCompletion",
-    "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
-    "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "DryRun", "EmbeddingResponse",
-    "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse", "InternalServerError",
-    "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError", "MediaPolicy", "MemoryLedger",
-    "Message", "MissingKeyError", "ModelList", "ModerationResponse", "NotFoundError", "OverloadedError",
-    "PaymentRequiredError", "PermissionDeniedError", "Provider", "RateLimitError", "ReplayMissError",
-    "RequestTooLargeError", "RerankResponse", "RetryPolicy", "ServiceUnavailableError", "Settlement",
-    "Speech", "SpeechStream", "Stream", "StreamConsumedError", "StreamInterruptedError",
-    "TextCompletion", "Timeout", "Timeouts", "TokenCount", "Transcription", "TranscriptionEvent",
-    "UnknownProviderError", "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage",
-    "abatch_results", "acancel_batch", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
-    "acreate_file", "adelete_cache", "adelete_file", "adelete_model", "aembedding", "afile_content",
-    "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches",
-    "alist_caches", "alist_files", "alist_models", "amoderation", "arerank", "aretrieve_batch",
-    "aretrieve_cache", "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion",
-    "atranscription", "atranslation", "aupdate_cache", "batch_results", "cancel_batch", "catalogue",
-    "completion", "count_tokens", "create_batch", "create_cache", "create_file", "default_client",
-    "delete_cache", "delete_file", "delete_model", "embedding", "errors", "events", "file_content",
-    "fold", "function_tool", "get_valid_models", "image_edit", "image_generation", "image_variation",
-    "list_batches", "list_caches", "list_files", "list_models", "moderation", "openai_compatible",
-    "pricing", "providers", "register_provider", "rerank", "retrieve_batch", "retrieve_cache",
+    "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
+    "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
+    "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Cached", "CallInfo",
+    "CassetteError", "ChatCompletion", "ChatCompletionChunk", "ChatParams", "Client", "Clock",
+    "ConfigurationError", "ConflictError", "ContentPolicyViolationError",
+    "ContextWindowExceededError", "Cost", "DryRun", "EmbeddingResponse", "FileContent",
+    "FileObject", "GatewayTimeoutError", "ImageResponse", "InternalServerError",
+    "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError", "MediaPolicy",
+    "MemoryLedger", "Message", "MessageResponse", "MissingKeyError", "ModelList",
+    "ModerationResponse", "NotFoundError", "OverloadedError", "PaymentRequiredError",
+    "PermissionDeniedError", "Provider", "RateLimitError", "ReplayMissError",
+    "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "ServiceUnavailableError",
+    "Settlement", "Speech", "SpeechStream", "Stream", "StreamConsumedError",
+    "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts", "TokenCount",
+    "Transcription", "TranscriptionEvent", "UnknownProviderError", "UnprocessableEntityError",
+    "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
+    "acancel_responses", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
+    "acreate_file", "adelete_batch", "adelete_cache", "adelete_file", "adelete_model",
+    "adelete_responses", "aembedding", "afile_content", "aget_responses", "aget_valid_models",
+    "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches", "alist_caches",
+    "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation", "arerank",
+    "aresponses", "aretrieve_batch", "aretrieve_cache", "aretrieve_file", "aretrieve_model",
+    "aspeech", "atext_completion", "atranscription", "atranslation", "aupdate_cache",
+    "batch_results", "cancel_batch", "cancel_responses", "catalogue", "completion", "count_tokens",
+    "create_batch", "create_cache", "create_file", "default_client", "delete_batch", "delete_cache",
+    "delete_file", "delete_model", "delete_responses", "embedding", "errors", "events",
+    "file_content", "fold", "function_tool", "get_responses", "get_valid_models", "image_edit",
+    "image_generation", "image_variation", "list_batches", "list_caches", "list_files",
+    "list_input_items", "list_models", "messages", "moderation", "openai_compatible", "pricing",
+    "providers", "register_provider", "rerank", "responses", "retrieve_batch", "retrieve_cache",
     "retrieve_file", "retrieve_model", "speech", "text_completion", "transcription", "translation",
     "types", "update_cache", "validate_environment",
 ]  # fmt: skip
@@ -185,11 +208,13 @@ _HOMES: dict[str, str] = {
             "abatch_results",
             "acancel_batch",
             "acreate_batch",
+            "adelete_batch",
             "alist_batches",
             "aretrieve_batch",
             "batch_results",
             "cancel_batch",
             "create_batch",
+            "delete_batch",
             "list_batches",
             "retrieve_batch",
         ),
@@ -278,6 +303,24 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("ModerationResponse",), "types.moderation"),
     **dict.fromkeys(("TextCompletion",), "types.text"),
     **dict.fromkeys(("arerank", "rerank"), "_api.rerank"),
+    **dict.fromkeys(("amessages", "messages"), "_api.messages"),
+    **dict.fromkeys(
+        (
+            "acancel_responses",
+            "adelete_responses",
+            "aget_responses",
+            "alist_input_items",
+            "aresponses",
+            "cancel_responses",
+            "delete_responses",
+            "get_responses",
+            "list_input_items",
+            "responses",
+        ),
+        "_api.responses",
+    ),
+    "MessageResponse": "types.messages",
+    "Response": "types.responses",
     "RerankResponse": "types.rerank",
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
     **dict.fromkeys(

@@ -10,9 +10,11 @@ from ._kinds.counting import CountCalls
 from ._kinds.embedding import EmbeddingCalls
 from ._kinds.files import FileCalls
 from ._kinds.image import ImageCalls
+from ._kinds.messages import MessagesCalls
 from ._kinds.models import ModelCalls
 from ._kinds.moderation import ModerationCalls
 from ._kinds.rerank import RerankCalls
+from ._kinds.responses import ResponsesCalls
 from ._kinds.text import TextCalls
 
 __all__ = ["Client"]
@@ -28,6 +30,8 @@ class Client(
     CountCalls,
     FileCalls,
     ImageCalls,
+    MessagesCalls,
+    ResponsesCalls,
     ModelCalls,
     ModerationCalls,
     TextCalls,

@@ -127,7 +127,7 @@ def test_a_loop_that_is_broken_off(world: World, loop: str) -> None:
         await world.acheck_connections(0)
         # The connection is closed from within the task that is to end, on a busy machine some turns earlier.
         with anyio.move_on_after(2):
-            while tasks() != before:
+            while tasks() != before:  # noqa: ASYNC110 - nobody tells
                 await anyio.sleep(0.002)
         assert tasks() == before
         world.answer([hello()])

@@ -227,6 +227,8 @@ def test_batches_of_calls(simulator: Simulator, named: dict[str, Any], model: st
     cancelled = both(simulator, provider, "cancel_batch", batch_id=made.id, **named)
     assert cancelled.status == "cancelling"
     assert len(both(simulator, provider, "list_batches", **named).data) == 1
+    gone = both(simulator, provider, "delete_batch", batch_id=made.id, **named)
+    assert (gone.id, gone.deleted) == (made.id, True)
 
 
 def test_results_as_they_come(simulator: Simulator) -> None:
@@ -345,6 +347,7 @@ def test_names_of_the_openai_sdk(client: llmkit.Client) -> None:
         ("list_batches", {}),
         ("cancel_batch", {"batch_id": "batch_1"}),
         ("batch_results", {"batch_id": "batch_1"}),
+        ("delete_batch", {"batch_id": "batch_1"}),
         ("create_cache", {"model": "gemini/gemini-2.5-flash", "messages": HELLO}),
         ("retrieve_cache", {"name": "c", **GEMINI}),
         ("list_caches", GEMINI),

@@ -79,7 +79,7 @@ def _cache(exchange: Exchange, body: Json) -> Json:
     kept = _other_calls.gemini_body({"contents": [], **body})
     if "ttl" in kept:
         kept["ttl"] = float(kept["ttl"].removesuffix("s"))
-    return kept
+    return {**kept, "model": body.get("model")}
 
 
 def _batch(exchange: Exchange, body: Json) -> Json:
@@ -373,7 +373,8 @@ def _one_cache(raw: Json, made: Any) -> None:
     assert (made.id, made.model) == (raw["name"], raw["model"])
     assert made.total_tokens == raw["usageMetadata"]["totalTokenCount"]
     assert (made.created_at, made.updated_at) == (unix(raw["createTime"]), unix(raw["updateTime"]))
-    assert (made.expires_at, made.display_name) == (unix(raw["expireTime"]), raw["displayName"])
+    told = unix(raw["expireTime"]), raw.get("displayName")
+    assert (made.expires_at, made.display_name) == told
 
 
 def _cached(exchange: Exchange, made: Any) -> None:

@@ -13,6 +13,7 @@ from ._other_rows import Exchange, exchanges
 
 Json = dict[str, Any]
 Asked = tuple[str, Json]
+_PROJECT = re.compile(r"/projects/([^/]+)/locations/([^/]+)(?:/publishers/google)?")
 FILLING = "i07519"
 """The row in which a batch that was made before is filled."""
 NAMELESS = {
@@ -32,6 +33,8 @@ def asked(exchange: Exchange) -> Asked:
         keywords["model"] = f"{provider}/{keywords['model']}"
     else:
         keywords["custom_llm_provider"] = provider
+    if (project := _PROJECT.match(exchange.where)) is not None:
+        keywords |= {"vertex_project": project[1], "vertex_location": project[2]}
     return function, keywords
 
 
@@ -49,7 +52,7 @@ def _asked(exchange: Exchange) -> Asked:
         function, keywords = NAMELESS[exchange.row.api]
         return function, dict(keywords)
     for method, pattern, read in ROUTES:
-        found = re.fullmatch(pattern, exchange.where)
+        found = re.fullmatch(pattern, _PROJECT.sub("", exchange.where))
         if found and method == exchange.method:
             return read(exchange, *found.groups())  # type: ignore[no-any-return,operator]
     raise AssertionError(f"no call for {exchange.method} {exchange.where}")
@@ -189,7 +192,7 @@ def _create_cache(e: Exchange) -> Asked:
     kept = {
         k: body[k] for k in ("contents", "systemInstruction", "tools", "toolConfig") if k in body
     }
-    model = body["model"].removeprefix("models/")
+    model = body["model"].rpartition("models/")[2]
     call = _gemini_requests.as_call(
         {"contents": [], **gemini_body({"contents": [], **kept})}, model
     )

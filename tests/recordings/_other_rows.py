@@ -54,6 +54,8 @@ APIS: dict[str, str] = {
     "openrouter.models": "openrouter",
     "perplexity.models": "perplexity",
     "together.completions": "openai",
+    "vertex.cachedContents": "vertex_ai",
+    "vertex.countTokens": "vertex_ai",
     "writer.completions": "openai",
     "xai.batches": "xai_like",
     "xai.images.generations": "xai_like",
@@ -90,7 +92,7 @@ class Exchange:
     @property
     def where(self) -> str:
         """The path below the version."""
-        return re.sub(r"^/*(openai/)?(api/)?(v1beta|v1)?(?=/)", "", self.path)
+        return re.sub(r"^/*(openai/)?(api/)?(v1beta1|v1beta|v1)?(?=/)", "", self.path)
 
     def json(self) -> Any:
         """The request's body, parsed; nothing where there is none."""

@@ -53,7 +53,9 @@ class Row:
         if found := re.match(r"/+openai/deployments/[^/]+", self.path):
             # These recorders left the version out, without which nothing is answered.
             return "" if self.query else found[0]
-        return "" if self.api.startswith("azure.") else "/v1"
+        # What is asked of Azure's responses is not its address.
+        own = self.api.startswith("azure.") and self.api != "azure.responses"
+        return "" if own else "/v1"
 
     @property
     def is_event_stream(self) -> bool:
@@ -161,5 +163,13 @@ def _bare_events(text: str) -> list[Any]:
     try:
         whole = json.loads(text)
     except ValueError:
-        return [json.loads(line) for line in text.split("\n") if line.strip()]
+        return [_bare_event(line) for line in text.split("\n") if line.strip()]
     return whole if isinstance(whole, list) else [whole]
+
+
+def _bare_event(line: str) -> Any:
+    try:
+        return json.loads(line)
+    except ValueError:
+        # One recorder lost the last brace of each event that has a response in it.
+        return json.loads(line + "}")

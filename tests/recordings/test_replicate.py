@@ -12,9 +12,11 @@ import pytest
 
 import llmkit
 from llmkit._call import ChatCall
+from llmkit._calls import ImageCall
 from llmkit._fold import fold
 from llmkit._http import Endpoint, HTTPResponse
 from llmkit.wires.replicate import ReplicateChat
+from llmkit.wires.replicate.images import IMAGES
 
 from . import _gemini_rows
 from ._ollama_chat import exchanges
@@ -60,6 +62,17 @@ def test_request(exchange: Exchange, recordings: Path) -> None:
     assert made.url == f"https://api.replicate.com{exchange.path}"
     same = json.loads(made.body) == sent
     assert same is (exchange.id not in UNASKABLE)
+
+
+@pytest.mark.parametrize(
+    "exchange", [p for p in _rows("replicate.predictions") if p.id in ("i13458", "none")]
+)
+def test_pictures_asked_for(exchange: Exchange, recordings: Path) -> None:
+    """The prediction of a model that paints is asked for as a picture, too."""
+    call = ImageCall(id="c", provider="p", model=model_of(exchange), prompt="robots")
+    made = IMAGES.build(call, TO)
+    assert made.url == f"https://api.replicate.com{exchange.path}"
+    assert json.loads(made.body) == exchange.row.sent()
 
 
 @pytest.mark.parametrize("exchange", _rows("replicate.predictions"))

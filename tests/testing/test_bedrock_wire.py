@@ -13,7 +13,8 @@ import llmkit
 from llmkit import errors
 from llmkit.testing import Simulator
 from llmkit.testing._wires.bedrock_converse import BedrockConverse
-from llmkit.testing.faults import ErrorInside, Status
+from llmkit.testing._wires.sagemaker import SageMaker
+from llmkit.testing.faults import ALL, ErrorInside, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -284,3 +285,67 @@ def test_deep_bodies() -> None:
         lambda asked: None,  # type: ignore[arg-type, return-value]
     )
     assert reply.status == 400
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("name", [n for n in ALL if not n.startswith("tls")])
+def test_every_fault_has_an_end(sim: Simulator, name: str, *, stream: bool) -> None:
+    """Whatever goes wrong, a call ends with its answer or an error of ours, and is settled once."""
+    soon = llmkit.Timeouts(connect=1, first_token=0.15, idle=0.15, total=0.3)
+    sim.fail(ALL[name])
+    options: dict[str, Any] = {"base_url": sim.base_url_for("bedrock"), "timeout": soon, **SIGNED}
+    with llmkit.Client(environ={}, num_retries=0) as client:
+        try:
+            answer: Any = client.completion(NOVA, said("hello"), stream=stream, **options)
+            text = "".join(chunk.text for chunk in answer) if stream else answer.text
+        except errors.APIError:
+            pass
+        else:
+            assert "You said: hello" in text
+        assert len(client.ledger.settlements) == 1
+
+
+def test_sagemakers_endpoints(sim: Simulator) -> None:
+    """An endpoint chats, whole and streamed, continues texts, and refuses as the service does."""
+    options: dict[str, Any] = {"base_url": sim.base_url_for("sagemaker"), **SIGNED}
+    with llmkit.Client(environ={}, num_retries=0) as client:
+        whole = client.completion("sagemaker/my-endpoint", said("hello"), **options)
+        assert "You said: hello" in whole.text
+        opened = client.completion("sagemaker/my-endpoint", said("hello"), stream=True, **options)
+        assert "".join(chunk.text for chunk in opened) == whole.text
+        text = client.text_completion("Once", "sagemaker/my-endpoint", max_tokens=3, **options)
+        assert text.text
+        with pytest.raises(errors.APIStatusError) as caught:
+            client.completion("sagemaker/e", said("x"), temperature=9, **options)
+        assert (caught.value.status_code, caught.value.code) == (424, "ModelError")
+        with pytest.raises(errors.AuthenticationError):
+            client.completion("sagemaker/e", said("x"), api_key="invalid-key-0123", **options)
+        sim.fail(ErrorInside(429, after=1))
+        broken = client.completion("sagemaker/e", said("x"), stream=True, **options)
+        with pytest.raises(errors.RateLimitError):
+            list(broken)
+        sim.fail(Status(503))
+        with pytest.raises(errors.ServiceUnavailableError):
+            client.completion("sagemaker/e", said("x"), **options)
+    signed = {"authorization": "Bearer key"}
+    assert httpx.get(f"{sim.origin}/endpoints/e/invocations", headers=signed).status_code == 404
+
+
+def test_deep_bodies_of_endpoints() -> None:
+    """A body that is nested beyond measure is refused, and nothing breaks."""
+    deep = b'{"messages":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    shown = {"authorization": "Bearer k"}
+    reply = SageMaker().reply("POST", "/endpoints/e/invocations", shown, deep, lambda asked: None)  # type: ignore[arg-type, return-value]
+    assert reply.status == 400
+
+
+def test_other_calls_through_the_simulator(sim: Simulator, client: llmkit.Client) -> None:
+    """Tokens are counted in both colours."""
+    counted = client.count_tokens(NOVA, said("one two three"), **SIGNED)
+    assert counted.input_tokens == 6
+
+    async def ask() -> int | None:
+        async with llmkit.Client(environ={}, base_url=sim.base_url_for("bedrock")) as other:
+            return (await other.acount_tokens(NOVA, said("one two three"), **SIGNED)).input_tokens
+
+    assert asyncio.run(ask()) == counted.input_tokens

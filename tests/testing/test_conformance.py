@@ -24,6 +24,8 @@ from . import _broken as broken
 
 SPOKEN = {wire.name for wire in WIRES}
 NATIVE = {"anthropic": "anthropic_messages", "gemini": "gemini"}
+# An answer, or a credential, takes several requests there, which the suite does not make.
+NATIVE |= {"replicate": "replicate", "watsonx": "watsonx"}
 MODELS = {"ragflow": "chat/an-id/some-model"}
 ROWS = [name for name in providers.names() if name not in NATIVE and providers.get(name).chat]
 

@@ -41,9 +41,11 @@ MODEL = "openai/gpt-4o-mini"
 SPOKEN = {wire.name for wire in WIRES}
 # What is not a chat is not scripted.
 NO_CHATS = {
-    "assemblyai", "cohere_embed", "cohere_generate", "deepgram", "elevenlabs", "openai_audio",
-    "openai_embeddings", "rerank",
+    "anthropic_others", "assemblyai", "cohere_embed", "cohere_generate", "deepgram", "elevenlabs", "gemini_others",
+    "openai_audio", "openai_embeddings", "openai_others", "rerank",
 }  # fmt: skip
+# A prediction and its stream are two requests, and an entry of a script answers one.
+NO_CHATS |= {"replicate"}
 MODELS = [
     model
     for wire, model in (
@@ -373,7 +375,7 @@ def test_what_a_function_must_not_return() -> None:
         ask()
 
 
-NATIVE = ("anthropic", "gemini")
+NATIVE = ("anthropic", "gemini", "replicate")
 OPENAI_ROWS = [n for n in providers.names() if n not in NATIVE and providers.get(n).chat]
 
 
@@ -385,6 +387,7 @@ def test_every_compatible_provider(name: str) -> None:
     environ = {name: "https://somewhere.example" for name in places if not name.islower()}
     # Their own auth looks for a credential, and would go and fetch one.
     environ |= {"DATABRICKS_TOKEN": "dapi-" + "0123456789", "VERTEXAI_PROJECT": "a-project"}
+    environ |= {"WATSONX_REGION": "eu-de", "WATSONX_PROJECT_ID": "a-project"}
     base = {} if provider.base_url else {"base_url": "https://somewhere.example/v1"}
     model = f"{name}/chat/an-id/some-model" if name == "ragflow" else f"{name}/some-model"
     client = llmkit.Client(environ=environ, num_retries=0)

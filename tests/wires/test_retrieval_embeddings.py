@@ -174,12 +174,14 @@ def test_cohere_s_images(inputs: Any, expected: Any) -> None:
     assert body(COHERE, *inputs) == {"input_type": "search_document", **expected}
 
 
-def test_images_of_the_first_version_go_one_by_one() -> None:
-    """Older models take one image a request, and nothing mixed."""
-    steps = FIRST.steps(call(PNG, PNG), HERE)
-    first = next(steps)
-    assert json.loads(first.request.body)["images"] == [PNG]
-    assert first.request.url == "https://h.test/v1/embed"
+def test_images_of_older_models_go_one_by_one() -> None:
+    """Older models take one image a request; the first version takes nothing mixed."""
+    for wire in (FIRST, COHERE):
+        old = next(wire.steps(call(PNG, PNG, model="embed-english-v3.0"), HERE))
+        assert json.loads(old.request.body)["images"] == [PNG]
+        new = next(wire.steps(call(PNG, PNG, model="embed-v4.0"), HERE))
+        assert json.loads(new.request.body)["images"] == [PNG, PNG]
+    assert next(FIRST.steps(call("a"), HERE)).request.url == "https://h.test/v1/embed"
     with pytest.raises(errors.InvalidRequestError, match="all texts, or all images"):
         body(FIRST, PNG, "a")
 

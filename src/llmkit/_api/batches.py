@@ -8,7 +8,15 @@ from typing_extensions import Unpack
 
 from .._io.aio_stream import AsyncStream
 from .._io.sync_stream import Stream
-from ..types.batch import Batch, BatchList, BatchListParams, BatchParams, BatchResult, BatchResults
+from ..types.batch import (
+    Batch,
+    BatchDeleted,
+    BatchList,
+    BatchListParams,
+    BatchParams,
+    BatchResult,
+    BatchResults,
+)
 from ..types.params import CallOptions
 from ._default import default_client
 
@@ -16,11 +24,13 @@ __all__ = [
     "abatch_results",
     "acancel_batch",
     "acreate_batch",
+    "adelete_batch",
     "alist_batches",
     "aretrieve_batch",
     "batch_results",
     "cancel_batch",
     "create_batch",
+    "delete_batch",
     "list_batches",
     "retrieve_batch",
 ]
@@ -54,6 +64,16 @@ def cancel_batch(batch_id: str, **params: Unpack[CallOptions]) -> Batch:
 async def acancel_batch(batch_id: str, **params: Unpack[CallOptions]) -> Batch:
     """With the default client; see ``Client.acancel_batch``."""
     return await default_client().acancel_batch(batch_id, **params)
+
+
+def delete_batch(batch_id: str, **params: Unpack[CallOptions]) -> BatchDeleted:
+    """With the default client; see ``Client.delete_batch``."""
+    return default_client().delete_batch(batch_id, **params)
+
+
+async def adelete_batch(batch_id: str, **params: Unpack[CallOptions]) -> BatchDeleted:
+    """With the default client; see ``Client.adelete_batch``."""
+    return await default_client().adelete_batch(batch_id, **params)
 
 
 def list_batches(**params: Unpack[BatchListParams]) -> BatchList:

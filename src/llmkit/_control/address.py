@@ -61,7 +61,7 @@ def addressed(
     """
     given = options.get("base_url")
     provider, name = resolve(model, options.get("custom_llm_provider"), elsewhere=given is not None)
-    host = provider.family_of(name)
+    host, name = provider.family_of(name), provider.name_of(name)
     headers = merge_headers(_env_headers(host, environ), host.headers)
     query = _query(options)
     if host.locate is None:

@@ -241,7 +241,7 @@ class Account:
         return pricing.cost(
             usage if known else self._estimated(answer),  # type: ignore[arg-type]
             model_of(self.info.provider, name),
-            service_tier=answer.get("service_tier") or self._asked_tier(),
+            service_tier=answer.tier() or self._asked_tier(),
             reported=_reported(usage) if usage is not None else None,
             estimated=not known,
             model_name=f"{self.info.provider}/{name}",

@@ -15,9 +15,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 
 from .._call import Adjustment
 from ..errors import InvalidRequestError, JSONSchemaValidationError
+from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 
-__all__ = ["as_response_format", "as_tools", "function_tool", "parse_answer"]
+__all__ = ["as_response_format", "as_tools", "function_tool", "parse_answer", "parse_text"]
 
 _FENCE = "```"
 _PARAM_LINE = re.compile(r"^\s*(?::param\s+)?(\w+)\s*(?:\([^)]*\))?\s*:\s*(\S.*)$")
@@ -203,6 +204,19 @@ def parse_answer(completion: ChatCompletion, wanted: type) -> None:
             raise _unfit(completion, choice.finish_reason, wanted, error) from None
 
 
+def parse_text(answer: Answer, text: str, wanted: type) -> Any:
+    """The instance that a text is of.
+
+    Raises:
+        JSONSchemaValidationError: it does not fit; the error has the whole answer.
+    """
+    adapter: TypeAdapter[Any] = TypeAdapter(wanted)
+    try:
+        return adapter.validate_json(_unfenced(text))
+    except ValidationError as error:
+        raise _unfit(answer, None, wanted, error) from None
+
+
 def _unfenced(text: str) -> str:
     """Models asked for JSON in words like to put it into a fence."""
     inner = text.strip()
@@ -213,7 +227,7 @@ def _unfenced(text: str) -> str:
 
 
 def _unfit(
-    completion: ChatCompletion, finish: str | None, wanted: type, error: ValidationError
+    completion: Answer, finish: str | None, wanted: type, error: ValidationError
 ) -> JSONSchemaValidationError:
     problems = "; ".join(
         f"{'.'.join(map(str, p['loc'])) or 'answer'}: {p['msg']}"
@@ -223,7 +237,7 @@ def _unfit(
     made = JSONSchemaValidationError(
         f"the answer does not fit {wanted.__name__}{hint}: {problems}",
         status_code=200,
-        model=completion.model,
+        model=completion.get("model"),
         provider=completion.call.provider or None,
         request_id=completion.call.request_id,
         sent="yes",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .._io.sync_stream import Stream
     from ..types.batch import (
         Batch,
+        BatchDeleted,
         BatchList,
         BatchListParams,
         BatchParams,
@@ -30,6 +31,7 @@ _CREATE = Kind(_NAME, "create_batch", _CALL, "types.batch:BatchModelParams")
 _LIST = Kind(_NAME, "list_batches", _CALL, "types.batch:BatchListModelParams")
 _RETRIEVE = Kind(_NAME, "retrieve_batch", _CALL, _NONE)
 _CANCEL = Kind(_NAME, "cancel_batch", _CALL, _NONE)
+_DELETE = Kind(_NAME, "delete_batch", _CALL, _NONE)
 _RESULTS = Kind(_NAME, "batch_results", _CALL, _NONE)
 
 
@@ -76,6 +78,16 @@ class BatchCalls(Core):
         """``cancel_batch`` for async code, on asyncio or trio."""
         found: Batch = await self._arun(_CANCEL, *_one("cancel", batch_id, params))
         return found
+
+    def delete_batch(self, batch_id: str, **params: Unpack[CallOptions]) -> BatchDeleted:
+        """Remove a batch that has ended, and its results (Anthropic, Gemini). Raises as ``retrieve_batch``."""
+        gone: BatchDeleted = self._run(_DELETE, *_one("delete", batch_id, params))
+        return gone
+
+    async def adelete_batch(self, batch_id: str, **params: Unpack[CallOptions]) -> BatchDeleted:
+        """``delete_batch`` for async code, on asyncio or trio."""
+        gone: BatchDeleted = await self._arun(_DELETE, *_one("delete", batch_id, params))
+        return gone
 
     def list_batches(self, **params: Unpack[BatchListParams]) -> BatchList:
         """A page of batches; ``after=page.next_cursor`` is the next one. Raises as ``create_batch``."""
@@ -153,4 +165,5 @@ class _Batches:
         self.retrieve, self.aretrieve = client.retrieve_batch, client.aretrieve_batch
         self.list, self.alist = client.list_batches, client.alist_batches
         self.cancel, self.acancel = client.cancel_batch, client.acancel_batch
+        self.delete, self.adelete = client.delete_batch, client.adelete_batch
         self.results, self.aresults = client.batch_results, client.abatch_results

@@ -11,6 +11,8 @@ from ._registry import Registry
 from ._tokens import Tokens
 
 __all__ = [
+    "FIRST",
+    "GENERIC",
     "OPENAI_CALLS",
     "Auth",
     "Bearer",
@@ -34,6 +36,9 @@ STANDARD = "openai"
 
 GENERIC = "openai_like"
 """The provider whose rules hold for an address nobody knows."""
+
+FIRST = "openai"
+"""The provider that is meant where a call names none and only its form tells whose it is."""
 
 _registry = Registry(__name__)
 get = _registry.get

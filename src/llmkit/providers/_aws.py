@@ -17,7 +17,7 @@ from .._flow import Flow
 from .._http import Endpoint, HTTPRequest
 from .._sigv4 import Credentials, signed
 from ..errors import ConfigurationError
-from ..wires._aws_paths import bare
+from ..wires._aws_paths import bare, region_in
 from ._auth import Bearer, Identity
 from ._aws_keys import REGIONS, found
 from ._aws_profile import chosen, profiles
@@ -25,7 +25,6 @@ from ._provider import Where
 
 __all__ = ["SignedOrBearer", "located", "region_of"]
 
-_REGION = re.compile(r"(?:^|[.-])((?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-[a-z]+)+-\d)(?:[.]|$)")
 _ARN = re.compile(r"^arn:aws[a-z-]*:[a-z-]+:([a-z0-9-]+):")
 _NAME = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d+")
 _DOMAINS = (("cn-", "amazonaws.com.cn"), ("us-iso-", "c2s.ic.gov"), ("us-isob-", "sc2s.sgov.gov"))
@@ -114,9 +113,8 @@ class SignedOrBearer:
     def _region(self, request: HTTPRequest, identity: Identity) -> Flow[str]:
         """What the host says, or the ARN in the path, or whoever knows the address of a gateway."""
         parts = urlsplit(request.url)
-        told = _REGION.search(parts.hostname or "")
-        if told:
-            return told.group(1)
+        if told := region_in(parts.hostname or ""):
+            return told
         named = region_of(unquote(parts.path.partition(_MODELS)[2]))
         region = named or (yield from _region(identity.options, identity.environ))
         if region is None:

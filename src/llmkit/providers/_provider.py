@@ -31,8 +31,16 @@ OPENAI_CALLS: Mapping[str, str] = {
     "speech": "llmkit.wires.openai_audio:SPEECH",
     "transcription": "llmkit.wires.openai_audio:TRANSCRIPTION",
     "rerank": "llmkit.wires.cohere_rerank:RERANK",
+    "responses": "llmkit.wires.openai_responses:RESPONSES",
+    "stored_responses": "llmkit.wires.openai_responses.stored:STORED",
 }
 """The kinds of call in OpenAI's form (or in the one that most hosts share), and where their wires live."""
+
+_OVER_CHAT: Mapping[str, str] = {
+    "responses": "llmkit.fronts.over_chat:responses_over",
+    "messages": "llmkit.fronts.over_chat:messages_over",
+}
+"""Kinds of call that whoever can chat can answer, and what makes their wire of a chat wire."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +91,8 @@ class Provider:
     calls: Mapping[str, Any] = field(default_factory=dict)
     """Kinds of call other than chat to their wires, or to ``module:NAME``, where one is found when first needed."""
     families: tuple[tuple[str, Provider], ...] = ()
-    """Pattern in a model's name to whose rules hold for it: wires, address, auth. The first that fits."""
+    """Pattern in a model's name to whose rules hold for it: wires, address, auth. The first that fits. What its group
+    ``model`` finds, where it has one, is the name that is sent."""
     locate: Callable[[Where], Flow[Endpoint]] | None = None
     """Finds the address, where a base URL with variables cannot say it."""
     own_names: bool = False
@@ -109,11 +118,20 @@ class Provider:
         found = (rules for pattern, rules in self.families if re.search(pattern, model))
         return next(found, self)
 
+    def name_of(self, model: str) -> str:
+        """A model's name without what only says whose rules hold for it."""
+        matches = (re.search(pattern, model) for pattern, _ in self.families)
+        found = next(filter(None, matches), None)
+        return model if found is None else found.groupdict().get("model") or model
+
     def wire(self, kind: str) -> Any:
         """The wire for a kind of call; ``None`` where the provider does not offer it."""
-        if kind == "chat":
+        if kind == "chat" and self.chat is not None:
             return self.chat
         wire = self.calls.get(kind)
+        if wire is None and kind in _OVER_CHAT:
+            chat = self.wire("chat")
+            return chat and named(_OVER_CHAT[kind])(chat)
         return named(wire) if isinstance(wire, str) else wire
 
 

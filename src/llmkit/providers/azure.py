@@ -29,7 +29,7 @@ _PREVIEW = frozenset({"preview", "latest"})
 _DEPLOYED = frozenset({
     "chat", "embedding", "text_completion", "transcription", "speech", "image",
 })  # fmt: skip
-_OFFERED = _DEPLOYED | {"responses", "files", "batches", "models"}
+_OFFERED = _DEPLOYED | {"responses", "stored_responses", "files", "batches", "models"}
 _VERSION_ENV = ("AZURE_API_VERSION", "AZURE_OPENAI_API_VERSION", "OPENAI_API_VERSION")
 _OWN = re.compile(r"(?P<root>.*?)/+openai(?P<rest>/.*)?")
 _DEPLOYMENT = re.compile(r"/deployments/[^/]+")

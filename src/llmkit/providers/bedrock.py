@@ -20,7 +20,7 @@ from ._aws import SignedOrBearer, located
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
 
-__all__ = ["MODELS", "PROVIDER"]
+__all__ = ["CLAUDE_INVOKED", "CONVERSE", "MODELS", "PROVIDER"]
 
 _NO_SCHEMA = frozenset({r"claude-opus-4[.-]1"})
 
@@ -53,16 +53,18 @@ MODELS: tuple[tuple[str, Traits], ...] = (
 """Pattern in the model's name, and what such models take of Converse; the first that fits holds. Prefixes of
 cross-region profiles (``us.``, ``eu.``, ``apac.``, ``global.``) and ARNs stand before what is looked for."""
 
-_CONVERSE = BedrockConverse(models=MODELS)
+CONVERSE = BedrockConverse(models=MODELS)
 _SERVICES = {"": "bedrock-runtime", "rerank": "bedrock-agent-runtime"}
 _ENDPOINTS = {"bedrock-runtime": "aws_bedrock_runtime_endpoint"}
 
 
 def _locate(where: Where) -> Flow[Endpoint]:
-    return located(where, _SERVICES, _ENDPOINTS)
+    # What is invoked, is invoked at the runtime, whatever kind of call it is.
+    services = {"": _SERVICES[""]} if where.model.startswith("invoke/") else _SERVICES
+    return located(where, services, _ENDPOINTS)
 
 
-_CLAUDE = BedrockInvoke(
+CLAUDE_INVOKED = BedrockInvoke(
     AnthropicMessages(
         models=CLAUDE, media_urls=False, refused=frozenset({"web_search_options", "service_tier"})
     ),
@@ -71,12 +73,17 @@ _CLAUDE = BedrockInvoke(
 _OWN = Provider(
     name="bedrock",
     base_url=None,
-    chat=_CONVERSE,
+    chat=CONVERSE,
     key_env=("AWS_BEARER_TOKEN_BEDROCK",),
     base_env=("BEDROCK_BASE_URL", "BEDROCK_API_BASE", "AWS_ENDPOINT_URL_BEDROCK_RUNTIME"),
     key_optional=True,
     auth=SignedOrBearer("bedrock"),
-    calls={"embedding": "llmkit.wires.bedrock_embeddings:EMBEDDINGS"},
+    calls={
+        "embedding": "llmkit.wires.bedrock_embeddings:EMBEDDINGS",
+        "text_completion": "llmkit.wires.bedrock_text:BEDROCK_TEXT",
+        "rerank": "llmkit.wires.bedrock_rerank:BEDROCK_RERANK",
+        "count_tokens": "llmkit.providers._bedrock_calls:COUNT",
+    },
     locate=_locate,
     aliases=("bedrock_converse",),
     default_model="us.amazon.nova-2-lite-v1:0",
@@ -84,8 +91,8 @@ _OWN = Provider(
     read="2026-11-22",
 )
 _INVOKED: tuple[tuple[str, ChatWire | None], ...] = (
-    (r"^invoke/.*anthropic\.", _CLAUDE),
-    (r"^invoke/.*amazon\.nova", InvokedConverse(_CONVERSE)),
+    (r"^invoke/.*anthropic\.", CLAUDE_INVOKED),
+    (r"^invoke/.*amazon\.nova", InvokedConverse(CONVERSE)),
     (
         r"^invoke/.*(openai|qwen|minimax|moonshot\w*|deepseek|google|nvidia|zai)\.",
         BedrockInvoke(OpenAIChat()),

@@ -329,9 +329,15 @@ _RERANK = {
 }
 
 
+# The Responses API, as recorded traffic of each shows.
+_RESPONSES = frozenset({"bedrock_mantle", "deepseek", "llamacpp", "openrouter", "xai"})
+
+
 def _calls(row: Provider) -> dict[str, str]:
     form = _RERANK.get(row.name)
-    return {} if form is None else {"rerank": f"llmkit.wires.cohere_rerank:{form}"}
+    made = {} if form is None else {"rerank": f"llmkit.wires.cohere_rerank:{form}"}
+    kinds = ("responses", "stored_responses") if row.name in _RESPONSES else ()
+    return made | {kind: OPENAI_CALLS[kind] for kind in kinds}
 
 
 ROWS: dict[str, Provider] = {

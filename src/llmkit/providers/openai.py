@@ -6,10 +6,21 @@ https://platform.openai.com/docs/api-reference/chat/create, read 2026-11-22: ``m
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..wires.openai_chat import OpenAIChat
 from ._provider import OPENAI_CALLS, Provider
 
-PROVIDER = Provider(
+_CALLS = {
+    **OPENAI_CALLS,
+    "embedding": "llmkit.wires.openai_embeddings:LIMITED",
+    "text_completion": "llmkit.wires.openai_text:TEXTS",
+}
+_BY_RESPONSES = {**_CALLS, "chat": "llmkit.wires.openai_responses:CHAT"}
+# What the catalogue says of their mode, and their kin; https://platform.openai.com/docs/models, read 2026-11-22.
+_ONLY_RESPONSES = r"^(o\d+-pro|gpt-5(\.\d+)?-(pro|codex)|codex-mini|o\d(-mini)?-deep-research)"
+
+_OPENAI = Provider(
     name="openai",
     base_url="https://api.openai.com/v1",
     chat=OpenAIChat(
@@ -17,11 +28,7 @@ PROVIDER = Provider(
         renamed={"max_tokens": "max_completion_tokens"},
         history=(),
     ),
-    calls={
-        **OPENAI_CALLS,
-        "embedding": "llmkit.wires.openai_embeddings:LIMITED",
-        "text_completion": "llmkit.wires.openai_text:TEXTS",
-    },
+    calls=_CALLS,
     key_env=("OPENAI_API_KEY",),
     base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     header_env={"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"},
@@ -31,4 +38,15 @@ PROVIDER = Provider(
     default_model="gpt-4o-mini",
     docs="https://platform.openai.com/docs/api-reference/chat",
     read="2026-11-22",
+)
+
+PROVIDER = replace(
+    _OPENAI,
+    families=(
+        (
+            "^responses/(?P<model>.+)",
+            replace(_OPENAI, chat=None, calls=_BY_RESPONSES, elsewhere=None),
+        ),
+        (_ONLY_RESPONSES, replace(_OPENAI, chat=None, calls=_BY_RESPONSES)),
+    ),
 )

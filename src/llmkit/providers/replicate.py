@@ -40,6 +40,7 @@ PROVIDER = Provider(
     chat=ReplicateChat(limits=((r"llama-2|codellama|mixtral|mistral-7b", "max_new_tokens"),)),
     key_env=("REPLICATE_API_TOKEN", "REPLICATE_API_KEY"),
     base_env=("REPLICATE_API_BASE", "REPLICATE_BASE_URL"),
+    calls={"image": "llmkit.wires.replicate.images:IMAGES"},
     auth=TokenAtHome(),
     docs="https://replicate.com/docs/reference/http",
     read="2026-11-22",

@@ -335,6 +335,19 @@ _DIALECTS: Final = (
         )
         for method in ("converse", "converse-stream")
     ),
+    *(
+        _Dialect(
+            "sagemaker",
+            f"/{method}",
+            lambda path: "/endpoints/scripted/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"messages": _HI},
+            ("model", "stream", "stream_options"),
+            "",
+            {"stream_options": {"include_usage": True}},
+        )
+        for method in ("invocations", "invocations-response-stream")
+    ),
     _Dialect(
         "cohere_chat",
         "/v2/chat",
@@ -361,6 +374,18 @@ _DIALECTS: Final = (
         {"messages": _HI},
         ("model", "stream"),
         "",
+    ),
+    *(
+        _Dialect(
+            "watsonx",
+            f"/text/{method}",
+            lambda path: "/ml/v1/text/" + path.rpartition("/")[2],
+            {"authorization": f"Bearer {_KEY}"},
+            {"model_id": "scripted", "project_id": "scripted", "messages": _HI},
+            ("model_id",),
+            "",
+        )
+        for method in ("chat", "chat_stream")
     ),
 )
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     )
     from .batch import (
         Batch,
+        BatchDeleted,
         BatchList,
         BatchListParams,
         BatchParams,
@@ -43,8 +44,25 @@ if TYPE_CHECKING:
     from .file import FileContent, FileDeleted, FileList, FileListParams, FileObject, FileParams
     from .image import Image, ImageEvent, ImageParams, ImageResponse, ImageTokens, ImageUsage
     from .listing import ListedModel, ModelDeleted, ModelList, TokenCount
+    from .messages import (
+        ContentBlock,
+        MessageEvent,
+        MessageResponse,
+        MessagesParams,
+        MessageUsage,
+    )
     from .moderation import ModerationParams, ModerationResponse, ModerationResult, Verdicts
     from .rerank import RerankParams, RerankResponse, RerankResult, RerankUsage
+    from .responses import (
+        DeletedResponse,
+        InputItems,
+        Response,
+        ResponseEvent,
+        ResponseItem,
+        ResponsesParams,
+        ResponseUsage,
+        StoredParams,
+    )
     from .text import TextChoice, TextCompletion, TextCompletionChunk, TextLogprobs, TextParams
 
 # Module to what it is known for here.
@@ -63,6 +81,7 @@ _LATER: dict[str, tuple[str, ...]] = {
     "embedding": ("Embedding", "EmbeddingParams", "EmbeddingResponse", "EmbeddingUsage"),
     "batch": (
         "Batch",
+        "BatchDeleted",
         "BatchList",
         "BatchListParams",
         "BatchParams",
@@ -90,6 +109,23 @@ _LATER: dict[str, tuple[str, ...]] = {
     "listing": ("ListedModel", "ModelDeleted", "ModelList", "TokenCount"),
     "moderation": ("ModerationParams", "ModerationResponse", "ModerationResult", "Verdicts"),
     "text": ("TextChoice", "TextCompletion", "TextCompletionChunk", "TextLogprobs", "TextParams"),
+    "messages": (
+        "ContentBlock",
+        "MessageEvent",
+        "MessageResponse",
+        "MessageUsage",
+        "MessagesParams",
+    ),
+    "responses": (
+        "DeletedResponse",
+        "InputItems",
+        "Response",
+        "ResponseEvent",
+        "ResponseItem",
+        "ResponseUsage",
+        "ResponsesParams",
+        "StoredParams",
+    ),
     "rerank": ("RerankParams", "RerankResponse", "RerankResult", "RerankUsage"),
 }
 _HOMES = {name: module for module, names in _LATER.items() for name in names}
@@ -98,6 +134,7 @@ __all__ = [  # noqa: PLE0604
     *_chat,
     "Answer",
     "Batch",
+    "BatchDeleted",
     "BatchList",
     "BatchListParams",
     "BatchParams",
@@ -156,6 +193,19 @@ __all__ = [  # noqa: PLE0604
     "RerankResponse",
     "RerankResult",
     "RerankUsage",
+    "DeletedResponse",
+    "InputItems",
+    "Response",
+    "ResponseEvent",
+    "ResponseItem",
+    "ResponseUsage",
+    "ResponsesParams",
+    "StoredParams",
+    "ContentBlock",
+    "MessageEvent",
+    "MessageResponse",
+    "MessageUsage",
+    "MessagesParams",
 ]
 
 

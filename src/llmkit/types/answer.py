@@ -41,3 +41,8 @@ class Answer(Model):
 
     def _repr_markdown_(self) -> str:
         return f"{self!r}\n\n---\n*{self.cost}*"
+
+    def tier(self) -> str | None:
+        """The service tier that the call was served in, for the price; ``None`` where the answer does not say."""
+        tier = self.get("service_tier")
+        return tier if isinstance(tier, str) else None

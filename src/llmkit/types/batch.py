@@ -18,6 +18,7 @@ from .params import CallOptions
 
 __all__ = [
     "Batch",
+    "BatchDeleted",
     "BatchList",
     "BatchListModelParams",
     "BatchListParams",
@@ -119,6 +120,14 @@ class BatchList(Answer):
     first_id: str | None = None
     last_id: str | None = None
     next_cursor: str | None = None
+
+
+class BatchDeleted(Answer):
+    """What is gone."""
+
+    id: str = ""
+    object: str = "batch"
+    deleted: bool = True
 
 
 class BatchResult(Model):

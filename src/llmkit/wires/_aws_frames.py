@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .._call import ChatCall
+from .._call import Call
 from .._eventstream import BadFrame, Frame, Frames
 from .._http import HTTPResponse
 from ._aws_errors import frame_error
@@ -20,7 +20,7 @@ __all__ = ["FrameReader"]
 class FrameReader:
     """Bytes in, events out. ``plain`` is the answer of a host that sent no frames."""
 
-    def __init__(self, call: ChatCall) -> None:
+    def __init__(self, call: Call) -> None:
         self._call = call
         self._frames = Frames()
         self._plain = PlainBody(call)

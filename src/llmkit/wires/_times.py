@@ -12,9 +12,9 @@ def unix(value: Any) -> int | None:
     """Seconds since 1970 of an RFC 3339 time, or of what is seconds already; ``None`` for anything else."""
     if isinstance(value, bool) or value is None:
         return None
-    if isinstance(value, int | float):
-        return int(value)
     try:
+        if isinstance(value, int | float):
+            return int(value)
         told = datetime.fromisoformat(str(value))
         return None if told.tzinfo is None else int(told.timestamp())
     except (ValueError, OverflowError):

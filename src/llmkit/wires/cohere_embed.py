@@ -6,6 +6,7 @@ Sources: https://docs.cohere.com/v2/reference/embed and /v1/reference/embed in t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ class CohereEmbed:
     """The wire. ``version``: the API's; the first has no inputs that mix texts and images."""
 
     version: str = "v2"
+    one_image: str = r"-v3\b"
+    """The models (a pattern) that take one image a request."""
 
     def build(self, call: EmbeddingCall, to: Endpoint) -> HTTPRequest:
         """Write the call. Raises ``InvalidRequestError`` or ``UnsupportedParamsError``."""
@@ -62,7 +65,8 @@ class CohereEmbed:
 
     def steps(self, call: EmbeddingCall, to: Endpoint) -> Steps:
         """The requests of a call: one for each 96 inputs, one for each image of the older models."""
-        alone = self.version == "v1" and all(_is_image(item) for item in call.inputs)
+        old = re.search(self.one_image, call.model) is not None
+        alone = old and all(_is_image(item) for item in call.inputs)
         return embedded_in_batches(self, call, to, split(call.inputs, 1 if alone else _MOST))
 
     def parse(self, call: EmbeddingCall, response: HTTPResponse) -> EmbeddingResponse:

@@ -687,3 +687,23 @@ def test_refused_formats_do_not_refuse_parts() -> None:
     assert messages({"role": "user", "content": [part]}, wire=wire)[0]["content"] == [part]
     assert body(call(response_format=OBJECT), NO_FORMATS)["model"] == "m1"
     assert HOST.base_url == "https://host.test/v1"
+
+
+def test_what_only_another_form_says_of_a_result() -> None:
+    """A result's ``is_error`` and mark for the cache, which other forms have, are left out and listed."""
+    call_made = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    marked = {"type": "ephemeral"}
+    result = {"role": "tool", "tool_call_id": "c1", "content": "no", "is_error": True}
+    given = [
+        *USER,
+        {"role": "assistant", "tool_calls": [call_made]},
+        {**result, "cache_control": marked},
+    ]
+    wire = OpenAIChat(refused=frozenset({"cache_control"}))
+    made = built(call(given), wire)
+    sent = json.loads(made.body)["messages"][-1]
+    assert sent == {"role": "tool", "tool_call_id": "c1", "content": "no"}
+    assert [entry.parameter for entry in made.adjustments] == [
+        "messages[2].is_error",
+        "messages[2].cache_control",
+    ]

@@ -544,7 +544,7 @@ def test_batches_of_google() -> None:
     with pytest.raises(llmkit.InvalidRequestError, match="no results: its status is 'in_progress'"):
         wire.parse(content, said({"name": "b", "metadata": {"state": "BATCH_STATE_RUNNING"}}))
     gone: Any = wire.parse(kept("batches", "delete", "b"), said({}))
-    assert (gone.id, gone.status) == ("b", None)
+    assert (gone.id, gone.deleted) == ("b", True)
 
 
 # --- caches and models ---------------------------------------------------------------------------

@@ -115,6 +115,18 @@ def test_a_prediction_that_is_not_waited_for(sim: Simulator, client: llmkit.Clie
     assert sim.requests[1].headers["authorization"] == f"Bearer {TOKEN}"
 
 
+def test_pictures(sim: Simulator, client: llmkit.Client) -> None:
+    """Pictures come by their addresses, in both colours; a model of that name paints."""
+
+    async def asked() -> Any:
+        async with llmkit.Client(environ={}, api_key=TOKEN, base_url=f"{sim.origin}/v1") as other:
+            return await other.aimage_generation("robots", "replicate/me/painter", n=2)
+
+    made = client.image_generation("robots", "replicate/me/painter", n=2)
+    for painted in (made, asyncio.run(asked())):
+        assert len({picture.url for picture in painted.data}) == 2
+
+
 def test_limits_and_stops(client: llmkit.Client) -> None:
     """The simulated model keeps to its limit and its stops."""
     assert client.completion(MODEL, MESSAGES, max_tokens=2).text == "This is"

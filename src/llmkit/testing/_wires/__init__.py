@@ -22,8 +22,10 @@ from .ollama_chat import OllamaChat
 from .openai_chat import OpenAIChat
 from .openai_embeddings import OpenAIEmbeddings
 from .openai_others import OpenAIOthers
+from .openai_responses import OpenAIResponses
 from .replicate import Replicate
 from .rerank import Rerank
+from .sagemaker import SageMaker
 from .watsonx import Watsonx
 
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
@@ -32,6 +34,7 @@ WIRES: Final[Sequence[Wire]] = (
     # Below a root of its own, whatever follows it.
     MistralChat(),
     BedrockConverse(),
+    SageMaker(),
     OllamaChat(),
     Replicate(),
     Watsonx(),
@@ -50,6 +53,7 @@ WIRES: Final[Sequence[Wire]] = (
     Gemini(),
     OpenAIEmbeddings(),
     OpenAIOthers(),
+    OpenAIResponses(),
     OpenAIChat(),
 )
 

@@ -115,6 +115,10 @@ def _batch(name: str, status: str = "ended", count: int = 1) -> dict[str, Any]:
     }
 
 
+def _deleted_batch(got: Got) -> Reply:
+    return _shown({"id": _batch(got.places["id"])["id"], "type": "message_batch_deleted"})
+
+
 def _results(got: Got) -> Reply:
     name = _batch(got.places["id"])["id"]
     message = {
@@ -142,6 +146,7 @@ _ROUTES: Final[Routes] = (
     ("POST", "/messages/batches", _created_batch),
     ("GET", "/messages/batches", lambda got: _page(_batch("msgbatch_listed"))),
     ("GET", "/messages/batches/(?P<id>[^/]+)", lambda got: _shown(_batch(got.places["id"]))),
+    ("DELETE", "/messages/batches/(?P<id>[^/]+)", _deleted_batch),
     ("POST", "/messages/batches/(?P<id>[^/]+)/cancel", lambda got: _shown(_batch(got.places["id"], "canceling"))),
     ("GET", "/messages/batches/(?P<id>[^/]+)/results", _results),
 )  # fmt: skip

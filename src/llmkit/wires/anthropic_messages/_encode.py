@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from ..._call import ChatCall
+from ..._call import Call, ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
 from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
 from ._betas import BETA, BETA_FIELD, betas
@@ -22,7 +22,7 @@ from ._traits import Hosted
 if TYPE_CHECKING:
     from . import AnthropicMessages
 
-__all__ = ["build"]
+__all__ = ["address_of", "build", "hosted_form"]
 
 _ROOT = "/v1"
 _PATH = "/messages"
@@ -62,9 +62,9 @@ def build(wire: AnthropicMessages, call: ChatCall, to: Endpoint) -> HTTPRequest:
     merge_extra(body, call.extra_body)
     write_max_tokens(wire.default_max_tokens, ledger, body)
     features = betas(body, conversation.kinds)
-    address = _url(to)
+    address = address_of(to)
     if wire.hosted is not None:
-        address, body = _hosted(wire.hosted, call, to, body, features)
+        address, body = hosted_form(wire.hosted, call, to, body, features)
         features = []
     return HTTPRequest(
         method="POST",
@@ -76,15 +76,15 @@ def build(wire: AnthropicMessages, call: ChatCall, to: Endpoint) -> HTTPRequest:
     )
 
 
-def _url(to: Endpoint) -> str:
-    """People give the address with its version and without; a whole one is taken, too."""
+def address_of(to: Endpoint) -> str:
+    """The API's address. People give the address with its version and without; a whole one is taken, too."""
     base, mark, query = to.base_url.partition("?")
     base = base.rstrip("/").removesuffix(_PATH).removesuffix(_ROOT)
     return join_url(f"{base}{_ROOT}{mark}{query}", _PATH, to.query)
 
 
-def _hosted(
-    host: Hosted, call: ChatCall, to: Endpoint, body: dict[str, Any], features: Sequence[str]
+def hosted_form(
+    host: Hosted, call: Call, to: Endpoint, body: dict[str, Any], features: Sequence[str]
 ) -> tuple[str, dict[str, Any]]:
     """The address, which names the model, and the body, which names the version and the betas."""
     path = host.stream_path if call.stream else host.path

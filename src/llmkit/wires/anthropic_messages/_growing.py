@@ -5,14 +5,15 @@ Thinking and citations are told whole when their block is: half a signature is o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from ..._json import NotJSON, load
 from ._blocks import as_call, as_thinking, cited, keepsake
 from ._format import ANSWER
 
-__all__ = ["Growing", "Said"]
+__all__ = ["Growing", "Said", "Whole"]
 
 Said = dict[str, Any]
 _INPUT = "partial_json"
@@ -25,6 +26,9 @@ class _Block:
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = dict(fields)
+        if isinstance(fields.get("citations"), list):
+            # It grows here, and not in the event that it came with.
+            self.fields["citations"] = [*fields["citations"]]
         self.pieces: dict[str, list[str]] = {}
         self.open = True
         self.at = 0
@@ -52,6 +56,14 @@ class _Block:
         if text.strip():
             self.fields["input"] = _parsed(text)
         self.pieces.clear()
+
+    def so_far(self) -> dict[str, Any]:
+        """The block's fields with what has grown by now; arguments that are no JSON yet are the text that they are."""
+        told: dict[str, Any] = {
+            n: self.text(n) + "".join(p) for n, p in self.pieces.items() if n != _INPUT
+        }
+        text = "".join(self.pieces.get(_INPUT, ()))
+        return self.fields | told | ({"input": _parsed(text)} if text.strip() else {})
 
 
 def _parsed(text: str) -> Any:
@@ -109,6 +121,10 @@ class Growing:
     def is_silent(self) -> bool:
         """Whether neither text nor a call has come."""
         return self._length == self.calls == 0
+
+    def blocks(self) -> list[dict[str, Any]]:
+        """The blocks as they came, those that still grow as far as they have."""
+        return [block.so_far() for block in self._blocks.values()]
 
     def keepsake(self) -> dict[str, Any] | None:
         """What OpenAI's fields do not say of the blocks."""
@@ -205,3 +221,26 @@ _DELTAS: dict[str, tuple[_Delta | None, str]] = {
 
 def _key(index: Any) -> Any:
     return index if isinstance(index, int | str) else None
+
+
+class Whole:
+    """The blocks of one answer as they came, for whoever wants them in their own form."""
+
+    def __init__(self, blocks: Iterable[dict[str, Any]] = ()) -> None:
+        self._growing = Growing(by_tool=False)
+        for index, block in enumerate(blocks):
+            deque(self._growing.start(index, block), maxlen=0)
+
+    def take(self, kind: Any, event: dict[str, Any]) -> None:
+        """Take an event that may be about a block."""
+        index, block, delta = event.get("index"), event.get("content_block"), event.get("delta")
+        if kind == "content_block_start" and isinstance(block, dict):
+            deque(self._growing.start(index, block), maxlen=0)
+        elif kind == "content_block_delta" and isinstance(delta, dict):
+            deque(self._growing.grow(index, delta), maxlen=0)
+        elif kind == "content_block_stop":
+            deque(self._growing.stop(index), maxlen=0)
+
+    def fields(self) -> list[dict[str, Any]]:
+        """The blocks, as far as they have come."""
+        return self._growing.blocks()

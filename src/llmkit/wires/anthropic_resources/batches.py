@@ -16,7 +16,7 @@ from ..._http import Endpoint, HTTPRequest, HTTPResponse
 from ..._json import dump
 from ...errors import APIError
 from ...types.answer import Answer
-from ...types.batch import Batch, BatchList, BatchResult, BatchResults
+from ...types.batch import Batch, BatchDeleted, BatchList, BatchResult, BatchResults
 from .._actions import chosen, named
 from .._batched import Asked, asked_for
 from .._objects import built, items, object_of, posted, written
@@ -53,7 +53,8 @@ class AnthropicBatches:
             data = object_of(call, response, "data")
             data["data"] = [_known(batch) for batch in items(data["data"])]
             return built(BatchList, {**cursor(data), "object": "list"})
-        return built(Batch, _known(object_of(call, response, "id")))
+        data = object_of(call, response, "id")
+        return built(BatchDeleted, data) if call.action == "delete" else built(Batch, _known(data))
 
     def decoder(self, call: ResourceCall) -> ResultsDecoder:
         """A decoder for results as they come: there may be more than one wants to hold."""

@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..._call import ChatCall
+from ..._call import Call, ChatCall
 from ..._eventstream import Frame
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
@@ -27,7 +27,7 @@ _METRICS = _ADDED + "invocationMetrics"
 _COUNTS = {"inputTokenCount": "prompt_tokens", "outputTokenCount": "completion_tokens"}
 
 
-def event_of(call: ChatCall, frame: Frame) -> bytes:
+def event_of(call: Call, frame: Frame) -> bytes:
     """The maker's event in a frame; empty where the frame is none. Raises where it cannot be read."""
     if frame.text(":event-type") != "chunk":
         return b""

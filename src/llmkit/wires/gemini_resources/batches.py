@@ -16,7 +16,7 @@ from ..._http import Endpoint, HTTPRequest, HTTPResponse
 from ..._json import dump
 from ...errors import APIError
 from ...types.answer import Answer
-from ...types.batch import Batch, BatchList, BatchResult, BatchResults
+from ...types.batch import Batch, BatchDeleted, BatchList, BatchResult, BatchResults
 from .. import Step, Steps
 from .._actions import chosen, named
 from .._batched import Asked, asked_for
@@ -72,9 +72,9 @@ class GeminiBatches:
         """Read an operation, a page of them, or the results that one has in itself."""
         if call.action in ("delete", "cancel"):
             object_in(call, response)
-            return Batch(
-                id=call.target or "", status="cancelling" if call.action == "cancel" else None
-            )
+            name = call.target or ""
+            gone = call.action == "delete"
+            return BatchDeleted(id=name) if gone else Batch(id=name, status="cancelling")
         if call.action == "list":
             data = object_in(call, response)
             return built(BatchList, page(data, [_known(o) for o in items(data.get("operations"))]))

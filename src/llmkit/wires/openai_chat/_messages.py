@@ -94,7 +94,15 @@ class Messages:
                 f"{path} is the result of tool call {call_id!r}, which no assistant message before it has "
                 "in its tool_calls; put the model's message into the history first"
             )
-        return message
+        return self._plain_result(path, message)
+
+    def _plain_result(self, path: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
+        """A result without what only Anthropic's form says of one."""
+        if "is_error" in message:
+            why = "the form has no such field: the text must say it"
+            self._adjust(f"{path}.is_error", "dropped", message["is_error"], None, why)
+            message = {name: value for name, value in message.items() if name != "is_error"}
+        return self._without_cache_control(path, message)
 
     def _assistant(self, path: str, message: Mapping[str, Any]) -> Mapping[str, Any]:
         calls = message.get("tool_calls") or ()

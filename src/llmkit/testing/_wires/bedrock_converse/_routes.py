@@ -19,7 +19,7 @@ from ._read import asked, count_tokens
 from ._refusal import Refusal, exception_frame, invalid, refused
 from ._write import frames, message
 
-__all__ = ["BedrockConverse"]
+__all__ = ["BedrockConverse", "authenticate", "parsed"]
 
 _MISSING_MODEL: Final = "missing-model"
 _LIMITED_MODEL: Final = "rate-limited"
@@ -69,13 +69,14 @@ def _routed(method: str, path: str, headers: Mapping[str, str], body: bytes, say
     found = _PATH.fullmatch(path)
     if found is None or method != "POST":
         raise Refusal(404, "Not Found", "UnknownOperationException")
-    _authenticate(headers.get("authorization", ""))
+    authenticate(headers.get("authorization", ""))
     model = unquote(found[1])
     _known(model)
-    return _HANDLERS[found[2]](model, _parsed(body), say)
+    return _HANDLERS[found[2]](model, parsed(body), say)
 
 
-def _authenticate(given: str) -> None:
+def authenticate(given: str) -> None:
+    """Let a bearer key or a signature of version 4 pass, or raise a `Refusal`."""
     signature, (scheme, _, token) = _SIGNED.fullmatch(given), given.partition(" ")
     key = signature[1] if signature else token.strip() if scheme.lower() == "bearer" else ""
     if not given:
@@ -96,7 +97,8 @@ def _known(model: str) -> None:
         raise Refusal(429, "Too many requests, please wait before trying again.")
 
 
-def _parsed(body: bytes) -> dict[str, Any]:
+def parsed(body: bytes) -> dict[str, Any]:
+    """The body as an object, or a `Refusal`."""
     try:
         value = json.loads(body or b"{}")
     except ValueError as error:

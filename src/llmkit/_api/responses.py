@@ -1,0 +1,118 @@
+"""``responses`` and its kin with the default client."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, overload
+
+from typing_extensions import Unpack
+
+from .._io.aio_stream import AsyncStream
+from .._io.sync_stream import Stream
+from ..types.responses import (
+    DeletedResponse,
+    InputItems,
+    Response,
+    ResponseEvent,
+    ResponsesParams,
+    StoredParams,
+)
+from ._default import default_client
+
+__all__ = [
+    "acancel_responses",
+    "adelete_responses",
+    "aget_responses",
+    "alist_input_items",
+    "aresponses",
+    "cancel_responses",
+    "delete_responses",
+    "get_responses",
+    "list_input_items",
+    "responses",
+]
+
+
+@overload
+def responses(
+    input: Any,
+    model: str,
+    *,
+    stream: Literal[False] | None = None,
+    **params: Unpack[ResponsesParams],
+) -> Response: ...
+@overload
+def responses(
+    input: Any, model: str, *, stream: Literal[True], **params: Unpack[ResponsesParams]
+) -> Stream[ResponseEvent, Response]: ...
+@overload
+def responses(
+    input: Any, model: str, *, stream: bool | None, **params: Unpack[ResponsesParams]
+) -> Response | Stream[ResponseEvent, Response]: ...
+def responses(
+    input: Any, model: str, *, stream: bool | None = None, **params: Unpack[ResponsesParams]
+) -> Response | Stream[ResponseEvent, Response]:
+    """Ask a model in the form of OpenAI's Responses API, with the default client; see ``Client.responses``."""
+    return default_client().responses(input, model, stream=stream, **params)
+
+
+@overload
+async def aresponses(
+    input: Any,
+    model: str,
+    *,
+    stream: Literal[False] | None = None,
+    **params: Unpack[ResponsesParams],
+) -> Response: ...
+@overload
+async def aresponses(
+    input: Any, model: str, *, stream: Literal[True], **params: Unpack[ResponsesParams]
+) -> AsyncStream[ResponseEvent, Response]: ...
+@overload
+async def aresponses(
+    input: Any, model: str, *, stream: bool | None, **params: Unpack[ResponsesParams]
+) -> Response | AsyncStream[ResponseEvent, Response]: ...
+async def aresponses(
+    input: Any, model: str, *, stream: bool | None = None, **params: Unpack[ResponsesParams]
+) -> Response | AsyncStream[ResponseEvent, Response]:
+    """``responses`` from async code, with the default client; see ``Client.responses``."""
+    return await default_client().aresponses(input, model, stream=stream, **params)
+
+
+def get_responses(response_id: str, **params: Unpack[StoredParams]) -> Response:
+    """Look up an answer that the provider keeps; see ``Client.get_responses``."""
+    return default_client().get_responses(response_id, **params)
+
+
+async def aget_responses(response_id: str, **params: Unpack[StoredParams]) -> Response:
+    """``get_responses`` from async code."""
+    return await default_client().aget_responses(response_id, **params)
+
+
+def delete_responses(response_id: str, **params: Unpack[StoredParams]) -> DeletedResponse:
+    """Have the provider forget an answer; see ``Client.delete_responses``."""
+    return default_client().delete_responses(response_id, **params)
+
+
+async def adelete_responses(response_id: str, **params: Unpack[StoredParams]) -> DeletedResponse:
+    """``delete_responses`` from async code."""
+    return await default_client().adelete_responses(response_id, **params)
+
+
+def cancel_responses(response_id: str, **params: Unpack[StoredParams]) -> Response:
+    """Stop an answer that is being made in the background; see ``Client.cancel_responses``."""
+    return default_client().cancel_responses(response_id, **params)
+
+
+async def acancel_responses(response_id: str, **params: Unpack[StoredParams]) -> Response:
+    """``cancel_responses`` from async code."""
+    return await default_client().acancel_responses(response_id, **params)
+
+
+def list_input_items(response_id: str, **params: Unpack[StoredParams]) -> InputItems:
+    """What was asked in an answer that the provider keeps; see ``Client.list_input_items``."""
+    return default_client().list_input_items(response_id, **params)
+
+
+async def alist_input_items(response_id: str, **params: Unpack[StoredParams]) -> InputItems:
+    """``list_input_items`` from async code."""
+    return await default_client().alist_input_items(response_id, **params)
