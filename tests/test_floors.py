@@ -106,13 +106,15 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.retry": {"tenacity"},  # only after a first failure
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
-    "_io._http": {"httpx"},  # only for proxies and what is odd
+    "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
+    "_io._http": {"httpx", "llmkit._io._sending"},  # only for proxies and what is odd
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
     "_io.speech_stream": {"anyio"},  # only for files
-    "_kinds.audio": {"llmkit._upload"},  # only for calls with a file
+    # Only for calls with a file, and for streams of speech.
+    "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",
         "cryptography.hazmat.primitives.asymmetric.rsa",

@@ -148,3 +148,13 @@ def test_a_broken_stream_ends_as_failed() -> None:
     assert event["response"]["error"]["code"] == "rate_limit_exceeded"
     other = responses.failed(errors.APIConnectionError("gone"), {}, 0)
     assert other["response"]["error"]["code"] == "server_error"
+
+
+@given(answers())
+def test_google_sdk_reads_what_is_written(answer: dict[str, Any]) -> None:
+    """The official Google SDK's types take whole answers and events, packed signatures and all."""
+    types = pytest.importorskip("google.genai.types")
+    whole_answer = generate_content.write(whole(answer))
+    for made in (whole_answer, *told(generate_content.events(), chunks(answer))):
+        typed = types.GenerateContentResponse.model_validate(made)
+        assert len(typed.candidates) == len(made["candidates"])

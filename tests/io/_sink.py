@@ -47,6 +47,8 @@ class Sink:
         self.taken: list[Taken] = []
         self._refuse, self._reset, self._resets = refuse_after, reset_after, resets
         self._before, self._stall = before, stall
+        self.begun = threading.Event()
+        """Some of a body has come."""
         self._stop = threading.Event()
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if tls else None
         if self._tls:
@@ -94,6 +96,8 @@ class Sink:
         length = int(taken.headers["content-length"])
         while True:
             taken.size += len(rest)
+            if rest:
+                self.begun.set()
             hashed.update(rest)
             if self._ended(sock, taken) or taken.size >= length:
                 break

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import httpx
 import pytest
 import trio
@@ -26,7 +27,7 @@ from llmkit._http import Endpoint, HTTPRequest, Streamed
 from llmkit._multipart import Multipart
 from llmkit._upload import Upload
 from llmkit.providers import Provider
-from llmkit.testing import record, replay, scripted
+from llmkit.testing import Simulator, record, replay, scripted
 from llmkit.wires.openai_chat import OpenAIChat
 
 from ._colour import COLOURS, KEY, MESSAGES, Colour
@@ -307,25 +308,26 @@ def test_cancelling_closes_the_file(name: str, tmp_path: Path) -> None:
 
     upload = Watched.of(path)
 
-    async def with_asyncio(client: Any) -> None:
+    async def with_asyncio(client: Any, sink: Sink) -> None:
         task = asyncio.ensure_future(client.acompletion(MODEL, MESSAGES))
-        await asyncio.sleep(0.3)
+        assert await anyio.to_thread.run_sync(sink.begun.wait, 10)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         await client.aclose()
 
-    async def with_trio(client: Any) -> None:
-        with trio.move_on_after(0.3) as scope:
-            await client.acompletion(MODEL, MESSAGES)
-        assert scope.cancelled_caught
+    async def with_trio(client: Any, sink: Sink) -> None:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(client.acompletion, MODEL, MESSAGES)
+            assert await anyio.to_thread.run_sync(sink.begun.wait, 10)
+            nursery.cancel_scope.cancel()
         await client.aclose()
 
     with Sink(stall=True) as sink, uploading(lambda: upload), client_of(sink.url) as client:
         if name == "asyncio":
-            asyncio.run(with_asyncio(client))
+            asyncio.run(with_asyncio(client, sink))
         else:
-            trio.run(with_trio, client)
+            trio.run(with_trio, client, sink)
         assert [s.sent for s in client.ledger.settlements] == ["maybe"]
     assert [inner.gi_frame for inner in opened] == [None]
 
@@ -369,6 +371,48 @@ def test_a_borrowed_client(colour: Colour, large: Path) -> None:
     assert len(answer.call.attempts) == 2
     assert sink.taken[-1].headers["content-length"] == str(body.length)
     assert sink.taken[-1].digest == digest_of(body)
+
+
+class Unmeasured:
+    """A body whose length nobody knows before its end."""
+
+    media_type = "application/json"
+    length = None
+
+    def pieces(self) -> Iterator[bytes]:
+        """A chat, in three pieces, one of them empty."""
+        yield b'{"model": "m", "messages": [{"role": '
+        yield b""
+        yield b'"user", "content": "Hello"}]}'
+
+    def shown(self) -> str:
+        """It is not."""
+        return "<unmeasured>"
+
+
+@pytest.mark.parametrize("borrowed", [False, True])
+def test_a_body_without_a_length(colour: Colour, *, borrowed: bool) -> None:
+    """It is sent in chunks; an empty piece, which would end it, is left out."""
+    if borrowed and colour.name == "trio":
+        pytest.skip("httpx speaks trio as it speaks asyncio")
+
+    async def main(url: str) -> Any:
+        kind: Any = httpx.Client if colour.is_sync else httpx.AsyncClient
+        own = kind() if borrowed else None
+        client = client_of(url, **({"http_client": own} if borrowed else {}))
+        try:
+            return await colour.call(client, model=MODEL)
+        finally:
+            if own is not None:
+                own.close() if colour.is_sync else await own.aclose()
+            await colour.close(client)
+
+    with Simulator() as simulator, uploading(Unmeasured):
+        assert "simulator" in colour.run(main, simulator.base_url).text
+        request = simulator.requests[0]
+    assert request.body == b"".join(Unmeasured().pieces())
+    assert request.headers["transfer-encoding"] == "chunked"
+    assert "content-length" not in request.headers
 
 
 def test_through_hooked_transports(

@@ -280,6 +280,35 @@ def test_count_tokens(simulator: Simulator, model: str) -> None:
     assert [(a.parameter, a.change) for a in more.call.ledger] == [("temperature", "dropped")]
 
 
+def test_count_tokens_of_openai() -> None:
+    """A chat is counted as the Responses API would have it, with its tools and without its limit."""
+    tool = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
+    with llmkit.Client(api_key=KEY) as client:
+        ask: dict[str, Any] = {"model": "openai/gpt-5.5", "messages": HELLO, "tools": [tool]}
+        made = client.dry_run("count_tokens", max_tokens=9, **ask)
+    assert made.url == "https://api.openai.com/v1/responses/input_tokens"
+    assert set(made.body) == {"model", "input", "tools"}
+    assert made.body["tools"][0]["name"] == "look"
+    assert [(a.parameter, a.change) for a in made.ledger] == [("max_tokens", "dropped")]
+
+
+@pytest.mark.parametrize(
+    ("model", "function", "url"),
+    [
+        ("mistral/m", "moderation", "https://api.mistral.ai/v1/moderations"),
+        ("xai/m", "image_generation", "https://api.x.ai/v1/images/generations"),
+    ],
+)
+def test_hosts_with_words_of_their_own(model: str, function: str, url: str) -> None:
+    """Hosts that differ a little are asked in their own way."""
+    own = {"metadata": {"a": "b"}} if function == "moderation" else {"aspect_ratio": "4:3"}
+    subject = {"input": "x"} if function == "moderation" else {"prompt": "x"}
+    with llmkit.Client(api_key=KEY) as client:
+        made = client.dry_run(function, model=model, **subject, **own)
+    assert made.url == url
+    assert made.body[next(iter(own))] == next(iter(own.values()))
+
+
 def test_no_provider_counts_without_an_endpoint() -> None:
     """Nothing is guessed."""
     with llmkit.Client(api_key=KEY) as client, pytest.raises(llmkit.ConfigurationError):

@@ -104,6 +104,16 @@ def test_azure_ai(sim: Simulator) -> None:
     assert sim.requests[-1].headers["x-api-key"] == KEY
 
 
+def test_claude_at_azure(sim: Simulator) -> None:
+    """Messages go to Claude's own API as they are, and prompts are counted beside it."""
+    client = llmkit.Client(environ={}, base_url=sim.base_url_for("azure_ai"), api_key=KEY)
+    made = client.messages("azure_ai/claude-sonnet-4-5", MESSAGES, max_tokens=50)
+    assert made.type == "message"
+    assert sim.requests[-1].path == "/anthropic/v1/messages"
+    assert client.count_tokens("azure_ai/claude-sonnet-4-5", MESSAGES).input_tokens > 0
+    assert sim.requests[-1].path == "/anthropic/v1/messages/count_tokens"
+
+
 def test_azure_refuses(sim: Simulator) -> None:
     """Azure's own refusals have their classes."""
     client = llmkit.Client(environ={}, base_url=sim.base_url_for("azure"), num_retries=0)

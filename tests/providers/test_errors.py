@@ -280,6 +280,7 @@ ANTHROPIC = [
         *(("azure_ai/grok-4", *row) for row in AZURE),
         *(("vertex_ai/gemini-3-flash", *row) for row in GOOGLE),
         *(("vertex_ai/meta/llama-4", *row) for row in (GOOGLE[0], *GOOGLE[2:])),
+        *(("vertex_ai/mistral-medium-3", *row) for row in (GOOGLE[0], *GOOGLE[2:])),
         *(("vertex_ai/claude-sonnet-4-5", *row) for row in ANTHROPIC),
         *(("azure_ai/claude-sonnet-4-5", *row) for row in (*AZURE[3:6], *ANTHROPIC)),
     ],

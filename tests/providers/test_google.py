@@ -290,6 +290,12 @@ def test_impossible(info: dict[str, Any], message: str) -> None:
     assert not world.sent
 
 
+def test_no_json() -> None:
+    """Credentials that are no JSON are told as such."""
+    with pytest.raises(ConfigurationError, match="written as JSON"):
+        shown(granting(), options={"vertex_credentials": {"type": object()}})
+
+
 def test_unreadable() -> None:
     """A file that somebody named has to be there, and to be a JSON."""
     world = granting()

@@ -177,6 +177,20 @@ def test_urls(model: str, path: str) -> None:
     assert made.url == f"{GLOBAL}/{path}"
 
 
+def test_addresses_in_messages() -> None:
+    """Gemini reads what is public and what is in Cloud Storage by itself; Mistral's models read pictures."""
+    provider = providers.get("vertex_ai")
+    for model, url, reads in (
+        ("gemini-x", "gs://a/b", True),
+        ("gemini-x", "https://a.test/b", True),
+        ("gemini-x", "ftp://a.test/b", False),
+        ("mistral-medium-3", "https://a.test/b", True),
+    ):
+        chat = provider.family_of(model).chat
+        assert chat is not None
+        assert chat.reads_url(url) is reads
+
+
 def test_structured_outputs_of_claude() -> None:
     """What is older than 4.6 has no structured outputs there: a tool stands in for them, and is listed."""
     client = llmkit.Client(environ={}, vertex_project="p")

@@ -289,16 +289,16 @@ def _gemini_counts(raw: Json) -> tuple[int, int | None]:
 
 _STATUS: dict[str, tuple[Callable[[Json], str], str]] = {
     "anthropic": (_anthropic_status, "id"),
-    "mistral_like": (_mistral_status, "id"),
-    "xai_like": (_xai_status, "batch_id"),
+    "mistral": (_mistral_status, "id"),
+    "xai": (_xai_status, "batch_id"),
     "gemini": (_gemini_status, "name"),
 }
 _COUNTS: dict[str, Callable[[Json], tuple[int, int | None]]] = {
     "anthropic": lambda raw: (
         sum(raw["request_counts"].values()), raw["request_counts"]["succeeded"],
     ),
-    "mistral_like": lambda raw: (raw["total_requests"], raw["succeeded_requests"]),
-    "xai_like": lambda raw: (raw["state"]["num_requests"], raw["state"]["num_success"]),
+    "mistral": lambda raw: (raw["total_requests"], raw["succeeded_requests"]),
+    "xai": lambda raw: (raw["state"]["num_requests"], raw["state"]["num_success"]),
     "gemini": _gemini_counts,
 }  # fmt: skip
 

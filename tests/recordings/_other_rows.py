@@ -41,7 +41,7 @@ APIS: dict[str, str] = {
     "groq.models": "groq",
     "llamacpp.models": "llamacpp",
     "local_compat.completions": "openai",
-    "mistral.batch": "mistral_like",
+    "mistral.batch": "mistral",
     "mistral.models": "mistral",
     "openai.batches": "openai",
     "openai.completions": "openai",
@@ -57,8 +57,8 @@ APIS: dict[str, str] = {
     "vertex.cachedContents": "vertex_ai",
     "vertex.countTokens": "vertex_ai",
     "writer.completions": "openai",
-    "xai.batches": "xai_like",
-    "xai.images.generations": "xai_like",
+    "xai.batches": "xai",
+    "xai.images.generations": "xai",
 }
 """File (without its ending) → the provider that reads it."""
 

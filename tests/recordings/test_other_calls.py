@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -19,14 +18,11 @@ from llmkit import providers
 from llmkit._calls import ResourceCall
 from llmkit._http import Endpoint, HTTPResponse
 from llmkit._upload import Upload
-from llmkit.wires.batch_bags import BatchBags
-from llmkit.wires.batch_jobs import BatchJobs
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.gemini_resources.caches import GeminiCaches
 from llmkit.wires.gemini_resources.counting import GeminiCount
 from llmkit.wires.gemini_resources.files import GeminiFiles
 from llmkit.wires.gemini_resources.models import GeminiModels
-from llmkit.wires.openai_images import OPEN
 
 from . import _other_answers as answers
 from . import _other_calls as calls
@@ -49,17 +45,8 @@ each_row = pytest.mark.parametrize("name", list(ROWS) or ["none"])
 
 @pytest.fixture(scope="module", autouse=True)
 def hosts() -> Iterator[None]:
-    """Hosts whose rows are others' to declare: they differ by these wires alone."""
-    own = providers.get("openai")
-    made = {
-        "mistral_like": {"batches": BatchJobs()},
-        "xai_like": {"batches": BatchBags(), "image": OPEN},
-    }
-    with ExitStack() as stack:
-        for name, wires in made.items():
-            host = replace(own, name=name, calls=wires, elsewhere=None, aliases=())
-            stack.enter_context(providers.lend(host))
-        stack.enter_context(providers.lend(openapi(providers.get("gemini"))))
+    """The provider that writes schemas in OpenAPI's subset, for the requests that have them."""
+    with providers.lend(openapi(providers.get("gemini"))):
         yield
 
 
@@ -166,7 +153,7 @@ def test_filling(other_replay: Replay, client: llmkit.Client) -> None:
     made = next(
         e
         for e in ROWS.values()
-        if e.provider == "xai_like" and e.method == "POST" and "name" in e.json()
+        if e.provider == "xai" and e.method == "POST" and "name" in e.json()
     )
     function, keywords = asking(made, other_replay)
     getattr(client, function)(**keywords)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 
 from .._http import HTTPRequest
 from ..errors import ConfigurationError
 from ._progress import Progress
-from ._sending import AsyncSending, Sending, asending, sending
 from ._watch import watched
+
+if TYPE_CHECKING:
+    from ._sending import AsyncSending, Sending
 
 __all__ = ["Borrowed", "is_async_client"]
 
@@ -40,6 +42,8 @@ class Borrowed:
         """Send; return the client's response with its body unread."""
         if request.upload is None:
             return self._sent(self._built(request, progress), progress)
+        from ._sending import sending  # noqa: PLC0415 - who uploads nothing does not wait for it
+
         with contextlib.closing(sending(request.upload, progress)) as body:
             return self._sent(self._built(request, progress, body), progress)
 
@@ -52,6 +56,8 @@ class Borrowed:
         """``send`` for an async client, under the call's own deadline."""
         if request.upload is None:
             return await self._asent(self._built(request, progress), progress)
+        from ._sending import asending  # noqa: PLC0415
+
         with contextlib.closing(await asending(request.upload, progress)) as body:
             return await self._asent(self._built(request, progress, body), progress)
 

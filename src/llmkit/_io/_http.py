@@ -14,7 +14,7 @@ import re
 import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore
@@ -28,8 +28,10 @@ from ._inflate import Inflate, inflater
 from ._pool import AsyncPool, Pool
 from ._progress import Progress
 from ._running import async_backend
-from ._sending import AsyncSending, Sending, asending, sending
 from ._tls import TLS
+
+if TYPE_CHECKING:
+    from ._sending import AsyncSending, Sending
 
 __all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "raw"]
 
@@ -286,6 +288,8 @@ class SyncTransports(_Transports):
         pool = self._for(request.url)
         if request.upload is None:
             return _sent(pool, _prepared(request, progress), request.url)
+        from ._sending import sending  # noqa: PLC0415 - who uploads nothing does not wait for it
+
         with contextlib.closing(sending(request.upload, progress)) as body:
             return _sent(pool, _prepared(request, progress, body), request.url)
 
@@ -338,6 +342,8 @@ class AsyncTransports(_Transports):
         pool = self._made[proxy]
         if request.upload is None:
             return await _asent(pool, _prepared(request, progress), request.url)
+        from ._sending import asending  # noqa: PLC0415
+
         with contextlib.closing(await asending(request.upload, progress)) as body:
             return await _asent(pool, _prepared(request, progress, body), request.url)
 

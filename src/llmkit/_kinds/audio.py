@@ -8,11 +8,11 @@ from typing_extensions import Unpack
 
 from .._control.plan import Kind
 from .._core import Core
-from .._io.speech_stream import AsyncSpeechStream, SpeechStream
 from ..errors import InvalidRequestError
 
 if TYPE_CHECKING:
     from .._io.aio_stream import AsyncStream
+    from .._io.speech_stream import AsyncSpeechStream, SpeechStream
     from .._io.sync_stream import Stream
     from .._upload import FileTypes
     from ..types.audio import (
@@ -203,6 +203,8 @@ class AudioCalls(Core):
         """
         subject = {"text": _text(input), "voice": voice}
         if stream:
+            from .._io.speech_stream import SpeechStream  # noqa: PLC0415 - as for files
+
             made: Any = self._stream(SPEECH, model, subject, params, SpeechStream)
             return made  # type: ignore[no-any-return]
         answer: Speech = self._run(SPEECH, model, subject, params)
@@ -250,6 +252,8 @@ class AudioCalls(Core):
         """``speech`` for async code, on asyncio or trio."""
         subject = {"text": _text(input), "voice": voice}
         if stream:
+            from .._io.speech_stream import AsyncSpeechStream  # noqa: PLC0415
+
             made: Any = await self._astream(SPEECH, model, subject, params, AsyncSpeechStream)
             return made  # type: ignore[no-any-return]
         answer: Speech = await self._arun(SPEECH, model, subject, params)

@@ -21,12 +21,19 @@ _ALL = (
 _PLACES: Mapping[str, Mapping[str, str]] = {
     "codestral": {"text_completion": "llmkit.providers._texts:FIM"},
     "mistral": {
+        "batches": "llmkit.wires.batch_jobs:JOBS",
         "embedding": "llmkit.providers._embeddings:MISTRAL",
+        "files": "llmkit.wires.openai_resources.files:PAGED",
+        "moderation": "llmkit.wires.openai_moderation:TEXTS",
         "text_completion": "llmkit.providers._texts:FIM",
         "transcription": "llmkit.providers._audio:MISTRAL",
         "speech": "llmkit.providers._audio:MISTRAL_SPEECH",
     },
     "perplexity": {"embedding": "llmkit.providers._embeddings:PERPLEXITY"},
+    "xai": {
+        "batches": "llmkit.wires.batch_bags:BAGS",
+        "image": "llmkit.wires.openai_images:OPEN",
+    },
 }
 """The kinds that a host takes in OpenAI's form but for small differences, and where their wires are."""
 
@@ -92,7 +99,7 @@ OFFERS: Mapping[str, str] = {
 
 
 def offered(name: str) -> dict[str, Any]:
-    """The wires of a host's other calls, as a provider declares them: a kind that has none yet is left out."""
-    kinds = OFFERS.get(name, "").split()
+    """The wires of a host's other calls, its list of models among them; a kind that has none yet is left out."""
+    kinds = ["models", *OFFERS.get(name, "").split()]
     known = {kind: OPENAI_CALLS[kind] for kind in kinds if kind in OPENAI_CALLS}
     return {**known, **_PLACES.get(name, {})}

@@ -82,6 +82,10 @@ _PROVIDER = Provider(
 _CLAUDE = replace(
     _PROVIDER,
     chat=AnthropicMessages(models=CLAUDE),
+    calls={
+        "count_tokens": "llmkit.providers._anthropic_calls:COUNT",
+        "messages": "llmkit.wires.anthropic_messages.native:MESSAGES",
+    },
     key_env=("ANTHROPIC_FOUNDRY_API_KEY", *_PROVIDER.key_env),
     base_env=("ANTHROPIC_FOUNDRY_BASE_URL", *_PROVIDER.base_env),
     # The first is what is asked for, the second what older resources read.

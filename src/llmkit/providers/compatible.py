@@ -327,6 +327,7 @@ _RERANK = {
     **dict.fromkeys(("fireworks_ai", "hosted_vllm", "llamacpp", "openrouter"), "RERANK"),
     **dict.fromkeys(("litellm_proxy", "together_ai"), "RERANK_BY_FIELDS"),
 }
+_PASSAGES = {"nvidia_nim": "llmkit.providers._ranking:RANKING"}
 
 
 # The Responses API, as recorded traffic of each shows.
@@ -335,7 +336,8 @@ _RESPONSES = frozenset({"bedrock_mantle", "deepseek", "llamacpp", "openrouter", 
 
 def _calls(row: Provider) -> dict[str, str]:
     form = _RERANK.get(row.name)
-    made = {} if form is None else {"rerank": f"llmkit.wires.cohere_rerank:{form}"}
+    place = _PASSAGES.get(row.name) or (form and f"llmkit.wires.cohere_rerank:{form}")
+    made = {"rerank": place} if place else {}
     kinds = ("responses", "stored_responses") if row.name in _RESPONSES else ()
     return made | {kind: OPENAI_CALLS[kind] for kind in kinds}
 

@@ -22,7 +22,14 @@ from ._errors import api_error, error_from, unreadable
 from ._params import HEADERS, Ledger, check_value, merge_extra, serialized
 from ._reclassed import by_code
 
-__all__ = ["COHERE_V1", "COHERE_V2", "RERANK", "RERANK_BY_FIELDS", "CohereRerank"]
+__all__ = [
+    "COHERE_V1",
+    "COHERE_V2",
+    "RERANK",
+    "RERANK_BY_FIELDS",
+    "CohereRerank",
+    "documents_of",
+]
 
 # What YAML would read as something else than the text that it is.
 _QUOTED = (
@@ -68,7 +75,7 @@ class CohereRerank:
     def build(self, call: RerankCall, to: Endpoint) -> HTTPRequest:
         """Write the call. Raises ``InvalidRequestError`` or ``UnsupportedParamsError``."""
         ledger = Ledger(call)
-        documents = self._documents(ledger)
+        documents = documents_of(ledger, self.taken, texts=self.texts)
         body: dict[str, Any] = {"model": call.model, "query": call.query, "documents": documents}
         for name, value in call.params.items():
             check_value(ledger, name, value)
@@ -119,19 +126,24 @@ class CohereRerank:
             return join_url(to.base_url, self.path, to.query)
         return address(to, self.version, self.path)
 
-    def _documents(self, ledger: Ledger[RerankCall]) -> list[Any]:
-        call = ledger.call
-        fields = None if "rank_fields" in self.taken else call.params.get("rank_fields")
-        chosen = [_chosen(document, fields) for document in call.documents]
-        if fields is not None:
-            reason = "by leaving out the other fields of the documents"
-            ledger.adjust("rank_fields", "emulated", fields, None, reason)
-        if call.params.get("return_documents") and "return_documents" not in self.taken:
-            reason = "by putting the documents into the results"
-            ledger.adjust("return_documents", "emulated", True, None, reason)
-        if self.texts:
-            return [d if isinstance(d, str) else _yaml(d) for d in chosen]
-        return chosen
+
+def documents_of(
+    ledger: Ledger[RerankCall], taken: frozenset[str] = frozenset(), *, texts: bool
+) -> list[Any]:
+    """The documents as they are sent; what is done in place of a parameter that the host has not is listed.
+
+    ``texts``: mappings are written as YAML.
+    """
+    call = ledger.call
+    fields = None if "rank_fields" in taken else call.params.get("rank_fields")
+    chosen = [_chosen(document, fields) for document in call.documents]
+    if fields is not None:
+        reason = "by leaving out the other fields of the documents"
+        ledger.adjust("rank_fields", "emulated", fields, None, reason)
+    if call.params.get("return_documents") and "return_documents" not in taken:
+        reason = "by putting the documents into the results"
+        ledger.adjust("return_documents", "emulated", True, None, reason)
+    return [d if isinstance(d, str) or not texts else _yaml(d) for d in chosen]
 
 
 # What can be done without the host.

@@ -31,6 +31,8 @@ from .watsonx import Watsonx
 __all__ = ["WIRES", "Reply", "Say", "Wire", "wire_for"]
 
 WIRES: Final[Sequence[Wire]] = (
+    # Its places are its own, below every root.
+    OpenAIAudio(),
     # Below a root of its own, whatever follows it.
     MistralChat(),
     BedrockConverse(),
@@ -38,7 +40,6 @@ WIRES: Final[Sequence[Wire]] = (
     OllamaChat(),
     Replicate(),
     Watsonx(),
-    OpenAIAudio(),
     Deepgram(),
     ElevenLabs(),
     AssemblyAI(),
