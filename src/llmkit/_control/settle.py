@@ -234,17 +234,19 @@ class Account:
         if self.mocked:
             return _free("no provider was asked")
         usage = answer.counted()
-        known = self._told_all(usage)
-        if not known and not isinstance(answer, ChatCompletion):
-            return pricing.unknown("the answer does not say what was used")
-        name = self._priced_as(answer)
+        known, name = self._told_all(usage), self._priced_as(answer)
+        stated = None if usage is None else _reported(usage)
+        called = f"{self.info.provider}/{name}"
+        chat = isinstance(answer, ChatCompletion)
+        if not known and not chat and stated is None:
+            return pricing.unknown(_unsaid(answer, called))
         return pricing.cost(
-            usage if known else self._estimated(answer),  # type: ignore[arg-type]
+            self._estimated(answer) if chat and not known else usage,  # type: ignore[arg-type]
             model_of(self.info.provider, name),
             service_tier=answer.tier() or self._asked_tier(),
-            reported=_reported(usage) if usage is not None else None,
+            reported=stated,
             estimated=not known,
-            model_name=f"{self.info.provider}/{name}",
+            model_name=called,
         )
 
     def _priced_as(self, answer: Answer) -> str:
@@ -287,6 +289,12 @@ def _refused(error: BaseException) -> bool:
 
 def _unread(error: BaseException | None) -> bool:
     return isinstance(error, APIResponseValidationError)
+
+
+def _unsaid(answer: Answer, called: str) -> str:
+    """Why an answer without tokens has no cost: seconds, characters and searches have no price here."""
+    told = getattr(answer, "usage", None) is not None
+    return f"no price for {called}" if told else "the answer does not say what was used"
 
 
 def _free(reason: str) -> pricing.Cost:
