@@ -105,9 +105,10 @@ def test_other_answers_in_a_notebook() -> None:
     """Texts are texts; lists, counts and results are counted; what is only kept has no cost."""
     text = TextCompletion.model_validate({"choices": [{"text": "Once"}], "model": "m"})
     assert text._repr_markdown_().startswith("Once\n\n---\n*m · no usage · unknown")
-    used = text.model_copy(update={"usage": {"prompt_tokens": 1}})
-    told = TextCompletion.model_validate(used.model_dump())
-    assert "1 + None tokens" in told._repr_markdown_()
+    used = TextCompletion.model_validate(
+        {"usage": {"prompt_tokens": 1, "completion_tokens": 2}, "model": "m"}
+    )
+    assert "*m · 1 + 2 tokens ·" in used._repr_markdown_()
     models = ModelList.model_validate({"data": [{"id": "a"}, {"id": "b"}]})
     assert models._repr_markdown_() == "2 models\n\n- a\n- b"
     assert TokenCount(model="m", input_tokens=7)._repr_markdown_() == "7 tokens\n\n---\n*m*"
