@@ -143,7 +143,9 @@ def test_mistakes(client: llmkit.Client, query: Any, documents: Any, match: str)
 
 def test_a_provider_without_it(client: llmkit.Client) -> None:
     """Who has no such call says so."""
-    with pytest.raises(errors.ConfigurationError, match="anthropic has no rerank"):
+    with pytest.raises(
+        errors.ConfigurationError, match=r"anthropic has no rerank\(\), .*offered by .*cohere"
+    ):
         client.rerank("anthropic/claude", "q", DOCUMENTS)
 
 

@@ -192,9 +192,7 @@ def _filled(
         found = (options.get(name) if name.islower() else environ.get(name) for name in names)
         said = next(filter(None, found), None)
         if said is None:
-            raise ConfigurationError(
-                f"{provider.name}: {_to_set(names)}, which its address {base} needs"
-            )
+            raise ConfigurationError(f"{provider.name}'s address is {base}: {_to_set(names)}")
         return str(said)
 
     return _VARIABLE.sub(value, base)
@@ -202,8 +200,10 @@ def _filled(
 
 def _to_set(names: Sequence[str]) -> str:
     """What to do about a missing variable: an option of the call is in lower case."""
-    ways = (f"give {name}=…" if name.islower() else f"set {name}" for name in names)
-    return " or ".join(ways)
+    options = [f"{name}=…" for name in names if name.islower()]
+    variables = [name for name in names if not name.islower()]
+    ways = [("give", [*options, "base_url=…"]), ("set", variables)]
+    return ", or ".join(f"{verb} {' or '.join(known)}" for verb, known in ways if known)
 
 
 def _is_host(name: str) -> bool:

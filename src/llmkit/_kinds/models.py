@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 from .. import catalogue, providers
 from .._control.plan import Kind
 from .._core import Core
+from ..errors import ConfigurationError
 from ._kept import About, about
 
 if TYPE_CHECKING:
@@ -124,6 +125,8 @@ def _all(provider: str | None, params: Any) -> About:
 
 def _one(action: str, model: str, params: Any) -> About:
     """A model is both what the call is for and what it is about."""
+    if not isinstance(model, str) or not model.strip():
+        raise ConfigurationError("model must be a text such as 'openai/gpt-4o-mini'")
     made = about(_NAME, action, params, model=model)
     named = made.params.get("custom_llm_provider") or model.partition("/")[0]
     return About(model, {**made.subject, "target": model.removeprefix(f"{named}/")}, made.params)

@@ -237,8 +237,12 @@ def _parsed(answer: Response, wanted: type | None) -> Response:
 
 def _plain(given: Any) -> Any:
     """Items of earlier answers as the dicts that they were."""
-    if isinstance(given, str | None) or not isinstance(given, Sequence):
+    if isinstance(given, str | None):
         return given
+    if isinstance(given, bytes) or not isinstance(given, Sequence):
+        raise InvalidRequestError(
+            f"input must be a text or a list of items, not {type(given).__name__}", param="input"
+        )
     return [_item(item) for item in given]
 
 
