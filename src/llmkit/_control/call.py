@@ -329,7 +329,19 @@ def _tried(
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
 
-    return (yield from retrying(attempt, job.policy, lambda: until - job.clock.now(), scheduled))
+    def left() -> float:
+        return until - job.clock.now()
+
+    safe = _repeatable(leg, step)
+    return (yield from retrying(attempt, job.policy, left, scheduled, repeatable=safe))
+
+
+def _repeatable(leg: Leg, step: Step) -> bool:
+    """Whether a request may go out again when nobody knows what became of it."""
+    if leg.provider.idempotency_header in step.request.headers:
+        return True
+    makes = leg.call.makes and step.request.method == "POST"
+    return not makes if step.repeatable is None else step.repeatable
 
 
 @dataclass(slots=True)

@@ -25,6 +25,7 @@ from ..events import CallFinished
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion, Choice
 from ..types.usage import Usage
+from .retry import refused
 
 __all__ = ["Account", "estimate_tokens", "model_of"]
 
@@ -108,7 +109,7 @@ class Account:
     def tried(self, attempt: Attempt, error: BaseException | None) -> None:
         """An attempt has ended; ``error`` is what it ended with."""
         self.info.attempts.append(attempt)
-        self.left(attempt.sent, billable=error is None or not _refused(error))
+        self.left(attempt.sent, billable=error is None or not refused(error))
 
     def left(self, sent: Sent, *, billable: bool = True) -> None:
         """A request left, or may have; ``billable`` unless the provider refused it."""
@@ -277,14 +278,6 @@ def _echoes(response: HTTPResponse, key: str) -> bool:
     if len(key) < SHORTEST:
         return False
     return key.encode() in response.body or any(key in v for v in response.headers.values())
-
-
-# A gateway that gave up cannot know what its upstream did; every other refusal comes before the work.
-_UNKNOWN_OUTCOME = frozenset({408, 502, 504})
-
-
-def _refused(error: BaseException) -> bool:
-    return isinstance(error, APIStatusError) and error.status_code not in _UNKNOWN_OUTCOME
 
 
 def _unread(error: BaseException | None) -> bool:
