@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from .._call import Attempt, Call, CallInfo, ChatCall, MediaPolicy, Timeouts
+from .._call import Adjustment, Attempt, Call, CallInfo, ChatCall, MediaPolicy, Timeouts
 from .._flow import (
     Cancelled,
     Deadlines,
@@ -285,13 +285,16 @@ def _on_leg(job: Job, account: Account, leg: Leg, request: HTTPRequest) -> Flow[
 
 
 def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> Flow[Any]:
-    """A call of several requests: each is tried by itself, the wire says what follows."""
+    """A call of several requests: each is tried by itself, the wire says what follows. Its ledger has those of all."""
+    changes: list[Adjustment] = []
     try:
         step = next(steps)
         for position in itertools.count():
             if step.wait > 0:
                 yield from sleep(min(step.wait, max(0.0, until - job.clock.now())))
             step.request = step.request.with_headers(_headers_of(leg, position))
+            changes += [change for change in step.request.adjustments if change not in changes]
+            step.request.adjustments = tuple(changes)
             first = position == 0
             outcome = yield from _tried(job, account, leg, step, until, whole=False, first=first)
             if isinstance(outcome, Opened):
