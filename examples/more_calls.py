@@ -31,9 +31,11 @@ def main() -> None:
     print("heard:", heard.text)
 
     picture = llmkit.image_generation("A lighthouse at dawn", model="openai/gpt-image-2").data[0]
-    print(len(picture.content), "bytes of picture")
+    print(len(picture.content or b""), "bytes of picture")
 
-    judged = llmkit.moderation("The keeper is a fine person.", model="openai/omni-moderation-latest")
+    judged = llmkit.moderation(
+        "The keeper is a fine person.", model="openai/omni-moderation-latest"
+    )
     print("flagged:", judged.results[0].flagged)
 
     thought = llmkit.responses("Why do lighthouses rotate?", "openai/gpt-5-mini")
