@@ -18,7 +18,7 @@ from .._secret import Secret
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
 from ..providers import Provider, Where
 
-__all__ = ["Address", "Key", "addressed", "mapping", "missing_keys", "resolve"]
+__all__ = ["Address", "Key", "addressed", "mapping", "missing_keys", "resolve", "told_key"]
 
 Key = Secret | Callable[[], Any] | None
 _LONGEST_LABEL = 63
@@ -265,6 +265,16 @@ def _check_key(value: str, source: str) -> None:
     if not value.strip().isprintable() or not value.isascii():
         # The value itself is never shown.
         raise ConfigurationError(f"the key from {source} has characters that no header can carry")
+
+
+def told_key(value: Any) -> Secret:
+    """What a function given as ``api_key`` said. Raises ``ConfigurationError``: it is no key."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    if not isinstance(text, str) or not text.strip():
+        said = "an empty text" if isinstance(text, str) else type(text).__name__
+        raise ConfigurationError(f"the function given as api_key must return a key, not {said}")
+    _check_key(text, "the function given as api_key")
+    return Secret(text.strip())
 
 
 def missing_keys(model: str, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -46,7 +46,7 @@ from ..providers import NoAuth
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
-from .address import Key
+from .address import Key, told_key
 from .happening import Happening
 from .job import Job, Leg, identity
 from .media import fetched
@@ -375,8 +375,7 @@ def _complete(error: APIError, call: Call, account: Account, now: float | None) 
 def _secret(key: Key) -> Flow[Secret | None]:
     if not callable(key):
         return key
-    value = yield from consult(key)
-    return value if isinstance(value, Secret) else Secret(str(value))
+    return told_key((yield from consult(key)))
 
 
 def _exchange(
