@@ -13,7 +13,6 @@ from ._provider import OPENAI_CALLS, Provider
 
 _CALLS = {
     **OPENAI_CALLS,
-    "count_tokens": "llmkit.providers._openai_calls:COUNT",
     "embedding": "llmkit.wires.openai_embeddings:LIMITED",
     "text_completion": "llmkit.wires.openai_text:TEXTS",
 }

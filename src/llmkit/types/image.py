@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
-from ._model import Model
+from ._model import Model, lenient
 from .answer import Answer
 from .params import CallOptions
 from .usage import CompletionTokensDetails, PromptTokensDetails, Usage
@@ -135,7 +135,7 @@ class ImageResponse(Answer):
     """The pictures."""
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset(
-        {"background", "output_format", "quality", "size", "usage"}
+        {"background", "output_format", "quality", "size", "usage", "svg_usage"}
     )
 
     created: int | None = None
@@ -145,11 +145,31 @@ class ImageResponse(Answer):
     quality: str | None = None
     size: str | None = None
     usage: ImageUsage | None = None
+    svg_usage: dict[str, Any] | None = None
+    """What the model used that wrote an ``svg``, where one did: another than the one that was called."""
 
     @override
     def counted(self) -> Usage | None:
         """The tokens used, in a chat's terms."""
-        return self.usage.in_chat_terms() if self.usage else None
+        counts = self.usage.in_chat_terms() if self.usage else None
+        if counts is not None and self.svg_usage is not None:
+            counts.beside = [_written(self.svg_usage)]
+        return counts
+
+
+def _written(told: Mapping[str, Any]) -> Usage:
+    """What another model wrote, in a chat's terms and with its name."""
+    counts = {
+        ours: told.get(theirs)
+        for ours, theirs in (
+            ("prompt_tokens", "input_tokens"),
+            ("completion_tokens", "output_tokens"),
+            ("total_tokens", "total_tokens"),
+        )
+    }
+    thought = {"reasoning_tokens": told.get("reasoning_tokens")}
+    made = {"model": told.get("model") or "unnamed", "completion_tokens_details": thought}
+    return lenient(Usage, counts | made)
 
 
 class ImageEvent(Model):

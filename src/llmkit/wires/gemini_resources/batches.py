@@ -127,7 +127,7 @@ def _known(data: dict[str, Any]) -> dict[str, Any]:
     stats = batch.get("batchStats")
     state = str(batch.get("state"))
     return {
-        "id": data.get("name") or batch.get("name"),
+        "id": data.get("name") or batch.get("name") or "",
         "endpoint": "generateContent",
         "model": str(batch.get("model") or "").removeprefix("models/") or None,
         "status": _STATUS.get(state, state),
