@@ -130,13 +130,17 @@ class Samples:
         if kind == "string":
             said = _SAID.get(schema.get("format", ""))
             return said or self._random.choice(["", "Hello", "Grüße 🌍", "a\nb"])
-        if kind == "integer":
-            return int(max(schema.get("minimum", 0), self._random.choice([0, 1, 7, 1_700_000_000])))
-        if kind == "number":
-            return self._random.choice([0.0, 0.5, 3, 12.25])
+        if kind in ("integer", "number"):
+            return self._number(kind, schema)
         if kind == "boolean":
             return self._random.random() < 0.5
         return None if kind == "null" else {"any": "thing"}
+
+    def _number(self, kind: str, schema: Mapping[str, Any]) -> float:
+        least, most = schema.get("minimum", 0), schema.get("maximum", 1_700_000_000)
+        some = [0, 1, 7, 1_700_000_000] if kind == "integer" else [0.0, 0.5, 3, 12.25]
+        made = self._random.choice([n for n in some if least <= n <= most] or [least])
+        return int(made) if kind == "integer" else made
 
 
 def lost(sent: Any, kept: Any, at: str = "$") -> list[str]:
