@@ -6,8 +6,9 @@ What is said by a keyword, by ``extra_body`` or not at all is a table: a propert
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -39,10 +40,13 @@ from llmkit.types import (
 from llmkit.types import file as files
 from llmkit.types.params import ModelParams
 from llmkit.wires.anthropic_messages.native import MESSAGES
+from llmkit.wires.anthropic_resources.batches import AnthropicBatches
 from llmkit.wires.anthropic_resources.counting import AnthropicCount
+from llmkit.wires.anthropic_resources.files import AnthropicFiles
 from llmkit.wires.gemini_resources.batches import GeminiBatches
 from llmkit.wires.gemini_resources.caches import GeminiCaches
 from llmkit.wires.gemini_resources.embeddings import GeminiEmbeddings
+from llmkit.wires.gemini_resources.files import GeminiFiles
 from llmkit.wires.openai_audio import SPEECH, TRANSCRIPTION
 from llmkit.wires.openai_embeddings import EMBEDDINGS
 from llmkit.wires.openai_images import IMAGES
@@ -51,6 +55,7 @@ from llmkit.wires.openai_resources.batches import BATCHES
 from llmkit.wires.openai_resources.counting import OpenAICount
 from llmkit.wires.openai_resources.files import FILES
 from llmkit.wires.openai_responses import CHAT, RESPONSES
+from llmkit.wires.openai_responses.stored import STORED
 from llmkit.wires.openai_text import TEXTS
 
 from .._openapi import document, faults
@@ -398,3 +403,64 @@ def test_what_is_not_for_a_kind_is_refused(kind: str, name: str, value: Any) -> 
             {"purpose": "batch"} | {name: value} if kind == "create_file" else {name: value},
             {},
         )
+
+
+PAGES = "pages are read forwards: the cursor is an answer's next_cursor"
+SCOPES = "files of managed agents' sessions"
+QUERIES: dict[tuple[str, str, str], tuple[Any, Call, dict[str, str], dict[str, str]]] = {
+    (OPENAI, "/files", "get"): (
+        FILES, kept("files", "list"), {n: n for n in ("purpose", "limit", "order", "after")}, {},
+    ),
+    (OPENAI, "/batches", "get"): (
+        BATCHES, kept("batches", "list"), {"limit": "limit", "after": "after"}, {},
+    ),
+    (OPENAI, "/responses/{response_id}", "get"): (
+        STORED, kept("responses", "retrieve"),
+        {n: n for n in ("include", "starting_after", "include_obfuscation")},
+        {"stream": "a keyword of the function"},
+    ),
+    (OPENAI, "/responses/{response_id}/input_items", "get"): (
+        STORED, kept("responses", "list"), {n: n for n in ("limit", "order", "after", "include")}, {},
+    ),
+    (ANTHROPIC, "/v1/messages/batches", "get"): (
+        AnthropicBatches(), kept("batches", "list"), {"limit": "limit", "after": "after_id"},
+        {"before_id": PAGES},
+    ),
+    (ANTHROPIC, "/v1/files?beta=true", "get"): (
+        AnthropicFiles(), kept("files", "list"), {"limit": "limit", "after": "after_id"},
+        {"before_id": PAGES, "scope_id": SCOPES},
+    ),
+    (GEMINI, "/files", "get"): (
+        GeminiFiles(), kept("files", "list"), {"limit": "pageSize", "after": "pageToken"}, {},
+    ),
+    (GEMINI, "/cachedContents", "get"): (
+        GeminiCaches(), kept("caches", "list"), {"limit": "pageSize", "after": "pageToken"}, {},
+    ),
+    (GEMINI, "/batches", "get"): (
+        GeminiBatches(), kept("batches", "list"), {"limit": "pageSize", "after": "pageToken"},
+        {
+            "filter": "the list is short", "returnPartialSuccess": "there is one place only",
+        },
+    ),
+}  # fmt: skip
+"""Place → wire, call, keyword to the name in the query, and what is not offered, with the reason."""
+
+
+@pytest.mark.parametrize("place", list(QUERIES), ids=" ".join)
+def test_every_query_is_decided(place: tuple[str, str, str]) -> None:
+    """What a list or a look-up can be narrowed by is a keyword, or not offered; a keyword is sent by its name."""
+    spec, path, method = place
+    wire, call, names, absent = QUERIES[place]
+    told = document(spec)["paths"][path]
+    found = [*told.get("parameters", ()), *told[method].get("parameters", ())]
+    asked = {one["name"] for one in found if one.get("in") == "query"} - GOOGLES
+    assert asked == {*names.values(), *absent}
+    made = wire.build(replace(call, params=dict.fromkeys(names, "x")), HERE)
+    assert parse_qs(urlsplit(made.url).query) == {theirs: ["x"] for theirs in names.values()}
+
+
+GOOGLES = {
+    "$.xgafv", "access_token", "alt", "callback", "fields", "key", "oauth_token", "prettyPrint", "quotaUser",
+    "uploadType", "upload_protocol",
+}  # fmt: skip
+"""What every method of Google's APIs takes: how it answers, not what."""
