@@ -114,7 +114,7 @@ def test_images_that_are_uploaded() -> None:
     made = built(OpenAIImages(), replace(one, extra_body={"more": [1]}))
     form: Any = made.upload
     assert dict(form.fields) == {
-        "model": "m", "prompt": "x", "n": "2", "stream": "true", "more": "[1]",
+        "model": "m", "prompt": "x", "n": "2", "stream": "true", "more[]": "1",
     }  # fmt: skip
     assert [name for name, _ in form.files] == ["image"]
     assert made.headers["accept"] == "text/event-stream"

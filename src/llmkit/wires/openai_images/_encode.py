@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..._calls import ImageCall
 from ..._http import Endpoint, HTTPRequest, join_url
-from ..._multipart import Multipart, field_text
+from ..._multipart import Multipart, form_fields
 from ..._upload import Upload
 from .._objects import posted, taken
 from .._params import Ledger
@@ -18,6 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["build"]
 
 _PATHS = {"generate": "/images/generations", "edit": "/images/edits", "vary": "/images/variations"}
+# What there is for one of them only: by the reference's form of each.
+_NOT_FOR = {
+    "generate": frozenset({"input_fidelity"}),
+    "edit": frozenset({"style"}),
+    "vary": frozenset({
+        "background", "complexity", "frame_count", "frame_duration_ms", "input_fidelity", "moderation",
+        "output_compression", "output_format", "partial_images", "quality", "safety_identifier", "style", "svg",
+    }),
+}  # fmt: skip
 
 
 def build(wire: OpenAIImages, call: ImageCall, to: Endpoint) -> HTTPRequest:
@@ -28,7 +37,7 @@ def build(wire: OpenAIImages, call: ImageCall, to: Endpoint) -> HTTPRequest:
     body: dict[str, Any] = {"model": call.model} if call.model else {}
     if call.prompt is not None:
         body["prompt"] = call.prompt
-    body |= taken(ledger, wire.refused)
+    body |= taken(ledger, wire.refused | _NOT_FOR[call.action])
     if call.stream:
         body["stream"] = True
     if call.action == "generate":
@@ -65,8 +74,7 @@ def _as_form(ledger: Ledger, call: ImageCall, to: Endpoint, body: dict[str, Any]
     name = "image" if len(call.images) == 1 else "image[]"
     files = [(name, image) for image in call.images]
     files += [("mask", call.mask)] if call.mask is not None else []
-    fields = [(k, field_text(v)) for k, v in (body | dict(call.extra_body)).items()]
-    form = Multipart(f"llmkit-{call.id}", fields, files)
+    form = Multipart(f"llmkit-{call.id}", form_fields(body | dict(call.extra_body)), files)
     accept = "text/event-stream" if call.stream else "application/json"
     return HTTPRequest(
         method="POST",
