@@ -256,3 +256,12 @@ def test_counts_that_are_not_told() -> None:
     assert (both.usage.prompt_tokens, both.usage.total_tokens) == (4, None)
     assert both.counted() is not None
     assert EmbeddingResponse().counted() is None
+
+
+@pytest.mark.parametrize("vector", [[0.5, -1], "AAAAPw==", [[0.5], [1.0]], {"values": [1]}])
+def test_any_vector_can_be_dumped(vector: Any) -> None:
+    """Base64, a vector for each token, a sparse one: each is dumped as it came, and no warning is made of it."""
+    data = [{"object": "embedding", "index": 0, "embedding": vector}]
+    made = EmbeddingResponse.model_validate({"object": "list", "model": "m", "data": data})
+    assert made.to_dict()["data"] == data
+    assert json.loads(made.model_dump_json())["data"] == data
