@@ -73,7 +73,9 @@ class Embedding(Model):
     object: str = "embedding"
     index: int = 0
     _code: str = PrivateAttr(default="f")
-    embedding: Annotated[list[float], SkipValidation, WrapSerializer(_as_it_came)] = Field(default_factory=list)
+    embedding: Annotated[list[float], SkipValidation, WrapSerializer(_as_it_came)] = Field(
+        default_factory=list
+    )
 
     @property
     def vector(self) -> list[float]:
