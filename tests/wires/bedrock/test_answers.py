@@ -494,7 +494,21 @@ def test_an_error_inside_a_200(body: dict[str, Any]) -> None:
             "This request has been blocked by our content filters.",
             errors.ContentPolicyViolationError,
         ),
+        (
+            400,
+            "ValidationException",
+            "input length and `max_tokens` exceed context limit: 9 + 8 > 16",
+            errors.ContextWindowExceededError,
+        ),
+        (
+            400,
+            "ValidationException",
+            "Malformed input request: string [a] exceeds maximum length 5, please reformat your input",
+            errors.BadRequestError,
+        ),
         (400, "ServiceQuotaExceededException", "too much", errors.RateLimitError),
+        (403, "", "Bearer Token has expired", errors.AuthenticationError),
+        (403, "", "User is not authorized to use a bearer token", errors.PermissionDeniedError),
         (
             403,
             "AccessDeniedException",
@@ -543,6 +557,16 @@ def test_errors(status: int, name: str, message: str, kind: type[errors.APIError
     assert error.retryable == (
         status in (408, 429, 500, 503, 529) or name == "ServiceQuotaExceededException"
     )
+
+
+def test_a_days_tokens_do_not_come_back() -> None:
+    """A limit by the day is no reason to try again in a moment."""
+    body = b'{"message": "Too many tokens per day, please wait before trying again."}'
+    error = wire().error(
+        call(), HTTPResponse(429, {"x-amzn-errortype": "ThrottlingException"}, body)
+    )
+    assert isinstance(error, errors.RateLimitError)
+    assert not error.retryable
 
 
 @pytest.mark.parametrize(
