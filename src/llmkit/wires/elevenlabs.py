@@ -17,7 +17,7 @@ from .._json import NotJSON, load
 from .._multipart import Multipart, field_text
 from ..errors import APIError
 from ..types._model import lenient
-from ..types.audio import Speech, Transcription, TranscriptionWord
+from ..types.audio import Speech, Transcription, TranscriptionUsage, TranscriptionWord
 from ._errors import error_from, unreadable
 from ._params import Ledger, check_value, merge_extra, serialized
 from ._subtitles import FORMATS, segmented, subtitles
@@ -145,8 +145,15 @@ def _heard(body: Mapping[str, Any]) -> Transcription:
     told = body.get("words")
     words = [_word(item) for item in told if _is_word(item)] if isinstance(told, list) else None
     fields = {k: v for k, v in body.items() if k != "words"}
-    made = lenient(Transcription, {"language": body.get("language_code"), **fields})
+    named = {"language": body.get("language_code"), "duration": body.get("audio_duration_secs")}
+    made = lenient(Transcription, {**named, **fields})
     made.words = words
+    return _counted(made)
+
+
+def _counted(made: Transcription) -> Transcription:
+    if made.duration is not None:
+        made.usage = TranscriptionUsage(type="duration", seconds=made.duration)
     return made
 
 
@@ -163,11 +170,17 @@ def _word(item: Mapping[str, Any]) -> TranscriptionWord:
 def _channels(body: Mapping[str, Any]) -> Transcription:
     """Several channels, each a transcript of its own: one below the other."""
     each = [_heard(item) for item in body["transcripts"] if isinstance(item, Mapping)]
-    made = lenient(Transcription, {**body, "text": "\n".join(one.text for one in each)})
+    named = {
+        "text": "\n".join(one.text for one in each),
+        "duration": body.get("audio_duration_secs"),
+    }
+    made = lenient(Transcription, {**body, **named})
     made.words = [word for one in each for word in one.words or ()] or None
     made.language = next((one.language for one in each if one.language), None)
-    made.duration = max((one.duration for one in each if one.duration is not None), default=None)
-    return made
+    if made.duration is None:
+        told = (one.duration for one in each if one.duration is not None)
+        made.duration = max(told, default=None)
+    return _counted(made)
 
 
 # Format to the one of theirs that every plan has; what is none of these is one of theirs.

@@ -177,6 +177,11 @@ def test_tools() -> None:
     made = body(tools=[odd])["tools"][0]["parameter_definitions"]
     assert made == {name: {"type": "str", "required": False} for name in ("x", "y")}
     assert ledger(tools=[odd]) == {"tools[0].function.parameters": "dropped"}
+    marked = {"function": {"name": "f", "strict": True}, "cache_control": {"type": "ephemeral"}}
+    assert ledger(tools=[marked]) == {
+        "tools[0].cache_control": "dropped",
+        "tools[0].function.strict": "dropped",
+    }
     bare = {"function": {"name": "f"}}
     assert body(tools=[bare])["tools"][0]["parameter_definitions"] == {}
 
