@@ -1,6 +1,6 @@
 """What the wires of one family (chat, embed, rerank) share: addresses, errors, the count of billed units.
 
-Sources: the family's OpenAPI description (v1 and v2, 2026-08-20), https://docs.cohere.com/reference/errors and
+Sources: the family's OpenAPI description (v1 and v2, 2026-08-20), https://docs.cohere.com/errors-reference and
 https://docs.cohere.com/docs/rate-limits, read 2026-11-22. An error is ``{"message", "id"}`` and says nothing else.
 """
 
