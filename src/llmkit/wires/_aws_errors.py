@@ -38,6 +38,8 @@ _STATUS: dict[str, int] = {
     "toomanyrequestsexception": 429,
     "internalserverexception": 500,
     "internalfailure": 500,
+    "internalerror": 500,
+    "internalservererror": 500,
     "internaldependencyexception": 530,
     "serviceunavailableexception": 503,
 }

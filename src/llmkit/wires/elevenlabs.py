@@ -15,11 +15,12 @@ from .._calls import SpeechCall, TranscriptionCall
 from .._http import Endpoint, HTTPRequest, HTTPResponse, join_url
 from .._json import NotJSON, load
 from .._multipart import Multipart, field_text
-from ..errors import APIError
+from ..errors import APIError, PaymentRequiredError
 from ..types._model import lenient
 from ..types.audio import Speech, Transcription, TranscriptionUsage, TranscriptionWord
 from ._errors import error_from, unreadable
 from ._params import Ledger, check_value, merge_extra, serialized
+from ._reclassed import by_code
 from ._subtitles import FORMATS, segmented, subtitles
 from .openai_audio import SpeechDecoder
 from .openai_audio._listen import boundary, form_request
@@ -28,6 +29,8 @@ from .openai_audio._spoken import parse_speech
 __all__ = ["SPEECH", "TRANSCRIPTION", "ElevenLabsSpeech", "ElevenLabsTranscription"]
 
 _PLAIN_FORMATS = frozenset({"json", "text", "verbose_json", "diarized_json"})
+# It comes with 401, and stays until more is bought.
+_KINDS = {"quota_exceeded": PaymentRequiredError}
 _NAMES = {
     "language": "language_code",
     "keywords": "keyterms",
@@ -126,10 +129,7 @@ def _error(call: Any, response: HTTPResponse, body: Any) -> APIError:
         told = {"error": {"message": "; ".join(map(_wrong, detail)), "type": "validation_error"}}
     made = error_from(call, response, told)
     made.body = body
-    if made.code == "quota_exceeded":
-        # It comes with 401, and stays until more is bought.
-        made.retryable = False
-    return made
+    return by_code(_KINDS, made)
 
 
 def _wrong(item: Any) -> str:

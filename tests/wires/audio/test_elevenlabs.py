@@ -176,7 +176,7 @@ LIST = [
         (
             401,
             {"status": "quota_exceeded", "message": "no quota"},
-            errors.AuthenticationError,
+            errors.PaymentRequiredError,
             "quota_exceeded",
         ),
         (

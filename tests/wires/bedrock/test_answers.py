@@ -389,6 +389,9 @@ def test_errors_and_odd_exceptions_in_a_stream() -> None:
     }
     with pytest.raises(errors.RateLimitError, match="slow"):
         streamed(encoded(error, b""))
+    inside = error | {":error-code": "InternalError"}
+    with pytest.raises(errors.InternalServerError, match="slow"):
+        streamed(encoded(inside, b""))
     odd = {":message-type": "exception"}
     with pytest.raises(errors.InternalServerError, match="plain words"):
         streamed(encoded(odd, b"plain words"))
