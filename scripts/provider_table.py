@@ -25,6 +25,12 @@ Any other address that speaks OpenAI's format is `openai_like/MODEL` with `base_
 This page is written by `scripts/provider_table.py`.
 
 """
+CALLS = """
+## What they offer
+
+`responses` and `messages` are there for every provider that can chat: where they are not listed, they go by its chat.
+
+"""
 DIFFERENCES = """
 ## Where they differ from OpenAI
 
@@ -58,6 +64,12 @@ def address(provider: Provider) -> tuple[str, ...]:
     return (names, keys, code(filter(None, [provider.base_url])), bases, source)
 
 
+def offers(provider: Provider) -> tuple[str, ...]:
+    """One provider's line in the table of calls: chat first, then the others by name."""
+    chat = ["chat"] if provider.wire("chat") is not None else []
+    return (code([provider.name]), code([*chat, *sorted(set(provider.calls) - {"chat"})]))
+
+
 def difference(provider: Provider) -> tuple[str, ...] | None:
     """One provider's line in the second table, if it has one."""
     chat = provider.chat
@@ -74,6 +86,8 @@ def page() -> str:
     return (
         OPENING
         + table(("Provider", "Key", "Address", "Address from", "Source, read"), map(address, every))
+        + CALLS
+        + table(("Provider", "Calls"), map(offers, every))
         + DIFFERENCES
         + table(("Provider", "Refused", "Renamed"), differing)
     )

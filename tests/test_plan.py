@@ -10,7 +10,7 @@ from llmkit import catalogue, errors, providers
 from llmkit._call import Timeouts
 from llmkit._control import plan
 from llmkit._control.address import missing_keys, resolve
-from llmkit._control.call import Leg
+from llmkit._control.job import Leg
 from llmkit._secret import Secret
 
 DEFAULT = Timeouts()

@@ -22,13 +22,15 @@ PAGES = [
     "CONTRIBUTING.md",
     "docs/index.md",
     "docs/quickstart.md",
+    "docs/embedding.md",
     "docs/streaming.md",
     "docs/errors.md",
 ]
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
-CALL = re.compile(r"completion\(|completions\.create\(")
+CALL = re.compile(r"completion\(|completions\.create\(|embedding\(")
 PRINTED_BY_EXAMPLES = {
     "fallbacks.py": "openai gpt-4o-mini answered",
+    "more_calls.py": "flagged: False",
     "quickstart.py": "answered by openai with the key from",
     "streaming.py": "stop",
     "structured.py": "City(name=",

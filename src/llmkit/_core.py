@@ -20,9 +20,10 @@ from typing_extensions import Unpack
 
 from ._call import Timeouts, new_call_id
 from ._control import plan
-from ._control.call import Clock as ReadClock
-from ._control.call import Job, perform
+from ._control.call import perform
 from ._control.dry import DryRun, dry
+from ._control.job import Clock as ReadClock
+from ._control.job import Job
 from ._control.media import media_policy
 from ._control.plan import Kind
 from ._control.retry import RetryPolicy

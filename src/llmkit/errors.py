@@ -70,7 +70,9 @@ def _restore(kind: type[LLMKitError], args: tuple[Any, ...], state: dict[str, An
 
 
 class ConfigurationError(LLMKitError):
-    """Something must be set right before the call can be made; the message says what."""
+    """Something must be set right before the call can be made; the message says what. Nothing was sent."""
+
+    sent: Sent = "no"
 
 
 class UnknownProviderError(ConfigurationError):
@@ -88,8 +90,6 @@ class ReplayMissError(CassetteError):
         differences: what the nearest recorded request differs in, one line each.
         sent: always "no".
     """
-
-    sent: ClassVar[Sent] = "no"
 
     def __init__(self, message: str, differences: Iterable[str] = ()) -> None:
         super().__init__(message)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from llmkit._call import Timeouts
 from llmkit._control import plan
-from llmkit._control.call import Clock, Job, perform
+from llmkit._control.call import perform
+from llmkit._control.job import Clock, Job
 from llmkit._control.retry import RetryPolicy
 from llmkit._flow import (
     Acquire,

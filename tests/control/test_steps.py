@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +11,7 @@ from pydantic import Field
 
 import llmkit
 from llmkit import errors, providers
+from llmkit._call import Adjustment
 from llmkit._flow import read
 from llmkit._http import Endpoint, HTTPRequest, HTTPResponse
 from llmkit.providers import HeaderKey, Provider
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from llmkit._flow import Flow
-    from llmkit.providers import Where
+    from llmkit.providers import Identity, Where
     from llmkit.wires import Steps
 
 KEY = "test-key-" + "0123456789"
@@ -62,6 +63,27 @@ class Polled:
 
     def error(self, call: Any, response: HTTPResponse) -> errors.APIError:
         return api_error(call, response)
+
+
+@dataclass(frozen=True)
+class Listing(Polled):
+    """A wire that lists what it changed where it changed it: at its first request, and at its last."""
+
+    def steps(self, call: Any, to: Endpoint) -> Steps:
+        first = Adjustment("a", "dropped", 1, None, "of the first")
+        last = Adjustment("b", "dropped", 2, None, "of the last")
+        for changes in ((first,), (), (first, last)):
+            yield Step(replace(self.build(call, to), adjustments=changes))
+        return Told()
+
+
+@dataclass(frozen=True)
+class Unfit:
+    """An auth that finds something to be set right."""
+
+    def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
+        yield from ()
+        raise errors.ConfigurationError("there is no region")
 
 
 @dataclass
@@ -185,6 +207,20 @@ def test_steps_wait_on_the_clients_clock(simulator: Simulator) -> None:
                 "stepping/m", "text", api_key=KEY, base_url=simulator.base_url, timeout=30, num_retries=0
             )  # fmt: skip
         assert clock.now() - began == pytest.approx(70.0)
+
+
+def test_the_ledger_is_that_of_all_steps(simulator: Simulator) -> None:
+    """What a later request does not change is still listed, once."""
+    assert [a.parameter for a in asked(simulator, Listing()).call.ledger] == ["a", "b"]
+
+
+def test_what_auth_finds_missing_was_not_sent(simulator: Simulator) -> None:
+    """It costs nothing, for certain."""
+    with providers.lend(provider(Polled(), auth=Unfit())), llmkit.Client() as client:
+        with pytest.raises(errors.ConfigurationError, match="no region"):
+            client.embedding("stepping/m", "a", api_key=KEY, base_url=simulator.base_url)
+        settled = client.ledger.settlements[-1]
+    assert (settled.sent, settled.cost) == ("no", 0)
 
 
 def test_a_stream_after_steps(simulator: Simulator) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+import llmkit
 from llmkit import providers
 from llmkit.errors import ConfigurationError
 from llmkit.providers import Where
@@ -162,3 +163,19 @@ def test_offers() -> None:
     offered = set(providers.get("azure").calls)
     assert {"embedding", "files"} <= offered
     assert not offered & {"moderation", "rerank"}
+
+
+def test_embeddings_of_other_makers_models() -> None:
+    """The model inference API has them, with what the texts are."""
+    with llmkit.Client(environ={}, api_key="made-up-key", base_url=INFERENCE) as client:
+        made = client.dry_run(
+            "embedding", model="azure_ai/embed-v-4-0", input=["a"], input_type="query"
+        )
+    assert made.url == f"{INFERENCE}/models/embeddings?api-version=2024-05-01-preview"
+    assert made.body == {"model": "embed-v-4-0", "input": ["a"], "input_type": "query"}
+
+
+def test_openai_ranks_nothing() -> None:
+    """A form that only other hosts have is not offered by OpenAI."""
+    assert "rerank" not in providers.get("openai").calls
+    assert "rerank" in providers.get("openai_like").calls

@@ -6,16 +6,15 @@ It decides and yields; a driver performs. Whatever happens, one settlement is st
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from .._call import Attempt, Call, CallInfo, ChatCall, MediaPolicy, Timeouts
+from .._call import Adjustment, Attempt, Call, CallInfo, ChatCall
 from .._flow import (
     Cancelled,
     Deadlines,
     Flow,
-    Limit,
     Opened,
     acquire,
     consult,
@@ -38,81 +37,28 @@ from ..errors import (
 from ..events import (
     AttemptFailed,
     AttemptStarted,
-    CallFinished,
     CallStarted,
     FallingBack,
     RetryScheduled,
     StreamStarted,
 )
-from ..providers import Identity, NoAuth, Provider, Tokens, Where
+from ..providers import NoAuth
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
 from .address import Key
 from .happening import Happening
+from .job import Job, Leg, identity
 from .media import fetched
 from .mock import mocked
-from .retry import RetryPolicy, retrying
+from .retry import retrying
 from .session import Session
 from .settle import Account
 from .structured import parse_answer
 
-__all__ = ["Clock", "Job", "Leg", "identity", "perform", "prepared"]
+__all__ = ["perform", "prepared"]
 
 _REDIRECT = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Clock:
-    """Time as the driver sees it: ``now`` is monotonic seconds, ``wall`` Unix time."""
-
-    now: Callable[[], float]
-    wall: Callable[[], float]
-
-
-@dataclass(slots=True)
-class Leg:
-    """One deployment that may answer the call: the first, or a fallback."""
-
-    provider: Provider
-    wire: Any
-    """A ``Wire`` of this kind of call."""
-    endpoint: Endpoint
-    key: Key
-    key_source: str | None
-    call: Call
-    options: Mapping[str, Any] = field(default_factory=dict)
-    where: Where | None = None
-    """What the endpoint is found with, where the provider has its own way to."""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    """What goes along with every request of this leg, once the call is prepared."""
-
-
-@dataclass(slots=True)
-class Job:
-    """One call with everything that its flow needs to know."""
-
-    id: str
-    legs: Sequence[Leg]
-    policy: RetryPolicy
-    timeouts: Timeouts
-    clock: Clock
-    abandon: Callable[[CallFinished], None]
-    tokens: Tokens
-    environ: Mapping[str, str] = field(default_factory=dict)
-    kind: str = "chat"
-    keyless: bool = False
-    """Whether no provider is asked: no credential is looked for beyond a key that is there."""
-    stream: bool = False
-    heard: bool = True
-    """Whether anybody listens to events: without, those of a call that goes well are not made."""
-    hooks: Sequence[Any] = ()
-    wanted: type | None = None
-    mock: Any = None
-    transport: str = ""
-    limit: Limit | None = None
-    media: MediaPolicy | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def prepared(job: Job) -> Flow[list[tuple[Leg, HTTPRequest]]]:
@@ -285,13 +231,16 @@ def _on_leg(job: Job, account: Account, leg: Leg, request: HTTPRequest) -> Flow[
 
 
 def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> Flow[Any]:
-    """A call of several requests: each is tried by itself, the wire says what follows."""
+    """A call of several requests: each is tried by itself, the wire says what follows. Its ledger has those of all."""
+    changes: list[Adjustment] = []
     try:
         step = next(steps)
         for position in itertools.count():
             if step.wait > 0:
                 yield from sleep(min(step.wait, max(0.0, until - job.clock.now())))
             step.request = step.request.with_headers(_headers_of(leg, position))
+            changes += [change for change in step.request.adjustments if change not in changes]
+            step.request.adjustments = tuple(changes)
             first = position == 0
             outcome = yield from _tried(job, account, leg, step, until, whole=False, first=first)
             if isinstance(outcome, Opened):
@@ -442,18 +391,6 @@ def _exchange(
     if response.status >= _REDIRECT:
         raise leg.wire.error(leg.call, _explained(response))
     return leg.wire.parse(leg.call, response) if this.whole else response
-
-
-def identity(
-    job: Job,
-    leg: Leg,
-    secret: Secret | None,
-    deadlines: Deadlines,
-    show: Callable[[Secret], None],
-) -> Identity:
-    """Who calls on this leg."""
-    wall = job.clock.wall
-    return Identity(secret, leg.options, job.environ, wall, deadlines, job.tokens, show)
 
 
 def _deadlines(job: Job, call: Call, until: float) -> Deadlines:

@@ -12,7 +12,8 @@ from .._flow import Deadlines, Flow
 from .._http import HTTPRequest
 from .._json import NotJSON, load
 from .._secret import HIDDEN, Secret, redact_headers
-from .call import Job, Leg, identity, prepared
+from .call import prepared
+from .job import Job, Leg, identity
 from .settle import model_of
 
 __all__ = ["DryRun", "dry"]

@@ -18,7 +18,7 @@ from ..errors import ConfigurationError, UnsupportedParamsError
 from ..providers import named
 from ..types.params import CallOptions
 from .address import Address, addressed, mapping, resolve
-from .call import Leg
+from .job import Leg
 from .structured import as_response_format, as_tools
 
 __all__ = ["CHAT", "Asked", "Kind", "asked", "legs", "timeouts"]

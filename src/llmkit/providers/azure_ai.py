@@ -14,6 +14,7 @@ from .._http import Endpoint
 from ..errors import ConfigurationError
 from ..wires.anthropic_messages import AnthropicMessages
 from ..wires.openai_chat import OpenAIChat
+from ..wires.openai_embeddings import OpenAIEmbeddings
 from ._entra import Entra
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
@@ -73,6 +74,10 @@ _PROVIDER = Provider(
     key_env=("AZURE_AI_API_KEY", "AZURE_API_KEY"),
     base_env=("AZURE_AI_API_BASE", "AZURE_AI_CHAT_ENDPOINT", "AZURE_AI_ENDPOINT"),
     auth=Entra(),
+    calls={
+        "embedding": OpenAIEmbeddings(taken=frozenset({"input_type"}), refused=frozenset({"user"})),
+        "image": "llmkit.wires.openai_images:IMAGES",
+    },
     key_optional=True,
     locate=models,
     own_names=True,

@@ -367,6 +367,15 @@ _DIALECTS: Final = (
         "",
     ),
     _Dialect(
+        "openai_responses",
+        "/responses",
+        lambda path: "/v1/responses",
+        {"authorization": f"Bearer {_KEY}"},
+        {"input": "scripted"},
+        ("model", "stream"),
+        "/v1",
+    ),
+    _Dialect(
         "ollama_chat",
         "/api/chat",
         lambda path: "/api/chat",

@@ -1,0 +1,86 @@
+"""One call as its flow is given it: the deployments that may answer (``Leg``), and all that is to be kept to (``Job``).
+
+Values only; what happens with them is decided in ``call``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from .._call import Call, MediaPolicy, Timeouts
+from .._flow import Deadlines, Limit
+from .._http import Endpoint
+from .._secret import Secret
+from ..events import CallFinished
+from ..providers import Identity, Provider, Tokens, Where
+from .address import Key
+from .retry import RetryPolicy
+
+__all__ = ["Clock", "Job", "Leg", "identity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time as the driver sees it: ``now`` is monotonic seconds, ``wall`` Unix time."""
+
+    now: Callable[[], float]
+    wall: Callable[[], float]
+
+
+@dataclass(slots=True)
+class Leg:
+    """One deployment that may answer the call: the first, or a fallback."""
+
+    provider: Provider
+    wire: Any
+    """A ``Wire`` of this kind of call."""
+    endpoint: Endpoint
+    key: Key
+    key_source: str | None
+    call: Call
+    options: Mapping[str, Any] = field(default_factory=dict)
+    where: Where | None = None
+    """What the endpoint is found with, where the provider has its own way to."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What goes along with every request of this leg, once the call is prepared."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One call with everything that its flow needs to know."""
+
+    id: str
+    legs: Sequence[Leg]
+    policy: RetryPolicy
+    timeouts: Timeouts
+    clock: Clock
+    abandon: Callable[[CallFinished], None]
+    tokens: Tokens
+    environ: Mapping[str, str] = field(default_factory=dict)
+    kind: str = "chat"
+    keyless: bool = False
+    """Whether no provider is asked: no credential is looked for beyond a key that is there."""
+    stream: bool = False
+    heard: bool = True
+    """Whether anybody listens to events: without, those of a call that goes well are not made."""
+    hooks: Sequence[Any] = ()
+    wanted: type | None = None
+    mock: Any = None
+    transport: str = ""
+    limit: Limit | None = None
+    media: MediaPolicy | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+def identity(
+    job: Job,
+    leg: Leg,
+    secret: Secret | None,
+    deadlines: Deadlines,
+    show: Callable[[Secret], None],
+) -> Identity:
+    """Who calls on this leg."""
+    wall = job.clock.wall
+    return Identity(secret, leg.options, job.environ, wall, deadlines, job.tokens, show)
