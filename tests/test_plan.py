@@ -51,6 +51,8 @@ def test_keywords_are_told_apart() -> None:
         ("temprature", "did you mean 'temperature'"),
         ("max_token", "did you mean 'max_tokens'"),
         ("guided_regex", "fields of one provider go in extra_body"),
+        ("dry_run", r"Client\(\).dry_run\('completion', …\) shows what it would send"),
+        ("stream", "its answer comes whole"),
     ],
 )
 def test_unknown_keywords(name: str, hint: str) -> None:
@@ -414,5 +416,10 @@ def test_provider_without_chat(monkeypatch: pytest.MonkeyPatch) -> None:
     """A provider that has no chat is refused."""
     silent = providers.Provider(name="silent", base_url="https://h.test")
     monkeypatch.setitem(providers._registry._found, "silent", silent)
-    with pytest.raises(errors.ConfigurationError, match="silent has no chat"):
+    with pytest.raises(errors.ConfigurationError) as caught:
         leg("silent/m")
+    said = str(caught.value)
+    assert said.startswith(
+        "silent has no completion(), it has nothing; completion() is offered by openai, "
+    )
+    assert said.endswith(" …")

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, assert_type
 
 import llmkit
+from llmkit.types import ListedModel, ResponseEvent
 
 MODEL = "openai/gpt-4o-mini"
 MESSAGES: list[dict[str, Any]] = [{"role": "user", "content": "Hello"}]
@@ -46,6 +47,16 @@ def clients() -> None:
         assert_type(client.completion(model=MODEL, messages=MESSAGES), llmkit.ChatCompletion)
         created = client.chat.completions.create(model=MODEL, messages=MESSAGES)
         assert_type(created, llmkit.ChatCompletion)
+        made = client.embeddings.create(model=MODEL, input="Hello")
+        assert_type(made, llmkit.EmbeddingResponse)
+        assert_type(client.responses.create(model=MODEL, input="Hello"), llmkit.Response)
+        assert_type(client.responses("Hello", MODEL), llmkit.Response)
+        for event in client.responses.create(model=MODEL, input="Hello", stream=True):
+            assert_type(event, ResponseEvent)
+        assert_type(client.messages.create(model=MODEL, messages=MESSAGES), llmkit.MessageResponse)
+        assert_type(client.messages(MODEL, MESSAGES), llmkit.MessageResponse)
+        for model in client.models.list():
+            assert_type(model, ListedModel)
 
 
 def mistakes() -> None:

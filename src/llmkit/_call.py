@@ -101,6 +101,11 @@ class Call:
     priced_as: str | None = None
     """The model whose price holds. ``None``: ``model`` is its name; empty: only the answer says what it is."""
 
+    @property
+    def makes(self) -> bool:
+        """Whether it makes what stays with the provider, so that a second one would make another."""
+        return False
+
 
 @dataclass(frozen=True, slots=True)
 class ChatCall(Call):

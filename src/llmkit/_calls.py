@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from typing_extensions import override
+
 from ._call import Call
 from ._upload import Upload
 
@@ -119,3 +121,8 @@ class ResourceCall(Call):
     target: str | None = None
     file: Upload | None = None
     body: Mapping[str, Any] | None = None
+
+    @property
+    @override
+    def makes(self) -> bool:
+        return self.action == "create"

@@ -247,6 +247,8 @@ def _source(file: Any) -> Any:
     if isinstance(file, bytes | bytearray | memoryview):
         return bytes(file)
     if isinstance(file, str | os.PathLike):
+        if not os.fspath(file):
+            raise InvalidRequestError("a file's path must not be empty")
         return Path(os.fsdecode(file))
     if not callable(getattr(file, "read", None)):
         raise InvalidRequestError(
@@ -313,4 +315,6 @@ def _text(name: str) -> InvalidRequestError:
 
 
 def _unreadable(name: str, error: Exception) -> InvalidRequestError:
-    return InvalidRequestError(f"{name} cannot be read: {type(error).__name__}: {error}")
+    told, where = getattr(error, "strerror", None), getattr(error, "filename", None)
+    why = str(told).lower() if told else str(error)
+    return InvalidRequestError(f"{where or name} cannot be read: {why}")

@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-from ._kinds.audio import AudioCalls
-from ._kinds.batches import BatchCalls
 from ._kinds.caches import CacheCalls
-from ._kinds.chat import ChatCalls
 from ._kinds.counting import CountCalls
-from ._kinds.embedding import EmbeddingCalls
-from ._kinds.files import FileCalls
-from ._kinds.image import ImageCalls
 from ._kinds.messages import MessagesCalls
-from ._kinds.models import ModelCalls
-from ._kinds.moderation import ModerationCalls
 from ._kinds.rerank import RerankCalls
 from ._kinds.responses import ResponsesCalls
-from ._kinds.text import TextCalls
+from ._kinds.sdk_names import SDKNames
 
 __all__ = ["Client"]
 
 
-class Client(
-    ChatCalls,
-    EmbeddingCalls,
-    RerankCalls,
-    AudioCalls,
-    BatchCalls,
-    CacheCalls,
-    CountCalls,
-    FileCalls,
-    ImageCalls,
-    MessagesCalls,
-    ResponsesCalls,
-    ModelCalls,
-    ModerationCalls,
-    TextCalls,
-):
+class Client(SDKNames, RerankCalls, CacheCalls, CountCalls, MessagesCalls, ResponsesCalls):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:

@@ -318,7 +318,8 @@ def test_variables_of_an_address_may_be_options() -> None:
         with (
             llmkit.Client(environ={}) as client,
             pytest.raises(
-                errors.ConfigurationError, match="give region_name=… or set PLACED_REGION"
+                errors.ConfigurationError,
+                match="give region_name=… or base_url=…, or set PLACED_REGION",
             ),
         ):
             client.embedding("placed/m", "a")

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import httpx
 import pytest
 
 import llmkit
@@ -256,3 +257,45 @@ def test_counts_that_are_not_told() -> None:
     assert (both.usage.prompt_tokens, both.usage.total_tokens) == (4, None)
     assert both.counted() is not None
     assert EmbeddingResponse().counted() is None
+
+
+def test_all_that_is_told_of_the_usage_is_counted() -> None:
+    """An amount that the provider states, and details of the prompt, go along with the tokens."""
+    told = {"prompt_tokens": 2, "cost": 0.1, "prompt_tokens_details": {"image_tokens": 1}}
+    answer = EmbeddingResponse.model_validate({"data": [{}], "usage": told})
+    counted = answer.counted()
+    assert counted is not None
+    assert (counted.prompt_tokens, counted.completion_tokens, counted["cost"]) == (2, 0, 0.1)
+    assert counted.prompt_tokens_details is not None
+    assert counted.prompt_tokens_details.image_tokens == 1
+
+
+def test_amounts_of_several_requests_are_added() -> None:
+    """To the last digit, details too; what one of them does not say, or is no number, is left out."""
+    usages = [
+        {"prompt_tokens": 1, "cost": 0.1, "d": {"a": 1, "b": 1}, "tier": "x", "billed": True},
+        {"prompt_tokens": 2, "cost": 0.2, "d": {"a": 2}, "tier": "x", "billed": True},
+    ]
+    parts = [EmbeddingResponse.model_validate({"data": [{}], "usage": usage}) for usage in usages]
+    whole = joined(parts, [1, 1]).usage
+    assert whole is not None
+    assert whole.to_dict() == {"prompt_tokens": 3, "cost": 0.3, "d": {"a": 3}}
+
+
+def test_an_amount_that_is_stated_is_the_cost() -> None:
+    """Also where no tokens are told."""
+    told = {"data": [{"index": 0, "embedding": [1]}], "usage": {"cost": 0.25}}
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=told))
+    with httpx.Client(transport=transport) as http, llmkit.Client(http_client=http) as client:
+        answer = client.embedding("openai_like/m", "a", base_url="https://h.test", api_key=KEY)
+    assert answer.cost.total == Decimal("0.25")
+    assert answer.cost.status == "provider_reported"
+
+
+@pytest.mark.parametrize("vector", [[0.5, -1], "AAAAPw==", [[0.5], [1.0]], {"values": [1]}])
+def test_any_vector_can_be_dumped(vector: Any) -> None:
+    """Base64, a vector for each token, a sparse one: each is dumped as it came, and no warning is made of it."""
+    data = [{"object": "embedding", "index": 0, "embedding": vector}]
+    made = EmbeddingResponse.model_validate({"object": "list", "model": "m", "data": data})
+    assert made.to_dict()["data"] == data
+    assert json.loads(made.model_dump_json())["data"] == data

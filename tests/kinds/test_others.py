@@ -86,7 +86,10 @@ def test_text_completion_is_refused_where_there_is_none() -> None:
     """A provider that has chat alone says so."""
     with llmkit.Client(api_key=KEY) as client, pytest.raises(llmkit.ConfigurationError) as raised:
         client.text_completion("Hello", "anthropic/claude-haiku-4-5")
-    assert "anthropic has no text completion" in str(raised.value)
+    said = str(raised.value)
+    assert "anthropic has no text_completion(), it has completion(), " in said
+    assert "count_tokens()" in said
+    assert "text_completion() is offered by openai, " in said
 
 
 def test_image_generation(simulator: Simulator) -> None:

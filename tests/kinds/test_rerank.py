@@ -143,7 +143,9 @@ def test_mistakes(client: llmkit.Client, query: Any, documents: Any, match: str)
 
 def test_a_provider_without_it(client: llmkit.Client) -> None:
     """Who has no such call says so."""
-    with pytest.raises(errors.ConfigurationError, match="anthropic has no rerank"):
+    with pytest.raises(
+        errors.ConfigurationError, match=r"anthropic has no rerank\(\), .*offered by .*cohere"
+    ):
         client.rerank("anthropic/claude", "q", DOCUMENTS)
 
 
@@ -275,11 +277,13 @@ def test_usage(told: Any, expected: Any) -> None:
 
 
 def test_a_usage_that_counts_nothing_known() -> None:
-    """A usage of other things only is kept, and is no count."""
+    """A usage of other things only is kept, and counts no tokens."""
     read = RERANK.parse(call(), said({"results": [], "usage": {"seconds": 3}}))
     assert read.usage is not None
     assert read.usage["seconds"] == 3
-    assert read.counted() is None
+    counted = read.counted()
+    assert counted is not None
+    assert (counted["seconds"], counted.prompt_tokens, counted.completion_tokens) == (3, None, None)
 
 
 def test_a_cost_that_the_provider_states() -> None:

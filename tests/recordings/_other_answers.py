@@ -196,7 +196,7 @@ def _images(exchange: Exchange, made: Any) -> None:
         assert counted.completion_tokens_details.image_tokens == details["image_tokens"]
     elif usage:
         assert made.usage["cost_in_usd_ticks"] == usage["cost_in_usd_ticks"]
-        assert made.counted() is None
+        assert made.counted()["cost_in_usd_ticks"] == usage["cost_in_usd_ticks"]
 
 
 def _file(exchange: Exchange, made: Any) -> None:

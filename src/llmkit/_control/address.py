@@ -18,7 +18,7 @@ from .._secret import Secret
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
 from ..providers import Provider, Where
 
-__all__ = ["Address", "Key", "addressed", "mapping", "missing_keys", "resolve"]
+__all__ = ["Address", "Key", "addressed", "mapping", "missing_keys", "resolve", "told_key"]
 
 Key = Secret | Callable[[], Any] | None
 _LONGEST_LABEL = 63
@@ -192,9 +192,7 @@ def _filled(
         found = (options.get(name) if name.islower() else environ.get(name) for name in names)
         said = next(filter(None, found), None)
         if said is None:
-            raise ConfigurationError(
-                f"{provider.name}: {_to_set(names)}, which its address {base} needs"
-            )
+            raise ConfigurationError(f"{provider.name}'s address is {base}: {_to_set(names)}")
         return str(said)
 
     return _VARIABLE.sub(value, base)
@@ -202,8 +200,10 @@ def _filled(
 
 def _to_set(names: Sequence[str]) -> str:
     """What to do about a missing variable: an option of the call is in lower case."""
-    ways = (f"give {name}=…" if name.islower() else f"set {name}" for name in names)
-    return " or ".join(ways)
+    options = [f"{name}=…" for name in names if name.islower()]
+    variables = [name for name in names if not name.islower()]
+    ways = [("give", [*options, "base_url=…"]), ("set", variables)]
+    return ", or ".join(f"{verb} {' or '.join(known)}" for verb, known in ways if known)
 
 
 def _is_host(name: str) -> bool:
@@ -265,6 +265,16 @@ def _check_key(value: str, source: str) -> None:
     if not value.strip().isprintable() or not value.isascii():
         # The value itself is never shown.
         raise ConfigurationError(f"the key from {source} has characters that no header can carry")
+
+
+def told_key(value: Any) -> Secret:
+    """What a function given as ``api_key`` said. Raises ``ConfigurationError``: it is no key."""
+    text = value.reveal() if isinstance(value, Secret) else value
+    if not isinstance(text, str) or not text.strip():
+        said = "an empty text" if isinstance(text, str) else type(text).__name__
+        raise ConfigurationError(f"the function given as api_key must return a key, not {said}")
+    _check_key(text, "the function given as api_key")
+    return Secret(text.strip())
 
 
 def missing_keys(model: str, environ: Mapping[str, str]) -> dict[str, Any]:

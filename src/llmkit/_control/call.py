@@ -46,7 +46,7 @@ from ..providers import NoAuth
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
-from .address import Key
+from .address import Key, told_key
 from .happening import Happening
 from .job import Job, Leg, identity
 from .media import fetched
@@ -278,7 +278,19 @@ def _tried(
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
 
-    return (yield from retrying(attempt, job.policy, lambda: until - job.clock.now(), scheduled))
+    def left() -> float:
+        return until - job.clock.now()
+
+    safe = _repeatable(leg, step)
+    return (yield from retrying(attempt, job.policy, left, scheduled, repeatable=safe))
+
+
+def _repeatable(leg: Leg, step: Step) -> bool:
+    """Whether a request may go out again when nobody knows what became of it."""
+    if leg.provider.idempotency_header in step.request.headers:
+        return True
+    makes = leg.call.makes and step.request.method == "POST"
+    return not makes if step.repeatable is None else step.repeatable
 
 
 @dataclass(slots=True)
@@ -363,8 +375,7 @@ def _complete(error: APIError, call: Call, account: Account, now: float | None) 
 def _secret(key: Key) -> Flow[Secret | None]:
     if not callable(key):
         return key
-    value = yield from consult(key)
-    return value if isinstance(value, Secret) else Secret(str(value))
+    return told_key((yield from consult(key)))
 
 
 def _exchange(

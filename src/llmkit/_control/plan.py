@@ -19,6 +19,7 @@ from ..providers import named
 from ..types.params import CallOptions
 from .address import Address, addressed, mapping, resolve
 from .job import Leg
+from .lacking import lacking
 from .structured import as_response_format, as_tools
 
 __all__ = ["CHAT", "Asked", "Kind", "asked", "legs", "timeouts"]
@@ -37,6 +38,13 @@ _SPELLINGS = (
     ("num_retries", "max_retries"),
     ("extra_headers", "headers"),
 )
+
+
+# Keywords of completion() that other calls do not have.
+_ELSEWHERE = {
+    "stream": "its answer comes whole",
+    "dry_run": "Client().dry_run('{}', …) shows what it would send",
+}
 
 
 class Kind:
@@ -100,12 +108,11 @@ def asked(keywords: Mapping[str, Any], defaults: Mapping[str, Any], kind: Kind =
 
 
 def _unknown(name: str, kind: Kind) -> UnsupportedParamsError:
-    near = difflib.get_close_matches(name, [*kind.params, *_OPTIONS], n=3)
-    hint = (
-        f"did you mean {' or '.join(map(repr, near))}?"
-        if near
-        else "fields of one provider go in extra_body"
-    )
+    hint = _ELSEWHERE.get(name, "").format(kind.function)
+    near = () if hint else difflib.get_close_matches(name, [*kind.params, *_OPTIONS], n=3)
+    if near:
+        hint = f"did you mean {' or '.join(map(repr, near))}?"
+    hint = hint or "fields of one provider go in extra_body"
     return UnsupportedParamsError(
         f"{kind.function}() knows no parameter {name!r}; {hint}", param=name
     )
@@ -227,7 +234,7 @@ _OF_ONE_PROVIDER = frozenset({"api_key", "base_url", "organization", "api_versio
 def _leg(address: Address, call: Call, asked_for: Asked, kind: Kind) -> Leg:
     wire = address.rules.wire(kind.name)
     if wire is None:
-        raise ConfigurationError(f"{address.provider.name} has no {kind.name.replace('_', ' ')}")
+        raise lacking(address, kind.name, kind.function)
     host, options = address.host, asked_for.options
     return Leg(
         host, wire, address.endpoint, address.key, address.key_source, call, options, address.where

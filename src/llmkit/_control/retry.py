@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .._flow import Flow, sleep
-from ..errors import APIError
+from ..errors import APIError, APIStatusError
 
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["RetryPolicy", "retrying"]
+__all__ = ["RetryPolicy", "refused", "retrying"]
 
 T = TypeVar("T")
 
@@ -58,35 +58,73 @@ class RetryPolicy:
         return jittered if asked is None else float(asked) + 0.1 * jittered
 
 
+# A gateway that gave up cannot know what its upstream did; every other refusal comes before the work.
+_UNKNOWN_OUTCOME = frozenset({408, 502, 504})
+
+
+def refused(error: BaseException) -> bool:
+    """Whether it is an answer which says that nothing was done."""
+    return isinstance(error, APIStatusError) and error.status_code not in _UNKNOWN_OUTCOME
+
+
+def _may_be_done(error: APIError) -> bool:
+    return error.sent != "no" and not refused(error)
+
+
 def retrying(
     attempt: Callable[[int, float], Flow[T]],
     policy: RetryPolicy,
     time_left: Callable[[], float],
     scheduled: Callable[[int, float, APIError], Flow[None]],
+    *,
+    repeatable: bool = True,
 ) -> Flow[T]:
     """Run ``attempt(number, waited)`` until it succeeds, fails for good, or the policy or the time is used up.
 
-    ``scheduled`` is told of each wait before it. The latest failure is raised.
+    ``scheduled`` is told of each wait before it. The latest failure is raised. What is not ``repeatable`` is not
+    tried again where nobody can say what became of it; the error then says so.
     """
+
+    def worth(error: BaseException) -> bool:
+        once = not repeatable and isinstance(error, APIError) and _may_be_done(error)
+        return not once and policy.worth_retrying(error)
+
+    try:
+        return (yield from _retrying(attempt, policy, worth, time_left, scheduled))
+    except APIError as error:
+        if not repeatable and error.retryable and _may_be_done(error):
+            error.message += "; it may have been done all the same: look before you ask again"
+            error.args = (error.message,)
+        raise
+
+
+def _retrying(
+    attempt: Callable[[int, float], Flow[T]],
+    policy: RetryPolicy,
+    worth: Callable[[BaseException], bool],
+    time_left: Callable[[], float],
+    scheduled: Callable[[int, float, APIError], Flow[None]],
+) -> Flow[T]:
     try:
         return (yield from attempt(1, 0.0))
     except APIError as error:
-        if policy.retries == 0 or not policy.worth_retrying(error):
+        if policy.retries == 0 or not worth(error):
             raise
         first = error
-    return (yield from _again(attempt, policy, time_left, scheduled, first))
+    return (yield from _again(attempt, policy, worth, time_left, scheduled, first))
 
 
 def _again(
     attempt: Callable[[int, float], Flow[T]],
     policy: RetryPolicy,
+    worth: Callable[[BaseException], bool],
     time_left: Callable[[], float],
     scheduled: Callable[[int, float, APIError], Flow[None]],
     error: APIError,
 ) -> Flow[T]:
     import tenacity  # noqa: PLC0415 - a call that succeeds at once never needs it
 
-    loop = _loop(policy)
+    loop = _loop(policy, worth)
     state = tenacity.RetryCallState(loop, None, (), {})
     state.set_exception((type(error), error, None))
     waited = 0.0
@@ -107,7 +145,7 @@ def _again(
             yield from sleep(waited)
 
 
-def _loop(policy: RetryPolicy) -> Any:
+def _loop(policy: RetryPolicy, worth: Callable[[BaseException], bool]) -> Any:
     import tenacity  # noqa: PLC0415 - see above
 
     def wait(state: RetryCallState) -> float:
@@ -117,7 +155,7 @@ def _loop(policy: RetryPolicy) -> Any:
     loop = tenacity.Retrying(
         stop=tenacity.stop_after_attempt(policy.retries + 1),
         wait=wait,
-        retry=tenacity.retry_if_exception(policy.worth_retrying),
+        retry=tenacity.retry_if_exception(worth),
         reraise=True,
     )
     loop.begin()

@@ -25,6 +25,7 @@ from ..events import CallFinished
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion, Choice
 from ..types.usage import Usage
+from .retry import refused
 
 __all__ = ["Account", "estimate_tokens", "model_of"]
 
@@ -108,7 +109,7 @@ class Account:
     def tried(self, attempt: Attempt, error: BaseException | None) -> None:
         """An attempt has ended; ``error`` is what it ended with."""
         self.info.attempts.append(attempt)
-        self.left(attempt.sent, billable=error is None or not _refused(error))
+        self.left(attempt.sent, billable=error is None or not refused(error))
 
     def left(self, sent: Sent, *, billable: bool = True) -> None:
         """A request left, or may have; ``billable`` unless the provider refused it."""
@@ -234,17 +235,19 @@ class Account:
         if self.mocked:
             return _free("no provider was asked")
         usage = answer.counted()
-        known = self._told_all(usage)
-        if not known and not isinstance(answer, ChatCompletion):
-            return pricing.unknown("the answer does not say what was used")
-        name = self._priced_as(answer)
+        known, name = self._told_all(usage), self._priced_as(answer)
+        stated = None if usage is None else _reported(usage)
+        called = f"{self.info.provider}/{name}"
+        chat = isinstance(answer, ChatCompletion)
+        if not known and not chat and stated is None:
+            return pricing.unknown(_unsaid(answer, called))
         return pricing.cost(
-            usage if known else self._estimated(answer),  # type: ignore[arg-type]
+            self._estimated(answer) if chat and not known else usage,  # type: ignore[arg-type]
             model_of(self.info.provider, name),
             service_tier=answer.tier() or self._asked_tier(),
-            reported=_reported(usage) if usage is not None else None,
+            reported=stated,
             estimated=not known,
-            model_name=f"{self.info.provider}/{name}",
+            model_name=called,
         )
 
     def _priced_as(self, answer: Answer) -> str:
@@ -277,16 +280,14 @@ def _echoes(response: HTTPResponse, key: str) -> bool:
     return key.encode() in response.body or any(key in v for v in response.headers.values())
 
 
-# A gateway that gave up cannot know what its upstream did; every other refusal comes before the work.
-_UNKNOWN_OUTCOME = frozenset({408, 502, 504})
-
-
-def _refused(error: BaseException) -> bool:
-    return isinstance(error, APIStatusError) and error.status_code not in _UNKNOWN_OUTCOME
-
-
 def _unread(error: BaseException | None) -> bool:
     return isinstance(error, APIResponseValidationError)
+
+
+def _unsaid(answer: Answer, called: str) -> str:
+    """Why an answer without tokens has no cost: seconds, characters and searches have no price here."""
+    told = getattr(answer, "usage", None) is not None
+    return f"no price for {called}" if told else "the answer does not say what was used"
 
 
 def _free(reason: str) -> pricing.Cost:

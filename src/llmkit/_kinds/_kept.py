@@ -24,6 +24,8 @@ class About(NamedTuple):
 
 def model_of(model: str | None, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     """A model string and keywords that together name a provider: the usual one, where nobody else is named."""
+    if not isinstance(model, str | None):
+        raise ConfigurationError(f"model must be a text, not {type(model).__name__}")
     provider = params.get("custom_llm_provider")
     if model and (provider or "/" in model):
         return model, params

@@ -259,29 +259,6 @@ class AudioCalls(Core):
         answer: Speech = await self._arun(SPEECH, model, subject, params)
         return answer
 
-    @property
-    def audio(self) -> _Audio:
-        """``client.audio.speech.create(…)``, ``.transcriptions``, ``.translations``: the openai SDK's names."""
-        # Made anew each time: kept, it would be a cycle, and a client would not be freed when it is let go.
-        return _Audio(self)
-
-
-class _Calls:
-    """One of them: ``create`` and ``acreate``."""
-
-    def __init__(self, create: Any, acreate: Any) -> None:
-        self.create = create
-        self.acreate = acreate
-
-
-class _Audio:
-    """``client.audio``, for those who come from the openai SDK."""
-
-    def __init__(self, client: AudioCalls) -> None:
-        self.transcriptions = _Calls(client.transcription, client.atranscription)
-        self.translations = _Calls(client.translation, client.atranslation)
-        self.speech = _Calls(client.speech, client.aspeech)
-
 
 def _upload(file: Any) -> Any:
     from .._upload import Upload  # noqa: PLC0415 - who sends no file does not wait for it

@@ -147,23 +147,6 @@ class BatchCalls(Core):
         run: Any = self._astream if stream else self._arun
         return await run(_RESULTS, *_one("content", batch_id, params))  # type: ignore[no-any-return]
 
-    @property
-    def batches(self) -> _Batches:
-        """``client.batches.create(…)`` and its kin: the same under the openai SDK's names."""
-        return _Batches(self)
-
 
 def _one(action: str, batch_id: str, params: Any) -> Any:
     return about(_NAME, action, params, target=batch_id)
-
-
-class _Batches:
-    """``client.batches``, for those who come from the openai SDK."""
-
-    def __init__(self, client: BatchCalls) -> None:
-        self.create, self.acreate = client.create_batch, client.acreate_batch
-        self.retrieve, self.aretrieve = client.retrieve_batch, client.aretrieve_batch
-        self.list, self.alist = client.list_batches, client.alist_batches
-        self.cancel, self.acancel = client.cancel_batch, client.acancel_batch
-        self.delete, self.adelete = client.delete_batch, client.adelete_batch
-        self.results, self.aresults = client.batch_results, client.abatch_results

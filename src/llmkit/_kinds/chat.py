@@ -158,24 +158,3 @@ class ChatCalls(Core):
         if stream:
             return self._opened(await aio_stream.opened(driver, perform(job)))
         return await driver.run(perform(job))  # type: ignore[no-any-return]
-
-    @property
-    def chat(self) -> _Chat:
-        """``client.chat.completions.create(…)``, and ``acreate``: the calls under the openai SDK's names."""
-        # Made anew each time: kept, it would be a cycle, and a client would not be freed when it is let go.
-        return _Chat(self)
-
-
-class _Completions:
-    """``client.chat.completions``, for those who come from the openai SDK."""
-
-    def __init__(self, client: ChatCalls) -> None:
-        self.create = client.completion
-        self.acreate = client.acompletion
-
-
-class _Chat:
-    """``client.chat``."""
-
-    def __init__(self, client: ChatCalls) -> None:
-        self.completions = _Completions(client)

@@ -58,4 +58,10 @@ def _inputs(given: Any) -> dict[str, Any]:
         raise InvalidRequestError("input must be a text or a list that is not empty", param="input")
     if all(isinstance(item, int) for item in given):
         return {"inputs": (list(given),), "alone": True}
+    for place, item in enumerate(given):
+        if item is None or isinstance(item, int | float | bytes):
+            kind = type(item).__name__
+            raise InvalidRequestError(
+                f"input[{place}] must be a text or a list of token ids, not {kind}", param="input"
+            )
     return {"inputs": tuple(given), "alone": False}

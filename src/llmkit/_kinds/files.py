@@ -100,22 +100,6 @@ class FileCalls(Core):
         found: FileContent = await self._arun(_CONTENT, *_one("content", file_id, params))
         return found
 
-    @property
-    def files(self) -> _Files:
-        """``client.files.create(…)`` and its kin: the same under the openai SDK's names."""
-        return _Files(self)
-
 
 def _one(action: str, file_id: str, params: Any) -> Any:
     return about(_NAME, action, params, target=file_id)
-
-
-class _Files:
-    """``client.files``, for those who come from the openai SDK."""
-
-    def __init__(self, client: FileCalls) -> None:
-        self.create, self.acreate = client.create_file, client.acreate_file
-        self.retrieve, self.aretrieve = client.retrieve_file, client.aretrieve_file
-        self.list, self.alist = client.list_files, client.alist_files
-        self.delete, self.adelete = client.delete_file, client.adelete_file
-        self.content, self.acontent = client.file_content, client.afile_content

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 from .._control.plan import Kind
 from .._core import Core
 from .._upload import Upload
+from ..errors import InvalidRequestError
 from ._kept import model_of
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ class ImageCalls(Core):
         """
         name, keywords = model_of(model, params)
         run: Any = self._stream if stream else self._run
-        return run(_GENERATION, name, {"prompt": prompt}, keywords)  # type: ignore[no-any-return]
+        return run(_GENERATION, name, {"prompt": _text(prompt)}, keywords)  # type: ignore[no-any-return]
 
     @overload
     async def aimage_generation(
@@ -100,7 +101,7 @@ class ImageCalls(Core):
         """``image_generation`` for async code, on asyncio or trio."""
         name, keywords = model_of(model, params)
         run: Any = self._astream if stream else self._arun
-        return await run(_GENERATION, name, {"prompt": prompt}, keywords)  # type: ignore[no-any-return]
+        return await run(_GENERATION, name, {"prompt": _text(prompt)}, keywords)  # type: ignore[no-any-return]
 
     @overload
     def image_edit(
@@ -209,10 +210,18 @@ class ImageCalls(Core):
         return answer
 
 
+def _text(prompt: Any) -> str:
+    if not isinstance(prompt, str):
+        raise InvalidRequestError(
+            f"prompt must be a text, not {type(prompt).__name__}", param="prompt"
+        )
+    return prompt
+
+
 def _edit(image: Any, prompt: str, mask: Any) -> dict[str, Any]:
     many = image if isinstance(image, list) else [image]
     return {
-        "prompt": prompt,
+        "prompt": None if prompt is None else _text(prompt),
         "images": tuple(_picture(one) for one in many),
         "mask": None if mask is None else _picture(mask),
         "action": "edit",

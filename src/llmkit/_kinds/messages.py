@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from .._io.sync_stream import Stream
     from ..types.messages import MessageEvent, MessageResponse, MessagesParams
 
-__all__ = ["MESSAGES", "MessagesCalls"]
+__all__ = ["MESSAGES", "Messages", "MessagesCalls"]
 
 MESSAGES = Kind("messages", "messages", "_calls:MessagesCall", "types.messages:MessagesModelParams")
 
@@ -24,59 +24,14 @@ MESSAGES = Kind("messages", "messages", "_calls:MessagesCall", "types.messages:M
 class MessagesCalls(Core):
     """Anthropic's Messages API: natively where the provider speaks it, over its chat elsewhere."""
 
-    @overload
-    def messages(
-        self,
-        model: str,
-        messages: Sequence[Any],
-        *,
-        stream: Literal[False] | None = None,
-        **params: Unpack[MessagesParams],
-    ) -> MessageResponse: ...
-    @overload
-    def messages(
-        self,
-        model: str,
-        messages: Sequence[Any],
-        *,
-        stream: Literal[True],
-        **params: Unpack[MessagesParams],
-    ) -> Stream[MessageEvent, MessageResponse]: ...
-    @overload
-    def messages(
-        self,
-        model: str,
-        messages: Sequence[Any],
-        *,
-        stream: bool | None,
-        **params: Unpack[MessagesParams],
-    ) -> MessageResponse | Stream[MessageEvent, MessageResponse]: ...
-    def messages(
-        self,
-        model: str,
-        messages: Sequence[Any],
-        *,
-        stream: bool | None = None,
-        **params: Unpack[MessagesParams],
-    ) -> MessageResponse | Stream[MessageEvent, MessageResponse]:
-        """Ask a model in the form of Anthropic's Messages API.
+    @property
+    def messages(self) -> Messages:
+        """Ask a model in the form of Anthropic's Messages API: ``client.messages(model, messages, …)``.
 
-        Args:
-            model: ``provider/model``, such as ``"anthropic/claude-haiku-4-5"``.
-            messages: the conversation; the content of earlier answers fits as it is.
-            stream: whether to return a ``Stream`` of events instead of the whole answer.
-            **params: see ``llmkit.types.MessagesParams``; ``max_tokens`` may be left out.
-
-        Raises:
-            ConfigurationError: a key, an address or a provider is missing or malformed.
-            UnsupportedParamsError: the provider does not take a parameter.
-            APIError: the call failed; its subclasses say how.
+        ``client.messages.create`` is the same, as the anthropic SDK has it.
         """
-        subject = {"messages": _plain(messages)}
-        if stream:
-            return self._stream(MESSAGES, model, subject, params)
-        answer: MessageResponse = self._run(MESSAGES, model, subject, params)
-        return answer
+        # Made anew each time: kept, it would be a cycle, and a client would not be freed when it is let go.
+        return Messages(self)
 
     @overload
     async def amessages(
@@ -119,6 +74,70 @@ class MessagesCalls(Core):
             return await self._astream(MESSAGES, model, subject, params)
         answer: MessageResponse = await self._arun(MESSAGES, model, subject, params)
         return answer
+
+
+class Messages:
+    """``client.messages``: a call, and what the anthropic SDK has under that name."""
+
+    def __init__(self, client: MessagesCalls) -> None:
+        self._run, self._stream = client._run, client._stream  # noqa: SLF001 - a part of the client
+        self.acreate = client.amessages
+
+    @overload
+    def create(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: Literal[False] | None = None,
+        **params: Unpack[MessagesParams],
+    ) -> MessageResponse: ...
+    @overload
+    def create(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: Literal[True],
+        **params: Unpack[MessagesParams],
+    ) -> Stream[MessageEvent, MessageResponse]: ...
+    @overload
+    def create(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None,
+        **params: Unpack[MessagesParams],
+    ) -> MessageResponse | Stream[MessageEvent, MessageResponse]: ...
+    def create(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        **params: Unpack[MessagesParams],
+    ) -> MessageResponse | Stream[MessageEvent, MessageResponse]:
+        """Ask a model in the form of Anthropic's Messages API.
+
+        Args:
+            model: ``provider/model``, such as ``"anthropic/claude-haiku-4-5"``.
+            messages: the conversation; the content of earlier answers fits as it is.
+            stream: whether to return a ``Stream`` of events instead of the whole answer.
+            **params: see ``llmkit.types.MessagesParams``; ``max_tokens`` may be left out.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
+        subject = {"messages": _plain(messages)}
+        if stream:
+            return self._stream(MESSAGES, model, subject, params)
+        answer: MessageResponse = self._run(MESSAGES, model, subject, params)
+        return answer
+
+    __call__ = create
 
 
 def _plain(given: Any) -> list[Any]:

@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 from .. import catalogue, providers
 from .._control.plan import Kind
 from .._core import Core
+from ..errors import ConfigurationError
 from ._kept import About, about
 
 if TYPE_CHECKING:
@@ -111,11 +112,6 @@ class ModelCalls(Core):
         keyed = (p.name for p in known if any(self._environ.get(key) for key in p.key_env))
         return list(dict.fromkeys(keyed))
 
-    @property
-    def models(self) -> _Models:
-        """``client.models.list(…)`` and its kin: the same under the openai SDK's names."""
-        return _Models(self)
-
 
 def _catalogued(provider: str) -> list[str]:
     return [f"{provider}/{model.name}" for model in catalogue.models(provider)]
@@ -129,15 +125,8 @@ def _all(provider: str | None, params: Any) -> About:
 
 def _one(action: str, model: str, params: Any) -> About:
     """A model is both what the call is for and what it is about."""
+    if not isinstance(model, str) or not model.strip():
+        raise ConfigurationError("model must be a text such as 'openai/gpt-4o-mini'")
     made = about(_NAME, action, params, model=model)
     named = made.params.get("custom_llm_provider") or model.partition("/")[0]
     return About(model, {**made.subject, "target": model.removeprefix(f"{named}/")}, made.params)
-
-
-class _Models:
-    """``client.models``, for those who come from the openai SDK."""
-
-    def __init__(self, client: ModelCalls) -> None:
-        self.list, self.alist = client.list_models, client.alist_models
-        self.retrieve, self.aretrieve = client.retrieve_model, client.aretrieve_model
-        self.delete, self.adelete = client.delete_model, client.adelete_model

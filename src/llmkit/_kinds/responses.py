@@ -25,7 +25,7 @@ if TYPE_CHECKING:
         StoredParams,
     )
 
-__all__ = ["RESPONSES", "STORED", "ResponsesCalls"]
+__all__ = ["RESPONSES", "STORED", "Responses", "ResponsesCalls"]
 
 RESPONSES = Kind(
     "responses", "responses", "_calls:ResponsesCall", "types.responses:ResponsesModelParams"
@@ -41,49 +41,15 @@ STORED = Kind(
 class ResponsesCalls(Core):
     """OpenAI's Responses API: natively where the provider has it, over its chat elsewhere."""
 
-    @overload
-    def responses(
-        self,
-        input: Any,
-        model: str,
-        *,
-        stream: Literal[False] | None = None,
-        **params: Unpack[ResponsesParams],
-    ) -> Response: ...
-    @overload
-    def responses(
-        self, input: Any, model: str, *, stream: Literal[True], **params: Unpack[ResponsesParams]
-    ) -> Stream[ResponseEvent, Response]: ...
-    @overload
-    def responses(
-        self, input: Any, model: str, *, stream: bool | None, **params: Unpack[ResponsesParams]
-    ) -> Response | Stream[ResponseEvent, Response]: ...
-    def responses(
-        self,
-        input: Any,
-        model: str,
-        *,
-        stream: bool | None = None,
-        **params: Unpack[ResponsesParams],
-    ) -> Response | Stream[ResponseEvent, Response]:
-        """Ask a model in the form of OpenAI's Responses API.
+    @property
+    def responses(self) -> Responses:
+        """Ask a model in the form of OpenAI's Responses API: ``client.responses(input, model, …)``.
 
-        Args:
-            input: a text, or a list of items; items of earlier answers fit as they are.
-            model: ``provider/model``, such as ``"openai/gpt-5-mini"``.
-            stream: whether to return a ``Stream`` of events instead of the whole answer.
-            **params: see ``llmkit.types.ResponsesParams``.
-
-        Raises:
-            ConfigurationError: a key, an address or a provider is missing or malformed.
-            UnsupportedParamsError: the provider does not take a parameter, or cannot keep what it refers to.
-            APIError: the call failed; its subclasses say how. ``body`` of one whose answer failed is the answer.
+        ``client.responses.create`` is the same; beside it are ``retrieve``, ``delete``, ``cancel``, and
+        ``input_items.list``, as the openai SDK has them.
         """
-        asked, wanted = _formed(params)
-        subject = {"input": _plain(input)}
-        if stream:
-            return self._stream(RESPONSES, model, subject, asked)
-        return _parsed(self._run(RESPONSES, model, subject, asked), wanted)
+        # Made anew each time: kept, it would be a cycle, and a client would not be freed when it is let go.
+        return Responses(self)
 
     @overload
     async def aresponses(
@@ -208,6 +174,76 @@ class ResponsesCalls(Core):
         return page
 
 
+class Responses:
+    """``client.responses``: a call, and what the openai SDK has under that name."""
+
+    def __init__(self, client: ResponsesCalls) -> None:
+        self._client = client
+        self._run, self._stream = client._run, client._stream  # noqa: SLF001 - a part of the client
+        self.acreate = client.aresponses
+        self.retrieve, self.aretrieve = client.get_responses, client.aget_responses
+        self.delete, self.adelete = client.delete_responses, client.adelete_responses
+        self.cancel, self.acancel = client.cancel_responses, client.acancel_responses
+
+    @property
+    def input_items(self) -> _Items:
+        """``input_items.list(…)``: what was asked in an answer that the provider keeps."""
+        return _Items(self._client)
+
+    @overload
+    def create(
+        self,
+        input: Any,
+        model: str,
+        *,
+        stream: Literal[False] | None = None,
+        **params: Unpack[ResponsesParams],
+    ) -> Response: ...
+    @overload
+    def create(
+        self, input: Any, model: str, *, stream: Literal[True], **params: Unpack[ResponsesParams]
+    ) -> Stream[ResponseEvent, Response]: ...
+    @overload
+    def create(
+        self, input: Any, model: str, *, stream: bool | None, **params: Unpack[ResponsesParams]
+    ) -> Response | Stream[ResponseEvent, Response]: ...
+    def create(
+        self,
+        input: Any,
+        model: str,
+        *,
+        stream: bool | None = None,
+        **params: Unpack[ResponsesParams],
+    ) -> Response | Stream[ResponseEvent, Response]:
+        """Ask a model in the form of OpenAI's Responses API.
+
+        Args:
+            input: a text, or a list of items; items of earlier answers fit as they are.
+            model: ``provider/model``, such as ``"openai/gpt-5-mini"``.
+            stream: whether to return a ``Stream`` of events instead of the whole answer.
+            **params: see ``llmkit.types.ResponsesParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter, or cannot keep what it refers to.
+            APIError: the call failed; its subclasses say how. ``body`` of one whose answer failed is the answer.
+        """
+        asked, wanted = _formed(params)
+        subject = {"input": _plain(input)}
+        if stream:
+            return self._stream(RESPONSES, model, subject, asked)
+        return _parsed(self._run(RESPONSES, model, subject, asked), wanted)
+
+    __call__ = create
+
+
+class _Items:
+    """``client.responses.input_items``."""
+
+    def __init__(self, client: ResponsesCalls) -> None:
+        self.list, self.alist = client.list_input_items, client.alist_input_items
+
+
 def _formed(params: Mapping[str, Any]) -> tuple[dict[str, Any], type | None]:
     """The parameters with the class of the answer written as its format."""
     asked = dict(params)
@@ -229,15 +265,21 @@ def _flat(wanted: Any) -> dict[str, Any]:
 
 
 def _parsed(answer: Response, wanted: type | None) -> Response:
-    if wanted is not None and answer.status == "completed" and answer.output_text:
+    # A dry run has no answer.
+    done = wanted is not None and getattr(answer, "status", None) == "completed"
+    if done and wanted is not None and answer.output_text:
         answer.keep_parsed(parse_text(answer, answer.output_text, wanted))
     return answer
 
 
 def _plain(given: Any) -> Any:
     """Items of earlier answers as the dicts that they were."""
-    if isinstance(given, str | None) or not isinstance(given, Sequence):
+    if isinstance(given, str | None):
         return given
+    if isinstance(given, bytes) or not isinstance(given, Sequence):
+        raise InvalidRequestError(
+            f"input must be a text or a list of items, not {type(given).__name__}", param="input"
+        )
     return [_item(item) for item in given]
 
 

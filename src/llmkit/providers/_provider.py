@@ -125,6 +125,13 @@ class Provider:
         found = next(filter(None, matches), None)
         return model if found is None else found.groupdict().get("model") or model
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of call that it offers, for all of its models or some."""
+        chat = () if self.chat is None else ("chat", *_OVER_CHAT)
+        of_families = (kind for _, rules in self.families for kind in rules.kinds)
+        return tuple(dict.fromkeys((*chat, *self.calls, *of_families)))
+
     def wire(self, kind: str) -> Any:
         """The wire for a kind of call; ``None`` where the provider does not offer it."""
         if kind == "chat" and self.chat is not None:

@@ -11,7 +11,9 @@ from typing import Any, ClassVar, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer
 from typing_extensions import override
 
-__all__ = ["Model", "lenient"]
+from ._shown import shown
+
+__all__ = ["Model", "beside", "lenient"]
 
 _REPAIRS = 8
 M = TypeVar("M", bound="Model")
@@ -64,8 +66,9 @@ class Model(BaseModel):
 
     @override
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
-        """What has a value: most fields of most answers have none."""
-        return ((name, value) for name, value in super().__repr_args__() if value is not None)
+        """What has a value (most fields of most answers have none), long ones by their size."""
+        given = ((name, value) for name, value in super().__repr_args__() if value is not None)
+        return ((name, shown(value)) for name, value in given)
 
     @model_serializer(mode="wrap")
     def _without_absent(self, dump: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
@@ -77,6 +80,11 @@ class Model(BaseModel):
             if data.get(name, ...) is None:
                 del data[name]
         return data
+
+
+def beside(told: Model) -> dict[str, Any]:
+    """What was told beyond the fields that llmkit knows, such as the amount that a call cost."""
+    return dict(told.__pydantic_extra__ or {})
 
 
 def lenient(model: type[M], data: Mapping[str, Any]) -> M:

@@ -40,7 +40,9 @@ class Answer(Model):
         return usage if isinstance(usage, Usage) else None
 
     def _repr_markdown_(self) -> str:
-        return f"{self!r}\n\n---\n*{self.cost}*"
+        """For notebooks; what a provider only keeps or lists has no usage, and mostly no cost that it says."""
+        used = "usage" in type(self).model_fields or self.cost.total is not None
+        return f"{self!r}\n\n---\n*{self.cost}*" if used else repr(self)
 
     def tier(self) -> str | None:
         """The service tier that the call was served in, for the price; ``None`` where the answer does not say."""

@@ -6,6 +6,8 @@ add is named with theirs; what a provider does not take is refused before anythi
 
 from __future__ import annotations
 
+import base64
+import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -14,10 +16,10 @@ from typing import Any, ClassVar
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
-from ._model import Model
+from ._model import Model, beside, lenient
 from .answer import Answer
 from .params import CallOptions
-from .usage import CompletionTokensDetails, PromptTokensDetails, Usage
+from .usage import Usage
 
 __all__ = [
     "Speech",
@@ -164,18 +166,14 @@ class Transcription(Answer):
 
     @override
     def counted(self) -> Usage | None:
-        """Tokens as a chat's, audio among the prompt's; ``None`` where seconds are billed."""
+        """Tokens as a chat's, audio among the prompt's, and what is told beside them; ``None`` where nothing is.
+
+        Seconds are no tokens.
+        """
         usage = self.usage
-        if usage is None or usage.input_tokens is None:
+        if usage is None:
             return None
-        told = usage.input_token_details or {}
-        details = {name: told[name] for name in _COUNTS if isinstance(told.get(name), int)}
-        return Usage(
-            prompt_tokens=usage.input_tokens,
-            completion_tokens=usage.output_tokens,
-            total_tokens=usage.total_tokens,
-            prompt_tokens_details=PromptTokensDetails(**details) if details else None,
-        )
+        return _counted(usage, prompt_tokens_details=usage.input_token_details)
 
     @override
     def _repr_markdown_(self) -> str:
@@ -183,7 +181,17 @@ class Transcription(Answer):
         return f"{self.text}\n\n---\n*{' · '.join([*facts, str(self.cost)])}*"
 
 
-_COUNTS = ("audio_tokens", "text_tokens")
+def _counted(usage: TranscriptionUsage | SpeechUsage, **details: Any) -> Usage | None:
+    """Tokens in a chat's terms, and what is told beside them."""
+    made = beside(usage)
+    if usage.input_tokens is not None:
+        made |= {
+            "prompt_tokens": usage.input_tokens,
+            "completion_tokens": usage.output_tokens,
+            "total_tokens": usage.total_tokens,
+            **details,
+        }
+    return lenient(Usage, made) if made else None
 
 
 def _seconds(duration: float | None) -> str | None:
@@ -255,17 +263,14 @@ class Speech(Answer):
 
     @override
     def counted(self) -> Usage | None:
-        """Tokens as a chat's, the answer's being audio; ``None`` where characters are billed, or nothing was told."""
+        """Tokens as a chat's, the answer's being audio, and what is told beside them; ``None`` where nothing is.
+
+        Characters are no tokens.
+        """
         usage = self.usage
-        if usage is None or usage.input_tokens is None:
+        if usage is None:
             return None
-        spoken = usage.output_tokens
-        return Usage(
-            prompt_tokens=usage.input_tokens,
-            completion_tokens=spoken,
-            total_tokens=usage.total_tokens,
-            completion_tokens_details=CompletionTokensDetails(audio_tokens=spoken),
-        )
+        return _counted(usage, completion_tokens_details={"audio_tokens": usage.output_tokens})
 
     @override
     def __str__(self) -> str:
@@ -278,3 +283,15 @@ class Speech(Answer):
     @override
     def _repr_markdown_(self) -> str:
         return f"{self!r}\n\n---\n*{self.cost}*"
+
+    def _repr_html_(self) -> str | None:
+        """For notebooks, which can play it; ``None`` for raw samples, which no browser can."""
+        kind = self.media_type.partition(";")[0]
+        if not self.content or kind in _RAW or not kind.startswith("audio/"):
+            return None
+        encoded = base64.b64encode(self.content).decode()
+        caption = html.escape(f"{self!r} · {self.cost}")
+        return f'<audio controls src="data:{html.escape(kind)};base64,{encoded}"></audio><br><em>{caption}</em>'
+
+
+_RAW = frozenset({"audio/pcm", "audio/l16", "audio/L16", "audio/basic", "audio/x-mulaw"})

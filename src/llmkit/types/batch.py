@@ -6,13 +6,15 @@ Sources: the types of openai 3.54.0 and anthropic 2.12.0, Mistral's OpenAPI docu
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, override
 
 from ._model import Model
+from ._shown import plural
 from .answer import Answer
 from .params import CallOptions
 
@@ -110,7 +112,10 @@ class Batch(Answer):
 
 
 class BatchList(Answer):
-    """A page of batches. ``next_cursor`` goes into ``after`` for the next page; ``None``: this is the last."""
+    """A page of batches: iterating goes through it, and no further.
+
+    ``next_cursor`` goes into ``after`` for the next page; ``None``: this is the last.
+    """
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset({"first_id", "last_id"})
 
@@ -120,6 +125,10 @@ class BatchList(Answer):
     first_id: str | None = None
     last_id: str | None = None
     next_cursor: str | None = None
+
+    @override
+    def __iter__(self) -> Iterator[Batch]:  # type: ignore[override]
+        return iter(self.data)
 
 
 class BatchDeleted(Answer):
@@ -149,6 +158,16 @@ class BatchResults(Answer):
 
     data: list[BatchResult] = Field(default_factory=list)
 
+    @override
+    def __iter__(self) -> Iterator[BatchResult]:  # type: ignore[override]
+        return iter(self.data)
+
     def by_id(self) -> dict[str, BatchResult]:
         """The results by their calls' ids."""
         return {result.custom_id: result for result in self.data}
+
+    @override
+    def _repr_markdown_(self) -> str:
+        counts = Counter(result.status for result in self.data)
+        told = ", ".join(f"{count:,} {status}" for status, count in counts.items())
+        return f"{plural(len(self.data), 'result')}{f': {told}' if told else ''}"

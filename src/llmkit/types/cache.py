@@ -6,12 +6,12 @@ seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, override
 
 from .answer import Answer
 from .params import CallOptions
@@ -86,12 +86,19 @@ class Cached(Answer):
 
 
 class CachedList(Answer):
-    """A page of cached prompts. ``next_cursor`` goes into ``after`` for the next page; ``None``: this is the last."""
+    """A page of cached prompts: iterating goes through it, and no further.
+
+    ``next_cursor`` goes into ``after`` for the next page; ``None``: this is the last.
+    """
 
     object: str = "list"
     data: list[Cached] = Field(default_factory=list)
     has_more: bool = False
     next_cursor: str | None = None
+
+    @override
+    def __iter__(self) -> Iterator[Cached]:  # type: ignore[override]
+        return iter(self.data)
 
 
 class CacheDeleted(Answer):

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PrivateAttr, SkipValidation
+from pydantic import Field, PrivateAttr, SkipValidation, WrapSerializer
 from typing_extensions import TypedDict, override
 
-from ._model import Model
+from ._model import Model, beside, lenient
+from ._shown import plural
 from .answer import Answer
 from .params import CallOptions
 from .usage import Usage
@@ -61,13 +62,21 @@ class EmbeddingParams(EmbeddingModelParams, CallOptions, total=False):
     """All keywords of ``embedding`` but ``model`` and ``input``."""
 
 
+def _as_it_came(vector: Any, dump: Callable[[Any], Any]) -> Any:
+    """Numbers are dumped as numbers; a text, or a vector for each token, without complaints of its type."""
+    told = isinstance(vector, list) and bool(vector) and isinstance(vector[0], float | int)
+    return dump(vector) if told else vector
+
+
 class Embedding(Model):
     """One vector; ``index`` is the place of its input. ``embedding`` is as it came: numbers, or base64 text."""
 
     object: str = "embedding"
     index: int = 0
     _code: str = PrivateAttr(default="f")
-    embedding: Annotated[list[float], SkipValidation] = Field(default_factory=list)
+    embedding: Annotated[list[float], SkipValidation, WrapSerializer(_as_it_came)] = Field(
+        default_factory=list
+    )
 
     @property
     def vector(self) -> list[float]:
@@ -116,14 +125,20 @@ class EmbeddingResponse(Answer):
         if usage is None:
             return None
         read = usage.total_tokens if usage.prompt_tokens is None else usage.prompt_tokens
-        return (
-            None
-            if read is None
-            else Usage(prompt_tokens=read, completion_tokens=0, total_tokens=read)
-        )
+        made = beside(usage)
+        if read is not None:
+            made |= {"prompt_tokens": read, "completion_tokens": 0, "total_tokens": read}
+            made["prompt_tokens_details"] = usage.prompt_tokens_details
+        return lenient(Usage, made) if made else None
 
     @override
     def _repr_markdown_(self) -> str:
-        read = self.usage.prompt_tokens if self.usage else "?"
-        size = len(self.data[0].vector) if self.data else 0
-        return f"{len(self.data)} vectors of {size}\n\n---\n*{self.model} · {read} tokens · {self.cost}*"
+        told = [self.model, None if self.usage is None else f"{self.usage.prompt_tokens} tokens"]
+        facts = " · ".join([*filter(None, told), str(self.cost)])
+        return f"{plural(len(self.data), 'vector')}{self._size()}\n\n---\n*{facts}*"
+
+    def _size(self) -> str:
+        try:
+            return f" of {len(self.data[0].vector):,} numbers"
+        except (IndexError, ValueError):
+            return ""

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, override
 
 from .._json import load
+from ._shown import plural
 from .answer import Answer
 from .params import CallOptions
 
@@ -82,7 +83,10 @@ class FileObject(Answer):
 
 
 class FileList(Answer):
-    """A page of files. ``next_cursor`` goes into ``after`` for the next page; ``None``: this is the last."""
+    """A page of files: iterating goes through it, and no further.
+
+    ``next_cursor`` goes into ``after`` for the next page; ``None``: this is the last.
+    """
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset({"first_id", "last_id"})
 
@@ -92,6 +96,10 @@ class FileList(Answer):
     first_id: str | None = None
     last_id: str | None = None
     next_cursor: str | None = None
+
+    @override
+    def __iter__(self) -> Iterator[FileObject]:  # type: ignore[override]
+        return iter(self.data)
 
 
 class FileDeleted(Answer):
@@ -118,6 +126,14 @@ class FileContent(Answer):
     def read(self) -> bytes:
         """The content, as the openai SDK has it."""
         return self.content
+
+    @override
+    def __repr__(self) -> str:
+        return f"FileContent({plural(len(self.content), 'byte')} of {self.media_type or 'unknown kind'})"
+
+    @override
+    def __str__(self) -> str:
+        return repr(self)
 
     def json_lines(self) -> Iterator[Any]:
         """The values of a JSONL file. Raises ``ValueError`` for a line that is no JSON."""

@@ -12,10 +12,10 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
-from ._model import Model, lenient
+from ._model import Model, beside, lenient
 from .answer import Answer
 from .params import CallOptions
-from .usage import CompletionTokensDetails, PromptTokensDetails, Usage
+from .usage import Usage
 
 __all__ = [
     "Image",
@@ -26,6 +26,8 @@ __all__ = [
     "ImageTokens",
     "ImageUsage",
 ]
+
+_USUAL = "image/png"
 
 
 class ImageModelParams(TypedDict, total=False):
@@ -90,6 +92,9 @@ class Image(Model):
         """The picture's bytes, where the answer has them. Raises ``ValueError`` where they are no base64."""
         return None if self.b64_json is None else base64.b64decode(self.b64_json, validate=True)
 
+    def _repr_markdown_(self) -> str:
+        return _picture(self.url, self.b64_json, self.mime_type)
+
 
 class ImageTokens(Model):
     """What kinds of token were counted."""
@@ -110,25 +115,21 @@ class ImageUsage(Model):
     output_tokens_details: ImageTokens | None = None
 
     def in_chat_terms(self) -> Usage | None:
-        """The same counts as a chat's usage; ``None`` where tokens were not counted."""
+        """The same counts as a chat's usage, and what is told beside them; ``None`` where nothing is."""
         if self.input_tokens is None and self.output_tokens is None:
-            return None
+            return lenient(Usage, beside(self)) if beside(self) else None
         given, made = self.input_tokens_details, self.output_tokens_details
-        return Usage(
-            prompt_tokens=self.input_tokens,
-            completion_tokens=self.output_tokens,
-            total_tokens=self.total_tokens,
-            prompt_tokens_details=PromptTokensDetails(
-                text_tokens=given.text_tokens, image_tokens=given.image_tokens
-            )
-            if given
-            else None,
+        counts = {
+            "prompt_tokens": self.input_tokens,
+            "completion_tokens": self.output_tokens,
+            "total_tokens": self.total_tokens,
+            "prompt_tokens_details": given and given.to_dict(),
             # A model that makes pictures says what else its output is; if it does not, all of it is picture.
-            completion_tokens_details=CompletionTokensDetails(
-                text_tokens=made.text_tokens if made else 0,
-                image_tokens=made.image_tokens if made else self.output_tokens,
-            ),
-        )
+            "completion_tokens_details": made.to_dict()
+            if made
+            else {"text_tokens": 0, "image_tokens": self.output_tokens},
+        }
+        return lenient(Usage, beside(self) | counts)
 
 
 class ImageResponse(Answer):
@@ -156,6 +157,12 @@ class ImageResponse(Answer):
             counts.beside = [_written(self.svg_usage)]
         return counts
 
+    @override
+    def _repr_markdown_(self) -> str:
+        kind = f"image/{self.output_format}" if self.output_format else None
+        pictures = [_picture(one.url, one.b64_json, one.mime_type or kind) for one in self.data]
+        return "\n\n".join([*pictures, f"---\n*{self.cost}*"])
+
 
 def _written(told: Mapping[str, Any]) -> Usage:
     """What another model wrote, in a chat's terms and with its name."""
@@ -170,6 +177,11 @@ def _written(told: Mapping[str, Any]) -> Usage:
     thought = {"reasoning_tokens": told.get("reasoning_tokens")}
     made = {"model": told.get("model") or "unnamed", "completion_tokens_details": thought}
     return lenient(Usage, counts | made)
+
+
+def _picture(url: str | None, encoded: str | None, kind: str | None) -> str:
+    """A picture for notebooks: its address, or all of it."""
+    return f"![]({url or f'data:{kind or _USUAL};base64,{encoded or str()}'})"
 
 
 class ImageEvent(Model):
@@ -196,3 +208,7 @@ class ImageEvent(Model):
     def content(self) -> bytes | None:
         """The picture's bytes. Raises ``ValueError`` where they are no base64."""
         return None if self.b64_json is None else base64.b64decode(self.b64_json, validate=True)
+
+    def _repr_markdown_(self) -> str:
+        kind = f"image/{self.output_format}" if self.output_format else None
+        return _picture(None, self.b64_json, kind)

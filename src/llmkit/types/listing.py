@@ -5,11 +5,13 @@ Sources: the types of openai 3.54.0 and anthropic 2.12.0, and Gemini's v1beta re
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, override
 
+from ._shown import plural
 from .answer import Answer
 
 __all__ = ["ListedModel", "ModelDeleted", "ModelList", "NoParams", "TokenCount"]
@@ -36,7 +38,7 @@ class ListedModel(Answer):
 
 
 class ModelList(Answer):
-    """All models that the key may use, from all pages."""
+    """All models that the key may use, from all pages, to be iterated."""
 
     object: str = "list"
     data: list[ListedModel] = Field(default_factory=list)
@@ -45,6 +47,16 @@ class ModelList(Answer):
     def ids(self) -> list[str]:
         """The names to call them by, without the provider's."""
         return [model.id for model in self.data]
+
+    @override
+    def __iter__(self) -> Iterator[ListedModel]:  # type: ignore[override]
+        return iter(self.data)
+
+    @override
+    def _repr_markdown_(self) -> str:
+        return "\n".join(
+            [f"{plural(len(self.data), 'model')}\n", *(f"- {name}" for name in self.ids)]
+        )
 
 
 class ModelDeleted(Answer):
@@ -73,3 +85,7 @@ class TokenCount(Answer):
     def total_tokens(self) -> int:
         """LiteLLM's name for ``input_tokens``."""
         return self.input_tokens
+
+    @override
+    def _repr_markdown_(self) -> str:
+        return f"{plural(self.input_tokens, 'token')}\n\n---\n*{self.model}*"

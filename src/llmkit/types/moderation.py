@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, override
 
 from ._model import Model
 from .answer import Answer
@@ -79,3 +79,16 @@ class ModerationResponse(Answer):
     model: str = ""
     results: list[ModerationResult] = Field(default_factory=list)
     usage: Usage | None = None
+
+    @override
+    def _repr_markdown_(self) -> str:
+        lines = [f"{place}. {_verdict(result)}" for place, result in enumerate(self.results, 1)]
+        return "\n".join([*lines, f"\n---\n*{self.model}*"])
+
+
+def _verdict(result: ModerationResult) -> str:
+    """The categories that apply, and how surely."""
+    scores = result.category_scores
+    found = [name for name in result.categories.keys() if result.categories[name]]  # noqa: SIM118
+    named = ", ".join(f"{name} ({scores.get(name, '?')})" for name in found)
+    return " ".join(filter(None, ["**flagged**" if result.flagged else "not flagged", named]))

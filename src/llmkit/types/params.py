@@ -6,7 +6,7 @@ is refused before anything is sent; ``extra_body`` is the door for fields of one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from typing_extensions import TypedDict
@@ -94,8 +94,9 @@ class ModelParams(TypedDict, total=False):
 class CallOptions(TypedDict, total=False):
     """What llmkit does with the call; nothing of it is sent to the model."""
 
-    api_key: str | Callable[[], str] | None
-    """The key, or a function that returns it; otherwise the provider's environment variables."""
+    api_key: str | Callable[[], str | Awaitable[str]] | None
+    """The key, or a function (or coroutine function) that returns it and is asked before every request; otherwise
+    the provider's environment variables."""
     base_url: str | None
     """Another address for the provider's API."""
     api_base: str | None

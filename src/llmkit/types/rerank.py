@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
-from ._model import Model, lenient
+from ._model import Model, beside, lenient
 from .answer import Answer
 from .params import CallOptions
 from .usage import Usage
@@ -87,12 +87,12 @@ class RerankResponse(Answer):
         if told is None:
             return None
         read = told.total_tokens if told.prompt_tokens is None else told.prompt_tokens
-        if read is None and told.search_units is None:
-            return None
         # An amount that the provider states goes along: it is what the call cost.
-        made = dict(told.__pydantic_extra__ or {})
-        made |= {"prompt_tokens": read, "completion_tokens": 0, "total_tokens": read}
-        return lenient(Usage, made | {"search_units": told.search_units})
+        made = beside(told)
+        if read is not None or told.search_units is not None:
+            made |= {"prompt_tokens": read, "completion_tokens": 0, "total_tokens": read}
+            made["search_units"] = told.search_units
+        return lenient(Usage, made) if made else None
 
     @override
     def _repr_markdown_(self) -> str:

@@ -239,10 +239,14 @@ class DeletedResponse(Answer):
 
 
 class InputItems(Answer):
-    """What was asked in an answer that the provider keeps, a page of it."""
+    """What was asked in an answer that the provider keeps, a page of it, to be iterated."""
 
     object: str = "list"
     data: list[ResponseItem] = Field(default_factory=list)
     first_id: str | None = None
     last_id: str | None = None
     has_more: bool = False
+
+    @override
+    def __iter__(self) -> Iterator[ResponseItem]:  # type: ignore[override]
+        return iter(self.data)

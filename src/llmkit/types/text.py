@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import Field
-from typing_extensions import TypedDict
+from typing_extensions import TypedDict, override
 
 from ._model import Model
 from .answer import Answer
@@ -102,6 +102,12 @@ class TextCompletion(Answer):
     def text(self) -> str:
         """The text of the first choice; empty where there is none."""
         return self.choices[0].text if self.choices else ""
+
+    @override
+    def _repr_markdown_(self) -> str:
+        used = self.usage
+        tokens = f"{used.prompt_tokens} + {used.completion_tokens} tokens" if used else "no usage"
+        return f"{self.text}\n\n---\n*{self.model} · {tokens} · {self.cost}*"
 
 
 class TextCompletionChunk(Model):

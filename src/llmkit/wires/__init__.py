@@ -42,11 +42,16 @@ class Wire(Protocol[C_contra, A_co]):
 
 @dataclass(slots=True)
 class Step:
-    """One request of several. ``wait``: seconds to let pass before it. ``stream``: its answer is the stream."""
+    """One request of several. ``wait``: seconds to let pass before it. ``stream``: its answer is the stream.
+
+    ``repeatable``: whether it is sent again where nobody can say whether it arrived; a second one of what makes
+    something (a job, a file) would make another. By default, a POST of a call that makes what stays is not.
+    """
 
     request: HTTPRequest
     wait: float = 0.0
     stream: bool = False
+    repeatable: bool | None = None
 
 
 Steps = Generator[Step, "HTTPResponse", Any]

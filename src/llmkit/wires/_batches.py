@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ..types._model import lenient
 from ..types.embedding import EmbeddingResponse, EmbeddingUsage
 from . import Step, Steps
 
@@ -65,16 +67,22 @@ def joined(parts: Sequence[EmbeddingResponse], sizes: Sequence[int]) -> Embeddin
 
 
 def _summed(usages: Sequence[EmbeddingUsage | None]) -> EmbeddingUsage | None:
-    """All counts together; what one of them does not say is not known of the whole."""
-    told = [usage for usage in usages if usage is not None]
-    if len(told) < len(usages):
+    """All counts and amounts together; what one of them does not say is not known of the whole."""
+    told = [usage.model_dump(exclude_none=True) for usage in usages if usage is not None]
+    return lenient(EmbeddingUsage, _added(told)) if len(told) == len(usages) else None
+
+
+def _added(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    shared = [name for name in told[0] if all(name in one for one in told)]
+    sums = {name: _sum([one[name] for one in told]) for name in shared}
+    return {name: value for name, value in sums.items() if value is not None}
+
+
+def _sum(values: Sequence[Any]) -> Any:
+    """The sum of numbers, of amounts to the last digit; what is no number has none."""
+    if all(isinstance(value, Mapping) for value in values):
+        return _added(values)
+    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
         return None
-
-    def total(count: Callable[[EmbeddingUsage], int | None]) -> int | None:
-        counts = [count(usage) for usage in told]
-        return None if None in counts else sum(filter(None, counts))
-
-    return EmbeddingUsage(
-        prompt_tokens=total(lambda usage: usage.prompt_tokens),
-        total_tokens=total(lambda usage: usage.total_tokens),
-    )
+    total = sum(Decimal(str(value)) for value in values)
+    return int(total) if all(isinstance(value, int) for value in values) else float(total)

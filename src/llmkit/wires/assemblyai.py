@@ -69,7 +69,7 @@ class AssemblyAITranscription:
             audio = _object(call, response).get("upload_url")
             if not isinstance(audio, str):
                 raise unreadable(call, response, "it has no upload_url.")
-        response = yield Step(self._order(call, to, audio))
+        response = yield Step(self._order(call, to, audio), repeatable=False)
         wait = _FIRST_WAIT
         while (body := _status(call, response)).get("status") in _UNDER_WAY:
             path = f"/transcript/{quote(str(body.get('id')), safe='')}"

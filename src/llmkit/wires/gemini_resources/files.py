@@ -44,11 +44,12 @@ class GeminiFiles:
     def steps(self, call: ResourceCall, to: Endpoint) -> Steps:
         """One request; two for an upload."""
         first = self.build(call, to)
-        response = yield Step(first)
+        # One address is one file, however often its bytes are sent there.
+        response = yield Step(first, repeatable=True)
         if call.file is not None:
             sent = _upload(call, call.file, to, response)
             sent.adjustments = first.adjustments
-            response = yield Step(sent)
+            response = yield Step(sent, repeatable=True)
         return self.parse(call, response)
 
     def parse(self, call: ResourceCall, response: HTTPResponse) -> Answer:

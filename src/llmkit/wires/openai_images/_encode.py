@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["build"]
 
+_SIZE = re.compile(r"(\d{1,5})x(\d{1,5})")
 _PATHS = {"generate": "/images/generations", "edit": "/images/edits", "vary": "/images/variations"}
 # What there is for one of them only: by the reference's form of each.
 _NOT_FOR = {
@@ -38,6 +40,10 @@ def build(wire: OpenAIImages, call: ImageCall, to: Endpoint) -> HTTPRequest:
     if call.prompt is not None:
         body["prompt"] = call.prompt
     body |= taken(ledger, wire.refused | _NOT_FOR[call.action])
+    if (told := body.get("response_format")) is not None:
+        body["response_format"] = wire.formats.get(str(told), told)
+    if wire.sides and "size" in body:
+        body |= _sides(ledger, body.pop("size"))
     if call.stream:
         body["stream"] = True
     if call.action == "generate":
@@ -47,6 +53,16 @@ def build(wire: OpenAIImages, call: ImageCall, to: Endpoint) -> HTTPRequest:
     if all(_address(image) for image in call.images):
         return _by_address(ledger, call, to, body)
     return _as_form(ledger, call, to, body)
+
+
+def _sides(ledger: Ledger, size: Any) -> dict[str, int]:
+    """A size as its two sides; the model's own needs no word."""
+    if size == "auto":
+        return {}
+    match = _SIZE.fullmatch(size) if isinstance(size, str) else None
+    if match is None:
+        raise ledger.invalid(f"size must be such as '1024x768', not {size!r:.40}")
+    return {"width": int(match[1]), "height": int(match[2])}
 
 
 def _address(image: Any) -> Mapping[str, Any] | None:

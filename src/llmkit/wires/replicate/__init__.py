@@ -35,7 +35,7 @@ class ReplicateChat:
 
     def steps(self, call: ChatCall, to: Endpoint) -> Steps:
         """Create the prediction, and ask for it until it has ended; or open its stream."""
-        response = yield Step(self.build(call, to))
+        response = yield Step(self.build(call, to), repeatable=False)
         if call.stream:
             yield from streamed(call, to, response)
         return completion(call, (yield from finished(call, to, response)))

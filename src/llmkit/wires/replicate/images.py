@@ -68,7 +68,7 @@ class ReplicateImages:
 
     def steps(self, call: ImageCall, to: Endpoint) -> Steps:
         """Create the prediction, and ask for it until it has ended."""
-        response = yield Step(self.build(call, to))
+        response = yield Step(self.build(call, to), repeatable=False)
         data = yield from finished(call, to, response)
         return _pictures(call, response, data)
 
