@@ -7,7 +7,7 @@ read 2026-11-22). No file is opened here but by iterating.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from typing_extensions import override
@@ -15,7 +15,7 @@ from typing_extensions import override
 from ._http import Streamed
 from ._upload import Upload
 
-__all__ = ["Multipart", "abridged", "field_text", "whole"]
+__all__ = ["Multipart", "abridged", "field_text", "form_fields", "whole"]
 
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 _END = b"\r\n"
@@ -106,6 +106,22 @@ class Multipart:
 def field_text(value: Any) -> str:
     """A value as forms write it: JSON's words for truth and numbers, JSON itself for what has parts."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def form_fields(values: Mapping[str, Any], listed: str = "{}[]") -> Iterator[tuple[str, str]]:
+    """Lists as fields that come several times, mappings as ``name[key]``: so the openai package writes them, too.
+
+    Args:
+        values: by name; ``None`` is left out.
+        listed: how the name of a field that comes several times is written.
+    """
+    for name, value in values.items():
+        if isinstance(value, list | tuple):
+            yield from ((listed.format(name), field_text(item)) for item in value)
+        elif isinstance(value, Mapping):
+            yield from form_fields({f"{name}[{key}]": item for key, item in value.items()}, listed)
+        elif value is not None:
+            yield name, field_text(value)
 
 
 def _listed(value: Any) -> list[Any]:

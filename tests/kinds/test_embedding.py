@@ -290,3 +290,12 @@ def test_an_amount_that_is_stated_is_the_cost() -> None:
         answer = client.embedding("openai_like/m", "a", base_url="https://h.test", api_key=KEY)
     assert answer.cost.total == Decimal("0.25")
     assert answer.cost.status == "provider_reported"
+
+
+@pytest.mark.parametrize("vector", [[0.5, -1], "AAAAPw==", [[0.5], [1.0]], {"values": [1]}])
+def test_any_vector_can_be_dumped(vector: Any) -> None:
+    """Base64, a vector for each token, a sparse one: each is dumped as it came, and no warning is made of it."""
+    data = [{"object": "embedding", "index": 0, "embedding": vector}]
+    made = EmbeddingResponse.model_validate({"object": "list", "model": "m", "data": data})
+    assert made.to_dict()["data"] == data
+    assert json.loads(made.model_dump_json())["data"] == data

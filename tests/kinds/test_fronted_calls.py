@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 
 import llmkit
@@ -217,6 +219,36 @@ def test_kept_answers(client: llmkit.Client) -> None:
     assert listed.url.endswith("/r/input_items?limit=5")
     with pytest.raises(llmkit.ConfigurationError, match="response_id"):
         client.get_responses(" ")
+
+
+def test_a_kept_answer_is_streamed() -> None:
+    """The events of a kept answer come in both colours, and its tokens are not priced a second time."""
+    answer = {"id": "resp_1", "status": "completed", "model": "gpt-5-mini", "output": []}
+    answer |= {"usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}}
+    event = {"type": "response.completed", "sequence_number": 7, "response": answer}
+    asked: list[str] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url}")
+        said = f"data: {json.dumps(event)}\n\n".encode()
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=said)
+
+    async def waiting() -> Any:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answers)) as theirs:
+            ours = llmkit.Client(environ={}, api_key=KEY, http_client=theirs)
+            stream = await ours.aget_responses("resp_1", stream=True, starting_after=6)
+            return [one.to_dict() async for one in stream], stream.response
+
+    with httpx.Client(transport=httpx.MockTransport(answers)) as theirs:
+        ours = llmkit.Client(environ={}, api_key=KEY, http_client=theirs)
+        stream = ours.get_responses("resp_1", stream=True, starting_after=6)
+        made = [one.to_dict() for one in stream], stream.response
+    for events, whole in (made, asyncio.run(waiting())):
+        assert events == [event]
+        assert whole.to_dict() == answer
+        assert (whole.counted(), whole.cost.total) == (None, None)
+    where = "https://api.openai.com/v1/responses/resp_1?starting_after=6&stream=true"
+    assert asked == [f"GET {where}"] * 2
 
 
 def test_module_functions(sim: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:

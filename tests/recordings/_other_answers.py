@@ -402,6 +402,11 @@ def _vectors(exchange: Exchange, made: Any) -> None:
     assert (made.usage.prompt_tokens if made.usage else None) == read
 
 
+def _stored(exchange: Exchange, made: Any) -> None:
+    assert made.to_dict() == exchange.answer()
+    assert made.counted() is None
+
+
 CHECKS: dict[str, Callable[[Exchange, Any], None]] = {
     "moderation": _moderation,
     "text_completion": _text_completion,
@@ -427,4 +432,7 @@ CHECKS: dict[str, Callable[[Exchange, Any], None]] = {
     "list_caches": _cached_list,
     "delete_cache": _cache_deleted,
     "embedding": _vectors,
+    "get_responses": _stored,
+    "delete_responses": _stored,
+    "list_input_items": _stored,
 }

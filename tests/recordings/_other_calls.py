@@ -171,6 +171,39 @@ def _anthropic_count(e: Exchange) -> Asked:
     return "count_tokens", {"model": body["model"], **_anthropic_request.as_call(body)}
 
 
+def _openai_count(e: Exchange) -> Asked:
+    """What a Responses request says, as the chat that would send it."""
+    body = e.json()
+    call: Json = {"messages": [_message(item) for item in body["input"]]}
+    if "tools" in body:
+        call["tools"] = [_nested(tool) for tool in body["tools"]]
+    if "text" in body:
+        made = dict(body["text"]["format"])
+        call["response_format"] = {"type": made.pop("type"), "json_schema": made}
+    beside = {k: v for k, v in body.items() if k in ("model", "tool_choice")}
+    return "count_tokens", {**beside, **call}
+
+
+def _message(item: Json) -> Json:
+    content = item["content"]
+    if isinstance(content, list):
+        content = [{"type": "text", "text": part["text"]} for part in content]
+    return {"role": item["role"], "content": content}
+
+
+def _nested(tool: Json) -> Json:
+    return {"type": tool["type"], "function": {k: v for k, v in tool.items() if k != "type"}}
+
+
+def _stored(e: Exchange, name: str) -> Asked:
+    function = "get_responses" if e.method == "GET" else "delete_responses"
+    return function, {"response_id": name, **e.query}
+
+
+def _stored_items(e: Exchange, name: str) -> Asked:
+    return "list_input_items", {"response_id": name, **e.query}
+
+
 def _gemini_count(e: Exchange, model: str) -> Asked:
     body = e.json()
     request = body.get("generateContentRequest", body)
@@ -252,6 +285,10 @@ ROUTES: tuple[tuple[str, str, Any], ...] = (
     ("DELETE", "/models/([^/]+)", _model),
     ("POST", "/messages/count_tokens", _anthropic_count),
     ("POST", "/models/([^/]+):countTokens", _gemini_count),
+    ("POST", "/responses/input_tokens", _openai_count),
+    ("GET", "/responses/([^/]+)", _stored),
+    ("DELETE", "/responses/([^/]+)", _stored),
+    ("GET", "/responses/([^/]+)/input_items", _stored_items),
     ("POST", "/cachedContents", _create_cache),
     ("GET", "/cachedContents", _list_caches),
     ("GET", "/cachedContents/([^/]+)", _cache),

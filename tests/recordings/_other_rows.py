@@ -51,6 +51,7 @@ APIS: dict[str, str] = {
     "openai.images.variations": "openai",
     "openai.models": "openai",
     "openai.moderations": "openai",
+    "openai.responses.manage": "openai",
     "openrouter.models": "openrouter",
     "perplexity.models": "perplexity",
     "together.completions": "openai",

@@ -20,7 +20,6 @@ from llmkit._fold import fold
 from llmkit._http import HTTPResponse
 from llmkit.wires.openai_responses import OpenAIResponses, ResponsesChat
 
-from . import _reader
 from . import _responses_rows as found
 from ._responses_rows import EXEMPT
 from ._server import Replay, pieces
@@ -186,29 +185,6 @@ def test_request(written: Row, served: Replay, client: llmkit.Client) -> None:
         {**request.json(), "model": body.get("model")}
     )
     assert request.path == f"{written.mount}/responses"
-
-
-def test_kept_answers(recordings: Path, client: llmkit.Client) -> None:
-    """What is kept is looked up, listed and forgotten; the rows that count tokens are of another call."""
-    rows = {row.id: row for row in _reader.rows(recordings, "openai.responses.manage")}
-    told = {row.id: json.loads(row.body) for row in rows.values()}
-    calls = {
-        "response": client.get_responses,
-        "list": client.list_input_items,
-        "response.deleted": client.delete_responses,
-    }
-    mine = [i for i, body in told.items() if body["object"] != "response.input_tokens"]
-    server = Replay(rows)
-    for row_id in mine:
-        call, body = calls[told[row_id]["object"]], told[row_id]
-        answer = call(
-            body.get("id", "resp_1"), api_key="test-key", base_url=server.base_url(rows[row_id])
-        )
-        (request,) = server.take()
-        assert answer.to_dict() == body
-        assert request.method == ("DELETE" if "deleted" in body else "GET")
-    server.close()
-    assert len(mine) == 3
 
 
 def without_nulls(value: Any) -> Any:

@@ -78,14 +78,42 @@ async def aresponses(
     return await default_client().aresponses(input, model, stream=stream, **params)
 
 
-def get_responses(response_id: str, **params: Unpack[StoredParams]) -> Response:
+@overload
+def get_responses(
+    response_id: str, *, stream: Literal[False] | None = None, **params: Unpack[StoredParams]
+) -> Response: ...
+@overload
+def get_responses(
+    response_id: str, *, stream: Literal[True], **params: Unpack[StoredParams]
+) -> Stream[ResponseEvent, Response]: ...
+@overload
+def get_responses(
+    response_id: str, *, stream: bool | None, **params: Unpack[StoredParams]
+) -> Response | Stream[ResponseEvent, Response]: ...
+def get_responses(
+    response_id: str, *, stream: bool | None = None, **params: Unpack[StoredParams]
+) -> Response | Stream[ResponseEvent, Response]:
     """Look up an answer that the provider keeps; see ``Client.get_responses``."""
-    return default_client().get_responses(response_id, **params)
+    return default_client().get_responses(response_id, stream=stream, **params)
 
 
-async def aget_responses(response_id: str, **params: Unpack[StoredParams]) -> Response:
+@overload
+async def aget_responses(
+    response_id: str, *, stream: Literal[False] | None = None, **params: Unpack[StoredParams]
+) -> Response: ...
+@overload
+async def aget_responses(
+    response_id: str, *, stream: Literal[True], **params: Unpack[StoredParams]
+) -> AsyncStream[ResponseEvent, Response]: ...
+@overload
+async def aget_responses(
+    response_id: str, *, stream: bool | None, **params: Unpack[StoredParams]
+) -> Response | AsyncStream[ResponseEvent, Response]: ...
+async def aget_responses(
+    response_id: str, *, stream: bool | None = None, **params: Unpack[StoredParams]
+) -> Response | AsyncStream[ResponseEvent, Response]:
     """``get_responses`` from async code."""
-    return await default_client().aget_responses(response_id, **params)
+    return await default_client().aget_responses(response_id, stream=stream, **params)
 
 
 def delete_responses(response_id: str, **params: Unpack[StoredParams]) -> DeletedResponse:

@@ -83,24 +83,61 @@ class ResponsesCalls(Core):
             return await self._astream(RESPONSES, model, subject, asked)
         return _parsed(await self._arun(RESPONSES, model, subject, asked), wanted)
 
-    def get_responses(self, response_id: str, **params: Unpack[StoredParams]) -> Response:
+    @overload
+    def get_responses(
+        self,
+        response_id: str,
+        *,
+        stream: Literal[False] | None = None,
+        **params: Unpack[StoredParams],
+    ) -> Response: ...
+    @overload
+    def get_responses(
+        self, response_id: str, *, stream: Literal[True], **params: Unpack[StoredParams]
+    ) -> Stream[ResponseEvent, Response]: ...
+    @overload
+    def get_responses(
+        self, response_id: str, *, stream: bool | None, **params: Unpack[StoredParams]
+    ) -> Response | Stream[ResponseEvent, Response]: ...
+    def get_responses(
+        self, response_id: str, *, stream: bool | None = None, **params: Unpack[StoredParams]
+    ) -> Response | Stream[ResponseEvent, Response]:
         """Look up an answer that the provider keeps; also one that is being made in the background.
 
         Args:
             response_id: the answer's ``id``.
+            stream: whether to return a ``Stream`` of the answer's events, as they come and as they came.
             **params: ``custom_llm_provider`` says who keeps it (by default OpenAI); see ``llmkit.types``.
 
         Raises:
             NotFoundError: nobody keeps such an answer.
             APIError: the call failed; its subclasses say how.
         """
-        found: Response = self._run(STORED, *_stored("retrieve", response_id, params))
-        return found
+        run: Any = self._stream if stream else self._run
+        return run(STORED, *_stored("retrieve", response_id, params))  # type: ignore[no-any-return]
 
-    async def aget_responses(self, response_id: str, **params: Unpack[StoredParams]) -> Response:
+    @overload
+    async def aget_responses(
+        self,
+        response_id: str,
+        *,
+        stream: Literal[False] | None = None,
+        **params: Unpack[StoredParams],
+    ) -> Response: ...
+    @overload
+    async def aget_responses(
+        self, response_id: str, *, stream: Literal[True], **params: Unpack[StoredParams]
+    ) -> AsyncStream[ResponseEvent, Response]: ...
+    @overload
+    async def aget_responses(
+        self, response_id: str, *, stream: bool | None, **params: Unpack[StoredParams]
+    ) -> Response | AsyncStream[ResponseEvent, Response]: ...
+    async def aget_responses(
+        self, response_id: str, *, stream: bool | None = None, **params: Unpack[StoredParams]
+    ) -> Response | AsyncStream[ResponseEvent, Response]:
         """``get_responses`` for async code."""
-        found: Response = await self._arun(STORED, *_stored("retrieve", response_id, params))
-        return found
+        run: Any = self._astream if stream else self._arun
+        return await run(STORED, *_stored("retrieve", response_id, params))  # type: ignore[no-any-return]
 
     def delete_responses(self, response_id: str, **params: Unpack[StoredParams]) -> DeletedResponse:
         """Have the provider forget an answer. Raises as ``get_responses``."""

@@ -45,7 +45,7 @@ def cost(
     try:
         counts = _plain(usage, depth=2)
         call = _call(counts, model, service_tier, on, conditions)
-        lines = tuple(_lines(call, counts))
+        lines = (*_lines(call, counts), *_beside(call, counts, model, service_tier))
     except Unpriceable as error:
         return unknown(str(error))
     if estimated:
@@ -90,6 +90,18 @@ def _completion(usage: object) -> int | None:
     if completion is None or prompt is None or total != prompt + completion + reasoning:
         return completion
     return completion + reasoning
+
+
+def _beside(call: Call, usage: object, model: ModelInfo, tier: str | None) -> Iterator[CostLine]:
+    """What is billed beside the counts: each round by its own size, as a prompt's length may set its price."""
+    rounds = _field(usage, "beside")
+    for one in rounds if isinstance(rounds, list) else ():
+        counts = _plain(one, depth=2)
+        if (other := _field(counts, "model")) is not None:
+            raise Unpriceable(f"tokens of another model are billed beside these: {other}")
+        again = _call(counts, model, tier, call.on, call.facts)
+        yield from _lines(again, counts)
+        call.notes += again.notes
 
 
 def _lines(call: Call, usage: object) -> Iterator[CostLine]:

@@ -30,6 +30,7 @@ _PLACES: Mapping[str, Mapping[str, str]] = {
         "speech": "llmkit.providers._audio:MISTRAL_SPEECH",
     },
     "perplexity": {"embedding": "llmkit.providers._embeddings:PERPLEXITY"},
+    "together_ai": {"image": "llmkit.providers._images:TOGETHER"},
     "xai": {
         "batches": "llmkit.wires.batch_bags:BAGS",
         "image": "llmkit.wires.openai_images:OPEN",

@@ -33,6 +33,7 @@ OPENAI_CALLS: Mapping[str, str] = {
     "rerank": "llmkit.wires.cohere_rerank:RERANK",
     "responses": "llmkit.wires.openai_responses:RESPONSES",
     "stored_responses": "llmkit.wires.openai_responses.stored:STORED",
+    "count_tokens": "llmkit.providers._openai_calls:COUNT",
 }
 """The kinds of call in OpenAI's form (or in the one that most hosts share), and where their wires live."""
 

@@ -96,10 +96,13 @@ _INVOKED: tuple[tuple[str, ChatWire | None], ...] = (
     (r"^invoke/.*anthropic\.", CLAUDE_INVOKED),
     (r"^invoke/.*amazon\.nova", InvokedConverse(CONVERSE)),
     (
-        r"^invoke/.*(openai|qwen|minimax|moonshot\w*|deepseek|google|nvidia|zai)\.",
+        # DeepSeek's R1 continues texts when it is invoked: text_completion().
+        r"^invoke/.*(openai|qwen|minimax|moonshot\w*|deepseek(?=\.v)|google|nvidia|zai)\.",
         BedrockInvoke(OpenAIChat()),
     ),
     (r"^invoke/.*mistral\.pixtral", BedrockInvoke(OpenAIChat())),
+    # model-parameters-jamba.html: OpenAI's form, without the model's name.
+    (r"^invoke/.*ai21\.jamba", BedrockInvoke(OpenAIChat(stream_usage=False), named=False)),
     (r"^invoke/.*cohere\.command-r", BedrockInvoke(CohereChatV1(), named=False, lines=True)),
     (r"^invoke/", None),
 )

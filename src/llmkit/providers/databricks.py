@@ -3,7 +3,8 @@
 Sources, read 2026-11-22: https://docs.databricks.com/aws/machine-learning/foundation-model-apis/api-reference,
 https://docs.databricks.com/aws/machine-learning/model-serving/query-reason-models (thinking as parts, which go back),
 https://docs.databricks.com/aws/dev-tools/auth/oauth-m2m (``/oidc/v1/token``, scope ``all-apis``, an hour), and
-https://github.com/continuedev/continue/issues/12936: ``stream_options`` is an unknown field; usage comes unasked.
+https://github.com/anomalyco/opencode/issues/4698 (a 400 for ``stream_options``; in recorded
+traffic usage comes unasked).
 """
 
 from __future__ import annotations

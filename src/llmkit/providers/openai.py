@@ -14,7 +14,6 @@ from ._provider import OPENAI_CALLS, Provider
 _CALLS = {
     # It ranks nothing: that form is other hosts'.
     **{kind: place for kind, place in OPENAI_CALLS.items() if kind != "rerank"},
-    "count_tokens": "llmkit.providers._openai_calls:COUNT",
     "embedding": "llmkit.wires.openai_embeddings:LIMITED",
     "text_completion": "llmkit.wires.openai_text:TEXTS",
 }

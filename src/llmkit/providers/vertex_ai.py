@@ -127,6 +127,7 @@ GEMINI_CHAT = Gemini(
     model_path="/publishers/google/models/{model}",
     resources=("endpoints/", "projects/", "publishers/", "models/"),
     labels=True,
+    refused=frozenset({"store"}),
     # It reads what is public by itself, and Cloud Storage.
     media=("https://", "http://", "gs://"),
 )

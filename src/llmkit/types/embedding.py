@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PrivateAttr, SkipValidation
+from pydantic import Field, PrivateAttr, SkipValidation, WrapSerializer
 from typing_extensions import TypedDict, override
 
 from ._model import Model, beside, lenient
@@ -62,13 +62,21 @@ class EmbeddingParams(EmbeddingModelParams, CallOptions, total=False):
     """All keywords of ``embedding`` but ``model`` and ``input``."""
 
 
+def _as_it_came(vector: Any, dump: Callable[[Any], Any]) -> Any:
+    """Numbers are dumped as numbers; a text, or a vector for each token, without complaints of its type."""
+    told = isinstance(vector, list) and bool(vector) and isinstance(vector[0], float | int)
+    return dump(vector) if told else vector
+
+
 class Embedding(Model):
     """One vector; ``index`` is the place of its input. ``embedding`` is as it came: numbers, or base64 text."""
 
     object: str = "embedding"
     index: int = 0
     _code: str = PrivateAttr(default="f")
-    embedding: Annotated[list[float], SkipValidation] = Field(default_factory=list)
+    embedding: Annotated[list[float], SkipValidation, WrapSerializer(_as_it_came)] = Field(
+        default_factory=list
+    )
 
     @property
     def vector(self) -> list[float]:

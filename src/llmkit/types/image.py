@@ -136,7 +136,7 @@ class ImageResponse(Answer):
     """The pictures."""
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset(
-        {"background", "output_format", "quality", "size", "usage"}
+        {"background", "output_format", "quality", "size", "usage", "svg_usage"}
     )
 
     created: int | None = None
@@ -146,17 +146,37 @@ class ImageResponse(Answer):
     quality: str | None = None
     size: str | None = None
     usage: ImageUsage | None = None
+    svg_usage: dict[str, Any] | None = None
+    """What the model used that wrote an ``svg``, where one did: another than the one that was called."""
 
     @override
     def counted(self) -> Usage | None:
         """The tokens used, in a chat's terms."""
-        return self.usage.in_chat_terms() if self.usage else None
+        counts = self.usage.in_chat_terms() if self.usage else None
+        if counts is not None and self.svg_usage is not None:
+            counts.beside = [_written(self.svg_usage)]
+        return counts
 
     @override
     def _repr_markdown_(self) -> str:
         kind = f"image/{self.output_format}" if self.output_format else None
         pictures = [_picture(one.url, one.b64_json, one.mime_type or kind) for one in self.data]
         return "\n\n".join([*pictures, f"---\n*{self.cost}*"])
+
+
+def _written(told: Mapping[str, Any]) -> Usage:
+    """What another model wrote, in a chat's terms and with its name."""
+    counts = {
+        ours: told.get(theirs)
+        for ours, theirs in (
+            ("prompt_tokens", "input_tokens"),
+            ("completion_tokens", "output_tokens"),
+            ("total_tokens", "total_tokens"),
+        )
+    }
+    thought = {"reasoning_tokens": told.get("reasoning_tokens")}
+    made = {"model": told.get("model") or "unnamed", "completion_tokens_details": thought}
+    return lenient(Usage, counts | made)
 
 
 def _picture(url: str | None, encoded: str | None, kind: str | None) -> str:

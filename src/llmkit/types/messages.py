@@ -64,6 +64,10 @@ class MessagesModelParams(TypedDict, total=False):
     """Where the model shall run."""
     cache_control: Mapping[str, Any] | None
     """Cache the prompt as far as it goes."""
+    speed: str | None
+    """``fast`` or ``standard``; it changes the price."""
+    output_format: Mapping[str, Any] | None
+    """The answer's format, by its older name: see ``output_config``."""
 
 
 class MessagesParams(MessagesModelParams, CallOptions, total=False):

@@ -72,8 +72,16 @@ class ResponsesModelParams(TypedDict, total=False):
     """Whether the answer is made in the background, to be fetched later."""
     truncation: Literal["auto", "disabled"] | None
     """What to do with an input that is too long."""
+    background_options: Mapping[str, Any] | None
+    """``completion_window``: until when such an answer shall be there."""
     context_management: Sequence[Mapping[str, Any]] | None
     """When and how to compact what is too long."""
+    moderation: Mapping[str, Any] | None
+    """``model`` and ``policy``: have the input and the answer judged along the way."""
+    access_programs: Mapping[str, Any] | None
+    """Programs of the provider by which the model answers what it otherwise would not."""
+    image: Mapping[str, Any] | None
+    """``context_compression``: what is done with the pictures of the input."""
     metadata: Mapping[str, str] | None
     """Tags that the provider keeps with the answer."""
     service_tier: str | None
@@ -101,6 +109,10 @@ class StoredModelParams(TypedDict, total=False):
 
     include: Sequence[str] | None
     """What more to return."""
+    starting_after: int | None
+    """Stream what comes after the event of this ``sequence_number``."""
+    include_obfuscation: bool | None
+    """Whether the events of a stream are padded against traffic analysis."""
     after: str | None
     """List what comes after this item."""
     limit: int | None

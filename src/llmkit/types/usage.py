@@ -75,6 +75,7 @@ class Usage(Model):
             "cache_read_input_tokens",
             "cache_creation",
             "server_tool_use",
+            "beside",
         }
     )
 
@@ -87,3 +88,6 @@ class Usage(Model):
     cache_creation_input_tokens: int | None = None
     cache_creation: CacheCreation | None = None
     server_tool_use: ServerToolUse | None = None
+    beside: list[Usage] | None = None
+    """What is billed beside these counts, which leave it out: rounds of the same model (compacting a
+    conversation), and those of others, which ``model`` names."""

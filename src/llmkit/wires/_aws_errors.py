@@ -38,6 +38,8 @@ _STATUS: dict[str, int] = {
     "toomanyrequestsexception": 429,
     "internalserverexception": 500,
     "internalfailure": 500,
+    "internalerror": 500,
+    "internalservererror": 500,
     "internaldependencyexception": 530,
     "serviceunavailableexception": 503,
 }
@@ -58,6 +60,10 @@ _CLASS_OF: dict[str, type[errors.APIStatusError]] = {
     **dict.fromkeys(_KEYS, errors.AuthenticationError),
     "servicequotaexceededexception": errors.RateLimitError,
 }
+# A key that is no longer one is refused without a name: ``{"Message": "Bearer Token has expired"}``.
+_NO_KEY = re.compile(r"^(the )?(bearer|security) token\b", re.IGNORECASE)
+# A day's tokens are used up: waiting for as long as a retry does brings none back.
+_DAY = re.compile(r"tokens per day", re.IGNORECASE)
 # Statuses that have no class of their own, and pass.
 _PASSING = frozenset(
     {"modeltimeoutexception", "modelstreamerrorexception", "internaldependencyexception"}
@@ -66,7 +72,8 @@ _BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.APIStatusError]], ...] = (
     (
         re.compile(
             r"(input|prompt)( tokens?)? (is|are|was) too (long|large)|input tokens exceeded|too many (input )?tokens"
-            r"|number of (input )?tokens .{0,40}exceed|exceeds? (the )?(maximum|model's|context)"
+            r"|number of (input )?tokens .{0,40}exceed|exceeds? (the )?(model's |maximum )*context"
+            r"|(input|prompt|context|length|tokens?) exceeds? (the )?(maximum|model's)"
             r"|maximum context length",
             re.IGNORECASE,
         ),
@@ -109,9 +116,16 @@ def failure(call: Call, response: HTTPResponse, body: Any, name: str = "") -> er
         code=name or None,
         request_id=response.request_id,
         body=body,
-        retryable=True if word in _PASSING else None,
+        retryable=_retryable(word, kind, str(message or "")),
         sent="yes",
     )
+
+
+def _retryable(name: str, kind: type[errors.APIError], message: str) -> bool | None:
+    """Whether a retry may help; ``None``: as the class has it."""
+    if kind is errors.RateLimitError and _DAY.search(message[:READ]):
+        return False
+    return True if name in _PASSING else None
 
 
 def _name(response: HTTPResponse, body: Mapping[str, Any]) -> str:
@@ -126,6 +140,8 @@ def _kind(name: str, status: int | None, message: str) -> type[errors.APIError]:
     if status is None:
         return errors.APIError
     family = errors.for_status(status)
+    if family is errors.PermissionDeniedError and _NO_KEY.search(message[:READ]):
+        return errors.AuthenticationError
     if family is not errors.BadRequestError:
         return family
     by_text = (kind for pattern, kind in _BY_TEXT if pattern.search(message[:READ]))

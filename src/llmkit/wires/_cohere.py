@@ -1,6 +1,6 @@
 """What the wires of one family (chat, embed, rerank) share: addresses, errors, the count of billed units.
 
-Sources: the family's OpenAPI description (v1 and v2, 2026-08-20), https://docs.cohere.com/reference/errors and
+Sources: the family's OpenAPI description (v1 and v2, 2026-08-20), https://docs.cohere.com/errors-reference and
 https://docs.cohere.com/docs/rate-limits, read 2026-11-22. An error is ``{"message", "id"}`` and says nothing else.
 """
 
@@ -23,6 +23,9 @@ _PATHS = ("/chat", "/embed", "/rerank", "/generate")
 
 _DENIED = 498
 """A request or an answer has a token that is on a list of those denied; it is nobody's registered status."""
+
+_CANCELLED = 499
+"""Somebody (also the stream, on their side) gave the request up: the page of errors says to try again."""
 
 # Only the message says what a 400 or 422 is about.
 _BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.APIStatusError]], ...] = (
@@ -113,6 +116,8 @@ def _refined(made: errors.APIError) -> errors.APIError:
     if isinstance(made, errors.RateLimitError) and _MONTH.search(made.message[:READ]):
         # A month's calls are used up: waiting for as long as a retry does brings none back.
         made.retryable = False
+    if made.status_code == _CANCELLED:
+        made.retryable = True
     return reclassed(_kind(made), made)
 
 

@@ -31,7 +31,7 @@ _MESSAGE = (
 )
 _CODE = ("code", "error_code", "errorCode")
 _TYPE = ("type", "error_type", "status")
-_STATUS = ("raw_status_code", "http_status_code", "status_code", "statusCode")
+_STATUS = ("raw_status_code", "http_status_code", "status_code", "statusCode", "status")
 READ = 4000
 """So much of an error's text is looked at: what it says, it says at its beginning, and patterns take their time."""
 _ERROR = 300  # a redirect is one too: it is not followed
@@ -88,7 +88,7 @@ _CLASS_OF: dict[str, type[errors.BadRequestError]] = {
     "responsibleaipolicyviolation": errors.ContentPolicyViolationError,
 }
 
-# Text, for the providers that give no code; only ever applied to a 400, 413 or 422.
+# Text, for the providers that give no code; only ever applied to a 400 or 413.
 _CLASS_BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.BadRequestError]], ...] = (
     (
         re.compile(
@@ -108,6 +108,10 @@ _CLASS_BY_TEXT: tuple[tuple[re.Pattern[str], type[errors.BadRequestError]], ...]
     ),
 )
 _REFINED = frozenset({400, 413, 422})
+# A 422 says which field is wrong, and quotes it: only what text-generation-inference says of a length is known.
+_TOO_LONG = re.compile(
+    r"`inputs` (tokens \+ `max_new_tokens` must be <=|must have less than \d+ tokens)"
+)
 
 # Refused for good, although their status says "later".
 _FINAL_CODES = frozenset({"insufficient_quota", "billing_hard_limit_reached", "credits_exhausted"})
@@ -184,7 +188,7 @@ def _described(body: Any) -> dict[str, str | None]:
     return {
         "message": _with_upstream(_message(source), source),
         "code": _first(source, _CODE),
-        "type": _first(source, _TYPE),
+        "type": _named(source),
         "param": _word(source.get("param")),
         "status": _first(source, _STATUS),
     }
@@ -255,6 +259,12 @@ def _first(source: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
     return next((_word(source[name]) for name in names if source.get(name) is not None), None)
 
 
+def _named(source: Mapping[str, Any]) -> str | None:
+    """The kind of error; ``status`` is one with Google's services, and with others the HTTP status again."""
+    found = _first(source, _TYPE)
+    return None if found is not None and found.isdecimal() else found
+
+
 def _word(value: Any) -> str | None:
     return None if value is None else str(value)
 
@@ -279,6 +289,8 @@ def _refine(
         if word and word.lower() in _CLASS_OF:
             return _CLASS_OF[word.lower()]
     text = (found["message"] or "")[:READ]
+    if _TOO_LONG.search(text):
+        return errors.ContextWindowExceededError
     by_text = (refined for pattern, refined in _CLASS_BY_TEXT if pattern.search(text))
     return next(by_text, kind) if status != 422 else kind  # noqa: PLR2004
 

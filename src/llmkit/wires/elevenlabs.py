@@ -15,11 +15,12 @@ from .._calls import SpeechCall, TranscriptionCall
 from .._http import Endpoint, HTTPRequest, HTTPResponse, join_url
 from .._json import NotJSON, load
 from .._multipart import Multipart, field_text
-from ..errors import APIError
+from ..errors import APIError, PaymentRequiredError
 from ..types._model import lenient
-from ..types.audio import Speech, Transcription, TranscriptionWord
+from ..types.audio import Speech, Transcription, TranscriptionUsage, TranscriptionWord
 from ._errors import error_from, unreadable
 from ._params import Ledger, check_value, merge_extra, serialized
+from ._reclassed import by_code
 from ._subtitles import FORMATS, segmented, subtitles
 from .openai_audio import SpeechDecoder
 from .openai_audio._listen import boundary, form_request
@@ -28,6 +29,8 @@ from .openai_audio._spoken import parse_speech
 __all__ = ["SPEECH", "TRANSCRIPTION", "ElevenLabsSpeech", "ElevenLabsTranscription"]
 
 _PLAIN_FORMATS = frozenset({"json", "text", "verbose_json", "diarized_json"})
+# It comes with 401, and stays until more is bought.
+_KINDS = {"quota_exceeded": PaymentRequiredError}
 _NAMES = {
     "language": "language_code",
     "keywords": "keyterms",
@@ -126,10 +129,7 @@ def _error(call: Any, response: HTTPResponse, body: Any) -> APIError:
         told = {"error": {"message": "; ".join(map(_wrong, detail)), "type": "validation_error"}}
     made = error_from(call, response, told)
     made.body = body
-    if made.code == "quota_exceeded":
-        # It comes with 401, and stays until more is bought.
-        made.retryable = False
-    return made
+    return by_code(_KINDS, made)
 
 
 def _wrong(item: Any) -> str:
@@ -145,8 +145,15 @@ def _heard(body: Mapping[str, Any]) -> Transcription:
     told = body.get("words")
     words = [_word(item) for item in told if _is_word(item)] if isinstance(told, list) else None
     fields = {k: v for k, v in body.items() if k != "words"}
-    made = lenient(Transcription, {"language": body.get("language_code"), **fields})
+    named = {"language": body.get("language_code"), "duration": body.get("audio_duration_secs")}
+    made = lenient(Transcription, {**named, **fields})
     made.words = words
+    return _counted(made)
+
+
+def _counted(made: Transcription) -> Transcription:
+    if made.duration is not None:
+        made.usage = TranscriptionUsage(type="duration", seconds=made.duration)
     return made
 
 
@@ -163,11 +170,17 @@ def _word(item: Mapping[str, Any]) -> TranscriptionWord:
 def _channels(body: Mapping[str, Any]) -> Transcription:
     """Several channels, each a transcript of its own: one below the other."""
     each = [_heard(item) for item in body["transcripts"] if isinstance(item, Mapping)]
-    made = lenient(Transcription, {**body, "text": "\n".join(one.text for one in each)})
+    named = {
+        "text": "\n".join(one.text for one in each),
+        "duration": body.get("audio_duration_secs"),
+    }
+    made = lenient(Transcription, {**body, **named})
     made.words = [word for one in each for word in one.words or ()] or None
     made.language = next((one.language for one in each if one.language), None)
-    made.duration = max((one.duration for one in each if one.duration is not None), default=None)
-    return made
+    if made.duration is None:
+        told = (one.duration for one in each if one.duration is not None)
+        made.duration = max(told, default=None)
+    return _counted(made)
 
 
 # Format to the one of theirs that every plan has; what is none of these is one of theirs.

@@ -28,6 +28,7 @@ __all__ = ["OLLAMA_EMBED", "OllamaEmbed"]
 _PATH, _OLDER, _COMPATIBLE = "/api/embed", "/api/embeddings", "/v1"
 # Parameter to the server's name for it; both forms take what else there is as ``options`` in ``extra_body``.
 _NAMES = {"dimensions": "dimensions", "truncation": "truncate"}
+_TRUNCATED = {"END": True, "NONE": False}
 _READ = frozenset({"model", "embeddings", "embedding", "prompt_eval_count"})
 
 
@@ -98,8 +99,10 @@ def _inputs(ledger: Ledger, call: EmbeddingCall, to: Endpoint) -> dict[str, Any]
 
 def _write(ledger: Ledger, name: str, value: Any, body: dict[str, Any]) -> None:
     check_value(ledger, name, value)
-    if name in _NAMES:
-        body[_NAMES[name]] = value
+    if name == "truncation" and isinstance(value, str) and value not in _TRUNCATED:
+        ledger.refuse(name, value, "texts are cut at their end, or not at all")
+    elif name in _NAMES:
+        body[_NAMES[name]] = _TRUNCATED.get(value, value) if isinstance(value, str) else value
     elif name in ledger.call.allowed:
         body[name] = value
     elif (name, value) != ("encoding_format", "float"):

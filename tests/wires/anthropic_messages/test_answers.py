@@ -205,6 +205,47 @@ def test_usage_is_priced_by_age() -> None:
     assert lines[("input", None)] == 10
 
 
+COMPACTING = {
+    "input_tokens": 23_000,
+    "output_tokens": 1_000,
+    "iterations": [
+        {"type": "compaction", "input_tokens": 180_000, "output_tokens": 3_500},
+        {"type": "message", "input_tokens": 23_000, "output_tokens": 1_000},
+        None,
+    ],
+}
+
+
+def test_compaction_is_billed_beside_the_totals() -> None:
+    """The totals leave out the rounds that compact the conversation: they are counted apart, and priced."""
+    from llmkit import catalogue, pricing
+
+    usage = parsed(message(TEXT, usage=COMPACTING)).usage
+    assert (usage.prompt_tokens, usage.completion_tokens) == (23_000, 1_000)
+    assert [(one.prompt_tokens, one.completion_tokens) for one in usage.beside] == [
+        (180_000, 3_500)
+    ]
+    model = catalogue.find("anthropic", BUDGETED)
+    cost = pricing.cost(usage, model)
+    parts = [
+        pricing.cost({"prompt_tokens": read, "completion_tokens": written}, model).total
+        for read, written in ((23_000, 1_000), (180_000, 3_500))
+    ]
+    assert cost.total == sum(parts)
+
+
+def test_an_advisors_tokens_make_the_cost_unknown() -> None:
+    """Another model's rounds have a price of their own, which is not taken for this model's."""
+    from llmkit import catalogue, pricing
+
+    rounds = [{"type": "advisor_message", "model": "m2", "input_tokens": 9, "output_tokens": 2}]
+    usage = parsed(message(TEXT, usage={**COMPACTING, "iterations": rounds})).usage
+    assert usage.beside[0].model == "m2"
+    cost = pricing.cost(usage, catalogue.find("anthropic", BUDGETED))
+    assert cost.total is None
+    assert "another model are billed beside these: m2" in cost.reason
+
+
 @pytest.mark.parametrize(
     ("native", "expected"),
     [

@@ -111,6 +111,21 @@ def test_channels() -> None:
     assert made.language == "eng"
 
 
+def test_how_long_it_was() -> None:
+    """The length is told under a name of theirs, and is what is used; also of several channels."""
+    one = {"text": "Hi", "words": [], "language_code": "eng", "audio_duration_secs": 2.5}
+    made = TRANSCRIPTION.parse(heard(), answer(one))
+    assert made.usage is not None
+    assert (made.duration, made.usage.type, made.usage.seconds) == (2.5, "duration", 2.5)
+    for both in (
+        {"transcripts": [one, one], "audio_duration_secs": 2.5},
+        {"transcripts": [one, {**one, "audio_duration_secs": 1}]},
+    ):
+        made = TRANSCRIPTION.parse(heard(), answer(both))
+        assert made.usage is not None
+        assert (made.duration, made.usage.seconds) == (2.5, 2.5)
+
+
 def test_subtitles_are_written_here() -> None:
     """From the times of the words, and the ledger says so."""
     call = heard(params={"response_format": "srt"})
@@ -161,7 +176,7 @@ LIST = [
         (
             401,
             {"status": "quota_exceeded", "message": "no quota"},
-            errors.AuthenticationError,
+            errors.PaymentRequiredError,
             "quota_exceeded",
         ),
         (

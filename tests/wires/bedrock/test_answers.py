@@ -156,6 +156,23 @@ def test_what_stands_beside_an_answer() -> None:
     assert made.model == "amazon.nova-x"
 
 
+def test_what_a_router_chose_is_told_by_a_stream() -> None:
+    """A stream through a router is the answer of the model that its last event names, as a whole answer is."""
+    router = "arn:aws:bedrock:us-east-1:123456789012:default-prompt-router/anthropic.claude:1"
+    told = {"promptRouter": {"invokedModelId": "arn:a:b/amazon.nova-x"}}
+    last = frame("metadata", usage={}, trace=told)
+    assert streamed(delta(0, text="a"), END[0], last, model=router).model == "amazon.nova-x"
+    assert streamed(delta(0, text="a"), *END).model == CLAUDE
+
+
+def test_unknown_fields_of_a_message() -> None:
+    """What a message has beside its role and its content is kept."""
+    body = json.loads(answer({"text": "a"}).body)
+    body["output"]["message"]["mood"] = "fine"
+    made = wire().parse(call(), HTTPResponse(200, {}, json.dumps(body).encode()))
+    assert made.choices[0].message["mood"] == "fine"
+
+
 BLOCKS: tuple[tuple[dict[str, Any], ...], ...] = (
     (
         {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "sg"}}},
@@ -169,6 +186,10 @@ BLOCKS: tuple[tuple[dict[str, Any], ...], ...] = (
     ({"citationsContent": {"content": [{"text": "b"}], "citations": [WEB]}},),
     (SERVER, RESULT, {"text": "three"}),
     ({"image": {"format": "png", "source": {"bytes": "AAEC"}}}, {"text": "see"}),
+    (
+        {"image": {"format": "webp", "source": {"s3Location": {"uri": "s3://b/i"}}}},
+        {"image": {"format": "png", "source": {}, "error": {"message": "withheld"}}},
+    ),
     ({"text": "a"}, {"toolUse": {"toolUseId": "t", "name": "f", "input": {}}}, {"text": "b"}),
 )
 
@@ -192,7 +213,7 @@ def _pieces(i: int, name: str, value: Any) -> list[bytes]:
     if name == "reasoningContent":
         inner = value.get("reasoningText") or value
         return [delta(i, reasoningContent={key: piece}) for key, piece in inner.items()]
-    head = {k: v for k, v in value.items() if k not in ("input", "content", "source")}
+    head = {k: v for k, v in value.items() if k not in ("input", "content", "source", "error")}
     made = [frame("contentBlockStart", contentBlockIndex=i, start={name: head})]
     if name == "toolUse" and value["input"]:
         text = json.dumps(value["input"])
@@ -200,8 +221,15 @@ def _pieces(i: int, name: str, value: Any) -> list[bytes]:
     if name == "toolResult":
         made.append(delta(i, toolResult=value["content"]))
     if name == "image":
-        made += [delta(i, image={"source": {"bytes": piece}}) for piece in ("AAE=", "Ag==")]
+        made += [delta(i, image=piece) for piece in _picture(value)]
     return made
+
+
+def _picture(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Bytes in pieces; all else at once, apart from what the beginning has told."""
+    if "bytes" in value["source"]:
+        return [{"source": {"bytes": piece}} for piece in ("AAE=", "Ag==")]
+    return [{name: part for name, part in value.items() if name != "format"}]
 
 
 @pytest.mark.parametrize(
@@ -361,6 +389,9 @@ def test_errors_and_odd_exceptions_in_a_stream() -> None:
     }
     with pytest.raises(errors.RateLimitError, match="slow"):
         streamed(encoded(error, b""))
+    inside = error | {":error-code": "InternalError"}
+    with pytest.raises(errors.InternalServerError, match="slow"):
+        streamed(encoded(inside, b""))
     odd = {":message-type": "exception"}
     with pytest.raises(errors.InternalServerError, match="plain words"):
         streamed(encoded(odd, b"plain words"))
@@ -466,7 +497,21 @@ def test_an_error_inside_a_200(body: dict[str, Any]) -> None:
             "This request has been blocked by our content filters.",
             errors.ContentPolicyViolationError,
         ),
+        (
+            400,
+            "ValidationException",
+            "input length and `max_tokens` exceed context limit: 9 + 8 > 16",
+            errors.ContextWindowExceededError,
+        ),
+        (
+            400,
+            "ValidationException",
+            "Malformed input request: string [a] exceeds maximum length 5, please reformat your input",
+            errors.BadRequestError,
+        ),
         (400, "ServiceQuotaExceededException", "too much", errors.RateLimitError),
+        (403, "", "Bearer Token has expired", errors.AuthenticationError),
+        (403, "", "User is not authorized to use a bearer token", errors.PermissionDeniedError),
         (
             403,
             "AccessDeniedException",
@@ -515,6 +560,16 @@ def test_errors(status: int, name: str, message: str, kind: type[errors.APIError
     assert error.retryable == (
         status in (408, 429, 500, 503, 529) or name == "ServiceQuotaExceededException"
     )
+
+
+def test_a_days_tokens_do_not_come_back() -> None:
+    """A limit by the day is no reason to try again in a moment."""
+    body = b'{"message": "Too many tokens per day, please wait before trying again."}'
+    error = wire().error(
+        call(), HTTPResponse(429, {"x-amzn-errortype": "ThrottlingException"}, body)
+    )
+    assert isinstance(error, errors.RateLimitError)
+    assert not error.retryable
 
 
 @pytest.mark.parametrize(

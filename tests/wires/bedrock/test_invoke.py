@@ -116,9 +116,19 @@ def test_coheres() -> None:
     assert (made.text, made.choices[0].finish_reason) == ("hey", "stop")
 
 
+def test_jambas() -> None:
+    """OpenAI's form, without the model's name, which the path says."""
+    model = "invoke/ai21.jamba-1-5-mini-v1:0"
+    hi = [{"role": "user", "content": "hi"}]
+    assert written(model, max_tokens=5) == {"messages": hi, "max_tokens": 5}
+    assert written(model, stream=True) == {"messages": hi}
+
+
 def test_makers_without_a_chat() -> None:
     """Models that only continue texts have no chat there: Converse gives them one."""
     assert wire("invoke/amazon.titan-text-lite-v1") is None
+    assert wire("invoke/us.deepseek.r1-v1:0") is None
+    assert wire("invoke/deepseek.v3-v1:0") is not None
     assert BEDROCK.family_of("amazon.titan-text-lite-v1").chat is not None
 
 

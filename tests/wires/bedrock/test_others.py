@@ -62,6 +62,11 @@ def text(model: str = TITAN, prompt: Any = "Once", **params: Any) -> TextCall:
             {"prompt": "Once", "max_tokens": 5, "top_k": 3, "stop": ["x"]},
         ),
         (
+            "us.deepseek.r1-v1:0",
+            {"max_tokens": 5, "stop": "x"},
+            {"prompt": "Once", "max_tokens": 5, "stop": ["x"]},
+        ),
+        (
             COMMAND,
             {"top_p": 0.5, "top_k": 3, "n": 2, "stream_options": {}},
             {"prompt": "Once", "p": 0.5, "k": 3, "num_generations": 2},
@@ -109,6 +114,15 @@ def test_texts_that_cannot_be() -> None:
             },
             [("a", "length")],
             (3, 4, 7),
+        ),
+        (
+            "us.deepseek.r1-v1:0",
+            {
+                "choices": [{"text": "a", "stop_reason": "length"}],
+                "amazon-bedrock-invocationMetrics": {"inputTokenCount": 1, "outputTokenCount": 2},
+            },
+            [("a", "length")],
+            (1, 2, 3),
         ),
         (
             "meta.llama2-13b-chat-v1",

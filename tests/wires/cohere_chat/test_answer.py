@@ -188,6 +188,18 @@ def test_blocks_that_nobody_knows_yet_are_kept(read: Any) -> None:
     assert said.provider_specific_fields == {"content": [text("Look:"), odd]}
 
 
+def test_tokens_without_probabilities() -> None:
+    """Only a token's id is sure to be told: its text is kept with it all the same."""
+    items = [
+        {"text": "Hi", "token_ids": [1, 2]},
+        {"text": "!", "token_ids": [3], "logprobs": [-1.0]},
+    ]
+    (choice,) = parsed(answer(text("Hi!")) | {"logprobs": items}).choices
+    assert choice.logprobs is not None
+    told = [(t.token, t.logprob, t.token_id) for t in choice.logprobs.content or ()]
+    assert told == [("Hi", None, 1), ("", None, 2), ("!", -1.0, 3)]
+
+
 def test_logprobs() -> None:
     """Log-probabilities are told token by token; a piece of several tokens has its text at the first."""
     items = [

@@ -62,7 +62,7 @@ def failed(status: int, message: str, **headers: str) -> llmkit.APIError:
             False,
         ),
         (498, "a token is on the deny list", llmkit.ContentPolicyViolationError, False),
-        (499, "request cancelled", llmkit.APIStatusError, False),
+        (499, "request cancelled", llmkit.APIStatusError, True),
         (500, "internal server error, this has been reported", llmkit.InternalServerError, True),
         (501, "not implemented", llmkit.InternalServerError, True),
         (503, "the service is overloaded", llmkit.ServiceUnavailableError, True),

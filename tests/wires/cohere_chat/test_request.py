@@ -394,9 +394,33 @@ def test_what_messages_cannot_say_is_listed() -> None:
     ]
 
 
+CALLED: dict[str, Any] = {
+    "role": "assistant",
+    "tool_calls": [{"id": "c1", "function": {"name": "f", "arguments": "{}"}}],
+}
+
+
+def test_a_result_that_is_an_error() -> None:
+    """That a tool failed can be told in words only: the mark is left out, and listed."""
+    result = {"role": "tool", "tool_call_id": "c1", "content": "boom", "is_error": True}
+    sent_on = {"role": "tool", "tool_call_id": "c1", "content": "boom"}
+    assert body([CALLED, result])["messages"][1] == sent_on
+    listed = ledger([CALLED, result])
+    assert [(name, entry.change) for name, entry in listed.items()] == [
+        ("messages[1].is_error", "dropped")
+    ]
+
+
 @pytest.mark.parametrize(
     ("messages", "match"),
     [
+        (
+            [
+                CALLED,
+                {"role": "tool", "tool_call_id": "c1", "content": [{"type": "image_url"}]},
+            ],
+            "texts and documents",
+        ),
         ("Hi", "messages must be a list"),
         ([3], r"messages\[0\] must be a dict"),
         ([{"role": "robot", "content": ""}], "must be one of"),

@@ -177,6 +177,11 @@ def test_tools() -> None:
     made = body(tools=[odd])["tools"][0]["parameter_definitions"]
     assert made == {name: {"type": "str", "required": False} for name in ("x", "y")}
     assert ledger(tools=[odd]) == {"tools[0].function.parameters": "dropped"}
+    marked = {"function": {"name": "f", "strict": True}, "cache_control": {"type": "ephemeral"}}
+    assert ledger(tools=[marked]) == {
+        "tools[0].cache_control": "dropped",
+        "tools[0].function.strict": "dropped",
+    }
     bare = {"function": {"name": "f"}}
     assert body(tools=[bare])["tools"][0]["parameter_definitions"] == {}
 
@@ -241,6 +246,25 @@ def test_what_messages_cannot_say_is_listed() -> None:
     }
 
 
+def test_marks_roles_and_refusals() -> None:
+    """Marks are left out, a role renamed, each of them listed; a refusal is what was said."""
+    mark = {"type": "ephemeral"}
+    call = {"id": "c", "function": {"name": "f", "arguments": "{}"}}
+    said = [
+        {"role": "developer", "content": [{"type": "text", "text": "s", "cache_control": mark}]},
+        {"role": "user", "content": "Hi", "cache_control": mark},
+        {"role": "assistant", "content": None, "refusal": "No.", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": "boom", "is_error": True},
+    ]
+    assert ledger(said) == {
+        "messages[0].role": "renamed",
+        "messages[0].content[0].cache_control": "dropped",
+        "messages[1].cache_control": "dropped",
+        "messages[3].is_error": "dropped",
+    }
+    assert [turn["message"] for turn in body(said)["chat_history"]] == ["s", "Hi", "No."]
+
+
 @pytest.mark.parametrize(
     ("messages", "match"),
     [
@@ -252,6 +276,8 @@ def test_what_messages_cannot_say_is_listed() -> None:
         ([{"role": "user", "content": [{"type": "image_url"}]}], "reads texts only"),
         ([{"role": "tool", "tool_call_id": "c9", "content": ""}], "which no assistant"),
         ([{"role": "assistant", "tool_calls": "f"}], "must be a list"),
+        ([{"role": "assistant", "function_call": {"name": "f"}}], "use tool_calls"),
+        ([{"role": "assistant", "audio": {"id": "a"}}], "the transcript for audio"),
         ([{"role": "assistant", "tool_calls": [{"id": "c"}]}], "a function with a name"),
         ([{"role": "assistant", "tool_calls": [{"function": {"arguments": "{"}}]}], "JSON text"),
         ([{"role": "assistant", "tool_calls": [{"function": {"arguments": "[]"}}]}], "JSON text"),

@@ -105,7 +105,16 @@ def test_every_parameter_is_decided() -> None:
     from llmkit.wires.gemini import _encode
 
     decided = _encode._FIELDS.keys() | _encode._SPECIAL.keys() | _encode._REFUSED.keys()
-    assert ModelParams.__annotations__.keys() - decided - _encode._TOGETHER == {"store"}
+    assert ModelParams.__annotations__.keys() == decided | _encode._TOGETHER | _encode._BODY
+
+
+def test_what_nobody_decided_is_refused() -> None:
+    """A parameter that is in no table goes nowhere, unless it is insisted on."""
+    given = {"of_tomorrow": 1}
+    with pytest.raises(llmkit.errors.UnsupportedParamsError, match="of_tomorrow"):
+        request(**given)
+    assert changes(drop=True, **given) == [("of_tomorrow", "dropped")]
+    assert body(allowed=frozenset(given), **given)["of_tomorrow"] == 1
 
 
 def test_labels() -> None:

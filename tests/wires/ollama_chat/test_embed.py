@@ -51,6 +51,9 @@ def test_requests() -> None:
     assert body("a", "b")["input"] == ["a", "b"]
     made_with = body("a", dimensions=8, truncation=False, encoding_format="float")
     assert made_with == {"model": "tiny", "input": "a", "dimensions": 8, "truncate": False}
+    assert body("a", truncation="END")["truncate"] is True
+    with pytest.raises(llmkit.UnsupportedParamsError, match="truncation"):
+        body("a", truncation="START")
     assert body("a", extra={"keep_alive": 0, "options": {"num_ctx": 9}})["keep_alive"] == 0
     assert body("a", user="me")["user"] == "me"
 

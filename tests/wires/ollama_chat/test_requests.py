@@ -304,6 +304,30 @@ def test_an_answer_goes_back() -> None:
         assert made[1:] == [wanted, {"role": "tool", "content": "5", "tool_name": "add"}]
 
 
+def test_what_messages_cannot_say_is_listed() -> None:
+    """Signatures, encrypted thoughts, marks and failures are left out, and listed; an older call is a call."""
+    blocks = [
+        {"type": "thinking", "thinking": "Hm", "signature": "s"},
+        {"type": "redacted_thinking", "data": "x"},
+    ]
+    older = {"role": "assistant", "function_call": {"name": "add", "arguments": '{"x":2}'}}
+    given = [
+        {"role": "user", "content": "a", "cache_control": {"type": "ephemeral"}},
+        {"role": "assistant", "content": "b", "thinking_blocks": blocks},
+        older,
+        {"role": "function", "name": "add", "content": "boom", "is_error": True},
+    ]
+    assert changes(given) == [
+        ("messages[0].cache_control", "dropped"),
+        ("messages[1].thinking_blocks", "dropped"),
+        ("messages[3].is_error", "dropped"),
+    ]
+    made = body(given)["messages"]
+    assert made[1]["thinking"] == "Hm"
+    assert made[2]["tool_calls"] == [tool_call()]
+    assert made[3] == {"role": "tool", "content": "boom", "tool_name": "add"}
+
+
 def test_other_providers_answers_go_back() -> None:
     """Thoughts in blocks are text there, a refusal is what was said, sound is dropped and listed."""
     blocks = [{"type": "thinking", "thinking": "H"}, {"type": "thinking", "thinking": "m"}]

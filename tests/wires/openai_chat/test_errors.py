@@ -146,6 +146,11 @@ def test_long_text_is_cut() -> None:
         # text decides nothing where a code or another status does
         ({"message": "context window"}, 422, errors.UnprocessableEntityError),
         (
+            {"message": "`inputs` tokens + `max_new_tokens` must be <= 4096. Given: 9 `inputs`"},
+            422,
+            errors.ContextWindowExceededError,
+        ),
+        (
             {"message": "context window", "code": "content_filter"},
             400,
             errors.ContentPolicyViolationError,
@@ -160,6 +165,15 @@ def test_refinement(data: Any, status: int, kind: type[errors.APIError]) -> None
     made = error({"error": data}, status)
     assert type(made) is kind
     assert made.status_code == status
+
+
+def test_a_status_is_no_type() -> None:
+    """Azure repeats the HTTP status as a number, Google's services tell a kind of error by that name."""
+    assert error({"error": {"message": "m", "status": 400}}).type is None
+    assert (
+        error({"error": {"message": "m", "status": "INVALID_ARGUMENT"}}).type == "INVALID_ARGUMENT"
+    )
+    assert error({"error": {"message": "m", "status": 404}}, 200).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -270,9 +271,33 @@ def test_kept_answers() -> None:
     with pytest.raises(errors.APIResponseValidationError, match="it has no data"):
         STORED.parse(kept("list"), answered({"object": "list"}))
     assert isinstance(STORED.error(kept("list"), answered({}, 404)), errors.NotFoundError)
-    made = STORED.build(kept("list", include=["a"], stream=False), TO)
-    assert made.url.endswith(
-        "/responses/resp_1/input_items?api-version=1&stream=false&include%5B%5D=a"
-    )
+    made = STORED.build(kept("list", include=["a"], limit=3), TO)
+    assert made.url.endswith("/responses/resp_1/input_items?api-version=1&limit=3&include%5B%5D=a")
     with pytest.raises(errors.InvalidRequestError):
         STORED.build(ResourceCall("c", "s", "", resource="responses", action="retrieve"), TO)
+    assert STORED.parse(kept("delete"), HTTPResponse(200)).to_dict() == {
+        "id": "resp_1", "deleted": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("action", "name"), [("retrieve", "limit"), ("delete", "include"), ("cancel", "after")]
+)
+def test_kept_answers_refuse(action: str, name: str) -> None:
+    """What is said of a list is refused where no list is asked for."""
+    with pytest.raises(errors.UnsupportedParamsError, match=name):
+        STORED.build(kept(action, **{name: "x"}), TO)
+
+
+def test_kept_answer_streamed() -> None:
+    """An answer that is being made is read from an event on; what it uses is not counted a second time."""
+    asked = replace(kept("retrieve", starting_after=4), stream=True)
+    made = STORED.build(asked, TO)
+    assert made.url.endswith("?api-version=1&starting_after=4&stream=true")
+    assert made.headers["accept"] == "text/event-stream"
+    decoder = STORED.decoder(asked)
+    last = {"type": "response.completed", "sequence_number": 5, "response": ANSWER}
+    (event,) = [*decoder.feed(f"data: {json.dumps(last)}\n\n".encode()), *decoder.finish()]
+    assert event.to_dict() == last
+    assert decoder.result().to_dict() == ANSWER
+    assert decoder.result().counted() is None

@@ -151,3 +151,25 @@ def test_errors_of_google(name: str, status: int) -> None:
     error = failed(name, status, body)
     assert type(error) is wanted
     assert (error.message, error.type) == ("No.", word)
+
+
+def test_what_writes_an_svg_is_another_model() -> None:
+    """The tokens of the model that wrote an ``svg`` are kept apart, and make the cost unknown."""
+    from llmkit import catalogue, pricing
+
+    wire, call, _ = CASES["image"]
+    wrote = {"model": "m2", "input_tokens": 5, "output_tokens": 7, "reasoning_tokens": 2}
+    used = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+    answer = wire.parse(call, said({"data": [], "usage": used, "svg_usage": wrote}))
+    counts = answer.counted()
+    assert (counts.prompt_tokens, counts.completion_tokens) == (3, 4)
+    assert (counts.beside[0].model, counts.beside[0].completion_tokens) == ("m2", 7)
+    assert pricing.cost(counts, catalogue.find("openai", "gpt-image-1")).total is None
+
+
+def test_an_answer_without_pictures() -> None:
+    """An answer with a time and no pictures is an answer; an error with a time is an error."""
+    wire, call, _ = CASES["image"]
+    assert wire.parse(call, said({"created": 1})).data == []
+    with pytest.raises(llmkit.APIError, match="sorry"):
+        wire.parse(call, said({"created": 1, "error": {"message": "sorry"}}))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import llmkit
+from llmkit import providers
 from llmkit._calls import CountCall, EmbeddingCall, ImageCall, ModerationCall, TextCall
 from llmkit._http import Endpoint
 from llmkit.wires.anthropic_resources.batches import AnthropicBatches
@@ -114,7 +115,7 @@ def test_images_that_are_uploaded() -> None:
     made = built(OpenAIImages(), replace(one, extra_body={"more": [1]}))
     form: Any = made.upload
     assert dict(form.fields) == {
-        "model": "m", "prompt": "x", "n": "2", "stream": "true", "more": "[1]",
+        "model": "m", "prompt": "x", "n": "2", "stream": "true", "more[]": "1",
     }  # fmt: skip
     assert [name for name, _ in form.files] == ["image"]
     assert made.headers["accept"] == "text/event-stream"
@@ -147,6 +148,23 @@ def test_images_that_cannot_be_asked_for() -> None:
     with pytest.raises(llmkit.UnsupportedParamsError, match="aspect_ratio"):
         built(OpenAIImages(), shaped)
     assert body_of(built(OPEN, shaped))["aspect_ratio"] == "4:3"
+
+
+def test_images_by_their_sides() -> None:
+    """A host that has no sizes is told width and height, and has its own word for base64; the rest is refused."""
+    wire = providers.get("together_ai").wire("image")
+
+    def sent(**params: Any) -> Any:
+        body = body_of(built(wire, ImageCall(*WHO, "x", params=params)))
+        return {k: v for k, v in body.items() if k not in ("model", "prompt")}
+
+    assert sent(size="1024x768", n=2) == {"width": 1024, "height": 768, "n": 2}
+    assert sent(size="auto", response_format="b64_json") == {"response_format": "base64"}
+    assert sent(response_format="url") == {"response_format": "url"}
+    with pytest.raises(llmkit.InvalidRequestError, match="such as"):
+        sent(size="large")
+    with pytest.raises(llmkit.UnsupportedParamsError, match="quality"):
+        sent(quality="high")
 
 
 def test_imagen() -> None:

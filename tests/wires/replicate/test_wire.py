@@ -505,3 +505,20 @@ def test_odd_errors() -> None:
 def test_reads_no_urls() -> None:
     """Pictures have no place in a prompt."""
     assert not WIRE.reads_url("https://x.test/a.png")
+
+
+def test_what_a_prompt_has_no_place_for() -> None:
+    """Speakers' names, marks, and what was thought or spoken are left out, and listed."""
+    mark = {"type": "ephemeral"}
+    said = [
+        {"role": "user", "name": "Ann", "content": [{"type": "text", "text": "a"}]},
+        {"role": "assistant", "content": "b", "reasoning_content": "hm", "audio": {"id": "x"}},
+        {"role": "user", "content": [{"type": "text", "text": "c", "cache_control": mark}]},
+    ]
+    assert changes(said) == [
+        ("messages[0].name", "dropped"),
+        ("messages[1].reasoning_content", "dropped"),
+        ("messages[1].audio", "dropped"),
+        ("messages[2].content[0].cache_control", "dropped"),
+        ("messages", "emulated"),
+    ]

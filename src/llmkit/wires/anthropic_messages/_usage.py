@@ -1,7 +1,9 @@
 """Anthropic's usage to OpenAI's. Counts that were not told are left out, never zero.
 
 ``input_tokens`` leaves out what the cache was read from and written to; OpenAI's ``prompt_tokens`` has it all.
-Source: https://platform.claude.com/docs/en/build-with-claude/prompt-caching, read 2026-11-22.
+Compacting a conversation is billed beside what the totals say; an advisor is, too, at its own model's price.
+Sources: https://platform.claude.com/docs/en/build-with-claude/prompt-caching and the types of anthropic 2.12.0
+(``BetaUsage.iterations``), read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from typing import Any
 
 __all__ = ["prompt_side", "translated", "update"]
 
+_APART = ("compaction", "advisor_message")
 _TRANSLATED = frozenset({"input_tokens", "output_tokens", "output_tokens_details"})
 
 
@@ -26,7 +29,16 @@ def translated(native: Mapping[str, Any]) -> dict[str, Any]:
     details = native.get("output_tokens_details")
     if isinstance(details, Mapping) and (thought := _count(details, "thinking_tokens")) is not None:
         made["completion_tokens_details"] = {"reasoning_tokens": thought}
+    if beside := _beside(native):
+        made["beside"] = beside
     return made
+
+
+def _beside(native: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The rounds that the totals leave out: those that compacted the conversation, and another model's."""
+    told = native.get("iterations")
+    rounds = [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
+    return [translated(one) for one in rounds if one.get("type") in _APART]
 
 
 def prompt_side(native: Mapping[str, Any]) -> dict[str, Any]:

@@ -141,7 +141,7 @@ def _known(batch: dict[str, Any]) -> dict[str, Any]:
 def _counts(counts: dict[str, Any]) -> dict[str, Any]:
     numbers = {name: n for name, n in counts.items() if isinstance(n, int)}
     told = {_COUNTS.get(name, name): n for name, n in numbers.items()}
-    return {"total": sum(numbers.values()), **told}
+    return {**counts, "total": sum(numbers.values()), **told}
 
 
 def _create(

@@ -13,7 +13,7 @@ from typing import Any
 from ..._call import Call
 from ..._calls import ResourceCall
 from ..._http import Endpoint, HTTPRequest, HTTPResponse, join_url
-from ..._multipart import Multipart, field_text
+from ..._multipart import Multipart, form_fields
 from ...errors import APIError
 from ...types.answer import Answer
 from ...types.file import FileContent, FileDeleted, FileList, FileObject
@@ -92,7 +92,7 @@ def _fields(ledger: Ledger, call: ResourceCall, given: dict[str, Any]) -> list[t
         raise ledger.invalid("give 'expires_after' or 'expires_in_seconds', not both")
     seconds = after if seconds is None else seconds
     told = {} if seconds is None else {"expires_in_seconds": seconds}
-    return [(name, field_text(value)) for name, value in (told | dict(call.extra_body)).items()]
+    return list(form_fields(told | dict(call.extra_body)))
 
 
 def _list(ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:

@@ -32,6 +32,7 @@ _FINISH: dict[str, str] = {
     "guardrail_intervened": "content_filter",
     "content_filtered": "content_filter",
 }
+_SAID = frozenset({"role", "content"})
 _OURS = frozenset({"output", "stopReason", "usage", "serviceTier", "p"})
 
 
@@ -43,14 +44,16 @@ def parse(wire: BedrockConverse, call: ChatCall, response: HTTPResponse) -> Chat
         raise unreadable(call, response, "it is not JSON") from None
     if not isinstance(data, dict):
         raise unreadable(call, response, "it is JSON, but no object")
-    content = inner(inner(data, "output"), "message").get("content")
+    told = inner(inner(data, "output"), "message")
+    content = told.get("content")
     if not isinstance(content, list):
         if "__type" in data or "error" in data or (data.keys() & {"message", "Message"}):
             raise failure(call, response, data)
         raise unreadable(call, response, "it has no content")
     by_tool = answers_by_tool(wire, call)
     blocks = [block for block in content if isinstance(block, dict)]
-    message = fields([as_answer(block) for block in blocks] if by_tool else blocks)
+    message = {name: value for name, value in told.items() if name not in _SAID}
+    message |= fields([as_answer(block) for block in blocks] if by_tool else blocks)
     finish, ended = ending(data, by_tool=by_tool)
     choice = {"index": 0, "message": message, "finish_reason": finish, **ended}
     head = {"id": call.id, "object": "chat.completion", "choices": [choice]}

@@ -76,9 +76,11 @@ def _whole_result(block: _Block) -> dict[str, Any]:
 
 
 def _whole_image(block: _Block) -> dict[str, Any]:
-    return {
-        "image": {**block.fields, "source": {"bytes": _rejoined(block.pieces.get("bytes", []))}}
-    }
+    """Its bytes come in pieces; where it is kept, or why there is none, at once."""
+    made = {"source": {}, **block.fields}
+    if "bytes" in block.pieces:
+        made["source"] = {**made["source"], "bytes": _rejoined(block.pieces["bytes"])}
+    return {"image": made}
 
 
 _WHOLE: dict[str, Callable[[_Block], dict[str, Any]]] = {
@@ -214,7 +216,11 @@ class Growing:
 
     def _image(self, block: _Block, delta: Any) -> Iterator[Said]:
         given = delta if isinstance(delta, Mapping) else {}
-        block.add("bytes", inner(given, "source").get("bytes"))
+        source = inner(given, "source")
+        block.add("bytes", source.get("bytes"))
+        block.fields |= {name: value for name, value in given.items() if name != "source"}
+        if rest := {name: value for name, value in source.items() if name != "bytes"}:
+            block.fields["source"] = {**inner(block.fields, "source"), **rest}
         yield from ()
 
 

@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["ConverseDecoder", "ConverseReading"]
 
+_ROUTER = "prompt-router/"
+
 
 class ConverseReading:
     """The events of one answer, whatever they came in; ``ended`` once its reason is known."""
 
     def __init__(self, call: ChatCall, *, by_tool: bool = False) -> None:
         self._call = call
+        # Which model a router has chosen is told at the end; until then it is not known.
+        self._model = "" if _ROUTER in call.model else bare(call.model)
         self._growing = Growing(by_tool=by_tool)
         self._begun = self.ended = self.done = False
 
@@ -88,7 +92,7 @@ class ConverseReading:
         return self._bare(choices=[{"index": 0, "delta": delta, **choice}])
 
     def _bare(self, **fields: Any) -> ChatCompletionChunk:
-        made = {"id": self._call.id, "model": bare(self._call.model), "choices": [], **fields}
+        made = {"id": self._call.id, "model": self._model, "choices": [], **fields}
         return lenient(ChatCompletionChunk, made)
 
 

@@ -1,7 +1,7 @@
 """Text completions by InvokeModel: each maker has a body of its own, told by the model's name.
 
 Sources, read 2026-11-22: https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-text.html and the
-pages beside it on Meta's, Mistral's, Cohere's and Anthropic's models, and recorded traffic.
+pages beside it on Meta's, Mistral's, Cohere's, Anthropic's and DeepSeek's models, and recorded traffic.
 """
 
 from __future__ import annotations

@@ -177,11 +177,17 @@ _CLAUDE = Form(
     },
     _single("completion", "stop_reason"),
 )
+_DEEPSEEK = Form(
+    "prompt",
+    {name: name for name in ("max_tokens", "temperature", "top_p", "stop")},
+    _listed("choices", "text", "stop_reason"),
+)
 FORMS: tuple[tuple[str, Form], ...] = (
     (r"amazon\.titan-(text|tg1)", _TITAN),
     (r"meta\.llama", _LLAMA),
     (r"mistral\.", _MISTRAL),
     (r"cohere\.command-(light-)?text", _COMMAND),
     (r"anthropic\.claude-(v\d|instant)", _CLAUDE),
+    (r"deepseek\.r1", _DEEPSEEK),
 )
 """Pattern in the model's name, and its maker's body; the first that fits holds."""

@@ -105,9 +105,15 @@ def as_logprobs(items: Any) -> dict[str, Any] | None:
 
 
 def _tokens(item: Block) -> Iterator[dict[str, Any]]:
-    values, ids = item.get("logprobs"), item.get("token_ids")
-    for i, value in enumerate(values if isinstance(values, list) else ()):
-        token: dict[str, Any] = {"token": item.get("text") if i == 0 else "", "logprob": value}
-        if isinstance(ids, list) and i < len(ids):
+    """One entry for each token; what is told of it may be its id alone."""
+    values, ids = _listed(item.get("logprobs")), _listed(item.get("token_ids"))
+    for i in range(max(len(values), len(ids))):
+        token: dict[str, Any] = {"token": item.get("text") if i == 0 else ""}
+        token["logprob"] = values[i] if i < len(values) else None
+        if i < len(ids):
             token["token_id"] = ids[i]
         yield token
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -80,7 +80,14 @@ class Conversation:
                 f"{path} is the result of tool call {call_id!r}, which no assistant message before it has "
                 "in its tool_calls; put the model's message into the history first"
             )
+        self._unsaid(path, message, "is_error", "a result is told of as failed in its text only")
         content = "" if message.get("content") is None else self._content(path, message)
+        for i, part in enumerate(content if isinstance(content, list) else ()):
+            if part.get("type") == "image_url":
+                raise self._ledger.invalid(
+                    f"{path}.content[{i}]: results of tools are texts and documents there; put the picture "
+                    "into a message of the user's"
+                )
         return {"role": "tool", "tool_call_id": call_id, "content": content}
 
     def _assistant(self, path: str, message: Mapping[str, Any]) -> Message | None:

@@ -12,6 +12,12 @@ from .._params import Ledger
 __all__ = ["History"]
 
 Turn = dict[str, Any]
+_CACHE = "cache_control"
+_UNSAID = {
+    "name": "speakers have no names there",
+    "is_error": "a result is told of as failed in its text only",
+    _CACHE: "prompts are not marked there",
+}
 
 
 class History:
@@ -49,19 +55,26 @@ class History:
             raise self._ledger.invalid(
                 f"{path} must be a message whose role is one of {', '.join(_ROLES)}, not {role!r:.40}"
             )
-        if given.get("name") and role != "tool":
-            reason = "speakers have no names there"
-            self._ledger.adjust(f"{path}.name", "dropped", given["name"], None, reason)
+        for name, reason in _UNSAID.items():
+            if given.get(name) and (name, role) != ("name", "tool"):
+                self._ledger.adjust(f"{path}.{name}", "dropped", given[name], None, reason)
+        if given.get("function_call") or given.get("audio"):
+            raise self._ledger.invalid(
+                f"{path}: use tool_calls, which have ids, for a function_call, and the transcript for audio"
+            )
         _ROLES[role](self, path, given)
 
     def _system(self, path: str, message: Mapping[str, Any]) -> None:
+        if message["role"] == "developer":
+            reason = "the role is not known there"
+            self._ledger.adjust(f"{path}.role", "renamed", "developer", "system", reason)
         self._turns.append({"role": "SYSTEM", "message": self._text(path, message)})
 
     def _user(self, path: str, message: Mapping[str, Any]) -> None:
         self._turns.append({"role": "USER", "message": self._text(path, message)})
 
     def _assistant(self, path: str, message: Mapping[str, Any]) -> None:
-        told = message.get("reasoning_content")
+        told = message.get("reasoning_content") or message.get("thinking_blocks")
         if told:
             reason = "no thinking is taken back"
             self._ledger.adjust(f"{path}.reasoning_content", "dropped", told, None, reason)
@@ -69,7 +82,8 @@ class History:
         if not isinstance(calls, Sequence) or isinstance(calls, str | bytes):
             raise self._ledger.invalid(f"{path}.tool_calls must be a list")
         written = [self._call(f"{path}.tool_calls[{i}]", call) for i, call in enumerate(calls)]
-        turn: Turn = {"role": "CHATBOT", "message": self._text(path, message)}
+        said = {"content": message.get("content") or message.get("refusal")}
+        turn: Turn = {"role": "CHATBOT", "message": self._text(path, said)}
         self._turns.append(turn | ({"tool_calls": written} if written else {}))
 
     def _call(self, path: str, call: Any) -> Turn:
@@ -104,6 +118,10 @@ class History:
         content = message.get("content") or ""
         if isinstance(content, str):
             return content
+        for i, part in enumerate(content):
+            if isinstance(part, Mapping) and part.get(_CACHE):
+                place = f"{path}.content[{i}].{_CACHE}"
+                self._ledger.adjust(place, "dropped", part[_CACHE], None, _UNSAID[_CACHE])
         texts = [part if isinstance(part, str) else _text_of(part) for part in content]
         if None in texts:
             raise self._ledger.invalid(

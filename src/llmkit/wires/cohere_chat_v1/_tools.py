@@ -37,6 +37,8 @@ def _tool(ledger: Ledger, path: str, tool: Any) -> Mapping[str, Any]:
         raise ledger.invalid(
             f"{path}: {ledger.call.provider} has functions for tools and no others"
         )
+    _note_lost(ledger, path, tool)
+    _note_lost(ledger, f"{path}.function", function)
     schema = function.get("parameters")
     told = schema if isinstance(schema, Mapping) else {}
     found = told.get("properties")
@@ -51,6 +53,13 @@ def _tool(ledger: Ledger, path: str, tool: Any) -> Mapping[str, Any]:
         name: _definition(part, is_required=name in required) for name, part in properties.items()
     }
     return {**made, "parameter_definitions": definitions}
+
+
+def _note_lost(ledger: Ledger, path: str, given: Mapping[str, Any]) -> None:
+    for name in ("strict", "cache_control"):
+        if given.get(name):
+            reason = "there is no such mark"
+            ledger.adjust(f"{path}.{name}", "dropped", given[name], None, reason)
 
 
 def _is_told(part: Any) -> bool:

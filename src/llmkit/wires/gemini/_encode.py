@@ -122,10 +122,10 @@ class _Params:
             self._config[_FIELDS[name]] = value
         elif name in _SPECIAL:
             _SPECIAL[name](self, value)
-        elif name in _REFUSED and name not in self._ledger.call.allowed:
-            self._ledger.refuse(name, value, _REFUSED[name])
-        elif name not in _TOGETHER:
+        elif name in _BODY or (name not in _TOGETHER and name in self._ledger.call.allowed):
             self._body[name] = value
+        elif name not in _TOGETHER:
+            self._ledger.refuse(name, value, _REFUSED.get(name, ""))
 
     def _adjust(self, parameter: str, change: str, given: Any, sent: Any, reason: str) -> None:
         self._ledger.adjust(parameter, change, given, sent, reason)
@@ -294,6 +294,8 @@ _SPECIAL: dict[str, Callable[[_Params, Any], None]] = {
     "parallel_tool_calls": _Params._parallel,  # noqa: SLF001
     "stream_options": _Params._stream_options,  # noqa: SLF001
 }
+# Fields of the body that have the parameter's own name.
+_BODY = frozenset({"store"})
 # Written after all others.
 _TOGETHER = frozenset({
     "max_tokens", "max_completion_tokens", "reasoning_effort", "thinking", "tools", "tool_choice", "functions",

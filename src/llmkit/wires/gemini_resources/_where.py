@@ -54,7 +54,9 @@ def object_in(call: Call, response: HTTPResponse, *fields: str) -> dict[str, Any
     return data
 
 
-def page(data: dict[str, Any], items: list[dict[str, Any]]) -> dict[str, Any]:
-    """A page in OpenAI's form."""
+def page(data: dict[str, Any], name: str, items: list[dict[str, Any]]) -> dict[str, Any]:
+    """A page in OpenAI's form; ``name``: what the provider calls its items."""
     token = data.get("nextPageToken") or None
-    return {"object": "list", "data": items, "next_cursor": token, "has_more": token is not None}
+    beside = {k: v for k, v in data.items() if k not in (name, "nextPageToken")}
+    told = {"data": items, "next_cursor": token, "has_more": token is not None}
+    return {**beside, "object": "list", **told}

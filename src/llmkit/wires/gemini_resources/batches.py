@@ -77,7 +77,8 @@ class GeminiBatches:
             return BatchDeleted(id=name) if gone else Batch(id=name, status="cancelling")
         if call.action == "list":
             data = object_in(call, response)
-            return built(BatchList, page(data, [_known(o) for o in items(data.get("operations"))]))
+            batches = [_known(operation) for operation in items(data.get("operations"))]
+            return built(BatchList, page(data, "operations", batches))
         data = object_in(call, response, "name")
         return self._results(call, data) if call.action == "content" else built(Batch, _known(data))
 
@@ -126,7 +127,7 @@ def _known(data: dict[str, Any]) -> dict[str, Any]:
     stats = batch.get("batchStats")
     state = str(batch.get("state"))
     return {
-        "id": data.get("name") or batch.get("name"),
+        "id": data.get("name") or batch.get("name") or "",
         "endpoint": "generateContent",
         "model": str(batch.get("model") or "").removeprefix("models/") or None,
         "status": _STATUS.get(state, state),

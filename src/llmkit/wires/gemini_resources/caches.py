@@ -56,7 +56,8 @@ class GeminiCaches:
             return CacheDeleted(id=call.target or "")
         if call.action == "list":
             data = object_in(call, response)
-            return built(CachedList, page(data, [_known(c) for c in items(data.get(_COLLECTION))]))
+            caches = [_known(cache) for cache in items(data.get(_COLLECTION))]
+            return built(CachedList, page(data, _COLLECTION, caches))
         return built(Cached, _known(object_in(call, response, "name")))
 
     def error(self, call: Call, response: HTTPResponse) -> APIError:

@@ -62,7 +62,7 @@ class GeminiFiles:
         if call.action == "list":
             data = object_in(call, response)
             files = [_known(file) for file in items(data.get("files"))]
-            return built(FileList, page(data, files))
+            return built(FileList, page(data, "files", files))
         data = object_in(call, response)
         inner = data.get("file")
         file = inner if isinstance(inner, dict) else data

@@ -20,6 +20,8 @@ _DATA_URL = re.compile(r"data:([^,]*?)(;base64)?,(.*)", re.DOTALL | re.IGNORECAS
 _LOSABLE = {
     "audio": "the model takes no sound back",
     "name": "the server tells no speakers apart",
+    "cache_control": "prompts are cached by themselves",
+    "is_error": "a result is told of as failed in its text only",
 }
 
 
@@ -56,7 +58,8 @@ class Messages:
     def _said(self, path: str, message: Mapping[str, Any], role: str) -> dict[str, Any]:
         if "content" not in message:
             raise self._ledger.invalid(f"{path}.content is missing; give text or a list of parts")
-        self._note_lost(path, message, "audio", *(() if role == "tool" else ("name",)))
+        lost = ("is_error",) if role == "tool" else ("name",)
+        self._note_lost(path, message, "audio", "cache_control", *lost)
         return {"role": role, **self._content(f"{path}.content", message["content"])}
 
     def _plain(self, path: str, message: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,13 +74,15 @@ class Messages:
         said = message.get("content")
         content = message.get("refusal") if said is None else said
         made = {"role": "assistant", **self._content(f"{path}.content", content)}
-        self._note_lost(path, message, "audio", "name")
+        self._note_lost(path, message, "audio", "cache_control", "name")
+        self._note_signed(path, message)
         if thinking := _thinking(message):
             made["thinking"] = thinking
         if message.get("images"):
             pictures = self._content(f"{path}.images", message["images"]).get("images", [])
             made["images"] = [*made.get("images", []), *pictures]
-        if calls := message.get("tool_calls"):
+        older = message.get("function_call")
+        if calls := message.get("tool_calls") or ([{"function": older}] if older else None):
             made["tool_calls"] = self._calls(f"{path}.tool_calls", calls)
         return made
 
@@ -112,6 +117,17 @@ class Messages:
                 why = _LOSABLE[name]
                 self._ledger.adjust(f"{path}.{name}", "dropped", message[name], None, why)
 
+    def _note_signed(self, path: str, message: Mapping[str, Any]) -> None:
+        """Thoughts are texts there: another provider's signatures, and what is encrypted, are lost."""
+        blocks = message.get("thinking_blocks")
+        listed = blocks if isinstance(blocks, list | tuple) else ()
+        lost = [
+            b for b in listed if isinstance(b, Mapping) and (b.get("signature") or b.get("data"))
+        ]
+        if lost:
+            why = "thoughts are texts without signatures there"
+            self._ledger.adjust(f"{path}.thinking_blocks", "dropped", lost, None, why)
+
     def _content(self, path: str, content: Any) -> dict[str, Any]:
         """A text, and the pictures that came with it: their places in the text cannot be told."""
         if content is None or isinstance(content, str):
@@ -132,11 +148,7 @@ class Messages:
         if not isinstance(part, Mapping):
             kind = type(part).__name__
             raise self._ledger.invalid(f"{path} must be a dict with a type, not {kind}")
-        if part.get("cache_control"):
-            why = "prompts are cached by themselves"
-            self._ledger.adjust(
-                f"{path}.cache_control", "dropped", part["cache_control"], None, why
-            )
+        self._note_lost(path, part, "cache_control")
         kind = str(part.get("type"))
         if kind in ("text", "refusal") and isinstance(part.get(kind), str):
             texts.append(part[kind])

@@ -186,13 +186,7 @@ class TranscriptionDecoder:
             body["usage"] = _usage(usage)
         made = lenient(TranscriptionEvent, {**_speaker(body), "type": kind})
         if kind == _SEGMENT:
-            names = ("id", "start", "end", "text", "speaker")
-            self._segments.append(
-                lenient(
-                    TranscriptionSegment,
-                    {name: made.get(name) for name in names if made.get(name) is not None},
-                )
-            )
+            self._segments.append(lenient(TranscriptionSegment, made.to_dict()))
         return made
 
     def _ended(self, body: dict[str, Any]) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..._calls import TranscriptionCall
 from ..._http import Endpoint, HTTPRequest, join_url
-from ..._multipart import Multipart, field_text
+from ..._multipart import Multipart, form_fields
 from .._params import Ledger, check_value
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def build(wire: OpenAITranscription, call: TranscriptionCall, to: Endpoint) -> H
         fields[wire.url_field] = call.file.url
     ledger.settle()
     fields |= call.extra_body
-    form = Multipart(boundary(call), _written(fields, wire.listed), files)
+    form = Multipart(boundary(call), form_fields(fields, wire.listed), files)
     path = "/audio/translations" if call.translate else "/audio/transcriptions"
     return form_request(call, to, path, form, ledger)
 
@@ -81,14 +80,3 @@ def _takes(wire: OpenAITranscription, call: TranscriptionCall, name: str, value:
     if call.translate and name not in _TRANSLATING:
         return False
     return wire.takes(name) and not (name == "response_format" and value in wire.refused)
-
-
-def _written(fields: Mapping[str, Any], listed: str) -> Iterator[tuple[str, str]]:
-    """Lists as fields that come several times, mappings as ``name[key]``: so the openai package writes them, too."""
-    for name, value in fields.items():
-        if isinstance(value, list | tuple):
-            yield from ((listed.format(name), field_text(item)) for item in value)
-        elif isinstance(value, Mapping):
-            yield from _written({f"{name}[{key}]": item for key, item in value.items()}, listed)
-        elif value is not None:
-            yield name, field_text(value)

@@ -6,7 +6,8 @@ pieces, or by their addresses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from ..._call import Call
 from ..._calls import ImageCall
@@ -30,6 +31,12 @@ class OpenAIImages:
 
     actions: frozenset[str] = frozenset({"generate", "edit", "vary"})
     """What can be asked of the host."""
+
+    sides: bool = False
+    """Whether the size goes as ``width`` and ``height``."""
+
+    formats: Mapping[str, str] = field(default_factory=dict)
+    """The host's words for values of ``response_format``."""
 
     def build(self, call: ImageCall, to: Endpoint) -> HTTPRequest:
         """Write the call."""

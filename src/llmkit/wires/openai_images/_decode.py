@@ -12,6 +12,9 @@ __all__ = ["parse"]
 
 def parse(call: ImageCall, response: HTTPResponse) -> ImageResponse:
     """Read an answer below 300."""
-    data = object_of(call, response, "data")
-    data["data"] = items(data["data"])
+    data = object_of(call, response)
+    if "data" not in data and (data.get("error") or "created" not in data):
+        # Without pictures it is an answer, too; without a time it is something else.
+        data = object_of(call, response, "data")
+    data["data"] = items(data.get("data"))
     return built(ImageResponse, data)

@@ -18,7 +18,12 @@ from ._decode import parse
 __all__ = ["ImageDecoder"]
 
 _DONE = ".completed"
-_KEPT = ("background", "output_format", "quality", "size")
+# What is said of one picture, or of the event that it came in, and not of the answer.
+_OF_ONE = frozenset({
+    "type", "created_at", "usage", "partial_image_index", "sequence_number", "b64_json", "url", "revised_prompt",
+    "mime_type",
+})  # fmt: skip
+_PICTURE = ("b64_json", "url", "revised_prompt", "mime_type")
 
 
 class ImageDecoder:
@@ -60,9 +65,11 @@ class ImageDecoder:
         if self._answer is not None:
             return self._answer
         last = self._finished[-1] if self._finished else {}
-        data: dict[str, Any] = {name: last.get(name) for name in _KEPT}
+        data: dict[str, Any] = {name: last[name] for name in last.keys() - _OF_ONE}
         data["created"] = last.get("created_at")
-        data["data"] = [{"b64_json": event.get("b64_json")} for event in self._finished]
+        data["data"] = [
+            {name: event[name] for name in _PICTURE if name in event} for event in self._finished
+        ]
         data["usage"] = _sum([event.get("usage") for event in self._finished])
         return built(ImageResponse, data)
 
@@ -95,9 +102,8 @@ class ImageDecoder:
     def _as_events(self, answer: ImageResponse) -> Iterator[ImageEvent]:
         verb = "image_generation" if self._call.action == "generate" else "image_edit"
         for image in answer.data:
-            yield ImageEvent(
-                type=f"{verb}{_DONE}", b64_json=image.b64_json, created_at=answer.created
-            )
+            told = {"type": f"{verb}{_DONE}", "created_at": answer.created}
+            yield built(ImageEvent, {**image.to_dict(), **told})
 
 
 def _sum(usages: list[Any]) -> dict[str, Any] | None:

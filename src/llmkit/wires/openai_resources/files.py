@@ -12,7 +12,7 @@ from typing import Any
 from ..._call import Call
 from ..._calls import ResourceCall
 from ..._http import Endpoint, HTTPRequest, HTTPResponse, join_url
-from ..._multipart import Multipart, field_text
+from ..._multipart import Multipart, form_fields
 from ...errors import APIError
 from ...types.answer import Answer
 from ...types.file import FileContent, FileDeleted, FileList, FileObject
@@ -72,8 +72,10 @@ def _create(wire: OpenAIFiles, ledger: Ledger, call: ResourceCall, to: Endpoint)
     given = named(ledger, names)
     if not given.get("purpose"):
         raise ledger.invalid("purpose is missing: batch, user_data, fine-tune, vision, evals …")
-    fields = [("purpose", str(given.pop("purpose"))), *_expiry(given.get("expires_after"))]
-    fields += [(name, field_text(value)) for name, value in call.extra_body.items()]
+    expiry = given.pop("expires_after", None)
+    if isinstance(expiry, int | float):
+        expiry = {"anchor": "created_at", "seconds": expiry}
+    fields = form_fields({**given, "expires_after": expiry, **call.extra_body})
     form = Multipart(f"llmkit-{call.id}", fields, [("file", call.file)])
     return HTTPRequest(
         method="POST",
@@ -82,13 +84,6 @@ def _create(wire: OpenAIFiles, ledger: Ledger, call: ResourceCall, to: Endpoint)
         adjustments=(*call.adjustments, *ledger.adjustments),
         upload=form,
     )
-
-
-def _expiry(value: Any) -> list[tuple[str, str]]:
-    if value is None:
-        return []
-    told = value if isinstance(value, Mapping) else {"anchor": "created_at", "seconds": value}
-    return [(f"expires_after[{name}]", str(part)) for name, part in told.items()]
 
 
 def _list(wire: OpenAIFiles, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:

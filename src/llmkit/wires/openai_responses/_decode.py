@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..._call import Call, ChatCall
-from ..._calls import ResponsesCall
 from ..._http import HTTPResponse
 from ..._json import NotJSON, load
 from ...types._model import lenient
@@ -24,7 +23,7 @@ _OURS = frozenset({"object", "output", "usage", "id", "model", "created_at", "er
 _CUT = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
-def parse(call: ResponsesCall, response: HTTPResponse) -> Response:
+def parse(call: Call, response: HTTPResponse) -> Response:
     """Read an answer below 400. One that failed is raised as what its code says."""
     data = read(call, response)
     if data.get("status") == "failed":

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from ..._calls import ResponsesCall
+from ..._call import Call
 from ...types._model import lenient
 from ...types.responses import Response, ResponseEvent
 from ._decode import parse, typed
@@ -26,7 +26,7 @@ class ResponsesDecoder:
     A host that ignores ``stream`` is read as a stream of one event, ``response.completed``.
     """
 
-    def __init__(self, call: ResponsesCall) -> None:
+    def __init__(self, call: Call) -> None:
         self._call = call
         self._events = Events(call)
         self._gathering = Gathering()

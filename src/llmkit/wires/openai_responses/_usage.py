@@ -19,7 +19,9 @@ _NAMES: dict[str, str] = {
     "output_tokens_details": "completion_tokens_details",
 }
 _BACK: dict[str, str] = {chat: responses for responses, chat in _NAMES.items()}
-_REPEATED = frozenset({"cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation"})
+_REPEATED = frozenset({
+    "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation", "beside",
+})  # fmt: skip
 # What the API always says.
 _LEAST = {"input_tokens_details": "cached_tokens", "output_tokens_details": "reasoning_tokens"}
 

@@ -113,7 +113,7 @@ class _Whole:
     def add(self, chunk: dict[str, Any]) -> dict[str, Any]:
         """Take a chunk; it is returned with what it left out and its predecessors said."""
         for name in ("id", "model", "created"):
-            if chunk.get(name) is None:
+            if chunk.get(name) in (None, ""):
                 chunk[name] = self._head.get(name) or getattr(self._call, name, None)
         self._head |= {k: v for k, v in chunk.items() if k not in ("choices", "usage")}
         if isinstance(chunk.get("usage"), dict):
@@ -143,6 +143,8 @@ class _Whole:
 
 
 def _extend(kept: dict[str, Any], more: dict[str, Any]) -> None:
-    for name in _LISTS:
-        if isinstance(more.get(name), list):
-            kept.setdefault(name, []).extend(more[name])
+    for name, value in more.items():
+        if name in _LISTS and isinstance(value, list):
+            kept.setdefault(name, []).extend(value)
+        elif value is not None:
+            kept[name] = value

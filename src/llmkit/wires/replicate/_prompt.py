@@ -14,6 +14,13 @@ __all__ = ["prompted"]
 
 _SYSTEM = ("system", "developer")
 _SPEAKERS = {"user": "User", "assistant": "Assistant"}
+_LOST = {
+    "name": "a prompt tells no speakers apart",
+    "cache_control": "prompts have no marks",
+    "reasoning_content": "a prompt has no place for what was thought",
+    "thinking_blocks": "a prompt has no place for what was thought",
+    "audio": "a prompt has no place for what was spoken",
+}
 _WHY = "a model's input has one prompt: the conversation is written out in it"
 
 
@@ -61,10 +68,17 @@ def _turn(ledger: Ledger, path: str, message: Any) -> tuple[str, str]:
     if role not in (*_SYSTEM, *_SPEAKERS):
         known = ", ".join((*_SYSTEM, *_SPEAKERS))
         raise ledger.invalid(f"{path}.role is {role!r}; it must be one of {known}")
+    _note_lost(ledger, path, given)
     said = given.get("content")
     return str(role), _text(
         ledger, f"{path}.content", given.get("refusal") if said is None else said
     )
+
+
+def _note_lost(ledger: Ledger, path: str, given: Mapping[str, Any]) -> None:
+    for name, reason in _LOST.items():
+        if given.get(name):
+            ledger.adjust(f"{path}.{name}", "dropped", given[name], None, reason)
 
 
 def _text(ledger: Ledger, path: str, content: Any) -> str:
@@ -86,6 +100,7 @@ def _part(ledger: Ledger, path: str, part: Any) -> str:
             f"{path}: {ledger.call.provider} takes no {kind!r} parts; what a model takes beside its prompt "
             "goes in extra_body, such as {'input': {'image': …}}"
         )
+    _note_lost(ledger, path, part)
     return text
 
 

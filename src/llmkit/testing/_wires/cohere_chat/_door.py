@@ -1,6 +1,6 @@
 """What Cohere's server looks at first, whatever is asked: key, JSON, model; and how it refuses.
 
-Errors are ``{"id", "message"}``. Wording: recorded errors, and https://docs.cohere.com/reference/errors, read
+Errors are ``{"id", "message"}``. Wording: recorded errors, and https://docs.cohere.com/errors-reference, read
 2026-11-22.
 """
 
