@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, PrivateAttr, SkipValidation
+from pydantic import Field, PrivateAttr, SerializeAsAny, SkipValidation
 from typing_extensions import TypedDict, override
 
 from ._model import Model
@@ -67,7 +67,10 @@ class Embedding(Model):
     object: str = "embedding"
     index: int = 0
     _code: str = PrivateAttr(default="f")
-    embedding: Annotated[list[float], SkipValidation] = Field(default_factory=list)
+    # Neither looked at nor judged when it is dumped: numbers are many, and a text is no mistake.
+    embedding: Annotated[list[float], SkipValidation, SerializeAsAny()] = Field(
+        default_factory=list
+    )
 
     @property
     def vector(self) -> list[float]:
