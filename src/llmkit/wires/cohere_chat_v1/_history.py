@@ -104,6 +104,8 @@ class History:
         content = message.get("content") or ""
         if isinstance(content, str):
             return content
+        if not isinstance(content, list | tuple):
+            raise self._ledger.invalid(f"{path}.content must be a text or a list of parts")
         texts = [part if isinstance(part, str) else _text_of(part) for part in content]
         if None in texts:
             raise self._ledger.invalid(
