@@ -19,7 +19,7 @@ from llmkit._sse import SSEDecoder
 from llmkit.errors import LLMKitError
 from llmkit.types.chat import ChatCompletion
 
-from ._targets import WIRES, _call, _written, answers, pieces, refuses
+from ._targets import WIRES, _written, answers, call_of, pieces, refuses
 from ._traffic import KEY
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _event(data: Any, name: str = "") -> bytes:
 
 def _decoded(wire: str, given: Iterable[bytes]) -> Any:
     """Read a stream to its end and put it together, or stop at its error."""
-    decoder = WIRES[wire].decoder(_call(wire))
+    decoder = WIRES[wire].decoder(call_of(wire))
     chunks: list[Any] = []
     with contextlib.suppress(LLMKitError):
         for piece in given:
