@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import atexit
 import copy
+import difflib
 import functools
+import inspect
 import os
 import threading
 import weakref
@@ -159,10 +161,13 @@ class Core:
         """
         dry = copy.copy(self)
         dry._dry = True  # noqa: SLF001 - one's own copy
-        call = None if function.startswith("_") else getattr(dry, function, None)
+        names = _calls(type(self))
+        call = getattr(dry, function) if function in names else None
         made = call(**arguments) if callable(call) else None
         if not isinstance(made, DryRun):
-            raise ConfigurationError(f"{function!r:.80} is no call that can be run dry")
+            near = difflib.get_close_matches(function, names - {function}, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise ConfigurationError(f"{function!r:.80} is no call that can be run dry{hint}")
         return made
 
     def _run(
@@ -298,6 +303,13 @@ class Core:
     def _after_fork(self) -> None:
         self._streams.clear()
         self._loops.forget()
+
+
+def _calls(client: type[Core]) -> frozenset[str]:
+    """The names of its calls, which kinds define, not ``Core``; those for async code are left out."""
+    kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and kind is not Core)
+    members = (member for kind in kinds for member in vars(kind).items())
+    return frozenset(n for n, m in members if n[0] != "_" and not inspect.iscoroutinefunction(m))
 
 
 # The calls that were given up where nothing could be done about it, and whose they are: any client's next call settles

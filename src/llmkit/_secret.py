@@ -34,6 +34,9 @@ _KEY_SHAPED = re.compile(
     r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|\b(?:sk|gsk|xai|pplx|hf|csk|AIza|AKIA)[-_]?[A-Za-z0-9_-]{20,}"
 )
+_SECRET_QUERY = re.compile(
+    r"(?i)([?&](?:api[-_]?key|subscription[-_]key|key|(?:access[-_]?)?token|sig|signature)=)[^&#]*"
+)
 # A shorter "key" (local hosts take any) occurs everywhere by chance.
 SHORTEST = 4
 # So much of a key's beginning is hidden, too; less than that is what all keys of one kind begin with.
@@ -120,3 +123,8 @@ def redact_headers(headers: Mapping[str, str], secrets: Iterable[Secret] = ()) -
         name: HIDDEN if name.lower() in SECRET_HEADERS else redact(value, known)
         for name, value in headers.items()
     }
+
+
+def redact_url(url: str, secrets: Iterable[Secret] = ()) -> str:
+    """Return the address with credentials in its query hidden, by name first and by value after."""
+    return redact(_SECRET_QUERY.sub(lambda match: match.group(1) + HIDDEN, url), secrets)

@@ -168,3 +168,11 @@ def test_a_connection_that_breaks(function: str, arguments: dict[str, Any], time
             getattr(client, function)(**arguments)
         assert len(simulator.requests) == times
     assert (WARNED in str(caught.value)) is (times == 1)
+
+
+def test_the_warning_is_said_where_nothing_is_tried_again() -> None:
+    """Whoever tries again by himself must know, too."""
+    arguments = {"custom_llm_provider": "groq", "num_retries": 0, **FILE}
+    requests, error = asked(status(502), "create_file", **arguments)
+    assert len(requests) == 1
+    assert str(error).count(WARNED) == 1

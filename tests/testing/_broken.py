@@ -351,24 +351,20 @@ class Misplaced(HeaderKey):
         return request.with_headers({"x-other": secret.reveal()}) if secret else request
 
 
-def header_dependent() -> Provider:
-    """Signs a dry run otherwise."""
+def readdressing() -> Provider:
+    """Changes the address where it should only show a key."""
 
     @dataclass(frozen=True, slots=True)
-    class Once(HeaderKey):
+    class Moving(HeaderKey):
         def authorize(self, request: HTTPRequest, identity: Identity) -> Any:
             yield from ()
             secret = identity.secret
             if not secret:
                 return request
-            return request.with_headers(
-                {
-                    "authorization": "Bearer " + secret.reveal(),
-                    "x-length": str(len(secret.reveal())),
-                }
-            )
+            signed = request.with_headers({"authorization": "Bearer " + secret.reveal()})
+            return replace(signed, url=f"{request.url}?signed=1")
 
-    return provider(auth=Once("authorization", "Bearer "))
+    return provider(auth=Moving("authorization", "Bearer "))
 
 
 def talkative() -> Provider:

@@ -42,7 +42,7 @@ from ..events import (
     RetryScheduled,
     StreamStarted,
 )
-from ..providers import NoAuth
+from ..providers import unasked
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
@@ -281,8 +281,10 @@ def _tried(
     def left() -> float:
         return until - job.clock.now()
 
-    safe = _repeatable(leg, step)
-    return (yield from retrying(attempt, job.policy, left, scheduled, repeatable=safe))
+    def repeatable() -> bool:
+        return _repeatable(leg, step)
+
+    return (yield from retrying(attempt, job.policy, left, scheduled, repeatable))
 
 
 def _repeatable(leg: Leg, step: Step) -> bool:
@@ -385,8 +387,9 @@ def _exchange(
     account.asking()
     deadlines = _deadlines(job, leg.call, this.until)
     who = identity(job, leg, secret, deadlines, account.shows)
-    auth = NoAuth() if job.keyless and secret is None else leg.provider.auth_of(leg.key_source)
-    signed = yield from auth.authorize(step.request, who)
+    signing = leg.provider.auth_of(leg.key_source).authorize(step.request, who)
+    # Where no provider is asked, nobody is asked for a credential either.
+    signed = (unasked(signing) or step.request) if job.keyless else (yield from signing)
     decoder = leg.wire.decoder(leg.call) if job.stream and step.stream else None
     try:
         outcome = yield from send(signed, deadlines, decoder)

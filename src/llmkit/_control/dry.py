@@ -11,7 +11,8 @@ from .._call import Adjustment, Call, ChatCall
 from .._flow import Deadlines, Flow
 from .._http import HTTPRequest
 from .._json import NotJSON, load
-from .._secret import HIDDEN, Secret, redact_headers
+from .._secret import HIDDEN, Secret, redact_headers, redact_url
+from ..providers import unasked
 from .call import prepared
 from .job import Job, Leg, identity
 from .settle import model_of
@@ -77,13 +78,13 @@ _FIELDS = tuple(name for name in DryRun.__dataclass_fields__ if name != "fallbac
 def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
     call = leg.call
     secret = leg.key if isinstance(leg.key, Secret) else None
-    signed = _signed(job, leg, request) if leg.key is not None else request
+    secrets = (secret,) if secret else ()
     return DryRun(
         provider=call.provider,
         model=call.model,
         method=request.method,
-        url=request.url,
-        headers=redact_headers(signed.headers, (secret,) if secret else ()),
+        url=redact_url(request.url, secrets),
+        headers=redact_headers(_headers(job, leg, request), secrets),
         body=_shown(request),
         ledger=request.adjustments,
         key_source=leg.key_source,
@@ -108,15 +109,16 @@ def _bound(call: Call) -> pricing.Cost | pricing.Unbounded:
     return pricing.bound(call.messages, call.params, model_of(call.provider, name))
 
 
-def _signed(job: Job, leg: Leg, request: HTTPRequest) -> HTTPRequest:
-    """The request as the provider's auth would leave it, as far as that needs no network."""
-    limits = Deadlines(0, 0, 0, 0)
-    who = identity(job, leg, Secret(HIDDEN), limits, lambda _: None)
-    signing = leg.provider.auth_of(leg.key_source).authorize(request, who)
-    try:
-        next(signing)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
-    # What the exchange would bring is hidden anyway.
-    signing.close()
-    return request.with_headers({"authorization": HIDDEN})
+def _headers(job: Job, leg: Leg, request: HTTPRequest) -> Mapping[str, str]:
+    """The headers with those that the provider's auth adds, as far as that needs no network.
+
+    What they would say is hidden, whatever they are called: it is made of a credential, here even of none.
+    """
+    secret = None if leg.key is None else Secret(HIDDEN)
+    who = identity(job, leg, secret, Deadlines(0, 0, 0, 0), lambda _: None)
+    signed = unasked(leg.provider.auth_of(leg.key_source).authorize(request, who))
+    if signed is None:
+        # What an exchange would bring is a token.
+        return {**request.headers, "authorization": HIDDEN}
+    added = (name for name, value in signed.headers.items() if request.headers.get(name) != value)
+    return {**request.headers, **dict.fromkeys(added, HIDDEN)}

@@ -61,7 +61,7 @@ class Job:
     environ: Mapping[str, str] = field(default_factory=dict)
     kind: str = "chat"
     keyless: bool = False
-    """Whether no provider is asked: no credential is looked for beyond a key that is there."""
+    """Whether no provider is asked: credentials that are there go along, none is asked for, and none is missed."""
     stream: bool = False
     heard: bool = True
     """Whether anybody listens to events: without, those of a call that goes well are not made."""

@@ -71,47 +71,44 @@ def _may_be_done(error: APIError) -> bool:
     return error.sent != "no" and not refused(error)
 
 
+def _always() -> bool:
+    return True
+
+
 def retrying(
     attempt: Callable[[int, float], Flow[T]],
     policy: RetryPolicy,
     time_left: Callable[[], float],
     scheduled: Callable[[int, float, APIError], Flow[None]],
-    *,
-    repeatable: bool = True,
+    repeatable: Callable[[], bool] = _always,
 ) -> Flow[T]:
     """Run ``attempt(number, waited)`` until it succeeds, fails for good, or the policy or the time is used up.
 
     ``scheduled`` is told of each wait before it. The latest failure is raised. What is not ``repeatable`` is not
     tried again where nobody can say what became of it; the error then says so.
     """
-
-    def worth(error: BaseException) -> bool:
-        once = not repeatable and isinstance(error, APIError) and _may_be_done(error)
-        return not once and policy.worth_retrying(error)
-
-    try:
-        return (yield from _retrying(attempt, policy, worth, time_left, scheduled))
-    except APIError as error:
-        if not repeatable and error.retryable and _may_be_done(error):
-            error.message += "; it may have been done all the same: look before you ask again"
-            error.args = (error.message,)
-        raise
-
-
-def _retrying(
-    attempt: Callable[[int, float], Flow[T]],
-    policy: RetryPolicy,
-    worth: Callable[[BaseException], bool],
-    time_left: Callable[[], float],
-    scheduled: Callable[[int, float, APIError], Flow[None]],
-) -> Flow[T]:
     try:
         return (yield from attempt(1, 0.0))
     except APIError as error:
-        if policy.retries == 0 or not worth(error):
+        worth = _worth(policy, repeatable())
+        if not worth(error) or policy.retries == 0:
             raise
         first = error
     return (yield from _again(attempt, policy, worth, time_left, scheduled, first))
+
+
+def _worth(policy: RetryPolicy, repeatable: bool) -> Callable[[BaseException], bool]:  # noqa: FBT001
+    """Whether a failure is worth another attempt; one that is not, for what it may have done, is told so."""
+
+    def worth(error: BaseException) -> bool:
+        again = policy.worth_retrying(error)
+        if repeatable or not again or not isinstance(error, APIError) or not _may_be_done(error):
+            return again
+        error.message += "; it may have been done all the same: look before you ask again"
+        error.args = (error.message,)
+        return False
+
+    return worth
 
 
 def _again(

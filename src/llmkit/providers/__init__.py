@@ -5,7 +5,7 @@ A provider's name occurs only in this package and in the catalogue.
 
 from __future__ import annotations
 
-from ._auth import Auth, Bearer, HeaderKey, Identity, NoAuth
+from ._auth import Auth, Bearer, HeaderKey, Identity, NoAuth, unasked
 from ._provider import OPENAI_CALLS, Provider, Where, named, openai_compatible
 from ._registry import Registry
 from ._tokens import Tokens
@@ -29,6 +29,7 @@ __all__ = [
     "openai_compatible",
     "preferred",
     "register_provider",
+    "unasked",
 ]
 
 STANDARD = "openai"

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from .._flow import Deadlines
 from .._http import HTTPRequest
 from .._secret import Secret
+from ..errors import AuthenticationError, ConfigurationError
 
 if TYPE_CHECKING:
     from .._flow import Flow
     from ._tokens import Tokens
 
-__all__ = ["Auth", "Bearer", "HeaderKey", "Identity", "NoAuth"]
+__all__ = ["Auth", "Bearer", "HeaderKey", "Identity", "NoAuth", "unasked"]
 
 
 @dataclass(slots=True)
@@ -74,3 +75,15 @@ class NoAuth:
         """Return the request as it is."""
         yield from ()
         return request
+
+
+def unasked(signing: Flow[HTTPRequest]) -> HTTPRequest | None:
+    """What an auth returns where nothing has to be read or asked for; ``None`` where something has, or is missing."""
+    try:
+        next(signing)
+    except StopIteration as done:
+        return done.value  # type: ignore[no-any-return]
+    except (ConfigurationError, AuthenticationError):
+        return None
+    signing.close()
+    return None
