@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+import llmkit
 from llmkit import catalogue, errors, providers
 from llmkit._call import Timeouts
 from llmkit._control import plan
-from llmkit._control.address import missing_keys, resolve
+from llmkit._control.address import resolve
+from llmkit._control.environment import missing_keys
 from llmkit._control.job import Leg
 from llmkit._secret import Secret
 
@@ -346,6 +349,106 @@ def test_validate_environment() -> None:
         "CLOUDFLARE_ACCOUNT_ID",
     ]
     assert missing_keys("ollama/m", {})["keys_in_environment"]
+
+
+AWS_KEYS = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+REGION = {"AWS_DEFAULT_REGION": "us-east-1"}
+PRINCIPAL = {"AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c", "AZURE_CLIENT_SECRET": "s"}
+
+
+@pytest.mark.parametrize(
+    ("model", "environ", "missing"),
+    [
+        ("bedrock/m", {}, ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"]),
+        ("bedrock/m", AWS_KEYS, ["AWS_REGION"]),
+        ("bedrock/m", {**AWS_KEYS, **REGION}, []),
+        ("bedrock/m", {"AWS_ACCESS_KEY_ID": "a", **REGION}, ["AWS_SECRET_ACCESS_KEY"]),
+        ("bedrock/m", {"AWS_BEARER_TOKEN_BEDROCK": "k", **REGION}, []),
+        ("bedrock/m", {"AWS_PROFILE": "p"}, []),
+        ("sagemaker/e", {"AWS_ROLE_ARN": "r", **REGION}, ["AWS_WEB_IDENTITY_TOKEN_FILE"]),
+        ("azure/m", {}, ["AZURE_API_KEY", "AZURE_API_BASE"]),
+        ("azure/m", {"AZURE_OPENAI_ENDPOINT": "https://h.test", **PRINCIPAL}, []),
+        ("azure/m", {"AZURE_API_KEY": "k"}, ["AZURE_API_BASE"]),
+        (
+            "azure/m",
+            {"AZURE_API_BASE": "b", "AZURE_TENANT_ID": "t", "AZURE_CLIENT_ID": "c"},
+            ["AZURE_CLIENT_SECRET"],
+        ),
+        ("azure_ai/m", {}, ["AZURE_AI_API_KEY", "AZURE_AI_API_BASE"]),
+        (
+            "azure_ai/claude-haiku-4-5",
+            {},
+            ["ANTHROPIC_FOUNDRY_API_KEY", "ANTHROPIC_FOUNDRY_BASE_URL"],
+        ),
+        (
+            "azure_ai/claude-haiku-4-5",
+            {"ANTHROPIC_FOUNDRY_RESOURCE": "r", "AZURE_API_KEY": "k"},
+            [],
+        ),
+        ("vertex_ai/m", {}, ["GOOGLE_APPLICATION_CREDENTIALS", "VERTEXAI_PROJECT"]),
+        ("vertex_ai/m", {"GOOGLE_CLOUD_PROJECT": "p"}, ["GOOGLE_APPLICATION_CREDENTIALS"]),
+        ("vertex_ai/m", {"GOOGLE_APPLICATION_CREDENTIALS": "f"}, []),
+        ("vertex_ai/m", {"GOOGLE_API_KEY": "k"}, []),
+        ("databricks/m", {}, ["DATABRICKS_API_KEY", "DATABRICKS_HOST"]),
+        (
+            "databricks/m",
+            {"DATABRICKS_API_BASE": "b", "DATABRICKS_CLIENT_ID": "c"},
+            ["DATABRICKS_CLIENT_SECRET"],
+        ),
+        ("databricks/m", {"DATABRICKS_API_BASE": "b", "DATABRICKS_TOKEN": "c"}, []),
+        ("watsonx/m", {}, ["WATSONX_API_KEY", "WATSONX_PROJECT_ID", "WATSONX_REGION"]),
+        ("watsonx/m", {"WATSONX_URL": "u", "WX_API_KEY": "k", "WATSONX_SPACE_ID": "s"}, []),
+        ("snowflake/m", {"SNOWFLAKE_PAT": "k"}, ["SNOWFLAKE_ACCOUNT_ID"]),
+        ("ragflow/m", {"RAGFLOW_API_KEY": "k"}, ["RAGFLOW_API_BASE"]),
+        ("openai_like/m", {}, ["OPENAI_LIKE_API_BASE"]),
+        ("replicate/a/b", {}, ["REPLICATE_API_TOKEN"]),
+    ],
+)
+def test_what_the_environment_lacks(
+    model: str, environ: dict[str, str], missing: list[str]
+) -> None:
+    """Of credentials, regions, projects and addresses, too: what the way lacks that was begun, or the first."""
+    found = missing_keys(model, environ)
+    assert found["missing_keys"] == missing
+    assert found["keys_in_environment"] is (not missing)
+
+
+def test_files_of_other_tools_count() -> None:
+    """What AWS' and Google's own tools have written is where keys are found, too."""
+    seen: list[str] = []
+
+    def is_file(path: str) -> bool:
+        seen.append(path)
+        return True
+
+    assert missing_keys("bedrock/m", {}, is_file)["keys_in_environment"]
+    assert missing_keys("vertex_ai/m", {"VERTEXAI_PROJECT": "p"}, is_file)["keys_in_environment"]
+    assert seen == [
+        "~/.aws/credentials",
+        "~/.aws/config",
+        "~/.config/gcloud/application_default_credentials.json",
+    ]
+
+
+def test_validate_environment_of_the_process(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The process's variables and files are what is looked at."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    assert not llmkit.validate_environment("bedrock/m")["keys_in_environment"]
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text("[default]\n")
+    assert llmkit.validate_environment("bedrock/m")["keys_in_environment"]
+
+
+@pytest.mark.parametrize("base", [":8080", "localhost:8080", "http://localhost:8080"])
+def test_a_port_alone(base: str) -> None:
+    """Ollama's own variable may hold one: this machine is meant."""
+    made = llmkit.Client(environ={"OLLAMA_HOST": base}).dry_run(
+        "completion", model="ollama/m", messages=USER
+    )
+    assert made.url in ("http://127.0.0.1:8080/api/chat", "http://localhost:8080/api/chat")
 
 
 # --- the call and its fallbacks ------------------------------------------------------------------

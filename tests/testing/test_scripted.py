@@ -22,13 +22,14 @@ from llmkit._io._tap import through
 from llmkit.testing import (
     Cut,
     FrozenClock,
+    Raw,
     ScriptExhaustedError,
     Simulator,
     ToolUse,
     no_network,
     scripted,
 )
-from llmkit.testing._scripted import _DIALECTS
+from llmkit.testing._dialects import DIALECTS
 from llmkit.testing._wires import WIRES
 
 from ._io import colours
@@ -400,14 +401,103 @@ def test_every_compatible_provider(name: str) -> None:
 
 
 def test_a_wire_that_nobody_wrote() -> None:
-    """Where the request is in none of the known wires, the error names them; nothing leaves."""
+    """Where the request is no chat's, the error says what to give; nothing leaves, and the block fails for it."""
     progress = Progress(Deadlines(time.monotonic() + 9, 9, 9, 9))
     odd = HTTPRequest("POST", "https://odd.example/ask?key=1", {}, b"{}")
-    with scripted("x", strict=False) as script:
-        send = through(lambda request, progress: None)
-        with pytest.raises(AssertionError, match=r"POST /ask is another wire's"):
-            send(odd, progress)
-    assert script.calls == []
+    said = r"POST /ask is another call: give a Raw\(…\)"
+    script = pytest.raises(AssertionError, match=said)
+    with script, scripted("x"), contextlib.suppress(AssertionError):
+        through(lambda request, progress: None)(odd, progress)
+
+
+VECTORS = {"data": [{"index": 0, "embedding": [1, 2]}], "usage": {"prompt_tokens": 1}}
+
+
+@each_colour
+async def test_other_calls_than_chats(colour: Any) -> None:
+    """What the provider answers is given as it is: JSON, bytes, a stream; errors are the provider's own."""
+    events = b'data: {"type": "transcript.text.done", "text": "Hello"}\n\ndata: [DONE]\n\n'
+    answers = [
+        429,
+        Raw(VECTORS),
+        Raw({"data": [{"id": "a"}]}),
+        Raw(b"sound", headers={"Content-Type": "audio/wav"}),
+        Raw(events, headers={"content-type": "text/event-stream"}),
+        Raw('{"error": {"message": "no", "type": "x"}}', status=404),
+    ]
+    client = llmkit.Client(environ={}, clock=FrozenClock())
+
+    async def ask(function: str, *arguments: Any, **more: Any) -> Any:
+        if colour.is_sync:
+            return getattr(client, function)(*arguments, **more)
+        return await getattr(client, f"a{function}")(*arguments, **more)
+
+    with no_network(), scripted(*answers) as script:
+        made = await ask("embedding", "openai/m", "a")
+        assert made.vectors == [[1, 2]]
+        assert len(made.call.attempts) == 2
+        assert (await ask("list_models")).ids == ["a"]
+        assert (await ask("speech", "openai/m", "a", "b")).content == b"sound"
+        heard = await ask("transcription", "openai/m", ("a.wav", b"a"), stream=True)
+        whole = heard.until_done() if colour.is_sync else await heard.until_done()
+        assert whole.text == "Hello"
+        with pytest.raises(errors.NotFoundError, match="no"):
+            await ask("retrieve_file", "f")
+    methods = [request.method for request in script.requests]
+    assert methods == ["POST", "POST", "GET", "POST", "POST", "GET"]
+    client.close()
+    if not colour.is_sync:
+        await client.aclose()
+
+
+def test_what_is_looked_up_does_not_leave() -> None:
+    """Nor does a text answer it."""
+    client = llmkit.Client(environ={}, num_retries=0)
+    said = pytest.raises(AssertionError, match="GET /v1/models is another call")
+    with no_network(), scripted("x", strict=False), said:
+        client.list_models()
+
+
+@pytest.mark.parametrize(
+    ("model", "environ"),
+    [
+        ("databricks/m", {"DATABRICKS_HOST": "https://h.test"}),
+        (
+            "databricks/m",
+            {
+                "DATABRICKS_HOST": "https://h.test",
+                "DATABRICKS_CLIENT_ID": "c",
+                "DATABRICKS_CLIENT_SECRET": "s" * 9,
+            },
+        ),
+        ("bedrock/m", {"AWS_REGION": "us-east-1"}),
+        ("bedrock/m", {"AWS_REGION": "us-east-1", "AWS_PROFILE": "gone"}),
+        ("vertex_ai/gemini-2.5-flash", {"VERTEXAI_PROJECT": "p"}),
+        ("vertex_ai/gemini-2.5-flash", {"VERTEXAI_PROJECT": "p", "GOOGLE_API_KEY": "k" * 9}),
+        ("azure/m", {"AZURE_API_BASE": "https://h.test"}),
+        (
+            "azure/m",
+            {
+                "AZURE_API_BASE": "https://h.test",
+                "AZURE_TENANT_ID": "t",
+                "AZURE_CLIENT_ID": "c",
+                "AZURE_CLIENT_SECRET": "s" * 9,
+            },
+        ),
+        ("watsonx/m", {"WATSONX_REGION": "us-south", "WATSONX_PROJECT_ID": "p"}),
+        (
+            "watsonx/m",
+            {"WATSONX_REGION": "us-south", "WATSONX_PROJECT_ID": "p", "WATSONX_API_KEY": "k" * 9},
+        ),
+    ],
+)
+def test_nobody_is_asked_for_a_credential(model: str, environ: dict[str, str]) -> None:
+    """Of providers that have credentials of their own: none is missed, and none is exchanged."""
+    client = llmkit.Client(environ={"HOME": "/nowhere", **environ}, num_retries=0)
+    with no_network(), scripted("Hello") as script:
+        assert client.completion(model, MESSAGES).text == "Hello"
+    assert len(script.requests) == 1
+    assert "authorization" not in script.requests[0].headers
 
 
 def test_a_key_is_used_where_there_is_one_and_never_shown() -> None:
@@ -463,4 +553,4 @@ async def test_media_are_not_the_models_to_answer(colour: Any) -> None:
 
 def test_every_simulated_wire_has_a_dialect() -> None:
     """A wire of chats that is added to the simulator is one that a script can be written in."""
-    assert {dialect.wire for dialect in _DIALECTS} >= SPOKEN - NO_CHATS
+    assert {dialect.wire for dialect in DIALECTS} >= SPOKEN - NO_CHATS

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
+from pathlib import Path
 from typing import Any
 
-from .._control.address import missing_keys
+from .._control.environment import missing_keys
 from ..client import Client
 
 __all__ = ["default_client", "validate_environment"]
@@ -28,7 +29,10 @@ def default_client() -> Client:
 def validate_environment(model: str) -> dict[str, Any]:
     """Say whether the environment has what a model needs: ``keys_in_environment``, ``missing_keys``.
 
+    That is a key, or the credentials, the region, the project or the address that the provider wants to be told; the
+    files of AWS' and Google's own tools count. What a machine has by its role is not asked for.
+
     Raises:
         UnknownProviderError: the model's provider is not known.
     """
-    return missing_keys(model, os.environ)
+    return missing_keys(model, os.environ, lambda path: Path(path).expanduser().is_file())

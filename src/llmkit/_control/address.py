@@ -18,7 +18,7 @@ from .._secret import Secret
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
 from ..providers import Provider, Where
 
-__all__ = ["Address", "Key", "addressed", "mapping", "missing_keys", "resolve", "told_key"]
+__all__ = ["Address", "Key", "addressed", "mapping", "resolve", "told_key"]
 
 Key = Secret | Callable[[], Any] | None
 _LONGEST_LABEL = 63
@@ -178,6 +178,7 @@ def _from_env(provider: Provider, environ: Mapping[str, str]) -> str | None:
     base = next((environ[name] for name in provider.base_env if environ.get(name)), None)
     if base is None or provider.elsewhere is not None or "{" in (provider.base_url or "{"):
         return base
+    base = f"localhost{base}" if base.startswith(":") else base
     base = base if "://" in base else f"http://{base}"
     _check_url(base)
     bare = urlsplit(base).path.strip("/") == ""
@@ -275,19 +276,3 @@ def told_key(value: Any) -> Secret:
         raise ConfigurationError(f"the function given as api_key must return a key, not {said}")
     _check_key(text, "the function given as api_key")
     return Secret(text.strip())
-
-
-def missing_keys(model: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """LiteLLM's ``validate_environment``: which variables a model needs, and whether they are there."""
-    provider, _ = resolve(model, None)
-    present = [name for name in provider.key_env if environ.get(name)]
-    needed = set(_VARIABLE.findall(provider.base_url or ""))
-    ways = [[n for n in provider.names_of(name) if not n.islower()] for name in sorted(needed)]
-    missing = [names[0] for names in ways if names and not any(map(environ.get, names))]
-    if not present and not provider.key_optional:
-        missing = [*provider.key_env[:1], *missing]
-    return {
-        "keys_in_environment": not missing,
-        "missing_keys": missing,
-        "key_source": next(iter(present), None),
-    }

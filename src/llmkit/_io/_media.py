@@ -24,7 +24,7 @@ from ._backend import AsyncWatchedBackend, WatchedBackend
 from ._http import head, raw
 from ._progress import Progress, during
 from ._running import async_backend
-from ._tap import Answer, athrough, is_tapped, through
+from ._tap import Answer, Pointed, athrough, is_tapped, through
 from ._tls import shared_tls
 
 __all__ = ["afetch", "checked", "fetch", "fetching"]
@@ -114,7 +114,7 @@ def _tapped(effect: Fetch, progress: Progress) -> HTTPResponse:
 
 
 def _request(effect: Fetch) -> HTTPRequest:
-    return HTTPRequest("GET", effect.url, dict(_HEADERS))
+    return Pointed("GET", effect.url, dict(_HEADERS))
 
 
 def _answer(whole: HTTPResponse, progress: Progress) -> Answer:

@@ -23,6 +23,7 @@ __all__ = [
     "Answer",
     "AsyncGoOn",
     "GoOn",
+    "Pointed",
     "Step",
     "Tap",
     "apause",
@@ -38,6 +39,12 @@ GoOn = Callable[[HTTPRequest, Progress], Any]
 AsyncGoOn = Callable[[HTTPRequest, Progress], Coroutine[Any, Any, Any]]
 Send = TypeVar("Send", GoOn, AsyncGoOn)
 Step = bytes | float | Exception
+
+
+class Pointed(HTTPRequest):
+    """A request for what a prompt points at: who asks it is no model's caller."""
+
+    __slots__ = ()
 
 
 class Tap(Protocol):

@@ -23,7 +23,21 @@ from ._aws_keys import REGIONS, found
 from ._aws_profile import chosen, profiles
 from ._provider import Where
 
-__all__ = ["SignedOrBearer", "located", "region_of"]
+__all__ = ["NEEDS", "SignedOrBearer", "located", "region_of"]
+
+NEEDS = (
+    (
+        "AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY",
+        "AWS_BEARER_TOKEN_BEDROCK",
+        "AWS_PROFILE",
+        "AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "~/.aws/credentials",
+    ),
+    (*REGIONS, "AWS_PROFILE", "~/.aws/config"),
+)
+"""Where keys and a region may be; what a machine has by its role is not looked for."""
 
 _ARN = re.compile(r"^arn:aws[a-z-]*:[a-z-]+:([a-z0-9-]+):")
 _NAME = re.compile(r"[a-z]{2,}(?:-[a-z]+)+-\d+")

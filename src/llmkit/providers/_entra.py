@@ -20,7 +20,17 @@ from ..errors import AuthenticationError, ConfigurationError, MissingKeyError
 from ._auth import Identity
 from ._tokens import Grant, asked, granted
 
-__all__ = ["COGNITIVE", "Entra"]
+__all__ = ["COGNITIVE", "WAYS", "Entra"]
+
+WAYS = (
+    "AZURE_AD_TOKEN",
+    "AZURE_OPENAI_AD_TOKEN",
+    "AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET",
+    "AZURE_FEDERATED_TOKEN_FILE AZURE_TENANT_ID AZURE_CLIENT_ID",
+    "IDENTITY_ENDPOINT IDENTITY_HEADER",
+    "AZURE_TOKEN_CREDENTIALS",
+)
+"""The variables that a token may come from, where there is no key."""
 
 COGNITIVE = "https://cognitiveservices.azure.com/.default"
 """The scope that the data planes of all Azure AI services take."""

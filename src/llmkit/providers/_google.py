@@ -26,14 +26,23 @@ from ..errors import (
 from ._auth import Identity
 from ._tokens import Grant, asked, granted
 
-__all__ = ["Google", "Source", "express", "opened", "source_of"]
+__all__ = [
+    "CREDENTIALS_ENV",
+    "PROJECT_ENV",
+    "PROJECT_OPTIONS",
+    "Google",
+    "Source",
+    "express",
+    "opened",
+    "source_of",
+]
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 PROJECT_OPTIONS = ("vertex_project",)
 PROJECT_ENV = (
     "VERTEXAI_PROJECT", "VERTEX_PROJECT", "GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "ANTHROPIC_VERTEX_PROJECT_ID",
 )  # fmt: skip
-_CREDENTIALS_ENV = ("VERTEXAI_CREDENTIALS", "VERTEX_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS")
+CREDENTIALS_ENV = ("VERTEXAI_CREDENTIALS", "VERTEX_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS")
 _TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 _METADATA = "metadata.google.internal"
 _FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
@@ -116,7 +125,7 @@ def source_of(options: Mapping[str, Any], environ: Mapping[str, str]) -> Source 
         return Source(text=Secret(_dumped(given)))
     if given:
         return _named(given.reveal() if isinstance(given, Secret) else str(given), Source().said)
-    variable = next((name for name in _CREDENTIALS_ENV if environ.get(name)), None)
+    variable = next((name for name in CREDENTIALS_ENV if environ.get(name)), None)
     if variable is not None:
         return _named(environ[variable], variable)
     folder = environ.get("CLOUDSDK_CONFIG") or _folder(environ)

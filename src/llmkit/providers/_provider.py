@@ -96,6 +96,9 @@ class Provider:
     ``model`` finds, where it has one, is the name that is sent."""
     locate: Callable[[Where], Flow[Endpoint]] | None = None
     """Finds the address, where a base URL with variables cannot say it."""
+    needs: tuple[tuple[str, ...], ...] = ()
+    """What has to be said beside a key: of each, the ways to say it, which are variables (``"A B"``: both) or files
+    (``~/…``). Only ``validate_environment`` looks at it, and names the first way where none is gone."""
     own_names: bool = False
     """Whether models are called as their users like: prices go by what the call or the answer says they are."""
     aliases: tuple[str, ...] = ()

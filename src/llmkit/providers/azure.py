@@ -16,7 +16,7 @@ from .._flow import Flow
 from .._http import Endpoint
 from ..errors import ConfigurationError
 from ..wires.openai_chat import OpenAIChat
-from ._entra import Entra
+from ._entra import WAYS, Entra
 from ._provider import OPENAI_CALLS, Provider, Where
 
 __all__ = ["PROVIDER", "Place", "place"]
@@ -90,16 +90,20 @@ _CHAT = OpenAIChat(refused=frozenset({"thinking", "top_k", "cache_control"}), hi
 # A deployment's name is its owner's, but most are called as their model is.
 _REASONING = r"(?i)(^|[^a-z])(o[1-9]|gpt-?[5-9])"
 
+_KEYS = ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY")
+_BASES = ("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT")
+
 _PROVIDER = Provider(
     name="azure",
     base_url=None,
     chat=_CHAT,
-    key_env=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
-    base_env=("AZURE_API_BASE", "AZURE_OPENAI_ENDPOINT"),
+    key_env=_KEYS,
+    base_env=_BASES,
     auth=Entra(),
     key_optional=True,
     calls={kind: wire for kind, wire in OPENAI_CALLS.items() if kind in _OFFERED},
     locate=locate,
+    needs=((*_KEYS, *WAYS), _BASES),
     own_names=True,
     aliases=("azure_openai", "azure_text"),
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle",

@@ -15,7 +15,7 @@ from ..errors import ConfigurationError
 from ..wires.anthropic_messages import AnthropicMessages
 from ..wires.openai_chat import OpenAIChat
 from ..wires.openai_embeddings import OpenAIEmbeddings
-from ._entra import Entra
+from ._entra import WAYS, Entra
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
 
@@ -67,12 +67,17 @@ def claude(where: Where) -> Flow[Endpoint]:
     return Endpoint(base, where.headers, query)
 
 
+_KEYS = ("AZURE_AI_API_KEY", "AZURE_API_KEY")
+_BASES = ("AZURE_AI_API_BASE", "AZURE_AI_CHAT_ENDPOINT", "AZURE_AI_ENDPOINT")
+_CLAUDE_KEYS = ("ANTHROPIC_FOUNDRY_API_KEY", *_KEYS)
+_CLAUDE_BASES = ("ANTHROPIC_FOUNDRY_BASE_URL", *_BASES)
+
 _PROVIDER = Provider(
     name="azure_ai",
     base_url=None,
     chat=OpenAIChat(),
-    key_env=("AZURE_AI_API_KEY", "AZURE_API_KEY"),
-    base_env=("AZURE_AI_API_BASE", "AZURE_AI_CHAT_ENDPOINT", "AZURE_AI_ENDPOINT"),
+    key_env=_KEYS,
+    base_env=_BASES,
     auth=Entra(),
     calls={
         "embedding": OpenAIEmbeddings(taken=frozenset({"input_type"}), refused=frozenset({"user"})),
@@ -80,6 +85,7 @@ _PROVIDER = Provider(
     },
     key_optional=True,
     locate=models,
+    needs=((*_KEYS, *WAYS), _BASES),
     own_names=True,
     docs="https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/inference",
     read="2026-11-22",
@@ -91,11 +97,12 @@ _CLAUDE = replace(
         "count_tokens": "llmkit.providers._anthropic_calls:COUNT",
         "messages": "llmkit.wires.anthropic_messages.native:MESSAGES",
     },
-    key_env=("ANTHROPIC_FOUNDRY_API_KEY", *_PROVIDER.key_env),
-    base_env=("ANTHROPIC_FOUNDRY_BASE_URL", *_PROVIDER.base_env),
+    key_env=_CLAUDE_KEYS,
+    base_env=_CLAUDE_BASES,
     # The first is what is asked for, the second what older resources read.
     auth=Entra(keys=("x-api-key", "api-key"), scope="https://ai.azure.com/.default"),
     headers={"anthropic-version": "2023-06-01"},
     locate=claude,
+    needs=((*_CLAUDE_KEYS, *WAYS), (*_CLAUDE_BASES, "ANTHROPIC_FOUNDRY_RESOURCE")),
 )
 PROVIDER = replace(_PROVIDER, families=((r"(?i)claude", _CLAUDE),))

@@ -17,7 +17,7 @@ from ..wires.bedrock_converse import BedrockConverse, Traits
 from ..wires.bedrock_invoke import BedrockInvoke, InvokedConverse
 from ..wires.cohere_chat_v1 import CohereChatV1
 from ..wires.openai_chat import OpenAIChat
-from ._aws import SignedOrBearer, located
+from ._aws import NEEDS, SignedOrBearer, located
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
 
@@ -87,6 +87,7 @@ _OWN = Provider(
         "count_tokens": "llmkit.providers._bedrock_calls:COUNT",
     },
     locate=_locate,
+    needs=NEEDS,
     aliases=("bedrock_converse",),
     default_model="us.amazon.nova-2-lite-v1:0",
     docs="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",

@@ -115,6 +115,13 @@ PROVIDER = Provider(
     key_env=("DATABRICKS_API_KEY", "DATABRICKS_TOKEN"),
     base_env=("DATABRICKS_API_BASE",),
     variables={"host": "DATABRICKS_HOST"},
+    needs=(
+        (
+            "DATABRICKS_API_KEY",
+            "DATABRICKS_TOKEN",
+            "DATABRICKS_CLIENT_ID DATABRICKS_CLIENT_SECRET",
+        ),
+    ),
     auth=Principal(),
     key_optional=True,
     docs="https://docs.databricks.com/aws/machine-learning/foundation-model-apis/api-reference",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .._flow import Flow
 from .._http import Endpoint
 from ..wires.sagemaker import SageMakerChat
-from ._aws import SignedOrBearer, located
+from ._aws import NEEDS, SignedOrBearer, located
 from ._provider import Provider, Where
 
 __all__ = ["PROVIDER"]
@@ -24,6 +24,7 @@ PROVIDER = Provider(
     auth=SignedOrBearer("sagemaker"),
     calls={"text_completion": "llmkit.wires.sagemaker:SAGEMAKER_TEXT"},
     locate=_locate,
+    needs=NEEDS,
     aliases=("sagemaker_chat",),
     docs="https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html",
     read="2026-11-22",

@@ -20,7 +20,15 @@ from ..wires.anthropic_messages import AnthropicMessages, Hosted
 from ..wires.gemini import Gemini
 from ..wires.openai_chat import OpenAIChat
 from ..wires.raw_predict import RawPredict
-from ._google import PROJECT_ENV, PROJECT_OPTIONS, Google, express, opened, source_of
+from ._google import (
+    CREDENTIALS_ENV,
+    PROJECT_ENV,
+    PROJECT_OPTIONS,
+    Google,
+    express,
+    opened,
+    source_of,
+)
 from ._provider import Provider, Where
 from .anthropic import CLAUDE
 
@@ -132,15 +140,20 @@ GEMINI_CHAT = Gemini(
     media=("https://", "http://", "gs://"),
 )
 _CALLS, _EMBEDDINGS = "llmkit.providers._vertex_calls", "llmkit.wires.vertex_embeddings"
+_KEYS = ("VERTEX_API_KEY", "VERTEXAI_API_KEY", "GOOGLE_API_KEY")
+_FILE = "~/.config/gcloud/application_default_credentials.json"
+
 _VERTEX = Provider(
     name="vertex_ai",
     base_url="https://aiplatform.googleapis.com/v1beta1",
     chat=GEMINI_CHAT,
-    key_env=("VERTEX_API_KEY", "VERTEXAI_API_KEY", "GOOGLE_API_KEY"),
+    key_env=_KEYS,
     base_env=("VERTEXAI_API_BASE", "VERTEX_API_BASE", "GOOGLE_VERTEX_BASE_URL"),
     auth=Google(),
     key_optional=True,
     locate=locate,
+    # Credentials may name the project; a key goes without one.
+    needs=((*CREDENTIALS_ENV[::-1], _FILE, *_KEYS), (*PROJECT_ENV, *CREDENTIALS_ENV, *_KEYS)),
     calls={
         "caches": f"{_CALLS}:CACHES",
         "count_tokens": f"{_CALLS}:COUNT",

@@ -141,6 +141,7 @@ PROVIDER = Provider(
         "text_completion": "llmkit.wires.watsonx.text:TEXTS",
     },
     locate=located,
+    needs=((*_PROJECTS, *_SPACES),),
     key_env=(
         "WATSONX_API_KEY",
         "WATSONX_APIKEY",

@@ -15,7 +15,7 @@ from ._simulator import ReceivedRequest, Simulator
 
 if TYPE_CHECKING:
     from ._cassette import cassette, record, replay
-    from ._script import Cut, ToolUse
+    from ._script import Cut, Raw, ToolUse
     from ._scripted import Script, ScriptedCall, ScriptExhaustedError, SentRequest, scripted
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Cut",
     "FrozenClock",
     "NetworkBlockedError",
+    "Raw",
     "ReceivedRequest",
     "Script",
     "ScriptExhaustedError",
@@ -42,7 +43,7 @@ __all__ = [
 _SCRIPTED = ("Script", "ScriptExhaustedError", "ScriptedCall", "SentRequest", "scripted")
 _HOMES = {
     **dict.fromkeys(_SCRIPTED, "_scripted"),
-    **dict.fromkeys(("Cut", "ToolUse"), "_script"),
+    **dict.fromkeys(("Cut", "Raw", "ToolUse"), "_script"),
     **dict.fromkeys(("cassette", "record", "replay"), "_cassette"),
 }
 

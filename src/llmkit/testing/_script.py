@@ -21,7 +21,7 @@ from ._answer import Answer, Choice
 from ._answer import ToolUse as Called
 from ._asked import Asked
 
-__all__ = ["Cut", "Entry", "Refused", "ToolUse", "answer_of", "check", "refused"]
+__all__ = ["Cut", "Entry", "Raw", "Refused", "ToolUse", "answer_of", "check", "refused"]
 
 Entry = Any
 """See the module's head; `check` tells at run time."""
@@ -62,6 +62,23 @@ class Cut:
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer as the provider's server sends it, for any kind of call: bytes, a text, or what is sent as JSON."""
+
+    body: Any
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Beside a ``content-type`` of JSON, unless this says another."""
+
+    @property
+    def content(self) -> bytes:
+        """The body's bytes."""
+        if isinstance(self.body, bytes):
+            return self.body
+        return (self.body if isinstance(self.body, str) else json.dumps(self.body)).encode()
+
+
+@dataclass(frozen=True, slots=True)
 class Refused:
     """An error answer: its status, what it says, and headers."""
 
@@ -98,14 +115,14 @@ def check(entry: Entry) -> None:
     if isinstance(entry, bool) or not (_is_plain(entry) or _is_said(entry)):
         raise TypeError(
             f"a script cannot answer {entry!r:.200}: give a text, ToolUse, Cut, a message or completion as a dict, "
-            "a ChatCompletion, chunks, a pydantic object, an exception, a status from 300 to 599, or a function"
+            "a ChatCompletion, chunks, a pydantic object, Raw, an exception, a status from 300 to 599, or a function"
         )
 
 
 def _is_plain(entry: Entry) -> bool:
     if isinstance(entry, int):
         return _LEAST <= entry <= _MOST
-    return isinstance(entry, BaseException) or callable(entry)
+    return isinstance(entry, BaseException | Raw) or callable(entry)
 
 
 def _is_said(entry: Entry) -> bool:

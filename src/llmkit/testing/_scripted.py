@@ -14,23 +14,23 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .._http import HTTPRequest
 from .._io._progress import Progress
 from .._io._tap import Answer as Response
-from .._io._tap import AsyncGoOn, GoOn, Step, tapped
+from .._io._tap import AsyncGoOn, GoOn, Pointed, Step, tapped
 from .._multipart import whole
 from ..errors import LLMKitError
 from ._answer import Answer
 from ._asked import Asked
-from ._script import Cut, Entry, answer_of, check, refused
+from ._dialects import DIALECTS, KEY, Dialect
+from ._script import Cut, Entry, Raw, answer_of, check, refused
 from ._wires import Reply, Wire, wire_for
 
 __all__ = ["Script", "ScriptExhaustedError", "ScriptedCall", "SentRequest", "scripted"]
 
-_KEY: Final = "scripted"
 _NOT_SENT = (ConnectionRefusedError, socket.gaierror)
 
 
@@ -73,7 +73,7 @@ class Script:
         """The answers that nobody has asked for yet."""
         self._otherwise = otherwise
         self._lock = threading.Lock()
-        self._exhausted: ScriptExhaustedError | None = None
+        self._exhausted: AssertionError | None = None
 
     @property
     def requests(self) -> list[SentRequest]:
@@ -90,10 +90,19 @@ class Script:
         while callable(entry) and not _is_error(entry):
             entry = entry(request)
             check(entry)
-        entry = entry(_KEY) if isinstance(entry, type) else entry
+        entry = entry(KEY) if isinstance(entry, type) else entry
         with self._lock:
             self.calls.append(ScriptedCall(request, entry))
         return entry
+
+    def spoken_by(self, request: SentRequest) -> Spoken:
+        """The wire of a request. Raises ``AssertionError`` where it is no chat's, now and at the block's end."""
+        try:
+            return spoken_by(request)
+        except AssertionError as error:
+            with self._lock:
+                self._exhausted = self._exhausted or error
+            raise
 
     def _used_up(self, request: SentRequest) -> ScriptExhaustedError:
         return ScriptExhaustedError(
@@ -126,7 +135,8 @@ def scripted(
         *answers: texts, ``ToolUse`` (or a list of them, also with texts), a message or completion as a dict, a
             ``ChatCompletion``, a list of chunks, a pydantic object (sent as JSON), an error of ``llmkit.errors`` (sent
             as the provider's error answer, or raised where it has no status), a status, an ``OSError`` (raised as
-            a connection's failure), or a function of the ``SentRequest`` that returns one of these.
+            a connection's failure), or a function of the ``SentRequest`` that returns one of these. Calls that are no
+            chats are answered by ``Raw``, which is sent as it is, and by errors.
         otherwise: what answers when they are used up.
         strict: whether answers that were not asked for, and calls that found none, fail at the block's end.
 
@@ -153,26 +163,38 @@ class _Tap:
 
     def send(self, request: HTTPRequest, progress: Progress, go_on: GoOn) -> Any:
         """Answer; what is fetched for a prompt is not a model's to answer."""
-        if request.method == "GET":
+        if isinstance(request, Pointed):
             return go_on(request, progress)
         return self._answered(request, progress)
 
     async def asend(self, request: HTTPRequest, progress: Progress, go_on: AsyncGoOn) -> Any:
         """Answer."""
-        if request.method == "GET":
+        if isinstance(request, Pointed):
             return await go_on(request, progress)
         return self._answered(request, progress)
 
     def _answered(self, request: HTTPRequest, progress: Progress) -> Response:
         sent = seen(request)
-        spoken = spoken_by(sent)
         entry = self._script.take(sent)
         cut = entry if isinstance(entry, Cut) else None
         if cut is None:
             _raise(entry, progress)
+        if (plain := _plain(sent, entry)) is not None:
+            return response(plain, progress, next(self._numbers))
+        spoken = self._script.spoken_by(sent)
         reply = spoken.reply(sent, entry if cut is None else cut.answer)
         steps = None if cut is None else _broken(cut, reply, spoken.wire)
         return response(reply, progress, next(self._numbers), steps)
+
+
+def _plain(sent: SentRequest, entry: Entry) -> Reply | None:
+    """An answer that is the same for every kind of call: what is sent as it is, and refusals where nobody chats."""
+    if isinstance(entry, Raw):
+        headers = {name.lower(): value for name, value in entry.headers.items()}
+        return Reply(entry.status, entry.content, headers=headers)
+    if refused(entry) is None or _dialect(sent) is not None:
+        return None
+    return _refusal(wire_for(sent.path, sent.headers), entry)
 
 
 def response(
@@ -223,187 +245,10 @@ def _raise(entry: Entry, progress: Progress) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Dialect:
-    """How a request is brought before its wire: providers have the same API in many places, under many keys."""
-
-    wire: str
-    end: str
-    """How its path ends, in a real provider's URL."""
-    home: Callable[[str], str]
-    """That path as the simulated server has it."""
-    headers: Mapping[str, str]
-    least: Mapping[str, Any]
-    """The body that the strict server takes in any case."""
-    kept: tuple[str, ...]
-    """What of the real body must stay with it, because it shapes the answer."""
-    root: str
-    """Where its base URL ends on the simulated server."""
-    streaming: Mapping[str, Any] = field(default_factory=dict)
-    """What a stream's body has unless it says otherwise: some hosts count without being asked to."""
-    has: str = ""
-    """A field without which a body is another dialect's."""
-
-
-_HI: Final = [{"role": "user", "content": "scripted"}]
-_CONVERSE: Final = [{"role": "user", "content": [{"text": "scripted"}]}]
-
-
-def _published(path: str) -> str:
-    """A path of Vertex AI from the publisher of its model on."""
-    return "/v1/publishers/" + path.rpartition("/publishers/")[2]
-
-
-_DIALECTS: Final = (
-    # At the simulator's own address for it; at the provider's, its requests are like OpenAI's.
-    _Dialect(
-        "mistral_chat",
-        "/mistral/v1/chat/completions",
-        lambda path: "/mistral/v1/chat/completions",
-        {"authorization": f"Bearer {_KEY}"},
-        {"messages": _HI},
-        ("model", "stream"),
-        "/mistral/v1",
-    ),
-    _Dialect(
-        "openai_chat",
-        "/chat/completions",
-        lambda path: "/v1/chat/completions",
-        {"authorization": f"Bearer {_KEY}"},
-        {"messages": _HI},
-        ("model", "stream", "stream_options"),
-        "/v1",
-        {"stream_options": {"include_usage": True}},
-    ),
-    _Dialect(
-        "anthropic_messages",
-        "/messages",
-        lambda path: "/v1/messages",
-        {"x-api-key": _KEY, "anthropic-version": "2023-06-01"},
-        {"messages": _HI, "max_tokens": 4096},
-        ("model", "stream"),
-        "",
-    ),
-    _Dialect(
-        "anthropic_messages",
-        "awPredict",
-        _published,
-        {"authorization": f"Bearer {_KEY}"},
-        {"messages": _HI, "max_tokens": 4096, "anthropic_version": "vertex-2023-10-16"},
-        ("stream",),
-        "/v1",
-    ),
-    _Dialect(
-        "openai_chat",
-        "awPredict",
-        _published,
-        {"authorization": f"Bearer {_KEY}"},
-        {"messages": _HI},
-        ("model", "stream"),
-        "/v1",
-        {"stream_options": {"include_usage": True}},
-    ),
-    _Dialect(
-        "gemini",
-        "enerateContent",
-        lambda path: "/v1beta/models/" + path.rpartition("/")[2],
-        {"x-goog-api-key": _KEY},
-        {"contents": [{"role": "user", "parts": [{"text": "scripted"}]}]},
-        (),
-        "/v1beta",
-    ),
-    # A host of OpenAI's wire that has it where another has its own; the body tells.
-    _Dialect(
-        "openai_chat",
-        "/v1/chat",
-        lambda path: "/v1/chat/completions",
-        {"authorization": f"Bearer {_KEY}"},
-        {"messages": _HI},
-        ("model", "stream", "stream_options"),
-        "/v1",
-        {"stream_options": {"include_usage": True}},
-        has="messages",
-    ),
-    *(
-        _Dialect(
-            "bedrock_converse",
-            f"/{method}",
-            lambda path: "/model/scripted/" + path.rpartition("/")[2],
-            {"authorization": f"Bearer {_KEY}"},
-            {"messages": _CONVERSE},
-            (),
-            "",
-        )
-        for method in ("converse", "converse-stream")
-    ),
-    *(
-        _Dialect(
-            "sagemaker",
-            f"/{method}",
-            lambda path: "/endpoints/scripted/" + path.rpartition("/")[2],
-            {"authorization": f"Bearer {_KEY}"},
-            {"messages": _HI},
-            ("model", "stream", "stream_options"),
-            "",
-            {"stream_options": {"include_usage": True}},
-        )
-        for method in ("invocations", "invocations-response-stream")
-    ),
-    _Dialect(
-        "cohere_chat",
-        "/v2/chat",
-        lambda path: "/v2/chat",
-        {"authorization": f"Bearer {_KEY}"},
-        {"messages": _HI},
-        ("model", "stream"),
-        "",
-    ),
-    _Dialect(
-        "cohere_chat_v1",
-        "/v1/chat",
-        lambda path: "/v1/chat",
-        {"authorization": f"Bearer {_KEY}"},
-        {"message": "scripted"},
-        ("model", "stream"),
-        "",
-    ),
-    _Dialect(
-        "openai_responses",
-        "/responses",
-        lambda path: "/v1/responses",
-        {"authorization": f"Bearer {_KEY}"},
-        {"input": "scripted"},
-        ("model", "stream"),
-        "/v1",
-    ),
-    _Dialect(
-        "ollama_chat",
-        "/api/chat",
-        lambda path: "/api/chat",
-        {},
-        {"messages": _HI},
-        ("model", "stream"),
-        "",
-    ),
-    *(
-        _Dialect(
-            "watsonx",
-            f"/text/{method}",
-            lambda path: "/ml/v1/text/" + path.rpartition("/")[2],
-            {"authorization": f"Bearer {_KEY}"},
-            {"model_id": "scripted", "project_id": "scripted", "messages": _HI},
-            ("model_id",),
-            "",
-        )
-        for method in ("chat", "chat_stream")
-    ),
-)
-
-
-@dataclass(frozen=True, slots=True)
 class Spoken:
     """The wire that a request is written in."""
 
-    dialect: _Dialect
+    dialect: Dialect
     wire: Wire
     path: str
 
@@ -439,9 +284,19 @@ class Spoken:
 
 
 def spoken_by(sent: SentRequest) -> Spoken:
-    """The wire of a request. Raises ``AssertionError`` where it is none that the simulator speaks."""
+    """The wire of a request. Raises ``AssertionError`` where it is no chat's that the simulator speaks."""
+    found = _dialect(sent)
+    if found is None:
+        raise AssertionError(
+            f"a script's texts answer chats; {sent.method} {sent.path} is another call: "
+            "give a Raw(…) of what the provider answers"
+        )
+    return found
+
+
+def _dialect(sent: SentRequest) -> Spoken | None:
     path, query = unquote(sent.path), urlsplit(sent.url).query
-    for dialect in _DIALECTS:
+    for dialect in DIALECTS if sent.method == "POST" else ():
         if not path.endswith(dialect.end) or (dialect.has and dialect.has not in sent.json()):
             continue
         home = dialect.home(path) + (f"?{query}" if query else "")
@@ -449,7 +304,4 @@ def spoken_by(sent: SentRequest) -> Spoken:
         # The last wire takes whatever the others leave.
         if wire.name == dialect.wire:
             return Spoken(dialect, wire, home)
-    known = ", ".join(f"…{dialect.end}" for dialect in _DIALECTS)
-    raise AssertionError(
-        f"a script answers calls of {known}; {sent.method} {sent.path} is another wire's"
-    )
+    return None
