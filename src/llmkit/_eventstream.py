@@ -35,7 +35,11 @@ _LENGTH = struct.Struct(">H")
 
 
 class BadFrame(ValueError):
-    """The bytes are no frame: a checksum is wrong, or a length cannot be."""
+    """The bytes are no frame: a checksum is wrong, or a length cannot be. ``data``: those that were looked at."""
+
+    def __init__(self, message: str, data: bytes = b"") -> None:
+        super().__init__(message)
+        self.data = data
 
 
 class Frame(NamedTuple):
@@ -86,11 +90,13 @@ def _prelude(data: bytearray) -> tuple[int, int]:
     """The lengths of the frame and of its headers, checked."""
     total, headers = _PRELUDE.unpack_from(data)
     (told,) = _CRC.unpack_from(data, _PRELUDE.size)
-    if crc32(memoryview(data)[: _PRELUDE.size]) != told:
-        raise BadFrame("the checksum of a frame's prelude is wrong")
+    # No more than the prelude, whatever has come by now: a failure does not depend on how bytes were cut.
+    seen = bytes(memoryview(data)[:_HEAD])
+    if crc32(memoryview(seen)[: _PRELUDE.size]) != told:
+        raise BadFrame("the checksum of a frame's prelude is wrong", seen)
     payload = total - headers - _LEAST
     if payload < 0 or headers > _MAX_HEADERS or payload > _MAX_PAYLOAD:
-        raise BadFrame(f"a frame of {total} bytes with {headers} of headers cannot be")
+        raise BadFrame(f"a frame of {total} bytes with {headers} of headers cannot be", seen)
     return total, headers
 
 
@@ -98,7 +104,7 @@ def _frame(data: bytes, headers: int) -> Frame:
     end = len(data) - _CRC.size
     (told,) = _CRC.unpack_from(data, end)
     if crc32(memoryview(data)[:end]) != told:
-        raise BadFrame("the checksum of a frame is wrong")
+        raise BadFrame("the checksum of a frame is wrong", data)
     return Frame(_headers(data[_HEAD : _HEAD + headers]), data[_HEAD + headers : end])
 
 
@@ -110,10 +116,10 @@ def _headers(data: bytes) -> dict[str, Value]:
             length = data[at]
             name = _slice(data, at + 1, length).decode()
             if name in found:
-                raise BadFrame(f"a frame has the header {name!r:.80} twice")
+                raise BadFrame(f"a frame has the header {name!r:.80} twice", data)
             found[name], at = _value(data, at + 1 + length)
     except (IndexError, struct.error, UnicodeDecodeError, OverflowError) as error:
-        raise BadFrame(f"a frame's headers cannot be read: {error}") from None
+        raise BadFrame(f"a frame's headers cannot be read: {error}", data) from None
     return found
 
 
@@ -129,7 +135,7 @@ def _value(data: bytes, at: int) -> tuple[Value, int]:
     if kind == _UUID:
         return UUID(bytes=_slice(data, at, 16)), at + 16
     if kind not in (_BYTES, _TEXT):
-        raise BadFrame(f"a frame has a header of the unknown type {kind}")
+        raise BadFrame(f"a frame has a header of the unknown type {kind}", data)
     (length,) = _LENGTH.unpack_from(data, at)
     value = _slice(data, at + _LENGTH.size, length)
     return value if kind == _BYTES else value.decode(), at + _LENGTH.size + length

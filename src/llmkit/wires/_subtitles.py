@@ -14,11 +14,12 @@ __all__ = ["FORMATS", "segmented", "subtitles"]
 FORMATS = frozenset({"srt", "vtt"})
 # Two lines of a usual player, and as long as a line may stand.
 _CHARACTERS, _SECONDS = 84, 7.0
+_EVER = 1e12  # seconds: more is no time
 
 
 def subtitles(segments: Sequence[TranscriptionSegment], form: str) -> str:
     """The segments as ``srt`` or ``vtt``; those without times or text are left out."""
-    cues = [s for s in segments if s.start is not None and s.end is not None and s.text.strip()]
+    cues = [s for s in segments if _is_time(s.start) and _is_time(s.end) and s.text.strip()]
     if form == "vtt":
         texts = (f"{_time(c.start, '.')} --> {_time(c.end, '.')}\n{_line(c)}\n\n" for c in cues)
         return "WEBVTT\n\n" + "".join(texts)
@@ -32,6 +33,11 @@ def _line(cue: TranscriptionSegment) -> str:
     """A cue's text: an empty line would end it, an arrow would begin another."""
     text = " ".join(cue.text.split()).replace("-->", "→")
     return f"{cue.speaker}: {text}" if cue.speaker is not None else text
+
+
+def _is_time(seconds: float | None) -> bool:
+    """Whether it can be written at all: JSON's numbers have no largest one."""
+    return seconds is not None and abs(seconds) < _EVER
 
 
 def _time(seconds: float | None, point: str) -> str:

@@ -22,7 +22,7 @@ from ._aws_errors import failed
 from ._aws_paths import bare, model_url
 from ._counting import as_chat, uncounted
 from ._errors import unreadable
-from ._objects import object_of
+from ._objects import built, object_of
 from ._params import HEADERS
 
 __all__ = ["BedrockCount"]
@@ -62,7 +62,8 @@ class BedrockCount:
         if not isinstance(data["inputTokens"], int):
             raise unreadable(call, response, "inputTokens is no number")
         rest = {k: v for k, v in data.items() if k != "inputTokens"}
-        return TokenCount(model=bare(call.model), input_tokens=data["inputTokens"], **rest)
+        told = {"model": bare(call.model), "input_tokens": data["inputTokens"]}
+        return built(TokenCount, {**rest, **told})
 
     def error(self, call: Call, response: HTTPResponse) -> APIError:
         """Read an error."""

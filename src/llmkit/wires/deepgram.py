@@ -156,7 +156,8 @@ def _error(call: Any, response: HTTPResponse, body: Any) -> APIError:
     code = body.get("err_code") or body.get("category")
     made = error_from(call, response, {**body, "error": {"message": told or None, "code": code}})
     made.body = body
-    made.request_id = made.request_id or body.get("request_id")
+    told_id = body.get("request_id")
+    made.request_id = made.request_id or (told_id if isinstance(told_id, str) else None)
     return made
 
 

@@ -21,6 +21,7 @@ from ..types.embedding import EmbeddingResponse
 from . import Steps
 from ._batches import embedded_in_batches, split
 from ._errors import unreadable
+from ._numbers import whole
 from ._params import HEADERS, Ledger, check_value, merge_extra, serialized
 from .gemini._failures import failed, failure, is_error
 
@@ -172,9 +173,8 @@ def _instance(ledger: Ledger, given: Any) -> dict[str, Any]:
 
 
 def _count(place: Any, name: str) -> int | None:
-    value = place.get(name) if isinstance(place, Mapping) else None
     # Some answers have it as 4.0.
-    return int(value) if isinstance(value, int | float) else None
+    return whole(place.get(name)) if isinstance(place, Mapping) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ class Messages:
             path = f"contents[{i}]"
             turn = {"parts": [{"text": content}]} if isinstance(content, str) else content
             role = mapping(turn, path).get("role") or "user"
-            if role not in _ROLES:
+            if not isinstance(role, str) or role not in _ROLES:
                 raise invalid(f"{path}.role is {role!r:.80}; there are user and model", path)
             parts = [camel(part, path) for part in _parts(turn, path)]
             if _ROLES[role] == "model":
@@ -72,7 +72,7 @@ class Messages:
         own = [made for p in parts if (made := _without_ride(p)) is not None]
         calls = [*self._calls(own)]
         self._waiting = [(call["id"], call["function"]["name"]) for call in calls]
-        thought = "".join(p["text"] for p in own if p.get("thought") and "text" in p)
+        thought = "".join(_thoughts(own))
         message: Json = {"role": "assistant", "content": text_of(own) or None}
         if thought:
             message["reasoning_content"] = thought
@@ -112,7 +112,8 @@ class Messages:
         response = mapping(given, f"{path}.functionResponse")
         name = response.get("name")
         content: Any = _written(response.get("response"))
-        media = [_part(path, camel(part, path)) for part in response.get("parts") or ()]
+        given_parts = listed(response.get("parts") or (), f"{path}.functionResponse.parts")
+        media = [_part(path, camel(part, path)) for part in given_parts]
         if media:
             content = [{"type": "text", "text": content}, *media]
         made = {"role": "tool", "tool_call_id": self._called(path, response.get("id"), name)}
@@ -143,6 +144,12 @@ def _without_ride(part: Json) -> Json | None:
         return part
     rest = {name: value for name, value in part.items() if name != "thoughtSignature"}
     return None if rest.get("text") == "" else rest
+
+
+def _thoughts(parts: list[Json]) -> Iterator[str]:
+    for part in parts:
+        if part.get("thought") and isinstance(part.get("text"), str):
+            yield part["text"]
 
 
 def _images(parts: list[Json]) -> Iterator[Json]:

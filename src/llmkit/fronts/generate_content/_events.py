@@ -14,7 +14,7 @@ from ...types.usage import Usage
 from .. import Asked
 from .._pieces import Piece, extra_of, pieces
 from .._riding import riding
-from ._write import beside, candidate, finished, moment, native_usage, ride, told, write
+from ._write import beside, candidate, finished, kept_parts, moment, native_usage, ride, told, write
 
 __all__ = ["GenerateContentEvents"]
 
@@ -59,7 +59,7 @@ class GenerateContentEvents:
     def _last(self, choice: Any) -> Event:
         whole = candidate(choice)["content"]["parts"]
         message = choice.message.to_dict()
-        kept = (message.get("provider_specific_fields") or {}).get("parts")
+        kept = kept_parts(message)
         parts = [part for part in whole if "functionCall" in part]
         if isinstance(kept, list):
             # What the text was signed with: the text itself has been told.

@@ -98,7 +98,9 @@ class _Params:
     def speech(self, value: Any) -> None:
         """``speechConfig``: one voice by its name is chat's, anything more is native."""
         given = mapping(value, "speechConfig")
-        named = given.get("voiceConfig", {}).get("prebuiltVoiceConfig", {}).get("voiceName")
+        voice = mapping(given.get("voiceConfig", {}), "speechConfig.voiceConfig")
+        path = "speechConfig.voiceConfig.prebuiltVoiceConfig"
+        named = mapping(voice.get("prebuiltVoiceConfig", {}), path).get("voiceName")
         if named is not None and given.keys() == {"voiceConfig"}:
             self.made["audio"] = {"voice": named, "format": "pcm16"}
         else:
@@ -127,7 +129,9 @@ class _Params:
         """Functions are chat's, a bare search is its search; other tools go as they are."""
         for i, given in enumerate(listed(value, "tools")):
             tool = dict(mapping(given, f"tools[{i}]"))
-            declared = tool.pop("functionDeclarations", ())
+            declared = listed(
+                tool.pop("functionDeclarations", ()), f"tools[{i}].functionDeclarations"
+            )
             self._add(_function(function) for function in declared)
             if tool.get("googleSearch") == {} and "web_search_options" not in self.made:
                 self.made["web_search_options"] = tool.pop("googleSearch")
@@ -149,7 +153,8 @@ class _Params:
             self.native["toolConfig"] = config
 
     def _choose(self, calling: Mapping[str, Any]) -> None:
-        mode, names = str(calling.get("mode") or "AUTO"), calling.get("allowedFunctionNames")
+        mode = str(calling.get("mode") or "AUTO")
+        names = listed(calling.get("allowedFunctionNames") or (), "allowedFunctionNames")
         if not names:
             self.made["tool_choice"] = _MODES.get(mode, mode.lower())
         elif len(names) == 1 and mode == "ANY":

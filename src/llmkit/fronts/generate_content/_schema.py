@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...wires._numbers import whole
+
 __all__ = ["json_schema"]
 
 # Some clients write enums as numbers.
@@ -50,7 +52,7 @@ def _order(made: dict[str, Any], names: Any) -> None:
     """Properties stand in the order that is asked for: JSON Schema has no other way to say it."""
     properties = made.get("properties")
     if isinstance(names, list) and isinstance(properties, dict):
-        first = {name: properties[name] for name in names if name in properties}
+        first = {name: properties[name] for name in map(str, names) if name in properties}
         made["properties"] = first | properties
 
 
@@ -66,6 +68,5 @@ def _part(name: str, value: Any) -> Any:
     if name in _LISTS and isinstance(value, list):
         return [json_schema(inner) for inner in value]
     # Numbers of 64 bits are texts in this API's JSON.
-    return (
-        int(value) if name in _NUMBERS and isinstance(value, str) and value.isdecimal() else value
-    )
+    number = whole(value) if name in _NUMBERS and isinstance(value, str) else None
+    return value if number is None else number

@@ -18,7 +18,17 @@ from .. import Asked
 from .._pieces import extra_of
 from .._riding import pack, riding
 
-__all__ = ["beside", "candidate", "finished", "moment", "native_usage", "ride", "told", "write"]
+__all__ = [
+    "beside",
+    "candidate",
+    "finished",
+    "kept_parts",
+    "moment",
+    "native_usage",
+    "ride",
+    "told",
+    "write",
+]
 
 Json = dict[str, Any]
 _FINISH = {
@@ -30,6 +40,7 @@ _FINISH = {
     "error": "OTHER",
 }
 _BROKEN = "INVALID_JSON"
+_EVER = 1 << 37  # years have four digits
 _DETAILS = ("text", "image", "audio", "video")
 
 
@@ -46,7 +57,7 @@ def write(completion: ChatCompletion, asked: Asked | None = None) -> Json:
 
 def moment(created: int | None) -> Json:
     """When the answer was made, if that is known."""
-    if not created:
+    if not created or not 0 < created < _EVER:
         return {}
     return {"createTime": f"{datetime.fromtimestamp(created, UTC):%Y-%m-%dT%H:%M:%SZ}"}
 
@@ -68,7 +79,7 @@ def candidate(choice: Any) -> Json:
     made["finishReason"] = finished(choice.finish_reason, extra_of(choice))
     if (logprobs := _logprobs(choice.logprobs)) is not None:
         made["logprobsResult"] = logprobs
-    return made | beside(extra_of(choice))
+    return beside(extra_of(choice)) | made
 
 
 def _logprobs(found: Any) -> Json | None:
@@ -100,8 +111,7 @@ def beside(extra: Mapping[str, Any]) -> Json:
 
 def _parts(message: Mapping[str, Any]) -> Iterator[Json]:
     text = message.get("content") or message.get("refusal") or ""
-    kept = (message.get("provider_specific_fields") or {}).get("parts")
-    if not isinstance(kept, list):
+    if not isinstance(kept_parts(message), list):
         if message.get("reasoning_content"):
             yield {"text": message["reasoning_content"], "thought": True}
         if rides := riding(message):
@@ -112,10 +122,20 @@ def _parts(message: Mapping[str, Any]) -> Iterator[Json]:
         yield from message_parts(_mended(_plain(message)), text)
 
 
+def kept_parts(message: Mapping[str, Any]) -> Any:
+    """The parts that an answer in this form was kept as; ``None`` where it was none."""
+    beside_it = message.get("provider_specific_fields")
+    return beside_it.get("parts") if isinstance(beside_it, Mapping) else None
+
+
 def _plain(message: Mapping[str, Any]) -> Json:
     """A message whose calls are all functions', without signatures that are another dialect's."""
     calls = [_as_function(call) for call in message.get("tool_calls") or ()]
-    return {**message, "tool_calls": calls}
+    if isinstance(message.get("function_call"), Mapping):
+        # The older form of one call.
+        calls.append({"function": message["function_call"]})
+    rest = {name: value for name, value in message.items() if name != "function_call"}
+    return {**rest, "tool_calls": calls}
 
 
 def _as_function(call: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -130,7 +150,7 @@ def _mended(message: Json) -> Json:
     """A message with arguments that are no JSON wrapped into an object."""
     calls = []
     for call in message["tool_calls"]:
-        function = call["function"]
+        function = call.get("function") or {}
         try:
             message_parts({"tool_calls": [call]}, "")
         except NotJSON:

@@ -52,16 +52,16 @@ class Messages:
             self._item(f"input[{i}]", mapping(item, f"input[{i}]"))
 
     def _item(self, path: str, item: Mapping[str, Any]) -> None:
-        kind = item.get("type") or "message"
+        kind = text(item.get("type") or "message", f"{path}.type")
         if kind in _RESULTS:
             self._result(path, item)
         elif kind == "message" and item.get("role") != "assistant":
             role = item.get("role")
-            if role not in _SAID:
+            if not isinstance(role, str) or role not in _SAID:
                 known = ", ".join((*_SAID, "assistant"))
                 raise invalid(f"{path}.role is {role!r:.80}; it must be one of {known}", path)
-            self.say(str(role), self._content(f"{path}.content", item.get("content")))
-        elif kind in _NATIVE or str(kind).endswith("_output"):
+            self.say(role, self._content(f"{path}.content", item.get("content")))
+        elif kind in _NATIVE or kind.endswith("_output"):
             raise invalid(
                 f"{path} is a {kind!r:.80}, which only a provider that keeps answers and runs tools itself can read",
                 path,

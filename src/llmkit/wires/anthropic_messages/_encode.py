@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..._call import Call, ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
-from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
+from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized, texts
 from ._betas import BETA, BETA_FIELD, betas
 from ._format import write_format
 from ._messages import Conversation
@@ -167,7 +167,7 @@ class _Params:
             )
 
     def _stop(self, name: str, value: Any, body: dict[str, Any]) -> None:
-        body["stop_sequences"] = [value] if isinstance(value, str) else list(value)
+        body["stop_sequences"] = texts(self._ledger, name, value)
 
     def _user(self, name: str, value: Any, body: dict[str, Any]) -> None:
         metadata = body.setdefault("metadata", {})
@@ -177,6 +177,8 @@ class _Params:
             )
 
     def _metadata(self, name: str, value: Any, body: dict[str, Any]) -> None:
+        if not isinstance(value, Mapping):
+            raise self._ledger.invalid(f"metadata must be a dict, not {type(value).__name__}")
         for tag, text in value.items():
             if tag == "user_id":
                 self._user(name, text, body)
@@ -185,7 +187,7 @@ class _Params:
                 self._ledger.refuse(f"metadata.{tag}", text, reason)
 
     def _tier(self, name: str, value: Any, body: dict[str, Any]) -> None:
-        if value not in _TIERS:
+        if not isinstance(value, str) or value not in _TIERS:
             self._ledger.refuse(name, value, f"the tiers are {', '.join(_TIERS)}")
             return
         body[name] = _TIERS[value]

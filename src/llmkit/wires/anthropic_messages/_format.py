@@ -44,7 +44,8 @@ def _is_taken(call: ChatCall) -> bool:
 
 
 def _schema(given: Mapping[str, Any]) -> Any:
-    return (given.get("json_schema") or {}).get("schema")
+    described = given.get("json_schema")
+    return described.get("schema") if isinstance(described, Mapping) else None
 
 
 def write_format(

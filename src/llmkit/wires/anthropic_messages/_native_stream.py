@@ -80,7 +80,7 @@ class MessagesDecoder:
         data = None if self.done or not event.data.strip() else self._loaded(event)
         if not isinstance(data, dict):
             return
-        kind = data.get("type") or event.name
+        kind = str(data.get("type") or event.name)
         if kind == "error" or data.get("error"):
             raise stream_error(self._call, data)
         self._begun = True
@@ -104,18 +104,25 @@ class MessagesDecoder:
 
     def _note(self, kind: Any, data: dict[str, Any]) -> None:
         if kind == "message_start" and isinstance(data.get("message"), dict):
-            self._message = dict(data["message"])
+            usage = data["message"].get("usage")
+            # A copy, once: it grows by what each of many events may tell.
+            self._message = data["message"] | (
+                {"usage": dict(usage)} if isinstance(usage, dict) else {}
+            )
         elif kind == "message_delta":
             delta = data.get("delta")
             self._message |= delta if isinstance(delta, dict) else {}
             told = {k: v for k, v in data.items() if k not in ("type", "delta", "usage")}
             self._message |= told
-            usage = dict(self._message.get("usage") or {})
-            update(usage, data.get("usage") or {})
-            self._message["usage"] = usage
+            self._count(data.get("usage"))
         else:
             self._blocks.take(kind, data)
             self._fall_back(data.get("content_block"))
+
+    def _count(self, told: Any) -> None:
+        if not isinstance(self._message.get("usage"), dict):
+            self._message["usage"] = {}
+        update(self._message["usage"], told if isinstance(told, dict) else {})
 
     def _fall_back(self, block: Any) -> None:
         """Another model has taken over: it is that one's answer from here on."""

@@ -7,7 +7,6 @@ https://platform.claude.com/docs/en/build-with-claude/vision and …/pdf-support
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -143,7 +142,7 @@ class Parts:
     def _decoded(self, path: str, data: str) -> str:
         try:
             return base64.b64decode(data, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
             raise self._ledger.invalid(f"{path}: the data is no UTF-8 text in base64") from None
 
     def _block(

@@ -42,7 +42,7 @@ def write_effort(traits: Traits, ledger: Ledger, effort: Any, body: dict[str, An
     """Put ``reasoning_effort`` into the body, as the model takes it."""
     if effort is None:
         return
-    if effort != "none" and effort not in _BUDGETS:
+    if effort != "none" and not (isinstance(effort, str) and effort in _BUDGETS):
         raise ledger.invalid(
             f"reasoning_effort is {effort!r:.40}; it must be none, {', '.join(_BUDGETS)}"
         )

@@ -67,7 +67,7 @@ def _choice(ledger: Ledger, given: Any) -> dict[str, Any] | None:
     if isinstance(given, str) and given in _CHOICES:
         return {"type": _CHOICES[given]}
     if isinstance(given, Mapping):
-        if given.get("type") in _NATIVE_CHOICES:
+        if str(given.get("type")) in _NATIVE_CHOICES:
             return dict(given)
         function = given.get("function")
         if given.get("type") == "function" and isinstance(function, Mapping):

@@ -16,7 +16,7 @@ from ...errors import APIError
 from ...types.listing import TokenCount
 from .._counting import as_chat, uncounted
 from .._errors import unreadable
-from .._objects import object_of, written
+from .._objects import built, object_of, written
 from ..anthropic_messages import AnthropicMessages
 
 __all__ = ["AnthropicCount"]
@@ -57,7 +57,7 @@ class AnthropicCount:
         data = object_of(call, response, "input_tokens")
         if not isinstance(data["input_tokens"], int):
             raise unreadable(call, response, "input_tokens is no number")
-        return TokenCount(model=call.model, **data)
+        return built(TokenCount, {**data, "model": call.model})
 
     def error(self, call: Call, response: HTTPResponse) -> APIError:
         """Read an error."""

@@ -146,7 +146,7 @@ class _Params:
         if value == "auto":
             reason = "without a tier the account's own holds"
             self._ledger.adjust(name, "dropped", value, None, reason)
-        elif value in _TIERS:
+        elif isinstance(value, str) and value in _TIERS:
             body["serviceTier"] = {"type": value}
         else:
             self._ledger.refuse(name, value, f"the tiers are {', '.join(sorted(_TIERS))}")

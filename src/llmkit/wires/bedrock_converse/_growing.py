@@ -6,7 +6,6 @@ Reasoning and citations are told whole when their block is: half a signature is 
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -106,7 +105,7 @@ def _rejoined(pieces: list[str]) -> str:
         return pieces[0]
     try:
         return base64.b64encode(b"".join(base64.b64decode(p) for p in pieces)).decode("ascii")
-    except binascii.Error:
+    except ValueError:
         return "".join(pieces)
 
 

@@ -91,7 +91,7 @@ class ConverseReading:
             delta = {"role": "assistant", **delta}
         return self._bare(choices=[{"index": 0, "delta": delta, **choice}])
 
-    def _bare(self, **fields: Any) -> ChatCompletionChunk:
+    def _bare(self, /, **fields: Any) -> ChatCompletionChunk:
         made = {"id": self._call.id, "model": self._model, "choices": [], **fields}
         return lenient(ChatCompletionChunk, made)
 

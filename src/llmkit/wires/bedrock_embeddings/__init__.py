@@ -23,6 +23,7 @@ from .._aws_errors import failed, failure
 from .._aws_paths import bare, model_url
 from .._batches import embedded_in_batches, split
 from .._errors import unreadable
+from .._numbers import whole
 from .._params import HEADERS, Ledger, check_value, merge_extra, serialized
 from ._bodies import BODIES, Body
 
@@ -99,8 +100,7 @@ class BedrockEmbeddings:
 
 def _header(response: HTTPResponse) -> int | None:
     """Makers that do not count are counted by AWS."""
-    told = response.headers.get(_COUNT, "")
-    return int(told) if told.isdecimal() else None
+    return whole(response.headers.get(_COUNT))
 
 
 EMBEDDINGS = BedrockEmbeddings()

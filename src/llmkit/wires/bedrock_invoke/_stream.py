@@ -6,7 +6,6 @@ What AWS adds to an event (its own counts and latencies, a guardrail's trace) is
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -34,7 +33,7 @@ def event_of(call: Call, frame: Frame) -> bytes:
         return b""
     try:
         return base64.b64decode(load(frame.payload)["bytes"], validate=True)
-    except (NotJSON, KeyError, TypeError, binascii.Error):
+    except (NotJSON, KeyError, TypeError, ValueError):
         response = HTTPResponse(200, body=frame.payload)
         raise unreadable(call, response, "a frame of the stream has no event in it") from None
 

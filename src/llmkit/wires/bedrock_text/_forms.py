@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .._numbers import whole
+
 __all__ = ["FORMS", "Form", "Piece"]
 
 _METRICS = "amazon-bedrock-invocationMetrics"
@@ -65,10 +67,10 @@ class Form:
         texts, added = [*self.texts(data)], {k: v for k, v in data.items() if k.startswith(_ADDED)}
         metrics = data.get(_METRICS)
         counted = {**data, **(metrics if isinstance(metrics, Mapping) else {})}
-        told = ((ours, _count(counted.get(name))) for name, ours in _COUNTS.items())
+        told = ((ours, whole(counted.get(name))) for name, ours in _COUNTS.items())
         usage = {ours: count for ours, count in told if count is not None}
-        if (whole := _summed(data)) is not None:
-            usage.setdefault("completion_tokens", whole)
+        if (summed := _summed(data)) is not None:
+            usage.setdefault("completion_tokens", summed)
         ends = "content_filter" if data.get(_GUARDED) == "INTERVENED" else None
         if not texts:
             ends = ends or _reason(data.get("finish_reason"))
@@ -83,12 +85,6 @@ def _summed(data: Mapping[str, Any]) -> int | None:
     return sum(counts) if counts and len(counts) == len(results) else None
 
 
-def _count(given: Any) -> int | None:
-    """Some write whole numbers with a point."""
-    whole = isinstance(given, int | float) and not isinstance(given, bool) and given == int(given)
-    return int(given) if whole else None
-
-
 def _reason(given: Any) -> str | None:
     return _REASONS.get(given.lower(), given.lower()) if isinstance(given, str) else None
 
@@ -100,7 +96,7 @@ def _listed(name: str, text: str, reason: str) -> Callable[[Mapping[str, Any]], 
         found = data.get(name)
         for place, item in enumerate(found if isinstance(found, list) else ()):
             if isinstance(item, Mapping) and isinstance(item.get(text), str):
-                index = _count(item.get("index"))
+                index = whole(item.get("index"))
                 yield place if index is None else index, item[text], _reason(item.get(reason))
 
     return texts
@@ -111,7 +107,7 @@ def _single(text: str, reason: str) -> Callable[[Mapping[str, Any]], Iterator[Te
 
     def texts(data: Mapping[str, Any]) -> Iterator[Text]:
         if isinstance(data.get(text), str):
-            yield _count(data.get("index")) or 0, data[text], _reason(data.get(reason))
+            yield whole(data.get("index")) or 0, data[text], _reason(data.get(reason))
 
     return texts
 

@@ -171,7 +171,9 @@ class _Params:
     def _effort(self, name: str, value: Any, body: dict[str, Any]) -> None:
         if self._call.params.get("thinking") is not None:
             self._ledger.refuse(name, value, "'thinking' says it")
-        elif value == "none":
+            return
+        value = str(value)
+        if value == "none":
             body["thinking"] = {"type": "disabled"}
         elif value in _UNLIMITED:
             body["thinking"] = {"type": "enabled"}

@@ -118,6 +118,8 @@ class History:
         content = message.get("content") or ""
         if isinstance(content, str):
             return content
+        if not isinstance(content, list | tuple):
+            raise self._ledger.invalid(f"{path}.content must be a text or a list of parts")
         for i, part in enumerate(content):
             if isinstance(part, Mapping) and part.get(_CACHE):
                 place = f"{path}.content[{i}].{_CACHE}"

@@ -14,6 +14,7 @@ from ...types._model import lenient
 from ...types.chat import ChatCompletionChunk
 from .._cohere import error_in
 from .._errors import incomplete
+from .._numbers import whole
 from ..cohere_chat._stream import as_chunk
 from ._decode import annotated, as_call, ending, listed, parse_body, rest, usage
 from ._lines import Lines
@@ -88,8 +89,7 @@ class CohereV1Decoder:
         piece = data.get("tool_call_delta")
         if not isinstance(piece, dict):
             return
-        told = piece.get("index")
-        index = int(told) if isinstance(told, int | float) else 0
+        index = whole(piece.get("index")) or 0
         function = {"name": piece.get("name"), "arguments": piece.get("parameters")}
         made: dict[str, Any] = {k: v for k, v in function.items() if isinstance(v, str)}
         head = {} if index in self._calls else {"id": f"{self._id}-{index}", "type": "function"}

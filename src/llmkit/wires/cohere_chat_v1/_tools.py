@@ -63,7 +63,7 @@ def _note_lost(ledger: Ledger, path: str, given: Mapping[str, Any]) -> None:
 
 
 def _is_told(part: Any) -> bool:
-    return isinstance(part, Mapping) and part.keys() <= _TOLD and part.get("type") in _TYPES
+    return isinstance(part, Mapping) and part.keys() <= _TOLD and str(part.get("type")) in _TYPES
 
 
 def _definition(part: Any, *, is_required: bool) -> dict[str, Any]:

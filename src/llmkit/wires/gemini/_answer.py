@@ -7,7 +7,6 @@ to the part it came with, whatever the part is; signed parts are never merged wi
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -197,7 +196,7 @@ class Answer:
         self._audio = self._audio or kind
         try:
             raw = self._tail + base64.b64decode(data, validate=True)
-        except binascii.Error:
+        except ValueError:
             piece, self._tail = data, b""
         else:
             whole = len(raw) - len(raw) % _TRIPLE

@@ -113,7 +113,8 @@ def _native(call: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _same(part: Mapping[str, Any], native: Mapping[str, Any]) -> bool:
-    kept = part.get("functionCall") or {}
+    kept = part.get("functionCall")
+    kept = kept if isinstance(kept, Mapping) else {}
     return bool(kept.get("name") == native["name"] and (kept.get("args") or {}) == native["args"])
 
 

@@ -98,7 +98,11 @@ class Media:
     def _resolution(self, path: str, detail: Any) -> dict[str, Any]:
         if detail in (None, "auto"):
             return {}
-        if detail in _DETAILS and thinks_by_level(self._ledger.call.model):
+        if (
+            isinstance(detail, str)
+            and detail in _DETAILS
+            and thinks_by_level(self._ledger.call.model)
+        ):
             return {"mediaResolution": {"level": _DETAILS[detail]}}
         self._ledger.adjust(
             path, "dropped", detail, None, "this model has one resolution for all parts"

@@ -128,6 +128,8 @@ class Messages:
 
     def _calls(self, path: str, message: Mapping[str, Any]) -> list[Any]:
         """The calls as dicts. Their names are kept: their results come back with ids alone."""
+        if not isinstance(message.get("function_call") or {}, Mapping):
+            raise self._invalid(f"{path}.function_call must be a dict with a name and arguments")
         given = message.get("tool_calls") or ()
         if not isinstance(given, Sequence) or isinstance(given, str):
             raise self._invalid(f"{path}.tool_calls must be a list, not {type(given).__name__}")

@@ -20,6 +20,7 @@ from ...types.batch import Batch, BatchDeleted, BatchList, BatchResult, BatchRes
 from .. import Step, Steps
 from .._actions import chosen, named
 from .._batched import Asked, asked_for
+from .._numbers import whole
 from .._objects import asked, built, items, posted, written
 from .._params import Ledger
 from .._times import unix
@@ -143,9 +144,8 @@ def _known(data: dict[str, Any]) -> dict[str, Any]:
 
 def _counts(stats: Mapping[str, Any]) -> dict[str, int]:
     """Numbers of 64 bits are texts there."""
-    return {
-        _COUNTS[name]: int(n) for name, n in stats.items() if name in _COUNTS and str(n).isdecimal()
-    }
+    told = {_COUNTS[name]: whole(n) for name, n in stats.items() if name in _COUNTS}
+    return {name: n for name, n in told.items() if n is not None}
 
 
 def _create(wire: GeminiBatches, ledger: Ledger, call: ResourceCall, to: Endpoint) -> HTTPRequest:

@@ -17,7 +17,7 @@ from ...errors import APIError
 from ...types.listing import TokenCount
 from .._counting import as_chat, uncounted
 from .._errors import unreadable
-from .._objects import items, written
+from .._objects import built, items, written
 from .._params import Ledger
 from ..gemini import Gemini
 from ..gemini._failures import failed
@@ -63,13 +63,13 @@ class GeminiCount:
         total, cached = data.pop("totalTokens"), data.get("cachedContentTokenCount")
         if not isinstance(total, int):
             raise unreadable(call, response, "totalTokens is no number")
-        return TokenCount(
-            model=call.model,
-            input_tokens=total,
-            cached_tokens=cached if isinstance(cached, int) else None,
-            details=items(data.get("promptTokensDetails")) or None,
-            **data,
-        )
+        told = {
+            "model": call.model,
+            "input_tokens": total,
+            "cached_tokens": cached if isinstance(cached, int) else None,
+            "details": items(data.get("promptTokensDetails")) or None,
+        }
+        return built(TokenCount, {**data, **told})
 
     def error(self, call: Call, response: HTTPResponse) -> APIError:
         """Read an error."""

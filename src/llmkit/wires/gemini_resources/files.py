@@ -20,6 +20,7 @@ from ...types.file import FileContent, FileDeleted, FileList, FileObject
 from .. import Step, Steps
 from .._actions import chosen, named
 from .._errors import unreadable
+from .._numbers import whole
 from .._objects import asked, built, items, posted
 from .._params import Ledger
 from .._times import unix
@@ -77,11 +78,10 @@ class GeminiFiles:
 
 def _known(file: dict[str, Any]) -> dict[str, Any]:
     """A file in OpenAI's words, beside the provider's own."""
-    size = str(file.get("sizeBytes") or "")
     return file | {
         "id": file.get("name"),
         "object": "file",
-        "bytes": int(size) if size.isdecimal() else None,
+        "bytes": whole(file.get("sizeBytes")),
         "created_at": unix(file.get("createTime")),
         "expires_at": unix(file.get("expirationTime")),
         "filename": file.get("displayName"),

@@ -71,6 +71,8 @@ class MistralMessages(Messages):
             if name in message and not (name == "name" and role == "tool"):
                 message = self._without(path, name, message)
         if message.get("tool_calls"):
+            if not isinstance(message["tool_calls"], list | tuple):
+                raise self._invalid(f"{path}.tool_calls must be a list")
             calls = enumerate(message["tool_calls"])
             made = [self._with_id(f"{path}.tool_calls[{i}].id", c, "id") for i, c in calls]
             message = {**message, "tool_calls": made}
@@ -142,7 +144,8 @@ def _with_parameters(tool: Any) -> Any:
 def _thoughts(message: Mapping[str, Any]) -> list[Any]:
     """What was thought, as parts. Signatures and what is encrypted are for their own provider only."""
     blocks = message.get("thinking_blocks")
-    texts = [b.get("thinking") for b in blocks or () if isinstance(b, Mapping)]
+    listed = blocks if isinstance(blocks, list | tuple) else ()
+    texts = [b.get("thinking") for b in listed if isinstance(b, Mapping)]
     said = [text for text in texts if isinstance(text, str) and text]
     if not said:
         text = message.get("reasoning_content") or message.get("reasoning")

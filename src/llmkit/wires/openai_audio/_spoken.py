@@ -7,7 +7,6 @@ github.com/mistralai/platform-docs-public, read 2026-11-22).
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from ..._sse import Event, SSEDecoder, TooLong
 from ...types._model import lenient
 from ...types.audio import Speech, SpeechUsage
 from .._errors import error_from, incomplete, unreadable
+from .._numbers import whole
 
 __all__ = ["SpeechDecoder", "parse_speech"]
 
@@ -43,8 +43,9 @@ def parse_speech(call: SpeechCall, response: HTTPResponse) -> Speech:
 
 def _billed(headers: Mapping[str, str]) -> SpeechUsage | None:
     """Characters, where an answer's head counts them."""
-    told = next((headers[name] for name in _CHARACTERS if headers.get(name, "").isdecimal()), None)
-    return None if told is None else SpeechUsage(characters=int(told))
+    counts = (whole(headers.get(name)) for name in _CHARACTERS)
+    told = next((count for count in counts if count is not None), None)
+    return None if told is None else SpeechUsage(characters=told)
 
 
 # Deepgram's and ElevenLabs' headers, as seen and documented 2026-11-22.
@@ -172,7 +173,7 @@ class SpeechDecoder:
         self._count(body)
         try:
             return base64.b64decode(told, validate=True)
-        except binascii.Error:
+        except ValueError:
             raise unreadable(self._call, response, "its audio is no base64.") from None
 
     def _count(self, body: Any) -> None:

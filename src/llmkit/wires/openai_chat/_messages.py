@@ -218,6 +218,8 @@ class Messages:
 
     def tools(self, tools: Sequence[Any]) -> list[Any]:
         """Write the tools: as given, but for what the host cannot take on them."""
+        if not isinstance(tools, Sequence) or isinstance(tools, str):
+            raise self._invalid(f"tools must be a list, not {type(tools).__name__}")
         return [
             self._without_cache_control(f"tools[{i}]", tool) if isinstance(tool, Mapping) else tool
             for i, tool in enumerate(tools)

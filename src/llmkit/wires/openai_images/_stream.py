@@ -118,6 +118,7 @@ def _sum(usages: list[Any]) -> dict[str, Any] | None:
 def _add(total: dict[str, Any], more: dict[str, Any]) -> None:
     for name, value in more.items():
         if isinstance(value, dict):
-            _add(total.setdefault(name, {}), value)
+            if isinstance(inner := total.setdefault(name, {}), dict):
+                _add(inner, value)
         elif isinstance(value, int) and isinstance(total.get(name, 0), int):
             total[name] = total.get(name, 0) + value

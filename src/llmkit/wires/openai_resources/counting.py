@@ -16,7 +16,7 @@ from ...types.listing import TokenCount
 from .. import ChatWire
 from .._counting import as_chat, uncounted
 from .._errors import unreadable
-from .._objects import object_of, written
+from .._objects import built, object_of, written
 
 __all__ = ["OpenAICount"]
 
@@ -53,7 +53,7 @@ class OpenAICount:
         if not isinstance(data["input_tokens"], int):
             raise unreadable(call, response, "input_tokens is no number")
         told = {name: value for name, value in data.items() if name != "object"}
-        return TokenCount(model=call.model, **told)
+        return built(TokenCount, {**told, "model": call.model})
 
     def error(self, call: Call, response: HTTPResponse) -> APIError:
         """Read an error."""

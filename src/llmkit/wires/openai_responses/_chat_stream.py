@@ -11,6 +11,7 @@ from typing import Any
 from ..._call import ChatCall
 from ...types._model import lenient
 from ...types.chat import ChatCompletion, ChatCompletionChunk
+from .._times import unix
 from ._decode import beside, ending, parse_chat
 from ._events import Events
 from ._gather import ENDS, Gathering
@@ -68,12 +69,12 @@ class ResponsesChatDecoder:
         if isinstance(response, Mapping):
             self._id = response.get("id") or self._id
             self._model = response.get("model") or self._model
-            created = response.get("created_at")
-            self._created = int(created) if isinstance(created, int | float) else self._created
+            created = unix(response.get("created_at"))
+            self._created = self._created if created is None else created
 
     def _text(self, event: Event) -> Iterator[Said]:
         if piece := _piece(event):
-            place = self._gathering.place(event), event.get("content_index")
+            place = self._gathering.place(event), _place(event, "content_index")
             self._starts.setdefault(place, self._length)
             self._said.add(self._gathering.place(event))
             self._length += len(piece)
@@ -88,7 +89,7 @@ class ResponsesChatDecoder:
         piece = _piece(event)
         if not piece:
             return
-        inner = event.get("summary_index", event.get("content_index"))
+        inner = _place(event, "summary_index", "content_index")
         place = self._gathering.place(event), event.get("type"), inner
         between = PARAGRAPH if self._thought not in (None, place) else ""
         self._thought = place
@@ -186,6 +187,11 @@ _EVENTS: dict[str, Callable[[ResponsesChatDecoder, Event], Iterator[Said]]] = {
     "response.function_call_arguments.delta": ResponsesChatDecoder._arguments,  # noqa: SLF001
     "response.custom_tool_call_input.delta": ResponsesChatDecoder._arguments,  # noqa: SLF001
 }
+
+
+def _place(event: Event, *names: str) -> int | None:
+    """Where in its item an event's piece belongs; ``None`` where it is not told."""
+    return next((value for name in names if isinstance(value := event.get(name), int)), None)
 
 
 def _piece(event: Event) -> str:

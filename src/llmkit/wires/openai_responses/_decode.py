@@ -13,6 +13,7 @@ from ...types.chat import ChatCompletion
 from ...types.responses import Response
 from ...types.usage import Usage
 from .._errors import unreadable
+from .._times import unix
 from ._failures import failed, failure, is_error
 from ._items import fields
 from ._usage import searches, translated
@@ -79,7 +80,7 @@ def as_completion(call: ChatCall, data: Mapping[str, Any]) -> ChatCompletion:
         choice["logprobs"] = {"content": logprobs}
     made = {**beside(data), "object": "chat.completion", "choices": [choice]}
     made |= {"id": data.get("id") or call.id, "model": data.get("model") or call.model}
-    made |= {"created": _seconds(data.get("created_at"))}
+    made |= {"created": unix(data.get("created_at"))}
     made["usage"] = translated(data.get("usage"), searches(items))
     return lenient(ChatCompletion, {k: v for k, v in made.items() if v is not None})
 
@@ -96,10 +97,6 @@ def ending(data: Mapping[str, Any], *, called: bool) -> str:
         reason = details.get("reason") if isinstance(details, Mapping) else None
         return _CUT.get(str(reason), "length")
     return "tool_calls" if called else "stop"
-
-
-def _seconds(moment: Any) -> int | None:
-    return int(moment) if isinstance(moment, int | float) else None
 
 
 def _logprobs(items: list[Mapping[str, Any]]) -> list[Any]:

@@ -66,7 +66,7 @@ def _made(call: Call, body: Mapping[str, Any], response: HTTPResponse) -> errors
     code = inner.get("code") if isinstance(inner, Mapping) else None
     status = _STATUS.get(code, response.status) if isinstance(code, str) else response.status
     made = error_from(call, HTTPResponse(status, response.headers), body)
-    if code not in _POLICY:
+    if not isinstance(code, str) or code not in _POLICY:
         return made
     return errors.ContentPolicyViolationError(
         made.message,

@@ -57,7 +57,7 @@ class _Growing:
         for name, pieces in self.texts.items():
             made[name] = "".join(pieces)
         for name in {place for place, _ in self.parts}:
-            made[name] = [*(made.get(name) or ())]
+            made[name] = [*begun] if isinstance(begun := made.get(name), list) else []
         for (name, _), (kind, field, pieces) in self.parts.items():
             part = {"type": kind, field: "".join(pieces)}
             made[name].append(part | ({"annotations": []} if kind == "output_text" else {}))

@@ -41,7 +41,8 @@ _PLAIN_PART = frozenset({"type", "text", "annotations", "logprobs"})
 
 def is_call(item: Item) -> bool:
     """Whether the caller must run it: a function's call, or a tool's that takes free text."""
-    return item.get("type") in _CALLS
+    kind = item.get("type")
+    return isinstance(kind, str) and kind in _CALLS
 
 
 def fields(items: Sequence[Item]) -> dict[str, Any]:

@@ -60,7 +60,8 @@ def flat_choice(choice: Any) -> Any:
         return choice
     allowed = choice.get("allowed_tools")
     if isinstance(allowed, Mapping):
-        tools = [flat_choice(tool) for tool in allowed.get("tools") or ()]
+        listed = allowed.get("tools")
+        tools = [flat_choice(tool) for tool in listed] if isinstance(listed, list | tuple) else []
         return {"type": "allowed_tools", **allowed, "tools": tools}
     kind = str(choice.get("type"))
     inner = choice.get(kind)
@@ -74,7 +75,8 @@ def chat_choice(choice: Any) -> Any:
     kind = choice.get("type")
     rest = {name: value for name, value in choice.items() if name != "type"}
     if kind == "allowed_tools":
-        tools = [chat_choice(tool) for tool in choice.get("tools") or ()]
+        listed = choice.get("tools")
+        tools = [chat_choice(tool) for tool in listed] if isinstance(listed, list | tuple) else []
         return None if None in tools else {"type": kind, kind: {**rest, "tools": tools}}
     return {"type": kind, kind: rest} if kind in _NAMED else None
 

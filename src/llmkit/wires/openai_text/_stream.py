@@ -128,8 +128,9 @@ class _Whole:
         text = choice["text"]
         self._texts.setdefault(index, []).append(text if isinstance(text, str) else "")
         for name, value in choice.items():
-            if name == "logprobs" and isinstance(value, dict):
-                _extend(kept.setdefault("logprobs", {}), value)
+            if name == "logprobs":
+                if isinstance(value, dict):
+                    _extend(kept.setdefault("logprobs", {}), value)
             elif value is not None:
                 kept[name] = value
 
