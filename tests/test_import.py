@@ -153,3 +153,30 @@ def test_an_unknown_name_says_so() -> None:
     assert done.returncode == 1
     assert "AttributeError" in done.stderr
     assert "compleshun" in done.stderr
+
+
+DRY = """
+import sys, llmkit
+llmkit.Client(environ={{}}).dry_run("completion", messages=[{{"role": "user", "content": "a"}}], {})
+print(*(name for name in sys.modules if name.startswith(("llmkit.providers.", "cryptography"))))
+"""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "loaded"),
+    [
+        ("model='openai/m'", {"openai"}),
+        ("model='ollama/m'", {"ollama"}),
+        ("model='azure/m', api_key='k' * 9, base_url='https://h.test'", {"azure"}),
+        ("model='watsonx/m', region_name='us-south', project_id='p'", {"watsonx"}),
+        # Which models of Anthropic's there are, is said in one place.
+        ("model='bedrock/m', aws_region_name='us-east-1'", {"bedrock", "anthropic"}),
+        ("model='vertex_ai/gemini-2.5-flash', vertex_project='p'", {"vertex_ai", "anthropic"}),
+    ],
+)
+def test_a_call_loads_its_provider(arguments: str, loaded: set[str]) -> None:
+    """And no other, nor what only signing with a private key needs."""
+    done = fresh(DRY.format(arguments))
+    assert done.returncode == 0, done.stderr
+    names = {name.removeprefix("llmkit.providers.") for name in done.stdout.split()}
+    assert {name for name in names if not name.startswith("_")} == loaded
