@@ -402,7 +402,12 @@ class Ollama(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        delta = {"role": "assistant", "content": f"I am {asked['model']}"}
+        if self.path == "/api/chat":
+            said = {"role": "assistant", "content": f"I am {asked['model']}"}
+            line = {"model": asked["model"], "message": said, "done": True, "done_reason": "stop"}
+            self.answer(json.dumps(line).encode() + b"\n", "application/x-ndjson")
+            return
+        delta = {"role": "assistant", "content": f"I am like {asked['model']}"}
         choices = [{"index": 0, "delta": delta, "finish_reason": "stop"}]
         chunk = {"id": "1", "object": "chat.completion.chunk", "created": 1, "choices": choices}
         event = json.dumps({**chunk, "model": asked["model"]})
@@ -437,6 +442,14 @@ def test_a_local_ollama_answers(capsys: pytest.CaptureFixture[str], ollama: type
     out, err = ask(capsys, "who are you?")
     assert out == "I am tiny:1b\n"
     assert "asking tiny:1b on local Ollama" in err
+
+
+def test_a_server_that_is_like_ollama(
+    capsys: pytest.CaptureFixture[str], ollama: type[Ollama]
+) -> None:
+    """Where models are listed as OpenAI does alone, they are asked in that form, too."""
+    ollama.listing = {"data": [{"id": "tiny:1b"}]}
+    assert ask(capsys, "who are you?")[0] == "I am like tiny:1b\n"
 
 
 @pytest.mark.parametrize("listing", [{"models": []}, {}, [], None, {"models": [{"name": 3}]}])
@@ -637,6 +650,21 @@ def test_providers_are_listed(
     assert rows["openai"].split()[1:4] == ["OPENAI_API_KEY", "yes", "https://api.openai.com/v1"]
     assert rows["groq"].split()[2] == "no"
     assert err == ""
+
+
+def test_credentials_of_another_kind_than_a_key(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They count where they are complete; what needs none says so."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AZURE_AD_TOKEN"):
+        monkeypatch.setenv(name, "x")
+    rows = {row.split()[0]: row.split()[1:3] for row in ask(capsys, "providers")[0].splitlines()}
+    assert rows["bedrock"] == ["AWS_BEARER_TOKEN_BEDROCK", "yes"]
+    assert rows["sagemaker"] == ["AWS_ACCESS_KEY_ID", "yes"]
+    assert rows["azure"] == ["AZURE_API_KEY", "no"]  # it has no address yet
+    assert rows["vertex_ai"] == ["VERTEX_API_KEY", "no"]
+    assert rows["lm_studio"] == ["LM_STUDIO_API_KEY", "not"]
 
 
 def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:

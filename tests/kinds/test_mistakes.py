@@ -262,3 +262,13 @@ def test_what_an_address_or_a_key_is_missing(model: str, names: tuple[str, ...])
         client.completion(model, ASK, api_key=KEY if model.startswith("ragflow") else None)
     for name in names:
         assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("function", ["completion", "messages"])
+def test_no_key_is_asked_for_in_vain(function: str) -> None:
+    """What is not there needs none."""
+    client = llmkit.Client(environ={}, num_retries=0)
+    with pytest.raises(llmkit.ConfigurationError) as caught:
+        getattr(client, function)("elevenlabs/m", ASK)
+    assert f"elevenlabs has no {function}(), it has " in str(caught.value)
+    assert not isinstance(caught.value, llmkit.MissingKeyError)

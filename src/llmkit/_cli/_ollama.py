@@ -17,20 +17,22 @@ __all__ = ["find"]
 # Environment variables with its address, the first one set wins; the second is Ollama's own.
 _VARIABLES: Final = ("OLLAMA_API_BASE", "OLLAMA_HOST")
 _PORT: Final = 11434
+# Where models are listed, how, and below what they are asked.
+_LISTS: Final = (("/api/tags", "models", "name", ""), ("/v1/models", "data", "id", "/v1"))
 _TIMEOUT: Final = 0.3
 _LARGEST: Final = 1024 * 1024
 
 
 def find() -> tuple[str, str] | None:
-    """The OpenAI-compatible base URL and the first model of a running Ollama, if there is one."""
+    """The base URL and the first model of a running Ollama, if there is one; of what is only like it, OpenAI's form."""
     root = _root()
-    for path, group, member in (("/api/tags", "models", "name"), ("/v1/models", "data", "id")):
+    for path, group, member, form in _LISTS:
         try:
             model = _get(f"{root}{path}")[group][0][member]
         except (OSError, HTTPException, ValueError, LookupError, TypeError):
             continue
         if isinstance(model, str) and model:
-            return f"{root}/v1", model
+            return f"{root}{form}", model
     return None
 
 

@@ -9,7 +9,7 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Final
 
-from .. import catalogue, providers
+from .. import catalogue, providers, validate_environment
 from ._usage import UsageError
 
 if TYPE_CHECKING:
@@ -32,14 +32,23 @@ def providers_table() -> Iterator[str]:
 
 def _provider(provider: Provider) -> tuple[str, ...]:
     found = next((name for name in provider.key_env if os.environ.get(name, "").strip()), None)
-    needed = "not needed" if provider.key_optional else "no"
+    # Credentials of another kind than a key are named by the first way to have them.
+    first = next(iter(provider.key_env), None) or next(iter(provider.needs), ("-",))[0].split()[0]
     return (
         provider.name,
-        found or next(iter(provider.key_env), "-"),
-        "yes" if found else needed,
+        found or first,
+        "yes" if found else _without_key(provider),
         provider.base_url or "-",
         provider.docs or "-",
     )
+
+
+def _without_key(provider: Provider) -> str:
+    """Whether it can be asked all the same."""
+    if provider.key_optional and not provider.needs:
+        return "not needed"
+    told = validate_environment(f"{provider.name}/model")
+    return "yes" if provider.key_optional and told["keys_in_environment"] else "no"
 
 
 def models(provider: str | None) -> Iterator[str]:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from .. import providers
 from ..errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from .address import Address
+from ..providers import Provider
 
 __all__ = ["lacking"]
 
@@ -26,12 +23,11 @@ _FUNCTIONS = {
 _MOST = 6
 
 
-def lacking(address: Address, kind: str, function: str) -> ConfigurationError:
+def lacking(provider: Provider, model: str, kind: str, function: str) -> ConfigurationError:
     """The error for a call that is not there, at all or for this model."""
-    provider = address.provider
     if kind in provider.kinds:
         return ConfigurationError(
-            f"{provider.name} has no {function}() for {address.model!r:.80}: other models have it"
+            f"{provider.name} has no {function}() for {model!r:.80}: other models have it"
         )
     has = ", ".join(f"{_FUNCTIONS.get(name, name)}()" for name in provider.kinds) or "nothing"
     others = list(_offering(kind))

@@ -182,13 +182,25 @@ def legs(
     """The deployments of a call: the one asked for, then its fallbacks. ``subject``: what this kind is about."""
 
     def leg(name: str, about: Mapping[str, Any], how: Asked) -> Leg:
-        address = addressed(name, how.options, environ, keyless=keyless, kind=kind.name)
+        try:
+            address = addressed(name, how.options, environ, keyless=keyless, kind=kind.name)
+        except ConfigurationError:
+            _check_offered(name, how.options, kind)
+            raise
         call = _call(call_id, address, about, how, kind, stream=stream)
         return _leg(address, call, how, kind)
 
     first = leg(model, subject, asked_for)
     others = (_fallback(first, entry, subject, asked_for, kind) for entry in _fallbacks(asked_for))
     return [first, *(leg(*other) for other in others)]
+
+
+def _check_offered(name: str, options: Mapping[str, Any], kind: Kind) -> None:
+    """Nobody has to find a key for a call that is not there."""
+    elsewhere = options.get("base_url") is not None
+    provider, model = resolve(name, options.get("custom_llm_provider"), elsewhere=elsewhere)
+    if provider.family_of(model).wire(kind.name) is None:
+        raise lacking(provider, model, kind.name, kind.function) from None
 
 
 def _fallbacks(asked_for: Asked) -> Sequence[Any]:
@@ -234,7 +246,7 @@ _OF_ONE_PROVIDER = frozenset({"api_key", "base_url", "organization", "api_versio
 def _leg(address: Address, call: Call, asked_for: Asked, kind: Kind) -> Leg:
     wire = address.rules.wire(kind.name)
     if wire is None:
-        raise lacking(address, kind.name, kind.function)
+        raise lacking(address.provider, address.model, kind.name, kind.function)
     host, options = address.host, asked_for.options
     return Leg(
         host, wire, address.endpoint, address.key, address.key_source, call, options, address.where
