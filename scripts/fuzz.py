@@ -86,13 +86,17 @@ def _told(name: str, done: subprocess.CompletedProcess[bytes], work: Path) -> No
 def _seeds(name: str) -> list[bytes]:
     _loaded()
     traffic = importlib.import_module("tests.fuzz._traffic")
-    mutate = importlib.import_module("tests.fuzz._mutate")
-    wire = next((wire for wire in traffic.STREAMS if name.startswith(wire.partition("_")[0])), None)
+    framing = importlib.import_module("tests.fuzz._framing")
+    # The most particular first: one chat's name may be another's beginning.
+    named = sorted(traffic.STREAMS, key=len, reverse=True)
+    fitting = [wire for wire in named if name.startswith(f"{wire}_")]
+    fitting += [wire for wire in traffic.STREAMS if name.startswith(wire.partition("_")[0])]
+    wire = next(iter(fitting), None)
     if wire is None:
         return [b"", b"1h2m", b"openai/gpt-4o", b"data:image/png;base64,AAAA", traffic.KEY.encode()]
     said = traffic.ERRORS[wire] if name.endswith("error") else traffic.ANSWERS[wire]
     whole = [text.encode() for text in said]
-    return [*whole, *(mutate.framed(e, random.Random(0)) for e in traffic.STREAMS[wire])]
+    return [*whole, *(framing.framing_of(wire)(e, None) for e in traffic.STREAMS[wire])]
 
 
 def _fuzz(name: str, flags: list[str]) -> None:
