@@ -127,3 +127,8 @@ def test_lists_are_iterated_as_lists(kind: type[Any]) -> None:
     answer = kind.model_validate({"data": [{"id": "a"}, {"id": "b"}]})
     assert [item["id"] for item in answer] == ["a", "b"]
     assert dict(answer)["data"] == answer.data
+
+
+def test_what_is_printed_says_what_it_is() -> None:
+    """As in the openai SDK; not the fields alone."""
+    assert str(TokenCount(input_tokens=3)).startswith("TokenCount(object='token_count', ")

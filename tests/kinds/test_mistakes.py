@@ -272,3 +272,19 @@ def test_no_key_is_asked_for_in_vain(function: str) -> None:
         getattr(client, function)("elevenlabs/m", ASK)
     assert f"elevenlabs has no {function}(), it has " in str(caught.value)
     assert not isinstance(caught.value, llmkit.MissingKeyError)
+
+
+def test_a_class_that_has_no_schema() -> None:
+    """One line says so, whichever call it was given to."""
+
+    class Odd:
+        """Nothing that JSON could hold."""
+
+    for function, arguments in (
+        ("completion", {"messages": ASK, "response_format": Odd}),
+        ("responses", {"input": "a", "text_format": Odd}),
+    ):
+        kind, said = told(function, model="openai/m", **arguments)
+        assert kind is errors.InvalidRequestError
+        assert said.startswith("Odd cannot be described as JSON: ")
+        assert "\n" not in said

@@ -65,7 +65,9 @@ def function_tool(function: Callable[..., Any]) -> dict[str, Any]:
     try:
         schema = create_model(name, **fields).model_json_schema()  # type: ignore[call-overload]
     except Exception as error:  # noqa: BLE001 - pydantic raises many kinds, and each means the same here
-        raise InvalidRequestError(f"tool {name}() cannot be described as JSON: {error}") from None
+        raise InvalidRequestError(
+            f"tool {name}() cannot be described as JSON: {_first(error)}"
+        ) from None
     for parameter, line in described.items():
         if parameter in schema.get("properties", {}):
             schema["properties"][parameter].setdefault("description", line)
@@ -147,8 +149,13 @@ def _schema_of(given: type) -> dict[str, Any]:
         return TypeAdapter(given).json_schema()
     except Exception as error:  # noqa: BLE001 - pydantic raises many kinds, and each means the same here
         raise InvalidRequestError(
-            f"response_format: {given.__name__} cannot be described as JSON: {error}"
+            f"{given.__name__} cannot be described as JSON: {_first(error)}"
         ) from None
+
+
+def _first(error: Exception) -> str:
+    """What it says first: pydantic goes on for several lines, and ends with an address."""
+    return str(error).strip().partition("\n")[0]
 
 
 def _is_closed(schema: Any) -> bool:

@@ -70,6 +70,11 @@ class Model(BaseModel):
         given = ((name, value) for name, value in super().__repr_args__() if value is not None)
         return ((name, shown(value)) for name, value in given)
 
+    @override
+    def __str__(self) -> str:
+        """The repr: what is printed says what it is."""
+        return repr(self)
+
     @model_serializer(mode="wrap")
     def _without_absent(self, dump: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
         data = dump(self)

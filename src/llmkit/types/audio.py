@@ -273,10 +273,6 @@ class Speech(Answer):
         return _counted(usage, completion_tokens_details={"audio_tokens": usage.output_tokens})
 
     @override
-    def __str__(self) -> str:
-        return repr(self)
-
-    @override
     def __repr__(self) -> str:
         return f"Speech({len(self.content)} bytes of {self.media_type or 'audio'})"
 

@@ -131,10 +131,6 @@ class FileContent(Answer):
     def __repr__(self) -> str:
         return f"FileContent({plural(len(self.content), 'byte')} of {self.media_type or 'unknown kind'})"
 
-    @override
-    def __str__(self) -> str:
-        return repr(self)
-
     def json_lines(self) -> Iterator[Any]:
         """The values of a JSONL file. Raises ``ValueError`` for a line that is no JSON."""
         return (load(line) for line in self.content.split(b"\n") if line.strip())
