@@ -101,6 +101,14 @@ def test_image_generation(simulator: Simulator) -> None:
     assert usage.completion_tokens_details.image_tokens == usage.completion_tokens == 272
 
 
+def test_pictures_by_their_addresses(simulator: Simulator) -> None:
+    """A model that is asked for addresses gives no bytes."""
+    ask = {"prompt": "An otter", "model": "openai/dall-e-3", "response_format": "url"}
+    picture = both(simulator, "openai", "image_generation", **ask).data[0]
+    assert picture.url == f"data:image/png;base64,{PICTURE}"
+    assert picture.content is None
+
+
 def test_image_generation_streamed(simulator: Simulator) -> None:
     """Unfinished pictures come before the finished one, which alone is the answer."""
     ask: dict[str, Any] = {"prompt": "An otter", "model": "openai/gpt-image-2", "partial_images": 2}

@@ -186,7 +186,10 @@ def _image(got: Got) -> Reply:
     told = {"background": "opaque", "output_format": "png", "quality": "low", "size": "1024x1024"}
     if str(body.get("stream")).lower() == "true":
         return Reply(200, frames=_image_events(body, got.places["verb"], usage | {}, told))
-    pictures = [{"b64_json": PICTURE} for _ in range(int(body.get("n") or 1))]
+    # An address that shows the same picture, without a server to be asked for it.
+    addressed = body.get("response_format") == "url"
+    picture = {"url": f"data:image/png;base64,{PICTURE}"} if addressed else {"b64_json": PICTURE}
+    pictures = [picture] * int(body.get("n") or 1)
     return _shown({"created": CREATED, "data": pictures, "usage": usage, **told})
 
 
