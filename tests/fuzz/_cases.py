@@ -8,7 +8,8 @@ import json
 from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
-from llmkit._control.address import missing_keys, resolve
+from llmkit._control.address import resolve
+from llmkit._control.environment import missing_keys
 from llmkit._control.structured import parse_answer
 from llmkit._fold import fold
 from llmkit._io._inflate import Inflate

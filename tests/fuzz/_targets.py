@@ -13,7 +13,8 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from llmkit._call import ChatCall, MediaPolicy
-from llmkit._control.address import addressed, missing_keys, resolve
+from llmkit._control.address import addressed, resolve
+from llmkit._control.environment import missing_keys
 from llmkit._control.media import fetched
 from llmkit._control.plan import asked, legs
 from llmkit._control.structured import parse_answer

@@ -313,3 +313,15 @@ def test_requests_that_can_be_written() -> None:
         WIRES["anthropic_messages"].build(
             call_of("anthropic_messages", HELLO, response_format=form), HERE
         )
+
+
+def test_log_probabilities_that_were_no_list_at_first() -> None:
+    """A list is a new beginning, and what comes after it that is none replaces it."""
+    chunks = [
+        {"choices": [{"index": 0, "text": "a", "logprobs": {"tokens": said_before}}]}
+        for said_before in (True, ["a"], ["b"])
+    ]
+    end = {"choices": [{"index": 0, "text": "", "finish_reason": "stop"}]}
+    decoder = OPEN.decoder(TextCall(*WHO, "hi", stream=True))
+    whole = read(decoder, sse(*chunks, end) + b"data: [DONE]\n\n")
+    assert whole.choices[0].logprobs["tokens"] == ["a", "b"]

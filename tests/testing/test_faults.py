@@ -17,9 +17,12 @@ import openai
 import pytest
 from typing_extensions import override
 
+from llmkit._eventstream import BadFrame, Frames, encoded
+from llmkit._ndjson import LineDecoder
 from llmkit._ratelimit import retry_after
 from llmkit._sse import SSEDecoder
 from llmkit.testing import Simulator, faults
+from llmkit.testing.faults._framing import framing_of
 
 from ._raw import HELLO, Raw, answered, chunks, connected, request
 
@@ -373,10 +376,44 @@ def test_malformed_body(sim: Simulator, how: Any) -> None:
 
 def test_broken_frames_keep_their_names() -> None:
     """An event's name stands before its data and is left; a frame without data is halved."""
-    from llmkit.testing.faults._answers import _cut_json
+    halve = framing_of([b"event: x"]).halve
+    assert halve(b'event: delta\ndata: {"a": 1}\n\n') == b'event: delta\ndata: {"a"\n\n'
+    assert halve(b'[{"a": 1}') == b'[{"a\n\n'
 
-    assert _cut_json(b'event: delta\ndata: {"a": 1}\n\n') == b'event: delta\ndata: {"a"\n\n'
-    assert _cut_json(b'[{"a": 1}') == b'[{"a\n\n'
+
+def test_other_streams_are_broken_in_their_own_way() -> None:
+    """A line has half of its JSON, or no end; a frame has half of its payload under right checksums, or none."""
+    line, frame = b'{"a": 1}\n', encoded({":event-type": "x"}, b'{"a": 1}')
+    assert framing_of([line]).halve(line) == b'{"a"\n'
+    assert framing_of([line]).run_on(line) == b'{"a": 1}'
+    (half,) = Frames().feed(framing_of([frame]).halve(frame))
+    assert (half.text(":event-type"), half.payload) == ("x", b'{"a"')
+    with pytest.raises(BadFrame):
+        [*Frames().feed(framing_of([frame]).run_on(frame) + frame)]
+
+
+@pytest.mark.parametrize("size", [0, 70, 1000, 64 * 1024, 300_000])
+def test_padding_means_nothing(size: int) -> None:
+    """It is as long as it was to be, and each kind of stream reads over it."""
+    line, frame = b"{}\n", encoded({":event-type": "x"}, b"{}")
+    assert [*SSEDecoder().feed(framing_of([b"data: 1\n\n"]).pad(size) + b"data: 1\n\n")]
+    assert [*LineDecoder().feed(framing_of([line]).pad(size) + line)] == [b"{}"]
+    *idle, last = Frames().feed(framing_of([frame]).pad(size) + frame)
+    assert last.text(":event-type") == "x"
+    assert {one.text(":event-type") for one in idle} <= {"padding"}
+    assert all(json.loads(one.payload) == {} for one in idle)
+    assert json.loads(framing_of([]).pad(size) + b"{}") == {}
+    for first in (b"data: 1\n\n", line, frame):
+        assert len(framing_of([first]).pad(size)) == size
+
+
+def test_what_never_ends_has_begun() -> None:
+    """A line, or a frame of the greatest size, that only needs more bytes."""
+    frame = encoded({":event-type": "x"}, b"{}")
+    frames, lines = Frames(), LineDecoder()
+    assert not [*frames.feed(framing_of([frame]).opening + b"x" * 1_000_000)]
+    assert len(frames.pending) > 1_000_000
+    assert not [*lines.feed(framing_of([b"{}"]).opening + b"x" * 1_000_000)]
 
 
 def test_an_error_inside_a_body(sim: Simulator) -> None:

@@ -16,6 +16,7 @@ from typing_extensions import override
 from .._sending import Turn
 from .._wires import Reply
 from ._fault import Fault, at_least, one_of
+from ._framing import framing_of
 
 __all__ = ["ContentType", "ErrorInside", "HTMLPage", "Malformed", "RateLimited", "Status"]
 
@@ -124,8 +125,8 @@ class ErrorInside(Fault):
 class Malformed(Fault):
     """A body that cannot be read: half a JSON, or a stream whose events are broken *after* so many good ones.
 
-    *how* a stream is broken: ``json``, events whose JSON is cut off; ``sse``, events without their line ends,
-    so that they run into one.
+    *how* a stream is broken: ``json``, events whose JSON is cut off; ``sse``, events without their line ends
+    (AWS's frames: without their checksums), so that they run into one.
     """
 
     after: int = 1
@@ -133,16 +134,17 @@ class Malformed(Fault):
 
     def __post_init__(self) -> None:
         at_least(0, after=self.after)
-        one_of(_BREAKS, how=self.how)
+        one_of(("json", "sse"), how=self.how)
 
     @override
     def reply(self, turn: Turn) -> Reply:
         frames = turn.reply.frames
+        framing = framing_of(frames)
         if not frames:
-            return replace(turn.reply, body=_halved(turn.reply.body))
+            return replace(turn.reply, body=framing.halve(turn.reply.body))
         # One at least is broken, however short the stream.
         good = min(self.after, len(frames) - 1)
-        broken = map(_BREAKS[self.how], frames[good:])
+        broken = map(framing.halve if self.how == "json" else framing.run_on, frames[good:])
         return replace(turn.reply, frames=(*frames[:good], *broken))
 
 
@@ -175,23 +177,6 @@ class HTMLPage(Fault):
     def reply(self, turn: Turn) -> Reply:
         page = _PAGE.format(status=self.status, phrase=_PHRASES.get(self.status, ""))
         return Reply(self.status, page.encode(), headers={"Content-Type": "text/html"})
-
-
-def _halved(data: bytes) -> bytes:
-    return data[: len(data) // 2]
-
-
-def _cut_json(frame: bytes) -> bytes:
-    """*frame* with half of its data, and its event's name if it has one."""
-    name, colon, data = frame.partition(b"data:")
-    return (name + colon + _halved(data) if colon else _halved(name)) + b"\n\n"
-
-
-def _run_on(frame: bytes) -> bytes:
-    return frame.replace(b"\r", b"").replace(b"\n", b"")
-
-
-_BREAKS: Final[Mapping[str, Callable[[bytes], bytes]]] = {"json": _cut_json, "sse": _run_on}
 
 
 def _with_retry_info(body: bytes, seconds: float) -> bytes:

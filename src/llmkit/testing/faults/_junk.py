@@ -16,6 +16,7 @@ from typing_extensions import override
 from .._sending import End, Message, Step, Turn, composed
 from .._wires import Reply
 from ._fault import Fault, at_least, one_of
+from ._framing import JSON, Framing, framing_of
 
 __all__ = ["Bomb", "BreakTLS", "Endless", "Garbage"]
 
@@ -31,9 +32,6 @@ _HELLOS: Final[Mapping[str, tuple[Step, ...]]] = {
 }
 _FILLING: Final = b"x" * 1024
 _MEBIBYTE: Final = 1024 * 1024
-# What a body may begin with without a change of meaning: white space for JSON, comments for a stream.
-_JSON_PADDING: Final = b" " * 1024
-_SSE_PADDING: Final = b":" + b" " * 65534 + b"\n"
 _GZIP_HEAD: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
 
 
@@ -92,8 +90,8 @@ class Endless(Fault):
 class Bomb(Fault):
     """A right answer behind *size* bytes that mean nothing, all of it packed (gzip) to about a thousandth.
 
-    The bytes are white space before a JSON body, comments in a stream. They are packed as they are sent, so a
-    large *size* costs the simulator little.
+    The bytes are white space before JSON, comments before events, or frames of a type that nobody knows. They are
+    packed as they are sent, so a large *size* costs the simulator little.
     """
 
     size: int = 1024 * _MEBIBYTE
@@ -105,8 +103,7 @@ class Bomb(Fault):
     def as_http(self, turn: Turn) -> Message:
         frames = turn.reply.frames
         answer = b"".join(frames) if frames else turn.reply.body
-        padding = _SSE_PADDING if frames else _JSON_PADDING
-        message = _unbounded(turn, _packed(padding, self.size, answer))
+        message = _unbounded(turn, _packed(framing_of(frames), self.size, answer))
         return replace(message, headers={**message.headers, "Content-Encoding": "gzip"})
 
     @override
@@ -153,20 +150,18 @@ def _endless_events(reply: Reply, *, newline: bool) -> Iterator[bytes]:
     middle = (len(reply.frames) - 1) // 2
     if newline:
         return chain(reply.frames[:middle], repeat(reply.frames[middle]))
-    return chain(reply.frames[:middle], (b"data: ",), repeat(_FILLING))
+    return chain(reply.frames[:middle], (framing_of(reply.frames).opening,), repeat(_FILLING))
 
 
 def _endless_json(reply: Reply, *, newline: bool) -> Iterator[bytes]:
     if newline:
-        return chain((reply.body[:-1],), repeat(_JSON_PADDING))
-    return chain((b'{"text": "',), repeat(_FILLING))
+        return chain((reply.body[:-1],), repeat(JSON.pad(len(_FILLING))))
+    return chain((JSON.opening,), repeat(_FILLING))
 
 
-def _packed(padding: bytes, size: int, answer: bytes) -> Iterator[bytes]:
+def _packed(framing: Framing, size: int, answer: bytes) -> Iterator[bytes]:
     """Gzip (RFC 1952) of *size* bytes of padding and *answer*."""
-    block = padding * (_MEBIBYTE // len(padding))
-    # Cut at its beginning: the padding's last line must end.
-    rest = block[_MEBIBYTE - size % _MEBIBYTE :]
+    block, rest = framing.pad(_MEBIBYTE), framing.pad(size % _MEBIBYTE)
     checksum = 0
     yield _GZIP_HEAD
     for _ in range(size // _MEBIBYTE):
@@ -175,7 +170,8 @@ def _packed(padding: bytes, size: int, answer: bytes) -> Iterator[bytes]:
     yield _flushed(rest)
     yield _finished(answer)
     checksum = zlib.crc32(answer, zlib.crc32(rest, checksum))
-    yield struct.pack("<LL", checksum, (size + len(answer)) & 0xFFFFFFFF)
+    whole = size // _MEBIBYTE * len(block) + len(rest) + len(answer)
+    yield struct.pack("<LL", checksum, whole & 0xFFFFFFFF)
 
 
 @lru_cache(maxsize=8)

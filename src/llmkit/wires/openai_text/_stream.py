@@ -146,6 +146,9 @@ class _Whole:
 def _extend(kept: dict[str, Any], more: dict[str, Any]) -> None:
     for name, value in more.items():
         if name in _LISTS and isinstance(value, list):
-            kept.setdefault(name, []).extend(value)
+            # Whatever else came under that name before is no list to go on with.
+            if not isinstance(kept.get(name), list):
+                kept[name] = []
+            kept[name].extend(value)
         elif value is not None:
             kept[name] = value
