@@ -145,6 +145,8 @@ AWS = {"aws_access_key_id": "AKIA" + "1" * 16, "aws_secret_access_key": "s" * 40
             {"authorization"},
         ),
         ({"model": "snowflake/m", "base_url": "https://h.test", "api_key": KEY}, {"authorization"}),
+        ({"model": "azure/m", "base_url": "https://h.test"}, set()),
+        ({"model": "databricks/m", "base_url": "https://h.test"}, set()),
         ({"model": "ollama/m"}, set()),
     ],
 )

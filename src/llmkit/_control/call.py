@@ -389,7 +389,8 @@ def _exchange(
     who = identity(job, leg, secret, deadlines, account.shows)
     signing = leg.provider.auth_of(leg.key_source).authorize(step.request, who)
     # Where no provider is asked, nobody is asked for a credential either.
-    signed = (unasked(signing) or step.request) if job.keyless else (yield from signing)
+    known = unasked(signing, step.request) or step.request if job.keyless else None
+    signed = known or (yield from signing)
     decoder = leg.wire.decoder(leg.call) if job.stream and step.stream else None
     try:
         outcome = yield from send(signed, deadlines, decoder)

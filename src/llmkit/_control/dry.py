@@ -116,7 +116,7 @@ def _headers(job: Job, leg: Leg, request: HTTPRequest) -> Mapping[str, str]:
     """
     secret = None if leg.key is None else Secret(HIDDEN)
     who = identity(job, leg, secret, Deadlines(0, 0, 0, 0), lambda _: None)
-    signed = unasked(leg.provider.auth_of(leg.key_source).authorize(request, who))
+    signed = unasked(leg.provider.auth_of(leg.key_source).authorize(request, who), request)
     if signed is None:
         # What an exchange would bring is a token.
         return {**request.headers, "authorization": HIDDEN}

@@ -77,13 +77,16 @@ class NoAuth:
         return request
 
 
-def unasked(signing: Flow[HTTPRequest]) -> HTTPRequest | None:
-    """What an auth returns where nothing has to be read or asked for; ``None`` where something has, or is missing."""
+def unasked(signing: Flow[HTTPRequest], request: HTTPRequest) -> HTTPRequest | None:
+    """The request as an auth leaves it, or as it was where no credential is there; nobody is asked for one.
+
+    ``None``: something would have to be read or asked for.
+    """
     try:
         next(signing)
     except StopIteration as done:
         return done.value  # type: ignore[no-any-return]
     except (ConfigurationError, AuthenticationError):
-        return None
+        return request
     signing.close()
     return None
