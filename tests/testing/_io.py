@@ -1,4 +1,4 @@
-"""The colours and the scriptable server of ``tests/io``, which is a package of its own: loaded by path, once."""
+"""The colours and the servers of ``tests/io`` and ``tests/providers``, packages of their own: loaded by path, once."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
-_IO = Path(__file__).parents[1] / "io"
+_TESTS = Path(__file__).parents[1]
 
 
-def _load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", _IO / f"{name}.py")
+def _load(name: str, package: str = "io") -> ModuleType:
+    path = _TESTS / package / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"{__package__}.{name}", path)
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
@@ -21,3 +22,4 @@ def _load(name: str) -> ModuleType:
 
 colours = _load("_colour")
 servers = _load("_server")
+issuers = _load("_issuer", "providers")

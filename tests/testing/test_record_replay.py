@@ -24,7 +24,7 @@ from llmkit._io._progress import Progress
 from llmkit._io._tap import Answer, tapped
 from llmkit.testing import Simulator, cassette, record, replay
 
-from ._io import colours, servers
+from ._io import colours, issuers, servers
 
 if TYPE_CHECKING:
     from ..io._colour import Colour
@@ -434,6 +434,22 @@ def test_all_must_be_used_if_asked(client: Any, path: Path) -> None:
         raise KeyError
     with replay(path, all_used=True):
         client.completion(MODEL, MESSAGES)
+
+
+@pytest.mark.parametrize("key", [True, False], ids=["with a key", "without"])
+def test_tokens_are_not_asked_for_again(path: Path, *, key: bool) -> None:
+    """What a key was exchanged for is recorded, and neither needed nor missed when it is replayed."""
+    options = {"WATSONX_PROJECT_ID": "p"}
+    with issuers.Issuer() as issuer, Simulator() as sim, record(path):
+        environ = {**options, "WATSONX_API_KEY": "k" * 20, "WATSONX_IAM_URL": issuer.origin}
+        recorded = {"base_url": sim.base_url_for("watsonx")}
+        with llmkit.Client(environ=environ, **recorded) as client:
+            said = client.completion("watsonx/m", MESSAGES).text
+        assert len(issuer.asked) == 1
+    environ = environ if key else options
+    with replay(path, all_used=True) as tape, llmkit.Client(environ=environ, **recorded) as client:
+        assert client.completion("watsonx/m", MESSAGES).text == said
+    assert tape.unused == []
 
 
 def test_ignored_fields(client: Any, path: Path) -> None:

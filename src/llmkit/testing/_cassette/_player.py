@@ -58,11 +58,11 @@ class Player:
 
     @property
     def unused(self) -> list[str]:
-        """The recorded requests that nobody has asked for."""
+        """The recorded requests that nobody has asked for; a replay asks for no tokens."""
         return [
             f"{index + 1}: {_named(exchange.request)}"
             for index, exchange in enumerate(self._exchanges)
-            if index not in self._used
+            if index not in self._used and not _asks_for_a_token(exchange.request)
         ]
 
     def __enter__(self) -> Self:
@@ -185,6 +185,12 @@ _ADVICE = "Nothing was sent. If the request is right, record it again."
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def _asks_for_a_token(request: Request) -> bool:
+    """Whether it is a form, as OAuth's token servers and AWS' take: no provider's own call is one."""
+    kinds = (value for name, value in request.headers.items() if name.lower() == "content-type")
+    return next(kinds, "").startswith("application/x-www-form-urlencoded")
 
 
 def _named(request: Request) -> str:
