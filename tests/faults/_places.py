@@ -125,14 +125,15 @@ _TEXT = {"openai": _openai, "anthropic": _anthropic, "gemini": _gemini}
 def told(wire: str, chunked: bytes) -> str:
     """The text of all whole events in the beginning of a stream."""
     # A line may end with CR alone: half of a CR LF ends it, too.
-    body = _unchunked(chunked).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    body = unchunked(chunked).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     whole = body[: body.rfind(b"\n\n") + 1]
     lines = (line for line in whole.split(b"\n") if line.startswith(b"data: "))
     events = (json.loads(line[6:]) for line in lines if line != b"data: [DONE]")
     return "".join(map(_TEXT[wire], events))
 
 
-def _unchunked(data: bytes) -> bytes:
+def unchunked(data: bytes) -> bytes:
+    """The body of what was sent in chunks, as far as it has come."""
     plain = b""
     while b"\r\n" in data:
         size, _, data = data.partition(b"\r\n")

@@ -78,6 +78,19 @@ def test_what_is_told_of_a_bad_frame(data: bytes) -> None:
     assert len(told) == 1
 
 
+def test_white_space_before_a_plain_body() -> None:
+    """It is no frame, however much of it comes alone."""
+    told = set()
+    for size in (0, 1, 7):
+        reader = FrameReader(call_of("bedrock_converse"))
+        assert not [
+            frame for piece in pieces(b"\n" * 40 + b"{}", size) for frame in reader.feed(piece)
+        ]
+        assert reader.plain is not None
+        told.add(reader.plain.body)
+    assert told == {b"{}"}
+
+
 # --- texts that are no base64 -------------------------------------------------------------------
 
 

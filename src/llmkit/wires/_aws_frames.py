@@ -24,6 +24,7 @@ class FrameReader:
         self._call = call
         self._frames = Frames()
         self._plain = PlainBody(call)
+        self._begun = False
 
     @property
     def plain(self) -> HTTPResponse | None:
@@ -37,6 +38,10 @@ class FrameReader:
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Take the next bytes; yield the events they complete, raise the exceptions."""
+        if not self._begun:
+            # No frame begins with white space: it would be too long to be one. A plain body may.
+            data = data.lstrip()
+            self._begun = bool(data)
         if self._plain.takes(data):
             return
         try:

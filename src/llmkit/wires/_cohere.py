@@ -47,7 +47,8 @@ _REFINED = frozenset({400, 422})
 _MONTH = re.compile(r"calls? ?(?:/|per) ?month", re.IGNORECASE)
 
 # How a generation failed that had been answered with 200.
-_STATUS_OF = {"ERROR": 500, "TIMEOUT": 504, "ERROR_TOXIC": 400}
+_FAILED = 500
+_STATUS_OF = {"ERROR": _FAILED, "TIMEOUT": 504, "ERROR_TOXIC": 400}
 
 
 def address(to: Endpoint, version: str, path: str) -> str:
@@ -65,8 +66,16 @@ def error(call: Call, response: HTTPResponse) -> errors.APIError:
 
 
 def error_in(call: Call, body: Any, headers: Mapping[str, str] | None = None) -> errors.APIError:
-    """Read an error that came inside a 200."""
-    return _refined(error_from(call, HTTPResponse(200, headers or {}), body))
+    """Read an error that came inside a 200.
+
+    It has no status, and no code: where its text tells of no mistake in the request, the generation has failed.
+    """
+    told = headers or {}
+    made = error_from(call, HTTPResponse(200, told), body)
+    if made.status_code is None:
+        known = any(pattern.search(made.message[:READ]) for pattern, _ in _BY_TEXT)
+        made = error_from(call, HTTPResponse(400 if known else _FAILED, told), body)
+    return _refined(made)
 
 
 def named_error(call: Call, reason: str, told: Mapping[str, Any]) -> errors.APIError | None:

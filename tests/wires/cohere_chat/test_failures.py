@@ -128,8 +128,9 @@ def test_a_generation_that_failed(
 def test_errors_among_the_events(event: Any) -> None:
     """An error that comes as an event is raised, in whichever form."""
     lines = framed(events(answer(text("Hi")))[:-1]).removesuffix(b"data: [DONE]\n\n")
-    with pytest.raises(llmkit.APIError, match="out of luck"):
+    with pytest.raises(llmkit.InternalServerError, match="out of luck") as caught:
         decoded(lines + f"data: {json.dumps(event)}\n\n".encode())
+    assert caught.value.retryable
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,22 @@ def test_answers_that_are_none(data: bytes, match: str) -> None:
     "body", [{"message": "no such model", "id": "e"}, {"error": "no such model"}]
 )
 def test_an_error_inside_a_200(body: Any) -> None:
-    """An error under a 200 is an error."""
-    with pytest.raises(llmkit.APIError, match="no such model"):
+    """An error under a 200 is one of the provider's own, as it is in a stream."""
+    with pytest.raises(llmkit.InternalServerError, match="no such model") as caught:
         parsed(body)
+    assert (caught.value.status_code, caught.value.retryable) == (500, True)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("too many tokens: total number of tokens", llmkit.ContextWindowExceededError),
+        ("invalid api token", llmkit.AuthenticationError),
+        ("blocked input", llmkit.ContentPolicyViolationError),
+    ],
+)
+def test_a_mistake_inside_a_200(text: str, kind: type[llmkit.APIError]) -> None:
+    """Where the text tells what is wrong with the request, it is that."""
+    with pytest.raises(kind, match=text) as caught:
+        parsed({"message": text})
+    assert not caught.value.retryable
