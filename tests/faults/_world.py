@@ -94,10 +94,11 @@ class World:
 
     @property
     def is_free(self) -> bool:
-        """Whether every place under ``max_parallel`` is free, and nobody waits for one."""
-        limit = self.client._limit
-        assert limit is not None
-        return limit._free == limit.capacity and not limit._waiters
+        """Whether every place under ``max_parallel`` is free, and nobody waits for one; nor asks for a token."""
+        cells = self.client._tokens._cells.values()
+        limits = [self.client._limit, *(cell.limit for cell in cells)]
+        free = all(limit._free == limit.capacity and not limit._waiters for limit in limits)
+        return free and not any(cell.renewing for cell in cells)
 
     def connections(self) -> int:
         """How many connections the server is serving, those still shaking hands included."""

@@ -19,6 +19,7 @@ import llmkit
 
 from ..io._server import CERTIFICATE, HOLD, Answer, completion, failure, hello, piece, streamed
 from ._interrupts import interrupted_at
+from ._steps import STEPS, Stepping, Steps, lent, world_of
 from ._world import ASK, FULL, Routed, World
 
 SOURCE = (str(Path(llmkit.__file__).parent), str(Path(httpcore.__file__).parent))
@@ -72,6 +73,18 @@ class Scenario:
     answers: Sequence[Answer] = (completion(),)
     options: Mapping[str, Any] = field(default_factory=dict)
     tls: bool = False
+    steps: Steps | None = None
+    """What it is, where it is a call of several steps: these have a server of their own."""
+
+    @contextmanager
+    def world(self) -> Iterator[World]:
+        """The server, and a client of it."""
+        if self.steps is not None:
+            with lent(), Stepping() as stepping:
+                yield world_of(self.steps, stepping, **self.options)
+            return
+        with Routed(tls=self.tls) as server:
+            yield World(server, **self.options)
 
 
 SCENARIOS = {
@@ -83,6 +96,7 @@ SCENARIOS = {
     "stream dropped": Scenario(dropped, [HALF]),
     "TLS": Scenario(plain, options={"verify": str(CERTIFICATE)}, tls=True),
     "closing": Scenario(closed),
+    **{name: Scenario(steps.blocking, steps=steps) for name, steps in STEPS.items()},
 }
 
 
@@ -108,8 +122,7 @@ def not_stuck() -> Iterator[None]:
 def test_interrupted_at_every_point(name: str) -> None:
     """A call that is interrupted at its n-th point leaves one settlement at most, and the next call works."""
     scenario = SCENARIOS[name]
-    with Routed(tls=scenario.tls) as server:
-        world = World(server, **scenario.options)
+    with scenario.world() as world:
         every = range(1, _points(world, scenario) + 1)
         for at in every if FULL else random.Random(name).sample(every, SAMPLE):
             _one(world, scenario, at)
