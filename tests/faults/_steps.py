@@ -6,6 +6,7 @@ Their server answers by what it is asked and not in turn: a request that was giv
 from __future__ import annotations
 
 import itertools
+import socket
 import tempfile
 import threading
 import time
@@ -24,7 +25,7 @@ from llmkit.providers import Provider
 from llmkit.wires.openai_embeddings import OpenAIEmbeddings
 
 from ..io._colour import KEY, MESSAGES
-from ..io._server import HOLD, Answer, Request, answer, completion, head
+from ..io._server import Answer, Peer, Request, answer, completion, head
 from ._world import Routed, World
 
 __all__ = ["STEPS", "Brisk", "Stepping", "Steps", "lent", "world_of"]
@@ -70,25 +71,32 @@ class Brisk:
 class Stepping(Routed):
     """Providers and token servers in one. A job is under way when it is first asked for, and done at the second time.
 
-    ``hold``: what is asked the ``hold``-th time from now on has no answer, and ``came`` is called.
+    The ``hold``-th request from now on is not answered before ``gate`` is set, and ``came`` is called. Of one that is
+    longer than ``sips`` no more is read, where that is not 0.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, size: int = SIZE) -> None:
         super().__init__()
+        # Small, for uploads that are not read: what is in here has left.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
+        self._size = size
         self._numbers = itertools.count(1)
         self._asked: Counter[str] = Counter()
         self._folder = tempfile.TemporaryDirectory()
-        self.hold = 0
+        self.hold = self.sips = 0
+        self.gate = threading.Event()
         self.came: Callable[[], object] = bool
 
     @override
     def __enter__(self) -> Self:
-        self.file.write_bytes(b"RIFF" + bytes(SIZE))
+        with self.file.open("wb") as file:
+            file.truncate(self._size)
         self.token.write_text("ey" + "J0.x", encoding="ascii")
         return super().__enter__()
 
     @override
     def stop(self) -> None:
+        self.gate.set()
         super().stop()
         self._folder.cleanup()
 
@@ -111,9 +119,17 @@ class Stepping(Routed):
             held = self.hold == 0
         if held:
             self.came()
-            return [HOLD]
+            self.gate.wait(10)
         path = request.target.partition("?")[0]
         return next(made for part, made in _ROUTES.items() if part in path)(self, request, path)
+
+    @override
+    def _more(self, peer: Peer, data: bytes) -> bytes:
+        if self.sips and len(data) > self.sips:
+            self.came()
+            peer.watch(10, self._stop)
+            return data
+        return super()._more(peer, data)
 
     def number(self) -> str:
         """A name for something new."""
