@@ -6,7 +6,6 @@ Their server answers by what it is asked and not in turn: a request that was giv
 from __future__ import annotations
 
 import itertools
-import socket
 import tempfile
 import threading
 import time
@@ -77,8 +76,6 @@ class Stepping(Routed):
 
     def __init__(self, size: int = SIZE) -> None:
         super().__init__()
-        # Small, for uploads that are not read: what is in here has left.
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 100_000)
         self._size = size
         self._numbers = itertools.count(1)
         self._asked: Counter[str] = Counter()
@@ -127,7 +124,7 @@ class Stepping(Routed):
     def _more(self, peer: Peer, data: bytes) -> bytes:
         if self.sips and len(data) > self.sips:
             self.came()
-            peer.watch(10, self._stop)
+            self.gate.wait(10)
             return data
         return super()._more(peer, data)
 

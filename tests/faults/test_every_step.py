@@ -19,7 +19,8 @@ from ._steps import STEPS, Brisk, Stepping, Steps, lent, world_of
 from ._world import World, eventually, tasks
 
 FILES = Path("/proc/self/fd")
-LARGE = 12_000_000
+LARGE = 8_000_000
+"""More than the buffers between the two ends hold."""
 PATIENCE = 5.0
 TOKEN = STEPS["client credentials"]
 HELD = [(name, at) for name, steps in STEPS.items() for at in range(1, len(steps.asks) + 1)]
