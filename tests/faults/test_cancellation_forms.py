@@ -16,7 +16,7 @@ from llmkit._io._limit import ParallelLimit
 from llmkit._io._unbroken import Unbroken
 
 from ..io._server import HOLD, Answer, Server, hello, piece, streamed
-from ._world import ASK, World, tasks
+from ._world import ASK, World, not_stuck, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,6 +203,25 @@ def test_cleaning_up_gives_no_turn_away() -> None:
 
     asyncio.run(main())
     assert seen == ["clean"]
+
+
+def test_what_waits_for_the_loop_is_given_turns() -> None:
+    """anyio turns until the loop throws the cancellation in: that is let through, whatever was thrown in before."""
+
+    async def work() -> None:
+        with anyio.move_on_after(0.001):
+            await anyio.sleep(30)
+        scope.cancel()
+        await anyio.lowlevel.checkpoint_if_cancelled()
+
+    async def main() -> None:
+        with scope:
+            await _awaits(Unbroken(work()))
+
+    with not_stuck():
+        scope = anyio.CancelScope()
+        asyncio.run(main())
+    assert scope.cancelled_caught
 
 
 async def _awaits(work: Unbroken) -> Any:

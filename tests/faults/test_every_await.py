@@ -222,11 +222,12 @@ SCENARIOS = {
     "race": Scenario(raced, kept=2),
     **{name: Scenario(steps.awaited, steps=steps) for name, steps in STEPS.items()},
 }
-ALWAYS = [("asyncio", mode) for mode in ("task", "late", "twice")] + [("trio", "scope")]
+ALWAYS = [("asyncio", mode) for mode in ("task", "late", "scope, late", "twice")]
+ALWAYS.append(("trio", "scope"))
 REST = [
     ("asyncio", mode) for mode in ("scope", "twice, one later", "twice, two later", "ten times")
 ]
-SHIELDED = {"scope", "nursery"}
+SHIELDED = {"scope", "scope, late", "nursery"}
 WAYS = [*ALWAYS, *REST, ("trio", "nursery")] if FULL else ALWAYS
 
 

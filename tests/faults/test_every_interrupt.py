@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import random
-import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ import llmkit
 from ..io._server import CERTIFICATE, HOLD, Answer, completion, failure, hello, piece, streamed
 from ._interrupts import interrupted_at
 from ._steps import STEPS, Stepping, Steps, lent, world_of
-from ._world import ASK, FULL, Routed, World
+from ._world import ASK, FULL, Routed, World, not_stuck
 
 SOURCE = (str(Path(llmkit.__file__).parent), str(Path(httpcore.__file__).parent))
 HALF: Answer = streamed(piece("Hel"), HOLD, end=False)
@@ -98,22 +97,6 @@ SCENARIOS = {
     "closing": Scenario(closed),
     **{name: Scenario(steps.blocking, steps=steps) for name, steps in STEPS.items()},
 }
-
-
-@contextmanager
-def not_stuck() -> Iterator[None]:
-    """What is done within takes no longer than five seconds."""
-
-    def stuck(*_: Any) -> None:
-        raise AssertionError("it is stuck")
-
-    before = signal.signal(signal.SIGALRM, stuck)
-    signal.setitimer(signal.ITIMER_REAL, 5)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 # A socket that has just been made and is nobody's yet is closed by the collector, which says so.
