@@ -287,7 +287,8 @@ def _heard(server: Stepping) -> Mapping[str, Any]:
 
 
 def _client_credentials(server: Stepping) -> Mapping[str, Any]:
-    return {**_chat("azure/gpt-4o")(server), "tenant_id": "t-1", "client_id": "c-1", "client_secret": "sh" + "h"}  # fmt: skip
+    who = {"tenant_id": "t-1", "client_id": "c-1", "client_secret": "sh" + "h"}
+    return {**_chat("azure/gpt-4o")(server), **who}
 
 
 def _external_account(server: Stepping) -> Mapping[str, Any]:

@@ -95,7 +95,7 @@ async def _scope(work: Callable[[], Awaitable[Any]], at: int, trial: Trial) -> N
 
 
 async def _late_scope(work: Callable[[], Awaitable[Any]], at: int, trial: Trial) -> None:
-    """An anyio scope on asyncio, cancelled when what was awaited has just come: it can be told at the next turn only."""
+    """An anyio scope on asyncio, cancelled when what was awaited has just come: only a next turn tells it."""
     with anyio.CancelScope() as scope:
 
         def act(count: int, yielded: Any) -> None:

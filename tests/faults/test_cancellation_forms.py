@@ -206,22 +206,21 @@ def test_cleaning_up_gives_no_turn_away() -> None:
 
 
 def test_what_waits_for_the_loop_is_given_turns() -> None:
-    """anyio turns until the loop throws the cancellation in: that is let through, whatever was thrown in before."""
+    """A scope's checkpoint turns until the loop throws its cancellation in, which is let through to it."""
 
-    async def work() -> None:
+    async def work(scope: anyio.CancelScope) -> None:
         with anyio.move_on_after(0.001):
             await anyio.sleep(30)
         scope.cancel()
         await anyio.lowlevel.checkpoint_if_cancelled()
 
-    async def main() -> None:
-        with scope:
-            await _awaits(Unbroken(work()))
+    async def main() -> bool:
+        with anyio.CancelScope() as scope:
+            await _awaits(Unbroken(work(scope)))
+        return scope.cancelled_caught
 
     with not_stuck():
-        scope = anyio.CancelScope()
-        asyncio.run(main())
-    assert scope.cancelled_caught
+        assert asyncio.run(main())
 
 
 async def _awaits(work: Unbroken) -> Any:

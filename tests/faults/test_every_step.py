@@ -211,11 +211,12 @@ def test_two_that_need_one_token(colour: Colour, given_up: str) -> None:
 
     async def body() -> None:
         server.hold = 1
-        if given_up == "who asks":
-            await _asks_first(colour, world, moment)
+        if not colour.is_sync:
+            await _awaiting(world, given_up)
+        elif given_up == "who asks":
+            _asks(world, moment)
         else:
-            await _waits(colour, world, moment)
-        assert world.is_free
+            _waits(world, moment)
         await again(colour, TOKEN, world)
 
     with Stepping() as server:
@@ -227,17 +228,61 @@ def test_two_that_need_one_token(colour: Colour, given_up: str) -> None:
         assert [(s.sent, s.cost) for s in settled if s.outcome == "cancelled"] == [("no", 0)]
 
 
-async def _asks_first(colour: Colour, world: World, moment: Moment) -> None:
-    """The one that asks is given up while another waits."""
+async def _awaiting(world: World, given_up: str) -> None:
     server: Any = world.server
-    others: list[Any] = []
+    scopes = [anyio.CancelScope() for _ in range(2)]
+
+    async def call(scope: anyio.CancelScope) -> None:
+        with scope:
+            await TOKEN.awaited(world)
+
+    with anyio.fail_after(PATIENCE):
+        async with anyio.create_task_group() as group:
+            group.start_soon(call, scopes[0])
+            while not server.requests:  # noqa: ASYNC110 - a thread counts them
+                await anyio.sleep(0.001)
+            group.start_soon(call, scopes[1])
+            while not somebody_waits(world):  # noqa: ASYNC110 - nobody tells
+                await anyio.sleep(0.001)
+            scopes[given_up == "who waits"].cancel()
+            server.gate.set()
+
+
+def _asks(world: World, moment: Moment) -> None:
+    """The main thread asks for the token, and is interrupted when another waits for it."""
+    server: Any = world.server
+    other = threading.Thread(target=TOKEN.blocking, args=(world,))
 
     def came() -> None:
-        # Only now, or the other would be the one that asks.
-        others.append(waiter())
+        other.start()
+        eventually(lambda: somebody_waits(world))
         moment.come()
 
-    def waiter() -> Any:
-        raise NotImplementedError
-
     server.came = came
+    with alarm(), pytest.raises(KeyboardInterrupt):
+        TOKEN.blocking(world)
+    server.gate.set()
+    other.join(PATIENCE)
+
+
+def _waits(world: World, moment: Moment) -> None:
+    """Another thread asks for the token; the main one waits for it, and is interrupted."""
+    server: Any = world.server
+    other = threading.Thread(target=TOKEN.blocking, args=(world,))
+    other.start()
+    server.wait_requests(1)
+
+    def watch() -> None:
+        eventually(lambda: somebody_waits(world))
+        moment.come()
+
+    with alarm(), pytest.raises(KeyboardInterrupt):
+        threading.Thread(target=watch).start()
+        TOKEN.blocking(world)
+    server.gate.set()
+    other.join(PATIENCE)
+
+
+def somebody_waits(world: World) -> bool:
+    """Whether a call waits for the token that another one asks for."""
+    return any(cell.limit._waiters for cell in world.client._tokens._cells.values())
