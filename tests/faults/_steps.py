@@ -19,7 +19,7 @@ from typing import Any, Self
 import anyio
 from typing_extensions import override
 
-from llmkit import providers
+from llmkit import MediaPolicy, providers
 from llmkit.providers import Provider
 from llmkit.wires.openai_embeddings import OpenAIEmbeddings
 
@@ -228,6 +228,8 @@ _ROUTES: Mapping[str, Callable[[Stepping, Request, str], Answer]] = {
     "/security-credentials/reader": _keys,
     "/security-credentials/": _says("reader"),
     "/sts": _keys,
+    "/image": lambda server, request, path: answer(b"\x89PNG", content_type="image/png"),
+    "/api/chat": _says({"model": "m", "message": {"content": "Hi"}, "done": True}),
     "/chat/completions": lambda server, request, path: completion(),
 }
 
@@ -242,7 +244,7 @@ class Steps:
     call: str
     """The client's method."""
     asks: str
-    """Its requests in turn: ``t`` to a token server, ``c`` of the call itself."""
+    """Its requests in turn: ``c`` of the call itself, ``t`` to others: a token server, one that has an image."""
     params: Params
     environ: Params = field(default=lambda server: {})
     key: bool = True
@@ -307,6 +309,13 @@ def _external_account(server: Stepping) -> Mapping[str, Any]:
 _BEDROCK = _chat("bedrock/amazon.nova-lite-v1:0", aws_region_name="us-east-1")
 
 
+def _seen(server: Stepping) -> Mapping[str, Any]:
+    image = {"type": "image_url", "image_url": {"url": f"{server.origin}/image"}}
+    local = MediaPolicy(schemes=("http",), public_only=False)
+    asked = {"model": "ollama/m", "messages": [{"role": "user", "content": [image]}]}
+    return {**asked, "fetch_media": local}
+
+
 def _web_identity(server: Stepping) -> Mapping[str, str]:
     return {
         "AWS_ROLE_ARN": ROLE,
@@ -329,7 +338,9 @@ def _authority(server: Stepping) -> Mapping[str, str]:
 
 STEPS: Mapping[str, Steps] = {
     "batches": Steps(
-        "embedding", "ccc", lambda server: {"model": "stepped/m", "input": ["a", "b", "c", "d", "e"]}
+        "embedding",
+        "ccc",
+        lambda server: {"model": "stepped/m", "input": ["a", "b", "c", "d", "e"]},
     ),
     "prediction": Steps("completion", "ccc", _chat("replicate/meta/llama-3")),
     "prediction's stream": Steps("completion", "cc", _chat("replicate/meta/llama-3", stream=True)),
@@ -337,8 +348,13 @@ STEPS: Mapping[str, Steps] = {
     "file": Steps(
         "create_file",
         "c",
-        lambda server: {"file": server.file, "purpose": "user_data", "custom_llm_provider": "openai"},
+        lambda server: {
+            "file": server.file,
+            "purpose": "user_data",
+            "custom_llm_provider": "openai",
+        },
     ),
+    "image of a prompt": Steps("completion", "tc", _seen),
     "client credentials": Steps("completion", "tc", _client_credentials, _authority, key=False),
     "renewal": Steps(
         "completion",

@@ -6,7 +6,7 @@ import gc
 import random
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import httpcore
 import pytest
 
 import llmkit
+from llmkit.types.embedding import Embedding, EmbeddingResponse, EmbeddingUsage
 
 from ..io._server import CERTIFICATE, HOLD, Answer, completion, failure, hello, piece, streamed
 from ._interrupts import interrupted_at
@@ -171,3 +172,24 @@ def _came_out(world: World, scenario: Scenario, at: int, lost: list[Any]) -> str
             )
     assert out == ["enough"] or lost or not interrupt.where, f"swallowed: {interrupt.where}"
     return interrupt.where
+
+
+DUMPED = EmbeddingResponse(data=[Embedding(embedding=[1.0])], usage=EmbeddingUsage(prompt_tokens=1))
+DUMPS: dict[str, Callable[[], object]] = {
+    "one": DUMPED.data[0].model_dump,
+    "nested": DUMPED.to_dict,
+    "JSON": DUMPED.data[0].model_dump_json,
+    "nested JSON": DUMPED.model_dump_json,
+}
+
+
+@pytest.mark.parametrize("name", DUMPS)
+def test_interrupted_while_an_answer_is_dumped(name: str) -> None:
+    """What comes into a serializer, which pydantic makes an error of its own of, comes out as Ctrl-C."""
+    at, reached = 0, True
+    while reached:
+        at += 1
+        with interrupted_at(at, SOURCE) as interrupt, suppress(KeyboardInterrupt):
+            DUMPS[name]()
+        reached = bool(interrupt.where)
+    assert at > 3

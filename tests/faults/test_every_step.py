@@ -144,7 +144,7 @@ def check_given_up(world: World, sent: set[str]) -> None:
 
 @pytest.mark.parametrize(("name", "at"), HELD, ids=[f"{name} {at}" for name, at in HELD])
 def test_a_request_that_has_no_answer(colour: Colour, name: str, at: int) -> None:
-    """Given up while it waits for its n-th answer, a call has been sent if that was no token server's."""
+    """Given up while it waits for its n-th answer, a call has been sent if any of it was asked of its provider."""
     steps = STEPS[name]
     asked = steps.asks[:at]
 
@@ -276,8 +276,8 @@ def _waits(world: World, moment: Moment) -> None:
         eventually(lambda: somebody_waits(world))
         moment.come()
 
+    threading.Thread(target=watch).start()
     with alarm(), pytest.raises(KeyboardInterrupt):
-        threading.Thread(target=watch).start()
         TOKEN.blocking(world)
     server.gate.set()
     other.join(PATIENCE)
