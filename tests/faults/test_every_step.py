@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import threading
 import time
@@ -16,6 +17,7 @@ from typing_extensions import override
 
 from ..io._colour import COLOURS, Colour
 from ._steps import STEPS, Brisk, Stepping, Steps, lent, world_of
+from ._suspensions import Watched
 from ._world import World, eventually, tasks
 
 FILES = Path("/proc/self/fd")
@@ -203,6 +205,54 @@ def open_files() -> set[Path]:
     """The files that this process has open, where the machine says so."""
     found = FILES.iterdir() if FILES.is_dir() else ()
     return {file.resolve() for file in found}
+
+
+class Dropped(Exception):
+    """What is raised where a coroutine is let go of."""
+
+
+@pytest.mark.parametrize("name", [name for name in STEPS if name != "image of a prompt"])
+def test_a_coroutine_that_is_dropped(name: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Let go of at its n-th suspension, for every n, a call can await nothing more; the next one settles it."""
+    steps = STEPS[name]
+
+    async def body() -> None:
+        at, dropped = 0, True
+        while dropped:
+            at += 1
+            world.told.clear()
+            before = len(world.settled())
+            dropped = await _dropped(steps, world, at)
+            with anyio.fail_after(PATIENCE):
+                await steps.awaited(world)
+            assert world.is_free
+            await world.acheck_connections(1)
+            world.check_settled(before)
+        assert at > 3
+        await world.client.aclose()
+
+    with lent(), Stepping() as server:
+        world = world_of(steps, server)
+        anyio.run(body)
+        world.check_connections(0)
+    gc.collect()
+    assert not caplog.records
+
+
+async def _dropped(steps: Steps, world: World, at: int) -> bool:
+    """Begin the call, and let go of it at this suspension; whether it came that far."""
+
+    def suspended(count: int, _: Any) -> None:
+        if count == at:
+            raise Dropped
+
+    call = steps.awaited(world)
+    try:
+        await Watched(call, suspended)
+    except Dropped:
+        call.close()
+        return True
+    return False
 
 
 @pytest.mark.parametrize("given_up", ["who asks", "who waits"])
