@@ -40,6 +40,7 @@ class Moment:
 
     def __init__(self, colour: Colour) -> None:
         self._is_sync = colour.is_sync
+        self._timers: list[threading.Timer] = []
         self.has_come = False
 
     def come(self) -> None:
@@ -48,7 +49,22 @@ class Moment:
         if self._is_sync:
             main = threading.main_thread().ident
             assert main is not None
-            threading.Timer(0.02, signal.pthread_kill, (main, signal.SIGALRM)).start()
+            timer = threading.Timer(0.02, signal.pthread_kill, (main, signal.SIGALRM))
+            self._timers.append(timer)
+            timer.start()
+
+    @contextmanager
+    def alarm(self) -> Iterator[None]:
+        """While it lasts, SIGALRM is what Ctrl-C is."""
+        before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            for timer in self._timers:
+                # One that comes later would end the process.
+                timer.cancel()
+                timer.join()
+            signal.signal(signal.SIGALRM, before)
 
 
 class Endless(Brisk):
@@ -77,7 +93,7 @@ async def give_up(colour: Colour, steps: Steps, world: World, moment: Moment) ->
     """Make the call, which is given up when its moment has come; that is what comes out, and at once."""
     begun = time.monotonic()
     if colour.is_sync:
-        with alarm(), pytest.raises(KeyboardInterrupt):
+        with moment.alarm(), pytest.raises(KeyboardInterrupt):
             steps.blocking(world)
     else:
         await _cancelled(steps, world, moment)
@@ -104,16 +120,6 @@ async def _watch(moment: Moment, scope: anyio.CancelScope) -> None:
         while not moment.has_come:  # noqa: ASYNC110 - it comes from a thread
             await anyio.sleep(0.001)
     scope.cancel()
-
-
-@contextmanager
-def alarm() -> Iterator[None]:
-    """While it lasts, SIGALRM is what Ctrl-C is."""
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGALRM, before)
 
 
 async def again(colour: Colour, steps: Steps, world: World) -> None:
@@ -309,7 +315,7 @@ def _asks(world: World, moment: Moment) -> None:
         moment.come()
 
     server.came = came
-    with alarm(), pytest.raises(KeyboardInterrupt):
+    with moment.alarm(), pytest.raises(KeyboardInterrupt):
         TOKEN.blocking(world)
     server.gate.set()
     other.join(PATIENCE)
@@ -327,7 +333,7 @@ def _waits(world: World, moment: Moment) -> None:
         moment.come()
 
     threading.Thread(target=watch).start()
-    with alarm(), pytest.raises(KeyboardInterrupt):
+    with moment.alarm(), pytest.raises(KeyboardInterrupt):
         TOKEN.blocking(world)
     server.gate.set()
     other.join(PATIENCE)
