@@ -16,8 +16,6 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from typing_extensions import override
-
 from ._encodings import Tokenizer
 
 __all__ = ["BLOCK", "Encoded", "encode_long", "runs"]
@@ -39,59 +37,44 @@ class Encoded(NamedTuple):
     """There are characters that this Python's Unicode tables do not know."""
 
 
-# Two neighbours between which every pattern cuts, or a digit (no piece with one is longer than three): a block
-# with such a place is not inside one piece. Only characters whose class no version of Unicode will change.
-_BREAK = re.compile(
-    "[!-~] |[0-9]|[A-Za-z\u00c0-\u00d6\u0391-\u03a1\u0410-\u044f\u05d0-\u05ea\u0621-\u063a\u0904-\u0939"
-    "\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\uac00-\ud7a3]"
-    "[!-&(-/:-@\\[-`{-~\u3001\u3002\uff01\uff0c\uff0e\uff1a\uff1b\uff1f\u060c\u0964\n]"
-)
 # Where a text can be cut in two that are encoded apart: no pattern looks beyond it from either side.
 _CUT = re.compile("[!-~](?= )")
 
 
-def runs(text: str) -> list[tuple[int, int]]:
+def runs(text: str, encoding: str) -> list[tuple[int, int]]:
     """Where a long piece may be: from a place to cut to the next one. Mostly there are none."""
-    search = _BREAK.search
+    search = _RULES[encoding].broken.search
     starts = range(0, len(text) - BLOCK + 1, BLOCK)
     dense = [start for start in starts if search(text, start, start + BLOCK) is None]
     found: list[tuple[int, int]] = []
     done = 0
     for start in dense:
-        if start < done:
-            continue
-        begin = _cut_before(text, start, done)
-        cut = _CUT.search(text, start + BLOCK)
-        end = len(text) if cut is None else cut.end()
-        if found and begin == done:
-            begin = found.pop()[0]
-        found.append((begin, end))
-        done = end
+        if start >= done:
+            cut = _CUT.search(text, start + BLOCK)
+            begin, done = _cut_before(text, start, done), cut.end() if cut else len(text)
+            found.append((begin, done))
     return found
 
 
 def _cut_before(text: str, start: int, done: int) -> int:
-    """The last cut that is not after ``start``; not looking before ``done``, where one is."""
-    high = start + 1
-    while high > done:
+    """The last cut that is not after ``start``; ``done`` where there is none behind it."""
+    high = start + 1  # the space after a cut has to be seen
+    while high > done + 1:
         low = max(done, high - BLOCK)
-        last = None
-        # One more, because the space after the cut has to be seen.
-        for last in _CUT.finditer(text, low, high):
-            pass
-        if last is not None:
-            return last.end()
-        high = low + 1 if low > done else done
+        cuts = [cut.end() for cut in _CUT.finditer(text, low, high)]
+        if cuts:
+            return cuts[-1]
+        high = low + 1
     return done
 
 
-def encode_long(tokenizer: Tokenizer, text: str, *, modern: bool) -> Encoded:
-    """Tokens of a run in time linear in its length; ``modern`` says which pattern (o200k's)."""
+def encode_long(tokenizer: Tokenizer, text: str) -> Encoded:
+    """Tokens of a run in time linear in its length."""
     shown = text.translate(_STAND_INS)
     encode = tokenizer._encode_single_piece  # noqa: SLF001 - there since its first version; no other way in
     tokens: list[int] = []
     loose = 0
-    for piece in (_MODERN if modern else _OLDER).finditer(shown):
+    for piece in _RULES[tokenizer.name].piece.finditer(shown):
         raw = text[piece.start() : piece.end()].encode()
         if len(raw) <= WINDOW:
             tokens += encode(raw)
@@ -106,13 +89,13 @@ def _merge(tokenizer: Tokenizer, raw: bytes, tokens: list[int]) -> int:
     while (end := found[-1].end) < len(raw):
         keep = next(i for i, token in enumerate(found) if token.end > end - OVERLAP)
         following = _window(tokenizer, raw, found[keep].start)
-        joint = _joint(found[keep + 1 :], following)
+        joint = _joint(found[keep:], following)
         if joint is None:
             tokens += [token.id for token in found]
             tokens += [token.id for token in _apart(tokenizer, raw, end)]
             return len(raw)
         old, new = joint
-        tokens += [token.id for token in found[: keep + 1 + old]]
+        tokens += [token.id for token in found[: keep + old]]
         found = following[new:]
     tokens += [token.id for token in found]
     return 0
@@ -151,30 +134,29 @@ def _apart(tokenizer: Tokenizer, raw: bytes, start: int) -> Iterator[_Token]:
         start += WINDOW
 
 
-# Characters stand for their class: what the patterns ask for is then asked of ASCII and five others.
+# Characters stand for their class: what the patterns ask for is then asked of ASCII and four others.
 _OTHER_LETTER, _MARK, _OTHER, _UNASSIGNED = "\u4e00", "\u0301", "\u00a7", "\uffff"
 _CLASSES = {
     "Lu": "A", "Lt": "A", "Ll": "a", "Lm": _OTHER_LETTER, "Lo": _OTHER_LETTER,
     "Mn": _MARK, "Mc": _MARK, "Me": _MARK, "Nd": "0", "Nl": "0", "No": "0", "Cn": _UNASSIGNED,
 }  # fmt: skip
-_SPACES = frozenset(map(chr, (0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000)))
-_SPACES |= frozenset(map(chr, range(0x2000, 0x200B)))
+_SPACES = dict.fromkeys((0x85, 0xA0, 0x1680, 0x2028, 0x2029, 0x202F, 0x205F, 0x3000), "\t")
+_SPACES |= dict.fromkeys(range(0x2000, 0x200B), "\t")
+# To a pattern that ignores case the long s is an s. What Unicode promises never to assign is no letter.
+_SPECIAL = _SPACES | {0x17F: "s"} | dict.fromkeys(range(0xFDD0, 0xFDF0), _OTHER)
+_SPECIAL |= {(plane << 16) + low: _OTHER for plane in range(17) for low in (0xFFFE, 0xFFFF)}
 _MOST_KEPT = 4096
 
 
 class _StandIns(dict[int, str]):
     """What stands for a character; the first few thousand that are met are kept."""
 
-    @override
     def __missing__(self, code: int) -> str:
-        char = chr(code)
-        shown = char
-        if char in _SPACES:
-            shown = "\t"
-        elif char == "\u017f":
-            shown = "s"  # the long s: to a pattern that ignores case it is one
-        elif code > ord("~"):
-            shown = _CLASSES.get(unicodedata.category(char), _OTHER)
+        if code <= ord("~"):
+            shown = chr(code)
+        else:
+            category = unicodedata.category(chr(code))
+            shown = _SPECIAL.get(code) or _CLASSES.get(category, _OTHER)
         if len(self) < _MOST_KEPT:
             self[code] = shown
         return shown
@@ -183,7 +165,25 @@ class _StandIns(dict[int, str]):
 _STAND_INS = _StandIns()
 
 
-def _pattern(*branches: str) -> re.Pattern[str]:
+class _Rules(NamedTuple):
+    """How one pattern cuts."""
+
+    broken: re.Pattern[str]
+    """Found in a block that is not all of one piece. It names only characters whose class is settled for good."""
+    piece: re.Pattern[str]
+
+
+_LETTERS = (
+    "[A-Za-z\u00c0-\u00d6\u0391-\u03a1\u0410-\u044f\u05d0-\u05ea\u0621-\u063a\u0904-\u0939"
+    "\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fa5\uac00-\ud7a3]"
+)
+_STOPS = "[!-&(-/:-@\\[-`{-~\u3001\u3002\uff01\uff0c\uff0e\uff1a\uff1b\uff1f\u060c\u0964\\n]"
+_APART = f"[!-~] |{_LETTERS}{_STOPS}"
+_SHORT_NUMBERS = f"{_APART}|[0-9]"  # no piece with a digit has more than three
+_LONG_NUMBERS = f"{_APART}|[A-Za-z][0-9]|[0-9][A-Za-z]"
+
+
+def _rules(broken: str, *branches: str) -> _Rules:
     """The branches, with classes of stand-ins for Unicode's."""
     names = {
         "UPPER": f"A-Z{_OTHER_LETTER}{_MARK}",
@@ -194,12 +194,13 @@ def _pattern(*branches: str) -> re.Pattern[str]:
     joined = "|".join(branches)
     for name, members in names.items():
         joined = joined.replace(name, members)
-    return re.compile(joined)
+    return _Rules(re.compile(broken), re.compile(joined))
 
 
 _LEAD = r"[^\r\nLETTER0-9]?"
 _SUFFIX = "(?:'(?i:s|t|re|ve|m|ll|d))?"
-_MODERN = _pattern(
+_O200K = _rules(
+    _SHORT_NUMBERS,
     _LEAD + "[UPPER]*[LOWER]+" + _SUFFIX,
     _LEAD + "[UPPER]+[LOWER]*" + _SUFFIX,
     "[0-9]{1,3}",
@@ -208,9 +209,10 @@ _MODERN = _pattern(
     "[SPACE]+(?![^SPACE])",
     "[SPACE]+",
 )
-_OLDER = _pattern(
+_CL100K = _rules(
+    _SHORT_NUMBERS,
     "'(?i:[sdmt]|ll|ve|re)",
-    r"[^\r\nLETTER0-9]?+[LETTER]++",
+    _LEAD + "+[LETTER]++",
     "[0-9]{1,3}+",
     r" ?[^SPACELETTER0-9]++[\r\n]*+",
     r"[SPACE]++\Z",
@@ -218,3 +220,18 @@ _OLDER = _pattern(
     "[SPACE]+(?![^SPACE])",
     "[SPACE]",
 )
+_P50K = _rules(
+    _LONG_NUMBERS,
+    "'(?:[sdmt]|ll|ve|re)",
+    " ?[LETTER]++",
+    " ?[0-9]++",
+    " ?[^SPACELETTER0-9]++",
+    r"[SPACE]++\Z",
+    "[SPACE]+(?![^SPACE])",
+    "[SPACE]",
+)
+_RULES = {
+    **dict.fromkeys(("o200k_base", "o200k_harmony"), _O200K),
+    "cl100k_base": _CL100K,
+    **dict.fromkeys(("p50k_base", "p50k_edit", "r50k_base", "gpt2"), _P50K),
+}
