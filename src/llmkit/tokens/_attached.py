@@ -5,12 +5,13 @@ Parts in OpenAI's, Anthropic's, Gemini's and Bedrock's form. What it costs belon
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from ._payload import Payload, data_url
 
-__all__ = ["Attached", "attached", "kind_of_type"]
+__all__ = ["Attached", "apart", "attached", "kind_of_type"]
 
 
 class Attached(NamedTuple):
@@ -18,23 +19,52 @@ class Attached(NamedTuple):
 
     ``data`` is ``None`` for what lies elsewhere (an address, a file's id); ``detail`` is as asked for.
     ``sampled``: a film of which other than one frame a second was asked for, or only a piece.
+    ``assumed``: the kind is what the part's type suggests; the address does not tell.
     """
 
     kind: str
     data: Payload | None
     detail: str | None = None
     sampled: bool = False
+    assumed: bool = False
 
 
+# Where messages and parts hold parts: content, a tool's output, Gemini's parts.
+_HOLDERS: Final = ("content", "output", "parts")
 _KINDS: Final = ("image", "audio", "video", "text")
+_IMAGE: Final = ("png", "jpg", "jpeg", "gif", "webp", "bmp", "heic", "heif", "avif", "tif", "tiff")
+_AUDIO: Final = ("wav", "mp3", "flac", "ogg", "oga", "opus", "m4a", "aac", "aiff")
+_VIDEO: Final = ("mp4", "mov", "mpg", "mpeg", "avi", "webm", "mkv", "wmv", "flv", "3gp")
+_TEXT: Final = (
+    "txt",
+    "md",
+    "csv",
+    "html",
+    "htm",
+    "css",
+    "xml",
+    "json",
+    "log",
+    "py",
+    "js",
+    "ts",
+    "yaml",
+    "yml",
+    "toml",
+)
 _ENDINGS: Final = {
     "pdf": "pdf",
-    **dict.fromkeys("png jpg jpeg gif webp bmp heic heif avif tif tiff".split(), "image"),
-    **dict.fromkeys("wav mp3 flac ogg oga opus m4a aac aiff".split(), "audio"),
-    **dict.fromkeys("mp4 mov mpg mpeg avi webm mkv wmv flv 3gp".split(), "video"),
-    **dict.fromkeys("txt md csv html htm css xml json log py js ts yaml yml toml".split(), "text"),
+    **dict.fromkeys(_IMAGE, "image"),
+    **dict.fromkeys(_AUDIO, "audio"),
+    **dict.fromkeys(_VIDEO, "video"),
+    **dict.fromkeys(_TEXT, "text"),
 }
-_MAGIC: Final = ((b"%PDF-", "pdf"), (b"\x89PNG", "image"), (b"\xff\xd8\xff", "image"), (b"GIF8", "image"))
+_MAGIC: Final = (
+    (b"%PDF-", "pdf"),
+    (b"\x89PNG", "image"),
+    (b"\xff\xd8\xff", "image"),
+    (b"GIF8", "image"),
+)
 
 
 def attached(part: Mapping[str, Any]) -> Attached | None:
@@ -48,6 +78,33 @@ def attached(part: Mapping[str, Any]) -> Attached | None:
     if found is not None and (part.get("videoMetadata") or part.get("video_metadata")):
         return found._replace(sampled=True)
     return found
+
+
+def apart(value: Any, parts: list[Mapping[str, Any]]) -> Any:
+    """The message, conversation or part without what it attaches, which is added to ``parts``.
+
+    The given value is left as it is; where nothing is attached it is itself returned.
+    """
+    if isinstance(value, list | tuple):
+        kept = [item for item in value if not _taken(item, parts)]
+        inner = [apart(item, parts) for item in kept]
+        same = len(kept) == len(value) and all(map(operator.is_, inner, kept))
+        return value if same else inner
+    if not isinstance(value, Mapping):
+        return value
+    for key in _HOLDERS:
+        held = value.get(key)
+        if isinstance(held, list | tuple):
+            rest = apart(held, parts)
+            value = value if rest is held else {**value, key: rest}
+    return value
+
+
+def _taken(item: Any, parts: list[Mapping[str, Any]]) -> bool:
+    if not isinstance(item, Mapping) or "role" in item or attached(item) is None:
+        return False
+    parts.append(item)
+    return True
 
 
 def kind_of_type(media_type: str, name: str = "") -> str:
@@ -88,7 +145,8 @@ def _at(address: Any, fallback: str, detail: Any = None) -> Attached:
     level = _level(detail)
     if inline is None:
         kind = kind_of_type("", url)
-        return Attached(fallback if kind in ("file", "text") else kind, None, level)
+        assumed = kind in ("file", "text")
+        return Attached(fallback if assumed else kind, None, level, assumed=assumed)
     kind = kind_of_type(inline[0])
     return Attached(fallback if kind == "file" else kind, inline[1], level)
 

@@ -60,11 +60,12 @@ def _image(found: Attached, rule: Rule) -> CountedTokens:
     if image is None:
         return _guess(_PICTURE, "tokens of a picture are not stated for this model")
     image = at_level(image, found.detail)
-    most = image.get("most")
+    anything = found.assumed and rule.get("anything_by_url")
+    most = None if anything else image.get("most")
     size = image_size(found.data) if found.data is not None else None
     if image["kind"] != "flat" and size is None:
         notes = ("the size of a picture is not known, so its maximum is taken",)
-        return CountedTokens(most or _PICTURE, False, most, notes)
+        return CountedTokens(image.get("most", _PICTURE), False, most, notes)
     tokens, sure = picture_tokens(size, image) if size else (image["tokens"], True)
     if sure and image.get("exact"):
         return CountedTokens(tokens)
@@ -79,7 +80,9 @@ def _pdf(found: Attached, rule: Rule) -> CountedTokens:
     each = pdf.get("most")
     if pages is None:
         bound = each * pdf["pages"] if each and "pages" in pdf else None
-        return _guess(a_page * _PAGES, f"pages of a document are not known, taken as {_PAGES}", bound)
+        return _guess(
+            a_page * _PAGES, f"pages of a document are not known, taken as {_PAGES}", bound
+        )
     tokens = a_page * pages.count
     bound = each * pages.at_most if each and pages.at_most is not None else None
     if pdf.get("exact") and pages.at_most == pages.count:
