@@ -201,8 +201,9 @@ def _source(kind: str) -> Callable[[Mapping[str, Any]], Attached | None]:
             return Attached("text", Payload(_said(data).encode("utf-8", "replace")))
         if form not in ("base64", "url", "file"):
             return None
-        here = isinstance(data, str) and form == "base64"
-        return Attached(kind, Payload(data) if here else None)
+        if not isinstance(data, str) or form != "base64":
+            return Attached(kind, None)
+        return Attached(kind, Payload(data))
 
     return read
 
@@ -219,7 +220,9 @@ def _interaction(part: Mapping[str, Any], kind: str) -> Attached | None:
 
 def _blob(part: Mapping[str, Any]) -> Attached | None:
     """Gemini's ``inlineData`` and ``fileData``, in both spellings."""
-    inner = next((part[key] for key in _BLOBS if isinstance(part.get(key), Mapping)), {})
+    inner: Mapping[str, Any] = next(
+        (part[key] for key in _BLOBS if isinstance(part.get(key), Mapping)), {}
+    )
     told = _said(inner.get("mimeType") or inner.get("mime_type"))
     address = _said(inner.get("fileUri") or inner.get("file_uri"))
     data = inner.get("data")
@@ -240,6 +243,9 @@ def _converse(kind: str, key: str) -> Callable[[Mapping[str, Any]], Attached | N
         if not isinstance(source, Mapping):
             return None
         data = source.get("bytes")
+        text = source.get("text")
+        if isinstance(text, str):
+            return Attached("text", Payload(text.encode("utf-8", "replace")))
         payload = Payload(data) if isinstance(data, str | bytes) else None
         ending = f".{_said(part[key].get('format'))}"
         return Attached(kind if kind != "file" else kind_of_type("", ending), payload)

@@ -68,7 +68,7 @@ def _slice_tokens(text: str, weights: Rule) -> float:
         counts["wide"] = sum(map(len, _WIDE.findall(text)))
         counts["other"] = sum(map(len, _OTHER.findall(text)))
     weight = {**_WEIGHTS, **weights}
-    return sum(count * weight[name] for name, count in counts.items())
+    return sum(count * float(weight[name]) for name, count in counts.items())
 
 
 def _beyond(text: str) -> int:
@@ -116,7 +116,7 @@ def _most(messages: Sequence[Mapping[str, Any]], bound: Rule) -> int:
     written = [_written(message) for message in messages]
     most = sum(map(utf8_bytes, written)) + int(bound.get("message", 0)) * len(messages)
     words = bound.get("words", {}).items()
-    most += sum(extra for word, extra in words if any(word in text for text in written))
+    most += sum(int(extra) for word, extra in words if any(word in text for text in written))
     return most + int(bound.get("hidden", 0))
 
 
@@ -137,7 +137,11 @@ def schema_tokens(params: Mapping[str, Any], rule: Rule) -> CountedTokens:
     return CountedTokens(value, False, max(most, value), (_STATED,))
 
 
-_NOT_SAID: Final = frozenset({"role", "type", "id", "tool_call_id", "tool_use_id", "cache_control"})
+# Marks for machines: a model does not read them, or nobody bills them.
+_NOT_SAID: Final = frozenset({
+    "role", "type", "id", "tool_call_id", "tool_use_id", "cache_control", "cachePoint",
+    "images", "audio", "signature", "thought_signature", "thoughtSignature", "encrypted_content",
+})  # fmt: skip
 
 
 def _texts(value: Any) -> Iterator[str]:

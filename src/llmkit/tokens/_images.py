@@ -36,10 +36,10 @@ def _flat(_: Size, rule: Rule) -> int:
 def _tiles(size: Size, rule: Rule) -> int:
     """Scaled down into a square, then by its shorter side, and cut in tiles."""
     width, height = size
-    for factor in (rule["fit"] / max(size), 0.0):
-        scale = min(1.0, factor or rule["short"] / min(width, height))
+    for side, limit in ((max, int(rule["fit"])), (min, int(rule["short"]))):
+        scale = min(1.0, limit / side(width, height))
         width, height = max(1, round(width * scale)), max(1, round(height * scale))
-    tiles = ceil(width / rule["size"]) * ceil(height / rule["size"])
+    tiles = ceil(width / int(rule["size"])) * ceil(height / int(rule["size"]))
     return int(rule["base"]) + int(rule["tile"]) * tiles
 
 
@@ -52,13 +52,13 @@ def _patch_tokens(size: Size, rule: Rule) -> int:
 
     ``rows``: a token ends each row of patches. ``plus``: tokens around them.
     """
-    side, budget = rule["size"], rule["budget"]
+    side, budget = int(rule["size"]), int(rule["budget"])
     scale = min(1.0, rule.get("fit", max(size)) / max(size))
     shown = _scaled(size, scale)
     if _patches(shown, side) > budget:
         shown = _scaled(size, scale * _shrink(shown, side, budget))
     patches = min(_patches(shown, side), budget)
-    patches += ceil(shown.height / side) * rule.get("rows", 0)
+    patches += ceil(shown.height / side) * int(rule.get("rows", 0))
     return -(-patches * int(rule.get("percent", 100)) // 100) + int(rule.get("plus", 0))
 
 
@@ -93,8 +93,8 @@ def _steady(size: Size, rule: Rule) -> bool:
 
 
 def _unscaled(size: Size, rule: Rule) -> bool:
-    fits = max(size) <= rule.get("fit", max(size))
-    return fits and _patches(size, rule["size"]) <= rule["budget"]
+    fits = bool(max(size) <= rule.get("fit", max(size)))
+    return fits and _patches(size, rule["size"]) <= int(rule["budget"])
 
 
 _SCHEMES: Final[Mapping[str, tuple[Callable[[Size, Rule], int], Callable[[Size, Rule], bool]]]] = {

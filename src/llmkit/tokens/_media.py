@@ -83,9 +83,9 @@ def _pdf(found: Attached, rule: Rule) -> CountedTokens:
         return _guess(
             a_page * _PAGES, f"pages of a document are not known, taken as {_PAGES}", bound
         )
-    tokens = a_page * pages.count
+    tokens = a_page * pages.number
     bound = each * pages.at_most if each and pages.at_most is not None else None
-    if pdf.get("exact") and pages.at_most == pages.count:
+    if pdf.get("exact") and pages.at_most == pages.number:
         return CountedTokens(tokens)
     return _guess(tokens, f"a page of a document is taken as {a_page} tokens", bound)
 
@@ -120,7 +120,11 @@ def _video(found: Attached, rule: Rule) -> CountedTokens:
 def _text(found: Attached, rule: Rule) -> CountedTokens:
     if found.data is None:
         return _file(found, rule)
-    return text_tokens(found.data.whole().decode("utf-8", "replace"), rule)
+    text = text_tokens(found.data.whole().decode("utf-8", "replace"), rule)
+    bound = rule.get("bound", {})
+    # Around a document stands what a message has around it; where sources are cited, far more.
+    around = int(bound.get("message", 0)) + sum(bound.get("words", {}).values())
+    return text + CountedTokens(0, False, around)
 
 
 def _file(found: Attached, rule: Rule) -> CountedTokens:

@@ -29,7 +29,7 @@ class Pages(NamedTuple):
     edited keeps its old objects) the greater number is the bound.
     """
 
-    count: int
+    number: int
     at_most: int | None
 
 
