@@ -43,7 +43,7 @@ def text_tokens(text: str, rule: Rule) -> CountedTokens:
     for start in range(0, len(text), _SLICE):
         total += _slice_tokens(text[start : start + _SLICE], weights)
     most = utf8_bytes(text)
-    value = min(ceil(total * weights.get("scale", 1.0)), most)
+    value = min(max(round(total * weights.get("scale", 1.0)), 1), most)
     return CountedTokens(value, False, most, (_STATED,))
 
 
@@ -104,7 +104,7 @@ def prompt_tokens(
     """
     around = rule.get("around", {})
     said = sum(int(text_tokens("\n".join(_texts(message)), rule)) for message in messages)
-    value = ceil(said + around.get("prompt", 0) + around.get("message", 0) * len(messages))
+    value = round(said + around.get("prompt", 0) + around.get("message", 0) * len(messages))
     most = _most(messages, rule.get("bound", {}))
     notes = (_STATED, *rule.get("notes", ()))
     schemas = schema_tokens(params or {}, rule)

@@ -87,9 +87,10 @@ def _objects(data: bytes) -> Iterator[tuple[bytes, bytes | None]]:
 def _unpack(head: bytes, body: bytes, tally: _Tally) -> None:
     """Counts what a compressed object stream holds: pairs of number and offset, then the objects."""
     first = _FIRST.search(head)
-    plain = _inflated(body.lstrip(b"\r\n"), tally.room) if _PLAIN_FLATE.search(head) else None
-    if first is None or plain is None:
-        tally.hidden = True
+    flate = _PLAIN_FLATE.search(head) is not None
+    plain, whole = _inflated(body.lstrip(b"\r\n"), tally.room) if flate else (b"", False)
+    tally.hidden |= first is None or not whole
+    if first is None:
         return
     tally.room -= len(plain)
     begin = int(first[1])
@@ -99,11 +100,12 @@ def _unpack(head: bytes, body: bytes, tally: _Tally) -> None:
         tally.add(plain[at:end])
 
 
-def _inflated(body: bytes, room: int) -> bytes | None:
-    """The unpacked bytes; ``None`` if they are broken or do not fit."""
+def _inflated(body: bytes, room: int) -> tuple[bytes, bool]:
+    """What could be unpacked, and whether that is all of it."""
     machine = zlib.decompressobj()
+    room = max(room, 0)  # a limit of 0 would mean none
     try:
         plain = machine.decompress(body, room + 1)
     except zlib.error:
-        return None
-    return plain if len(plain) <= room and not machine.unconsumed_tail else None
+        return b"", False
+    return plain, machine.eof and len(plain) <= room

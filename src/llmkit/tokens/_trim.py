@@ -170,6 +170,8 @@ def _groups(messages: Sequence[Message]) -> list[list[int]]:
         if groups and (joined or _has_result(message)):
             at -= 1
             at = min([at, *(called.get(name, at) for name in _ids(message, _RESULT_IDS))])
+        if at < len(groups) - 1:
+            called = {name: min(place, at) for name, place in called.items()}
         groups[at:] = [[j for group in groups[at:] for j in group] + [i]]
         called.update(dict.fromkeys(_ids(message, _CALL_IDS), at))
         # Items of the Responses API: reasoning belongs to what it led to, calls stand side by side.
