@@ -27,7 +27,7 @@ _SEEN: Final = frozenset({
     "type", "description", "title", "enum", "properties", "required", "items", "additionalProperties",
     "$schema", "$defs",
 })  # fmt: skip
-_NOTED: Final = ("default", "minimum", "maximum")
+_LIMITS: Final = ("minimum", "maximum")
 _DEEPEST: Final = 32
 _UNSEEN: Final = "how {} in a schema is shown to the model is not known"
 
@@ -97,43 +97,41 @@ class _Writer:
         self._root: Schema = {}
 
     def function(self, function: Mapping[str, Any]) -> Iterator[str]:
-        yield _comment(function.get("description"), "")
+        yield _comment(function.get("description"))
         self._root = _mapping(function.get("parameters"))
         self._unseen(set(self._root) - _SEEN | {"title", "description"} & set(self._root))
         taken = ""
         if _mapping(self._root.get("properties")):
-            taken = "_: " + self._above(self._root, "") + self._object(self._root, "", 0)
+            taken = "_: " + self._above(self._root) + self._object(self._root, 0)
         yield f"type {function.get('name', '')} = ({taken}) => any;\n\n"
 
-    def _object(self, schema: Schema, indent: str, depth: int) -> str:
+    def _object(self, schema: Schema, depth: int) -> str:
         """On one line where no property has a comment, else a line for each."""
-        inner = indent if depth == 0 else indent + "  "
         required = schema.get("required")
         needed = frozenset(required) if isinstance(required, list | tuple) else frozenset()
         rows = []
         for name, given in _mapping(schema["properties"]).items():
             found = self._resolved(_mapping(given))
             mark = "" if name in needed else "?"
-            rows.append(
-                (self._above(found, inner), f"{name}{mark}: {self._type(found, inner, depth)}")
-            )
-        if not any(above for above, _ in rows):
-            return "{ " + ", ".join(row for _, row in rows) + " }"
+            row = f"{name}{mark}: {self._type(found, depth)}"
+            rows.append((self._above(found), row, _beside(found)))
+        if not any(above or beside for above, _, beside in rows):
+            return "{ " + ", ".join(row for _, row, _ in rows) + " }"
         if depth:
             self._note("a comment inside a nested object")
-        return "{\n" + "".join(f"{above}{inner}{row},\n" for above, row in rows) + indent + "}"
+        return "{\n" + "".join(f"{above}{row},{beside}\n" for above, row, beside in rows) + "}"
 
-    def _above(self, schema: Schema, indent: str) -> str:
-        """Title, description and limits of a property, as comments."""
-        lines = [_comment(schema.get("title"), indent), _comment(schema.get("description"), indent)]
-        lines += [
-            f"{indent}// {key}: {json.dumps(schema[key], default=str)}\n"
-            for key in _NOTED
-            if key in schema
-        ]
+    def _above(self, schema: Schema) -> str:
+        """Title, description and default of a property, as comments."""
+        described = schema.get("description")
+        if isinstance(described, str) and "\n" in described:
+            self._note("a description of several lines")
+        lines = [_comment(schema.get("title")), _comment(described)]
+        if "default" in schema:
+            lines.append(f"// default: {_shown(schema['default'])}\n")
         return "".join(lines)
 
-    def _type(self, schema: Schema, indent: str, depth: int) -> str:
+    def _type(self, schema: Schema, depth: int) -> str:
         self._unseen(set(schema) - _SEEN)
         if depth > _DEEPEST:
             return "any"
@@ -142,23 +140,23 @@ class _Writer:
         for key in ("anyOf", "oneOf"):
             if isinstance(schema.get(key), list | tuple):
                 inner = (self._resolved(_mapping(option)) for option in schema[key])
-                return " | ".join(self._type(option, indent, depth + 1) for option in inner)
+                return " | ".join(self._type(option, depth + 1) for option in inner)
         kinds = schema.get("type")
         if isinstance(kinds, list | tuple):
             self._note("a choice of types")
-            return " | ".join(self._one({**schema, "type": kind}, indent, depth) for kind in kinds)
-        return self._one(schema, indent, depth)
+            return " | ".join(self._one({**schema, "type": kind}, depth) for kind in kinds)
+        return self._one(schema, depth)
 
-    def _one(self, schema: Schema, indent: str, depth: int) -> str:
+    def _one(self, schema: Schema, depth: int) -> str:
         kind = schema.get("type")
         if kind == "array":
             items = self._resolved(_mapping(schema.get("items")))
             if _mapping(items.get("properties")) or not isinstance(items.get("type"), str):
                 self._note("an array of anything but plain values")
-            return self._type(items, indent, depth + 1) + "[]"
+            return self._type(items, depth + 1) + "[]"
         if kind == "object":
             if _mapping(schema.get("properties")):
-                return self._object(schema, indent, depth + 1)
+                return self._object(schema, depth + 1)
             self._note("an object without properties")
             return "object"
         if not isinstance(kind, str) or kind not in _PLAIN_TYPES:
@@ -190,11 +188,21 @@ class _Writer:
         self.notes.append(_UNSEEN.format(what))
 
 
-def _comment(text: Any, indent: str) -> str:
+def _comment(text: Any) -> str:
     if not isinstance(text, str) or not text:
         return ""
-    lines = (f"{indent}// {line.strip()}".rstrip() for line in text.split("\n"))
+    lines = (f"// {line.strip()}".rstrip() for line in text.split("\n"))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _beside(schema: Schema) -> str:
+    """Limits of a property, as a comment after it."""
+    limits = [f"{key}: {_shown(schema[key])}" for key in _LIMITS if key in schema]
+    return f" // {', '.join(limits)}" if limits else ""
+
+
+def _shown(value: Any) -> str:
+    return json.dumps(value, default=str)
 
 
 def _mapping(value: Any) -> Schema:
