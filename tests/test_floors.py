@@ -117,6 +117,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io.speech_stream": {"anyio"},  # only for files
     # Only for calls with a file, and for streams of speech.
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
+    "_kinds.tokens": {"llmkit.tokens"},  # only when something is counted
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",
         "cryptography.hazmat.primitives.asymmetric.rsa",
