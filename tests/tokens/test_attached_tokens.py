@@ -247,7 +247,7 @@ def test_a_text_that_is_attached_counts_as_text(part: dict[str, Any]) -> None:
     """Its bytes are the bound, with what stands around a message."""
     found = part_tokens(part, counting("mistral", "mistral-large-latest"))
     assert found is not None
-    assert (int(found), found.at_most) == (3, 9 + 16)
+    assert (int(found), found.at_most) == (2, 9 + 16)
 
 
 @pytest.mark.parametrize(

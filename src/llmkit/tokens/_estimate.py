@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from math import ceil
 from typing import Any, Final
 
 from .. import _json
@@ -126,15 +125,16 @@ def schema_tokens(params: Mapping[str, Any], rule: Rule) -> CountedTokens:
     if not given:
         return CountedTokens(0)
     around, bound = rule.get("around", {}), rule.get("bound", {})
-    texts = [_written(value) for value in given]
     tools = sum(len(value) for value in given if isinstance(value, list | tuple))
-    plain = sum(int(text_tokens(text, rule)) for text in texts)
-    value = plain * around.get("schema", 1.0) + around.get("tool", 0) * tools
-    value = ceil(value + (around.get("tools", 0) if tools else 0))
-    # A schema may be restated in the provider's own notation beside the original.
-    most = 2 * sum(map(utf8_bytes, texts)) + int(bound.get("tool", 0)) * tools
-    most += int(bound.get("schemas", 0))
-    return CountedTokens(value, False, max(most, value), (_STATED,))
+    value = float(around.get("tools", 0)) if tools else 0.0
+    most = int(bound.get("schemas", 0)) + int(bound.get("tool", 0)) * tools
+    for schema in given:
+        text = _written(schema)
+        weight = around.get("schema" if isinstance(schema, list | tuple) else "format", 1.0)
+        value += int(text_tokens(text, rule)) * weight
+        # A schema may be restated in the provider's own notation beside the original.
+        most += 2 * utf8_bytes(text)
+    return CountedTokens(round(value), False, max(most, round(value)), (_STATED,))
 
 
 # Marks for machines: a model does not read them, or nobody bills them.
