@@ -36,6 +36,7 @@ def count_chat(rule: Rule, messages: Sequence[Message], params: Mapping[str, Any
     said: Sequence[Message] = apart(messages, parts)
     tally = _Tally(rule)
     tally.prompt(said, params)
+    tally.sounds(parts)
     value = max(tally.tokens, 0)
     notes = (*dict.fromkeys(tally.notes), *rule.get("notes", ()))
     total = CountedTokens(value, exact=True)
@@ -74,6 +75,10 @@ class _Tally:
             joined = "\n\n" if sections and place == 0 and headed else ""
             place += self._turn(messages, place, joined)
         self._choice(params.get("tool_choice") or params.get("function_call"))
+
+    def sounds(self, parts: Sequence[Mapping[str, Any]]) -> None:
+        """What stands around each piece of sound; what it is itself worth is ``_media``'s."""
+        self.tokens += self._form.sound * sum(part.get("type") == "input_audio" for part in parts)
 
     def _sections(self, params: Mapping[str, Any]) -> Iterator[str]:
         functions = [*_functions(params.get("tools") or ()), *(params.get("functions") or ())]

@@ -36,6 +36,8 @@ class Form(NamedTuple):
     """For a tool that has to be called, beside its name; ``None``: nothing is said of it."""
     schema: int | None = 2
     """Beside the text of a schema, and then its name once more; ``None``: nothing."""
+    sound: int = 0
+    """Around a piece of sound."""
     undescribed: bool = True
     """Whether tools without a description have been seen."""
 
@@ -63,7 +65,7 @@ FORMS: Final = {
     "openai-reasoning": _REASONING,
     # Declares, beside the functions, the tool that calls several at once.
     "openai-gpt-5": _REASONING._replace(tools=81, undescribed=False),
-    "openai-audio": Form(_PLAIN, primer=2),
+    "openai-audio": Form(_PLAIN, primer=2, sound=5),
     # Only the texts are counted.
     "openai-search": Form(_PLAIN, message=-1, primer=0),
 }

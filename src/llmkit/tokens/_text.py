@@ -48,7 +48,7 @@ def decode(encoding: str, tokens: Sequence[int]) -> str:
     """
     try:
         return tokenizer(encoding).decode(tokens)
-    except (KeyError, OverflowError) as error:
+    except (KeyError, OverflowError, TypeError) as error:
         raise ConfigurationError(f"not all of these are tokens of {encoding}: {error}") from error
 
 
