@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -128,24 +127,13 @@ def test_work_grows_with_the_text_alone(name: str, kind: str) -> None:
         ("o200k_base", "a" * 100_000, 12_500),
         ("o200k_base", "." * 100_000, 1_563),
         ("cl100k_base", " " * 1_000_000, 7_813),
-        ("o200k_base", "\n" * 1_000_000, 1_000_000),
         ("o200k_base", "1" * 1_000_000, 333_334),
         ("cl100k_base", "😀" * 100_000, 200_000),
     ],
 )
 def test_known_counts_of_long_runs(name: str, text: str, tokens: int) -> None:
     """As tiktoken 0.14 counts those of them that it can."""
-    counted = count({"encoding": name}, text=text)
-    if text[0] == "\n":
-        assert counted.exact
-        assert counted <= tokens
-    else:
-        assert repr(counted) == f"CountedTokens({tokens})"
-
-
-def scattered(pieces: int) -> Iterator[list[int]]:
-    """Tokens that never agree with those of another window."""
-    yield from ([number] for number in range(pieces))
+    assert repr(count({"encoding": name}, text=text)) == f"CountedTokens({tokens})"
 
 
 class Restless(Counting):
