@@ -27,7 +27,7 @@ KEY = "sk-" + "ant-counting"
 
 
 def add(a: int, b: int) -> int:
-    """Add two integers"""  # noqa: D400, D403 - what the tool is described by
+    """Add two integers"""
     return a + b
 
 
