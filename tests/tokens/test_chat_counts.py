@@ -244,7 +244,7 @@ def test_a_long_run_in_a_message_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     """What a text's count says is said of the conversation."""
     loose = CountedTokens(5, exact=False, at_most=9, notes=("loose",))
     monkeypatch.setattr(_chat, "count_text", lambda encoding, text: loose)
-    assert counted("gpt-4o", [USER]).notes == ("loose",)
+    assert counted("gpt-4o", [{**USER, "content": "x" * 1000}]).notes == ("loose",)
 
 
 def test_every_rule_names_a_form_that_is_there_or_none() -> None:

@@ -13,9 +13,11 @@ from typing import Any, Final
 from ._attached import apart
 from ._counted import CountedTokens
 from ._declared import declared_schema, declared_tools
+from ._encodings import tokenizer
 from ._estimate import prompt_tokens
 from ._forms import FORMS, Form
 from ._media import part_tokens
+from ._pieces import BLOCK
 from ._text import count_text
 
 __all__ = ["count_chat"]
@@ -33,7 +35,7 @@ _WHOLE_SCHEMA: Final = "json_schema"
 def count_chat(rule: Rule, messages: Sequence[Message], params: Mapping[str, Any]) -> CountedTokens:
     """The tokens of a prompt. ``params``: ``tools``, ``functions``, ``tool_choice``, ``response_format``."""
     parts: list[Mapping[str, Any]] = []
-    said: Sequence[Message] = apart(messages, parts)
+    said = messages if all(map(_is_plain, messages)) else apart(messages, parts)
     tally = _Tally(rule)
     tally.prompt(said, params)
     tally.sounds(parts)
@@ -56,6 +58,7 @@ class _Tally:
         self.tokens = 0
         self.notes: list[str] = []
         self._encoding: str = rule["encoding"]
+        self._tokens = tokenizer(self._encoding).encode_ordinary
         form = FORMS.get(rule.get("chat", ""))
         if form is None:
             self.notes.append(
@@ -143,8 +146,11 @@ class _Tally:
             self.tokens += self._form.answer
         if role not in _PLAIN_ROLES:
             self._note(f"what stands around a message of the role {role!r} is not known")
-        self._text(self._content(message) + joined)
-        self._unknown(message)
+        if joined or not _is_plain(message):
+            self._text(self._content(message) + joined)
+            self._unknown(message)
+        else:
+            self.tokens += self._count(message["content"])
 
     def _calls(self, message: Message, calls: Sequence[Any], results: Sequence[Message]) -> None:
         """Calls and what they answered. Several at once are one message, as a call of a tool that calls others."""
@@ -232,6 +238,8 @@ class _Tally:
         self.tokens += self._count(text)
 
     def _count(self, text: str) -> int:
+        if len(text) < 2 * BLOCK:  # no long run in it: most texts
+            return len(self._tokens(text))
         found = count_text(self._encoding, text)
         if not found.exact:
             self.notes += found.notes
@@ -243,6 +251,11 @@ class _Tally:
 
     def _note(self, note: str) -> None:
         self.notes.append(note)
+
+
+def _is_plain(message: Message) -> bool:
+    """Whether a role and a text is all there is of it: most messages are so."""
+    return len(message) == 2 and isinstance(message.get("content"), str)  # noqa: PLR2004
 
 
 def _functions(tools: Sequence[Any]) -> Iterator[Mapping[str, Any]]:
