@@ -2,8 +2,8 @@
 
 usage: python benchmarks/tokens.py [--rounds N] [--tokens N]
 
-Both are in one process and use one encoding, so the ratio is what llmkit puts around it: finding the model's rule, looking
-for runs that tiktoken would choke on, and what stands around messages. The bar is 1.2 on 10,000 tokens of text.
+Both are in one process and use one encoding, so the ratio is what llmkit puts around it: finding the model's rule,
+looking for runs that tiktoken would choke on, and what stands around messages. The bar is 1.2 on 10,000 tokens of text.
 """
 
 from __future__ import annotations
@@ -46,10 +46,8 @@ def text_of(tokens: int) -> str:
 def cases(text: str) -> list[Case]:
     """The text as one, and as conversations of messages of several lengths."""
     raw = tokenizer("o200k_base").encode_ordinary
-    found = [Case("text", lambda: llmkit.token_counter(MODEL, text=text), lambda: raw(text))]
-    for length in (2000, 400, 100):
-        found.append(_conversation(text, length))
-    return found
+    whole = Case("text", lambda: llmkit.token_counter(MODEL, text=text), lambda: raw(text))
+    return [whole, *(_conversation(text, length) for length in (2000, 400, 100))]
 
 
 def _conversation(text: str, length: int) -> Case:
