@@ -306,7 +306,7 @@ def test_the_most_for_a_type_of_part() -> None:
     assert most_for("image_url", gpt) == most_for("input_image", gpt, "high") == 1445
     assert most_for("image_url", gpt, "low") == 85
     assert most_for("image", counting("anthropic", "claude-sonnet-5")) == 5002
-    assert most_for("image_url", counting("openai", "gpt-5.4"), "high") == 3000
+    assert most_for("image_url", counting("openai", "gpt-5.4"), "high") == 3001
     assert most_for("file", gpt) is None
     assert most_for("input_audio", gpt) is None
     assert most_for("image_url", counting("gemini", "gemini-3-pro")) is None
