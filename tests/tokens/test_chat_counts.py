@@ -152,8 +152,8 @@ def test_functions_are_tools() -> None:
         ("gpt-5", ONE, 39, True),
         ("gpt-4o", TWO, 75, True),
         ("gpt-5", TWO, 80, True),
-        # One recording alone, and it differs.
-        ("gpt-3.5-turbo", TWO, 74, False),
+        ("gpt-3.5-turbo", TWO, 74, True),
+        ("gpt-4o", [*TWO[:2], result("5")], 72, False),
     ],
 )
 def test_calls_in_the_history(
@@ -170,6 +170,27 @@ def test_an_answers_schema(model: str, more: int) -> None:
     with_schema = counted(model, [USER], response_format=NUMBER)
     assert with_schema.exact
     assert with_schema - counted(model, [USER]) == more
+
+
+def test_tools_and_a_schema() -> None:
+    """Both stand in one message, and the schema's name is not said again."""
+    both = counted("gpt-4o", [USER], tools=[ADD], response_format=NUMBER)
+    apart = [
+        counted("gpt-4o", [USER], tools=[ADD]),
+        counted("gpt-4o", [USER], response_format=NUMBER),
+    ]
+    assert both.exact
+    assert both == sum(apart) - 9 - 4 - 3 + 1
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1", "gpt-4o"])
+def test_who_relays_a_call_may_show_tools_otherwise(model: str) -> None:
+    """Messages are counted exactly all the same."""
+    rule = counting("openrouter", f"openai/{model}")
+    assert count(rule, messages=[SYSTEM, USER]).exact
+    relayed = count(rule, messages=[USER], tools=[ADD])
+    assert not relayed.exact
+    assert relayed == counted(model, [USER], tools=[ADD])
 
 
 @pytest.mark.parametrize("kind", ["text", "json_object"])
@@ -193,7 +214,9 @@ UNCERTAIN = [
     ("gpt-4o", [USER], {"tools": [ADD], "tool_choice": "none"}, "the choice 'none'"),
     ("gpt-4o", [USER], {"tools": [ADD], "tool_choice": {"type": "allowed_tools"}}, "the choice"),
     ("gpt-4o", [USER], {"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "no function"),
-    ("gpt-4o", [USER], {"tools": [ADD], "response_format": NUMBER}, "stand together"),
+    ("o3-mini", [USER], {"tools": [ADD], "response_format": NUMBER}, "tools and schema"),
+    ("gpt-4o", [USER, called(call("a", '{"é":1}'), call("b", "{}"))], {}, "ASCII"),
+    ("gpt-4o", [{**ANSWER, "reasoning_content": "Hm. " * 99}], {}, "'reasoning_content'"),
     ("o3-mini", [SYSTEM, USER], {"response_format": NUMBER}, "headed schema"),
     ("gpt-5", [USER], {"tools": [{"type": "function", "function": {"name": "x"}}]}, "description"),
     ("gpt-audio", [USER], {"tools": [ADD]}, "recorded usage"),

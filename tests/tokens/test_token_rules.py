@@ -71,7 +71,7 @@ def data() -> dict[str, Any]:
         ("azure", "gpt-35-turbo", "gpt-35-turbo"),
         ("azure", "my-deployment", "openai"),
         ("azure", "claude-sonnet-4-5", "claude"),
-        ("azure", "grok-4-fast-reasoning", "grok-fast"),
+        ("azure", "grok-4-fast-reasoning", "grok"),
         ("openrouter", "openai/gpt-4o-mini", "gpt-4o-mini"),
         ("openrouter", "openai/o3", "o1"),
         ("github", "openai/gpt-4.1-mini", "gpt-4.1-mini"),
