@@ -28,7 +28,8 @@ def counting(provider: str, model: str) -> Mapping[str, Any]:
     """The rule for a model at a provider, whatever their names; read-only. Never raises.
 
     Keys, each of which may be missing: ``name`` (always there), ``encoding`` (tiktoken's name for it),
-    ``assumed`` (the encoding is a guess), ``relayed`` (somebody else than the model's maker is called), ``chat`` (what stands around messages, where it is known exactly),
+    ``assumed`` (the encoding is a guess), ``relayed`` (somebody else than the model's maker is called),
+    ``chat`` (what stands around messages, where it is known exactly),
     ``image``, ``pdf``, ``audio``, ``video`` (numbers for attachments, with ``src``), ``anything_by_url``
     (an ``image_url`` may carry other things), ``text`` and ``around`` (the weights of an estimate),
     ``bound`` (the terms of an upper bound), ``notes`` (what a count has to say). A provider that is not
