@@ -250,6 +250,22 @@ def test_attachments_are_counted_by_their_rule() -> None:
     assert counted("gpt-4o", [{"role": "user", "content": parts}]) == 9 + 85
 
 
+def test_attachments_of_models_without_an_encoding() -> None:
+    """By the same rule, beside the estimate of the texts."""
+    picture = {"type": "image_url", "image_url": {"url": "https://x.example/1.png"}}
+    rule = counting("anthropic", "claude-haiku-4-5")
+    text = {"type": "text", "text": "Hello!"}
+    bare = count(rule, messages=[{"role": "user", "content": [text]}])
+    assert count(rule, messages=[{"role": "user", "content": [text, picture]}]) > bare + 100
+
+
+def test_what_is_no_json_is_counted_as_it_looks() -> None:
+    """A message holds what Python holds."""
+    odd = counted("gpt-4o", [{"role": "user", "content": {"a set"}}])
+    assert not odd.exact
+    assert odd > 7
+
+
 def test_a_text_is_counted_with_nothing_around_it() -> None:
     """One or several; an unknown deployment's is an estimate, at most its bytes."""
     assert (

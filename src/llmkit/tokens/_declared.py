@@ -29,6 +29,7 @@ _SEEN: Final = frozenset({
 })  # fmt: skip
 _LIMITS: Final = ("minimum", "maximum")
 _DEEPEST: Final = 32
+_MOST: Final = 5000  # references can multiply: what a stranger's schema comes to has an end
 _UNSEEN: Final = "how {} in a schema is shown to the model is not known"
 
 
@@ -50,7 +51,11 @@ def declared_tools(functions: Sequence[Mapping[str, Any]]) -> Declared:
 def declared_schema(name: str, description: str | None, schema: Schema) -> Declared:
     """The section that declares the answer's format: its JSON, without what a strict schema always has."""
     notes = [] if _all_or_none(schema) else [_UNSEEN.format("a property that may be absent")]
-    written = json.dumps(_bare(schema), separators=(",", ":"))
+    try:
+        written = json.dumps(_bare(schema), separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):
+        written = repr(schema)
+        notes.append(_UNSEEN.format("what is no JSON"))
     said = f"// {description}\n" if description else ""
     return Declared(f"# Response Formats\n\n## {name}\n\n{said}{written}", tuple(notes))
 
@@ -94,6 +99,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self._left = _MOST
         self._root: Schema = {}
 
     def function(self, function: Mapping[str, Any]) -> Iterator[str]:
@@ -133,7 +139,9 @@ class _Writer:
 
     def _type(self, schema: Schema, depth: int) -> str:
         self._unseen(set(schema) - _SEEN)
-        if depth > _DEEPEST:
+        self._left -= 1
+        if depth > _DEEPEST or self._left < 0:
+            self._note("a very large or deep type")
             return "any"
         if isinstance(schema.get("enum"), list | tuple):
             return self._options(schema["enum"])
