@@ -213,7 +213,7 @@ def test_attachments_cost_what_was_billed(recordings: Path) -> None:
         elif not any("estimated from the text" in note for note in total.notes):
             wrong.append(f"{one.id}: {media}, not near {total!r}")
     assert not wrong, "\n" + "\n".join(wrong)
-    assert table["exact"] >= 15
+    assert table["exact"] >= 10
     assert table["near"] >= 5
     assert table["unknown size"] >= 30
 
@@ -241,16 +241,19 @@ def test_no_prompt_is_over_its_bound(recordings: Path) -> None:
     assert seen > 1000
 
 
+# Thinking brings instructions of its own, some 30 tokens for Claude and 80 for DeepSeek.
+THINKS = re.compile(r'"(thinking|reasoning\w*|effort)"|output_format')
 # Of requests without tools or attachments, of at least 20 tokens: mean error and its 95 % quantile, as measured.
 FAMILIES = {
-    "claude": (0.12, 0.40),
-    "claude-new": (0.20, 0.40),
-    "gemini": (0.12, 0.40),
-    "qwen": (0.15, 0.35),
-    "mistral": (0.20, 0.60),
-    "llama-3": (0.15, 0.50),
-    "deepseek": (0.30, 0.90),
-    "glm": (0.25, 0.45),
+    "claude": (0.09, 0.23),
+    "claude-new": (0.13, 0.21),
+    "gemini": (0.14, 0.44),
+    "qwen": (0.12, 0.25),
+    "mistral": (0.05, 0.10),
+    "mistral-small": (0.15, 0.40),
+    "llama-3": (0.07, 0.33),
+    "deepseek": (0.34, 0.87),
+    "glm": (0.20, 0.26),
 }
 
 
@@ -265,9 +268,9 @@ def test_estimates_are_as_near_as_they_were(recordings: Path, family: str) -> No
         and one.prompt >= 20
         and one.id not in OVER
         and not UNSEEN.search(one.text)
+        and not THINKS.search(one.text)
         and not _taken(one)[1]
     )
-    print(family, len(errors), sum(errors) / len(errors), errors[int(len(errors) * 0.95)])
     mean, worst = FAMILIES[family]
     assert len(errors) >= 8
     assert sum(errors) / len(errors) <= mean

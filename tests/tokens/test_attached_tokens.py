@@ -6,6 +6,8 @@ import struct
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmkit.catalogue import counting
 from llmkit.tokens._attached import apart, attached
@@ -341,3 +343,36 @@ def test_attachments_are_taken_out_of_messages() -> None:
     assert apart(rest, parts) is rest
     assert len(parts) == 4
     assert apart("text", parts) == "text"
+
+
+TYPES = [
+    None,
+    "image_url",
+    "input_image",
+    "input_audio",
+    "file",
+    "input_file",
+    "image",
+    "document",
+    "video_url",
+]
+KEYS = st.sampled_from(
+    ["url", "data", "source", "type", "detail", "format", "file_data", "file", "image_url", "input_audio", "bytes",
+     "inlineData", "fileData", "mimeType", "fileUri", "image", "document", "text", "filename", "mediaResolution"]
+)  # fmt: skip
+values = st.recursive(
+    st.none()
+    | st.integers()
+    | st.sampled_from(["data:image/png;base64,iVBORw0KGgo", "data:,", "x", "low", "a.pdf"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(TYPES), st.dictionaries(KEYS, values, max_size=5))
+def test_a_part_of_any_shape_raises_nothing(kind: Any, part: dict[str, Any]) -> None:
+    """Known types with fields that are not what they should be."""
+    for rule in (counting("openai", "gpt-4o"), counting("gemini", "gemini-3-pro"), {}):
+        found = part_tokens({**part, "type": kind} if kind else part, rule)
+        assert found is None or found >= 0

@@ -71,6 +71,7 @@ def test_an_edited_file_is_what_its_tree_says_and_at_most_all_pages() -> None:
         packed(3, b"/Filter /LZWDecode") + obj(90, b"<< /Type /Page >>"),
         packed(3).replace(b"/First", b"/Fxrst") + obj(90, b"<< /Type /Page >>"),
         plain(1) + packed(3)[:-80],
+        plain(1) + packed(3).replace(b"stream\n", b"stream\n\x00\x00", 1),
         plain(1) + b"trailer << /Encrypt 5 0 R >>",
     ],
 )

@@ -96,7 +96,7 @@ def data() -> dict[str, Any]:
         ("gemini", "gemini-flash-latest", "gemini-3"),
         ("gemini", "gemma-3-27b-it", "gemma"),
         ("mistral", "pixtral-12b", "pixtral"),
-        ("mistral", "mistral-small-latest", "mistral"),
+        ("mistral", "mistral-small-latest", "mistral-small"),
         ("mistral", "something", "mistral"),
         ("openrouter", "mistralai/devstral-small-2505", "mistral-hidden"),
         ("cohere", "command-r-plus", "command-r"),
