@@ -89,7 +89,11 @@ def _all_or_none(schema: Any, depth: int = 0) -> bool:
     if not isinstance(schema, Mapping):
         return True
     required, properties = schema.get("required"), schema.get("properties")
-    if required and isinstance(properties, Mapping) and len(required) != len(properties):
+    if (
+        isinstance(required, list | tuple)
+        and required
+        and len(required) != len(_mapping(properties))
+    ):
         return False
     return all(_all_or_none(inner, depth + 1) for inner in schema.values())
 
@@ -114,7 +118,7 @@ class _Writer:
     def _object(self, schema: Schema, depth: int) -> str:
         """On one line where no property has a comment, else a line for each."""
         required = schema.get("required")
-        needed = frozenset(required) if isinstance(required, list | tuple) else frozenset()
+        needed = required if isinstance(required, list | tuple) else ()
         rows = []
         for name, given in _mapping(schema["properties"]).items():
             found = self._resolved(_mapping(given))
