@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmkit.catalogue import counting
 from llmkit.tokens import CountedTokens, _chat, count
@@ -248,6 +250,68 @@ def test_attachments_are_counted_by_their_rule() -> None:
     }
     parts = [{"type": "text", "text": "Hello!"}, picture]
     assert counted("gpt-4o", [{"role": "user", "content": parts}]) == 9 + 85
+
+
+def test_attachments_of_models_without_an_encoding() -> None:
+    """By the same rule, beside the estimate of the texts."""
+    picture = {"type": "image_url", "image_url": {"url": "https://x.example/1.png"}}
+    rule = counting("anthropic", "claude-haiku-4-5")
+    text = {"type": "text", "text": "Hello!"}
+    bare = count(rule, messages=[{"role": "user", "content": [text]}])
+    assert count(rule, messages=[{"role": "user", "content": [text, picture]}]) > bare + 100
+
+
+def test_what_is_no_json_is_counted_as_it_looks() -> None:
+    """A message holds what Python holds."""
+    odd = counted("gpt-4o", [{"role": "user", "content": {"a set"}}])
+    assert not odd.exact
+    assert odd > 7
+
+
+NAMES = (
+    "type", "name", "function", "description", "parameters", "properties", "required", "items", "enum", "anyOf",
+    "$ref", "content", "text", "tool_calls", "id", "arguments", "schema", "json_schema", "title", "minimum",
+)  # fmt: skip
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["object", "#/a", "array"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["system", "user", "assistant", "tool", "other"])},
+        optional={"content": ANYTHING, "tool_calls": ANYTHING, "name": ANYTHING},
+    ),
+    max_size=4,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    model=st.sampled_from(["gpt-4o", "gpt-5", "gpt-audio", "my-deployment"]),
+    messages=MESSAGES,
+    params=st.fixed_dictionaries(
+        {},
+        optional={
+            "tools": ANYTHING | st.lists(st.fixed_dictionaries({"function": ANYTHING}), max_size=2),
+            "functions": ANYTHING,
+            "tool_choice": ANYTHING,
+            "response_format": st.fixed_dictionaries(
+                {"type": st.just("json_schema"), "json_schema": ANYTHING}
+            ),
+        },
+    ),
+)
+def test_anything_is_counted(model: str, messages: list[Message], params: dict[str, Any]) -> None:
+    """Whatever it is made of: what cannot be sent is for the call to refuse."""
+    found = counted(model, messages, **params)
+    assert found.at_most is None or 0 <= found <= found.at_most
 
 
 def test_a_text_is_counted_with_nothing_around_it() -> None:

@@ -93,14 +93,15 @@ class _Tally:
         self.tokens += self._form.sound * sum(part.get("type") == "input_audio" for part in parts)
 
     def _sections(self, params: Mapping[str, Any]) -> Iterator[str]:
-        functions = [*_functions(params.get("tools") or ()), *(params.get("functions") or ())]
+        older = map(_mapping, _listed(params.get("functions")))
+        functions = [*_functions(_listed(params.get("tools"))), *older]
         if functions:
             yield self._tools(functions)
         asked = params.get("response_format")
         if isinstance(asked, Mapping) and asked.get("type") == _WHOLE_SCHEMA:
             if functions:
                 self._shown("tools and schema")
-            yield self._schema(asked.get(_WHOLE_SCHEMA) or {}, alone=not functions)
+            yield self._schema(_mapping(asked.get(_WHOLE_SCHEMA)), alone=not functions)
 
     def _tools(self, functions: Sequence[Mapping[str, Any]]) -> str:
         self._shown("tools")
@@ -119,7 +120,7 @@ class _Tally:
         if self._form.schema is not None and alone:
             self.tokens += self._form.schema
             self._text(name)
-        found = declared_schema(name, asked.get("description"), asked.get("schema") or {})
+        found = declared_schema(name, asked.get("description"), _mapping(asked.get("schema")))
         self.notes += found.notes
         return found.text
 
@@ -136,7 +137,7 @@ class _Tally:
     def _turn(self, messages: Sequence[Message], place: int, joined: str) -> int:
         """One message, or calls with their results; how many that were."""
         message = messages[place]
-        calls = message.get("tool_calls")
+        calls = _listed(message.get("tool_calls"))
         if not calls:
             self._message(message, joined)
             return 1
@@ -291,10 +292,16 @@ def _made(call: Any) -> tuple[str | None, str]:
 
 
 def _chosen(choice: Any) -> str | None:
-    if not isinstance(choice, Mapping):
-        return None
-    name = (choice.get("function") or choice).get("name")
+    name = _mapping(_mapping(choice).get("function") or choice).get("name")
     return name if isinstance(name, str) else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _parsed(arguments: str) -> Any:
