@@ -92,6 +92,7 @@ def test_a_bomb_is_not_unpacked() -> None:
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 150 << 20
+    assert count_pages(plain(1) + bomb + packed(3)) == Pages(1, None)
 
 
 @pytest.mark.parametrize(

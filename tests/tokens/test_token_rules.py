@@ -225,6 +225,7 @@ def _sizes(noise: random.Random) -> list[tuple[int, int]]:
         ("patches-1.62", (1024, 1024), 1659, True),
         ("patches-1.62", (1800, 2400), 2353, False),
         ("patches-1.62", (166, 282), 88, True),
+        ("patches-1.62", (1, 100_000), 2489, False),
         ("patches-1.72", (128, 64), 14, True),
         ("claude", (166, 282), 69, True),
         ("claude", (1092, 1092), 1524, True),

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmkit.errors import ConfigurationError
-from llmkit.tokens._trim import SHORTENED, CannotTrimError, trim, trimmed
+from llmkit.tokens._trim import SHORTENED, CannotTrimError, _cut, trim, trimmed
 
 System = {"role": "system", "content": "be brief"}
 
@@ -118,6 +118,16 @@ def test_results_out_of_order_keep_their_calls_together() -> None:
     assert least == [messages[1], messages[-1]]
 
 
+def test_a_call_inside_a_joined_group_still_finds_its_result() -> None:
+    """Two late results: the second's call is in the group that the first one made."""
+    messages = [
+        user("a" * 99), call("1"), user("b"), call("2"), result("1"), user("c"), said("d"), said("e"),
+        result("2"),
+    ]  # fmt: skip
+    with pytest.raises(CannotTrimError):
+        trim(messages, weight(messages) - 1, weight)
+
+
 def test_other_forms_of_calls_stay_whole() -> None:
     """Anthropic's blocks, items of the Responses API, and Gemini's parts."""
     anthropic = [
@@ -199,6 +209,12 @@ def test_both_are_shortened_if_they_must_be() -> None:
     assert weight(kept) <= 130
     assert SHORTENED in kept[0]["content"]
     assert SHORTENED in kept[2]["content"]
+
+
+def test_a_text_is_left_alone_that_the_mark_would_not_shorten() -> None:
+    """Five characters in place of three help nobody."""
+    assert _cut("abc", 0) == "abc"
+    assert _cut("abcdefgh", 2) == "a" + SHORTENED + "h"
 
 
 def test_texts_in_parts_are_shortened_and_pictures_are_not() -> None:
