@@ -21,12 +21,12 @@ CAPABILITIES = {
     *("web_search_always", "computer_use"),
 }
 FILE = {
-    "format": 1,
+    "format": 2,
     "provider": "acme",
     "revision": "2026-01-02",
     "own": True,
     "sources": {"p": {"page": "https://acme.test/p", "via": "by hand", "read": "2026-01-02"}},
-    "dimensions": {"input": ["token", 1000000]},
+    "dimensions": {"input": ["input", "token", 1000000]},
     "defaults": {},
     "tiers": {"": ["standard"]},
     "cache_write_marker": None,
@@ -254,8 +254,8 @@ def test_a_file_is_read_row_by_row() -> None:
 
 def test_another_format_is_refused() -> None:
     """A file of a later format must not be half understood."""
-    with pytest.raises(ValueError, match="format 2"):
-        parse(json.dumps({**FILE, "format": 2}).encode())
+    with pytest.raises(ValueError, match="format 3"):
+        parse(json.dumps({**FILE, "format": 3}).encode())
 
 
 def test_a_name_listed_twice_is_refused() -> None:

@@ -65,8 +65,7 @@ FLOORS = {
 }
 
 # Who may import what comes from outside: library -> modules or packages. A library not named here
-# may not be imported at all (typing_extensions is vocabulary, and free). tiktoken waits for
-# tokens.py, on floor 2, which will be its only importer.
+# may not be imported at all (typing_extensions is vocabulary, and free).
 SEAMS = {
     "anyio": {"_io"},
     "cryptography": {

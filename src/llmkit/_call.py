@@ -101,6 +101,11 @@ class Call:
     priced_as: str | None = None
     """The model whose price holds. ``None``: ``model`` is its name; empty: only the answer says what it is."""
 
+    price: Any = None
+    """A ``catalogue.ModelInfo`` made of prices that were given with the call; it goes before the catalogue's."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What is known of the call that rates can depend on: ``region``."""
+
     @property
     def makes(self) -> bool:
         """Whether it makes what stays with the provider, so that a second one would make another."""

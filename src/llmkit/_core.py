@@ -43,6 +43,7 @@ from ._io.sync import SyncDriver
 from ._io.sync_stream import Stream
 from ._operations import Settle, Store
 from ._secret import Secret
+from .catalogue import Catalogue, default
 from .errors import ConfigurationError
 from .events import CallFinished
 from .ledger import MemoryLedger
@@ -70,6 +71,7 @@ class Core:
         transport: the HTTP library; ``httpx``.
         environ: where keys are looked up; by default the process's environment.
         clock: what time is read from and waited by; ``llmkit.testing.FrozenClock`` waits for nothing.
+        catalogue: models and prices; by default the process's, ``llmkit.catalogue.default()``.
         **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
     """
 
@@ -86,6 +88,7 @@ class Core:
         transport: str = "httpx",
         environ: Mapping[str, str] | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        catalogue: Catalogue | None = None,
         **defaults: Unpack[CallOptions],
     ) -> None:
         if transport not in _TRANSPORTS:
@@ -98,6 +101,7 @@ class Core:
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
         self._clock = clock
+        self._catalogue = default() if catalogue is None else catalogue
         self._defaults = _kept(plan.asked(defaults, {}).options)
         self._observers = Observers(tuple(callbacks))
         self._transports = SyncTransports(verify)
@@ -249,6 +253,7 @@ class Core:
             clock=ReadClock(self._clock.now, self._clock.wall),
             abandon=functools.partial(_leave, _dropped, self),
             tokens=self._tokens,
+            catalogue=self._catalogue,
             environ=self._environ,
             kind=kind.name,
             keyless=keyless,

@@ -1,4 +1,4 @@
-"""The records that pricing answers with: ``Cost``, its lines, ``Unbounded``.
+"""The records of prices: ``Measure`` (what was used), ``Cost`` and its lines, ``Unbounded``.
 
 They hold, print and serialise amounts; working one out belongs in ``pricing``.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from typing_extensions import override
@@ -17,6 +18,31 @@ Status = Literal["exact", "provider_reported", "estimated", "unknown", "none"]
 # Not the caller's context: somebody's getcontext().prec = 4 must not round a bill.
 MATH: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)
+
+
+_NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Measure(NamedTuple):
+    """What a call used that is not counted in a chat's tokens: seconds heard, characters spoken, pictures made.
+
+    ``facts`` are what its rate can depend on: ``{"size": "1024x1024", "quality": "hd"}``.
+    """
+
+    dimension: str
+    quantity: int | Decimal
+    unit: str = "token"
+    facts: Mapping[str, str] = _NO_FACTS
+
+    @property
+    def key(self) -> str:
+        """What rates are looked up by; see ``rate_key``."""
+        return rate_key(self.dimension, self.unit)
+
+
+def rate_key(dimension: str, unit: str) -> str:
+    """One name for a dimension and its unit: the dimension alone for tokens, else ``audio_input/second``."""
+    return dimension if unit == "token" else f"{dimension}/{unit}"
 
 
 class CostLine(NamedTuple):
@@ -32,6 +58,13 @@ class CostLine(NamedTuple):
     read: str
     condition: Mapping[str, str | int]
     via: str = ""
+    revision: str = ""
+    """The catalogue's that the rate is from; empty for a price that was given with the call."""
+
+    @property
+    def effective(self) -> str:
+        """The ISO date from which the rate holds, or, where that is not told, on which it was read."""
+        return str(self.condition.get("from") or self.read)
 
     def to_dict(self) -> dict[str, object]:
         """A JSON-safe copy, numbers of money as strings."""
@@ -46,6 +79,8 @@ class CostLine(NamedTuple):
             "read": self.read,
             "condition": dict(self.condition),
             "via": self.via,
+            "effective": self.effective,
+            "revision": self.revision,
         }
 
 
@@ -56,7 +91,9 @@ class Cost:
     ``status``: ``exact`` (usage times listed rates), ``provider_reported`` (the provider named
     the amount), ``estimated`` (``reason`` says what had to be assumed, never downwards),
     ``unknown`` (``total`` is ``None``), ``none`` (nothing was billed: a cache hit, a refusal).
-    ``revision`` is the catalogue's. True in a condition means: there is an amount.
+    ``revision`` is the catalogue's. ``reported`` is what the provider itself said, ``ours`` what the
+    catalogue makes of the usage where the provider's word is the total. The lines always add up to the
+    total. True in a condition means: there is an amount.
     """
 
     total: Decimal | None
@@ -65,6 +102,8 @@ class Cost:
     reason: str | None = None
     revision: str = ""
     currency: str = "USD"
+    reported: Decimal | None = None
+    ours: Cost | None = None
 
     @property
     def known(self) -> bool:
@@ -104,6 +143,8 @@ class Cost:
             "reason": self.reason,
             "revision": self.revision,
             "lines": [line.to_dict() for line in self.lines],
+            "reported": None if self.reported is None else _plain(self.reported),
+            "ours": None if self.ours is None else self.ours.to_dict(),
         }
 
 

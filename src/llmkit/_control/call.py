@@ -107,7 +107,14 @@ def perform(job: Job) -> Flow[Any]:
         metadata=job.metadata,
         kind=job.kind,
     )
-    account = Account(info, job.clock.now, job.abandon, stream=job.stream, heard=job.heard)
+    account = Account(
+        info,
+        job.clock.now,
+        job.abandon,
+        stream=job.stream,
+        heard=job.heard,
+        catalogue=job.catalogue,
+    )
     try:
         return (yield from _settled(job, account))
     except BaseException:

@@ -88,7 +88,7 @@ def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
         body=_shown(request),
         ledger=request.adjustments,
         key_source=leg.key_source,
-        bound=_bound(call),
+        bound=_bound(job, call),
     )
 
 
@@ -102,11 +102,12 @@ def _shown(request: HTTPRequest) -> Any:
         return request.body.decode("utf-8", "replace")
 
 
-def _bound(call: Call) -> pricing.Cost | pricing.Unbounded:
+def _bound(job: Job, call: Call) -> pricing.Cost | pricing.Unbounded:
     if not isinstance(call, ChatCall):
         return pricing.Unbounded("what this kind of call can cost at most is not known beforehand")
     name = call.model if call.priced_as is None else call.priced_as
-    return pricing.bound(call.messages, call.params, model_of(call.provider, name))
+    model = call.price or model_of(job.catalogue, call.provider, name)
+    return pricing.bound(call.messages, call.params, model, conditions=call.facts)
 
 
 def _headers(job: Job, leg: Leg, request: HTTPRequest) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from .._call import Call, MediaPolicy, Timeouts
 from .._flow import Deadlines, Limit
 from .._http import Endpoint
 from .._secret import Secret
+from ..catalogue import Catalogue, default
 from ..events import CallFinished
 from ..providers import Identity, Provider, Tokens, Where
 from .address import Key
@@ -58,6 +59,7 @@ class Job:
     clock: Clock
     abandon: Callable[[CallFinished], None]
     tokens: Tokens
+    catalogue: Catalogue = field(default_factory=default)
     environ: Mapping[str, str] = field(default_factory=dict)
     kind: str = "chat"
     keyless: bool = False

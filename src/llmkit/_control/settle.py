@@ -19,7 +19,7 @@ from .._http import HTTPResponse
 from .._operations import Outcome, Settle, Settlement, UsageSource
 from .._ratelimit import rate_limits
 from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
-from ..catalogue import ModelInfo, find
+from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
 from ..types.answer import Answer
@@ -46,10 +46,12 @@ class Account:
         *,
         stream: bool,
         heard: bool = True,
+        catalogue: Catalogue | None = None,
     ) -> None:
         self.info = info
         self._stream, self._clock, self._heard = stream, clock, heard
         self._abandon = abandon
+        self._catalogue = default() if catalogue is None else catalogue
         self._begun = clock()
         self.sent: Sent = "no"
         self._billable = False
@@ -238,17 +240,25 @@ class Account:
         known, name = self._told_all(usage), self._priced_as(answer)
         stated = None if usage is None else _reported(usage)
         called = f"{self.info.provider}/{name}"
+        measures = answer.measured(self.call)
         chat = isinstance(answer, ChatCompletion)
-        if not known and not chat and stated is None:
+        if not known and not chat and stated is None and not measures:
             return pricing.unknown(_unsaid(answer, called))
         return pricing.cost(
             self._estimated(answer) if chat and not known else usage,  # type: ignore[arg-type]
-            model_of(self.info.provider, name),
+            self._model(name),
+            measures=measures,
             service_tier=answer.tier() or self._asked_tier(),
             reported=stated,
             estimated=not known,
             model_name=called,
+            conditions=self.call.facts if self.call else None,
         )
+
+    def _model(self, name: str) -> ModelInfo | None:
+        """Whose rates hold: those that were given with the call go before the catalogue's."""
+        given: ModelInfo | None = self.call.price if self.call else None
+        return given or model_of(self._catalogue, self.info.provider, name)
 
     def _priced_as(self, answer: Answer) -> str:
         """The model whose price holds."""
@@ -268,10 +278,10 @@ class Account:
         return pricing.unknown(f"{reason}; what was sent may have been billed")
 
 
-def model_of(provider: str, name: str) -> ModelInfo | None:
+def model_of(catalogue: Catalogue, provider: str, name: str) -> ModelInfo | None:
     """What the catalogue has under a provider's name for a model, or under ``provider/model``."""
     head, _, rest = name.partition("/")
-    return find(provider, name) or (find(head, rest) if rest else None)
+    return catalogue.find(provider, name) or (catalogue.find(head, rest) if rest else None)
 
 
 def _echoes(response: HTTPResponse, key: str) -> bool:

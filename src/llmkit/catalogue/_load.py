@@ -16,7 +16,7 @@ from typing import Any
 from .. import _json
 from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
-FORMAT = 1
+FORMAT = 2
 _DATA = Path(__file__).parent / "data"
 
 Row = Mapping[str, Any]
@@ -113,6 +113,6 @@ def _rates(head: Row, row: Row) -> Iterator[Rate]:
         source = head["sources"][group["src"]]
         condition: FrozenMap[str | int] = FrozenMap(group.get("when"))
         origin = (condition, source["page"], source["read"], source["via"])
-        for dimension, usd in group["usd"].items():
-            unit, per = head["dimensions"][dimension]
+        for key, usd in group["usd"].items():
+            dimension, unit, per = head["dimensions"][key]
             yield Rate(dimension, unit, Decimal(usd), per, *origin)

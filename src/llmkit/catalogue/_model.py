@@ -13,6 +13,8 @@ from typing import Any, Generic, TypeVar
 
 from typing_extensions import override
 
+from .._cost import rate_key
+
 V = TypeVar("V")
 
 
@@ -73,7 +75,7 @@ class FrozenMap(Mapping[str, V], Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """The price of one dimension of usage under one condition.
+    """The price of one dimension of usage, in one unit, under one condition.
 
     ``usd`` buys ``per`` units. An empty condition is the default; of the rates that match a
     call the one with most conditions applies. ``source`` is the vendor's page that states the
@@ -88,6 +90,11 @@ class Rate:
     source: str
     read: str
     via: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is looked up by: the dimension, with its unit where that is no token."""
+        return rate_key(self.dimension, self.unit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,8 @@ class ModelInfo:
     priced_as: Mapping[str, str] = FrozenMap()
     uplifts: tuple[Uplift, ...] = ()
     cache_write_marker: str | None = None
+
+    vector_size: int | None = None
 
     def supports(self, capability: str) -> bool:
         """Whether the vendor documents the capability (``"tools"``, ``"vision"``, ...)."""

@@ -6,10 +6,10 @@ Choosing a rate belongs in ``_rates``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from .._cost import Cost, CostLine, summed, unknown
+from .._cost import Cost, CostLine, Measure, summed, unknown
 from ..catalogue import FrozenMap, ModelInfo
 from ._rates import Call, Unpriceable, check_tier, price, sheet, tiers
 
@@ -20,6 +20,7 @@ def cost(
     usage: object,
     model: ModelInfo | None,
     *,
+    measures: Sequence[Measure] = (),
     service_tier: str | None = None,
     reported: Decimal | None = None,
     estimated: bool = False,
@@ -118,12 +119,12 @@ def _quantities(call: Call, usage: object) -> Iterator[tuple[str, int, Mapping[s
         yield "cache_write", quantity, {"ttl": ttl} if ttl else _NONE
     for dimension, quantity in _output(call, usage):
         yield dimension, quantity, _NONE
-    if call.has("request"):
-        yield "request", 1, _NONE
+    if call.has("request/request"):
+        yield "request/request", 1, _NONE
     searches = _count(_field(usage, "server_tool_use"), "web_search_requests") or 0
     # A model that charges a search with every request has it in that fee.
-    if call.has("web_search") or not call.has("request"):
-        yield "web_search", searches, _NONE
+    if call.has("web_search/call") or not call.has("request/request"):
+        yield "web_search/call", searches, _NONE
 
 
 def _cache_writes(call: Call, usage: object) -> dict[str, int]:

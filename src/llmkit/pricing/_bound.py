@@ -214,8 +214,8 @@ def _lines(ask: _Ask) -> Iterator[CostLine]:
     modalities = ask.params.get("modalities")
     speaks = isinstance(modalities, Sequence) and "audio" in modalities
     yield _worst(ask, "output", _OUTPUT | ({"audio_output"} if speaks else set()), answer)
-    if any(rate.dimension == "request" for rate in ask.model.rates):
-        yield _worst(ask, "request", frozenset({"request"}), n)
+    if any(rate.key == "request/request" for rate in ask.model.rates):
+        yield _worst(ask, "request/request", frozenset({"request/request"}), n)
 
 
 def _answer(ask: _Ask) -> int:
@@ -238,8 +238,8 @@ def _number(params: Mapping[str, object], key: str, default: int) -> int:
 
 
 def _worst(ask: _Ask, name: str, dimensions: frozenset[str] | set[str], quantity: int) -> CostLine:
-    rates = [rate for rate in ask.model.rates if rate.dimension in dimensions and _may(rate, ask)]
-    if not any(rate.dimension == name for rate in rates):
+    rates = [rate for rate in ask.model.rates if rate.key in dimensions and _may(rate, ask)]
+    if not any(rate.key == name for rate in rates):
         raise Unpriceable(f"no {name} rate for {ask.model.name}")
     rate = max(rates, key=unit_price)
     token = rate.unit == "token"
@@ -247,7 +247,8 @@ def _worst(ask: _Ask, name: str, dimensions: frozenset[str] | set[str], quantity
     worst = max(open_to, key=lambda up: up.factor, default=None)
     condition = {**rate.condition, **(worst.condition if worst else {})}
     factor = worst.factor if worst else Decimal(1)
-    return amount(name, quantity, rate, MATH.multiply(rate.usd, factor), FrozenMap(condition))
+    usd = MATH.multiply(rate.usd, factor)
+    return amount(name, quantity, rate, usd, FrozenMap(condition), ask.model.revision)
 
 
 def _fits(condition: Mapping[str, str | int], ask: _Ask) -> bool:

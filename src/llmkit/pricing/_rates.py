@@ -43,7 +43,9 @@ class Sheet:
     def __init__(self, model: ModelInfo) -> None:
         self.model = model
         rates = model.rates
-        self.dimensions = frozenset(rate.dimension for rate in rates)
+        self.rates: dict[str, list[Rate]] = {}
+        for rate in rates:
+            self.rates.setdefault(rate.key, []).append(rate)
         self.ttls = sorted({str(r.condition["ttl"]) for r in rates if "ttl" in r.condition})
         conditions = [r.condition for r in rates] + [u.condition for u in model.uplifts]
         self._steps = sorted(
@@ -51,12 +53,12 @@ class Sheet:
         )
         self._found: dict[object, dict[object, _Price]] = {}
 
-    def price(self, call: Call, dimension: str, facts: Mapping[str, str]) -> _Price:
-        """What applies to a dimension of a call. Raises Unpriceable if nothing does."""
-        key = (dimension, *facts.items()) if facts else dimension
-        found = call.known.get(key)
+    def price(self, call: Call, key: str, facts: Mapping[str, str]) -> _Price:
+        """What applies to a dimension (by its rates' key) of a call. Raises Unpriceable if nothing does."""
+        known_as = (key, *facts.items()) if facts else key
+        found = call.known.get(known_as)
         if found is None:
-            found = call.known[key] = _price(call, dimension, facts)
+            found = call.known[known_as] = _price(call, key, facts)
         return found
 
     def known(self, facts: Mapping[str, str], prompt: int, on: str) -> dict[object, _Price]:
@@ -99,8 +101,8 @@ class Call:
         self.known = sheet.known(facts, prompt, on)
         self.notes: list[str] = []
 
-    def has(self, dimension: str) -> bool:
-        return dimension in self.sheet.dimensions
+    def has(self, key: str) -> bool:
+        return key in self.sheet.rates
 
 
 def tiers(model: ModelInfo, spelled: str | None) -> tuple[str, ...]:
@@ -119,16 +121,16 @@ def check_tier(model: ModelInfo, tier: str, notes: list[str]) -> None:
     notes.append(f"no {tier} rates for {model.name}, priced as {STANDARD}")
 
 
-def price(call: Call, dimension: str, quantity: int, facts: Mapping[str, str]) -> CostLine:
+def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str]) -> CostLine:
     """The line for a quantity of one dimension. Raises Unpriceable if no rate applies."""
-    found = call.sheet.price(call, dimension, facts)
+    found = call.sheet.price(call, key, facts)
     call.notes += found.notes
-    return amount(dimension, quantity, found.rate, found.usd, found.condition)
+    return amount(key, quantity, found.rate, found.usd, found.condition, call.model.revision)
 
 
-def _price(call: Call, dimension: str, facts: Mapping[str, str]) -> _Price:
+def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
     notes: list[str] = []
-    rate = _rate(call, dimension, {**call.facts, **facts}, notes)
+    rate = _rate(call, key, {**call.facts, **facts}, notes)
     factor, condition = Decimal(1), dict(rate.condition)
     for uplift in call.model.uplifts if rate.unit == "token" else ():
         if _met(uplift.condition, call, call.facts):
@@ -139,34 +141,36 @@ def _price(call: Call, dimension: str, facts: Mapping[str, str]) -> _Price:
 
 
 def amount(
-    dimension: str, quantity: int, rate: Rate, usd: Decimal, condition: Mapping[str, str | int]
+    key: str,
+    quantity: int | Decimal,
+    rate: Rate,
+    usd: Decimal,
+    condition: Mapping[str, str | int],
+    revision: str,
 ) -> CostLine:
     """The line for a quantity at the rate, uplifted to ``usd``."""
     total = MATH.divide(MATH.multiply(Decimal(quantity), usd), Decimal(rate.per))
-    origin = (rate.source, rate.read, condition, rate.via)
-    return CostLine(dimension, quantity, rate.unit, usd, rate.per, total, *origin)
+    origin = (rate.source, rate.read, condition, rate.via, revision)
+    return CostLine(key.partition("/")[0], quantity, rate.unit, usd, rate.per, total, *origin)
 
 
-def _rate(call: Call, dimension: str, facts: Mapping[str, str], notes: list[str]) -> Rate:
+def _rate(call: Call, key: str, facts: Mapping[str, str], notes: list[str]) -> Rate:
     """The matching rate with most conditions; between equals the dearest, and it is noted."""
-    for name in _names(call.model, dimension):
-        fits = [
-            rate
-            for rate in call.model.rates
-            if rate.dimension == name and _met(rate.condition, call, facts)
-        ]
+    for name in _names(call.model, key):
+        listed = call.sheet.rates.get(name, ())
+        fits = [rate for rate in listed if _met(rate.condition, call, facts)]
         if fits:
             most = max(len(rate.condition) for rate in fits)
             best = [rate for rate in fits if len(rate.condition) == most]
             if len({rate.usd for rate in best}) > 1:
                 notes.append(f"several {name} rates apply, the dearest was taken")
             return max(best, key=unit_price)
-    raise Unpriceable(f"no {dimension} rate for {call.model.name}")
+    raise Unpriceable(f"no {key.partition('/')[0]} rate for {call.model.name}")
 
 
-def _names(model: ModelInfo, dimension: str) -> Iterator[str]:
-    """The dimension, then those whose rate stands in for it."""
-    stand_in: str | None = dimension
+def _names(model: ModelInfo, key: str) -> Iterator[str]:
+    """The dimension's key, then those whose rate stands in for it."""
+    stand_in: str | None = key
     while stand_in:
         yield stand_in
         stand_in = model.priced_as.get(stand_in) or _AT_MOST.get(stand_in)

@@ -6,8 +6,8 @@ from typing import Any
 
 from pydantic import PrivateAttr
 
-from .._call import CallInfo
-from .._cost import Cost, unknown
+from .._call import Call, CallInfo
+from .._cost import Cost, Measure, unknown
 from ._model import Model
 from .usage import Usage
 
@@ -38,6 +38,10 @@ class Answer(Model):
         """The tokens used, in a chat's terms, for the price; ``None`` where the answer does not say."""
         usage = getattr(self, "usage", None)
         return usage if isinstance(usage, Usage) else None
+
+    def measured(self, call: Call | None) -> tuple[Measure, ...]:
+        """What else was used, for the price: seconds, characters, pictures. Some of it only ``call`` tells."""
+        return ()
 
     def _repr_markdown_(self) -> str:
         """For notebooks; what a provider only keeps or lists has no usage, and mostly no cost that it says."""

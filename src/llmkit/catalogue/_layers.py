@@ -1,0 +1,50 @@
+"""``Catalogue``: the built-in data, with what its owner has laid over it.
+
+Looks models up, and keeps what was registered; reading files belongs in ``_load``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from ._load import open_file, provider_names
+from ._model import ModelInfo
+
+__all__ = ["Catalogue"]
+
+
+class Catalogue:
+    """Facts about models, layer over layer: what was registered here goes before the built-in data. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._registered: dict[tuple[str, str], ModelInfo] = {}
+
+    @property
+    def revision(self) -> str:
+        """ISO date of the newest built-in file."""
+        opened = (open_file(name) for name in provider_names())
+        return max((str(found.head["revision"]) for found in opened if found), default="")
+
+    def find(self, provider: str, model: str) -> ModelInfo | None:
+        """The provider's model of exactly this id or alias (dated snapshots are aliases)."""
+        own = self._registered.get((provider, model))
+        if own is not None:
+            return own
+        found = open_file(provider)
+        return found.model(model) if found else None
+
+    def register(self, models: Iterable[ModelInfo]) -> None:
+        """Lay models over the built-in ones, under their names and aliases."""
+        for model in models:
+            for name in (model.name, *model.aliases):
+                self._registered[model.provider, name] = model
+
+    def providers_of(self, model: str) -> tuple[str, ...]:
+        """Providers that list this bare model name; whoever makes the model comes first."""
+        return tuple(name for name in provider_names() if self.find(name, model) is not None)
+
+    def models(self, provider: str | None = None) -> tuple[ModelInfo, ...]:
+        """Every model of one provider, or of all, in the order of the files."""
+        names = provider_names() if provider is None else (provider,)
+        opened = (open_file(name) for name in names)
+        return tuple(model for found in opened if found for model in found.models())
