@@ -17,6 +17,7 @@ from .rows import Condition, Price, Rates, Row, ordered, tidy
 _SAME: Final = Decimal("0.001")
 # How far litellm's rounding can put a region's price of the cache from that of a factor.
 _ROUGHLY: Final = Decimal("0.005")
+_WRONG_UNIT: Final = 100
 _MAIN: Final = frozenset({"input", "output"})
 _TENTH_MORE: Final = Decimal("1.1")
 _PICTURE: Final = {"image_output/image", "image_output/pixel"}
@@ -240,7 +241,7 @@ class _Judge:
         for pattern, letter, why in self._choices:
             if re.match(pattern, spelled):
                 return letter, why
-        if theirs and max(mine, theirs) / min(mine, theirs) >= 100:
+        if theirs and max(mine, theirs) / min(mine, theirs) >= _WRONG_UNIT:
             return ("g", "litellm's is a hundred times off") if exact else ("l", "another model's")
         if not exact:
             return "l", "genai-prices matches the name only loosely"

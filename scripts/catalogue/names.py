@@ -78,7 +78,8 @@ def provider_of(spelled: str) -> str:
 
 def name_of(key: str, provider: str, spelled: str) -> Name | None:
     """The model behind LiteLLM's key, or ``None`` if it is no model that can be called."""
-    rest, condition = _bare(key, provider, spelled), {}
+    rest = _bare(key, provider, spelled)
+    condition: dict[str, str] = {}
     picture = _PICTURE.fullmatch(rest)
     if picture:
         rest = _bare(picture["name"], provider, spelled)
