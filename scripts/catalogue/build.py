@@ -21,7 +21,7 @@ REPORT: Final = Path("docs/catalogue-conflicts.md")
 _HAND: Final = "no data package lists these; from the vendor's own tables as widely published"
 
 
-def files(sources: Sources) -> dict[Path, str]:
+def files(sources: Sources, by_hand: Path = overlay.DIRECTORY) -> dict[Path, str]:
     """Everything that is built, the same each time."""
     known = set(providers.names())
     listed: dict[str, list[Any]] = defaultdict(list)
@@ -32,7 +32,7 @@ def files(sources: Sources) -> dict[Path, str]:
     found: list[Conflict] = []
     heads: dict[str, Mapping[str, Any]] = {}
     for provider in sorted({*listed, *dated}):
-        kept = overlay.read(provider)
+        kept = overlay.read(provider, by_hand)
         merged = merge(provider, listed[provider], dated[provider], kept)
         found += merged.conflicts
         found += judge.judged(provider, merged.rows.values())
