@@ -100,8 +100,10 @@ def contains(word: str) -> dict[str, str]:
 
 def test_what_both_say_is_said_by_both(build: Any) -> None:
     """Agreement is noted, and rounding is no disagreement: the shorter figure is the quoted one."""
-    made = build({"road": listed(1.00003)}, [dated("road")])
+    rows = {"road": listed(1.00003), "lane": listed(2)}
+    made = build(rows, [dated("road"), dated("lane", "2.00003")])
     assert made.price("road") == D(1)
+    assert made.price("lane") == D(2)
     assert "which agree" in made.via("road")
     assert "road" not in made.page
 
