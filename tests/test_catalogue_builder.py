@@ -290,6 +290,18 @@ def test_a_region_is_a_factor_where_one_explains_it(build: Any) -> None:
     assert made.prices("gpt-road") == {FrozenMap(): D(1)}
 
 
+def test_a_place_of_processing_is_a_factor(build: Any) -> None:
+    """However the list spells it: as a column, or among what is special to a vendor."""
+    special = {"provider_specific_entry": {"us": 1.1, "fast": 2}}
+    column = {"regional_processing_uplift_multiplier_eu": 1.2}
+    made = build({"road": listed(**special), "lane": listed(**column)}, [])
+    ups = [made.model(name).uplifts[0] for name in ("road", "lane")]
+    assert [(dict(up.condition), up.factor) for up in ups] == [
+        ({"region": "us"}, D("1.1")),
+        ({"region": "eu"}, D("1.2")),
+    ]
+
+
 def test_a_region_is_a_condition_where_no_factor_explains_it(build: Any) -> None:
     """And where it costs the same, nothing."""
     rows = {"acme.road-v1:0": listed(of="bedrock")}
