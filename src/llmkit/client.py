@@ -26,6 +26,7 @@ class Client(SDKNames, RerankCalls, CacheCalls, CountCalls, MessagesCalls, Respo
         transport: the HTTP library; ``httpx``.
         environ: where keys are looked up; by default the process's environment.
         clock: what time is read from and waited by; ``llmkit.testing.FrozenClock`` waits for nothing.
-        catalogue: models and prices; by default the process's, ``llmkit.catalogue.default()``.
+        catalogue: models and prices: a ``Catalogue``, or a catalogue file's path; by default the process's,
+            ``llmkit.catalogue.default()``.
         **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
     """
