@@ -354,9 +354,7 @@ def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
         return Catalogue(given)
     if isinstance(given, Catalogue):
         return given
-    raise ConfigurationError(
-        f"catalogue must be a Catalogue or a path, not {type(given).__name__}"
-    )
+    raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")
 
 
 def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:

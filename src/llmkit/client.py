@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._kinds.caches import CacheCalls
+from ._kinds.catalogue import CatalogueMethods
 from ._kinds.counting import CountCalls
 from ._kinds.messages import MessagesCalls
 from ._kinds.rerank import RerankCalls
@@ -12,7 +13,15 @@ from ._kinds.sdk_names import SDKNames
 __all__ = ["Client"]
 
 
-class Client(SDKNames, RerankCalls, CacheCalls, CountCalls, MessagesCalls, ResponsesCalls):
+class Client(
+    SDKNames,
+    RerankCalls,
+    CacheCalls,
+    CountCalls,
+    MessagesCalls,
+    ResponsesCalls,
+    CatalogueMethods,
+):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:

@@ -93,12 +93,12 @@ def asked(keywords: Mapping[str, Any], defaults: Mapping[str, Any], kind: Kind =
     """
     given = {k: v for k, v in keywords.items() if v is not None}
     meant = {k: v for k, v in given.items() if k in _OPTIONS}
-    for name in given:
+    for name, value in given.items():
         if name in kind.params or name in _OPTIONS:
             continue
         if not is_price(name):
             raise _unknown(name, kind)
-        meant[name] = given[name]
+        meant[name] = value
     options = _spelled({**defaults, **meant}, given)
     params = {k: v for k, v in given.items() if k in kind.params}
     params, dropped = _without(params, options.get("additional_drop_params") or ())
@@ -208,9 +208,7 @@ def legs(
     return [first, *(leg(*other) for other in others)]
 
 
-def _check_offered(
-    name: str, options: Mapping[str, Any], kind: Kind, catalogue: Catalogue
-) -> None:
+def _check_offered(name: str, options: Mapping[str, Any], kind: Kind, catalogue: Catalogue) -> None:
     """Nobody has to find a key for a call that is not there."""
     elsewhere = options.get("base_url") is not None
     provider, model = resolve(

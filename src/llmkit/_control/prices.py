@@ -1,7 +1,7 @@
-"""Prices that are given with a call (``input_cost_per_token=…``): told apart from other keywords, and made a ``ModelInfo``.
+"""Prices that are given with a call (``input_cost_per_token=…``): told from other keywords, and made a ``ModelInfo``.
 
-They go before the catalogue's rates for the same thing under the same condition; the catalogue's others stay, where it knows
-the model. What neither of them says has no price, and a call that uses it a cost that is unknown.
+They go before the catalogue's rates for the same thing under the same condition; the catalogue's others stay, where
+it knows the model. What neither of them says has no price, and a call that uses it a cost that is unknown.
 """
 
 from __future__ import annotations

@@ -34,7 +34,12 @@ CAPABILITIES: Final = frozenset({*LITELLM.values(), "json_mode", "web_search_alw
 """Every capability that a record of the catalogue can have."""
 
 # Words that are nowhere near, letter by letter, what is meant.
-_OTHER: Final = {"prefill": "assistant_prefill", "functions": "tools", "structured_output": "json_schema", "image_input": "vision"}
+_OTHER: Final = {
+    "prefill": "assistant_prefill",
+    "functions": "tools",
+    "structured_output": "json_schema",
+    "image_input": "vision",
+}
 
 
 def unknown_capability(name: str) -> str:

@@ -1,6 +1,6 @@
 """From fields that somebody wrote of a model (ours, or LiteLLM's spellings) to a ``Patch``.
 
-One reader for files, for registered models and for prices given with a call. What is wrong is named; nothing is guessed.
+One reader for files, for registered models and for prices given with a call. What is wrong is named.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import difflib
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from .. import _json
 from ._capabilities import CAPABILITIES, LITELLM, unknown_capability
@@ -17,7 +17,9 @@ from ._columns import PER, Columns, columns, money
 from ._model import FrozenMap, Rate, Uplift
 from ._patch import Patch
 
-__all__ = ["FIELDS", "is_price", "mark_of", "patch_of", "prices"]
+__all__ = ["FIELDS", "Care", "is_price", "mark_of", "patch_of", "prices"]
+
+Care = Literal["all", "prices", "none"]
 
 _MODES: Final = frozenset({
     "chat", "completion", "responses", "embedding", "rerank", "image_generation", "image_edit",
@@ -69,23 +71,25 @@ def patch_of(
     origin: str,
     read: str = "",
     like: tuple[str, str] | None = None,
-    strict: bool = True,
+    care: Care = "all",
 ) -> Patch:
     """What the fields say of a model.
 
-    ``origin`` and ``read`` are the source and date of what names none. ``strict``: every field must be known; otherwise
-    (LiteLLM's rows, which hold much that is not ours) only what looks like a price must be, and a model with
-    one that is not understood has no prices at all: unknown is better than wrong.
+    ``origin`` and ``read`` are the source and date of what names none. ``care`` says which fields must be understood:
+    ``all``; ``prices``, as LiteLLM's rows hold much that is not ours; or ``none``: a model with a price that is
+    not understood then has no prices at all, as unknown is better than wrong.
 
     Raises:
         ValueError: a field is unknown or its value is not what it must be; the message names the field.
     """
     given = {key: value for key, value in fields.items() if value is not None}
     source, day = str(given.get("source") or origin), str(given.get("read") or read)
-    found = columns({k: v for k, v in given.items() if k not in _BESIDE}, _mode(given, strict=False))
-    if strict:
+    found = columns({k: v for k, v in given.items() if k not in _BESIDE}, _mode(given, care="none"))
+    if care == "all":
         _check_names(given, found)
-    facts = dict(_facts(given, strict=strict))
+    elif care == "prices" and found.unknown:
+        raise ValueError(_unknown(found.unknown[0], ()))
+    facts = dict(_facts(given, care=care))
     flags = {key: bool(value) for key, value in given.items() if key.startswith(_SUPPORTS)}
     known = {LITELLM[k.removeprefix(_SUPPORTS)]: v for k, v in flags.items() if _litellm(k)}
     rates = () if found.unknown else (*_rates(found, source, day), *_own_rates(given, source, day))
@@ -128,7 +132,7 @@ def _own_rates(given: Mapping[str, Any], source: str, read: str) -> Iterator[Rat
         raise ValueError(f"rates must be a list, not {type(groups).__name__}")  # noqa: TRY004
     for group in groups:
         if not isinstance(group, Mapping) or not isinstance(group.get("usd"), Mapping):
-            raise ValueError('each of rates must have "usd": {dimension: price}')
+            raise ValueError('each of rates must have "usd": {dimension: price}')  # noqa: TRY004
         _check(group, _IN_GROUP, "rates")
         condition = FrozenMap(_condition(group.get("when") or {}))
         origin = (condition, str(group.get("source") or source), str(group.get("read") or read))
@@ -160,7 +164,7 @@ def _condition(when: Any) -> dict[str, str | int]:
 # --- facts -----------------------------------------------------------------------------------
 
 
-def _facts(given: Mapping[str, Any], *, strict: bool) -> Iterator[tuple[str, Any]]:
+def _facts(given: Mapping[str, Any], *, care: Care) -> Iterator[tuple[str, Any]]:
     """Fields of a ``ModelInfo``, each read by its own reader."""
     if "max_tokens" in given and "max_output_tokens" not in given and not _is_embedding(given):
         given = {**given, "max_output_tokens": given["max_tokens"]}
@@ -170,9 +174,9 @@ def _facts(given: Mapping[str, Any], *, strict: bool) -> Iterator[tuple[str, Any
         try:
             yield field, reader(given[name])
         except (ValueError, TypeError, AttributeError) as error:
-            if strict:
+            if care != "none":
                 raise ValueError(f"{name}: {error}") from None
-    if mode := _mode(given, strict=strict):
+    if mode := _mode(given, care=care):
         yield "mode", mode
 
 
@@ -180,9 +184,9 @@ def _is_embedding(given: Mapping[str, Any]) -> bool:
     return given.get("mode") in {"embedding", "rerank"}
 
 
-def _mode(given: Mapping[str, Any], *, strict: bool) -> str | None:
+def _mode(given: Mapping[str, Any], *, care: Care) -> str | None:
     mode = given.get("mode")
-    if mode is None or mode in _MODES or not strict:
+    if mode is None or mode in _MODES or care != "all":
         return None if mode is None else str(mode)
     near = difflib.get_close_matches(str(mode), _MODES, n=2)
     raise ValueError(f"mode: {mode!r:.80} is not one of {', '.join(near or sorted(_MODES))}")

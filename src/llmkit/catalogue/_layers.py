@@ -19,6 +19,7 @@ from ._model import ModelInfo
 
 if TYPE_CHECKING:
     from ._bundle import Bundle
+    from ._fields import Care
     from ._patch import Layer, Patch
 
 __all__ = ["BuiltIn", "Catalogue", "State"]
@@ -172,8 +173,8 @@ class Catalogue:
     @classmethod
     def later(cls, files: Callable[[], Iterable[str | os.PathLike[str]]]) -> Catalogue:
         """One that asks for the names of its files, and reads them, when something is first looked up."""
-        made = cls.__new__(cls)
-        made._lock, made._files, made._now = threading.RLock(), files, None
+        made = cls()
+        made._files, made._now = files, None
         return made
 
     def ready(self) -> None:
@@ -255,7 +256,7 @@ class Catalogue:
         models: Mapping[str, Mapping[str, Any]],
         *,
         like: str | None = None,
-        strict: bool = True,
+        care: Care = "all",
     ) -> tuple[ModelInfo, ...]:
         """Lay fields of models over what is there, all or none of them; return the records that come of it.
 
@@ -270,8 +271,7 @@ class Catalogue:
         with self._lock:
             state = self._state
             patches = [
-                registered(state, name, about, like, strict=strict)
-                for name, about in models.items()
+                registered(state, name, about, like, care=care) for name, about in models.items()
             ]
             self._lay(patches)
             return tuple(self.lookup(patch.name, patch.provider) for patch in patches)

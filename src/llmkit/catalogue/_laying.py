@@ -1,4 +1,4 @@
-"""How layers come about: from files, from records and fields that a program registers. Loaded only where there are any."""
+"""How layers come about: from files, and from what a program registers. Loaded only where there are any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from ..errors import CatalogueError
 from ._bundle import Bundle
-from ._fields import mark_of
+from ._fields import Care, mark_of
 from ._layers import Base, BuiltIn, State
 from ._lookup import looked_up
 from ._model import FrozenMap, ModelInfo
@@ -53,9 +53,7 @@ def _check_likenesses(state: State) -> None:
                 )
 
 
-def registered(
-    state: State, name: str, about: Any, like: str | None, *, strict: bool
-) -> Patch:
+def registered(state: State, name: str, about: Any, like: str | None, *, care: Care) -> Patch:
     """What a program says of one model.
 
     Raises:
@@ -71,7 +69,7 @@ def registered(
         found = looked_up(state, str(given["like"]), None)
         given["like"] = f"{found.provider}/{found.name}"
     mark = mark_of({"name": f"{provider}/{model}", **given})
-    return said(provider, model, given, mark=mark, origin=REGISTERED, where=where, strict=strict)
+    return said(provider, model, given, mark=mark, origin=REGISTERED, where=where, care=care)
 
 
 def _named(state: State, name: str, provider: object, where: str) -> tuple[str, str]:

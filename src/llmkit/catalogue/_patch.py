@@ -128,7 +128,9 @@ class Layer:
     """Providers of which it says whether they make the models that they list."""
 
     @classmethod
-    def of(cls, mark: str, patches: Iterable[Patch], own: Mapping[str, bool] = FrozenMap()) -> Layer:
+    def of(
+        cls, mark: str, patches: Iterable[Patch], own: Mapping[str, bool] = FrozenMap()
+    ) -> Layer:
         """A layer of these patches; of two for one name the later holds."""
         named = {(p.provider, name): p for p in patches for name in (p.name, *p.aliases)}
         return cls(mark, named, own)

@@ -14,7 +14,7 @@ from typing import Any, Final
 from .. import _json
 from ..errors import CatalogueError
 from ._bundle import Bundle, is_bundle, read_bundle
-from ._fields import mark_of, patch_of
+from ._fields import Care, mark_of, patch_of
 from ._model import FrozenMap
 from ._patch import Layer, Patch
 
@@ -74,7 +74,9 @@ def read_layer(data: bytes, origin: str) -> Layer:
 
 def _own(content: Mapping[str, Any], mark: str, origin: str, where: str) -> Iterator[Patch]:
     if content[_MARKER] != VERSION:
-        raise CatalogueError(f"{where}: {_MARKER} is {content[_MARKER]!r:.80}, this reads {VERSION}")
+        raise CatalogueError(
+            f"{where}: {_MARKER} is {content[_MARKER]!r:.80}, this reads {VERSION}"
+        )
     if unknown := sorted(set(content) - _TOP):
         raise CatalogueError(f"{where}: {unknown[0]!r:.80} is not one of {', '.join(sorted(_TOP))}")
     origin, read = str(content.get("source") or origin), str(content.get("revision") or "")
@@ -102,14 +104,14 @@ def said(
     origin: str,
     read: str = "",
     where: str = "",
-    strict: bool = True,
+    care: Care = "all",
 ) -> Patch:
     """``patch_of``, with its mistakes as a ``CatalogueError`` that begins with ``where``."""
     try:
         about = _mapping(fields, "a model")
         like = None if about.get("like") is None else _parts(about["like"])
         return patch_of(
-            provider, name, about, mark=mark, origin=origin, read=read, like=like, strict=strict
+            provider, name, about, mark=mark, origin=origin, read=read, like=like, care=care
         )
     except (ValueError, TypeError, AttributeError, KeyError, ArithmeticError) as error:
         raise CatalogueError(f"{where}: {error}") from None
@@ -124,9 +126,7 @@ def _litellm(content: Mapping[str, Any], mark: str, origin: str, where: str) -> 
             provider, name = litellm_name(key, _mapping(fields, place).get("litellm_provider"))
         except ValueError as error:
             raise CatalogueError(f"{place}: {error}") from None
-        yield said(
-            provider, name, fields, mark=mark, origin=origin, where=place, strict=False
-        )
+        yield said(provider, name, fields, mark=mark, origin=origin, where=place, care="none")
 
 
 def litellm_name(key: str, provider: object = None) -> tuple[str, str]:

@@ -186,8 +186,8 @@ class CallOptions(TypedDict, total=False):
     """The model behind a deployment whose name does not tell; its price holds."""
     input_cost_per_token: float | str | Decimal | None
     """What you pay for a token of the prompt, in USD. This and the other prices go before the catalogue's for the same
-    thing; what neither says has no price, and a call that uses it a cost that is unknown. Every price field of LiteLLM's
-    that the catalogue understands can be given, so also ``input_cost_per_token_above_200k_tokens`` or
+    thing; what neither says has no price, and a call that uses it a cost that is unknown. Every price field of
+    LiteLLM's that the catalogue understands can be given, so also ``input_cost_per_token_above_200k_tokens`` or
     ``output_cost_per_token_batches``."""
     output_cost_per_token: float | str | Decimal | None
     """What you pay for a token of the answer, in USD."""
