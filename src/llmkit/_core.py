@@ -232,8 +232,6 @@ class Core:
         stream: bool = False,
         dry_run: bool = False,
     ) -> Job:
-        # A catalogue file that cannot be read is heard of now, not when the answer is to be priced.
-        self._catalogue.ready()
         asked = plan.asked(params, self._defaults, kind)
         call_id = new_call_id()
         options = asked.options
@@ -349,6 +347,8 @@ _DEFAULT_TIMEOUTS = Timeouts()
 
 def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
     if given is None:
+        # A file that cannot be read is heard of now, not when an answer is to be priced.
+        default().ready()
         return default()
     if isinstance(given, str | os.PathLike):
         return Catalogue(given)

@@ -21,7 +21,7 @@ from ..types.params import CallOptions
 from .address import Address, addressed, mapping, resolve
 from .job import Leg
 from .lacking import lacking
-from .prices import is_price, price_of, without_prices
+from .prices import NO_PRICES, is_price, price_of, without_prices
 from .structured import as_response_format, as_tools
 
 __all__ = ["CHAT", "Asked", "Kind", "asked", "legs", "timeouts"]
@@ -305,7 +305,10 @@ def _call(
         allowed=frozenset(options.get("allowed_openai_params") or ()),
         adjustments=asked_for.adjustments,
         priced_as=priced_as,
-        price=price_of(options, kind.name, catalogue, name, priced),
+        # Most calls have none, and need no function to say so.
+        price=price_of(options, kind.name, catalogue, name, priced)
+        if options.keys() - NO_PRICES
+        else None,
         **subject,
     )
 

@@ -15,13 +15,14 @@ from ..types.params import CallOptions
 if TYPE_CHECKING:
     from ..catalogue import Catalogue, ModelInfo
 
-__all__ = ["GIVEN", "PRICES", "is_price", "price_of", "without_prices"]
+__all__ = ["GIVEN", "NO_PRICES", "is_price", "price_of", "without_prices"]
 
 GIVEN: Final = "given with the call"
 """The source of such a rate."""
 PRICES: Final = frozenset(name for name in CallOptions.__annotations__ if "_cost" in name)
 """Those that are declared; there are as many more as there are conditions that a price can have."""
-_OPTIONS: Final = frozenset(CallOptions.__annotations__)
+NO_PRICES: Final = frozenset(CallOptions.__annotations__) - PRICES
+"""The options that are none."""
 # What a price of a "second" or an "image" means depends on what is done: LiteLLM's words for the kinds of call.
 _MODES: Final = {
     "transcription": "audio_transcription",
@@ -35,10 +36,8 @@ _MODES: Final = {
 
 def is_price(name: str) -> bool:
     """Whether a keyword is a price, declared or made of the same words."""
-    if name in _OPTIONS:
+    if name in PRICES or "_cost" not in name:
         return name in PRICES
-    if "_cost" not in name:
-        return False
     from ..catalogue._fields import is_price as understood  # noqa: PLC0415 - few calls have such
 
     return understood(name)
@@ -53,7 +52,7 @@ def price_of(
         ConfigurationError: what is given is no price; the message names the option.
     """
     # All that is no declared option is a price, or would not have come so far.
-    given = {k: v for k, v in options.items() if k in PRICES or k not in _OPTIONS}
+    given = {k: v for k, v in options.items() if k not in NO_PRICES}
     if not given:
         return None
     from ..catalogue._fields import prices  # noqa: PLC0415 - few calls have such
@@ -70,4 +69,4 @@ def price_of(
 
 def without_prices(options: Mapping[str, Any]) -> dict[str, Any]:
     """The options without the prices among them."""
-    return {k: v for k, v in options.items() if k in _OPTIONS and k not in PRICES}
+    return {k: v for k, v in options.items() if k in NO_PRICES}

@@ -52,9 +52,8 @@ class BuiltIn:
         """See ``Base``."""
         return provider_names()
 
-    def open(self, provider: str) -> DataFile | None:
-        """See ``Base``."""
-        return open_file(provider)
+    # Itself, as prices are looked up with every call.
+    open = staticmethod(open_file)
 
 
 @dataclass(frozen=True)
@@ -67,10 +66,12 @@ class State:
     made: dict[tuple[str, str], ModelInfo] = field(default_factory=dict)
     homes: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    @property
-    def layers(self) -> tuple[Layer, ...]:
-        """What lies over the base, the topmost last."""
-        return (*self.files, self.registered) if self.registered else self.files
+    layers: tuple[Layer, ...] = field(init=False)
+    """What lies over the base, the topmost last."""
+
+    def __post_init__(self) -> None:
+        layers = (*self.files, self.registered) if self.registered else self.files
+        object.__setattr__(self, "layers", layers)
 
     def over(self, **changes: Any) -> State:
         """With these changes, and nothing kept of what was found."""
@@ -81,7 +82,7 @@ class State:
         layers = self.layers
         if not layers:
             file = self.base.open(provider)
-            return file.model(model) if file else None
+            return None if file is None else file.model(model)
         known = self.made.get((provider, model))
         if known is not None:
             return known
@@ -208,7 +209,8 @@ class Catalogue:
 
     def find(self, provider: str, model: str) -> ModelInfo | None:
         """The provider's model of exactly this id or alias (dated snapshots are aliases)."""
-        return self._state.find(provider, model)
+        state = self._now or self._state
+        return state.find(provider, model)
 
     def lookup(self, model: str, provider: str | None = None) -> ModelInfo:
         """The model of this name: ``provider/model``, or a bare name that leads to one provider alone.
