@@ -84,7 +84,8 @@ def patch_of(
     """
     given = {key: value for key, value in fields.items() if value is not None}
     source, day = str(given.get("source") or origin), str(given.get("read") or read)
-    found = columns({k: v for k, v in given.items() if k not in _BESIDE}, _mode(given, care="none"))
+    perhaps = {k: v for k, v in given.items() if k not in _NO_PRICES}
+    found = columns(perhaps, _mode(given, care="none"))
     if care == "all":
         _check_names(given, found)
     elif care == "prices" and found.unknown:
@@ -249,10 +250,13 @@ _OTHER_FIELDS: Final = frozenset({
 })  # fmt: skip
 
 
+_NO_PRICES: Final = _BESIDE | _OTHER_FIELDS | frozenset(FIELDS)
+
+
 def _check_names(given: Mapping[str, Any], found: Columns) -> None:
     """Every field is a fact, a price, or a capability."""
     flags = {f"{_SUPPORTS}{name}" for name in LITELLM}
-    known = {*FIELDS, *_OTHER_FIELDS, *flags, *_BESIDE}
+    known = _NO_PRICES | flags
     for name in given:
         if name in found.unknown or not (name in known or _priced(name, given[name])):
             raise ValueError(_unknown(name, known))
