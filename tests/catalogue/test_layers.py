@@ -248,7 +248,7 @@ def test_what_a_model_supports() -> None:
         ("visoin", "did you mean 'vision'"),
         ("function_calling", "did you mean 'tools'"),
         ("supports_response_schema", "did you mean 'json_schema'"),
-        ("zzz", "there are 'audio_input|there are audio_input"),
+        ("zzz", "there are assistant_prefill"),
     ):
         with pytest.raises(ConfigurationError, match=hint):
             known.supports("openai", "gpt-4o", name)
@@ -346,7 +346,7 @@ def test_rows_of_litellm_may_hold_what_is_not_ours() -> None:
     assert price(found, "input") == Decimal("0.000001")
     with pytest.raises(CatalogueError, match="'input_cost_per_moon' is not understood"):
         known.register_fields({"acme/a": {**row, "input_cost_per_moon": 1}}, care="prices")
-    with pytest.raises(CatalogueError, match="'rpm' is not understood"):
+    with pytest.raises(CatalogueError, match="is not understood"):
         known.register_fields({"acme/a": row})
 
 

@@ -54,6 +54,11 @@ class Bundle:
         """The providers that it has a file of."""
         return tuple(self.files)
 
+    def makes(self, provider: str) -> bool:
+        """Whether the provider makes the models that it lists."""
+        file = self.files.get(provider)
+        return bool(file and file.head["own"])
+
     def open(self, provider: str) -> DataFile | None:
         """The provider's file."""
         return self.files.get(provider)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ConfigurationError
 from ._capabilities import CAPABILITIES, unknown_capability
-from ._load import DataFile, open_file, provider_names
+from ._load import DataFile, index, open_file, provider_names
 from ._model import ModelInfo
 
 if TYPE_CHECKING:
@@ -35,6 +35,9 @@ class Base(Protocol):
     def names(self) -> tuple[str, ...]:
         """Providers, the makers of models first."""
 
+    def makes(self, provider: str) -> bool:
+        """Whether the provider makes the models that it lists."""
+
     def open(self, provider: str) -> DataFile | None:
         """The provider's file."""
 
@@ -45,12 +48,15 @@ class BuiltIn:
     @property
     def revision(self) -> str:
         """ISO date of the newest file."""
-        found = (open_file(name) for name in provider_names())
-        return max((str(one.head["revision"]) for one in found if one), default="")
+        return str(index()["revision"])
 
     def names(self) -> tuple[str, ...]:
         """See ``Base``."""
         return provider_names()
+
+    def makes(self, provider: str) -> bool:
+        """See ``Base``."""
+        return provider in index()["makers"]
 
     # Itself, as prices are looked up with every call.
     open = staticmethod(open_file)
@@ -112,8 +118,7 @@ class State:
         for layer in reversed(self.layers):
             if provider in layer.own:
                 return layer.own[provider]
-        file = self.base.open(provider)
-        return bool(file and file.head["own"])
+        return self.base.makes(provider)
 
     def providers(self) -> tuple[str, ...]:
         """Who lists models, the makers first."""
