@@ -56,6 +56,7 @@ FLOORS = {
     "_call": 0,
     "_calls": 0,
     "_cost": 0,
+    "_frozen": 0,
     "_http": 0,
     "_json": 0,
     "_secret": 0,
