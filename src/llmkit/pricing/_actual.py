@@ -11,15 +11,17 @@ from typing import NamedTuple
 
 from .._cost import Cost, CostLine, Measure, said, summed, unknown
 from ..catalogue import ModelInfo
-from ._measures import billed, sides
+from ._measures import Billed, billed
 from ._rates import Call, Unpriceable, check_tier, price, sheet, tiers
-from ._usage import calls, completion_of, field, plain, prompt_of, told, tokens
+from ._usage import calls, completion_of, field, plain, prompt_of, told, tokens, tokens_of
 
 __all__ = ["Find", "cost"]
 
 Find = Callable[[str], ModelInfo | None]
 """Finds another model of the same provider by its name."""
 
+# A fee, which has a line of its own wherever a model has one.
+_REQUEST = "request/request"
 _ONE_SIDED = frozenset({"embedding", "rerank", "moderation"})
 
 
@@ -86,7 +88,10 @@ def _worked_out(
     if model is None:
         return unknown(f"no price for {model_name or 'this model'}")
     try:
-        lines, notes = _priced(plain(usage, depth=3), model, measures, asked)
+        counts = plain(usage, depth=3)
+        if (other := field(counts, "billed_model")) is not None:
+            model = _who(model, other, asked)
+        lines, notes = _priced(counts, model, measures, asked)
     except (Unpriceable, ValueError) as error:
         return unknown(str(error))
     if estimated:
@@ -98,13 +103,13 @@ def _priced(
     counts: object, model: ModelInfo, measures: Sequence[Measure], asked: _Asked
 ) -> tuple[tuple[CostLine, ...], list[str]]:
     call, counted = _call(counts, model, measures, asked)
-    by_tokens = sides(call, measures, counted=counted)
-    lines = [
-        *_lines(call, counts, by_tokens),
-        *_measured(call, measures, by_tokens),
-        *_beside(call, counts, asked),
-    ]
-    return tuple(lines), call.notes
+    which = billed(
+        call, measures, counted=counted, tokens_of=lambda name: tokens_of(counts, name)
+    )
+    lines = (*_lines(call, counts, which), *_beside(call, counts, asked))
+    if not lines:
+        raise Unpriceable(f"nothing that the answer tells has a rate for {model.name}")
+    return lines, call.notes
 
 
 def _call(
@@ -132,22 +137,17 @@ def _call(
     return call, counted
 
 
-def _lines(call: Call, usage: object, by_tokens: frozenset[str]) -> Iterator[CostLine]:
-    if by_tokens:
-        for dimension, quantity, facts in tokens(call, usage, by_tokens):
+def _lines(call: Call, usage: object, which: Billed) -> Iterator[CostLine]:
+    if which.sides:
+        for dimension, quantity, facts in tokens(call, usage, which.sides, which.instead):
             if quantity:
                 yield price(call, dimension, quantity, facts)
+    for one in which.measures:
+        if one.quantity and one.key != _REQUEST:
+            yield price(call, one.key, one.quantity, one.facts)
     for dimension, quantity, facts in calls(call, usage):
         if quantity:
             yield price(call, dimension, quantity, facts)
-
-
-def _measured(
-    call: Call, measures: Sequence[Measure], by_tokens: frozenset[str]
-) -> Iterator[CostLine]:
-    for one in billed(call, measures, by_tokens) if measures else ():
-        if one.quantity:
-            yield price(call, one.key, one.quantity, one.facts)
 
 
 def _beside(call: Call, usage: object, asked: _Asked) -> Iterator[CostLine]:
@@ -157,16 +157,16 @@ def _beside(call: Call, usage: object, asked: _Asked) -> Iterator[CostLine]:
     same = asked._replace(conditions=call.facts) if rounds else asked
     for one in rounds if isinstance(rounds, list) else ():
         counts = plain(one, depth=2)
-        again, _ = _call(counts, _who(call, field(counts, "model"), asked), (), same)
-        yield from _lines(again, counts, frozenset({"input", "output"}))
+        again, _ = _call(counts, _who(call.model, field(counts, "model"), asked), (), same)
+        yield from _lines(again, counts, billed(again, (), counted=True, tokens_of=int))
         call.notes += again.notes
 
 
-def _who(call: Call, name: object, asked: _Asked) -> ModelInfo:
+def _who(model: ModelInfo, name: object, asked: _Asked) -> ModelInfo:
     """The model that did a round. Raises Unpriceable where it is another that nobody knows."""
-    if name is None:
-        return call.model
+    if name is None or name == model.name:
+        return model
     found = asked.find(name) if asked.find is not None and isinstance(name, str) else None
     if found is None:
-        raise Unpriceable(f"no price for {name}, whose tokens are billed beside these")
+        raise Unpriceable(f"no price for {name}, which did some of it")
     return found

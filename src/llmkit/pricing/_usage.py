@@ -12,7 +12,7 @@ from typing import Final
 from ..catalogue import FrozenMap
 from ._rates import Call, Unpriceable
 
-__all__ = ["NONE", "calls", "completion_of", "count", "field", "plain", "prompt_of", "told", "tokens"]
+__all__ = ["NONE", "calls", "completion_of", "count", "field", "plain", "prompt_of", "told", "tokens", "tokens_of"]
 
 NONE: Final[Mapping[str, str]] = FrozenMap()
 
@@ -65,17 +65,28 @@ def completion_of(usage: object) -> int | None:
     return completion + reasoning
 
 
-def tokens(call: Call, usage: object, sides: frozenset[str]) -> Iterator[Quantity]:
-    """The tokens of the sides, each once, by dimension."""
+def tokens_of(usage: object, dimension: str) -> int:
+    """How many tokens of a kind of input or output were counted by themselves."""
+    kind, _, side = dimension.partition("_")
+    details = "prompt_tokens_details" if side == "input" else "completion_tokens_details"
+    return count(field(usage, details), f"{kind}_tokens") or 0
+
+
+def tokens(
+    call: Call, usage: object, sides: frozenset[str], instead: frozenset[str]
+) -> Iterator[Quantity]:
+    """The tokens of the sides, each once, by dimension; not those ``instead`` of which something else is billed."""
     if "input" in sides:
         writes = _cache_writes(call, usage)
         for dimension, quantity in _input(call, usage, sum(writes.values())):
-            yield dimension, quantity, NONE
+            if dimension not in instead:
+                yield dimension, quantity, NONE
         for ttl, quantity in writes.items():
             yield "cache_write", quantity, {"ttl": ttl} if ttl else NONE
     if "output" in sides:
         for dimension, quantity in _output(call, usage):
-            yield dimension, quantity, NONE
+            if dimension not in instead:
+                yield dimension, quantity, NONE
 
 
 def calls(call: Call, usage: object) -> Iterator[Quantity]:
