@@ -11,11 +11,13 @@ from typing import Final, NamedTuple
 from ..catalogue import Rate
 from ._window import Moment, within
 
-__all__ = ["AGED", "Asked", "Open", "holds", "specific"]
+__all__ = ["AGED", "LEAST", "Asked", "Open", "holds", "specific"]
 
 AGED: Final = ("from", "until")
+LEAST: Final = "at_least"
+"""No condition, but said with them: the least quantity that is billed."""
 # They tell one price of a thing from its next, not one thing from another.
-_BY_AGE: Final = frozenset(AGED)
+_BY_AGE: Final = frozenset((*AGED, LEAST))
 _CLOCK: Final = frozenset({"utc", "weekdays"})
 # What makes or asks for something is of some size, told or not: a rate for one of them may hold.
 _DESCRIBING: Final = frozenset({"size", "quality", "resolution", "search_context_size"})
@@ -66,6 +68,8 @@ def _one(key: str, wanted: str | int, asked: Asked) -> bool | Open:
         return asked.when.day >= str(wanted)
     if key == "until":
         return asked.when.day < str(wanted)
+    if key == LEAST:
+        return True
     told = asked.facts.get(key)
     if told is None:
         return Open(f"the {key} is not told") if key in _DESCRIBING else False

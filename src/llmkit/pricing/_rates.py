@@ -13,7 +13,7 @@ from typing import Final
 
 from .._cost import MATH, CostLine
 from ..catalogue import FrozenMap, ModelInfo, Rate
-from ._conditions import AGED, Asked, Open, holds, specific
+from ._conditions import AGED, LEAST, Asked, Open, holds, specific
 from ._window import Moment, moment
 
 STANDARD: Final = "standard"
@@ -57,6 +57,8 @@ class _Price:
     """The rate, uplifted."""
     condition: FrozenMap[str | int]
     notes: tuple[str, ...]
+    least: int = 0
+    """The least quantity that is billed, where there is any."""
 
 
 def side_of(dimension: str) -> str | None:
@@ -183,20 +185,23 @@ def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str
     found = call.sheet.price(call, key, facts)
     if found.notes:
         call.notes += found.notes
+    if quantity < found.least:
+        quantity = found.least
     return amount(key, quantity, found.rate, found.usd, found.condition, call.model.revision)
 
 
 def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
     notes: list[str] = []
     about = Asked({**call.facts, **facts}, call.when, call.prompt)
-    rate = _rate(call, key, about, notes)
+    rate = _of_tier(call, key, about, _rate(call, key, about, notes), notes)
     factor, condition = Decimal(1), dict(rate.condition)
     for uplift in call.model.uplifts if rate.unit == "token" else ():
         if holds(uplift.condition, call):
             factor = MATH.multiply(factor, uplift.factor)
             condition = {**condition, **uplift.condition}
     usd = MATH.multiply(rate.usd, factor)
-    return _Price(rate, usd, FrozenMap(condition), tuple(notes))
+    least = int(rate.condition.get(LEAST, 0))
+    return _Price(rate, usd, FrozenMap(condition), tuple(notes), least)
 
 
 def amount(
@@ -228,6 +233,18 @@ def _rate(call: Call, key: str, about: Asked, notes: list[str]) -> Rate:
         f"no {key.partition('/')[0]} rate{f' per {unit}' if unit not in _PLAIN else ''}"
         f" for {call.model.name}"
     )
+
+
+def _of_tier(call: Call, key: str, about: Asked, rate: Rate, notes: list[str]) -> Rate:
+    """A tier that lists a price for input and none for cached input may have no discount: then the dearer holds."""
+    tier, whole = about.facts.get("service_tier"), _AT_MOST.get(key)
+    if whole is None or tier in (STANDARD, rate.condition.get("service_tier")):
+        return rate
+    afresh = _rate(call, whole, about, [])
+    if afresh.condition.get("service_tier") != tier or afresh is rate:
+        return rate
+    notes.append(f"no {tier} {key} rate for {call.model.name}, the dearer of what it can be was taken")
+    return max(rate, afresh, key=unit_price)
 
 
 _PLAIN: Final = frozenset({"", "call", "request", "search"})

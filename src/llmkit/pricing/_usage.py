@@ -97,9 +97,13 @@ def calls(call: Call, usage: object) -> Iterator[Quantity]:
     searches = count(field(usage, "server_tool_use"), "web_search_requests")
     if searches is None and "web_search/call" not in own and "search_context_size" in call.facts:
         searches = 1 if call.has("web_search/call") else 0
+    searches = max(searches or 0, own.pop("web_search/call", 0))
+    if call.has("web_search/prompt"):
+        # However often it searched for it.
+        yield "web_search/prompt", min(searches, 1), NONE
     # A model that charges a search with every request has it in that fee.
-    if call.has("web_search/call") or not call.has("request/request"):
-        yield "web_search/call", max(searches or 0, own.pop("web_search/call", 0)), NONE
+    elif call.has("web_search/call") or not call.has("request/request"):
+        yield "web_search/call", searches, NONE
     for key, quantity in own.items():
         yield key, quantity, NONE
 
