@@ -114,6 +114,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._sending": {"anyio"},  # only for uploads
     "_io.speech_stream": {"anyio"},  # only for files
     # Only for calls with a file, and for streams of speech.
+    "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",

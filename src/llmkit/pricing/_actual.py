@@ -103,9 +103,7 @@ def _priced(
     counts: object, model: ModelInfo, measures: Sequence[Measure], asked: _Asked
 ) -> tuple[tuple[CostLine, ...], list[str]]:
     call, counted = _call(counts, model, measures, asked)
-    which = billed(
-        call, measures, counted=counted, tokens_of=lambda name: tokens_of(counts, name)
-    )
+    which = billed(call, measures, counted=counted, tokens_of=lambda name: tokens_of(counts, name))
     lines = (*_lines(call, counts, which), *_beside(call, counts, asked))
     if not lines:
         raise Unpriceable(f"nothing that the answer tells has a rate for {model.name}")

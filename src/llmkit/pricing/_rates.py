@@ -79,7 +79,9 @@ class Sheet:
         self.by_tokens = frozenset(
             side for r in rates if r.unit == "token" and (side := side_of(r.dimension))
         )
-        self._free = {s for s in _BOTH if not any(r.usd for r in rates if side_of(r.dimension) == s)}
+        self._free = {
+            s for s in _BOTH if not any(r.usd for r in rates if side_of(r.dimension) == s)
+        }
         self.by_request = bool(self.rates) and self.rates.keys() <= {"request/request"}
         conditions = [r.condition for r in rates] + [u.condition for u in model.uplifts]
         self._steps = sorted(
@@ -185,9 +187,8 @@ def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str
     found = call.sheet.price(call, key, facts)
     if found.notes:
         call.notes += found.notes
-    if quantity < found.least:
-        quantity = found.least
-    return amount(key, quantity, found.rate, found.usd, found.condition, call.model.revision)
+    billed = max(quantity, found.least)
+    return amount(key, billed, found.rate, found.usd, found.condition, call.model.revision)
 
 
 def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
@@ -243,7 +244,9 @@ def _of_tier(call: Call, key: str, about: Asked, rate: Rate, notes: list[str]) -
     afresh = _rate(call, whole, about, [])
     if afresh.condition.get("service_tier") != tier or afresh is rate:
         return rate
-    notes.append(f"no {tier} {key} rate for {call.model.name}, the dearer of what it can be was taken")
+    notes.append(
+        f"no {tier} {key} rate for {call.model.name}, the dearer of what it can be was taken"
+    )
     return max(rate, afresh, key=unit_price)
 
 

@@ -12,7 +12,18 @@ from typing import Final
 from ..catalogue import FrozenMap
 from ._rates import Call, Unpriceable
 
-__all__ = ["NONE", "calls", "completion_of", "count", "field", "plain", "prompt_of", "told", "tokens", "tokens_of"]
+__all__ = [
+    "NONE",
+    "calls",
+    "completion_of",
+    "count",
+    "field",
+    "plain",
+    "prompt_of",
+    "tokens",
+    "tokens_of",
+    "told",
+]
 
 NONE: Final[Mapping[str, str]] = FrozenMap()
 

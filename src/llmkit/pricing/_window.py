@@ -30,7 +30,7 @@ _NEVER: Final = Moment()
 
 
 def moment(on: str | float | None, seconds: float = 0) -> Moment:
-    """Read an ISO date, an ISO time (UTC where it says no zone), or Unix seconds. Raises ValueError for none of them."""
+    """Read an ISO date, an ISO time (in UTC if it says no zone) or Unix seconds. Raises ValueError for others."""
     if on is None or on == "":
         return _NEVER
     if isinstance(on, str) and len(on) == len("2026-11-22"):

@@ -36,7 +36,9 @@ _RESOURCES: Final[Mapping[object, Unbilled]] = {
     ("batches", "create"): _LATER,
     "caches": Unbilled(True, "not billed; the hours that a cache is kept are"),
     ("caches", "create"): _STORED,
-    ("caches", "update"): Unbilled(True, "not billed by itself; the hours that a cache is kept are"),
+    ("caches", "update"): Unbilled(
+        True, "not billed by itself; the hours that a cache is kept are"
+    ),
     "responses": Unbilled(True, "not billed: what was answered before is looked up"),
 }
 _COUNTED: Final = Unbilled(True, "not billed: tokens are counted")

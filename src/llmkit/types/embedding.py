@@ -107,6 +107,12 @@ class EmbeddingUsage(Model):
     prompt_tokens_details: Mapping[str, Any] | None = None
 
 
+def _count(place: Any, name: str) -> int:
+    """A count that is told there, or none."""
+    value = place.get(name) if isinstance(place, Mapping) else None
+    return value if isinstance(value, int) and value > 0 else 0
+
+
 class EmbeddingResponse(Answer):
     """The vectors of all inputs, in their order."""
 
@@ -141,17 +147,12 @@ class EmbeddingResponse(Answer):
         """Pictures and films, where they are counted by themselves, or by their pixels."""
         told = self.usage.__pydantic_extra__ if self.usage is not None else None
         billed = (told or {}).get("billed_units")
-        places = (
-            (told, "image_pixels", "image_input", "pixel"),
-            (told, "video_pixels", "video_input", "pixel"),
-            (billed, "images", "image_input", "image"),
+        found = (
+            (_count(told, "image_pixels"), "image_input", "pixel"),
+            (_count(told, "video_pixels"), "video_input", "pixel"),
+            (_count(billed, "images"), "image_input", "image"),
         )
-        found = ((where.get(name), *how) for where, name, *how in places if isinstance(where, Mapping))
-        return tuple(
-            Measure(dimension, count, unit)
-            for count, dimension, unit in found
-            if isinstance(count, int) and count > 0
-        )
+        return tuple(Measure(dimension, count, unit) for count, dimension, unit in found if count)
 
     @override
     def _repr_markdown_(self) -> str:
