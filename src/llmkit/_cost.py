@@ -6,7 +6,7 @@ They hold, print and serialise amounts; working one out belongs in ``pricing``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import Any, ClassVar, Final, Literal, NamedTuple
 
@@ -270,8 +270,8 @@ def _together(one: Cost, other: Cost) -> Cost:
     if one.currency != other.currency:
         raise ValueError(f"costs in {one.currency} and {other.currency} do not add up")
     # Nothing is not in the way of what the other is.
-    if other == Cost.zero or one == Cost.zero:
-        return one if other == Cost.zero else replace(other, currency=one.currency)
+    if Cost.zero in (one, other):
+        return one if other == Cost.zero else other
     told = (one.reported, other.reported)
     beside = (one.ours, other.ours) != (None, None)
     return Cost(

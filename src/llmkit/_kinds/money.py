@@ -38,10 +38,13 @@ class MoneyCalls(Core):
             response: an answer or an ended stream of llmkit's; or a dict or another SDK's object with a ``usage``
                 (OpenAI's chat and responses, Anthropic's, Google's, LiteLLM's).
             model: the model, where the answer does not say it or another's price is wanted: ``provider/model``.
-            messages, prompt, completion: texts instead of an answer; their tokens are estimated, and so is the cost.
+            messages: a conversation instead of an answer; its tokens are estimated, and so is the cost.
+            prompt: a text in its place.
+            completion: the text that answers it.
             usage: counts instead of an answer, in any of those forms.
             custom_llm_provider: the provider, where the model does not name it.
-            service_tier, region_name: where and how it was served, where the answer does not say.
+            service_tier: the tier that it was served in, where the answer does not say.
+            region_name: where it was served: a region of AWS, a location of Google Cloud.
             on: when, as an ISO date or time, or Unix seconds; prices change.
 
         Returns:
@@ -84,7 +87,7 @@ class MoneyCalls(Core):
         """What so many tokens of a prompt and of an answer cost, in USD: two amounts.
 
         Counts are OpenAI's: those of the cache and of audio are part of ``prompt_tokens``, those of reasoning and of
-        spoken audio part of ``completion_tokens``. ``usage`` stands for all of them. See ``completion_cost`` for the rest.
+        spoken audio part of ``completion_tokens``. ``usage`` stands for all of them; the rest is as of ``completion_cost``.
 
         Raises:
             UnknownPriceError: a price is missing, or nothing was counted.
@@ -121,6 +124,6 @@ class MoneyCalls(Core):
 
 def _costing() -> ModuleType:
     # Few programs ask, and it reads every form of usage there is.
-    from .._control import costing
+    from .._control import costing  # noqa: PLC0415
 
     return costing

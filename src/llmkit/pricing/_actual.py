@@ -12,8 +12,8 @@ from typing import NamedTuple
 from .._cost import Cost, CostLine, Measure, said, summed, unknown
 from ..catalogue import ModelInfo
 from ._measures import Billed, billed
-from ._rates import Call, Unpriceable, check_tier, price, sheet, tiers
-from ._usage import calls, completion_of, field, plain, prompt_of, told, tokens, tokens_of
+from ._rates import STANDARD, Call, Unpriceable, check_tier, price, sheet
+from ._usage import calls, completion_of, field, plain, prompt_of, tokens, tokens_of, told
 
 __all__ = ["Find", "cost"]
 
@@ -57,7 +57,8 @@ def cost(
         model: whose rates hold; ``None`` where nobody knows it.
         measures: what else was used, of which those are priced that the model has rates for.
         service_tier: the tier that the answer names.
-        reported: the amount in USD that the provider itself states, which is the total then; ``said_in`` says where.
+        reported: the amount in USD that the provider itself states, which is the total then.
+        said_in: where it states that.
         estimated: marks a usage that was not reported but counted.
         model_name: what a model without a record is called in the reason.
         on: when the call began: an ISO date or time, or Unix seconds. Without, the day of the catalogue.
@@ -88,7 +89,7 @@ def _worked_out(
     if model is None:
         return unknown(f"no price for {model_name or 'this model'}")
     try:
-        counts = plain(usage, depth=3)
+        counts = plain(usage, depth=2)
         if (other := field(counts, "billed_model")) is not None:
             model = _who(model, other, asked)
         lines, notes = _priced(counts, model, measures, asked)
@@ -125,13 +126,14 @@ def _call(
             raise Unpriceable("the usage reports no tokens at all")
     elif not measures and not rates.by_request:
         raise Unpriceable("no usage reported")
-    facts = dict(model.defaults)
-    facts |= told(usage)
-    facts |= asked.conditions or {}
-    facts["service_tier"] = tiers(model, asked.tier)[0]
+    facts = {**rates.defaults, **told(usage)}
+    if asked.conditions:
+        facts.update(asked.conditions)
+    facts["service_tier"] = rates.tier(asked.tier)
     when = rates.moment(asked.on, asked.seconds)
     call = Call(rates, facts, when, prompt or 0, completion or 0)
-    check_tier(model, facts["service_tier"], call.notes)
+    if facts["service_tier"] != STANDARD:
+        check_tier(model, facts["service_tier"], call.notes)
     return call, counted
 
 

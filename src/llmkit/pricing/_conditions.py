@@ -66,10 +66,8 @@ def _one(key: str, wanted: str | int, asked: Asked) -> bool | Open:
         return asked.prompt > int(wanted)
     if key == "from":
         return asked.when.day >= str(wanted)
-    if key == "until":
-        return asked.when.day < str(wanted)
-    if key == LEAST:
-        return True
+    if key in (LEAST, "until"):
+        return key == LEAST or asked.when.day < str(wanted)
     told = asked.facts.get(key)
     if told is None:
         return Open(f"the {key} is not told") if key in _DESCRIBING else False

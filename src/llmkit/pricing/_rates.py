@@ -57,8 +57,12 @@ class _Price:
     """The rate, uplifted."""
     condition: FrozenMap[str | int]
     notes: tuple[str, ...]
-    least: int = 0
+    least: int
     """The least quantity that is billed, where there is any."""
+    each: Decimal | None
+    """What one unit costs, where that is no endless fraction."""
+    dimension: str
+    origin: tuple[str, str, Mapping[str, str | int], str, str]
 
 
 def side_of(dimension: str) -> str | None:
@@ -90,6 +94,18 @@ class Sheet:
         self._days = sorted({str(c[key]) for c in conditions for key in AGED if key in c})
         self._hours = any("utc" in c or "weekdays" in c for c in conditions)
         self._found: dict[object, dict[object, _Price]] = {}
+        # Plain dicts: what is read in every call.
+        self.defaults = dict(model.defaults)
+        self._tiers: dict[str | None, str] = {}
+
+    def tier(self, spelled: str | None) -> str:
+        """The tier that is billed for one spelled so, as far as that is known."""
+        found = self._tiers.get(spelled)
+        if found is None:
+            found = tiers(self.model, spelled)[0]
+            if len(self._tiers) < _MOST_FOUND:
+                self._tiers[spelled] = found
+        return found
 
     def charges(self, side: str) -> bool:
         """Whether the model costs anything on a side."""
@@ -187,8 +203,13 @@ def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str
     found = call.sheet.price(call, key, facts)
     if found.notes:
         call.notes += found.notes
-    billed = max(quantity, found.least)
-    return amount(key, billed, found.rate, found.usd, found.condition, call.model.revision)
+    billed = max(quantity, found.least) if found.least else quantity
+    rate, usd = found.rate, found.usd
+    if found.each is None:
+        total = MATH.divide(MATH.multiply(Decimal(billed), usd), Decimal(rate.per))
+    else:
+        total = MATH.multiply(Decimal(billed), found.each)
+    return CostLine(found.dimension, billed, rate.unit, usd, rate.per, total, *found.origin)
 
 
 def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
@@ -201,8 +222,18 @@ def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
             factor = MATH.multiply(factor, uplift.factor)
             condition = {**condition, **uplift.condition}
     usd = MATH.multiply(rate.usd, factor)
-    least = int(rate.condition.get(LEAST, 0))
-    return _Price(rate, usd, FrozenMap(condition), tuple(notes), least)
+    frozen: FrozenMap[str | int] = FrozenMap(condition)
+    each = MATH.divide(usd, Decimal(rate.per))
+    return _Price(
+        rate,
+        usd,
+        frozen,
+        tuple(notes),
+        int(rate.condition.get(LEAST, 0)),
+        each if MATH.multiply(each, Decimal(rate.per)) == usd else None,
+        key.partition("/")[0],
+        (rate.source, rate.read, frozen, rate.via, call.model.revision),
+    )
 
 
 def amount(

@@ -58,8 +58,11 @@ Quantity = tuple[str, int, Mapping[str, str]]
 
 def told(usage: object) -> dict[str, str]:
     """What else the usage says that rates can depend on."""
-    seen = ((name, field(usage, theirs)) for theirs, name in _FACTS)
-    return {key: value for key, value in seen if isinstance(value, str)}
+    found = {}
+    for theirs, name in _FACTS:
+        if isinstance(value := field(usage, theirs), str):
+            found[name] = value
+    return found
 
 
 def prompt_of(usage: object) -> int | None:
@@ -104,8 +107,8 @@ def calls(call: Call, usage: object) -> Iterator[Quantity]:
     """What is billed by the call: the request itself, searches, tools."""
     if call.has("request/request"):
         yield "request/request", 1, NONE
-    own = _own_tools(usage)
-    searches = count(field(usage, "server_tool_use"), "web_search_requests")
+    own, counted = _own_tools(usage), field(usage, "server_tool_use")
+    searches = None if counted is None else count(counted, "web_search_requests")
     if searches is None and "web_search/call" not in own and "search_context_size" in call.facts:
         searches = 1 if call.has("web_search/call") else 0
     searches = max(searches or 0, own.pop("web_search/call", 0))
@@ -122,7 +125,7 @@ def calls(call: Call, usage: object) -> Iterator[Quantity]:
 def _own_tools(usage: object) -> dict[str, int]:
     """Calls of the provider's tools, as xAI counts them; sources of its older search are billed one by one."""
     details = field(usage, "server_side_tool_usage_details")
-    found = {key: count(details, name) or 0 for name, key in _TOOLS} if details else {}
+    found = {} if details is None else {key: count(details, name) or 0 for name, key in _TOOLS}
     if sources := count(usage, "num_sources_used"):
         found["search_source/source"] = sources
     return found
@@ -131,11 +134,13 @@ def _own_tools(usage: object) -> dict[str, int]:
 def _cache_writes(call: Call, usage: object) -> dict[str, int]:
     """Tokens written to the cache by TTL; under ``""`` those whose TTL is not told."""
     split = field(usage, "cache_creation")
+    inner = count(field(usage, "prompt_tokens_details"), "cache_write_tokens") or 0
+    outer = count(usage, "cache_creation_input_tokens") or 0
+    if split is None:
+        return {"": max(inner, outer)} if inner or outer else {}
     found = {ttl: count(split, f"ephemeral_{ttl}_input_tokens") or 0 for ttl in call.sheet.ttls}
-    inner = count(field(usage, "prompt_tokens_details"), "cache_write_tokens")
-    outer = count(usage, "cache_creation_input_tokens")
-    total = max(inner or 0, outer or 0, sum(found.values()))
-    return {**found, "": total - sum(found.values())}
+    written = sum(found.values())
+    return {**found, "": max(inner, outer, written) - written}
 
 
 def _cache_reads(call: Call, usage: object) -> int:
