@@ -86,8 +86,8 @@ class MoneyCalls(Core):
     ) -> tuple[Decimal, Decimal]:
         """What so many tokens of a prompt and of an answer cost, in USD: two amounts.
 
-        Counts are OpenAI's: those of the cache and of audio are part of ``prompt_tokens``, those of reasoning and of
-        spoken audio part of ``completion_tokens``. ``usage`` stands for all of them; the rest is as of ``completion_cost``.
+        Those of the cache and of audio are part of ``prompt_tokens``, those of reasoning and of spoken audio part of
+        ``completion_tokens``. ``usage`` stands for all of them. The rest is as of ``completion_cost``.
 
         Raises:
             UnknownPriceError: a price is missing, or nothing was counted.
