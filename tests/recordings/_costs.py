@@ -5,6 +5,7 @@ What an amount must be is said in ``test_costs``.
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from llmkit._fold import Fold
 from llmkit._http import HTTPResponse
 from llmkit._upload import Upload
 
-from . import _bedrock_rows, _gemini_rows, _reader
+from . import _bedrock_rows, _gemini_rows, _other_rows, _reader
 from ._scope import OPENAI_CHAT
 
 if TYPE_CHECKING:
@@ -118,6 +119,10 @@ _ABOUT: dict[str, tuple[type[Any], dict[str, Any]]] = {
 }
 
 
+# A Thursday, when no vendor is at its peak: 2026-11-19T12:00:00Z.
+_NOON = 1_795_089_600.0
+
+
 @dataclass(frozen=True, slots=True)
 class Priced:
     """A recorded answer, read and priced."""
@@ -166,7 +171,24 @@ def _model(row: _reader.Row) -> str:
     sent = row.sent() or {}
     if found is not None and found[1] not in ("embeddings", "chat"):
         return found[1]
-    return str(sent.get("model") or row.model or "unnamed")
+    told = sent.get("model") or sent.get("model_id") or row.query.get("model") or row.model
+    return str(told or _forms(row.api).get(row.id) or "unnamed")
+
+
+@cache
+def _forms(api: str) -> dict[str, str]:
+    """The models that are named in forms, by row."""
+    recordings = _reader.directory()
+    assert recordings is not None
+    with gzip.open(recordings / f"{api}.jsonl.gz", "rt", encoding="utf-8", newline="\n") as lines:
+        raws = [json.loads(line) for line in lines]
+    found = {}
+    for raw in raws:
+        parts = _other_rows.parts(_other_rows._sent(raw.get("request") or {}))
+        for part in parts:
+            if part.name in ("model", "model_id"):
+                found[raw["id"]] = part.content.decode()
+    return found
 
 
 def _one(row: _reader.Row, provider: str, kind: str, model: str) -> Iterator[Priced]:
@@ -195,8 +217,8 @@ def _read(row: _reader.Row, provider: str, kind: str, model: str) -> Answer | No
     call = made(
         "c", provider, name, params=params, stream=row.is_event_stream, priced_as=priced_as, **about
     )
-    account = Account(CallInfo("c", provider, name), lambda: 0.0, lambda _: None, stream=False)
-    account.leaving(call, (), None, "")
+    account = Account(CallInfo("c", provider, name, started=_NOON), lambda: 0.0, lambda _: None, stream=False)
+    account.leaving(call, (), None, rules.base_url or "")
     return account.priced(_whole(row, wire, call))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from .. import pricing
+from .. import pricing, providers
 from .._call import Adjustment, Attempt, Call, CallInfo, Sent
 from .._flow import Flow, notify, store
 from .._fold import Fold
@@ -22,7 +22,7 @@ from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
 from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
-from ..providers import Unbilled, unbilled
+from ..providers import Unbilled, at_home, unbilled
 from ..types.answer import Answer
 from ..types.usage import Usage
 from .estimate import estimated
@@ -237,9 +237,13 @@ class Account:
         usage = guessed or usage
         if usage is None and not measures and amount is None:
             return pricing.unknown(_UNSAID)
+        model = self._model(name := self._priced_as(answer))
+        if model is None and amount is None:
+            if (why := at_home(self.info.provider, self.info.base_url)) is not None:
+                return _free(why)
         return pricing.cost(
             usage,
-            self._model(name := self._priced_as(answer)),
+            model,
             measures=measures,
             service_tier=answer.tier() or self._asked_tier(),
             reported=amount and amount.usd,
@@ -279,9 +283,13 @@ class Account:
 
 
 def model_of(catalogue: Catalogue, provider: str, name: str) -> ModelInfo | None:
-    """What the catalogue has under a provider's name for a model, or under ``provider/model``."""
+    """What the catalogue has under a provider's name for a model, or under ``provider/model``, or a house of its own."""
     head, _, rest = name.partition("/")
-    return catalogue.find(provider, name) or (catalogue.find(head, rest) if rest else None)
+    found = catalogue.find(provider, name) or (catalogue.find(head, rest) if rest else None)
+    if found is not None or not providers.has(provider):
+        return found
+    others = (catalogue.find(other, name) for other in providers.get(provider).price_lists)
+    return next(filter(None, others), None)
 
 
 def _echoes(response: HTTPResponse, key: str) -> bool:

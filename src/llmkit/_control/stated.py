@@ -2,8 +2,8 @@
 
 OpenRouter and Vercel: ``usage.cost``, and with a key of one's own the upstream's price beside it
 (https://openrouter.ai/docs/use-cases/usage-accounting). Perplexity: ``usage.cost.total_cost``
-(https://docs.perplexity.ai/api-reference/chat-completions-post). Venice: ``cost.usd`` beside the usage, as recorded. All
-read 2026-11-22. xAI counts in ticks of 1e-10 USD, which its own token prices confirm on recorded answers.
+(https://docs.perplexity.ai/api-reference/chat-completions-post). Venice: ``cost.usd``, as recorded. All read
+2026-11-22. xAI counts in ticks of 1e-10 USD, which its own token prices confirm on recorded answers.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Final
 
 from .._cost import MATH, CostLine
@@ -41,6 +41,8 @@ _SIDES: Final = {
 }
 
 
+_DECIMALS: Final = 18
+_LEAST: Final = Decimal(1).scaleb(-_DECIMALS)
 _BOTH: Final = ("input", "output")
 
 
@@ -206,7 +208,7 @@ def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str
     billed = max(quantity, found.least) if found.least else quantity
     rate, usd = found.rate, found.usd
     if found.each is None:
-        total = MATH.divide(MATH.multiply(Decimal(billed), usd), Decimal(rate.per))
+        total = _share(billed, usd, rate.per)
     else:
         total = MATH.multiply(Decimal(billed), found.each)
     return CostLine(found.dimension, billed, rate.unit, usd, rate.per, total, *found.origin)
@@ -230,10 +232,21 @@ def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
         frozen,
         tuple(notes),
         int(rate.condition.get(LEAST, 0)),
-        each if MATH.multiply(each, Decimal(rate.per)) == usd else None,
+        each if _places(each) <= _DECIMALS else None,
         key.partition("/")[0],
         (rate.source, rate.read, frozen, rate.via, call.model.revision),
     )
+
+
+def _share(quantity: int | Decimal, usd: Decimal, per: int) -> Decimal:
+    """What a quantity costs; a third of a cent ends somewhere, upwards, so that lines add up in anybody's arithmetic."""
+    exact = MATH.divide(MATH.multiply(Decimal(quantity), usd), Decimal(per))
+    return exact if _places(exact) <= _DECIMALS else exact.quantize(_LEAST, ROUND_UP, MATH)
+
+
+def _places(number: Decimal) -> int:
+    """How many digits stand behind the point."""
+    return -int(number.as_tuple().exponent)
 
 
 def amount(
@@ -245,7 +258,7 @@ def amount(
     revision: str,
 ) -> CostLine:
     """The line for a quantity at the rate, uplifted to ``usd``."""
-    total = MATH.divide(MATH.multiply(Decimal(quantity), usd), Decimal(rate.per))
+    total = _share(quantity, usd, rate.per)
     origin = (rate.source, rate.read, condition, rate.via, revision)
     return CostLine(key.partition("/")[0], quantity, rate.unit, usd, rate.per, total, *origin)
 

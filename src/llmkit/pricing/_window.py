@@ -19,11 +19,14 @@ _SPAN: Final = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 
 
 class Moment(NamedTuple):
-    """When a call ran: its day, as an ISO date, and from when to when in UTC, where that is known."""
+    """When a call ran: its day, as an ISO date, and from when to when in UTC, where that is known.
+
+    To the minute, and a little more on both sides: what is the same for many calls is worked out once.
+    """
 
     day: str = ""
-    begun: datetime | None = None
-    ended: datetime | None = None
+    early: datetime | None = None
+    late: datetime | None = None
 
 
 _NEVER: Final = Moment()
@@ -36,7 +39,12 @@ def moment(on: str | float | None, seconds: float = 0) -> Moment:
     if isinstance(on, str) and len(on) == len("2026-11-22"):
         return Moment(datetime.fromisoformat(on).date().isoformat())
     begun = _read(on)
-    return Moment(begun.date().isoformat(), begun, begun + timedelta(seconds=max(0, seconds)))
+    late = begun + timedelta(seconds=max(0, seconds)) + _SLACK
+    return Moment(begun.date().isoformat(), _minute(begun - _SLACK), _minute(late))
+
+
+def _minute(when: datetime) -> datetime:
+    return when.replace(second=0, microsecond=0)
 
 
 def _read(on: str | float) -> datetime:
@@ -52,11 +60,9 @@ def within(when: Moment, hours: str, weekdays: str) -> bool | None:
     Either may be empty, which is all of them; hours that go past midnight belong to the day on which they begin.
     ``None``: it cannot be told, as the time is not known, or some of the call was within, some not.
     """
-    if when.begun is None or when.ended is None:
+    early, late = when.early, when.late
+    if early is None or late is None or late - early >= timedelta(days=1):
         return None
-    if when.ended - when.begun >= timedelta(days=1):
-        return None
-    early, late = when.begun - _SLACK, when.ended + _SLACK
     found = {_inside(each, hours, weekdays) for each in (early, late)}
     # A window may lie within a long call.
     if found == {False} and _passed(early, late, hours):

@@ -9,7 +9,7 @@ from ._auth import Auth, Bearer, HeaderKey, Identity, NoAuth, unasked
 from ._provider import OPENAI_CALLS, Provider, Where, named, openai_compatible
 from ._registry import Registry
 from ._tokens import Tokens
-from ._unbilled import Unbilled, unbilled
+from ._unbilled import Unbilled, at_home, unbilled
 
 __all__ = [
     "FIRST",
@@ -24,6 +24,7 @@ __all__ = [
     "Tokens",
     "Unbilled",
     "Where",
+    "at_home",
     "get",
     "has",
     "named",

@@ -103,6 +103,8 @@ class Provider:
     """Whether models are called as their users like: prices go by what the call or the answer says they are."""
     price_name: str = ""
     """Pattern in a model's name; its group ``model`` is what the catalogue knows the model by."""
+    price_lists: tuple[str, ...] = ()
+    """Other providers whose prices hold for what its own list does not have: one house under two names."""
     region: str = ""
     """Pattern in an address; its group ``region`` is where the call is served, which prices may depend on."""
     aliases: tuple[str, ...] = ()

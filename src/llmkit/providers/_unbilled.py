@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
+from urllib.parse import urlsplit
 
 from .._call import Call
 from .._calls import CountCall, ResourceCall
 
-__all__ = ["Unbilled", "unbilled"]
+__all__ = ["Unbilled", "at_home", "unbilled"]
 
 
 class Unbilled(NamedTuple):
@@ -73,3 +74,17 @@ def unbilled(call: Call | None) -> Unbilled | None:
 def _with_source(provider: str, what: str, found: Unbilled) -> Unbilled:
     page = _SAID.get((provider, what))
     return found if page is None else found._replace(reason=f"{found.reason} ({page})")
+
+
+# Programs that serve models on a machine of one's own: nobody sends a bill for that.
+_AT_HOME: Final = frozenset({
+    "docker_model_runner", "hosted_vllm", "lemonade", "llamacpp", "llamafile", "lm_studio", "ollama", "xinference",
+})  # fmt: skip
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def at_home(provider: str, address: str) -> str | None:
+    """Why a model without a price costs nothing: it runs on this machine. ``None`` where it does not."""
+    if provider not in _AT_HOME or urlsplit(address).hostname not in _LOOPBACK:
+        return None
+    return f"not billed: {provider} on this machine"
