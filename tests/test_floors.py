@@ -57,6 +57,7 @@ FLOORS = {
     "_call": 0,
     "_calls": 0,
     "_cost": 0,
+    "_frozen": 0,
     "_http": 0,
     "_json": 0,
     "_secret": 0,
@@ -125,6 +126,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit._io._replace",
     },  # only for who refreshes the catalogue
     # Only for calls with a file, and for streams of speech.
+    "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",

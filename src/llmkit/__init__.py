@@ -84,6 +84,7 @@ if TYPE_CHECKING:
         retrieve_model,
     )
     from ._api.moderation import amoderation, moderation
+    from ._api.money import completion_cost, cost_per_token
     from ._api.rerank import arerank, rerank
     from ._api.responses import (
         acancel_responses,
@@ -145,6 +146,7 @@ if TYPE_CHECKING:
         StreamInterruptedError,
         Timeout,
         UnknownModelError,
+        UnknownPriceError,
         UnknownProviderError,
         UnprocessableEntityError,
         UnsupportedParamsError,
@@ -180,26 +182,26 @@ __all__ = [
     "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "ServiceUnavailableError",
     "Settlement", "Speech", "SpeechStream", "Stream", "StreamConsumedError",
     "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts", "TokenCount",
-    "Transcription", "TranscriptionEvent", "UnknownModelError", "UnknownProviderError",
-    "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage", "abatch_results",
-    "acancel_batch", "acancel_responses", "acompletion", "acount_tokens", "acreate_batch",
-    "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache", "adelete_file",
-    "adelete_model", "adelete_responses", "aembedding", "afile_content", "aget_responses",
-    "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches",
-    "alist_caches", "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation",
-    "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache",
-    "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion", "atranscription",
-    "atranslation", "aupdate_cache", "batch_results", "cancel_batch", "cancel_responses",
-    "catalogue", "completion", "count_tokens", "create_batch", "create_cache", "create_file",
-    "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
-    "delete_responses", "embedding", "errors", "events", "file_content", "fold", "function_tool",
-    "get_model_info", "get_responses", "get_valid_models", "image_edit", "image_generation",
-    "image_variation", "list_batches", "list_caches", "list_files", "list_input_items",
-    "list_models", "messages", "moderation", "openai_compatible", "pricing", "providers",
-    "refresh_catalogue", "register_model", "register_provider", "rerank", "responses",
-    "retrieve_batch", "retrieve_cache", "retrieve_file", "retrieve_model", "speech", "supports",
-    "text_completion", "transcription", "translation", "types", "update_cache",
-    "validate_environment",
+    "Transcription", "TranscriptionEvent", "UnknownModelError", "UnknownPriceError",
+    "UnknownProviderError", "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage",
+    "abatch_results", "acancel_batch", "acancel_responses", "acompletion", "acount_tokens",
+    "acreate_batch", "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache",
+    "adelete_file", "adelete_model", "adelete_responses", "aembedding", "afile_content",
+    "aget_responses", "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation",
+    "alist_batches", "alist_caches", "alist_files", "alist_input_items", "alist_models",
+    "amessages", "amoderation", "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch",
+    "aretrieve_cache", "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion",
+    "atranscription", "atranslation", "aupdate_cache", "batch_results", "cancel_batch",
+    "cancel_responses", "catalogue", "completion", "completion_cost", "cost_per_token",
+    "count_tokens", "create_batch", "create_cache", "create_file", "default_client", "delete_batch",
+    "delete_cache", "delete_file", "delete_model", "delete_responses", "embedding", "errors",
+    "events", "file_content", "fold", "function_tool", "get_model_info", "get_responses",
+    "get_valid_models", "image_edit", "image_generation", "image_variation", "list_batches",
+    "list_caches", "list_files", "list_input_items", "list_models", "messages", "moderation",
+    "openai_compatible", "pricing", "providers", "refresh_catalogue", "register_model",
+    "register_provider", "rerank", "responses", "retrieve_batch", "retrieve_cache", "retrieve_file",
+    "retrieve_model", "speech", "supports", "text_completion", "transcription", "translation",
+    "types", "update_cache", "validate_environment",
 ]  # fmt: skip
 
 # Where each public name lives; an error lives in ``errors``, a module in itself.
@@ -300,6 +302,7 @@ _HOMES: dict[str, str] = {
         "_api.models",
     ),
     **dict.fromkeys(("amoderation", "moderation"), "_api.moderation"),
+    **dict.fromkeys(("completion_cost", "cost_per_token"), "_api.money"),
     **dict.fromkeys(("atext_completion", "text_completion"), "_api.text"),
     **dict.fromkeys(
         (

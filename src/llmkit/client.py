@@ -6,6 +6,7 @@ from ._kinds.caches import CacheCalls
 from ._kinds.catalogue import CatalogueMethods
 from ._kinds.counting import CountCalls
 from ._kinds.messages import MessagesCalls
+from ._kinds.money import MoneyCalls
 from ._kinds.rerank import RerankCalls
 from ._kinds.responses import ResponsesCalls
 from ._kinds.sdk_names import SDKNames
@@ -20,6 +21,7 @@ class Client(
     CountCalls,
     MessagesCalls,
     ResponsesCalls,
+    MoneyCalls,
     CatalogueMethods,
 ):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.

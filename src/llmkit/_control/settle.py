@@ -7,12 +7,12 @@ Rule 3: where no flow can run any more (a dropped stream), it goes on the queue 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from .. import pricing
-from .._call import Adjustment, Attempt, Call, CallInfo, ChatCall, Sent
+from .. import pricing, providers
+from .._call import Adjustment, Attempt, Call, CallInfo, Sent
 from .._flow import Flow, notify, store
 from .._fold import Fold
 from .._http import HTTPResponse
@@ -22,16 +22,18 @@ from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
 from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
+from ..providers import Unbilled, at_home, unbilled
 from ..types.answer import Answer
-from ..types.chat import ChatCompletion, Choice
 from ..types.usage import Usage
+from .estimate import estimated
 from .retry import refused
+from .stated import stated
 
-__all__ = ["Account", "estimate_tokens", "model_of"]
+__all__ = ["Account", "model_of"]
 
 A = TypeVar("A", bound=Answer)
 
-_BYTES_PER_TOKEN = 4
+_UNSAID = "the answer does not say what was used"
 _SENT_ORDER: tuple[Sent, ...] = ("no", "maybe", "yes")
 
 
@@ -212,53 +214,55 @@ class Account:
 
     def _usage(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
         told = None if response is None else response.counted()
-        if self._told_all(told):
-            return told, "reported"
-        if not isinstance(response, ChatCompletion):
-            return None, "none"
-        return self._estimated(response), "estimated"
+        if response is None or self._told_all(told):
+            return told, "reported" if told is not None else "none"
+        guessed = None if self._unbilled() else estimated(response, self.call, self.fold)
+        return guessed, "none" if guessed is None else "estimated"
 
     def _told_all(self, usage: Usage | None) -> bool:
         return self.counted and usage is not None and usage.completion_tokens is not None
 
-    def _estimated(self, response: ChatCompletion) -> Usage:
-        # Some providers tell at the start of a stream what the prompt used: then only the rest is a guess.
-        told = response.usage or Usage()
-        prompt = told.prompt_tokens
-        if prompt is None:
-            prompt = estimate_tokens(self.call.messages) if isinstance(self.call, ChatCall) else 0
-        size = self.fold.text_size() if self.fold else sum(map(_answer_size, response.choices))
-        # A count that ran along counts what cannot be seen, too.
-        completion = max(told.completion_tokens or 0, -(-size // _BYTES_PER_TOKEN))
-        counts = {"prompt_tokens": prompt, "completion_tokens": completion}
-        return told.model_copy(update={**counts, "total_tokens": prompt + completion})
+    def _unbilled(self) -> Unbilled | None:
+        return unbilled(self.call)
 
     def _cost(self, answer: Answer) -> pricing.Cost:
         if self.mocked:
             return _free("no provider was asked")
+        if (free := self._unbilled()) is not None:
+            return _free(free.reason) if free.known else pricing.unknown(free.reason)
         usage = answer.counted()
-        known, name = self._told_all(usage), self._priced_as(answer)
-        stated = None if usage is None else _reported(usage)
-        called = f"{self.info.provider}/{name}"
-        measures = answer.measured(self.call)
-        chat = isinstance(answer, ChatCompletion)
-        if not known and not chat and stated is None and not measures:
-            return pricing.unknown(_unsaid(answer, called))
+        known, measures = self._told_all(usage), answer.measured(self.call)
+        amount = stated(answer, usage)
+        guessed = None if known else estimated(answer, self.call, self.fold)
+        usage = guessed or usage
+        if usage is None and not measures and amount is None:
+            return pricing.unknown(_UNSAID)
+        model = self._model(name := self._priced_as(answer))
+        if model is None and amount is None:
+            if (why := at_home(self.info.provider, self.info.base_url)) is not None:
+                return _free(why)
         return pricing.cost(
-            self._estimated(answer) if chat and not known else usage,  # type: ignore[arg-type]
-            self._model(name),
+            usage,
+            model,
             measures=measures,
             service_tier=answer.tier() or self._asked_tier(),
-            reported=stated,
-            estimated=not known,
-            model_name=called,
+            reported=amount and amount.usd,
+            said_in=amount.place if amount else "",
+            estimated=not known and (guessed is not None or not (self.counted and measures)),
+            model_name=f"{self.info.provider}/{name}",
+            on=self.info.started or None,
+            seconds=self.info.seconds,
             conditions=self.call.facts if self.call else None,
+            find=self._find,
         )
+
+    def _find(self, name: str) -> ModelInfo | None:
+        return model_of(self._catalogue, self.info.provider, name)
 
     def _model(self, name: str) -> ModelInfo | None:
         """Whose rates hold: those that were given with the call go before the catalogue's."""
         given: ModelInfo | None = self.call.price if self.call else None
-        return given or model_of(self._catalogue, self.info.provider, name)
+        return given or self._find(name)
 
     def _priced_as(self, answer: Answer) -> str:
         """The model whose price holds."""
@@ -279,9 +283,13 @@ class Account:
 
 
 def model_of(catalogue: Catalogue, provider: str, name: str) -> ModelInfo | None:
-    """What the catalogue has under a provider's name for a model, or under ``provider/model``."""
+    """What the catalogue has under a provider's name for a model, or under ``provider/model``, or a house of its own."""
     head, _, rest = name.partition("/")
-    return catalogue.find(provider, name) or (catalogue.find(head, rest) if rest else None)
+    found = catalogue.find(provider, name) or (catalogue.find(head, rest) if rest else None)
+    if found is not None or not providers.has(provider):
+        return found
+    others = (catalogue.find(other, name) for other in providers.get(provider).price_lists)
+    return next(filter(None, others), None)
 
 
 def _echoes(response: HTTPResponse, key: str) -> bool:
@@ -294,12 +302,6 @@ def _unread(error: BaseException | None) -> bool:
     return isinstance(error, APIResponseValidationError)
 
 
-def _unsaid(answer: Answer, called: str) -> str:
-    """Why an answer without tokens has no cost: seconds, characters and searches have no price here."""
-    told = getattr(answer, "usage", None) is not None
-    return f"no price for {called}" if told else "the answer does not say what was used"
-
-
 def _free(reason: str) -> pricing.Cost:
     return pricing.Cost(total=Decimal(0), status="none", lines=(), reason=reason, revision="")
 
@@ -307,62 +309,3 @@ def _free(reason: str) -> pricing.Cost:
 def _named(error: BaseException) -> str:
     status = error.status_code if isinstance(error, APIStatusError) else None
     return f"{type(error).__name__} {status}" if status else type(error).__name__
-
-
-def _reported(usage: Usage) -> Decimal | None:
-    """What the provider itself says the call cost, in USD, where it does.
-
-    OpenRouter and Vercel: ``usage.cost``, and with a key of one's own the upstream's price beside it
-    (https://openrouter.ai/docs/use-cases/usage-accounting). Perplexity: ``usage.cost.total_cost``
-    (https://docs.perplexity.ai/api-reference/chat-completions-post). Both read 2026-11-22. xAI counts in
-    ticks of 1e-10 USD, which its own token prices confirm on recorded answers.
-    """
-    # What is not OpenAI's: every one of these is.
-    more = usage.__pydantic_extra__
-    if not more:
-        return None
-    cost = more.get("cost")
-    if cost is None and isinstance(ticks := more.get("cost_in_usd_ticks"), int):
-        return Decimal(ticks).scaleb(-10)
-    if isinstance(cost, Mapping):
-        cost = cost.get("total_cost")
-    if isinstance(cost, bool) or not isinstance(cost, int | float | Decimal | str):
-        return None
-    total = _decimal(cost)
-    details = more.get("cost_details")
-    if total is not None and more.get("is_byok") and isinstance(details, Mapping):
-        total += _decimal(details.get("upstream_inference_cost") or 0) or Decimal(0)
-    return total
-
-
-def _decimal(value: Any) -> Decimal | None:
-    try:
-        number = Decimal(str(value))
-    except ArithmeticError:
-        return None
-    return number if number.is_finite() and number >= 0 else None
-
-
-def _answer_size(choice: Choice) -> int:
-    """Bytes that the model wrote for one choice."""
-    message = choice.message
-    calls = [call.function.arguments for call in message.tool_calls or () if call.function]
-    texts = (message.content, message.reasoning_content, message.refusal, *calls)
-    return sum(_size(text) for text in texts)
-
-
-def estimate_tokens(messages: Any) -> int:
-    """A rough count of the tokens of messages: a quarter of their bytes. Always flagged as an estimate."""
-    return -(-_size(messages) // _BYTES_PER_TOKEN)
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value.encode("utf-8", "replace"))
-    if isinstance(value, Mapping):
-        return sum(_size(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return sum(_size(item) for item in value)
-    if hasattr(value, "model_dump"):
-        return _size(value.model_dump(exclude_none=True))
-    return 0

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
+from .._cost import Cost
 from ._model import Model
 from ._shown import plural
 from .answer import Answer
@@ -161,6 +162,12 @@ class BatchResults(Answer):
     @override
     def __iter__(self) -> Iterator[BatchResult]:  # type: ignore[override]
         return iter(self.data)
+
+    @property
+    def spent(self) -> Cost:
+        """What all calls of the batch cost together; looking at the results costs nothing."""
+        costs = (getattr(result.response, "cost", None) for result in self.data)
+        return sum((cost for cost in costs if isinstance(cost, Cost)), Cost.zero)
 
     def by_id(self) -> dict[str, BatchResult]:
         """The results by their calls' ids."""
