@@ -217,7 +217,9 @@ def _read(row: _reader.Row, provider: str, kind: str, model: str) -> Answer | No
     call = made(
         "c", provider, name, params=params, stream=row.is_event_stream, priced_as=priced_as, **about
     )
-    account = Account(CallInfo("c", provider, name, started=_NOON), lambda: 0.0, lambda _: None, stream=False)
+    account = Account(
+        CallInfo("c", provider, name, started=_NOON), lambda: 0.0, lambda _: None, stream=False
+    )
     account.leaving(call, (), None, rules.base_url or "")
     return account.priced(_whole(row, wire, call))
 

@@ -107,8 +107,8 @@ def said(
     care: Care = "all",
 ) -> Patch:
     """``patch_of``, with its mistakes as a ``CatalogueError`` that begins with ``where``."""
+    about = _mapping(fields, where)
     try:
-        about = _mapping(fields, "a model")
         like = None if about.get("like") is None else _parts(about["like"])
         return patch_of(
             provider, name, about, mark=mark, origin=origin, read=read, like=like, care=care
