@@ -102,7 +102,11 @@ UPWARDS: dict[str, set[str]] = {}
 # Imports inside functions: importer -> what it may load late, and nothing else anywhere.
 LAZY_SEAMS: dict[str, set[str]] = {
     # Only where something is laid over the built-in data, or asked for by a name that a person wrote.
-    "catalogue._layers": {"llmkit.catalogue._laying", "llmkit.catalogue._lookup"},
+    "catalogue._layers": {
+        "llmkit.catalogue._laying",
+        "llmkit.catalogue._lookup",
+        "llmkit.catalogue._patch",
+    },
     "": {"importlib.metadata"},  # only __version__ reads the metadata
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
     "_cli._parser": {"llmkit"},  # only --version reads the metadata

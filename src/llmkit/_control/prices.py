@@ -7,6 +7,7 @@ it knows the model. What neither of them says has no price, and a call that uses
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ConfigurationError
@@ -56,7 +57,7 @@ def price_of(
     if not given:
         return None
     from ..catalogue._fields import prices  # noqa: PLC0415 - few calls have such
-    from ..catalogue._patch import priced  # noqa: PLC0415
+    from ..catalogue._patch import laid_over  # noqa: PLC0415
 
     known = catalogue.find(provider, model) if model else None
     mode = known.mode if known else _MODES.get(kind, "chat")
@@ -64,7 +65,8 @@ def price_of(
         rates = prices(given, mode, GIVEN)
     except (ValueError, TypeError, ArithmeticError, KeyError, AttributeError) as error:
         raise ConfigurationError(str(error)) from None
-    return priced(known, provider, model, mode, rates)
+    base = known or replace(catalogue.unlisted(provider, model), mode=mode)
+    return replace(base, rates=laid_over(base.rates, rates))
 
 
 def without_prices(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -42,7 +42,10 @@ def is_price(name: str) -> bool:
 
 def prices(fields: Mapping[str, Any], mode: str, source: str) -> tuple[Rate, ...]:
     """The rates that fields of prices alone name. Raises ValueError for what is no price."""
-    return _rates(columns(fields, mode), source, "")
+    found = columns(fields, mode)
+    for name in found.unknown:
+        raise ValueError(f"{name}: {fields[name]!r:.80} is not a price")
+    return _rates(found, source, "")
 
 
 def mark_of(content: bytes | Mapping[str, Any]) -> str:

@@ -111,7 +111,13 @@ class State:
             patch = top.patches.get((provider, found.name)) if found else None
             if patch is None:
                 return found
-        return patch.over(self._found(rest, *(patch.like or (provider, patch.name))))
+        below = self._found(rest, *(patch.like or (provider, patch.name)))
+        return patch.over(below, self.head(provider))
+
+    def head(self, provider: str) -> Mapping[str, Any]:
+        """What the provider's file says of all its models; nothing where there is none."""
+        file = self.base.open(provider)
+        return {} if file is None else file.head
 
     def own(self, provider: str) -> bool:
         """Whether the provider makes the models that it lists."""
@@ -216,6 +222,12 @@ class Catalogue:
         """The provider's model of exactly this id or alias (dated snapshots are aliases)."""
         state = self._now or self._state
         return state.find(provider, model)
+
+    def unlisted(self, provider: str, model: str) -> ModelInfo:
+        """A record of a model that is not listed: no price, no limit, only how the provider's tiers are read."""
+        from ._patch import unlisted  # noqa: PLC0415 - only for prices given with a call
+
+        return unlisted(provider, model, self._state.head(provider))
 
     def lookup(self, model: str, provider: str | None = None) -> ModelInfo:
         """The model of this name: ``provider/model``, or a bare name that leads to one provider alone.

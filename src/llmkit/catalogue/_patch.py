@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
-__all__ = ["Layer", "Patch", "laid_over", "priced"]
+__all__ = ["Layer", "Patch", "laid_over", "unlisted"]
 
 # Conditions that tell one statement of a price from a later one, not one price from another.
 _IN_TIME: Final = frozenset({"from", "until"})
@@ -56,9 +56,10 @@ class Patch:
             drops=(before.drops - self.adds) | self.drops,
         )
 
-    def over(self, below: ModelInfo | None) -> ModelInfo:
-        """The record that this makes of what is below it."""
-        base = _blank(self) if below is None or self.whole else below
+    def over(self, below: ModelInfo | None, head: Mapping[str, Any]) -> ModelInfo:
+        """The record that this makes of what is below it; ``head`` says how the provider's prices are read."""
+        bare = None if self.whole else below
+        base = unlisted(self.provider, self.name, head) if bare is None else bare
         same = (base.provider, base.name) == (self.provider, self.name)
         facts = {"capabilities": base.capabilities, **self.facts}
         return replace(
@@ -76,11 +77,36 @@ class Patch:
         )
 
 
-def _blank(patch: Patch) -> ModelInfo:
-    """Nothing known but the name."""
+# How prices are read at a provider of which there is no file.
+_USUAL: Final[Mapping[str, Any]] = {
+    "tiers": dict.fromkeys(("", "auto", "default", "standard"), ("standard",)),
+    "defaults": {"service_tier": "standard"},
+    "priced_as": {"reasoning": "output", "image_input": "input"},
+}
+
+
+def unlisted(provider: str, name: str, head: Mapping[str, Any]) -> ModelInfo:
+    """A model of which nothing is known but its name, and how its provider's tiers and prices are read."""
     text, none = frozenset({"text"}), frozenset[str]()
+    ways = {**_USUAL, **{key: head[key] for key in _USUAL if key in head}}
     return ModelInfo(
-        patch.provider, patch.name, (), "chat", None, None, text, text, none, None, (), "", ""
+        provider,
+        name,
+        (),
+        "chat",
+        None,
+        None,
+        text,
+        text,
+        none,
+        None,
+        (),
+        "",
+        "",
+        tiers=FrozenMap({key: tuple(billed) for key, billed in ways["tiers"].items()}),
+        defaults=FrozenMap(ways["defaults"]),
+        priced_as=FrozenMap(ways["priced_as"]),
+        cache_write_marker=head.get("cache_write_marker"),
     )
 
 
@@ -99,14 +125,6 @@ def laid_over(below: Iterable[Rate], above: tuple[Rate, ...]) -> tuple[Rate, ...
         and (rate.key, _timeless(rate.condition)) not in replaced
     ]
     return (*above, *kept)
-
-
-def priced(
-    known: ModelInfo | None, provider: str, name: str, mode: str, rates: tuple[Rate, ...]
-) -> ModelInfo:
-    """The model with these rates before its own; one that is not known has no others, and no revision."""
-    base = known or replace(_blank(Patch(provider, name, "")), mode=mode)
-    return replace(base, rates=laid_over(base.rates, rates))
 
 
 def _timeless(condition: Mapping[str, str | int]) -> FrozenMap[str | int]:
