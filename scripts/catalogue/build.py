@@ -16,6 +16,7 @@ from .rows import Row
 from .sources import GENAI, LITELLM, READ, Sources
 
 DATA: Final = Path("src/llmkit/catalogue/data")
+INDEX: Final = DATA.parent / "makers_and_hosts.json"
 REPORT: Final = Path("docs/catalogue-conflicts.md")
 _HAND: Final = "no data package lists these; from the vendor's own tables as widely published"
 
@@ -32,14 +33,14 @@ def files(sources: Sources) -> dict[Path, str]:
     heads: dict[str, Mapping[str, Any]] = {}
     for provider in sorted({*listed, *dated}):
         kept = overlay.read(provider)
-        merged = merge(provider, listed[provider], dated[provider], kept.choices)
+        merged = merge(provider, listed[provider], dated[provider], kept)
         found += merged.conflicts
         found += judge.judged(provider, merged.rows.values())
         overlay.apply(kept, merged.rows)
         rows = _finished(kept, merged.rows)
         heads[provider] = _head(provider, kept, pages)
         made[DATA / f"{provider}.json"] = write.spell(heads[provider], rows)
-    made[DATA / "index.json"] = _index(heads)
+    made[INDEX] = _index(heads)
     made[REPORT] = conflicts.page(found)
     return made
 
@@ -76,8 +77,8 @@ def _dated(sources: Sources, known: set[str]) -> tuple[dict[str, list[Any]], dic
             ):
                 if not names.sells(ours, name, row.name):
                     continue
-                if ours == "huggingface":
-                    row.name, row.aliases = names.genai_names(name, row.name), []
+                row.name = names.genai_names(name, row.name)
+                row.aliases = [] if ours == "huggingface" else row.aliases
                 found[ours].append((node, row))
     return found, pages
 
