@@ -78,7 +78,8 @@ def provider_of(spelled: str) -> str:
 
 def name_of(key: str, provider: str, spelled: str) -> Name | None:
     """The model behind LiteLLM's key, or ``None`` if it is no model that can be called."""
-    rest, condition = _bare(key, provider, spelled), {}
+    rest = _bare(key, provider, spelled)
+    condition: dict[str, str] = {}
     picture = _PICTURE.fullmatch(rest)
     if picture:
         rest = _bare(picture["name"], provider, spelled)
@@ -109,7 +110,12 @@ def _bare(key: str, provider: str, spelled: str) -> str:
 
 
 def genai_names(provider: str, model: str) -> str:
-    """How a model of genai-prices is written: Hugging Face's router wants the host behind it."""
+    """How a model of genai-prices is written: Hugging Face's router wants the host behind it.
+
+    ``regional.`` before a name of Bedrock is a mark of the list, no part of the name.
+    """
+    if provider == "aws":
+        return model.removeprefix("regional.")
     host = provider.removeprefix("huggingface_")
     return f"{model}:{host}" if host != provider else model
 
