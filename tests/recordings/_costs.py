@@ -121,6 +121,7 @@ _ABOUT: dict[str, tuple[type[Any], dict[str, Any]]] = {
 
 # A Thursday, when no vendor is at its peak: 2026-11-19T12:00:00Z.
 _NOON = 1_795_089_600.0
+_FIRST = 1_577_836_800
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,15 +214,22 @@ def _read(row: _reader.Row, provider: str, kind: str, model: str) -> Answer | No
     params = {k: v for k, v in sent.items() if k in ("size", "quality", "service_tier", "n")}
     if kind == "speech":
         about = {"text": str(sent.get("input") or sent.get("text") or "x")}
-    priced_as = "" if rules.own_names else host.priced_name(name)
+    known_as = host.priced_name(name)
+    priced_as = "" if rules.own_names else None if known_as == name else known_as
     call = made(
         "c", provider, name, params=params, stream=row.is_event_stream, priced_as=priced_as, **about
     )
-    account = Account(
-        CallInfo("c", provider, name, started=_NOON), lambda: 0.0, lambda _: None, stream=False
-    )
+    account = Account(CallInfo("c", provider, name), lambda: 0.0, lambda _: None, stream=False)
     account.leaving(call, (), None, rules.base_url or "")
-    return account.priced(_whole(row, wire, call))
+    whole = _whole(row, wire, call)
+    account.info.started = _when(whole)
+    return account.priced(whole)
+
+
+def _when(answer: Answer) -> float:
+    """When the answer was made, where it says so: recorders took many of these times out."""
+    told = answer.get("created") or answer.get("created_at")
+    return told if isinstance(told, int | float) and told > _FIRST else _NOON
 
 
 def _whole(row: _reader.Row, wire: Any, call: Any) -> Any:

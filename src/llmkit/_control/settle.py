@@ -237,7 +237,8 @@ class Account:
         usage = guessed or usage
         if usage is None and not measures and amount is None:
             return pricing.unknown(_UNSAID)
-        model = self._model(name := self._priced_as(answer))
+        name = self._priced_as(answer)
+        model = self._model(answer, name)
         if model is None and amount is None:
             if (why := at_home(self.info.provider, self.info.base_url)) is not None:
                 return _free(why)
@@ -259,10 +260,16 @@ class Account:
     def _find(self, name: str) -> ModelInfo | None:
         return model_of(self._catalogue, self.info.provider, name)
 
-    def _model(self, name: str) -> ModelInfo | None:
-        """Whose rates hold: those that were given with the call go before the catalogue's."""
+    def _model(self, answer: Answer, name: str) -> ModelInfo | None:
+        """Whose rates hold: those given with the call, else of the model that answered, where that is another."""
         given: ModelInfo | None = self.call.price if self.call else None
-        return given or self._find(name)
+        if given is not None:
+            return given
+        asked, served = self._find(name), answer.get("model")
+        said = self.call.priced_as if self.call else None
+        if said is not None or not isinstance(served, str) or served in ("", name):
+            return asked
+        return self._catalogue.find(self.info.provider, served) or asked
 
     def _priced_as(self, answer: Answer) -> str:
         """The model whose price holds."""

@@ -106,5 +106,8 @@ def _count(rate: Rate) -> int:
     return sum(1 for key in rate.condition if key not in _BY_AGE)
 
 
-def _rank(rate: Rate) -> tuple[int, str]:
-    return int(rate.condition.get("input_tokens_over", 0)), str(rate.condition.get("from", ""))
+def _rank(rate: Rate) -> tuple[int, str, int]:
+    """Of prices that hold the one for the longest prompts, the newest, the one that ends first."""
+    over, since = rate.condition.get("input_tokens_over", 0), rate.condition.get("from", "")
+    until = str(rate.condition.get("until", "9999-12-31"))
+    return int(over), str(since), -int(until.replace("-", ""))

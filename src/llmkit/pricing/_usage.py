@@ -125,9 +125,13 @@ def calls(call: Call, usage: object) -> Iterator[Quantity]:
 def _own_tools(usage: object) -> dict[str, int]:
     """Calls of the provider's tools, as xAI counts them; sources of its older search are billed one by one."""
     details = field(usage, "server_side_tool_usage_details")
+    others = field(usage, "server_tool_use_details")
     found = {} if details is None else {key: count(details, name) or 0 for name, key in _TOOLS}
     if sources := count(usage, "num_sources_used"):
         found["search_source/source"] = sources
+    # Which tools they were is told for searches only.
+    if others is not None and count(others, "web_search_requests") is None:
+        found["server_tool/call"] = count(others, "tool_calls_executed") or 0
     return found
 
 
