@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from ._kinds.caches import CacheCalls
 from ._kinds.catalogue import CatalogueMethods
-from ._kinds.counting import CountCalls
 from ._kinds.messages import MessagesCalls
 from ._kinds.money import MoneyCalls
 from ._kinds.rerank import RerankCalls
 from ._kinds.responses import ResponsesCalls
 from ._kinds.sdk_names import SDKNames
+from ._kinds.tokens import TokenCalls
 
 __all__ = ["Client"]
 
@@ -18,7 +18,7 @@ class Client(
     SDKNames,
     RerankCalls,
     CacheCalls,
-    CountCalls,
+    TokenCalls,
     MessagesCalls,
     ResponsesCalls,
     MoneyCalls,

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from ._capabilities import CAPABILITIES
+from ._counting import counting
 from ._layers import Catalogue
 from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
@@ -22,6 +23,7 @@ __all__ = [
     "ModelInfo",
     "Rate",
     "Uplift",
+    "counting",
     "default",
     "find",
     "models",
