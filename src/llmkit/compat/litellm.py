@@ -20,9 +20,15 @@ from .._control.address import resolve
 from ..catalogue import ModelInfo
 from ..errors import CatalogueError, UnknownModelError
 from ..providers.compatible import ROWS
+from ._money import completion_cost, cost_per_token
 from ._rows import row
+from ._tokens import decode, encode, token_counter, trim_messages
 
 __all__ = [
+    "completion_cost",
+    "cost_per_token",
+    "decode",
+    "encode",
     "get_llm_provider",
     "get_max_tokens",
     "get_model_info",
@@ -45,6 +51,8 @@ __all__ = [
     "supports_video_input",
     "supports_vision",
     "supports_web_search",
+    "token_counter",
+    "trim_messages",
 ]
 
 
