@@ -45,6 +45,8 @@ _FIELDS: Final = {
     "annotation/page": "annotation_cost_per_page",
     "search/search": "input_cost_per_query",
     "request/request": "input_cost_per_request",
+    "text_message/message": "input_cost_per_text_message",
+    "maps_search/call": "google_maps_grounding_cost_per_query",
     "code_interpreter/session": "code_interpreter_cost_per_session",
 }
 # By the mode, where what is heard, spoken or filmed is all that the model is for.
@@ -94,12 +96,13 @@ def _suffix(rate: Rate, info: ModelInfo) -> str | None:
     defaults = {**_DEFAULTS, **info.defaults}
     rest = {k: v for k, v in rate.condition.items() if defaults.get(k) != v}
     ttl, over = rest.pop("ttl", None), rest.pop("input_tokens_over", None)
-    tier = str(rest.pop("service_tier", ""))
+    tier, size = str(rest.pop("service_tier", "")), rest.pop("resolution", None)
     if rest or (tier and tier not in _NAMED_TIERS) or (ttl and not str(ttl).endswith("h")):
         return None
     return (
         (f"_above_{str(ttl)[:-1]}hr" if ttl else "")
         + (_length(int(over)) if over is not None else "")
+        + (f"_{size}" if size else "")
         + (f"_{_TIERS.get(tier, tier)}" if tier else "")
     )
 
