@@ -27,7 +27,7 @@ from llmkit._cli._parser import parse
 from llmkit._cli._usage import UsageError
 from llmkit.testing import Simulator
 
-from .catalogue._parts import bundle
+from .catalogue_layers._parts import bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

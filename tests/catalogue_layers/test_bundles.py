@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import runpy
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import llmkit
 from llmkit import catalogue
 from llmkit.catalogue import Catalogue
 from llmkit.catalogue import _bundle as bundles
@@ -138,3 +141,21 @@ def test_what_is_no_bundle_is_not_written() -> None:
     """A part that could not be read later is refused at once."""
     with pytest.raises(CatalogueError, match="the part 'acme' cannot be read"):
         write_bundle({"acme": b"{}"}, "2026-12-01")
+
+
+def test_the_builder_writes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it prints is what ``refresh_catalogue`` wants to be told."""
+    script = Path(__file__).resolve().parents[2] / "scripts" / "build_catalogue.py"
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    main = runpy.run_path(str(script))["main"]
+    path = tmp_path / "all.bundle"
+    assert main(["--bundle", str(path)]) == 0
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert capsys.readouterr().out.split()[0] == sha256
+    with llmkit.Client(catalogue=Catalogue()) as client:
+        revision = client.refresh_catalogue(path, sha256=sha256)
+    assert revision == f"{catalogue.revision()}+{sha256[:12]}"
+    with pytest.raises(SystemExit):
+        main([])
