@@ -13,25 +13,30 @@ from llmkit.tokens._media import most_for, part_tokens
 
 
 def b64(data: bytes) -> str:
+    """As base64."""
     return base64.b64encode(data).decode()
 
 
 def png(width: int, height: int) -> bytes:
+    """A PNG as far as its header."""
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height) + bytes(9)
 
 
 def pdf(pages: int) -> bytes:
+    """A document of so many pages."""
     head = b"%%PDF-1.4\n2 0 obj\n<< /Type /Pages /Count %d >>\nendobj\n" % pages
     return head + b"3 0 obj\n<< /Type /Page >>\nendobj\n" * pages
 
 
 def wav(seconds: float) -> bytes:
+    """Sound of 8,000 bytes a second."""
     sound = bytes(int(seconds * 8000))
     fmt = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 8000, 1, 8)
     return b"RIFF" + bytes(4) + b"WAVE" + fmt + b"data" + struct.pack("<I", len(sound)) + sound
 
 
 def mp4(seconds: int) -> bytes:
+    """Film with a header alone, after its data."""
     movie = struct.pack(">IIIII", 0, 0, 0, 1, seconds) + bytes(80)
     mvhd = struct.pack(">I4s", len(movie) + 8, b"mvhd") + movie
     moov = struct.pack(">I4s", len(mvhd) + 8, b"moov") + mvhd
@@ -39,6 +44,7 @@ def mp4(seconds: int) -> bytes:
 
 
 def url(kind: str, data: bytes) -> str:
+    """A data URL."""
     return f"data:{kind};base64,{b64(data)}"
 
 
@@ -300,7 +306,7 @@ def test_the_most_for_a_type_of_part() -> None:
     assert most_for("image_url", gpt) == most_for("input_image", gpt, "high") == 1445
     assert most_for("image_url", gpt, "low") == 85
     assert most_for("image", counting("anthropic", "claude-sonnet-5")) == 5002
-    assert most_for("image_url", counting("openai", "gpt-5.4"), "high") == 3000
+    assert most_for("image_url", counting("openai", "gpt-5.4"), "high") == 3001
     assert most_for("file", gpt) is None
     assert most_for("input_audio", gpt) is None
     assert most_for("image_url", counting("gemini", "gemini-3-pro")) is None

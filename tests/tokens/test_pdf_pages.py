@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -12,14 +13,17 @@ HEAD = b"%PDF-1.7\n"
 
 
 def obj(number: int, data: bytes) -> bytes:
+    """One object."""
     return b"%d 0 obj\n%s\nendobj\n" % (number, data)
 
 
 def stream(number: int, head: bytes, data: bytes) -> bytes:
+    """An object with a stream."""
     return obj(number, b"<< %s /Length %d >>\nstream\n%s\nendstream" % (head, len(data), data))
 
 
 def tree(pages: int) -> bytes:
+    """A catalogue and the root of the pages."""
     return obj(1, b"<< /Type /Catalog /Pages 2 0 R >>") + obj(
         2, b"<< /Type/Pages /Count %d >>" % pages
     )
@@ -46,7 +50,7 @@ def packed(pages: int, filters: bytes = b"/Filter /FlateDecode") -> bytes:
 
 @pytest.mark.parametrize("make", [plain, packed])
 @pytest.mark.parametrize("pages", [1, 3, 250])
-def test_pages_are_counted(make, pages: int) -> None:  # type: ignore[no-untyped-def]
+def test_pages_are_counted(make: Callable[[int], bytes], pages: int) -> None:
     """From objects that stand openly and from compressed ones, but not from what a page says."""
     assert count_pages(make(pages)) == Pages(pages, pages)
 

@@ -13,9 +13,11 @@ from typing import Any, Final
 from ._attached import apart
 from ._counted import CountedTokens
 from ._declared import declared_schema, declared_tools
+from ._encodings import tokenizer
 from ._estimate import prompt_tokens
 from ._forms import FORMS, Form
 from ._media import part_tokens
+from ._pieces import BLOCK
 from ._text import count_text
 
 __all__ = ["count_chat"]
@@ -27,15 +29,23 @@ _LEADING: Final = frozenset({"system", "developer"})
 _PLAIN_ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
 # Fields of a message that the count knows, or that no model is shown.
 _KNOWN: Final = frozenset({"role", "content", "tool_calls", "tool_call_id", "annotations"})
+# What a model has thought: much of it is encrypted, and most is left out of the next prompt.
+_THOUGHT: Final = frozenset(
+    {"reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"}
+)
 _WHOLE_SCHEMA: Final = "json_schema"
+_RELAYED: Final = "who relays calls may do it by another API, which shows tools, schemas and earlier calls otherwise"
 
 
 def count_chat(rule: Rule, messages: Sequence[Message], params: Mapping[str, Any]) -> CountedTokens:
     """The tokens of a prompt. ``params``: ``tools``, ``functions``, ``tool_choice``, ``response_format``."""
     parts: list[Mapping[str, Any]] = []
-    said: Sequence[Message] = apart(messages, parts)
+    said = messages if all(map(_is_plain, messages)) else apart(messages, parts)
     tally = _Tally(rule)
     tally.prompt(said, params)
+    tally.sounds(parts)
+    if rule.get("relayed") and tally.declares:
+        tally.notes.append(_RELAYED)
     value = max(tally.tokens, 0)
     notes = (*dict.fromkeys(tally.notes), *rule.get("notes", ()))
     total = CountedTokens(value, exact=True)
@@ -53,8 +63,11 @@ class _Tally:
 
     def __init__(self, rule: Rule) -> None:
         self.tokens = 0
+        self.declares = False
+        """Whether there is more than messages: tools, a schema, calls."""
         self.notes: list[str] = []
         self._encoding: str = rule["encoding"]
+        self._tokens = tokenizer(self._encoding).encode_ordinary
         form = FORMS.get(rule.get("chat", ""))
         if form is None:
             self.notes.append(
@@ -75,13 +88,19 @@ class _Tally:
             place += self._turn(messages, place, joined)
         self._choice(params.get("tool_choice") or params.get("function_call"))
 
+    def sounds(self, parts: Sequence[Mapping[str, Any]]) -> None:
+        """What stands around each piece of sound; what it is itself worth is ``_media``'s."""
+        self.tokens += self._form.sound * sum(part.get("type") == "input_audio" for part in parts)
+
     def _sections(self, params: Mapping[str, Any]) -> Iterator[str]:
         functions = [*_functions(params.get("tools") or ()), *(params.get("functions") or ())]
         if functions:
             yield self._tools(functions)
         asked = params.get("response_format")
         if isinstance(asked, Mapping) and asked.get("type") == _WHOLE_SCHEMA:
-            yield self._schema(asked.get(_WHOLE_SCHEMA) or {})
+            if functions:
+                self._shown("tools and schema")
+            yield self._schema(asked.get(_WHOLE_SCHEMA) or {}, alone=not functions)
 
     def _tools(self, functions: Sequence[Mapping[str, Any]]) -> str:
         self._shown("tools")
@@ -94,10 +113,10 @@ class _Tally:
         self.notes += found.notes
         return found.text
 
-    def _schema(self, asked: Mapping[str, Any]) -> str:
+    def _schema(self, asked: Mapping[str, Any], *, alone: bool) -> str:
         self._shown("schema")
         name = str(asked.get("name", ""))
-        if self._form.schema is not None:
+        if self._form.schema is not None and alone:
             self.tokens += self._form.schema
             self._text(name)
         found = declared_schema(name, asked.get("description"), asked.get("schema") or {})
@@ -106,8 +125,6 @@ class _Tally:
 
     def _head(self, sections: Sequence[str], *, headed: bool) -> None:
         """Sections stand in the first message if that instructs, else in one of their own."""
-        if len(sections) > 1:
-            self._note("how tools and a schema stand together is not known")
         if headed:
             self.tokens += self._form.instructed
             if "# Response" in sections[0]:
@@ -138,8 +155,11 @@ class _Tally:
             self.tokens += self._form.answer
         if role not in _PLAIN_ROLES:
             self._note(f"what stands around a message of the role {role!r} is not known")
-        self._text(self._content(message) + joined)
-        self._unknown(message)
+        if joined or not _is_plain(message):
+            self._text(self._content(message) + joined)
+            self._unknown(message)
+        else:
+            self.tokens += self._count(message["content"])
 
     def _calls(self, message: Message, calls: Sequence[Any], results: Sequence[Message]) -> None:
         """Calls and what they answered. Several at once are one message, as a call of a tool that calls others."""
@@ -157,7 +177,6 @@ class _Tally:
         else:
             self._several(made, results)
         for result in results:
-            self._text(self._content(result))
             self._unknown(result, allowed="name")
         self._unknown(message)
 
@@ -167,20 +186,24 @@ class _Tally:
         self._text(arguments)
         if arguments != _compact(arguments):
             self._note("arguments that are not compact JSON may be rewritten")
-        for _ in results:
+        for result in results:
             self.tokens += self._form.result
             self._text(name)
+            self._text(self._content(result))
 
     def _several(self, made: Sequence[tuple[str | None, str]], results: Sequence[Message]) -> None:
         self._shown("parallel")
-        if self._encoding != "o200k_base" or not all(arguments.isascii() for _, arguments in made):
-            self._note("how this model is shown calls made at once is not known")
-        self.tokens += self._form.calls + (self._form.results if results else 0)
+        if not all(arguments.isascii() for _, arguments in made):
+            self._note("how calls made at once are shown that are not in ASCII is not known")
+        self.tokens += self._form.calls
         uses = [
             {"recipient_name": f"functions.{name}", "parameters": _parsed(arguments)}
             for name, arguments in made
         ]
         self._text(_written({"tool_uses": uses}))
+        if results:
+            self.tokens += self._form.results
+            self._text(json.dumps([self._content(result) for result in results]))
 
     def _choice(self, choice: Any) -> None:
         if self._form.choice is None or choice in (None, "auto", "required"):
@@ -188,6 +211,7 @@ class _Tally:
         self._shown("choice")
         name = _chosen(choice)
         if name is None:
+            self.tokens += 1
             self._note(f"what the choice {choice!r} adds is not known")
         else:
             self.tokens += self._form.choice
@@ -221,23 +245,33 @@ class _Tally:
             if key in _KNOWN or key == allowed or not value:
                 continue
             self._note(f"how {key!r} of a message is counted is not known")
+            if key in _THOUGHT:
+                continue
             self._text(value if isinstance(value, str) else _written(value))
 
     def _text(self, text: str) -> None:
         self.tokens += self._count(text)
 
     def _count(self, text: str) -> int:
+        if len(text) < 2 * BLOCK:  # no long run in it: most texts
+            return len(self._tokens(text))
         found = count_text(self._encoding, text)
         if not found.exact:
             self.notes += found.notes
         return int(found)
 
     def _shown(self, kind: str) -> None:
+        self.declares = True
         if kind not in self._form.shown:
             self._note(f"no recorded usage shows how this model counts this: {kind}")
 
     def _note(self, note: str) -> None:
         self.notes.append(note)
+
+
+def _is_plain(message: Message) -> bool:
+    """Whether a role and a text is all there is of it: most messages are so."""
+    return len(message) == 2 and isinstance(message.get("content"), str)  # noqa: PLR2004
 
 
 def _functions(tools: Sequence[Any]) -> Iterator[Mapping[str, Any]]:

@@ -2,7 +2,7 @@
 
 tiktoken cuts a text into pieces by a pattern, and merges each piece's bytes. On very long pieces its pattern overflows
 a stack and its merging grows faster than the piece. So runs in which such a piece may lie are found first (a look
-at every 128th place), cut into pieces by the same rules here, and merged in windows that overlap.
+at every 256th place), cut into pieces by the same rules here, and merged in windows that overlap.
 
 Windows lose nothing: a sequence of tokens is what merging gives if each two neighbours are (up to the first merge
 across a boundary, merging does in the pair what it does in the whole; so such a merge would come in the pair, too).
@@ -20,7 +20,7 @@ from ._encodings import Tokenizer
 
 __all__ = ["BLOCK", "Encoded", "encode_long", "runs"]
 
-BLOCK: Final = 128
+BLOCK: Final = 256
 """A piece of twice as many characters covers one whole block, and is then looked into."""
 WINDOW: Final = 2048
 """Bytes of a piece that are merged at once."""

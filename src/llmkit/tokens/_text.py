@@ -28,10 +28,11 @@ def encode(encoding: str, text: str) -> list[int]:
 
 def count_text(encoding: str, text: str) -> CountedTokens:
     """How many tokens a text has; see ``encode``."""
-    loaded = tokenizer(encoding)
-    if len(text) < 2 * BLOCK:
-        return CountedTokens(len(loaded.encode_ordinary(text)))
-    tokens, loose, unassigned = _encoded(loaded, text)
+    return _told(text, _encoded(tokenizer(encoding), text))
+
+
+def _told(text: str, encoded: Encoded) -> CountedTokens:
+    tokens, loose, unassigned = encoded
     if not loose and not unassigned:
         return CountedTokens(len(tokens))
     # A token has a byte at least: whatever the cuts, a run has no more tokens than bytes.
@@ -48,12 +49,12 @@ def decode(encoding: str, tokens: Sequence[int]) -> str:
     """
     try:
         return tokenizer(encoding).decode(tokens)
-    except (KeyError, OverflowError) as error:
+    except (KeyError, OverflowError, TypeError) as error:
         raise ConfigurationError(f"not all of these are tokens of {encoding}: {error}") from error
 
 
 def _encoded(loaded: Tokenizer, text: str) -> Encoded:
-    found = runs(text, loaded.name)
+    found = runs(text, loaded.name) if len(text) >= 2 * BLOCK else ()
     if not found:
         return Encoded(loaded.encode_ordinary(text))
     if not _sound(text):
@@ -72,7 +73,7 @@ def _sound(text: str) -> bool:
     return True
 
 
-def _joined(loaded: Tokenizer, text: str, found: list[tuple[int, int]]) -> Encoded:
+def _joined(loaded: Tokenizer, text: str, found: Sequence[tuple[int, int]]) -> Encoded:
     tokens: list[int] = []
     loose, unassigned, done = 0, False, 0
     for begin, end in found:
