@@ -7,29 +7,18 @@ another. What a quantity costs belongs in ``_rates``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from .._cost import Measure
 from ._rates import Call, Unpriceable, side_of
+from ._usage import Billed
 
-__all__ = ["Billed", "billed"]
+__all__ = ["billed"]
 
 _BOTH: Final = frozenset({"input", "output"})
 _OF_A_KIND: Final = frozenset({
     "audio_input", "image_input", "video_input", "audio_output", "image_output", "video_output",
 })  # fmt: skip
-
-
-class Billed(NamedTuple):
-    """``sides`` of the call that are billed by its tokens, but for the dimensions ``instead`` of which measures are."""
-
-    sides: frozenset[str]
-    measures: Sequence[Measure] = ()
-    instead: frozenset[str] = frozenset()
-
-
-_BY_TOKENS: Final = Billed(_BOTH)
-_BY_NONE: Final = Billed(frozenset())
 
 
 def billed(
@@ -39,8 +28,6 @@ def billed(
 
     Raises Unpriceable where something must be billed that has no rate, or was not told.
     """
-    if not measures:
-        return _BY_TOKENS if counted else _BY_NONE
     sides = _sides(call, measures) if counted else frozenset[str]()
     found: dict[str, Measure] = {}
     beside: list[Measure] = []
