@@ -35,7 +35,10 @@ UNKNOWN: dict[str, str] = {
 NOT_OURS: dict[tuple[str, str], str] = {
     ("openrouter", "anthropic/claude-3-5-sonnet-20241022"): "the price of the host that served it",
     ("openrouter", "google/gemini-3.6-flash"): "the price of that day",
-    ("openrouter", "mistralai/mistral-small-3.1-24b-instruct"): "the price of the host that served it",
+    (
+        "openrouter",
+        "mistralai/mistral-small-3.1-24b-instruct",
+    ): "the price of the host that served it",
     ("openrouter", "moonshotai/kimi-k2.5"): "the price of the host that served it",
     ("openrouter", "openai/gpt-5.1-codex-mini"): "a web search that the usage does not tell",
     ("openrouter", "openai/gpt-5.6-sol"): "the price of that day",
@@ -44,7 +47,10 @@ NOT_OURS: dict[tuple[str, str], str] = {
     ("openrouter", "qwen/qwen3-30b-a3b-instruct-2507"): "the price of the host that served it",
     ("openrouter", "x-ai/grok-3-beta"): "a host that was dearer",
     ("openrouter", "z-ai/glm-4.6"): "the price of the host that served it",
-    ("vercel_ai_gateway", "openai/gpt-5"): "reasoning charged once within the answer and once beside it",
+    (
+        "vercel_ai_gateway",
+        "openai/gpt-5",
+    ): "reasoning charged once within the answer and once beside it",
     ("xai", "grok-imagine-image-pro"): "0.07 a picture when it was recorded, 0.05 in the lists",
 }
 """Provider and model → why its own figure is another than the catalogue's."""
