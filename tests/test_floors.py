@@ -58,7 +58,6 @@ FLOORS = {
     "_call": 0,
     "_calls": 0,
     "_cost": 0,
-    "_frozen": 0,
     "_http": 0,
     "_json": 0,
     "_secret": 0,
@@ -118,6 +117,16 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.catalogue._fields",
         "llmkit.catalogue._patch",
     },  # only for calls that are given prices
+    # Only for the results of a batch, for what broke off, and for what has no price.
+    "_control.settle": {
+        "llmkit._control.rows",
+        "llmkit._control.estimate",
+        "llmkit.providers._unbilled",
+    },
+    "pricing._actual": {"llmkit.pricing._measures"},  # chats have none
+    # Few prices depend on when a call is made.
+    "pricing._conditions": {"llmkit.pricing._window"},
+    "pricing._rates": {"llmkit.pricing._window"},
     "_control.retry": {"tenacity"},  # only after a first failure
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it

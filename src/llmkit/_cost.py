@@ -1,18 +1,16 @@
-"""The records of prices: ``Measure`` (what was used), ``Cost`` and its lines, ``Unbounded``.
+"""The records of prices: ``Measure`` (what was used), ``Cost`` and its lines, ``Unbounded``; and ``FrozenMap``.
 
 They hold, print and serialise amounts; working one out belongs in ``pricing``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from typing import Any, ClassVar, Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
 
 from typing_extensions import override
-
-from ._frozen import FrozenMap
 
 Status = Literal["exact", "provider_reported", "estimated", "unknown", "none"]
 # Of several costs added up, the last of these that one of them has.
@@ -21,6 +19,64 @@ _WORST: Final[tuple[Status, ...]] = ("none", "exact", "provider_reported", "esti
 # Not the caller's context: somebody's getcontext().prec = 4 must not round a bill.
 MATH: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)
+V = TypeVar("V")
+
+
+class FrozenMap(Mapping[str, V], Generic[V]):
+    """A small read-only mapping. Unlike ``MappingProxyType`` it can be hashed and pickled."""
+
+    __slots__ = ("_items",)
+    _items: dict[str, V]
+
+    def __init__(self, items: Mapping[str, V] | None = None) -> None:
+        object.__setattr__(self, "_items", dict(items or {}))
+
+    @override
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is read-only")
+
+    @override
+    def __getitem__(self, key: str) -> V:
+        return self._items[key]
+
+    # The mixin's own go by way of __getitem__ and its KeyError; prices are looked up in every call.
+    @override
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    @override
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._items.get(key, default)
+
+    @override
+    def keys(self) -> KeysView[str]:
+        return self._items.keys()
+
+    @override
+    def items(self) -> ItemsView[str, V]:
+        return self._items.items()
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    @override
+    def __reduce__(self) -> tuple[type[FrozenMap[V]], tuple[dict[str, V]]]:
+        return type(self), (dict(self._items),)
+
+    @override
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
 _NO_FACTS: Final[FrozenMap[str]] = FrozenMap()
 
 

@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from .. import providers
 from .._http import Endpoint, merge_headers
 from .._secret import Secret
-from ..catalogue import Catalogue, default
+from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
 from ..providers import Provider, Where
 
-__all__ = ["Address", "Key", "addressed", "mapping", "resolve", "told_key"]
+__all__ = ["Address", "Key", "addressed", "mapping", "model_of", "resolve", "told_key"]
 
 Key = Secret | Callable[[], Any] | None
 _LONGEST_LABEL = 63
@@ -140,6 +140,16 @@ def _bare(model: str, catalogue: Catalogue, *, elsewhere: bool) -> tuple[Provide
         f"no provider is named in {model!r}, and the catalogue does not know the model: "
         "write 'provider/model', or give base_url for an OpenAI-compatible address"
     )
+
+
+def model_of(known: Catalogue, provider: str, name: str) -> ModelInfo | None:
+    """What the catalogue has under a provider's name for a model, ``provider/model``, or a house of its own."""
+    head, _, rest = name.partition("/")
+    found = known.find(provider, name) or (known.find(head, rest) if rest else None)
+    if found is not None or not providers.has(provider):
+        return found
+    others = (known.find(other, name) for other in providers.get(provider).price_lists)
+    return next(filter(None, others), None)
 
 
 def mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -15,10 +15,9 @@ from ..catalogue import Catalogue, ModelInfo
 from ..errors import LLMKitError, UnknownPriceError
 from ..types.answer import Answer
 from ..types.usage import Usage
-from .address import resolve
+from .address import model_of, resolve
 from .estimate import estimate_tokens
 from .foreign import adopted, usage_of
-from .settle import model_of
 from .stated import stated
 
 __all__ = ["Terms", "cost_of_answer", "cost_of_texts", "cost_of_usage", "counted", "per_side"]

@@ -8,27 +8,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .._call import Call, ChatCall
-from .._calls import MessagesCall, ResponsesCall, TextCall
+from .._call import Call
 from .._fold import Fold
 from ..types.answer import Answer
-from ..types.chat import ChatCompletion, Choice
-from ..types.messages import MessageResponse
-from ..types.responses import Response
-from ..types.text import TextCompletion
 from ..types.usage import Usage
 
 __all__ = ["estimate_tokens", "estimated"]
 
 _BYTES_PER_TOKEN = 4
+# What calls are about, and what goes along with it.
+_SUBJECTS = ("messages", "input", "prompt")
+_BESIDE = ("system", "instructions")
 
 
 def estimated(answer: Answer, call: Call | None, fold: Fold | None) -> Usage | None:
     """Tokens of an answer that does not tell all of them; ``None`` for one that is no text, or goes on elsewhere."""
-    size = _written(answer, fold)
-    if size is None or (call is not None and call.params.get("background")):
+    wrote = answer.wrote()
+    if wrote is None or (call is not None and call.params.get("background")):
         return None
     # Some providers tell at the start of a stream what the prompt used: then only the rest is a guess.
+    size = fold.text_size() if fold is not None else _size(wrote)
     told = answer.counted() or Usage()
     prompt = told.prompt_tokens
     if prompt is None:
@@ -41,30 +40,10 @@ def estimated(answer: Answer, call: Call | None, fold: Fold | None) -> Usage | N
 
 def _asked(call: Call | None) -> Any:
     """What a call is about, as far as it is text."""
-    if isinstance(call, ChatCall | MessagesCall):
-        return [call.messages, call.params.get("system")]
-    if isinstance(call, ResponsesCall):
-        return [call.input, call.params.get("instructions")]
-    return call.prompt if isinstance(call, TextCall) else None
-
-
-def _written(answer: Answer, fold: Fold | None) -> int | None:
-    """Bytes that the model wrote; ``None`` for answers that are no text."""
-    if isinstance(answer, ChatCompletion):
-        return fold.text_size() if fold else sum(map(_choice_size, answer.choices))
-    if isinstance(answer, TextCompletion):
-        return _size([choice.text for choice in answer.choices])
-    if isinstance(answer, Response):
-        return _size(answer.output)
-    return _size(answer.content) if isinstance(answer, MessageResponse) else None
-
-
-def _choice_size(choice: Choice) -> int:
-    """Bytes that the model wrote for one choice."""
-    message = choice.message
-    calls = [call.function.arguments for call in message.tool_calls or () if call.function]
-    texts = (message.content, message.reasoning_content, message.refusal, *calls)
-    return sum(_size(text) for text in texts)
+    if call is None:
+        return None
+    about = [getattr(call, name, None) for name in _SUBJECTS]
+    return [*about, *(call.params.get(name) for name in _BESIDE)]
 
 
 def estimate_tokens(messages: Any) -> int:

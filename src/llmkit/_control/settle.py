@@ -11,7 +11,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from .. import pricing, providers
+from .. import pricing
 from .._call import Adjustment, Attempt, Call, CallInfo, Sent
 from .._flow import Flow, notify, store
 from .._fold import Fold
@@ -22,14 +22,13 @@ from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
 from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
-from ..providers import Unbilled, at_home, unbilled
 from ..types.answer import Answer
 from ..types.usage import Usage
-from .estimate import estimated
+from .address import model_of
 from .retry import refused
 from .stated import stated
 
-__all__ = ["Account", "model_of"]
+__all__ = ["Account"]
 
 A = TypeVar("A", bound=Answer)
 
@@ -125,6 +124,11 @@ class Account:
         self.info.seconds = self.elapsed()
         completion._call = self.info  # noqa: SLF001 - this is the one who may
         completion._cost = self._cost(completion)  # noqa: SLF001
+        if rows := completion.rows():
+            # Few calls have any, and what reads all their forms is large.
+            from .rows import price_rows  # noqa: PLC0415
+
+            price_rows(rows, self._catalogue, self.info.provider)
         return completion
 
     def settle(
@@ -216,32 +220,37 @@ class Account:
         told = None if response is None else response.counted()
         if response is None or self._told_all(told):
             return told, "reported" if told is not None else "none"
-        guessed = None if self._unbilled() else estimated(response, self.call, self.fold)
+        guessed = None if self._concerns() else self._guessed(response)
         return guessed, "none" if guessed is None else "estimated"
+
+    def _guessed(self, answer: Answer) -> Usage | None:
+        # Only for what broke off.
+        from .estimate import estimated  # noqa: PLC0415
+
+        return estimated(answer, self.call, self.fold)
 
     def _told_all(self, usage: Usage | None) -> bool:
         return self.counted and usage is not None and usage.completion_tokens is not None
 
-    def _unbilled(self) -> Unbilled | None:
-        return unbilled(self.call)
+    def _concerns(self) -> tuple[str, str] | None:
+        return None if self.call is None else self.call.concerns
 
     def _cost(self, answer: Answer) -> pricing.Cost:
         if self.mocked:
             return _free("no provider was asked")
-        if (free := self._unbilled()) is not None:
-            return _free(free.reason) if free.known else pricing.unknown(free.reason)
+        if (concerned := self._concerns()) is not None:
+            return _of_none(self.info.provider, *concerned)
         usage = answer.counted()
         known, measures = self._told_all(usage), answer.measured(self.call)
         amount = stated(answer, usage)
-        guessed = None if known else estimated(answer, self.call, self.fold)
+        guessed = None if known else self._guessed(answer)
         usage = guessed or usage
         if usage is None and not measures and amount is None:
             return pricing.unknown(_UNSAID)
         name = self._priced_as(answer)
         model = self._model(answer, name)
-        if model is None and amount is None:
-            if (why := at_home(self.info.provider, self.info.base_url)) is not None:
-                return _free(why)
+        if model is None and amount is None and (home := _at_home(self.info)) is not None:
+            return home
         return pricing.cost(
             usage,
             model,
@@ -265,7 +274,7 @@ class Account:
         given: ModelInfo | None = self.call.price if self.call else None
         if given is not None:
             return given
-        asked, served = self._find(name), answer.get("model")
+        asked, served = self._find(name), getattr(answer, "model", None)
         said = self.call.priced_as if self.call else None
         if said is not None or not isinstance(served, str) or served in ("", name):
             return asked
@@ -289,16 +298,6 @@ class Account:
         return pricing.unknown(f"{reason}; what was sent may have been billed")
 
 
-def model_of(catalogue: Catalogue, provider: str, name: str) -> ModelInfo | None:
-    """What the catalogue has under a provider's name for a model, or under ``provider/model``, or a house of its own."""
-    head, _, rest = name.partition("/")
-    found = catalogue.find(provider, name) or (catalogue.find(head, rest) if rest else None)
-    if found is not None or not providers.has(provider):
-        return found
-    others = (catalogue.find(other, name) for other in providers.get(provider).price_lists)
-    return next(filter(None, others), None)
-
-
 def _echoes(response: HTTPResponse, key: str) -> bool:
     if len(key) < SHORTEST:
         return False
@@ -307,6 +306,22 @@ def _echoes(response: HTTPResponse, key: str) -> bool:
 
 def _unread(error: BaseException | None) -> bool:
     return isinstance(error, APIResponseValidationError)
+
+
+def _of_none(provider: str, resource: str, action: str) -> pricing.Cost:
+    """What a call costs that asks for no model's answer."""
+    from ..providers._unbilled import unbilled  # noqa: PLC0415 - few calls are such
+
+    found = unbilled(provider, resource, action)
+    return _free(found.reason) if found.known else pricing.unknown(found.reason)
+
+
+def _at_home(info: CallInfo) -> pricing.Cost | None:
+    """Nothing, where a model without a price runs on this machine."""
+    from ..providers._unbilled import at_home  # noqa: PLC0415 - most models have prices
+
+    why = at_home(info.provider, info.base_url)
+    return None if why is None else _free(why)
 
 
 def _free(reason: str) -> pricing.Cost:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .._cost import rate_key
-from .._frozen import FrozenMap
+from .._cost import FrozenMap, rate_key
 
 __all__ = ["FrozenMap", "ModelInfo", "Rate", "Uplift"]
 

@@ -5,15 +5,27 @@ Puts quantities and rates together. Reading a usage belongs in ``_usage``, choos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 from .._cost import Cost, CostLine, Measure, said, summed, unknown
 from ..catalogue import ModelInfo
-from ._measures import Billed, billed
+from ._conditions import NEVER
 from ._rates import STANDARD, Call, Unpriceable, check_tier, price, sheet
-from ._usage import calls, completion_of, field, plain, prompt_of, tokens, tokens_of, told
+from ._usage import (
+    BY_NONE,
+    BY_TOKENS,
+    Billed,
+    Counts,
+    calls,
+    completion_of,
+    count,
+    plain,
+    tokens,
+    tokens_of,
+    told,
+)
 
 __all__ = ["Find", "cost"]
 
@@ -89,8 +101,8 @@ def _worked_out(
     if model is None:
         return unknown(f"no price for {model_name or 'this model'}")
     try:
-        counts = plain(usage, depth=2)
-        if (other := field(counts, "billed_model")) is not None:
+        counts = plain(usage)
+        if (other := counts.get("billed_model")) is not None:
             model = _who(model, other, asked)
         lines, notes = _priced(counts, model, measures, asked)
     except (Unpriceable, ValueError) as error:
@@ -101,21 +113,24 @@ def _worked_out(
 
 
 def _priced(
-    counts: object, model: ModelInfo, measures: Sequence[Measure], asked: _Asked
+    counts: Counts, model: ModelInfo, measures: Sequence[Measure], asked: _Asked
 ) -> tuple[tuple[CostLine, ...], list[str]]:
     call, counted = _call(counts, model, measures, asked)
-    which = billed(call, measures, counted=counted, tokens_of=lambda name: tokens_of(counts, name))
-    lines = (*_lines(call, counts, which), *_beside(call, counts, asked))
+    which = _which(call, counts, measures, counted=counted)
+    lines = _lines(call, counts, which)
+    if "beside" in counts:
+        lines += _beside(call, counts, asked)
     if not lines:
         raise Unpriceable(f"nothing that the answer tells has a rate for {model.name}")
-    return lines, call.notes
+    return tuple(lines), call.notes
 
 
 def _call(
-    usage: object, model: ModelInfo, measures: Sequence[Measure], asked: _Asked
+    usage: Counts, model: ModelInfo, measures: Sequence[Measure], asked: _Asked
 ) -> tuple[Call, bool]:
     """What rates are matched against, and whether tokens were counted at all."""
-    prompt, completion = prompt_of(usage), completion_of(usage)
+    prompt = count(usage, "prompt_tokens")
+    completion = completion_of(usage, prompt)
     rates = sheet(model)
     # What costs a fee and nothing else needs no count.
     counted = prompt is not None and not rates.by_request
@@ -130,36 +145,46 @@ def _call(
     if asked.conditions:
         facts.update(asked.conditions)
     facts["service_tier"] = rates.tier(asked.tier)
-    when = rates.moment(asked.on, asked.seconds)
+    when = rates.moment(asked.on, asked.seconds) if rates.timed else NEVER
     call = Call(rates, facts, when, prompt or 0, completion or 0)
     if facts["service_tier"] != STANDARD:
         check_tier(model, facts["service_tier"], call.notes)
     return call, counted
 
 
-def _lines(call: Call, usage: object, which: Billed) -> Iterator[CostLine]:
-    if which.sides:
-        for dimension, quantity, facts in tokens(call, usage, which.sides, which.instead):
-            if quantity:
-                yield price(call, dimension, quantity, facts)
-    for one in which.measures:
-        if one.quantity and one.key != _REQUEST:
-            yield price(call, one.key, one.quantity, one.facts)
-    for dimension, quantity, facts in calls(call, usage):
-        if quantity:
-            yield price(call, dimension, quantity, facts)
+def _which(call: Call, usage: Counts, measures: Sequence[Measure], *, counted: bool) -> Billed:
+    if not measures:
+        return BY_TOKENS if counted else BY_NONE
+    # Chats have no measures.
+    from ._measures import billed  # noqa: PLC0415
+
+    return billed(call, measures, counted=counted, tokens_of=lambda name: tokens_of(usage, name))
 
 
-def _beside(call: Call, usage: object, asked: _Asked) -> Iterator[CostLine]:
+def _lines(call: Call, usage: Counts, which: Billed) -> list[CostLine]:
+    used = tokens(call, usage, which.sides, which.instead) if which.sides else []
+    lines = [price(call, name, number, facts) for name, number, facts in used if number]
+    measured = [one for one in which.measures if one.quantity and one.key != _REQUEST]
+    lines += [price(call, one.key, one.quantity, one.facts) for one in measured]
+    beside = calls(call, usage)
+    return (
+        lines + [price(call, name, n, facts) for name, n, facts in beside if n] if beside else lines
+    )
+
+
+def _beside(call: Call, usage: Counts, asked: _Asked) -> list[CostLine]:
     """What is billed beside the counts: each round by its own size, as a prompt's length may set its price."""
-    rounds = field(usage, "beside")
+    rounds, lines = usage.get("beside"), list[CostLine]()
+    if not isinstance(rounds, list):
+        return lines
     # A round says less of itself than the whole does: what is known of that holds for it, too.
-    same = asked._replace(conditions=call.facts) if rounds else asked
-    for one in rounds if isinstance(rounds, list) else ():
-        counts = plain(one, depth=2)
-        again, _ = _call(counts, _who(call.model, field(counts, "model"), asked), (), same)
-        yield from _lines(again, counts, billed(again, (), counted=True, tokens_of=int))
+    same = asked._replace(conditions=call.facts)
+    for one in rounds:
+        counts = plain(one)
+        again, _ = _call(counts, _who(call.model, counts.get("model"), asked), (), same)
+        lines += _lines(again, counts, BY_TOKENS)
         call.notes += again.notes
+    return lines
 
 
 def _who(model: ModelInfo, name: object, asked: _Asked) -> ModelInfo:

@@ -6,12 +6,14 @@ Compares facts. What a call's facts are is read elsewhere, and so are the rates.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..catalogue import Rate
-from ._window import Moment, within
 
-__all__ = ["AGED", "LEAST", "Asked", "Open", "holds", "specific"]
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = ["AGED", "LEAST", "NEVER", "Asked", "Moment", "Open", "holds", "specific"]
 
 AGED: Final = ("from", "until")
 LEAST: Final = "at_least"
@@ -22,6 +24,20 @@ _CLOCK: Final = frozenset({"utc", "weekdays"})
 # What makes or asks for something is of some size, told or not: a rate for one of them may hold.
 _DESCRIBING: Final = frozenset({"size", "quality", "resolution", "search_context_size"})
 _NOWHERE: Final = "global"
+
+
+class Moment(NamedTuple):
+    """When a call ran: its day, as an ISO date, and from when to when in UTC, where that is known.
+
+    To the minute, and a little more on both sides: what is the same for many calls is worked out once.
+    """
+
+    day: str = ""
+    early: datetime | None = None
+    late: datetime | None = None
+
+
+NEVER: Final = Moment()
 
 
 class Asked:
@@ -56,6 +72,8 @@ def holds(condition: Mapping[str, str | int], asked: Asked) -> bool | Open:
 
 
 def _in_time(condition: Mapping[str, str | int], asked: Asked) -> bool | Open:
+    from ._window import within  # noqa: PLC0415 - few prices depend on the hour
+
     hours, days = str(condition.get("utc", "")), str(condition.get("weekdays", ""))
     inside = within(asked.when, hours, days)
     return Open("whether the call was off-peak cannot be told") if inside is None else inside

@@ -7,29 +7,18 @@ another. What a quantity costs belongs in ``_rates``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from .._cost import Measure
 from ._rates import Call, Unpriceable, side_of
+from ._usage import Billed
 
-__all__ = ["Billed", "billed"]
+__all__ = ["billed"]
 
 _BOTH: Final = frozenset({"input", "output"})
 _OF_A_KIND: Final = frozenset({
     "audio_input", "image_input", "video_input", "audio_output", "image_output", "video_output",
 })  # fmt: skip
-
-
-class Billed(NamedTuple):
-    """``sides`` of the call that are billed by its tokens, but for the dimensions ``instead`` of which measures are."""
-
-    sides: frozenset[str]
-    measures: Sequence[Measure] = ()
-    instead: frozenset[str] = frozenset()
-
-
-_BY_TOKENS: Final = Billed(_BOTH)
-_BY_NONE: Final = Billed(frozenset())
 
 
 def billed(
@@ -39,8 +28,6 @@ def billed(
 
     Raises Unpriceable where something must be billed that has no rate, or was not told.
     """
-    if not measures:
-        return _BY_TOKENS if counted else _BY_NONE
     sides = _sides(call, measures) if counted else frozenset[str]()
     found: dict[str, Measure] = {}
     beside: list[Measure] = []
@@ -63,17 +50,16 @@ def billed(
 
 
 def _sides(call: Call, measures: Sequence[Measure]) -> frozenset[str]:
-    """The sides billed by tokens: not those that the model has rates for only by another measure."""
+    """The sides billed by tokens: those that have rates for them, where another measure has one as well."""
     rated = {side_of(one.dimension) for one in measures if call.rated(one.key)}
-    if "time" in rated and not call.sheet.by_tokens:
-        return frozenset()
-    return frozenset(side for side in _BOTH if side in call.sheet.by_tokens or side not in rated)
+    return call.sheet.by_tokens & _BOTH if rated - {None} else _BOTH
 
 
 def _apart(call: Call, one: Measure, tokens: int) -> bool:
     """Whether a measure of a side that is billed by tokens is none of them: of its kind none has a rate."""
-    own = call.has(one.dimension) or one.dimension in call.model.priced_as
-    if one.dimension not in _OF_A_KIND or own:
+    if one.dimension not in _OF_A_KIND or call.has(one.dimension):
+        return False
+    if tokens and one.dimension in call.model.priced_as:
         return False
     # Pixels are not told from pictures by any token: what has no rate of its own is in the other.
     return call.rated(one.key) or (one.unit == "pixel" and not tokens)

@@ -13,8 +13,7 @@ from typing import Final
 
 from .._cost import MATH, CostLine
 from ..catalogue import FrozenMap, ModelInfo, Rate
-from ._conditions import AGED, LEAST, Asked, Open, holds, specific
-from ._window import Moment, moment
+from ._conditions import AGED, LEAST, Asked, Moment, Open, holds, specific
 
 STANDARD: Final = "standard"
 # Tiers that vendors sell below the standard price: where a model lists no rate for one, the
@@ -95,6 +94,8 @@ class Sheet:
         )
         self._days = sorted({str(c[key]) for c in conditions for key in AGED if key in c})
         self._hours = any("utc" in c or "weekdays" in c for c in conditions)
+        self.timed = bool(self._days) or self._hours
+        """Whether it matters when a call is made."""
         self._found: dict[object, dict[object, _Price]] = {}
         # Plain dicts: what is read in every call.
         self.defaults = dict(model.defaults)
@@ -113,15 +114,10 @@ class Sheet:
         """Whether the model costs anything on a side."""
         return side not in self._free
 
-    @property
-    def timed(self) -> bool:
-        """Whether it matters when a call is made."""
-        return bool(self._days) or self._hours
-
     def moment(self, on: str | float | None, seconds: float) -> Moment:
         """When a call ran, as far as its price depends on that. Without a day it is that of the catalogue."""
-        if not self.timed:
-            return moment(None)
+        from ._window import moment  # noqa: PLC0415 - few prices depend on the day
+
         when = moment(on, seconds)
         return when if when.day else when._replace(day=self.model.revision)
 
@@ -170,7 +166,8 @@ class Call(Asked):
     def __init__(
         self, sheet: Sheet, facts: Mapping[str, str], when: Moment, prompt: int, completion: int
     ) -> None:
-        super().__init__(facts, when, prompt)
+        # Not by way of super(): every call makes one.
+        self.facts, self.when, self.prompt = facts, when, prompt
         self.sheet, self.model, self.completion = sheet, sheet.model, completion
         self.known = sheet.known(self)
         self.notes: list[str] = []
@@ -207,10 +204,10 @@ def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str
         call.notes += found.notes
     billed = max(quantity, found.least) if found.least else quantity
     rate, usd = found.rate, found.usd
-    if found.each is None:
-        total = _share(billed, usd, rate.per)
-    else:
-        total = MATH.multiply(Decimal(billed), found.each)
+    each = found.each
+    total = (
+        MATH.multiply(Decimal(billed), each) if each is not None else _share(billed, usd, rate.per)
+    )
     return CostLine(found.dimension, billed, rate.unit, usd, rate.per, total, *found.origin)
 
 
@@ -239,7 +236,7 @@ def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
 
 
 def _share(quantity: int | Decimal, usd: Decimal, per: int) -> Decimal:
-    """What a quantity costs; a third of a cent ends somewhere, upwards, so that lines add up in anybody's arithmetic."""
+    """What a quantity costs. A third of a cent ends somewhere, upwards: lines add up in anybody's arithmetic."""
     exact = MATH.divide(MATH.multiply(Decimal(quantity), usd), Decimal(per))
     return exact if _places(exact) <= _DECIMALS else exact.quantize(_LEAST, ROUND_UP, MATH)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
-__all__ = ["Moment", "moment", "within"]
+from ._conditions import NEVER, Moment
+
+__all__ = ["moment", "within"]
 
 # The clock that a call was timed by is not the vendor's.
 _SLACK: Final = timedelta(seconds=60)
@@ -18,24 +20,10 @@ _DAY: Final = 24 * 60
 _SPAN: Final = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)")
 
 
-class Moment(NamedTuple):
-    """When a call ran: its day, as an ISO date, and from when to when in UTC, where that is known.
-
-    To the minute, and a little more on both sides: what is the same for many calls is worked out once.
-    """
-
-    day: str = ""
-    early: datetime | None = None
-    late: datetime | None = None
-
-
-_NEVER: Final = Moment()
-
-
 def moment(on: str | float | None, seconds: float = 0) -> Moment:
     """Read an ISO date, an ISO time (in UTC if it says no zone) or Unix seconds. Raises ValueError for others."""
     if on is None or on == "":
-        return _NEVER
+        return NEVER
     if isinstance(on, str) and len(on) == len("2026-11-22"):
         return Moment(datetime.fromisoformat(on).date().isoformat())
     begun = _read(on)

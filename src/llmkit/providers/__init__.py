@@ -9,7 +9,6 @@ from ._auth import Auth, Bearer, HeaderKey, Identity, NoAuth, unasked
 from ._provider import OPENAI_CALLS, Provider, Where, named, openai_compatible
 from ._registry import Registry
 from ._tokens import Tokens
-from ._unbilled import Unbilled, at_home, unbilled
 
 __all__ = [
     "FIRST",
@@ -22,9 +21,7 @@ __all__ = [
     "NoAuth",
     "Provider",
     "Tokens",
-    "Unbilled",
     "Where",
-    "at_home",
     "get",
     "has",
     "named",
@@ -33,7 +30,6 @@ __all__ = [
     "preferred",
     "register_provider",
     "unasked",
-    "unbilled",
 ]
 
 STANDARD = "openai"

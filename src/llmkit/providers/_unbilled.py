@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from .._call import Call
-from .._calls import CountCall, ResourceCall
-
 __all__ = ["Unbilled", "at_home", "unbilled"]
 
 
@@ -40,9 +37,9 @@ _RESOURCES: Final[Mapping[object, Unbilled]] = {
     ("caches", "update"): Unbilled(
         True, "not billed by itself; the hours that a cache is kept are"
     ),
+    "count": Unbilled(True, "not billed: tokens are counted"),
     "responses": Unbilled(True, "not billed: what was answered before is looked up"),
 }
-_COUNTED: Final = Unbilled(True, "not billed: tokens are counted")
 
 # What providers themselves say of it; pages read 2026-11-22.
 _SAID: Final[Mapping[tuple[str, str], str]] = {
@@ -61,14 +58,10 @@ _SAID: Final[Mapping[tuple[str, str], str]] = {
 }
 
 
-def unbilled(call: Call | None) -> Unbilled | None:
-    """Why a call has no price of its own; ``None`` for one that is billed by what it used."""
-    if isinstance(call, CountCall):
-        return _with_source(call.provider, "count", _COUNTED)
-    if not isinstance(call, ResourceCall):
-        return None
-    found = _RESOURCES.get((call.resource, call.action)) or _RESOURCES[call.resource]
-    return _with_source(call.provider, call.resource, found)
+def unbilled(provider: str, resource: str, action: str) -> Unbilled:
+    """What a call costs that makes, looks up, lists or removes something, or counts."""
+    found = _RESOURCES.get((resource, action)) or _RESOURCES[resource]
+    return _with_source(provider, resource, found)
 
 
 def _with_source(provider: str, what: str, found: Unbilled) -> Unbilled:

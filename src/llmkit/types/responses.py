@@ -198,6 +198,11 @@ class Response(Answer):
         return self._counted
 
     @override
+    def wrote(self) -> Any:
+        """The items."""
+        return self.output
+
+    @override
     def measured(self, call: Call | None) -> tuple[Measure, ...]:
         """Calls of the provider's own tools; searches of the web are counted in the usage."""
         used = {
