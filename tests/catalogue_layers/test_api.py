@@ -11,6 +11,7 @@ import pytest
 import llmkit
 from llmkit import catalogue
 from llmkit.catalogue import Catalogue
+from llmkit.catalogue._capabilities import LITELLM
 from llmkit.errors import CatalogueError, ConfigurationError, UnknownModelError
 
 
@@ -71,6 +72,7 @@ def test_every_capability_of_the_data_has_a_name() -> None:
     """None is in the data that could not be asked for."""
     found = {name for model in catalogue.models() for name in model.capabilities}
     assert found <= catalogue.CAPABILITIES
+    assert set(LITELLM.values()) <= catalogue.CAPABILITIES
 
 
 def test_registering_holds_for_the_process() -> None:

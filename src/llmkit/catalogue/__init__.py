@@ -10,10 +10,9 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-from ._capabilities import CAPABILITIES
 from ._counting import counting
 from ._layers import Catalogue
-from ._model import FrozenMap, ModelInfo, Rate, Uplift
+from ._model import CAPABILITIES, FrozenMap, ModelInfo, Rate, Uplift
 
 __all__ = [
     "CAPABILITIES",

@@ -1,14 +1,13 @@
-"""The names of what a model can do, and the other names that people look for them under.
-
-A closed list: a capability that is asked for by a wrong name must not look like one that is lacking.
-"""
+"""Other names that people look for a model's capabilities under, and what to say of one that there is not."""
 
 from __future__ import annotations
 
 import difflib
 from typing import Final
 
-__all__ = ["CAPABILITIES", "LITELLM", "unknown_capability"]
+from ._model import CAPABILITIES
+
+__all__ = ["LITELLM", "unknown_capability"]
 
 # LiteLLM's flags (``supports_…``, in the rows of its price map), without their start: our name.
 LITELLM: Final = {
@@ -29,9 +28,6 @@ LITELLM: Final = {
     "system_messages": "system_messages",
     "url_context": "url_context",
 }
-
-CAPABILITIES: Final = frozenset({*LITELLM.values(), "json_mode", "web_search_always"})
-"""Every capability that a record of the catalogue can have."""
 
 # Words that are nowhere near, letter by letter, what is meant.
 _OTHER: Final = {

@@ -12,9 +12,9 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from .. import _json
-from ._capabilities import CAPABILITIES, LITELLM, unknown_capability
+from ._capabilities import LITELLM, unknown_capability
 from ._columns import PER, Columns, columns, money
-from ._model import FrozenMap, Rate, Uplift
+from ._model import CAPABILITIES, FrozenMap, Rate, Uplift
 from ._patch import Patch
 
 __all__ = ["FIELDS", "Care", "is_price", "mark_of", "patch_of", "prices"]

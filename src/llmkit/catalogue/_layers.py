@@ -13,9 +13,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ConfigurationError
-from ._capabilities import CAPABILITIES, unknown_capability
 from ._load import DataFile, index, open_file, provider_names
-from ._model import ModelInfo
+from ._model import CAPABILITIES, ModelInfo
 
 if TYPE_CHECKING:
     from ._bundle import Bundle
@@ -247,6 +246,8 @@ class Catalogue:
             ConfigurationError: there is no such capability; the message names near misses.
         """
         if capability not in CAPABILITIES:
+            from ._capabilities import unknown_capability  # noqa: PLC0415 - a mistake
+
             raise ConfigurationError(unknown_capability(capability))
         return self.lookup(model, provider).supports(capability)
 
