@@ -67,6 +67,14 @@ def test_a_file_of_llmkits_form(tmp_path: Path) -> None:
     assert known.providers().index("acme") < known.providers().index("azure")
 
 
+def test_a_files_price_holds_for_snapshots_too(tmp_path: Path) -> None:
+    """Also where a snapshot is the first that is asked for."""
+    known = Catalogue(written(tmp_path / "ours.json", OWN))
+    snapshot = known.find("openai", "gpt-4o-2024-08-06")
+    assert price(snapshot) == Decimal("0.000002")
+    assert snapshot is known.find("openai", "gpt-4o")
+
+
 def test_a_file_of_litellms_form(tmp_path: Path) -> None:
     """Providers by their other names, and a model with a price that is not understood has none."""
     known = Catalogue(written(tmp_path / "theirs.json", LITELLM))
