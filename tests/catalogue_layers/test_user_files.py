@@ -13,6 +13,7 @@ import pytest
 import llmkit
 from llmkit import catalogue
 from llmkit.catalogue import Catalogue, ModelInfo
+from llmkit.catalogue._user import litellm_name
 from llmkit.errors import CatalogueError, ConfigurationError
 
 OWN = {
@@ -90,6 +91,29 @@ def test_a_file_of_litellms_form(tmp_path: Path) -> None:
     assert vague
     assert (price(vague), vague.max_input_tokens) == (Decimal("0.000001"), None)
     assert known.find("acme", "sample_spec") is None
+
+
+@pytest.mark.parametrize(
+    ("key", "provider", "wanted"),
+    [
+        ("gpt-4o", "openai", ("openai", "gpt-4o")),
+        ("azure/x", "azure_text", ("azure", "x")),
+        ("command-r", "cohere_chat", ("cohere", "command-r")),
+        ("anthropic.claude-v2", "bedrock_converse", ("bedrock", "anthropic.claude-v2")),
+        ("text-completion-openai/x", "text-completion-openai", ("openai", "x")),
+        ("text-completion-codestral/x", "text-completion-codestral", ("codestral", "x")),
+        ("text-completion-inception/x", "text-completion-inception", ("inception", "x")),
+        ("scx-ai/x", "scx-ai", ("scx_ai", "x")),
+        ("vertex_ai/x", "vertex_ai-anthropic_models", ("vertex_ai", "x")),
+        ("fireworks_ai/a/x", "fireworks_ai-embedding-models", ("fireworks_ai", "a/x")),
+        ("openrouter/openai/x", None, ("openrouter", "openai/x")),
+    ],
+)
+def test_litellms_words_for_providers(
+    key: str, provider: str | None, wanted: tuple[str, str]
+) -> None:
+    """Each leads to the provider that calls are made with."""
+    assert litellm_name(key, provider) == wanted
 
 
 def test_later_files_lie_over_earlier_ones(tmp_path: Path) -> None:

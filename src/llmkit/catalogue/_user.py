@@ -28,12 +28,13 @@ _TOP: Final = frozenset({_MARKER, "revision", "source", "models", "providers"})
 _LITELLM_PROVIDERS: Final = {
     "azure_text": "azure",
     "bedrock_converse": "bedrock",
-    "bedrock_mantle": "bedrock",
     "cohere_chat": "cohere",
+    "scx-ai": "scx_ai",
     "text-completion-codestral": "codestral",
+    "text-completion-inception": "inception",
     "text-completion-openai": "openai",
 }
-# LiteLLM's keys of the same, as they stand before the slash.
+# Providers whose models LiteLLM keeps apart by who made them: vertex_ai-anthropic_models.
 _FAMILIES: Final = ("vertex_ai-", "fireworks_ai-")
 
 
