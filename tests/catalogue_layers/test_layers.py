@@ -11,6 +11,7 @@ import pytest
 
 from llmkit import catalogue
 from llmkit.catalogue import Catalogue, FrozenMap, ModelInfo, Rate
+from llmkit.catalogue._load import mentions
 from llmkit.errors import CatalogueError, ConfigurationError, UnknownModelError
 
 
@@ -217,6 +218,16 @@ def test_a_name_that_only_hosts_list_leads_to_them() -> None:
         known.lookup("road-9")
     assert known.lookup("road-9", "other").provider == "other"
     assert known.lookup("other/road-9", "other").provider == "other"
+
+
+def test_a_file_is_not_parsed_where_its_text_has_not_the_name() -> None:
+    """That the text is looked at first hides no name and no alias."""
+    for provider in catalogue.default().providers():
+        for model in catalogue.models(provider):
+            assert all(mentions(provider, name) for name in (model.name, *model.aliases))
+    assert not mentions("openai", "nobody-knows-this")
+    assert mentions("openai", 'what "json" escapes')
+    assert catalogue.providers_of("nobody-knows-this") == ()
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,11 @@ class Bundle:
         """The providers that it has a file of."""
         return tuple(self.files)
 
+    def mentions(self, provider: str, model: str) -> bool:
+        """Whether the provider lists the model."""
+        file = self.files.get(provider)
+        return bool(file and model in file.rows)
+
     def makes(self, provider: str) -> bool:
         """Whether the provider makes the models that it lists."""
         file = self.files.get(provider)

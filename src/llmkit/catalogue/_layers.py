@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..errors import ConfigurationError
-from ._load import DataFile, index, open_file, provider_names
+from ._load import DataFile, index, mentions, open_file, provider_names
 from ._model import CAPABILITIES, ModelInfo
 
 if TYPE_CHECKING:
@@ -37,6 +37,9 @@ class Base(Protocol):
     def makes(self, provider: str) -> bool:
         """Whether the provider makes the models that it lists."""
 
+    def mentions(self, provider: str, model: str) -> bool:
+        """Whether the provider's file could list the model; ``False`` only where it surely does not."""
+
     def open(self, provider: str) -> DataFile | None:
         """The provider's file."""
 
@@ -56,6 +59,10 @@ class BuiltIn:
     def makes(self, provider: str) -> bool:
         """See ``Base``."""
         return provider in index()["makers"]
+
+    def mentions(self, provider: str, model: str) -> bool:
+        """See ``Base``."""
+        return mentions(provider, model)
 
     # Itself, as prices are looked up with every call.
     open = staticmethod(open_file)
@@ -155,8 +162,15 @@ class State:
 
     def _homes(self, model: str) -> tuple[str, ...]:
         names = self.providers()
-        makers = tuple(n for n in names if self.own(n) and self.find(n, model) is not None)
-        return makers or tuple(n for n in names if self.find(n, model) is not None)
+        makers = tuple(n for n in names if self.own(n) and self._lists(n, model))
+        return makers or tuple(n for n in names if self._lists(n, model))
+
+    def _lists(self, provider: str, model: str) -> bool:
+        """Whether the provider lists it; a file that does not have the name in it is not parsed to see that."""
+        layered = any(provider in layer.providers for layer in self.layers)
+        if not layered and not self.base.mentions(provider, model):
+            return False
+        return self.find(provider, model) is not None
 
     @property
     def revision(self) -> str:
