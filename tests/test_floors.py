@@ -28,6 +28,7 @@ FLOORS = {
     "": 7,
     "__main__": 7,
     "_cli": 7,
+    "compat": 7,
     "testing": 7,
     "_api": 6,
     "_core": 6,
@@ -90,6 +91,7 @@ FREE = {"typing_extensions"}
 # Waiting and threads begin on floor 5. Below it only these, each with its reason.
 WAITING = {"asyncio", "threading", "concurrent", "multiprocessing", "socket", "ssl", "selectors"}
 WAITING_EXCEPTIONS: dict[str, set[str]] = {
+    "catalogue._layers": {"threading"},  # a lock held while files are read and layers are swapped
     "providers._registry": {"threading"},  # a lock held over a dict look-up and an import
     "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
@@ -101,10 +103,31 @@ UPWARDS: dict[str, set[str]] = {}
 
 # Imports inside functions: importer -> what it may load late, and nothing else anywhere.
 LAZY_SEAMS: dict[str, set[str]] = {
+    # Only where something is laid over the built-in data, or asked for by a name that a person wrote.
+    "catalogue._layers": {
+        "llmkit.catalogue._capabilities",
+        "llmkit.catalogue._laying",
+        "llmkit.catalogue._lookup",
+        "llmkit.catalogue._patch",
+    },
     "": {"importlib.metadata"},  # only __version__ reads the metadata
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
+    "_control.prices": {
+        "llmkit.catalogue._fields",
+        "llmkit.catalogue._patch",
+    },  # only for calls that are given prices
+    # Only for the results of a batch, for what broke off, and for what has no price.
+    "_control.settle": {
+        "llmkit._control.rows",
+        "llmkit._control.estimate",
+        "llmkit.providers._unbilled",
+    },
+    "pricing._actual": {"llmkit.pricing._measures"},  # chats have none
+    # Few prices depend on when a call is made.
+    "pricing._conditions": {"llmkit.pricing._window"},
+    "pricing._rates": {"llmkit.pricing._window"},
     "_control.retry": {"tenacity"},  # only after a first failure
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
@@ -115,7 +138,12 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
     "_io.speech_stream": {"anyio"},  # only for files
+    "_kinds.catalogue": {
+        "llmkit._control.refresh",
+        "llmkit._io._replace",
+    },  # only for who refreshes the catalogue
     # Only for calls with a file, and for streams of speech.
+    "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
     "_kinds.tokens": {"llmkit.tokens"},  # only when something is counted
     "providers._google": {
