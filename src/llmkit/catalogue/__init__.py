@@ -6,15 +6,19 @@ provider's JSON file from the package on first use. What a call costs is worked 
 
 from __future__ import annotations
 
+from ._allowances import CAUTIOUS, Allowance, allowance
 from ._layers import Catalogue
 from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
 __all__ = [
+    "CAUTIOUS",
+    "Allowance",
     "Catalogue",
     "FrozenMap",
     "ModelInfo",
     "Rate",
     "Uplift",
+    "allowance",
     "default",
     "find",
     "models",

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from .._cost import Cost, CostLine, Status, Unbounded, nothing, unknown
 from ._actual import cost
-from ._bound import MESSAGE_TOKENS, PREAMBLE_TOKENS, TOOL_TOKENS, bound
+from ._bound import bound
+from ._prompt_bound import Gauges
 
 __all__ = [
-    "MESSAGE_TOKENS",
-    "PREAMBLE_TOKENS",
-    "TOOL_TOKENS",
     "Cost",
     "CostLine",
+    "Gauges",
     "Status",
     "Unbounded",
     "bound",
