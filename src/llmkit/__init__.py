@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         retrieve_cache,
         update_cache,
     )
+    from ._api.bounding import cost_bound
     from ._api.chat import acompletion, completion
     from ._api.counting import acount_tokens, count_tokens
     from ._api.embedding import aembedding, embedding
@@ -95,7 +96,7 @@ if TYPE_CHECKING:
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
     from ._control.structured import function_tool
-    from ._cost import Cost
+    from ._cost import Cost, Unbounded
     from ._fold import fold
     from ._io._clock import Clock
     from ._io.aio_stream import AsyncStream
@@ -170,8 +171,8 @@ __all__ = [
     "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "ServiceUnavailableError",
     "Settlement", "Speech", "SpeechStream", "Stream", "StreamConsumedError",
     "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts", "TokenCount",
-    "Transcription", "TranscriptionEvent", "UnknownProviderError", "UnprocessableEntityError",
-    "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
+    "Transcription", "TranscriptionEvent", "Unbounded", "UnknownProviderError",
+    "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
     "acancel_responses", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
     "acreate_file", "adelete_batch", "adelete_cache", "adelete_file", "adelete_model",
     "adelete_responses", "aembedding", "afile_content", "aget_responses", "aget_valid_models",
@@ -179,7 +180,7 @@ __all__ = [
     "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation", "arerank",
     "aresponses", "aretrieve_batch", "aretrieve_cache", "aretrieve_file", "aretrieve_model",
     "aspeech", "atext_completion", "atranscription", "atranslation", "aupdate_cache",
-    "batch_results", "cancel_batch", "cancel_responses", "catalogue", "completion", "count_tokens",
+    "batch_results", "cancel_batch", "cancel_responses", "catalogue", "completion", "cost_bound", "count_tokens",
     "create_batch", "create_cache", "create_file", "default_client", "delete_batch", "delete_cache",
     "delete_file", "delete_model", "delete_responses", "embedding", "errors", "events",
     "file_content", "fold", "function_tool", "get_responses", "get_valid_models", "image_edit",
@@ -194,6 +195,7 @@ __all__ = [
 _HOMES: dict[str, str] = {
     **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
     **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
+    "cost_bound": "_api.bounding",
     **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
     **dict.fromkeys(
         ("aspeech", "atranscription", "atranslation", "speech", "transcription", "translation"),
@@ -332,6 +334,7 @@ _HOMES: dict[str, str] = {
     "Clock": "_io._clock",
     "Cost": "_cost",
     "DryRun": "_control.dry",
+    "Unbounded": "_cost",
     "MemoryLedger": "ledger",
     "RetryPolicy": "_control.retry",
     "Settlement": "_operations",
