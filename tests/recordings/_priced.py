@@ -72,8 +72,14 @@ def every() -> Iterator[Exchange]:
         return
     for source in _SOURCES:
         for made in source():
-            if made.row.status < 300 and made.row.request is not None:
+            if made.row.status < 300 and made.row.request is not None and not _filled(made):
                 yield made
+
+
+def _filled(made: Exchange) -> bool:
+    """Whether a request stands there that was never sent, as the recorded one cannot be passed."""
+    hello = [{"role": "user", "content": "Hello"}]
+    return made.keywords.get("messages") == hello and '"Hello"' not in str(made.row.request)
 
 
 def _made(row: Row, keywords: dict[str, Any], function: str = "completion") -> Exchange:

@@ -250,7 +250,7 @@ _ACTS: tuple[tuple[_Act, str], ...] = (
         " return_token_ids media_resolution style output_compression moderation"
         " aspect_ratio task return_prompt timestamp_granularities language languages chunking_strategy"
         " voice stream_format sample_rate normalized late_chunking access_programs"
-        " output_modality",
+        " output_dimension num_ctx clear_thinking usage",
     ),
     (_text, "system system_instruction instructions suffix preamble title"),
     (_shown, "tool_choice function_call tool_config"),
@@ -277,8 +277,8 @@ _ACTS: tuple[tuple[_Act, str], ...] = (
         "generation_config inference_config text_generation_config text output_config options"
         " parameters additional_model_request_fields",
     ),
-    (_reasoning, "reasoning thinking thinking_config"),
-    (_marked, "cache_control"),
+    (_reasoning, "reasoning thinking thinking_config reasoning_config"),
+    (_marked, "cache_control prompt_cache_options"),
     (_never(_SEARCH), "web_search_options"),
     (
         _off(_SEARCH),
