@@ -41,6 +41,7 @@ FLOORS = {
     "catalogue": 2,
     "fronts": 2,
     "pricing": 2,
+    "tokens": 2,
     "wires": 2,
     "_eventstream": 1,
     "_flow": 1,

@@ -7,6 +7,7 @@ provider's JSON file from the package on first use. What a call costs is worked 
 from __future__ import annotations
 
 from ._allowances import CAUTIOUS, Allowance, allowance
+from ._counting import counting
 from ._layers import Catalogue
 from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
@@ -19,6 +20,7 @@ __all__ = [
     "Rate",
     "Uplift",
     "allowance",
+    "counting",
     "default",
     "find",
     "models",
