@@ -81,6 +81,7 @@ SEAMS = {
     "pytest": {"testing._fixtures_kit", "testing.conformance", "testing.plugin"},
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
+    "tiktoken": {"tokens._encodings"},
     "yaml": {"testing._cassette._vcr"},  # no dependency: who records with vcrpy has it
     "trio": {"_io"},  # no dependency: it is there if its loop is running
 }
@@ -92,6 +93,7 @@ WAITING_EXCEPTIONS: dict[str, set[str]] = {
     "providers._registry": {"threading"},  # a lock held over a dict look-up and an import
     "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
+    "tokens._encodings": {"threading"},  # a lock held while an encoding is loaded
 }
 
 # Imports from a higher floor: importer -> target. The design wants none.
@@ -121,6 +123,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "cryptography.hazmat.primitives.hashes",
         "cryptography.hazmat.primitives.serialization",
     },  # only to sign with a service account's key
+    "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 
