@@ -105,6 +105,13 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
+    # Only for who asks for a bound, and has attached something or wants texts counted.
+    "_control.bounding": {
+        "llmkit.tokens._duration",
+        "llmkit.tokens._media",
+        "llmkit.tokens._payload",
+        "llmkit.tokens._text",
+    },
     "_control.retry": {"tenacity"},  # only after a first failure
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
@@ -123,6 +130,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "cryptography.hazmat.primitives.hashes",
         "cryptography.hazmat.primitives.serialization",
     },  # only to sign with a service account's key
+    "pricing": {"llmkit.pricing._bound"},  # only for who asks for a bound
     "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }

@@ -5,11 +5,15 @@ Nothing is sent, fetched or asked for. The arithmetic is that of ``pricing``.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from .. import catalogue, pricing
 from .._call import Call
 from .._http import HTTPRequest
+from .._upload import Upload
+from ..errors import ConfigurationError
 from .job import Job, Leg
 from .settle import model_of
 
@@ -44,9 +48,44 @@ def bound_of(
         call,
         model,
         allowance=catalogue.allowance(call.provider, name),
+        gauges=_gauges(call.provider, name, exact=exact),
         request=request,
         last=_last_day(job),
     )
+
+
+def _gauges(provider: str, model: str, *, exact: bool) -> pricing.Gauges:
+    """What measures the call's attachments by the model's rule, and its texts where they are to be counted."""
+
+    def part(given: Mapping[str, Any]) -> int | None:
+        from ..tokens._media import part_tokens
+
+        counted = part_tokens(given, catalogue.counting(provider, model))
+        return None if counted is None else counted.at_most
+
+    def text(given: str) -> int | None:
+        from ..tokens._text import count_text
+
+        rule = catalogue.counting(provider, model)
+        if "encoding" not in rule or rule.get("assumed"):
+            return None
+        try:
+            return count_text(rule["encoding"], given).at_most
+        except ConfigurationError:
+            return None  # without tiktoken, or its tables: bytes will do
+
+    return pricing.Gauges(part=part, seconds=_seconds, text=text if exact else None)
+
+
+def _seconds(file: Upload) -> float | None:
+    """The longest that a sound in memory can last; files are not read here."""
+    from ..tokens._duration import duration
+    from ..tokens._payload import Payload
+
+    if not isinstance(file.source, bytes) or file.url is not None:
+        return None
+    found = duration(Payload(file.source))
+    return None if found is None else found.at_most
 
 
 def _last_day(job: Job) -> str:

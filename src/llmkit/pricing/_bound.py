@@ -19,7 +19,7 @@ from ._params_bound import Wishes, take
 from ._prompt_bound import Gauges, Meter
 from ._rates import Unpriceable
 
-__all__ = ["bound"]
+__all__ = ["Gauges", "bound"]
 
 _KINDS: Final = {**KINDS, ChatCall: CHAT, MessagesCall: CHAT, ResponsesCall: RESPONSES}
 _NO_GAUGES: Final = Gauges()
@@ -100,7 +100,9 @@ def _wished(call: Call, wishes: Wishes, request: HTTPRequest | None) -> None:
     """What the call says, and what a wire has made of it."""
     own = frozenset() if type(call) not in KINDS else _OWN
     take(wishes, ((k, v) for k, v in call.params.items() if k not in own))
-    take(wishes, call.extra_body.items(), sent_as_is=True)
+    # To name the model once more changes nothing.
+    extra = ((k, v) for k, v in call.extra_body.items() if (k, v) != ("model", call.model))
+    take(wishes, extra, sent_as_is=True)
     for change in call.adjustments if request is None else request.adjustments:
         if change.parameter in _CHANGED:
             # Left out, it holds no longer; put in or changed, both values may count.

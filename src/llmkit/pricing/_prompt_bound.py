@@ -37,6 +37,8 @@ _RESULTS: Final = frozenset(
 )
 _HEARD: Final = frozenset({"input_audio", "audio", "audio_url", "video", "video_url", "input_video"})
 _SEEN: Final = frozenset({"image", "image_url", "input_image", "document", "file", "input_file"})
+# Blocks that have their kind for a name.
+_NAMED: Final = {"toolUse": "tool_use", "toolResult": "tool_result", "cachePoint": "cachePoint"}
 # What an item of a conversation may be, beside a message.
 _ITEMS: Final = _CALLS | _RESULTS | {"reasoning"}
 _CONTENTS: Final = frozenset({"content", "output"})
@@ -185,6 +187,8 @@ class Meter:
             self.content(part, quoted=quoted)
             return
         given = mapping(part, "a part of a message")
+        if "type" not in given and len(given) == 1 and (named := _NAMED.get(next(iter(given)))):
+            given = {"type": named, **mapping(next(iter(given.values())), "a part of a message")}
         kind = given.get("type", "text" if "text" in given else None)
         if not isinstance(kind, str):
             raise Unpriceable("a part of a message has no type")
