@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         list_batches,
         retrieve_batch,
     )
+    from ._api.bounding import cost_bound
     from ._api.caches import (
         acreate_cache,
         adelete_cache,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
         retrieve_cache,
         update_cache,
     )
-    from ._api.bounding import cost_bound
     from ._api.chat import acompletion, completion
     from ._api.counting import acount_tokens, count_tokens
     from ._api.embedding import aembedding, embedding

@@ -173,7 +173,9 @@ class Core:
     def _run_dry(self, job: Job) -> Any:
         return self._driver().run(dry(job))
 
-    def cost_bound(self, call: str, /, *, exact: bool = False, **arguments: Any) -> Cost | Unbounded:
+    def cost_bound(
+        self, call: str, /, *, exact: bool = False, **arguments: Any
+    ) -> Cost | Unbounded:
         """The most that one attempt at a call can cost. Nothing is sent, and no key is needed.
 
         ``client.cost_bound("openai/gpt-4o", messages=…, max_tokens=100)`` for a chat, and for any call
@@ -235,7 +237,9 @@ class Core:
     ) -> Stream[Any, Any]:
         """Make a call and return the stream of its answer's events, which may have a form of its own."""
         self._drain()
-        job = self._job(kind, model, subject, params, stream=True, dry_run=self._instead is not None)
+        job = self._job(
+            kind, model, subject, params, stream=True, dry_run=self._instead is not None
+        )
         if self._instead is not None:
             return self._instead(job)  # type: ignore[no-any-return]
         return self._opened(sync_stream.opened(self._driver(), perform(job), form))

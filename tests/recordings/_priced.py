@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from . import _bedrock_rows, _cohere_requests, _gemini_rows, _ollama_chat, _other_calls
-from . import _other_rows, _reader, _responses_rows
+from . import (
+    _bedrock_rows,
+    _cohere_requests,
+    _gemini_rows,
+    _ollama_chat,
+    _other_calls,
+    _other_rows,
+    _reader,
+    _responses_rows,
+)
 from . import test_anthropic_messages as anthropic
 from . import test_bedrock_converse as converse
 from . import test_bedrock_invoke as invoke
@@ -142,7 +150,7 @@ def _responses() -> Iterator[Exchange]:
 
 
 def _embeddings() -> Iterator[Exchange]:
-    for row in embeddings._rows().values():  # noqa: SLF001 - the tests' own
+    for row in embeddings._rows().values():
         yield _made(row, embeddings.asking(row, _Nowhere()), "embedding")  # type: ignore[arg-type]
 
 
@@ -152,7 +160,9 @@ def _others() -> Iterator[Exchange]:
             function, keywords = _other_calls.asked(found)
             model = str(keywords.get("model") or "").replace("_openapi/", "/")
             stream = {"stream": True} if found.row.is_event_stream else {}
-            yield _made(found.row, {**keywords, **({"model": model} if model else {}), **stream}, function)
+            yield _made(
+                found.row, {**keywords, **({"model": model} if model else {}), **stream}, function
+            )
 
 
 _SOURCES = (

@@ -6,6 +6,7 @@ Nothing is sent, fetched or asked for. The arithmetic is that of ``pricing``.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from .. import catalogue, pricing
 from .._call import Call
 from .._http import HTTPRequest
 from .._upload import Upload
+from ..catalogue import ModelInfo
 from ..errors import ConfigurationError
 from .job import Job, Leg
 from .settle import model_of
@@ -43,7 +45,7 @@ def bound_of(
 ) -> pricing.Cost | pricing.Unbounded:
     """The bound for one attempt at a call that is ready to be sent."""
     name = call.model if call.priced_as is None else call.priced_as
-    model = call.price or model_of(job.catalogue, call.provider, name)
+    model = _model(call.price, model_of(job.catalogue, call.provider, name))
     return pricing.bound(
         call,
         model,
@@ -54,17 +56,28 @@ def bound_of(
     )
 
 
+def _model(price: ModelInfo | None, listed: ModelInfo | None) -> ModelInfo | None:
+    """Whose rates hold: those given with the call, which say nothing of limits."""
+    if price is None or listed is None or price.max_output_tokens is not None:
+        return price or listed
+    limits = {name: getattr(listed, name) for name in _LIMITS}
+    return replace(price, **limits)
+
+
+_LIMITS = ("max_input_tokens", "max_output_tokens", "capabilities", "output_modalities")
+
+
 def _gauges(provider: str, model: str, *, exact: bool) -> pricing.Gauges:
     """What measures the call's attachments by the model's rule, and its texts where they are to be counted."""
 
     def part(given: Mapping[str, Any]) -> int | None:
-        from ..tokens._media import part_tokens
+        from ..tokens._media import part_tokens  # noqa: PLC0415
 
         counted = part_tokens(given, catalogue.counting(provider, model))
         return None if counted is None else counted.at_most
 
     def text(given: str) -> int | None:
-        from ..tokens._text import count_text
+        from ..tokens._text import count_text  # noqa: PLC0415
 
         rule = catalogue.counting(provider, model)
         if "encoding" not in rule or rule.get("assumed"):
@@ -79,8 +92,8 @@ def _gauges(provider: str, model: str, *, exact: bool) -> pricing.Gauges:
 
 def _seconds(file: Upload) -> float | None:
     """The longest that a sound in memory can last; files are not read here."""
-    from ..tokens._duration import duration
-    from ..tokens._payload import Payload
+    from ..tokens._duration import duration  # noqa: PLC0415
+    from ..tokens._payload import Payload  # noqa: PLC0415
 
     if not isinstance(file.source, bytes) or file.url is not None:
         return None

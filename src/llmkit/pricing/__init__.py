@@ -33,7 +33,7 @@ def __getattr__(name: str) -> Any:
     """The bound is loaded when it is first asked for: most calls are only priced."""
     if name not in ("bound", "Gauges"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from . import _bound
+    from . import _bound  # noqa: PLC0415
 
     globals().update(bound=_bound.bound, Gauges=_bound.Gauges)
     return globals()[name]

@@ -6,6 +6,7 @@ What the request does not show cannot be bounded, and says so. What a call did c
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -25,7 +26,11 @@ _KINDS: Final = {**KINDS, ChatCall: CHAT, MessagesCall: CHAT, ResponsesCall: RES
 _NO_GAUGES: Final = Gauges()
 _NOTE: Final = ("an upper bound, not a cost",)
 # Parameters that a kind of call reads by itself.
-_OWN: Final = frozenset({"prompt", "partial_images", "input_fidelity", "svg", "complexity"})
+_OWN: Final = frozenset({"prompt", "partial_images", "input_fidelity"})
+# Some hosts are asked for another tier, another speed or a guardrail by a header.
+_PRICED_HEADER: Final = re.compile(
+    r"tier|priority|latency|guardrail|request-type|speed|fast", re.IGNORECASE
+)
 
 
 def bound(
@@ -50,24 +55,28 @@ def bound(
         request: what was written of the call, if it was: what a wire has changed is then known.
         last: the ISO date on which the call has ended at the latest. Without it, announced later prices count.
     """
-    if isinstance(call, CountCall):
-        return nothing("counting tokens is not billed")
-    if isinstance(call, ResourceCall):
+    if isinstance(call, CountCall | ResourceCall):
         return _kept(call)
     if model is None:
         return Unbounded("no price for this model")
     try:
         lines = tuple(_lines(call, model, allowance, gauges, request, last))
-    except Unpriceable as error:
-        return Unbounded(str(error))
-    except RecursionError:
-        return Unbounded("the call is nested too deeply to be measured")
     except Exception as error:  # noqa: BLE001 - values may be anything; none may end a call by being measured
-        return Unbounded(f"the call could not be measured: {type(error).__name__}")
+        return Unbounded(_why(error))
     return summed(lines, "estimated", _NOTE, model.revision)
 
 
-def _kept(call: ResourceCall) -> Cost | Unbounded:
+def _why(error: Exception) -> str:
+    if isinstance(error, Unpriceable):
+        return str(error)
+    if isinstance(error, RecursionError):
+        return "the call is nested too deeply to be measured"
+    return f"the call could not be measured: {type(error).__name__}"
+
+
+def _kept(call: CountCall | ResourceCall) -> Cost | Unbounded:
+    if isinstance(call, CountCall):
+        return nothing("counting tokens is not billed")
     if call.action == "create" and call.resource != "files":
         what = "a batch's lines are" if call.resource == "batches" else "what it makes is"
         return Unbounded(f"{what} billed later, and not known here")
@@ -92,13 +101,21 @@ def _lines(
     meter = Meter(gauges, allowance.longer, model.cache_write_marker)
     wishes = Wishes(meter)
     _wished(call, wishes, request)
-    sent = 0 if request is None or gauges.text is not None or made in KINDS.values() else len(request.body)
+    sent = _sent(call, request) if gauges.text is None else 0
     return made(Ask(call, model, allowance, gauges, meter, wishes, last, sent))
+
+
+def _sent(call: Call, request: HTTPRequest | None) -> int:
+    """Bytes of a conversation's request: whatever a wire has put into it is among them."""
+    return 0 if request is None or type(call) in KINDS else len(request.body)
 
 
 def _wished(call: Call, wishes: Wishes, request: HTTPRequest | None) -> None:
     """What the call says, and what a wire has made of it."""
     own = frozenset() if type(call) not in KINDS else _OWN
+    for name in call.extra_headers:
+        if _PRICED_HEADER.search(name):
+            raise Unpriceable(f"the header {name:.80} may change the price")
     take(wishes, ((k, v) for k, v in call.params.items() if k not in own))
     # To name the model once more changes nothing.
     extra = ((k, v) for k, v in call.extra_body.items() if (k, v) != ("model", call.model))

@@ -69,7 +69,9 @@ class Ask:
         known = tuple((k, v) for k, v in sorted(facts.items()) if v != "auto")
         return Terms(frozenset(billed), known, self.last, prompt)
 
-    def line(self, name: str, keys: frozenset[str], quantity: int | Decimal, terms: Terms) -> CostLine:
+    def line(
+        self, name: str, keys: frozenset[str], quantity: int | Decimal, terms: Terms
+    ) -> CostLine:
         """So many units at the dearest of these rates. Raises Unpriceable where there is none."""
         worst: Worst | None = ceiling(self.model).worst(keys, terms)
         if worst is None:
@@ -113,9 +115,7 @@ def _responses(ask: Ask) -> Iterator[CostLine]:
 
 def _text(ask: Ask) -> Iterator[CostLine]:
     given = ask.call.prompt
-    if isinstance(given, str):
-        given = (given,)
-    elif given and all(type(item) is int for item in given):
+    if isinstance(given, str) or (given and all(type(item) is int for item in given)):
         given = (given,)
     for prompt in given:
         ask.meter.tokens += MESSAGE_TOKENS + _size(ask, prompt)
@@ -154,7 +154,9 @@ def _output_keys(ask: Ask, terms: Terms) -> frozenset[str]:
             raise Unpriceable(f"how many pictures {ask.model.name} makes is not known")
         keys |= _IMAGE_OUTPUT
     if writes and not _draws(ask):
-        ceiling(ask.model).needed("output/character" if _spelled(ask, "output") else "output", terms)
+        ceiling(ask.model).needed(
+            "output/character" if _spelled(ask, "output") else "output", terms
+        )
     return keys
 
 
@@ -233,7 +235,9 @@ def _rerank(ask: Ask) -> Iterator[CostLine]:
     prompt = sum(sizes) + len(sizes) * (query + INPUT_TOKENS) + ask.prompt()
     terms = ask.terms(prompt)
     if ask.has("search/search"):
-        yield ask.line("search/search", frozenset({"search/search"}), _searches(ask, query, sizes), terms)
+        yield ask.line(
+            "search/search", frozenset({"search/search"}), _searches(ask, query, sizes), terms
+        )
     else:
         yield ask.line("input", _input_keys(ask, terms), prompt, terms)
     yield from _fee(ask, terms, 1)

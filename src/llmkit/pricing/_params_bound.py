@@ -235,36 +235,43 @@ _Act = Callable[[Wishes, str, Any], None]
 _ACTS: tuple[tuple[_Act, str], ...] = (
     (
         _free,
-        "temperature top_p top_k top_a min_p typical_p presence_penalty frequency_penalty"
-        " repetition_penalty repeat_penalty stop stop_sequences stop_token_ids seed random_seed user"
-        " user_id metadata labels store stream stream_options logprobs top_logprobs prompt_logprobs"
-        " response_logprobs logit_bias prompt_cache_key prompt_cache_retention safety_identifier"
-        " parallel_tool_calls disable_parallel_tool_use verbosity reasoning_effort effort summary"
-        " generate_summary thinking_budget enable_thinking include_reasoning"
-        " reasoning_format reasoning_split chat_template_kwargs truncation background include"
-        " max_tool_calls anthropic_version anthropic_beta betas safety_settings audio speech_config"
-        " response_mime_type request_id echo return_prompt skip_special_tokens do_sample ignore_eos"
-        " encoding_format dimensions output_dimensionality input_type output_dtype embedding_types"
-        " user_location request_metadata citation_options keep_alive raw think"
-        " p k safety_mode strict_tools return_documents top_n rank_fields"
-        " return_token_ids media_resolution style output_compression moderation"
-        " aspect_ratio task return_prompt timestamp_granularities language languages chunking_strategy"
-        " voice stream_format sample_rate normalized late_chunking access_programs"
-        " output_dimension num_ctx clear_thinking usage",
+        """
+        temperature top_p top_k top_a min_p typical_p presence_penalty frequency_penalty
+        repetition_penalty repeat_penalty stop stop_sequences stop_token_ids seed
+        random_seed user user_id metadata labels store stream stream_options logprobs
+        top_logprobs prompt_logprobs response_logprobs logit_bias prompt_cache_key
+        prompt_cache_retention safety_identifier parallel_tool_calls
+        disable_parallel_tool_use verbosity reasoning_effort effort summary generate_summary
+        thinking_budget enable_thinking include_reasoning reasoning_format reasoning_split
+        chat_template_kwargs truncation background include max_tool_calls anthropic_version
+        anthropic_beta betas safety_settings audio speech_config response_mime_type
+        request_id echo return_prompt skip_special_tokens do_sample ignore_eos
+        encoding_format dimensions output_dimensionality input_type output_dtype
+        embedding_types user_location request_metadata citation_options keep_alive raw think
+        p k safety_mode strict_tools return_documents top_n rank_fields max_tokens_per_doc
+        max_chunks_per_doc return_token_ids style output_compression
+        moderation aspect_ratio task timestamp_granularities language
+        languages chunking_strategy voice stream_format sample_rate normalized late_chunking
+        output_dimension num_ctx clear_thinking usage
+        """,
     ),
     (_text, "system system_instruction instructions suffix preamble title"),
     (_shown, "tool_choice function_call tool_config"),
     (
         _schema,
-        "response_format output_format format json_schema response_schema"
-        " response_json_schema guided_json grammar output_schema",
+        """
+        response_format output_format format json_schema response_schema
+        response_json_schema guided_json grammar output_schema
+        """,
     ),
     (_tools, "tools functions"),
     (_messages, "messages"),
     (
         _limit,
-        "max_tokens max_completion_tokens max_output_tokens max_new_tokens max_gen_len"
-        " max_tokens_to_sample num_predict max_token_count max_output_length",
+        """
+        max_tokens max_completion_tokens max_output_tokens max_new_tokens max_gen_len
+        max_tokens_to_sample num_predict max_token_count max_output_length
+        """,
     ),
     (_several, "n best_of candidate_count num_generations num_return_sequences"),
     (_tier, "service_tier"),
@@ -274,28 +281,33 @@ _ACTS: tuple[tuple[_Act, str], ...] = (
     (_predicted, "prediction"),
     (
         _inside,
-        "generation_config inference_config text_generation_config text output_config options"
-        " parameters additional_model_request_fields",
+        """
+        generation_config inference_config text_generation_config text output_config options
+        parameters additional_model_request_fields
+        """,
     ),
     (_reasoning, "reasoning thinking thinking_config reasoning_config"),
     (_marked, "cache_control prompt_cache_options"),
     (_never(_SEARCH), "web_search_options"),
     (
         _off(_SEARCH),
-        "search_parameters web_search web_plugin plugins documents data_sources retrieval_config"
-        " connectors search_queries_only enable_search search_recency_filter",
+        """
+        search_parameters web_search web_plugin plugins documents data_sources
+        retrieval_config connectors search_queries_only enable_search search_recency_filter
+        """,
     ),
     (
         _off(_STORED),
-        "previous_response_id conversation conversation_id cached_content prompt chat_history"
-        " context_management session_id task_budget",
+        """
+        previous_response_id conversation conversation_id cached_content prompt chat_history
+        context_management session_id task_budget
+        """,
     ),
     (_off(_RUNS), "mcp_servers container server_tools compound_custom agent agents"),
     (_off(_ROUTE), "model models route fallbacks provider provider_options transforms inference_profile"),
     (_off(_TIMES), "num_beams use_beam_search"),
+    (_off("it changes what a picture costs"), "media_resolution"),
     (_off(_BESIDE), "guardrail_config performance_config diarize keywords multichannel safe_prompt"),
 )  # fmt: skip
-_TABLE: Final[Mapping[Any, _Act]] = {
-    name: act for act, names in _ACTS for name in names.split()
-}
+_TABLE: Final[Mapping[Any, _Act]] = {name: act for act, names in _ACTS for name in names.split()}
 _TAKEN_BACK: Final = frozenset({_limit, _inside})

@@ -35,7 +35,9 @@ _CALLS: Final = frozenset({"tool_use", "tool_call", "function_call", "custom_too
 _RESULTS: Final = frozenset(
     {"tool_result", "function_call_output", "custom_tool_call_output", "search_result"}
 )
-_HEARD: Final = frozenset({"input_audio", "audio", "audio_url", "video", "video_url", "input_video"})
+_HEARD: Final = frozenset(
+    {"input_audio", "audio", "audio_url", "video", "video_url", "input_video"}
+)
 _SEEN: Final = frozenset({"image", "image_url", "input_image", "document", "file", "input_file"})
 # Blocks that have their kind for a name.
 _NAMED: Final = {"toolUse": "tool_use", "toolResult": "tool_result", "cachePoint": "cachePoint"}
@@ -73,7 +75,9 @@ class Meter:
 
     __slots__ = ("_gauges", "_longer", "_marker", "heard", "marked", "payload", "tokens")
 
-    def __init__(self, gauges: Gauges, longer: tuple[str, ...] = (), marker: str | None = None):
+    def __init__(
+        self, gauges: Gauges, longer: tuple[str, ...] = (), marker: str | None = None
+    ) -> None:
         self._gauges, self._longer, self._marker = gauges, longer, marker
         self.tokens = 0
         self.heard = False
@@ -127,7 +131,7 @@ class Meter:
             if type(message) is dict and len(message) == 2:  # noqa: PLR2004 - as nearly all are
                 role, content = message.get("role"), message.get("content")
                 if type(role) is str and type(content) is str:
-                    self.tokens += MESSAGE_TOKENS + len(role) * _ESCAPED + self.text(content)
+                    self.tokens += MESSAGE_TOKENS + self.data(role, "a role") + self.text(content)
                     continue
             self._message(message)
 
@@ -188,7 +192,8 @@ class Meter:
             return
         given = mapping(part, "a part of a message")
         if "type" not in given and len(given) == 1 and (named := _NAMED.get(next(iter(given)))):
-            given = {"type": named, **mapping(next(iter(given.values())), "a part of a message")}
+            inner = mapping(next(iter(given.values())), "a part of a message")
+            given = {**inner, "type": named}
         kind = given.get("type", "text" if "text" in given else None)
         if not isinstance(kind, str):
             raise Unpriceable("a part of a message has no type")
@@ -227,7 +232,7 @@ class Meter:
                 self.content(value, quoted=True)
             elif name == "source" and isinstance(value, Mapping):
                 self.content(value.get("content", value.get("data")), quoted=True)
-            elif name not in _MARKERS and value is not None:
+            elif name != "type" and name not in _MARKERS and value is not None:
                 self.tokens += self._named(name, value, f"a part of type {kind}")
 
     def _media(self, part: Mapping[str, Any], kind: str) -> None:
