@@ -140,6 +140,8 @@ def test_parts_are_walked() -> None:
     ] == 38 + 2 * size(call)
     native = most(chat([{"role": "user", "content": [{"toolUse": {"name": "f"}}]}], max_tokens=1))
     assert native["input"] > 38
+    data = [{"role": "user", "content": [{"json": {"a": 1}}]}]
+    assert most(chat(data, max_tokens=1))["input"] == 38 + size({"a": 1})
     answer = part("tool_result", tool_use_id="c", content=[{"type": "text", "text": "abc"}])
     assert most(chat(answer, max_tokens=1))["input"] == 38 + 3 * 11 + 3 + 16 + 5
 
@@ -260,7 +262,9 @@ def test_limits_that_are_not_kept() -> None:
     assert output(PLAIN._replace(beyond="unproven")) == 16394
     assert output(PLAIN._replace(beyond="unproven"), GPT_4O) == 10
     assert output(PLAIN._replace(beyond="answer")) == 16384
-    endless = replace(thinker, max_output_tokens=None)
+    window = replace(thinker, max_output_tokens=None, max_input_tokens=1000)
+    assert output(PLAIN._replace(beyond="reasoning"), window) == 1010
+    endless = replace(window, max_input_tokens=None)
     for beyond in ("reasoning", "answer"):
         odd = PLAIN._replace(beyond=beyond)  # type: ignore[arg-type]
         assert "is not known" in reason(chat(of=endless, max_tokens=10, allowance=odd))
@@ -429,6 +433,8 @@ def test_a_missing_rate_is_a_reason(missing: str) -> None:
         (HELLO, {"extra_body": {"previous_response_id": "x"}}, "previous_response_id"),
         (HELLO, {"extra_body": {"mcp_servers": [{}]}}, "mcp_servers"),
         (HELLO, {"extra_body": {"model": "gpt-4"}}, "model"),
+        (HELLO, {"extra_body": {"provider": {"order": ["dear"]}}}, "provider"),
+        (HELLO, {"extra_body": {"provider": {"sort": "throughput"}}}, "provider"),
         (HELLO, {"extra_body": {"num_beams": 4}}, "num_beams"),
         (HELLO, {"extra_body": {"guardrailConfig": {}}}, "guardrailConfig"),
         (HELLO, {"extra_body": {"mediaResolution": "HIGH"}}, "mediaResolution"),
@@ -470,6 +476,7 @@ def test_what_the_request_does_not_show_is_unbounded(
         {"extra_body": {"plugins": []}},
         {"extra_body": {"enable_search": False}},
         {"extra_body": {"model": "gpt-4o"}},
+        {"extra_body": {"provider": {"require_parameters": True, "only": ["gpt-4o"]}}},
         {"extra_body": {"never_heard_of": None}},
         {"extra_body": {"reasoning": {"effort": "low"}}},
         {"extra_body": {"reasoning": "low", "text": {"verbosity": "low"}, "options": False}},

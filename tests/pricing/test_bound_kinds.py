@@ -196,6 +196,9 @@ def test_pictures_by_the_picture() -> None:
     assert most(of(ImageCall, both, prompt="abc", params={"n": 2})) == {"image_output": 2}
     assert rates(of(ImageCall, both, prompt="abc", params={"quality": "auto"})) == [4]
     assert rates(of(ImageCall, both, prompt="abc", params={"quality": "standard"})) == [1]
+    for more in ({"resolution": "2k"}, {"quality": "hd"}):
+        assert "costs is not known" in reason(of(ImageCall, cheap, prompt="abc", params=more))
+    assert rates(of(ImageCall, cheap, prompt="abc", params={"resolution": "1k"})) == [1]
     given = of(ImageCall, both, prompt=None, images=(SILENCE,), mask=SILENCE, action="edit")
     assert most(given) == {"image_output": 1, "image_input": 2}
 

@@ -7,7 +7,7 @@ What the request does not show cannot be bounded, and says so. What a call did c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from .._call import Call, ChatCall
@@ -117,8 +117,7 @@ def _wished(call: Call, wishes: Wishes, request: HTTPRequest | None) -> None:
         if _PRICED_HEADER.search(name):
             raise Unpriceable(f"the header {name:.80} may change the price")
     take(wishes, ((k, v) for k, v in call.params.items() if k not in own))
-    # To name the model once more changes nothing.
-    extra = ((k, v) for k, v in call.extra_body.items() if (k, v) != ("model", call.model))
+    extra = ((k, v) for k, v in call.extra_body.items() if not _idle(call, k, v))
     take(wishes, extra, sent_as_is=True)
     for change in call.adjustments if request is None else request.adjustments:
         if change.parameter in _CHANGED:
@@ -129,6 +128,21 @@ def _wished(call: Call, wishes: Wishes, request: HTTPRequest | None) -> None:
                 wishes.tiers.add("")
 
 
+def _idle(call: Call, name: object, value: object) -> bool:
+    """Whether a field changes nothing: it names the model once more, or routes to who makes it."""
+    if name == "model":
+        return value == call.model
+    if name != "provider" or not isinstance(value, Mapping):
+        return False
+    hosts = [host for key in ("order", "only") for host in value.get(key) or ()]
+    maker = call.model.partition("/")[0]
+    return _ROUTING.issuperset(value) and all(str(host).lower() == maker for host in hosts)
+
+
+# Of how a router chooses hosts, what cannot lead to a dearer one than it would take anyway.
+_ROUTING: Final = frozenset(
+    {"order", "only", "allow_fallbacks", "require_parameters", "data_collection", "zdr"}
+)
 _CHANGED: Final = frozenset(
     {"max_tokens", "max_completion_tokens", "max_output_tokens", "service_tier", "n", "best_of"}
 )

@@ -179,6 +179,8 @@ def output_limit(ask: Ask) -> int:
         return max(given, _known(most, f"no max_tokens, and the output limit of {ask.model.name}"))
     limit = max(given, allowed.least) + allowed.slack
     thinks = allowed.beyond == "unproven" and ask.model.supports("reasoning")
+    # Nothing is longer than what the model can hold.
+    most = ask.model.max_input_tokens if most is None else most
     if thinks or allowed.beyond == "reasoning":
         limit += _known(most, "thinking is billed above the limit, and the model's own")
     if allowed.beyond == "answer" or _draws(ask):
@@ -312,6 +314,7 @@ def _made(ask: Ask, n: int, terms: Terms) -> Iterator[CostLine]:
     """What is made: by the picture, by the pixel, or by tokens."""
     one = frozenset({"image_output/image"})
     if ask.has("image_output/image"):
+        _settled(ask, terms)
         yield ask.line("image_output/image", one, n, terms)
     elif ask.has("image_output/pixel"):
         size = _PIXELS.fullmatch(dict(terms.facts).get("size", ""))
@@ -326,6 +329,17 @@ def _made(ask: Ask, n: int, terms: Terms) -> Iterator[CostLine]:
             raise Unpriceable(f"partial_images={partial!r:.80} is not a count")
         quantity = (tokens + partial * PARTIAL_TOKENS) * n
         yield ask.line("image_output", _OUTPUT | _IMAGE_OUTPUT, quantity, terms)
+
+
+def _settled(ask: Ask, terms: Terms) -> None:
+    """Raises where more was asked for than the listed price may be of."""
+    conditions = {key for rate in ask.model.rates for key in rate.condition}
+    for key, value in terms.facts:
+        if key in ("quality", "resolution") and key not in conditions and value not in _USUAL:
+            raise Unpriceable(f"what {key} {value!r:.80} costs is not known")
+
+
+_USUAL: Final = frozenset({"standard", "medium", "low", "1k"})
 
 
 KINDS: Final[Mapping[type[Call], Callable[[Ask], Iterator[CostLine]]]] = {

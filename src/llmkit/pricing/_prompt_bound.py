@@ -191,14 +191,15 @@ class Meter:
             self.content(part, quoted=quoted)
             return
         given = mapping(part, "a part of a message")
-        if "type" not in given and len(given) == 1 and (named := _NAMED.get(next(iter(given)))):
-            inner = mapping(next(iter(given.values())), "a part of a message")
-            given = {**inner, "type": named}
+        if "type" not in given and len(given) == 1:
+            given = _typed(given)
         kind = given.get("type", "text" if "text" in given else None)
         if not isinstance(kind, str):
             raise Unpriceable("a part of a message has no type")
         self._mark_part(given)
-        if kind in _TEXTS:
+        if kind == "json":
+            self.tokens += self.data(given["json"], "a result")
+        elif kind in _TEXTS:
             self._text_part(given, kind, quoted=quoted)
         elif kind in _CALLS:
             self.tokens += self.schema(given, f"a part of type {kind}")
@@ -256,6 +257,15 @@ def mapping(value: object, what: str) -> Mapping[str, Any]:
     if not isinstance(made, dict):
         raise Unpriceable(f"{what} is not a mapping")
     return made
+
+
+def _typed(part: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A block that has its kind for a name, as one that says it."""
+    ((name, inner),) = part.items()
+    if name == "json":
+        return {"type": name, name: inner}
+    named = _NAMED.get(name)
+    return {**mapping(inner, "a part of a message"), "type": named} if named else part
 
 
 def _listed(value: object, what: str) -> Sequence[object]:
