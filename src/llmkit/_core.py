@@ -184,7 +184,7 @@ class Core:
         Args:
             call: a model, for a chat, or the name of a call, such as ``"embedding"``.
             exact: whether to count texts, where the model's encoding is known, instead of taking their
-                bytes: a lower bound, and slower.
+                bytes: a closer bound, and slower. Hooks are not consulted.
             **arguments: all arguments of the call, by their names.
 
         Returns:
@@ -195,6 +195,8 @@ class Core:
             ConfigurationError: there is no such call; or what the call itself raises before anything is sent.
         """
         name = call if "/" not in call and call in _calls(type(self)) else "completion"
+        if name != call and "model" in arguments:
+            raise _no_call(call, type(self), "bounded")
         if name != call:
             arguments = {"model": call, **arguments}
         made = self._without_sending(name, arguments, functools.partial(bounded, exact=exact))
