@@ -357,7 +357,8 @@ def _no_call(function: str, client: type[Core], what: str) -> ConfigurationError
     return ConfigurationError(f"{function!r:.80} is no call that can be {what}{hint}")
 
 
-def _calls(client: type[Core]) -> frozenset[str]:
+@functools.cache
+def _calls(client: Any) -> frozenset[str]:  # a type of Core, which mypy takes for unhashable
     """The names of its calls, which kinds define, not ``Core``; those for async code are left out."""
     kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and kind is not Core)
     members = (member for kind in kinds for member in vars(kind).items())

@@ -114,7 +114,7 @@ def test_calls_and_results_may_be_restated() -> None:
     lines = [{"role": "tool", "tool_call_id": "c", "content": "\n" * 10}]
     assert most(chat(lines, max_tokens=1))["input"] == 16 + 6 + 3 + 22
     told = [{"role": "tool", "tool_call_id": "c", "content": "\n" * 10}]
-    counted = Gauges(text=lambda text: len(text))
+    counted = Gauges(text=len)
     assert most(chat(told, max_tokens=1, gauges=counted))["input"] == 16 + 6 + 3 + 10
 
 

@@ -202,7 +202,9 @@ def test_what_the_call_raises_is_raised(client: llmkit.Client) -> None:
     """A mistake in the call is no bound."""
     with pytest.raises(llmkit.UnsupportedParamsError, match="max_tokns"):
         client.cost_bound(MODEL, messages=HELLO, max_tokns=1)
-    with pytest.raises(llmkit.ConfigurationError, match="no call that can be bounded.*'embedding'"):
+    with pytest.raises(
+        llmkit.ConfigurationError, match=r"no call that can be bounded.*'embedding'"
+    ):
         client.cost_bound("embeddings", model=MODEL, input="a")
 
 
