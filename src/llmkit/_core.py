@@ -357,12 +357,18 @@ def _no_call(function: str, client: type[Core], what: str) -> ConfigurationError
     return ConfigurationError(f"{function!r:.80} is no call that can be {what}{hint}")
 
 
-@functools.cache
-def _calls(client: Any) -> frozenset[str]:  # a type of Core, which mypy takes for unhashable
+_names: dict[type[Core], frozenset[str]] = {}
+
+
+def _calls(client: type[Core]) -> frozenset[str]:
     """The names of its calls, which kinds define, not ``Core``; those for async code are left out."""
-    kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and kind is not Core)
-    members = (member for kind in kinds for member in vars(kind).items())
-    return frozenset(n for n, m in members if n[0] != "_" and not inspect.iscoroutinefunction(m))
+    if client not in _names:
+        kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and kind is not Core)
+        members = (member for kind in kinds for member in vars(kind).items())
+        _names[client] = frozenset(
+            n for n, m in members if n[0] != "_" and not inspect.iscoroutinefunction(m)
+        )
+    return _names[client]
 
 
 # The calls that were given up where nothing could be done about it, and whose they are: any client's next call settles
