@@ -180,6 +180,10 @@ def test_a_gauge_bounds_what_is_no_text() -> None:
     assert "audio_input" in reason(
         chat(heard, of=deaf, max_tokens=1, gauges=Gauges(part=lambda _: 5))
     )
+    timed = priced({"input": "1", "audio_input": "1", "audio_input/second": "1", "output": "1"})
+    assert "how long" in reason(
+        chat(heard, of=timed, max_tokens=1, gauges=Gauges(part=lambda _: 5))
+    )
     alike = replace(deaf, priced_as=FrozenMap({"audio_input": "input"}))
     assert rates(chat(heard, of=alike, max_tokens=1, gauges=Gauges(part=lambda _: 5)))[0] == 1
 
@@ -268,6 +272,16 @@ def test_limits_that_are_not_kept() -> None:
     for beyond in ("reasoning", "answer"):
         odd = PLAIN._replace(beyond=beyond)  # type: ignore[arg-type]
         assert "is not known" in reason(chat(of=endless, max_tokens=10, allowance=odd))
+
+
+def test_thinking_that_is_longer_than_the_answer() -> None:
+    """A budget within the limit is in it; one that is not comes on top."""
+    inside = {"type": "enabled", "budget_tokens": 1024}
+    assert most(chat(max_tokens=2000, thinking=inside))["output"] == 2000
+    assert most(chat(max_tokens=1000, thinking=inside))["output"] == 2024
+    free = {"extra_body": {"generationConfig": {"thinkingConfig": {"thinkingBudget": -1}}}}
+    assert most(chat(max_tokens=1000, **free))["output"] == 1000
+    assert "budget_tokens" in reason(chat(max_tokens=1, thinking={"budget_tokens": "many"}))
 
 
 def test_a_prediction_counts_as_output_too() -> None:
@@ -472,6 +486,7 @@ def test_what_the_request_does_not_show_is_unbounded(
 @pytest.mark.parametrize(
     "params",
     [
+        {"extra_body": {"n": None, "max_tokens": 5}},
         {"web_search_options": None},
         {"extra_body": {"plugins": []}},
         {"extra_body": {"enable_search": False}},

@@ -103,6 +103,9 @@ def test_every_input_of_an_embedding_counts() -> None:
     assert "image_url" in reason(of(EmbeddingCall, inputs=shown))
     assert most(of(EmbeddingCall, inputs=shown, gauges=Gauges(part=lambda _: 7)))["input"] == 87
     assert "neither text nor" in reason(of(EmbeddingCall, inputs=(7,)))
+    pieces = priced({"input": "1", "image_input/image": "1"})
+    seen = of(EmbeddingCall, pieces, inputs=(*shown, *shown), gauges=Gauges(part=lambda _: 7))
+    assert most(seen) == {"input": 174, "image_input": 2}
     fee = priced({"input": "1", "request/request": "1"})
     assert most(of(EmbeddingCall, fee, inputs=("a", "b")))["request"] == 2
     assert most(of(ModerationCall, inputs=("abc",))) == {"input": 64 + 3}
@@ -150,6 +153,34 @@ def test_seconds_are_billed_in_steps(seconds: float, billed: int) -> None:
     assert most(result) == {"audio_input": billed}
 
 
+def test_a_sound_that_is_billed_twice_or_either_way() -> None:
+    """Text beside the sound adds up; two lists for one sound do not, and the dearer holds."""
+    gauges = Gauges(seconds=lambda _: 60.0)
+    beside = priced({"audio_input/second": "1", "input": "1", "output": "1"})
+    assert most(of(TranscriptionCall, beside, file=SILENCE, gauges=gauges)) == {
+        "audio_input": 60,
+        "input": 0,
+        "output": 16_384,
+    }
+    either = {"input": "1", "audio_input": "1", "output": "1"}
+    cheap = priced({**either, "audio_input/second": "1"}, max_input_tokens=100)
+    assert set(most(of(TranscriptionCall, cheap, file=SILENCE, gauges=gauges))) == {
+        "input",
+        "output",
+    }
+    dear = priced({**either, "audio_input/second": "999"}, max_input_tokens=100)
+    assert set(most(of(TranscriptionCall, dear, file=SILENCE, gauges=gauges))) == {"audio_input"}
+
+
+def test_a_stated_longest_sound() -> None:
+    """Where the provider refuses longer ones, an unknown length is that one at most."""
+    heard = priced({"audio_input/second": "1"})
+    stated = PLAIN._replace(seconds=1500)
+    assert most(of(TranscriptionCall, heard, file=SILENCE, allowance=stated)) == {
+        "audio_input": 1500
+    }
+
+
 @pytest.mark.parametrize("seconds", [None, float("inf"), float("nan"), -1.0])
 def test_a_sound_of_unknown_length(seconds: float | None) -> None:
     """Nothing is assumed of it."""
@@ -181,6 +212,8 @@ def test_speech_by_characters_or_by_tokens() -> None:
     spoken = priced({"input": "1", "audio_output": "9"}, output_modalities=frozenset({"audio"}))
     result = of(SpeechCall, spoken, text="abc")
     assert (most(result), rates(result)[1]) == ({"input": 3, "output": 16_384}, 9)
+    timed = priced({"input": "1", "audio_output": "9", "audio_output/second": "1"})
+    assert "how long the speech" in reason(of(SpeechCall, timed, text="abc"))
     endless = replace(spoken, max_output_tokens=None)
     assert "output limit" in reason(of(SpeechCall, endless, text="abc"))
 
@@ -221,7 +254,9 @@ def test_pictures_by_tokens() -> None:
         ImageCall, drawn, prompt="abc", params={"n": 2, "partial_images": 1}, allowance=stated
     )
     assert most(result) == {"image_output": 2256, "input": 6}
-    assert "a picture has" in reason(of(ImageCall, drawn, prompt="abc"))
+    assert most(of(ImageCall, drawn, prompt="abc"))["image_output"] == 16_384
+    endless = replace(drawn, max_output_tokens=None)
+    assert "a picture has" in reason(of(ImageCall, endless, prompt="abc"))
     odd = of(ImageCall, drawn, prompt="a", params={"partial_images": "1"}, allowance=stated)
     assert "partial_images" in reason(odd)
     edit = of(ImageCall, drawn, prompt="a", images=(SILENCE,), action="edit", allowance=stated)

@@ -24,6 +24,7 @@ class Allowance(NamedTuple):
     have passed their limit. ``beyond``: what is billed above the limit, ``"reasoning"`` where its models
     think outside of it, ``"answer"`` where the limit is not kept at all, ``"unproven"`` where thinking has
     not been seen to end there. ``picture``: tokens of one picture that is made, at most.
+    ``seconds``: the longest sound that it hears.
     ``documents``, ``chunk``: how many documents are one search, and how many tokens each may have.
     ``refused``: why nothing can be said beforehand.
     """
@@ -35,6 +36,7 @@ class Allowance(NamedTuple):
     slack: int = 64
     beyond: Literal["", "unproven", "reasoning", "answer"] = "unproven"
     picture: int | None = None
+    seconds: int | None = None
     documents: int | None = None
     chunk: int | None = None
     refused: str | None = None

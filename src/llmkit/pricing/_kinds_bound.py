@@ -13,8 +13,15 @@ from decimal import Decimal
 from typing import Any, Final
 
 from .._call import Call
-from .._calls import EmbeddingCall, ImageCall, ModerationCall, RerankCall, SpeechCall, TextCall
-from .._calls import TranscriptionCall as Heard
+from .._calls import (
+    EmbeddingCall,
+    ImageCall,
+    ModerationCall,
+    RerankCall,
+    SpeechCall,
+    TextCall,
+    TranscriptionCall,
+)
 from .._cost import CostLine
 from ..catalogue import Allowance, ModelInfo
 from ._params_bound import Wishes
@@ -31,7 +38,9 @@ SECONDS_STEP: Final = 15
 # A picture that is shown while it is made costs 100 tokens, at the provider that has such.
 PARTIAL_TOKENS: Final = 128
 
-_INPUT: Final = frozenset({"input", "input/character", "cached_read", "image_input", "video_input"})
+_INPUT: Final = frozenset({
+    "input", "input/character", "cached_read", "cached_image_read", "image_input", "video_input",
+})  # fmt: skip
 _WRITES: Final = frozenset({"cache_write"})
 _AUDIO_INPUT: Final = frozenset({"audio_input", "cached_audio_read"})
 _OUTPUT: Final = frozenset({"output", "output/character", "reasoning"})
@@ -126,9 +135,17 @@ def _conversation(ask: Ask, prompts: int) -> Iterator[CostLine]:
     prompt, n = ask.prompt(), ask.wishes.n
     terms = ask.terms(prompt)
     yield ask.line("input", _input_keys(ask, terms), prompt * n, terms)
+    yield from _seen(ask, terms, n)
     answer = output_limit(ask) + ask.wishes.predicted
     yield ask.line("output", _output_keys(ask, terms), answer * n * prompts, terms)
     yield from _fee(ask, terms, n * prompts)
+
+
+def _seen(ask: Ask, terms: Terms, times: int) -> Iterator[CostLine]:
+    """What is billed by the picture, and not by its tokens."""
+    if ask.meter.shown and ask.has("image_input/image"):
+        keys = frozenset({"image_input/image"})
+        yield ask.line("image_input/image", keys, ask.meter.shown * times, terms)
 
 
 def _input_keys(ask: Ask, terms: Terms) -> frozenset[str]:
@@ -136,6 +153,8 @@ def _input_keys(ask: Ask, terms: Terms) -> frozenset[str]:
     if ask.model.cache_write_marker is None or ask.meter.marked:
         keys |= _WRITES
     if ask.meter.heard:
+        if ask.has("audio_input/second") and not isinstance(ask.call, TranscriptionCall):
+            raise Unpriceable("how long the sound lasts is not known")
         ceiling(ask.model).needed("audio_input", terms)
         keys |= _AUDIO_INPUT
     ceiling(ask.model).needed("input/character" if _spelled(ask, "input") else "input", terms)
@@ -178,6 +197,8 @@ def output_limit(ask: Ask) -> int:
     if not wishes.limits or wishes.open:
         return max(given, _known(most, f"no max_tokens, and the output limit of {ask.model.name}"))
     limit = max(given, allowed.least) + allowed.slack
+    # Thinking that may be longer than the answer is not within it.
+    limit += sum(budget for budget in wishes.budgets if budget >= given)
     thinks = allowed.beyond == "unproven" and ask.model.supports("reasoning")
     # Nothing is longer than what the model can hold.
     most = ask.model.max_input_tokens if most is None else most
@@ -221,6 +242,7 @@ def _inputs(ask: Ask) -> Iterator[CostLine]:
     prompt = ask.prompt()
     terms = ask.terms(prompt)
     yield ask.line("input", _input_keys(ask, terms), prompt, terms)
+    yield from _seen(ask, terms, 1)
     yield from _fee(ask, terms, max(1, len(ask.call.inputs)))
 
 
@@ -266,20 +288,30 @@ def _searches(ask: Ask, query: int, sizes: list[int]) -> int:
 def _heard(ask: Ask) -> Iterator[CostLine]:
     if isinstance(ask.call.params.get("prompt"), str):
         ask.meter.content(ask.call.params["prompt"])
-    if ask.has("audio_input/second") or ask.has("input/second"):
-        seconds = ask.gauges.seconds(ask.call.file)
-        if seconds is None or not math.isfinite(seconds) or seconds < 0:
-            raise Unpriceable("how long the sound lasts is not known")
-        steps = max(1, math.ceil(seconds / SECONDS_STEP))
-        keys = frozenset({"audio_input/second", "input/second"})
-        terms = ask.terms(0)
-        yield ask.line("audio_input/second", keys, steps * SECONDS_STEP, terms)
-        yield from _fee(ask, terms, 1)
+    by_second = ask.has("audio_input/second") or ask.has("input/second")
+    seconds = tuple(_seconds(ask)) if by_second else ()
+    if by_second and not ask.has("audio_input"):
+        # Its text may be billed by tokens beside the sound.
+        yield from (*seconds, *(_conversation(ask, 1) if ask.has("output") else ()))
         return
     # What a model cannot take in, it cannot bill.
     ask.meter.tokens += _known(ask.model.max_input_tokens, "how many tokens the sound has")
     ask.meter.heard = True
-    yield from _conversation(ask, 1)
+    tokens = tuple(_conversation(ask, 1))
+    # Listed both ways, it is billed one of them.
+    yield from max(seconds, tokens, key=lambda lines: sum(line.amount for line in lines))
+
+
+def _seconds(ask: Ask) -> Iterator[CostLine]:
+    seconds = ask.gauges.seconds(ask.call.file)
+    seconds = ask.allowance.seconds if seconds is None else seconds
+    if seconds is None or not math.isfinite(seconds) or seconds < 0:
+        raise Unpriceable("how long the sound lasts is not known")
+    billed = max(1, math.ceil(seconds / SECONDS_STEP)) * SECONDS_STEP
+    terms = ask.terms(0)
+    keys = frozenset({"audio_input/second", "input/second"})
+    yield ask.line("audio_input/second", keys, billed, terms)
+    yield from _fee(ask, terms, 1)
 
 
 def _spoken(ask: Ask) -> Iterator[CostLine]:
@@ -290,6 +322,8 @@ def _spoken(ask: Ask) -> Iterator[CostLine]:
         yield ask.line("input/character", frozenset({"input/character"}), ask.meter.tokens, terms)
         yield from _fee(ask, terms, 1)
         return
+    if ask.has("audio_output/second"):
+        raise Unpriceable("how long the speech lasts is not known")
     ask.wishes.made.add("audio")
     yield from _conversation(ask, 1)
 
@@ -323,7 +357,8 @@ def _made(ask: Ask, n: int, terms: Terms) -> Iterator[CostLine]:
         pixels = int(size[1]) * int(size[2]) * n
         yield ask.line("image_output/pixel", frozenset({"image_output/pixel"}), pixels, terms)
     else:
-        tokens = _known(ask.allowance.picture, "how many tokens a picture has")
+        most = ask.allowance.picture or ask.model.max_output_tokens
+        tokens = _known(most, "how many tokens a picture has")
         partial = ask.call.params.get("partial_images") or 0
         if type(partial) is not int or partial < 0:
             raise Unpriceable(f"partial_images={partial!r:.80} is not a count")
@@ -347,7 +382,7 @@ KINDS: Final[Mapping[type[Call], Callable[[Ask], Iterator[CostLine]]]] = {
     EmbeddingCall: _inputs,
     ModerationCall: _inputs,
     RerankCall: _rerank,
-    Heard: _heard,
+    TranscriptionCall: _heard,
     SpeechCall: _spoken,
     ImageCall: _pictures,
 }

@@ -19,16 +19,17 @@ __all__ = ["Wishes", "take"]
 class Wishes:
     """What was asked for, as far as it has a price; of several values the dearest is kept.
 
-    ``limits``: tokens of one answer. ``open``: whether a limit was taken back, so that none holds.
-    ``counts``: answers wanted. ``tiers``: service tiers as spelled. ``facts``: values of what rates can
-    depend on. ``made``: kinds of output (``"audio"``).
+    ``limits``: tokens of one answer, ``budgets``: of its thinking. ``open``: whether a limit was taken
+    back, so that none holds. ``counts``: answers wanted. ``tiers``: service tiers as spelled. ``facts``:
+    values of what rates can depend on. ``made``: kinds of output (``"audio"``).
     """
 
-    __slots__ = ("counts", "facts", "limits", "made", "meter", "open", "predicted", "schemas", "tiers")  # fmt: skip
+    __slots__ = ("budgets", "counts", "facts", "limits", "made", "meter", "open", "predicted", "schemas", "tiers")  # fmt: skip
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
         self.limits: list[int] = []
+        self.budgets: list[int] = []
         self.open = False
         self.counts: list[int] = []
         self.tiers: set[str] = set()
@@ -141,7 +142,10 @@ def _inside(wishes: Wishes, name: str, value: Any) -> None:
 
 
 def _reasoning(wishes: Wishes, name: str, value: Any) -> None:
-    """How much to think. What is thought is within the limit of the answer, or is reckoned with there."""
+    """How much to think, which is within the limit of the answer unless ``output_limit`` knows better."""
+    for key in _BUDGETS & value.keys() if isinstance(value, Mapping) else ():
+        if value[key] is not None and value[key] != -1:
+            wishes.budgets.append(_count(key, value[key]))
     odd = [] if isinstance(value, str | bool) else mapping(value, name).keys() - _THINKING
     if odd:
         raise Unpriceable(f"{name}.{min(odd)!s:.80}: {_TIMES}")
@@ -219,6 +223,7 @@ def _word(name: str, value: Any) -> str:
     return str(value)
 
 
+_BUDGETS: Final = frozenset({"max_tokens", "budget_tokens", "thinking_budget", "thinkingBudget"})
 _THINKING: Final = frozenset({
     "effort", "summary", "generate_summary", "enabled", "exclude", "max_tokens", "type", "budget_tokens",
     "display", "thinking_budget", "thinkingBudget", "include_thoughts", "includeThoughts", "thinking_level",

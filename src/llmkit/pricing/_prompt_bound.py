@@ -73,7 +73,7 @@ class Gauges(NamedTuple):
 class Meter:
     """Adds up what it is shown. Every method raises ``Unpriceable`` for what cannot be bounded."""
 
-    __slots__ = ("_gauges", "_longer", "_marker", "heard", "marked", "payload", "tokens")
+    __slots__ = ("_gauges", "_longer", "_marker", "heard", "marked", "payload", "shown", "tokens")
 
     def __init__(
         self, gauges: Gauges, longer: tuple[str, ...] = (), marker: str | None = None
@@ -84,6 +84,8 @@ class Meter:
         """Whether some part may be sound."""
         self.marked = False
         """Whether something is marked to be written to a cache."""
+        self.shown = 0
+        """How many parts are no text."""
         self.payload = 0
         """Bytes of the request that hold pictures and the like."""
 
@@ -243,6 +245,7 @@ class Meter:
         if type(tokens) is not int or tokens < 0:
             raise Unpriceable(f"how many tokens a part of type {kind} has is not known")
         self.heard = self.heard or kind in _HEARD
+        self.shown += 1
         self.payload += _size(part)
         self.tokens += tokens
 
