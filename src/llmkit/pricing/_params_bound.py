@@ -24,7 +24,9 @@ class Wishes:
     values of what rates can depend on. ``made``: kinds of output (``"audio"``).
     """
 
-    __slots__ = ("budgets", "counts", "facts", "limits", "made", "meter", "open", "predicted", "schemas", "tiers")  # fmt: skip
+    __slots__ = (
+        "budgets", "counts", "facts", "limits", "made", "meter", "open", "predicted", "schemas", "tiers",
+    )  # fmt: skip
 
     def __init__(self, meter: Meter) -> None:
         self.meter = meter
