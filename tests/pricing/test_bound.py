@@ -264,7 +264,7 @@ def test_limits_that_are_not_kept() -> None:
     assert output(PLAIN._replace(least=16, slack=2)) == 18
     assert output(PLAIN._replace(beyond="reasoning")) == 16394
     assert output(PLAIN._replace(beyond="unproven")) == 16394
-    assert output(PLAIN._replace(beyond="unproven"), GPT_4O) == 10
+    assert output(PLAIN._replace(beyond="unproven"), GPT_4O) == 16394
     assert output(PLAIN._replace(beyond="answer")) == 16384
     window = replace(thinker, max_output_tokens=None, max_input_tokens=1000)
     assert output(PLAIN._replace(beyond="reasoning"), window) == 1010

@@ -22,8 +22,8 @@ class Allowance(NamedTuple):
     tools or a schema. ``longer``: the Unicode forms that its tokenizer may bring a text into first.
     ``least``: a smaller limit for the answer is taken for this one; ``slack``: tokens by which answers
     have passed their limit. ``beyond``: what is billed above the limit, ``"reasoning"`` where its models
-    think outside of it, ``"answer"`` where the limit is not kept at all, ``"unproven"`` where thinking has
-    not been seen to end there. ``picture``: tokens of one picture that is made, at most.
+    think outside of it, ``"answer"`` where the limit is not kept at all, ``"unproven"`` where nobody has
+    seen thinking end there. ``picture``: tokens of one picture that is made, at most.
     ``seconds``: the longest sound that it hears.
     ``documents``, ``chunk``: how many documents are one search, and how many tokens each may have.
     ``refused``: why nothing can be said beforehand.
@@ -50,9 +50,11 @@ _FILE = Path(__file__).parent / "allowances.json"
 def allowance(provider: str, model: str) -> Allowance:
     """What holds for a provider's model: the first of its rows whose pattern is found in the model's name.
 
-    The pattern may begin anywhere in the name, whatever the case. Each row has its evidence beside it.
+    The pattern may begin anywhere in the name, whatever the case. Each row has its evidence beside it; those
+    under ``""`` are of models that anybody serves.
     """
-    for pattern, facts in _rows().get(provider, ()):
+    found = _rows()
+    for pattern, facts in (*found.get(provider, ()), *found[""]):
         if re.search(pattern, model, re.IGNORECASE):
             return Allowance(**facts)
     return CAUTIOUS

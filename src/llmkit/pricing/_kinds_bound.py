@@ -199,10 +199,10 @@ def output_limit(ask: Ask) -> int:
     limit = max(given, allowed.least) + allowed.slack
     # Thinking that may be longer than the answer is not within it.
     limit += sum(budget for budget in wishes.budgets if budget >= given)
-    thinks = allowed.beyond == "unproven" and ask.model.supports("reasoning")
     # Nothing is longer than what the model can hold.
     most = ask.model.max_input_tokens if most is None else most
-    if thinks or allowed.beyond == "reasoning":
+    # The catalogue may not know that a model thinks.
+    if allowed.beyond in ("unproven", "reasoning"):
         limit += _known(most, "thinking is billed above the limit, and the model's own")
     if allowed.beyond == "answer" or _draws(ask):
         limit = max(limit, _known(most, "the limit may not be kept, and the model's own"))
