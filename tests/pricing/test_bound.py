@@ -174,6 +174,8 @@ def test_a_gauge_bounds_what_is_no_text() -> None:
     result = chat(shown, max_tokens=1, gauges=Gauges(part=lambda _: 1600))
     assert most(result)["input"] == 16 + 6 + 16 + 1600
     heard = part("input_audio", input_audio={"data": "AAAA"})
+    for odd in (-1, 1.5, True):
+        assert "image_url" in reason(chat(shown, gauges=Gauges(part=lambda _, odd=odd: odd)))  # type: ignore[misc]
     spoken = priced({"input": "1", "audio_input": "9", "output": "1"})
     assert rates(chat(heard, of=spoken, max_tokens=1, gauges=Gauges(part=lambda _: 5)))[0] == 9
     deaf = priced({"input": "1", "output": "1"})
@@ -237,6 +239,8 @@ def test_what_the_wire_changed_counts() -> None:
     dropped = Adjustment("max_tokens", "dropped", 7, None, "not taken")
     request = HTTPRequest("POST", "", adjustments=(dropped,))
     assert most(chat(max_tokens=7, request=request))["output"] == 16384
+    dropped = Adjustment("max_tokens", "dropped", 7, 7, "not taken")
+    assert most(chat(max_tokens=7, adjustments=(dropped,)))["output"] == 16384
     raised = Adjustment("max_tokens", "clamped", 7, 32, "at least 32")
     assert most(chat(max_tokens=7, adjustments=(raised,)))["output"] == 32
     tier = Adjustment("service_tier", "dropped", "default", None, "not taken")
@@ -333,6 +337,14 @@ def test_cache_writes_count_where_they_can_happen() -> None:
         assert rates(chat(of=SONNET, max_tokens=1, extra_body=extra))[0] == D(6)
 
 
+def test_cache_writes_that_need_no_asking_count_always() -> None:
+    """Where the provider writes of its own accord, any prompt may be billed as written."""
+    unasked = priced({"input": "1", "cache_write": "2", "output": "1"})
+    assert rates(chat(of=unasked, max_tokens=1))[0] == 2
+    asked = replace(unasked, cache_write_marker="cache_control")
+    assert rates(chat(of=asked, max_tokens=1))[0] == 1
+
+
 def test_long_prompts_count_at_the_long_rate() -> None:
     """Only where the prompt can pass the threshold."""
     long = [{"role": "user", "content": "a" * 200_001}]
@@ -346,6 +358,8 @@ def test_regions_left_open_count_at_the_dearest() -> None:
     assert rates(chat(of=newest, max_tokens=1))[0] == D("2.2")
     assert rates(chat(of=newest, max_tokens=1, extra_body={"inference_geo": "global"}))[0] == D(2)
     assert rates(chat(of=newest, max_tokens=1, facts={"region": "global"}))[0] == D(2)
+    twice = {"inference_geo": "global", "extra_body": {"inference_geo": "us"}}
+    assert rates(chat(of=newest, max_tokens=1, **twice))[0] == D("2.2")
     both = chat(
         of=newest, max_tokens=1, extra_body={"inference_geo": "us"}, facts={"region": "global"}
     )
