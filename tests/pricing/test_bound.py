@@ -375,6 +375,25 @@ def test_rates_of_a_region_count_while_it_is_open() -> None:
     assert rates(known)[0] == 1
 
 
+def test_what_is_said_is_compared_as_it_is_meant() -> None:
+    """Whatever its case; and every region is one, but the whole world."""
+    plain, dear = (priced({"input": usd, "output": "1"}).rates for usd in ("1", "5"))
+    regional = replace(dear[0], condition=FrozenMap({"region": "regional"}))
+    listed = replace(GPT_4O, rates=(*plain, regional))
+    assert rates(chat(of=listed, max_tokens=1, facts={"region": "us-east5"}))[0] == 5
+    assert rates(chat(of=listed, max_tokens=1, facts={"region": "Global"}))[0] == 1
+    fast = replace(GPT_4O, rates=(*plain, replace(dear[0], condition=FrozenMap({"speed": "fast"}))))
+    assert rates(chat(of=fast, max_tokens=1, extra_body={"speed": "FAST"}))[0] == 5
+
+
+def test_the_least_that_is_billed() -> None:
+    """A rate may say how many units a call is billed for at least."""
+    rate = priced({"input": "1", "output": "1"}).rates
+    least = replace(rate[0], condition=FrozenMap({"at_least": 1000}))
+    result = chat(of=replace(GPT_4O, rates=(least, rate[1])), max_tokens=1)
+    assert most(result) == {"input": 1000, "output": 1}
+
+
 def test_uplifts_that_can_meet_are_multiplied() -> None:
     """Of regions one holds; a threshold and a region may hold together; none lowers the price."""
     ups = (

@@ -39,7 +39,7 @@ SECONDS_STEP: Final = 15
 PARTIAL_TOKENS: Final = 128
 
 _INPUT: Final = frozenset({
-    "input", "input/character", "cached_read", "cached_image_read", "image_input", "video_input",
+    "input", "input/character", "cached_read", "cached_image_read", "cached_video_read", "image_input", "video_input",
 })  # fmt: skip
 _WRITES: Final = frozenset({"cache_write"})
 _AUDIO_INPUT: Final = frozenset({"audio_input", "cached_audio_read"})

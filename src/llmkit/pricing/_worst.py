@@ -15,6 +15,8 @@ from ._rates import STANDARD, Unpriceable, amount
 
 # What is asked for by a parameter: without it, it does not happen.
 _ONLY_IF_ASKED: Final = frozenset({"speed"})
+# Said with the conditions: the least quantity that is billed.
+_LEAST: Final = "at_least"
 _THRESHOLDS: Final = frozenset({"input_tokens_over", "from"})
 _ONE: Final = Decimal(1)
 
@@ -40,20 +42,32 @@ class Terms(NamedTuple):
             return self.last is None or self.last >= str(wanted)
         for known, value in self.facts:
             if known == key:
-                return value == wanted
+                return _same(value, str(wanted))
         return key not in _ONLY_IF_ASKED
 
 
+def _same(value: str, wanted: str) -> bool:
+    """Whether what is said is what a rate is for; a region that is not the whole world is one."""
+    said = value.lower()
+    return said == wanted.lower() or (wanted == _REGIONAL and said != _NOWHERE)
+
+
+_REGIONAL: Final = "regional"
+_NOWHERE: Final = "global"
+
+
 class Worst(NamedTuple):
-    """The dearest of some rates, uplifted to ``usd``."""
+    """The dearest of some rates, uplifted to ``usd``; ``least`` is the least quantity that one of them bills."""
 
     rate: Rate
     usd: Decimal
     condition: FrozenMap[str | int]
+    least: int = 0
 
     def line(self, name: str, quantity: int | Decimal, revision: str) -> CostLine:
         """So many units at it; ``name`` is what they are called."""
-        return amount(name, quantity, self.rate, self.usd, self.condition, revision)
+        billed = max(quantity, self.least)
+        return amount(name, billed, self.rate, self.usd, self.condition, revision)
 
 
 class Ceiling:
@@ -106,16 +120,17 @@ def ceiling(model: ModelInfo) -> Ceiling:
 def _worst(model: ModelInfo, keys: frozenset[str], terms: Terms) -> Worst | None:
     rates = [r for r in model.rates if r.key in keys and terms.possible(r.condition)]
     uplifts = tuple(_uplifts(model, terms))
-    found = (_uplifted(rate, uplifts if rate.unit == "token" else ()) for rate in rates)
+    least = max((int(rate.condition.get(_LEAST, 0)) for rate in rates), default=0)
+    found = (_uplifted(rate, uplifts if rate.unit == "token" else (), least) for rate in rates)
     return max(found, key=lambda worst: MATH.divide(worst.usd, worst.rate.per), default=None)
 
 
-def _uplifted(rate: Rate, uplifts: tuple[Uplift, ...]) -> Worst:
+def _uplifted(rate: Rate, uplifts: tuple[Uplift, ...], least: int) -> Worst:
     usd, condition = rate.usd, dict(rate.condition)
     for uplift in uplifts:
         usd = MATH.multiply(usd, uplift.factor)
         condition |= uplift.condition
-    return Worst(rate, usd, FrozenMap(condition))
+    return Worst(rate, usd, FrozenMap(condition), least)
 
 
 def _uplifts(model: ModelInfo, terms: Terms) -> Iterator[Uplift]:
