@@ -116,11 +116,12 @@ class Replayed:
             num_retries=0,
         )
 
-    def bound(self, exchange: Exchange) -> pricing.Cost | pricing.Unbounded:
+    def bound(self, exchange: Exchange, *, exact: bool = False) -> pricing.Cost | pricing.Unbounded:
         """The bound of the recorded call."""
+        access = {"api_key": "test-key", "base_url": _priced.BASE}
         try:
             return self.client.cost_bound(
-                exchange.function, api_key="test-key", base_url=_priced.BASE, **exchange.keywords
+                exchange.function, exact=exact, **access, **exchange.keywords
             )
         except llmkit.UnsupportedParamsError:
             # By the catalogue's facts it cannot be asked so; other tests replay it.
@@ -184,11 +185,14 @@ def _over(exchange: Exchange, above: pricing.Cost, usage: Usage) -> str | None:
     return f"{paid} above {above}" if paid.total is not None and paid.total > above.total else None
 
 
-def test_no_recorded_usage_is_above_its_bound(exchanges: list[Exchange], made_up: Replayed) -> None:
+@pytest.mark.parametrize("exact", [False, True], ids=["bytes", "counted"])
+def test_no_recorded_usage_is_above_its_bound(
+    exchanges: list[Exchange], made_up: Replayed, *, exact: bool
+) -> None:
     """Tokens in, tokens out, and their cost at made-up prices, for every provider and every kind."""
     compared, wrong = 0, {}
     for exchange in exchanges:
-        above = made_up.bound(exchange)
+        above = made_up.bound(exchange, exact=exact)
         usage = _used(made_up.answer(exchange)) if isinstance(above, pricing.Cost) else None
         if usage is None or not isinstance(above, pricing.Cost):
             continue
