@@ -95,6 +95,8 @@ def test_what_a_provider_adds_is_data() -> None:
     assert most(chat(max_tokens=1, allowance=adds))["input"] == plain + 100
     with_tool = most(chat(max_tokens=1, tools=[TOOL], allowance=adds))["input"]
     assert with_tool == plain + 1100 + 64 + 2 * size([TOOL])
+    shaped = {"extra_body": {"chat_template_kwargs": {"a": 1}}, "allowance": adds}
+    assert most(chat(max_tokens=1, **shaped))["input"] == plain + 1100 + 2 * size({"a": 1})
     word = most(chat(max_tokens=1, response_format="json", allowance=adds))["input"]
     assert word == plain + 100 + 2 * size("json")
 

@@ -207,6 +207,8 @@ def test_speech_by_characters_or_by_tokens() -> None:
         "input": 4,
         "request": 1,
     }
+    for more in ({"extra_body": {"text": "bcd"}}, {"params": {"instructions": "bcd"}}):
+        assert most(of(SpeechCall, spelled, text="a", **more))["input"] == 4
     told = of(SpeechCall, spelled, text="a", params={"instructions": "bcd"})
     assert most(told)["input"] == 4
     spoken = priced({"input": "1", "audio_output": "9"}, output_modalities=frozenset({"audio"}))

@@ -138,8 +138,10 @@ def _predicted(wishes: Wishes, name: str, value: Any) -> None:
 
 
 def _inside(wishes: Wishes, name: str, value: Any) -> None:
-    """Fields within a field."""
-    if not isinstance(value, bool | int | str):
+    """Fields within a field; where it is a text, it may be one to be read or spoken."""
+    if isinstance(value, str):
+        wishes.meter.content(value)
+    elif not isinstance(value, bool | int):
         take(wishes, mapping(value, name).items(), sent_as_is=True)
 
 
@@ -250,7 +252,7 @@ _ACTS: tuple[tuple[_Act, str], ...] = (
         prompt_cache_retention safety_identifier parallel_tool_calls
         disable_parallel_tool_use verbosity reasoning_effort effort summary generate_summary
         thinking_budget enable_thinking include_reasoning reasoning_format reasoning_split
-        chat_template_kwargs truncation background include max_tool_calls anthropic_version
+        truncation background include max_tool_calls anthropic_version
         anthropic_beta betas safety_settings audio speech_config response_mime_type
         request_id echo return_prompt skip_special_tokens do_sample ignore_eos
         encoding_format dimensions output_dimensionality input_type output_dtype
@@ -268,7 +270,7 @@ _ACTS: tuple[tuple[_Act, str], ...] = (
         _schema,
         """
         response_format output_format format json_schema response_schema
-        response_json_schema guided_json grammar output_schema
+        response_json_schema guided_json grammar output_schema chat_template_kwargs
         """,
     ),
     (_tools, "tools functions"),
