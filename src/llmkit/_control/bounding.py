@@ -5,7 +5,7 @@ Nothing is sent, fetched or asked for. The arithmetic is that of ``pricing``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -76,18 +76,25 @@ def _gauges(provider: str, model: str, *, exact: bool) -> pricing.Gauges:
         counted = part_tokens(given, catalogue.counting(provider, model))
         return None if counted is None else counted.at_most
 
+    counted = _counter(provider, model) if exact else None
+    return pricing.Gauges(part=part, seconds=_seconds, text=counted)
+
+
+def _counter(provider: str, model: str) -> Callable[[str], int | None] | None:
+    """What counts a text in the model's own tokens, where they are known."""
+    rule = catalogue.counting(provider, model)
+    if "encoding" not in rule or rule.get("assumed"):
+        return None
+
     def text(given: str) -> int | None:
         from ..tokens._text import count_text  # noqa: PLC0415
 
-        rule = catalogue.counting(provider, model)
-        if "encoding" not in rule or rule.get("assumed"):
-            return None
         try:
             return count_text(rule["encoding"], given).at_most
         except ConfigurationError:
             return None  # without tiktoken, or its tables: bytes will do
 
-    return pricing.Gauges(part=part, seconds=_seconds, text=text if exact else None)
+    return text
 
 
 def _seconds(file: Upload) -> float | None:
