@@ -11,6 +11,7 @@ from llmkit import catalogue, pricing
 from llmkit._call import ChatCall
 from llmkit._http import HTTPRequest
 from llmkit._json import dump
+from llmkit.catalogue._allowances import allowance
 
 _ROUNDS, _EACH = 40, 200
 _ASCII = ("The quick brown fox jumps over the lazy dog. " * 120)[:5_000]
@@ -57,7 +58,7 @@ def _fastest(run: Callable[[], object]) -> tuple[float, float]:
 
 def _measured(name: str, call: ChatCall) -> None:
     model = catalogue.find(call.provider, call.model)
-    allowed = catalogue.allowance(call.provider, call.model)
+    allowed = allowance(call.provider, call.model)
     request = HTTPRequest("POST", "", body=dump({"messages": call.messages, **call.params}))
     bound = pricing.bound(call, model, allowance=allowed, request=request)
     if not bound:

@@ -107,12 +107,15 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_cli._target": {"llmkit.testing"},  # only where no key is set
     # Only for who asks for a bound, and has attached something or wants texts counted.
     "_control.bounding": {
+        "llmkit.catalogue._allowances",
         "llmkit.tokens._duration",
         "llmkit.tokens._media",
         "llmkit.tokens._payload",
         "llmkit.tokens._text",
     },
+    "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
+    "_core": {"llmkit._control.bounding"},  # only for who asks for a bound
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads

@@ -22,7 +22,6 @@ from typing_extensions import Unpack
 
 from ._call import Timeouts, new_call_id
 from ._control import plan
-from ._control.bounding import bounded
 from ._control.call import perform
 from ._control.dry import DryRun, dry
 from ._control.job import Clock as ReadClock
@@ -194,6 +193,8 @@ class Core:
         Raises:
             ConfigurationError: there is no such call; or what the call itself raises before anything is sent.
         """
+        from ._control.bounding import bounded  # noqa: PLC0415 - few ask for it
+
         name = call if "/" not in call and call in _calls(type(self)) else "completion"
         if name != call and "model" in arguments:
             raise _no_call(call, type(self), "bounded")

@@ -8,7 +8,8 @@ from typing import Any
 
 from llmkit import catalogue
 from llmkit._call import ChatCall
-from llmkit.catalogue import Allowance, FrozenMap, ModelInfo, Rate
+from llmkit.catalogue import FrozenMap, ModelInfo, Rate
+from llmkit.catalogue._allowances import Allowance
 from llmkit.pricing import Cost, Unbounded, bound
 
 D = Decimal

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmkit import catalogue, providers
-from llmkit.catalogue import CAUTIOUS, Allowance, allowance
+from llmkit.catalogue._allowances import CAUTIOUS, Allowance, allowance
 
 DATA = Path(catalogue.__file__).with_name("allowances.json")
 ROWS: dict[str, list[dict[str, Any]]] = json.loads(DATA.read_text(encoding="utf-8"))["providers"]

@@ -11,7 +11,8 @@ import pytest
 from llmkit import types
 from llmkit._call import Adjustment
 from llmkit._http import HTTPRequest
-from llmkit.catalogue import Allowance, FrozenMap, Uplift
+from llmkit.catalogue import FrozenMap, Uplift
+from llmkit.catalogue._allowances import Allowance
 from llmkit.pricing import Gauges, Unbounded
 
 from ._bounded import (

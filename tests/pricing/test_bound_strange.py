@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from llmkit import catalogue
 from llmkit.catalogue import ModelInfo
+from llmkit.catalogue._allowances import CAUTIOUS
 from llmkit.pricing import Cost, Unbounded, cost
 
 from ._bounded import GPT_4O, HELLO, bounded, call, chat, most, reason
@@ -130,7 +131,7 @@ def test_asking_for_more_never_lowers_it(name: str, few: int, more: int) -> None
 @given(st.text(max_size=300))
 def test_a_text_has_no_more_tokens_than_its_bound(text: str) -> None:
     """Bytes, in every normal form that a tokenizer may bring it into."""
-    allowed = catalogue.CAUTIOUS._replace(preamble=0)
+    allowed = CAUTIOUS._replace(preamble=0)
     tokens = most(chat([{"role": "user", "content": text}], max_tokens=1, allowance=allowed))[
         "input"
     ]

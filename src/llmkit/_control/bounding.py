@@ -44,12 +44,14 @@ def bound_of(
     job: Job, call: Call, request: HTTPRequest | None, *, exact: bool = False
 ) -> pricing.Cost | pricing.Unbounded:
     """The bound for one attempt at a call that is ready to be sent."""
+    from ..catalogue._allowances import allowance  # noqa: PLC0415
+
     name = call.model if call.priced_as is None else call.priced_as
     model = _model(call.price, model_of(job.catalogue, call.provider, name))
     return pricing.bound(
         call,
         model,
-        allowance=catalogue.allowance(call.provider, name),
+        allowance=allowance(call.provider, name),
         gauges=_gauges(call.provider, name, exact=exact),
         request=request,
         last=_last_day(job),

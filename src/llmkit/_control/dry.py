@@ -13,7 +13,6 @@ from .._http import HTTPRequest
 from .._json import NotJSON, load
 from .._secret import HIDDEN, Secret, redact_headers, redact_url
 from ..providers import unasked
-from .bounding import bound_of
 from .call import prepared
 from .job import Job, Leg, identity
 
@@ -76,6 +75,8 @@ _FIELDS = tuple(name for name in DryRun.__dataclass_fields__ if name != "fallbac
 
 
 def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
+    from .bounding import bound_of  # noqa: PLC0415 - few calls are run dry
+
     call = leg.call
     secret = leg.key if isinstance(leg.key, Secret) else None
     secrets = (secret,) if secret else ()

@@ -6,20 +6,16 @@ provider's JSON file from the package on first use. What a call costs is worked 
 
 from __future__ import annotations
 
-from ._allowances import CAUTIOUS, Allowance, allowance
 from ._counting import counting
 from ._layers import Catalogue
 from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
 __all__ = [
-    "CAUTIOUS",
-    "Allowance",
     "Catalogue",
     "FrozenMap",
     "ModelInfo",
     "Rate",
     "Uplift",
-    "allowance",
     "counting",
     "default",
     "find",

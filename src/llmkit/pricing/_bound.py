@@ -14,7 +14,8 @@ from .._call import Call, ChatCall
 from .._calls import CountCall, MessagesCall, ResourceCall, ResponsesCall
 from .._cost import Cost, CostLine, Unbounded, nothing, summed
 from .._http import HTTPRequest
-from ..catalogue import CAUTIOUS, Allowance, ModelInfo
+from ..catalogue import ModelInfo
+from ..catalogue._allowances import CAUTIOUS, Allowance
 from ._kinds_bound import CHAT, KINDS, RESPONSES, Ask
 from ._params_bound import Wishes, take
 from ._prompt_bound import Gauges, Meter

@@ -23,7 +23,8 @@ from .._calls import (
     TranscriptionCall,
 )
 from .._cost import CostLine
-from ..catalogue import Allowance, ModelInfo
+from ..catalogue import ModelInfo
+from ..catalogue._allowances import Allowance
 from ._params_bound import Wishes
 from ._prompt_bound import MESSAGE_TOKENS, Gauges, Meter
 from ._rates import STANDARD, Unpriceable, check_tier, tiers
