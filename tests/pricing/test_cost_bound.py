@@ -12,6 +12,7 @@ import pytest
 
 import llmkit
 from llmkit import pricing
+from llmkit._control.bounding import _model
 from llmkit.catalogue import Catalogue
 from llmkit.testing import FrozenClock
 
@@ -228,3 +229,15 @@ def test_a_model_without_a_price(client: llmkit.Client) -> None:
         reason(client.cost_bound("openai/never-made", messages=HELLO)) == "no price for this model"
     )
     assert GPT_4O.name
+
+
+def test_prices_given_with_a_call_say_nothing_of_limits() -> None:
+    """Those are the catalogue's, unless the prices come with a limit of their own."""
+    given = priced({"input": "9", "output": "9"}, max_output_tokens=None)
+    limited = priced({"input": "9", "output": "9"}, max_output_tokens=5)
+    merged = _model(given, GPT_4O)
+    assert merged is not None
+    assert (merged.rates, merged.max_output_tokens) == (given.rates, 16_384)
+    assert _model(limited, GPT_4O) is limited
+    assert _model(given, None) is given
+    assert _model(None, GPT_4O) is GPT_4O
