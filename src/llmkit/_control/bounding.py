@@ -16,8 +16,8 @@ from .._http import HTTPRequest
 from .._upload import Upload
 from ..catalogue import ModelInfo
 from ..errors import ConfigurationError
-from .job import Job, Leg
 from .address import model_of
+from .job import Job, Leg
 
 __all__ = ["bound_of", "bounded"]
 

@@ -13,7 +13,6 @@ from .._http import HTTPRequest
 from .._json import NotJSON, load
 from .._secret import HIDDEN, Secret, redact_headers, redact_url
 from ..providers import unasked
-from .address import model_of
 from .call import prepared
 from .job import Job, Leg, identity
 
