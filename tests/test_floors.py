@@ -105,10 +105,11 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
-    # Only for the results of a batch, for what broke off, and for what has no price.
+    # Only for the results of a batch, for what broke off, what has no price, and what says it.
     "_control.settle": {
         "llmkit._control.rows",
         "llmkit._control.estimate",
+        "llmkit._control.stated",
         "llmkit.providers._unbilled",
     },
     "pricing._actual": {"llmkit.pricing._measures"},  # chats have none
