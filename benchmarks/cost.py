@@ -1,6 +1,7 @@
 """How long a cost takes: ``pricing.cost`` of usages as answers have them.
 
-Run: ``PYTHONPATH=src python benchmarks/cost.py``. Prints microseconds (fastest and median of the rounds), and the ratio to reading the same usage into its model.
+Run: ``PYTHONPATH=src python benchmarks/cost.py``. Prints microseconds (the fastest and the median of the rounds), and
+the ratio to reading the same usage into its model.
 """
 
 from __future__ import annotations
