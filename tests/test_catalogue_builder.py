@@ -100,8 +100,10 @@ def contains(word: str) -> dict[str, str]:
 
 def test_what_both_say_is_said_by_both(build: Any) -> None:
     """Agreement is noted, and rounding is no disagreement: the shorter figure is the quoted one."""
-    made = build({"road": listed(1.00003)}, [dated("road")])
+    rows = {"road": listed(1.00003), "lane": listed(2)}
+    made = build(rows, [dated("road"), dated("lane", "2.00003")])
     assert made.price("road") == D(1)
+    assert made.price("lane") == D(2)
     assert "which agree" in made.via("road")
     assert "road" not in made.page
 
@@ -288,6 +290,18 @@ def test_a_region_is_a_factor_where_one_explains_it(build: Any) -> None:
     assert made.prices("gpt-road") == {FrozenMap(): D(1)}
 
 
+def test_a_place_of_processing_is_a_factor(build: Any) -> None:
+    """However the list spells it: as a column, or among what is special to a vendor."""
+    special = {"provider_specific_entry": {"us": 1.1, "fast": 2}}
+    column = {"regional_processing_uplift_multiplier_eu": 1.2}
+    made = build({"road": listed(**special), "lane": listed(**column)}, [])
+    ups = [made.model(name).uplifts[0] for name in ("road", "lane")]
+    assert [(dict(up.condition), up.factor) for up in ups] == [
+        ({"region": "us"}, D("1.1")),
+        ({"region": "eu"}, D("1.2")),
+    ]
+
+
 def test_a_region_is_a_condition_where_no_factor_explains_it(build: Any) -> None:
     """And where it costs the same, nothing."""
     rows = {"acme.road-v1:0": listed(of="bedrock")}
@@ -387,6 +401,17 @@ def test_facts_come_from_litellm(build: Any) -> None:
     )
     assert found.capabilities == {"tools", "vision"}
     assert found.input_modalities == {"text", "image"}
+
+
+def test_facts_are_lent_where_a_list_has_prices_alone(build: Any) -> None:
+    """What more than half of the other hosts of a model say; nothing that is the host's own service."""
+    able = {"supports_function_calling": True, "supports_vision": True, "supports_web_search": True}
+    rows = {f"{host}/acme/Road-1": listed(of=host, **able) for host in ("deepinfra", "novita")}
+    rows["nebius/acme/road-1"] = listed(of="nebius", supports_pdf_input=True)
+    made = build(rows, [dated("road-1")])
+    assert made.model("road-1").capabilities == {"tools", "vision"}
+    assert made.model("road-1").input_modalities == {"text", "image"}
+    assert made.model("road-1").via.endswith("of the same model elsewhere")
 
 
 def test_a_price_makes_the_claim(build: Any) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 Condition = tuple[tuple[str, "str | int"], ...]
 Rates = dict[tuple[str, Condition], "Price"]
 
+# Modalities, in the order in which they are written.
+ORDER: Final = ("text", "image", "audio", "video", "embedding", "score")
 # How many units a price is for, by unit; by the whole key where that differs.
 PER: Final = {
     "token": 1_000_000,
@@ -18,6 +20,7 @@ PER: Final = {
     "page": 1000,
     "call": 1000,
     "prompt": 1000,
+    "source": 1000,
     "request": 1000,
     "search": 1000,
     "message": 1000,
@@ -67,13 +70,8 @@ def rate_key(dimension: str, unit: str) -> str:
     return dimension if unit == "token" else f"{dimension}/{unit}"
 
 
-def condition(**parts: str | int) -> Condition:
-    """A condition in its one order."""
-    return ordered(parts.items())
-
-
 def ordered(parts: Iterable[tuple[str, str | int]]) -> Condition:
-    """The same, of pairs."""
+    """A condition in its one order."""
     return tuple(sorted(parts))
 
 
