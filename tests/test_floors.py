@@ -118,10 +118,11 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.catalogue._fields",
         "llmkit.catalogue._patch",
     },  # only for calls that are given prices
-    # Only for the results of a batch, for what broke off, and for what has no price.
+    # Only for the results of a batch, for what broke off, what has no price, and what says it.
     "_control.settle": {
         "llmkit._control.rows",
         "llmkit._control.estimate",
+        "llmkit._control.stated",
         "llmkit.providers._unbilled",
     },
     "pricing._actual": {"llmkit.pricing._measures"},  # chats have none

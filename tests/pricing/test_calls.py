@@ -21,6 +21,7 @@ from llmkit._calls import (
     SpeechCall,
     TextCall,
 )
+from llmkit._control.address import model_of
 from llmkit._control.rows import price_rows
 from llmkit._control.settle import Account
 from llmkit._control.stated import stated
@@ -385,3 +386,15 @@ def test_the_region_of_a_call_sets_its_price() -> None:
     ]
     assert asked[0] == "bedrock-runtime.eu-west-1.amazonaws.com"
     assert totals == [D(10), D(10), D(2)]
+
+
+def test_one_house_under_two_names() -> None:
+    """What a provider's own list does not have may be in that of its other name, in other letters, too."""
+    own = Catalogue()
+    listed = model(rate("input", "1"), rate("output", "1"), provider="azure_ai", name="deepseek-x")
+    own.register([listed])
+    for provider in ("azure", "azure_ai"):
+        assert model_of(own, provider, "DeepSeek-X") is listed
+    assert model_of(own, "openai", "DeepSeek-X") is None
+    assert model_of(own, "nobody", "deepseek-x") is None
+    assert model_of(own, "openai", "azure_ai/deepseek-x") is listed

@@ -147,7 +147,11 @@ def test_texts_are_an_estimate() -> None:
     )
     assert result.status == "estimated"
     assert result.known
-    assert {line.dimension for line in result.lines} == {"input", "output"}
+    counted = {line.dimension: line.quantity for line in result.lines}
+    assert counted == {"input": 13, "output": 2}  # 6 of the text, 7 around it
+    text = completion_cost(model="openai/gpt-4o", prompt="Hello, how are you?")
+    assert [line.quantity for line in text.lines] == [6]
+    assert not completion_cost(model="openai/gpt-4o", prompt="").known
 
 
 def test_names_that_nobody_knows_are_unknown() -> None:

@@ -223,7 +223,8 @@ def _read(row: _reader.Row, provider: str, kind: str, model: str) -> Answer | No
     account.leaving(call, (), None, rules.base_url or "")
     whole = _whole(row, wire, call)
     account.info.started = _when(whole)
-    return account.priced(whole)
+    priced: Answer = account.priced(whole)
+    return priced
 
 
 def _when(answer: Answer) -> float:

@@ -143,12 +143,16 @@ def _bare(model: str, catalogue: Catalogue, *, elsewhere: bool) -> tuple[Provide
 
 
 def model_of(known: Catalogue, provider: str, name: str) -> ModelInfo | None:
-    """What the catalogue has under a provider's name for a model, ``provider/model``, or a house of its own."""
+    """What a catalogue has under a provider's name for a model, under ``provider/model``, or in a list that holds, too.
+
+    Some hosts write a name in other letters than they list it in.
+    """
     head, _, rest = name.partition("/")
     found = known.find(provider, name) or (known.find(head, rest) if rest else None)
     if found is not None or not providers.has(provider):
         return found
-    others = (known.find(other, name) for other in providers.get(provider).price_lists)
+    lists = (provider, *providers.get(provider).price_lists)
+    others = (known.find(each, spelled) for each in lists for spelled in (name, name.lower()))
     return next(filter(None, others), None)
 
 

@@ -9,14 +9,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from .. import pricing
+from .. import pricing, tokens
 from .._cost import Cost
-from ..catalogue import Catalogue, ModelInfo
+from ..catalogue import Catalogue, ModelInfo, counting
 from ..errors import LLMKitError, UnknownPriceError
 from ..types.answer import Answer
 from ..types.usage import Usage
 from .address import model_of, resolve
-from .estimate import estimate_tokens
 from .foreign import adopted, usage_of
 from .stated import stated
 
@@ -75,11 +74,15 @@ def cost_of_usage(given: Any, terms: Terms) -> Cost:
     return _priced(usage_of(given), terms)
 
 
-def cost_of_texts(prompt: Any, completion: Any, terms: Terms) -> Cost:
-    """What a prompt (a text, or messages) and an answer to it cost, by a count of one's own: an estimate."""
+def cost_of_texts(
+    messages: Sequence[Any] | None, prompt: str | None, completion: str | None, terms: Terms
+) -> Cost:
+    """What a prompt (messages, or a text) and an answer to it cost, by a count of one's own: an estimate."""
+    found = _found(terms, None)
+    rule = counting(found.provider or "", found.name.partition("/")[2])
     counts = {
-        "prompt_tokens": estimate_tokens(prompt),
-        "completion_tokens": estimate_tokens(completion),
+        "prompt_tokens": int(tokens.count(rule, messages=messages, text=prompt)),
+        "completion_tokens": int(tokens.count(rule, text=completion)),
     }
     return _priced(Usage.model_validate(counts), terms, estimated=True)
 

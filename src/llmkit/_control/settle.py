@@ -26,7 +26,6 @@ from ..types.answer import Answer
 from ..types.usage import Usage
 from .address import model_of
 from .retry import refused
-from .stated import stated
 
 __all__ = ["Account"]
 
@@ -242,7 +241,7 @@ class Account:
             return _of_none(self.info.provider, *concerned)
         usage = answer.counted()
         known, measures = self._told_all(usage), answer.measured(self.call)
-        amount = stated(answer, usage)
+        amount = _stated(answer, usage)
         guessed = None if known else self._guessed(answer)
         usage = guessed or usage
         if usage is None and not measures and amount is None:
@@ -306,6 +305,15 @@ def _echoes(response: HTTPResponse, key: str) -> bool:
 
 def _unread(error: BaseException | None) -> bool:
     return isinstance(error, APIResponseValidationError)
+
+
+def _stated(answer: Answer, usage: Usage | None) -> Any:
+    """What the provider itself says that it cost: always in fields that are not OpenAI's."""
+    if not (answer.__pydantic_extra__ or (usage is not None and usage.__pydantic_extra__)):
+        return None
+    from .stated import stated  # noqa: PLC0415 - few providers do
+
+    return stated(answer, usage)
 
 
 def _of_none(provider: str, resource: str, action: str) -> pricing.Cost:

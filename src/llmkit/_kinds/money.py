@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._core import Core
-
-if TYPE_CHECKING:
-    from .._cost import Cost
+from .._cost import Cost
 
 __all__ = ["MoneyCalls"]
 
@@ -38,7 +36,7 @@ class MoneyCalls(Core):
             response: an answer or an ended stream of llmkit's; or a dict or another SDK's object with a ``usage``
                 (OpenAI's chat and responses, Anthropic's, Google's, LiteLLM's).
             model: the model, where the answer does not say it or another's price is wanted: ``provider/model``.
-            messages: a conversation instead of an answer; its tokens are estimated, and so is the cost.
+            messages: a conversation instead of an answer; its tokens are counted here, and the cost is an estimate.
             prompt: a text in its place.
             completion: the text that answers it.
             usage: counts instead of an answer, in any of those forms.
@@ -63,7 +61,7 @@ class MoneyCalls(Core):
         elif messages is None and prompt is None and completion is None:
             raise TypeError("completion_cost() needs a response, a usage, or texts")
         else:
-            made = _costing().cost_of_texts([messages, prompt], completion, terms)
+            made = _costing().cost_of_texts(messages, prompt, completion, terms)
         return made
 
     def cost_per_token(
