@@ -77,12 +77,12 @@ BY_REGION = frozenset({"azure", "bedrock"})
 SHAPES: dict[str, Shape] = {
     "plain": {"prompt": 1000, "completion": 500},
     "cached": {"prompt": 10000, "cached": 8000, "completion": 500},
-    "written 5m": {"prompt": 10000, "written_5m": 4000, "completion": 500},
+    "written": {"prompt": 10000, "written": 4000, "completion": 500},
     "written 1h": {"prompt": 10000, "written_1h": 4000, "completion": 500},
-    "read and written": {"prompt": 10000, "cached": 5000, "written_5m": 3000, "completion": 500},
+    "read and written": {"prompt": 10000, "cached": 5000, "written": 3000, "completion": 500},
     "reasoning": {"prompt": 1000, "completion": 2000, "reasoning": 1500},
     "heard": {"prompt": 1000, "audio": 600, "completion": 500},
-    "heard again": {"prompt": 1000, "audio": 600, "cached_audio": 600, "completion": 500},
+    "heard again": {"prompt": 1000, "audio": 1000, "cached_audio": 1000, "completion": 500},
     "spoken": {"prompt": 1000, "completion": 500, "audio_out": 300},
     "seen": {"prompt": 1000, "image": 600, "completion": 500},
     "drawn": {"prompt": 1000, "completion": 1500, "image_out": 1290},
@@ -141,7 +141,8 @@ def main() -> int:
     """Write the file; returns the exit status."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     logging.disable(logging.CRITICAL)
-    importlib.import_module("litellm").suppress_debug_info = True  # it prints to stdout
+    package: Any = importlib.import_module("litellm")
+    package.suppress_debug_info = True  # it prints to stdout
     found = {name: dict(sorted(dict(models(name)).items())) for name in PROVIDERS}
     used = {shape for rows in found.values() for row in rows.values() for shape in row}
     head = {
@@ -242,7 +243,7 @@ def plain(row: Mapping[str, Any], prices: frozenset[str]) -> Iterator[str]:
     told = {
         "plain": True,
         "cached": read,
-        "written 5m": written,
+        "written": written,
         "written 1h": hour,
         "read and written": read and written,
         "reasoning": row.get("supports_reasoning") is True,
@@ -363,8 +364,8 @@ def genai_usage(shape: Shape) -> dict[str, int]:
         "input_tokens": shape.get("prompt", 0),
         "output_tokens": shape.get("completion", 0),
         "cache_read_tokens": shape.get("cached", 0) + reheard,
-        "cache_write_tokens": shape.get("written_5m", 0) + shape.get("written_1h", 0),
-        "cache_write_5m_tokens": shape.get("written_5m", 0),
+        "cache_write_tokens": shape.get("written", 0) + shape.get("written_1h", 0),
+        "cache_write_5m_tokens": 0,
         "cache_write_1h_tokens": shape.get("written_1h", 0),
         "input_audio_tokens": shape.get("audio", 0),
         "cache_audio_read_tokens": reheard,
@@ -387,7 +388,7 @@ def genai_usage(shape: Shape) -> dict[str, int]:
 
 def litellm(provider: str, model: str, shape: Shape) -> float:
     """What litellm makes of a shape."""
-    package = importlib.import_module("litellm")
+    package: Any = importlib.import_module("litellm")
     pinned = importlib.import_module("litellm._internal_context").pinned_billing_time
     with pinned(moment(shape.get("at", NOW))):
         prompt, completion = package.cost_per_token(
@@ -427,7 +428,7 @@ def litellm_pages(count: int) -> Any:
 def litellm_usage(shape: Shape) -> Any:
     """A usage as litellm's own readers of answers make it: totals with all of their parts inside."""
     types = importlib.import_module("litellm.types.utils")
-    five, hour = shape.get("written_5m", 0), shape.get("written_1h", 0)
+    usual, hour = shape.get("written", 0), shape.get("written_1h", 0)
     reheard = shape.get("cached_audio", 0)
     cached = shape.get("cached", 0) + reheard
     inner = types.PromptTokensDetailsWrapper(
@@ -436,7 +437,7 @@ def litellm_usage(shape: Shape) -> Any:
         image_tokens=shape.get("image"),
         web_search_requests=shape.get("searches"),
         **({"cached_tokens_details": {"audio_tokens": reheard}} if reheard else {}),
-        **litellm_written(types, five, hour),
+        **litellm_written(types, usual, hour),
     )
     outer = types.CompletionTokensDetailsWrapper(
         reasoning_tokens=shape.get("reasoning"),
@@ -454,19 +455,18 @@ def litellm_usage(shape: Shape) -> Any:
         prompt_tokens_details=inner,
         completion_tokens_details=outer,
         cache_read_input_tokens=cached,
-        cache_creation_input_tokens=five + hour,
+        cache_creation_input_tokens=usual + hour,
         **more,
     )
 
 
-def litellm_written(types: Any, five: int, hour: int) -> dict[str, Any]:
-    """Tokens written to a cache, as details of the prompt."""
-    if not five + hour:
+def litellm_written(types: Any, usual: int, hour: int) -> dict[str, Any]:
+    """Tokens written to a cache, as details of the prompt: for the vendor's usual time, or an hour."""
+    if not usual + hour:
         return {}
-    split = types.CacheCreationTokenDetails(
-        ephemeral_5m_input_tokens=five, ephemeral_1h_input_tokens=hour
-    )
-    return {"cache_creation_tokens": five + hour, "cache_creation_token_details": split}
+    split = types.CacheCreationTokenDetails(ephemeral_1h_input_tokens=hour)
+    more = {"cache_creation_token_details": split} if hour else {}
+    return {"cache_creation_tokens": usual + hour, **more}
 
 
 def litellm_searches(provider: str, model: str, shape: Shape) -> float:
@@ -483,7 +483,7 @@ def litellm_searches(provider: str, model: str, shape: Shape) -> float:
     counted = by_usage(custom_llm_provider=provider, usage=litellm_usage(shape), model_info=info)
     if counted is not None:
         return float(counted)
-    return count * float(tools.get_cost_for_web_search(model_info=info))
+    return float(count * tools.get_cost_for_web_search(model_info=info))
 
 
 if __name__ == "__main__":
