@@ -1,4 +1,4 @@
-"""Write docs/price-comparison.md: our price of each scenario of tests/pricing/peer_prices.json beside the two packages'.
+"""Write docs/price-comparison.md: our price of each scenario of tests/pricing/peer_prices.json, beside the two others.
 
 usage: price_table.py [--check]   (--check writes nothing; exit status 1 if the page is not current)
 
@@ -30,13 +30,13 @@ Shape = Mapping[str, Any]
 OPENING = """\
 # Prices beside those of others
 
-Two packages price calls as well: `genai-prices` {genai} and LiteLLM {litellm}. This page holds llmkit's figures against
-theirs, scenario by scenario. A scenario is a model, a shape of usage and a service tier that both of them price above zero:
-{count:,} scenarios of {models:,} models. llmkit's figure equals at least one of theirs, to twelve digits, or the reason why it
-does not is given below. Agreement of two is no proof: they often copy the same page, or each other.
+Two packages price calls as well: `genai-prices` {genai} and LiteLLM {litellm}. This page holds llmkit's figures
+against theirs. A scenario is a model, a shape of usage and a service tier that both of them price above zero:
+{count:,} scenarios of {models:,} models. llmkit's figure equals at least one of theirs, to eleven digits, or the
+reason why it does not is given below. That two agree is no proof: they often copy the same page, or each other.
 
-The page is written by `scripts/price_table.py`, and `tests/pricing/test_peers.py` fails where it is not true. The packages'
-figures are kept in `tests/pricing/peer_prices.json`, which `scripts/peer_prices.py` makes.
+The page is written by `scripts/price_table.py`, and `tests/pricing/test_peers.py` fails where it is not true.
+The packages' figures are in `tests/pricing/peer_prices.json`, which `scripts/peer_prices.py` makes.
 
 ## By provider
 
@@ -44,14 +44,15 @@ figures are kept in `tests/pricing/peer_prices.json`, which `scripts/peer_prices
 SHAPES = """
 ## The shapes of usage
 
-Numbers are tokens, and totals include their parts, unless said otherwise. A model is asked for the shapes that either package
-has a price of its own for.
+Numbers are tokens, and totals include their parts, unless said otherwise. A model is asked for the shapes that
+either package has a price of its own for.
 
 """
 DIFFERENCES = """
 ## Where the figure is neither's
 
-A figure of `unknown` means that llmkit gives none: no rate of its catalogue says what such a call costs, and it does not guess.
+`unknown` means that llmkit gives no figure: no rate of its catalogue says what such a call costs, and it does
+not guess.
 
 """
 LEGEND = {
@@ -209,7 +210,7 @@ def explained(
 ) -> tuple[dict[Reason, list[Scenario]], list[Scenario]]:
     """The differences by the first reason that covers each, and those that no reason covers."""
     by_reason: dict[Reason, list[Scenario]] = {reason: [] for reason in why}
-    left = []
+    left: list[Scenario] = []
     for scenario in found:
         if scenario.equal == "neither":
             reason = next((reason for reason in by_reason if reason.covers(scenario)), None)

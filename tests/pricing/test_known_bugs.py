@@ -1,7 +1,7 @@
 """Cost bugs that users of other libraries have reported, each with the figures of its thread and the right amount.
 
-Every amount is worked out by hand beside its test, in millionths of a dollar. Answers are scripted, and each is asked for
-whole and as a stream, which must cost the same. Threads were read 2026-11-22.
+Every amount is worked out by hand beside its test, in millionths of a dollar. Answers are scripted, and each is asked
+for whole and as a stream, which must cost the same. Threads were read 2026-11-22.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from llmkit.catalogue import FrozenMap, ModelInfo, Rate
 from llmkit.errors import APIError
 from llmkit.testing import Raw, scripted
 
-from ._said import HI, KEY, anthropic, assert_adds_up, costs, gemini, openai, quantities, sse
+from ._said import HI, KEY, anthropic, assert_adds_up, costs, gemini, openai, quantities
 
 if TYPE_CHECKING:
     from llmkit.testing import SentRequest
@@ -115,7 +115,7 @@ def test_53_gemini_cache_hits_today() -> None:
 
 @pytest.mark.parametrize("details", [None, [{"modality": "TEXT", "tokenCount": 7441}]])
 def test_53_gemini_implicit_cache(details: Any) -> None:
-    """BerriAI/litellm#11156, #16341 and danny-avila/LibreChat#12855: hits count whether or not they are told by modality."""
+    """BerriAI/litellm#11156, #16341, danny-avila/LibreChat#12855: hits count, told by modality or not."""
     used: dict[str, Any] = {
         "promptTokenCount": 11_125,
         "cachedContentTokenCount": 7441,
@@ -253,7 +253,7 @@ CACHED = {
 
 
 def test_56_a_fully_cached_call() -> None:
-    """Aider-AI/aider#5516, #5518: a fallback that billed cached tokens on top of a prompt that has them, 10.9 times too much."""
+    """Aider-AI/aider#5516, #5518: cached tokens were billed beside a prompt that holds them, 10.9 times too much."""
     cost = costs("anthropic/claude-haiku-4-5", anthropic("claude-haiku-4-5", CACHED))
     # 9 x 1 + 17,102 x 0.1 + 4 x 5 = 9 + 1,710.2 + 20
     assert cost.total == D("0.0017392")
@@ -349,7 +349,7 @@ def test_57_an_advisor_is_priced_as_itself() -> None:
 def test_58_an_unknown_model_is_quiet(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """BerriAI/litellm#8536, #6324, #15854: the answer comes, the cost is unknown with a reason, and nothing is said aloud."""
+    """BerriAI/litellm#8536, #6324, #15854: the answer comes, its cost is unknown with a reason, and nothing is printed."""
     used = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
     with caplog.at_level("INFO"):
         cost = costs("openai/a-model-of-next-year", openai("a-model-of-next-year", used))
@@ -386,7 +386,10 @@ def test_59_no_tokenizer_on_the_call_path() -> None:
         loaded = [m for m in sys.modules if m.split(".")[0] in ("tiktoken", "tokenizers")]
         print(stream.cost.status, loaded)
     """
-    done = subprocess.run(  # noqa: S603 - our own interpreter, our own program
-        [sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, check=False
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (done.stdout, done.stderr) == ("estimated []\n", "")
