@@ -141,14 +141,13 @@ def scenarios(figures: Mapping[str, Any]) -> Iterator[Scenario]:
 
 def priced(model: catalogue.ModelInfo | None, shape: Shape, now: str, name: str) -> pricing.Cost:
     """What pricing makes of a shape."""
-    at = shape.get("at", now)
     return pricing.cost(
         usage(shape) if "prompt" in shape else None,
         model,
         measures=tuple(measures(shape)),
         service_tier=shape.get("tier"),
         model_name=name,
-        on=at[:10],
+        on=shape.get("at", now),
     )
 
 

@@ -349,7 +349,7 @@ def test_57_an_advisor_is_priced_as_itself() -> None:
 def test_58_an_unknown_model_is_quiet(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """BerriAI/litellm#8536, #6324, #15854: the answer comes, its cost is unknown with a reason, and nothing is printed."""
+    """BerriAI/litellm#8536, #6324, #15854: the answer comes, the cost is unknown for a reason, nothing is printed."""
     used = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
     with caplog.at_level("INFO"):
         cost = costs("openai/a-model-of-next-year", openai("a-model-of-next-year", used))
