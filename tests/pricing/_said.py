@@ -17,6 +17,7 @@ HI: list[Any] = [{"role": "user", "content": "Hi"}]
 EVENTS = {"content-type": "text/event-stream"}
 FRAMES = {"content-type": "application/vnd.amazon.eventstream"}
 KEY = "a-key-" + "1234567"
+AZURE: dict[str, Any] = {"base_url": "https://a.example/openai/v1"}
 
 
 def sse(events: Iterable[Mapping[str, Any]], *, named: bool = False, end: str = "") -> Raw:
@@ -78,6 +79,19 @@ def gemini(model: str, usage: Usage) -> tuple[Raw, Raw]:
     begun = {"candidates": [{"content": said, "index": 0}], "modelVersion": model}
     early = {"usageMetadata": {"promptTokenCount": usage["promptTokenCount"]}}
     return Raw(body), sse([{**begun, **early}, body])
+
+
+def chat_usage(prompt: int, completion: int, **details: Any) -> dict[str, Any]:
+    """OpenAI's counts; details of the completion begin with ``out_``."""
+    outer = {k[4:]: v for k, v in details.items() if k.startswith("out_")}
+    inner = {k: v for k, v in details.items() if not k.startswith("out_")}
+    made = {"prompt_tokens": prompt, "completion_tokens": completion}
+    return {
+        **made,
+        "total_tokens": prompt + completion,
+        **({"prompt_tokens_details": inner} if inner else {}),
+        **({"completion_tokens_details": outer} if outer else {}),
+    }
 
 
 def frame(name: str, **data: Any) -> bytes:
