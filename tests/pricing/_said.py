@@ -67,11 +67,11 @@ def anthropic(model: str, usage: Usage, *, asked: str | None = None) -> tuple[Ra
     return Raw({**head, **ending, "content": [block], "usage": usage}), sse(events, named=True)
 
 
-def gemini(model: str, usage: Usage) -> tuple[Raw, Raw]:
-    """Gemini's answer, whole and streamed: each event has the counts so far."""
+def gemini(model: str, usage: Usage, **more: Any) -> tuple[Raw, Raw]:
+    """Gemini's answer, whole and streamed: each event has the counts so far. More is the candidate's."""
     said = {"role": "model", "parts": [{"text": "Yes"}]}
     body = {
-        "candidates": [{"content": said, "finishReason": "STOP", "index": 0}],
+        "candidates": [{"content": said, "finishReason": "STOP", "index": 0, **more}],
         "usageMetadata": usage,
         "modelVersion": model,
         "responseId": "r-1",

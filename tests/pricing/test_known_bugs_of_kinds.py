@@ -257,6 +257,23 @@ def test_searches_are_billed_by_their_number() -> None:
     assert quantities(cost)["web_search"] == 3
 
 
+@pytest.mark.parametrize(
+    ("name", "total"),
+    [
+        ("gemini-2.5-flash", "0.03655"),  # 1,000 x 0.3 + 500 x 2.5, and one prompt at 35,000
+        ("gemini-3-flash-preview", "0.03"),  # 1,000 x 0.5 + 500 x 3, and two queries at 14,000
+    ],
+)
+def test_gemini_searches_by_prompt_or_by_query(name: str, total: str) -> None:
+    """Up to 2.5 a grounded prompt has its price, from 3 each query has; empty queries are not billed.
+
+    Source: https://ai.google.dev/gemini-api/docs/pricing. iyulab/TokenMeter 0.13.0 fixed three fees for one.
+    """
+    used = {"promptTokenCount": 1000, "candidatesTokenCount": 500, "totalTokenCount": 1500}
+    found = {"groundingMetadata": {"webSearchQueries": ["", "lighthouses", "", "lamps"]}}
+    assert costs(f"gemini/{name}", gemini(name, used, **found)).total == D(total)
+
+
 # --- streams -------------------------------------------------------------------------------------
 
 
