@@ -217,6 +217,19 @@ def explained(
     return by_reason, left
 
 
+def mixed(found: list[Scenario]) -> dict[str, set[str]]:
+    """Models of which some figures are the one package's and some the other's, where they disagree on a plain call.
+
+    Such a model has the input of one price list and the cache, the batch or the long prompts of another.
+    """
+    whose: dict[str, set[str]] = {}
+    disputed = {s.name for s in found if s.shape == "plain" and s.equal != "both"}
+    for scenario in found:
+        if scenario.name in disputed and scenario.equal != "both":
+            whose.setdefault(scenario.name, set()).add(scenario.equal)
+    return {name: kinds for name, kinds in whose.items() if len(kinds) > 1}
+
+
 # --- the page ----------------------------------------------------------------------------------
 
 

@@ -37,6 +37,36 @@ def test_every_scenario_has_one_of_their_figures_or_a_reason() -> None:
     assert not left, f"{len(left)} without a reason:\n" + "\n".join(lines[:50])
 
 
+# Models whose shapes follow two price lists, and why that is right.
+MIXED: dict[str, str] = {}
+
+
+def test_no_model_is_half_of_each() -> None:
+    """Where they disagree on a plain call, a cache or a batch at the other's rate would be another price list's."""
+    found = table()["mixed"](priced()[1])
+    assert {name: kinds for name, kinds in found.items() if name not in MIXED} == {}
+    assert MIXED.keys() <= found.keys()
+
+
+def test_one_model_has_one_price_under_each_of_its_names() -> None:
+    """A dated name and the name without its date cost the same, for every shape that both are asked for."""
+    ours = {(s.name, s.shape): s.ours for s in priced()[1]}
+    dated = re.compile(r"(-\d{4}-?\d{2}-?\d{2}|@default)$")
+    differing = [
+        f"{name}, {shape}: {amount}, without its date {ours[dated.sub('', name), shape]}"
+        for (name, shape), amount in ours.items()
+        if dated.search(name)
+        and (dated.sub("", name), shape) in ours
+        and ours[dated.sub("", name), shape] != amount
+        and name not in OLDER
+    ]
+    assert differing == []
+
+
+# Names with a date that are not what the name without one means today.
+OLDER: dict[str, str] = {}
+
+
 def test_no_reason_is_left_over() -> None:
     """A reason that nothing needs any more would hide the next mistake."""
     by_reason, _ = table()["explained"](priced()[1], table()["reasons"]())
