@@ -1,0 +1,242 @@
+"""One provider's rows out of both sources: what agrees, what differs, and which was taken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from .from_genai import Node, exactly, matches
+from .from_litellm import conditioned
+from .names import Name
+from .rows import Condition, Price, Rates, Row, ordered, tidy
+
+# Figures that differ by less than this are one figure, rounded.
+_SAME: Final = Decimal("0.001")
+_PICTURE: Final = {"image_output/image", "image_output/pixel"}
+# How a picture is asked for.
+_ASKED: Final = {"size", "quality", "steps"}
+
+
+class Conflict(NamedTuple):
+    """Two figures for one thing, what was taken of them, and why."""
+
+    provider: str
+    model: str
+    key: str
+    condition: Condition
+    genai: Decimal | None
+    litellm: Decimal | None
+    taken: str
+    why: str
+
+
+@dataclass
+class Merged:
+    """A provider's rows by name, and what was noticed on the way."""
+
+    rows: dict[str, Row] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+
+
+def merge(
+    provider: str,
+    listed: Iterable[tuple[Name, Row]],
+    dated: Iterable[tuple[Node, Row]],
+    choices: Sequence[tuple[str, str, str]],
+) -> Merged:
+    """Rows of LiteLLM (``listed``) and of genai-prices (``dated``) as one.
+
+    ``choices`` are decisions by hand, the first that matches ``model key condition`` holds: a
+    pattern, ``g`` or ``l``, and why.
+    """
+    merged = Merged(_litellm_rows(listed))
+    dated = list(dated)
+    judge = _Judge(provider, choices, merged.conflicts)
+    for row in merged.rows.values():
+        found = _counterpart(row.name, dated)
+        if found:
+            other, exact = found
+            row.rates = judge.rates(row, other, exact=exact)
+            row.facts["limits"][0] = row.facts["limits"][0] or other.facts["limits"][0]
+    taken = {name for row in merged.rows.values() for name in (row.name, *row.aliases)}
+    for node, row in dated:
+        names = [name for name in (row.name, *row.aliases) if name not in taken]
+        if names and matches(node["match"], row.name):
+            fresh = Row(names[0], row.mode, _facts(row), dict(row.rates), (), names[1:])
+            merged.rows[fresh.name] = fresh
+            taken |= set(names)
+    return merged
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    kinds = {"embedding": "embedding", "rerank": "score", "audio_speech": "audio"}
+    seen = "audio" if row.mode == "audio_transcription" else "text"
+    return {
+        "limits": row.facts["limits"],
+        "in": [seen],
+        "out": [kinds.get(row.mode, "text")],
+        "can": set[str](),
+        "deprecated": None,
+        "vector": None,
+    }
+
+
+def _counterpart(name: str, dated: list[tuple[Node, Row]]) -> tuple[Row, bool] | None:
+    """The same model in genai-prices, and whether it is named there and not merely matched."""
+    for node, row in dated:
+        if row.name == name or exactly(node["match"], name):
+            return row, True
+    for node, row in dated:
+        if matches(node["match"], name):
+            return row, False
+    return None
+
+
+# --- LiteLLM's own rows ----------------------------------------------------------------------
+
+
+def _litellm_rows(listed: Iterable[tuple[Name, Row]]) -> dict[str, Row]:
+    """Rows by name; what a row's name tells (a region, a picture's size) as conditions."""
+    listed = list(listed)
+    rows: dict[str, Row] = {}
+    for name, row in listed:
+        if not name.condition:
+            known = rows.setdefault(name.model, row)
+            for rate, price in row.rates.items():
+                known.rates[rate] = max(known.rates.get(rate, price), price)
+    for name, row in listed:
+        if not name.condition:
+            continue
+        base = rows.setdefault(name.model, Row(row.name, row.mode, row.facts))
+        if _ASKED & set(name.condition):
+            _add_picture(base, row, name.condition)
+        else:
+            _add_place(base, row, name.condition)
+    for row in rows.values():
+        _drop_restated(row)
+    return rows
+
+
+def _add_picture(base: Row, row: Row, asked: Mapping[str, str]) -> None:
+    """The price of a picture of one size, by picture where it is given by pixel."""
+    found = conditioned(row, asked).rates
+    width, _, height = asked["size"].partition("x")
+    for (key, when), price in found.items():
+        if key == "image_output/pixel" and height.isdigit() and price.usd:
+            usd = price.usd * int(width) * int(height) / 1_000_000
+            base.rates.setdefault(("image_output/image", when), Price(_digits(usd, 2), "l"))
+        elif key == "image_output/image" and price.usd:
+            base.rates["image_output/image", when] = price
+
+
+def _add_place(base: Row, row: Row, place: Mapping[str, str]) -> None:
+    """What the model costs in a region, as a factor where there is one."""
+    base.facts = base.facts or row.facts
+    tokens = {rate: price for rate, price in row.rates.items() if "/" not in rate[0] and price.usd}
+    ratios = {
+        price.usd / base.rates[rate].usd
+        for rate, price in tokens.items()
+        if rate in base.rates and base.rates[rate].usd
+    }
+    whole = all(rate in base.rates for rate in tokens)
+    if whole and len(ratios) == 1 and tokens:
+        factor = tidy(next(iter(ratios)))
+        if factor != 1:
+            base.uplifts = (*base.uplifts, (ordered(place.items()), factor))
+        return
+    for (key, when), price in row.rates.items():
+        if price.usd and base.rates.get((key, when), Price(Decimal(0), "")).usd != price.usd:
+            base.rates[key, ordered((*when, *place.items()))] = price
+
+
+def _drop_restated(row: Row) -> None:
+    """What says again what another rate says, so that nothing is billed twice."""
+    keys = {key for key, _ in row.rates}
+    if "image_output" in keys:
+        # A picture's tokens are billed; a price per picture only estimates them.
+        row.rates = {rate: price for rate, price in row.rates.items() if rate[0] not in _PICTURE}
+    if "image_input" in keys or row.mode == "chat":
+        row.rates = {rate: p for rate, p in row.rates.items() if rate[0] != "image_input/image"}
+    for own, usual in (("reasoning", "output"), ("image_input", "input")):
+        mine = {when: price.usd for (key, when), price in row.rates.items() if key == own}
+        theirs = {when: price.usd for (key, when), price in row.rates.items() if key == usual}
+        if mine and all(theirs.get(when) == usd for when, usd in mine.items()):
+            row.rates = {rate: price for rate, price in row.rates.items() if rate[0] != own}
+
+
+def _digits(number: Decimal, after_first: int) -> Decimal:
+    return tidy(Decimal(f"{number:.{after_first}e}"))
+
+
+# --- both together ---------------------------------------------------------------------------
+
+
+class _Judge:
+    """Compares the rates of one model in both sources."""
+
+    def __init__(self, provider: str, choices: Sequence[tuple[str, str, str]], conflicts: list[Conflict]) -> None:
+        self._provider, self._choices, self._conflicts = provider, choices, conflicts
+
+    def rates(self, row: Row, other: Row, *, exact: bool) -> Rates:
+        merged: Rates = {}
+        keys = {key for key, _ in row.rates}
+        for rate in {**row.rates, **other.rates}:
+            mine, theirs = row.rates.get(rate), other.rates.get(rate)
+            if mine and not mine.usd and theirs:
+                mine = None
+            if mine and theirs:
+                merged[rate] = self._one(row, other, rate, exact=exact)
+            elif mine:
+                merged[rate] = mine
+            elif theirs and (exact or rate[0] in keys):
+                merged[rate] = theirs
+        return merged
+
+    def _one(
+        self, row: Row, other: Row, rate: tuple[str, Condition], *, exact: bool
+    ) -> Price:
+        mine, theirs = row.rates[rate], other.rates[rate]
+        if same(mine.usd, theirs.usd):
+            return Price(min(mine.usd, theirs.usd, key=_spelling), "gl")
+        letter, why = self._choice(row, other, rate, exact=exact)
+        self._conflicts.append(
+            Conflict(self._provider, row.name, *rate, theirs.usd, mine.usd, letter, why)
+        )
+        return theirs if letter == "g" else mine
+
+    def _choice(
+        self, row: Row, other: Row, rate: tuple[str, Condition], *, exact: bool
+    ) -> tuple[str, str]:
+        mine, theirs = row.rates[rate].usd, other.rates[rate].usd
+        spelled = f"{row.name} {rate[0]} {spell(rate[1])}"
+        for pattern, letter, why in self._choices:
+            if re.match(pattern, spelled):
+                return letter, why
+        if theirs and max(mine, theirs) / min(mine, theirs) >= 100:
+            return ("g", "litellm's is a hundred times off") if exact else ("l", "another model's")
+        if not exact:
+            return "l", "genai-prices matches the name only loosely"
+        for (key, window), price in other.rates.items():
+            if key == rate[0] and price.usd == mine and window != rate[1]:
+                if any(word == "until" for word, _ in window):
+                    return "g", "litellm has the former price"
+                if any(word == "from" for word, _ in window):
+                    return "g", "litellm has the announced price already"
+        return "g", "dated and checked against the vendor's page"
+
+
+def same(one: Decimal, other: Decimal) -> bool:
+    """Whether two figures are one but for rounding."""
+    return abs(one - other) <= max(one, other) * _SAME
+
+
+def _spelling(number: Decimal) -> tuple[int, Decimal]:
+    return len(number.as_tuple().digits), number
+
+
+def spell(when: Condition) -> str:
+    """A condition as the files have it."""
+    return " ".join(f"{key}={value}" for key, value in when)
