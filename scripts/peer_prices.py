@@ -12,6 +12,7 @@ both packages give an amount above zero (for either, zero is also what it says o
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import json
 import logging
@@ -92,6 +93,9 @@ SHAPES: dict[str, Shape] = {
     "flex": {"prompt": 1000, "completion": 500, "tier": "flex"},
     "flex cached": {"prompt": 10000, "cached": 8000, "completion": 500, "tier": "flex"},
     "priority": {"prompt": 1000, "completion": 500, "tier": "priority"},
+    "batch written": {"prompt": 10000, "written": 4000, "completion": 500, "tier": "batch"},
+    "flex written": {"prompt": 10000, "written": 4000, "completion": 500, "tier": "flex"},
+    "priority written": {"prompt": 10000, "written": 4000, "completion": 500, "tier": "priority"},
     "priority cached": {"prompt": 10000, "cached": 8000, "completion": 500, "tier": "priority"},
     "fast": {"prompt": 1000, "completion": 500, "speed": "fast"},
     "peak": {"prompt": 1000, "completion": 500, "at": "2026-11-23T02:00:00Z"},
@@ -122,6 +126,7 @@ for _step in STEPS:
         "cached": _step // 2,
         "completion": 1000,
     }
+    SHAPES[f"over {_k} written"] = {"prompt": _step + 1, "written": 50_000, "completion": 1000}
     for _tier in ("batch", "flex", "priority"):
         SHAPES[f"over {_k} {_tier}"] = {"prompt": _step + 1, "completion": 1000, "tier": _tier}
 
@@ -197,6 +202,9 @@ def scenarios(
     """Shape -> one figure where both packages give the same, else the two of them."""
     sheet = genai_sheet(ours, name)
     figures = {}
+    if sheet is not None and not own(ours, sheet):
+        # Of a model that it takes from another provider's list it prices no tiers: standard whatever is asked.
+        sheet = dataclasses.replace(sheet, price_variants=None)
     for shape in wanted(row, sheet) if sheet is not None else ():
         first = asked(genai, ours, name, SHAPES[shape])
         # Perplexity's every call is a search, and its answers say so.
@@ -230,7 +238,7 @@ def wanted(row: Mapping[str, Any], sheet: Any) -> Iterator[str]:
         yield from plain(row, prices)
         yield from tiered(keys, sheet, prices)
         yield from timed(keys, sheet)
-        yield from long(keys, sheet)
+        yield from long(keys, sheet, prices)
 
 
 def plain(row: Mapping[str, Any], prices: frozenset[str]) -> Iterator[str]:
@@ -266,6 +274,8 @@ def tiered(keys: frozenset[str], sheet: Any, prices: frozenset[str]) -> Iterator
             yield tier
             if read:
                 yield f"{tier} cached"
+            if "cache_write_mtok" in prices:
+                yield f"{tier} written"
             for step in steps(keys, sheet):
                 yield f"over {SPELLED[step]} {tier}"
     if "provider_specific_entry" in keys and has_variant(sheet, "fast"):
@@ -281,10 +291,12 @@ def timed(keys: frozenset[str], sheet: Any) -> Iterator[str]:
         yield "next year"
 
 
-def long(keys: frozenset[str], sheet: Any) -> Iterator[str]:
+def long(keys: frozenset[str], sheet: Any, prices: frozenset[str]) -> Iterator[str]:
     """Shapes on both sides of each length at which a price changes."""
     for step in steps(keys, sheet):
         yield from (f"at {SPELLED[step]}", f"over {SPELLED[step]}", f"over {SPELLED[step]} cached")
+        if "cache_write_mtok" in prices:
+            yield f"over {SPELLED[step]} written"
 
 
 def steps(keys: frozenset[str], sheet: Any) -> list[int]:
@@ -310,6 +322,13 @@ def genai_sheet(provider: str, model: str) -> Any:
         return snapshot.find_provider_model(model, None, provider, None)[1]
     except LookupError:
         return None
+
+
+def own(provider: str, sheet: Any) -> bool:
+    """Whether the record is the provider's, and not that of one which it falls back on."""
+    snapshot = importlib.import_module("genai_prices.data_snapshot")
+    found = snapshot.find_provider_by_id(snapshot.get_snapshot().providers, provider)
+    return any(sheet is model for model in found.models)
 
 
 def listed(sheet: Any) -> bool:

@@ -71,7 +71,9 @@ def _dated(sources: Sources, known: set[str]) -> tuple[dict[str, list[Any]], dic
         name = str(theirs["id"])
         for ours in (one for one in names.genai_providers(name) if one in known):
             pages.setdefault(ours, str(theirs["pricing_urls"][0]))
-            for node, row in zip(theirs["models"], from_genai.rows(theirs["models"], READ), strict=True):
+            for node, row in zip(
+                theirs["models"], from_genai.rows(theirs["models"], READ), strict=True
+            ):
                 if not names.sells(ours, name, row.name):
                     continue
                 row.name = names.genai_names(name, row.name)

@@ -32,9 +32,13 @@ less than 0.0005.
 def page(found: Iterable[Conflict]) -> str:
     """The whole page."""
     parts = [_TOP]
-    ordered = sorted(found, key=lambda one: (one.provider, one.model, one.key, spell(one.condition)))
+    ordered = sorted(
+        found, key=lambda one: (one.provider, one.model, one.key, spell(one.condition))
+    )
     for provider, group in groupby(ordered, key=lambda one: one.provider):
-        parts.append(f"\n## {provider}\n\n| Model | Rate | genai-prices | litellm | Why |\n|---|---|---|---|---|\n")
+        parts.append(
+            f"\n## {provider}\n\n| Model | Rate | genai-prices | litellm | Why |\n|---|---|---|---|---|\n"
+        )
         parts += [_line(one) for one in group]
     return "".join(parts)
 

@@ -108,7 +108,9 @@ def _rates(model: Node, today: str) -> Iterator[tuple[tuple[str, Condition], Pri
         yield from _sheet(variant["prices"], ordered((*when, *announced)))
 
 
-def _windows(steps: list[Node], when: Condition, today: str) -> Iterator[tuple[tuple[str, Condition], Price]]:
+def _windows(
+    steps: list[Node], when: Condition, today: str
+) -> Iterator[tuple[tuple[str, Condition], Price]]:
     """The steps in time, each from its start to that of the next."""
     hours = [one for one in steps if "start_time" in (one.get("constraint") or {})]
     dated = [one for one in steps if one not in hours]
@@ -121,7 +123,9 @@ def _windows(steps: list[Node], when: Condition, today: str) -> Iterator[tuple[t
     # How the former prices went by the hour is not told.
     for i, one in enumerate(dated if not hours else ()):
         end = starts[i + 1] if i + 1 < len(starts) else ""
-        span: list[tuple[str, str | int]] = [("from", starts[i])] if starts[i] and i != current else []
+        span: list[tuple[str, str | int]] = (
+            [("from", starts[i])] if starts[i] and i != current else []
+        )
         if i < current:
             if date.fromisoformat(end) < date.fromisoformat(today) - _YEAR:
                 continue

@@ -57,7 +57,9 @@ _NO_TIER: Final = frozenset({"decisions"})
 _ROUNDED: Final = Decimal("0.00012")
 
 
-def rows(table: Mapping[str, Mapping[str, Any]], known: set[str]) -> Iterator[tuple[str, Name, Row]]:
+def rows(
+    table: Mapping[str, Mapping[str, Any]], known: set[str]
+) -> Iterator[tuple[str, Name, Row]]:
     """Provider, name and row of everything that one of our providers sells."""
     for key, fields in table.items():
         spelled = str(fields.get("litellm_provider"))

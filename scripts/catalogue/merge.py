@@ -177,7 +177,9 @@ def _digits(number: Decimal, after_first: int) -> Decimal:
 class _Judge:
     """Compares the rates of one model in both sources."""
 
-    def __init__(self, provider: str, choices: Sequence[tuple[str, str, str]], conflicts: list[Conflict]) -> None:
+    def __init__(
+        self, provider: str, choices: Sequence[tuple[str, str, str]], conflicts: list[Conflict]
+    ) -> None:
         self._provider, self._choices, self._conflicts = provider, choices, conflicts
 
     def rates(self, row: Row, other: Row, *, exact: bool) -> Rates:
@@ -195,9 +197,7 @@ class _Judge:
                 merged[rate] = theirs
         return merged
 
-    def _one(
-        self, row: Row, other: Row, rate: tuple[str, Condition], *, exact: bool
-    ) -> Price:
+    def _one(self, row: Row, other: Row, rate: tuple[str, Condition], *, exact: bool) -> Price:
         mine, theirs = row.rates[rate], other.rates[rate]
         if same(mine.usd, theirs.usd):
             return Price(min(mine.usd, theirs.usd, key=_spelling), "gl")

@@ -87,7 +87,9 @@ def name_of(key: str, provider: str, spelled: str) -> Name | None:
         condition |= {word: value for word, value in told.items() if value}
     if _SIZE_CLASS.match(rest) or _COMMITMENT.search(rest):
         return None
-    place = {"azure": _AZURE_PLACE, "bedrock": _AWS_PLACE, "bedrock_mantle": _AWS_PLACE}.get(provider)
+    place = {"azure": _AZURE_PLACE, "bedrock": _AWS_PLACE, "bedrock_mantle": _AWS_PLACE}.get(
+        provider
+    )
     if place and (found := place.fullmatch(rest)):
         rest = found[2]
         condition["region"] = "global" if found[1].startswith("global") else found[1]
@@ -116,7 +118,9 @@ def genai_providers(provider: str) -> tuple[str, ...]:
     return GENAI.get(provider, ())
 
 
-_OPENAI_MODEL: Final = re.compile(r"gpt|o\d|text-|codex|whisper|tts|dall-e|computer-use|model-router")
+_OPENAI_MODEL: Final = re.compile(
+    r"gpt|o\d|text-|codex|whisper|tts|dall-e|computer-use|model-router"
+)
 _GOOGLE_MODEL: Final = re.compile(r"gemini|gemma|imagen|veo|lyria|learnlm|text-embedding|embedding")
 _AI_STUDIO_ONLY: Final = re.compile(r"gemma|learnlm")
 

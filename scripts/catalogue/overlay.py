@@ -48,7 +48,11 @@ def apply(overlay: Overlay, rows: dict[str, Row]) -> None:
         for name in [name for name in rows if re.fullmatch(pattern, name)]:
             del rows[name]
     for pattern, change in overlay.models.items():
-        names = [name for name in rows if re.fullmatch(pattern[1:], name)] if pattern[0] == "~" else [pattern]
+        names = (
+            [name for name in rows if re.fullmatch(pattern[1:], name)]
+            if pattern[0] == "~"
+            else [pattern]
+        )
         for name in names:
             row = rows.setdefault(name, Row(name, "chat", _blank()))
             _change(row, change)
@@ -75,7 +79,9 @@ def _change(row: Row, change: Mapping[str, Any]) -> None:
     if "uplifts" in change:
         row.uplifts = tuple((ordered(w.items()), Decimal(f)) for w, f in change["uplifts"])
     for dropped in change.get("drop", ()):
-        row.rates = {rate: p for rate, p in row.rates.items() if not re.fullmatch(dropped, spelled(rate))}
+        row.rates = {
+            rate: p for rate, p in row.rates.items() if not re.fullmatch(dropped, spelled(rate))
+        }
     row.rates |= rates(change.get("rates", {}))
 
 

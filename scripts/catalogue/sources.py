@@ -78,7 +78,11 @@ def read(directory: Path) -> Sources:
 
 def _find(directory: Path, package: str, file: str) -> Path:
     """The wheel, or the directory, that has the file."""
-    for place in (*sorted(directory.glob(f"{package}-*.whl")), directory, *sorted(directory.iterdir())):
+    for place in (
+        *sorted(directory.glob(f"{package}-*.whl")),
+        directory,
+        *sorted(directory.iterdir()),
+    ):
         if place.suffix == ".whl" or (place / file).is_file():
             return place
     raise SourceError(f"{directory} has neither a wheel of {package} nor {file}")

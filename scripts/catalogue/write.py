@@ -37,7 +37,9 @@ _SHORT: Final = re.compile(r"accounts/fireworks/models/(.+)")
 def spell(head: Mapping[str, Any], rows: Iterable[Row]) -> str:
     """The file's text."""
     plain = [_plain(row) for row in folded(list(rows))]
-    keys = sorted({word for row in plain for text in row["rates"].values() for word in text.split()[::2]})
+    keys = sorted(
+        {word for row in plain for text in row["rates"].values() for word in text.split()[::2]}
+    )
     letters = {group.partition(" ")[0] for row in plain for group in row["rates"]}
     letters |= {row["src"] for row in plain}
     used = {letter: source for letter, source in head["sources"].items() if letter in letters}
