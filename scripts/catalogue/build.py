@@ -76,7 +76,8 @@ def _dated(sources: Sources, known: set[str]) -> tuple[dict[str, list[Any]], dic
             ):
                 if not names.sells(ours, name, row.name):
                     continue
-                row.name = names.genai_names(name, row.name)
+                if ours == "huggingface":
+                    row.name, row.aliases = names.genai_names(name, row.name), []
                 found[ours].append((node, row))
     return found, pages
 
@@ -96,6 +97,9 @@ def _follow(row: Row, head: Mapping[str, Any]) -> None:
     row.facts["can"] = row.facts["can"] | {word for key, word in told.items() if key in keys}
     if "json_schema" in row.facts["can"] and head.get("json_mode"):
         row.facts["can"] |= {"json_mode"}
+    if "claude" in row.name and "cached_read" in keys and "cache_write" not in keys:
+        # Writing costs more than reading there, and how much is not told: nothing stands in.
+        row.facts["priced_as"] = {**row.facts.get("priced_as", {}), "cache_write": ""}
     if head.get("claims_are_priced") and "cached_read" not in keys:
         row.facts["can"] = row.facts["can"] - {"prompt_caching"}
     ttl = head.get("write_ttl")
@@ -115,7 +119,8 @@ def _head(provider: str, kept: overlay.Overlay, pages: Mapping[str, str]) -> dic
     prices = head.get("prices_page") or pages.get(provider) or providers.get(provider).docs
     models = head.get("models_page") or providers.get(provider).docs
     both = f"{GENAI} and {LITELLM}, which agree"
-    via = {"g": GENAI, "gl": both, "l": LITELLM, "hand": _HAND}
+    regional = f"{LITELLM}, and a tenth for a regional call"
+    via = {"g": GENAI, "gl": both, "l": LITELLM, "x": regional, "hand": _HAND}
     read = {"read": READ}
     sources = {letter: {"page": prices, "via": text, **read} for letter, text in via.items()}
     sources[""] = {"page": models, "via": LITELLM, **read}

@@ -9,7 +9,6 @@ from typing import Final
 
 from .merge import Conflict, spell
 
-
 _TOP: Final = """# Where the sources disagree
 
 Made by `scripts/build_catalogue.py`. Each line is one figure that `genai-prices` and `litellm` give

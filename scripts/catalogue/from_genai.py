@@ -47,6 +47,8 @@ _WRITE_HOUR: Final = "cache_write_1h_mtok"
 # Of a recording and of what is spoken alike; only where no other price of a second is given.
 _ANY_AUDIO: Final = "audio_hours"
 _VARIANTS: Final = {("processing", "batch"): ("service_tier", "batch")}
+# "default" changes nothing, "fast" is another word for "priority".
+_SAYS_NOTHING: Final = frozenset({("service_tier", "default"), ("service_tier", "fast")})
 _YEAR: Final = timedelta(days=366)
 
 
@@ -100,8 +102,7 @@ def _rates(model: Node, today: str) -> Iterator[tuple[tuple[str, Condition], Pri
     yield from _windows(steps, (), today)
     for variant in model.get("price_variants") or ():
         when = [_VARIANTS.get(pair, pair) for pair in variant["when"].items()]
-        # "default" changes nothing, "fast" is another word for "priority".
-        if ("service_tier", "default") in when or ("service_tier", "fast") in when:
+        if not _SAYS_NOTHING.isdisjoint(when) or any(word == "route" for word, _ in when):
             continue
         start = (variant.get("constraint") or {}).get("start_date", "")
         announced = (("from", start),) if start > today else ()

@@ -53,6 +53,8 @@ _KINDS: Final = {
 _ORDER: Final = ("text", "image", "audio", "video", "embedding", "score")
 # Another API than those for which we have calls, spelled as a tier.
 _NO_TIER: Final = frozenset({"decisions"})
+# Azure's realtime models have it, where OpenAI's have the reading of cached audio: nobody bills writes.
+_UNBILLED: Final = frozenset({"cache_audio_write"})
 # How far a second's price, rounded by LiteLLM, may be from that of an hour with few digits.
 _ROUNDED: Final = Decimal("0.00012")
 
@@ -81,7 +83,7 @@ def _row(name: str, mode: str, fields: Mapping[str, Any]) -> Row:
     read = columns(fields, mode)
     row = Row(name, mode, facts(mode, fields))
     for rate in read.rates:
-        if rate.condition.get("service_tier") in _NO_TIER:
+        if rate.condition.get("service_tier") in _NO_TIER or rate.dimension in _UNBILLED:
             continue
         key = rate_key(rate.dimension, rate.unit)
         usd = rate.usd * per(key) / rate.per

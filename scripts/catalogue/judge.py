@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final
 
 from .merge import Conflict, same
-from .rows import Condition, Rates, Row
+from .rows import Condition, Price, Rates, Row
 
 # Where nothing is really billed: servers of one's own, and names that say so.
 _LOCAL: Final = frozenset({"ollama", "lemonade"})
@@ -17,6 +17,8 @@ _CLOUD: Final = re.compile(r"cloud$")
 # USD for a million tokens; what is outside was put in the wrong unit.
 _MOST: Final = Decimal(1000)
 _LEAST: Final = Decimal("0.0005")
+# A step of a diffusion model, listed as if it were a token.
+_LEAST_PICTURE: Final = Decimal("0.01")
 _CHEAPER: Final = frozenset({"batch", "flex"})
 _DEARER: Final = frozenset({"priority", "ultrafast"})
 _CACHED: Final = {"cached_read": "input", "cached_audio_read": "audio_input"}
@@ -28,7 +30,7 @@ def judged(provider: str, rows: Iterable[Row]) -> list[Conflict]:
     for row in rows:
         _zeros(provider, row)
         _equal(row)
-        for rate, why in list(_impossible(row.rates)):
+        for rate, why in list(_impossible(row)):
             price = row.rates.pop(rate)
             by = {"g": (price.usd, None), "l": (None, price.usd)}
             genai, litellm = by.get(price.source, (price.usd, price.usd))
@@ -45,8 +47,9 @@ def _zeros(provider: str, row: Row) -> None:
     nothing = not any(price.usd for price in row.rates.values())
     if nothing and free(provider, row.name):
         # A cache of what costs nothing, a tier of it: the two rates say it all.
-        kept = ("input", ()), ("output", ())
-        row.rates = {rate: row.rates[rate] for rate in kept if rate in row.rates}
+        source = next((price.source for price in row.rates.values()), "g")
+        keys = ("input",) if row.mode in {"moderation", "embedding"} else ("input", "output")
+        row.rates = {(key, ()): Price(Decimal(0), source) for key in keys}
         return
     row.rates = {rate: price for rate, price in row.rates.items() if price.usd}
 
@@ -59,9 +62,11 @@ def _equal(row: Row) -> None:
             del row.rates[key, ()]
 
 
-def _impossible(rates: Rates) -> Iterable[tuple[tuple[str, Condition], str]]:
+def _impossible(row: Row) -> Iterable[tuple[tuple[str, Condition], str]]:
+    rates = row.rates
+    least = _LEAST_PICTURE if row.mode == "image_generation" else _LEAST
     for (key, when), price in rates.items():
-        if "/" not in key and price.usd and not _LEAST <= price.usd <= _MOST:
+        if "/" not in key and price.usd and not least <= price.usd <= _MOST:
             yield (key, when), "no price of a million tokens is like that"
             continue
         why = _unlike(rates, key, when, price.usd)

@@ -15,6 +15,11 @@ from .rows import Condition, Price, Rates, Row, ordered, tidy
 
 # Figures that differ by less than this are one figure, rounded.
 _SAME: Final = Decimal("0.001")
+# How far litellm's rounding can put a region's price of the cache from that of a factor.
+_ROUGHLY: Final = Decimal("0.005")
+_WRONG_UNIT: Final = 100
+_MAIN: Final = frozenset({"input", "output"})
+_TENTH_MORE: Final = Decimal("1.1")
 _PICTURE: Final = {"image_output/image", "image_output/pixel"}
 # How a picture is asked for.
 _ASKED: Final = {"size", "quality", "steps"}
@@ -52,8 +57,8 @@ def merge(
     ``choices`` are decisions by hand, the first that matches ``model key condition`` holds: a
     pattern, ``g`` or ``l``, and why.
     """
+    listed, dated = list(listed), list(dated)
     merged = Merged(_litellm_rows(listed))
-    dated = list(dated)
     judge = _Judge(provider, choices, merged.conflicts)
     for row in merged.rows.values():
         found = _counterpart(row.name, dated)
@@ -64,11 +69,24 @@ def merge(
     taken = {name for row in merged.rows.values() for name in (row.name, *row.aliases)}
     for node, row in dated:
         names = [name for name in (row.name, *row.aliases) if name not in taken]
-        if names and matches(node["match"], row.name):
-            fresh = Row(names[0], row.mode, _facts(row), dict(row.rates), (), names[1:])
-            merged.rows[fresh.name] = fresh
-            taken |= set(names)
+        if not names or not matches(node["match"], str(node["id"])):
+            continue
+        taken |= set(names)
+        known = merged.rows.get(row.name)
+        if known and _alike(known.rates, row.rates):
+            known.aliases = [*known.aliases, *names]
+        else:
+            merged.rows[names[0]] = Row(
+                names[0], row.mode, _facts(row), dict(row.rates), (), names[1:]
+            )
+    _add_places(merged.rows, listed)
     return merged
+
+
+def _alike(ours: Rates, theirs: Rates) -> bool:
+    """Whether the plain rates of genai-prices are those that were taken."""
+    plain = [(rate, price) for rate, price in theirs.items() if not rate[1]]
+    return all(rate in ours and same(ours[rate].usd, price.usd) for rate, price in plain)
 
 
 def _facts(row: Row) -> dict[str, Any]:
@@ -100,7 +118,6 @@ def _counterpart(name: str, dated: list[tuple[Node, Row]]) -> tuple[Row, bool] |
 
 def _litellm_rows(listed: Iterable[tuple[Name, Row]]) -> dict[str, Row]:
     """Rows by name; what a row's name tells (a region, a picture's size) as conditions."""
-    listed = list(listed)
     rows: dict[str, Row] = {}
     for name, row in listed:
         if not name.condition:
@@ -108,16 +125,21 @@ def _litellm_rows(listed: Iterable[tuple[Name, Row]]) -> dict[str, Row]:
             for rate, price in row.rates.items():
                 known.rates[rate] = max(known.rates.get(rate, price), price)
     for name, row in listed:
-        if not name.condition:
-            continue
-        base = rows.setdefault(name.model, Row(row.name, row.mode, row.facts))
         if _ASKED & set(name.condition):
+            base = rows.setdefault(name.model, Row(row.name, row.mode, row.facts))
             _add_picture(base, row, name.condition)
-        else:
-            _add_place(base, row, name.condition)
     for row in rows.values():
         _drop_restated(row)
     return rows
+
+
+def _add_places(rows: dict[str, Row], listed: Iterable[tuple[Name, Row]]) -> None:
+    """What models cost in a region, beside what was taken as their price elsewhere."""
+    for name, row in listed:
+        if "region" in name.condition:
+            base = rows.setdefault(name.model, Row(row.name, row.mode, row.facts))
+            _drop_restated(row)
+            _add_place(base, row, name.condition)
 
 
 def _add_picture(base: Row, row: Row, asked: Mapping[str, str]) -> None:
@@ -134,22 +156,26 @@ def _add_picture(base: Row, row: Row, asked: Mapping[str, str]) -> None:
 
 def _add_place(base: Row, row: Row, place: Mapping[str, str]) -> None:
     """What the model costs in a region, as a factor where there is one."""
-    base.facts = base.facts or row.facts
-    tokens = {rate: price for rate, price in row.rates.items() if "/" not in rate[0] and price.usd}
-    ratios = {
-        price.usd / base.rates[rate].usd
-        for rate, price in tokens.items()
-        if rate in base.rates and base.rates[rate].usd
-    }
-    whole = all(rate in base.rates for rate in tokens)
-    if whole and len(ratios) == 1 and tokens:
-        factor = tidy(next(iter(ratios)))
-        if factor != 1:
-            base.uplifts = (*base.uplifts, (ordered(place.items()), factor))
+    keys = {key for key, _ in base.rates}
+    there = {r: price for r, price in row.rates.items() if price.usd and (r[0] in keys or not keys)}
+    tokens = [rate for rate in there if "/" not in rate[0]]
+    factor = _factor(there, base.rates, tokens)
+    if factor:
+        base.uplifts = (*base.uplifts, *([(ordered(place.items()), factor)] if factor != 1 else []))
         return
-    for (key, when), price in row.rates.items():
-        if price.usd and base.rates.get((key, when), Price(Decimal(0), "")).usd != price.usd:
+    for (key, when), price in there.items():
+        if base.rates.get((key, when), Price(Decimal(0), "")).usd != price.usd:
             base.rates[key, ordered((*when, *place.items()))] = price
+
+
+def _factor(there: Rates, here: Rates, rates: list[tuple[str, Condition]]) -> Decimal | None:
+    """By how much all these rates are dearer, if by one and the same short factor."""
+    if not rates or not all(rate in here and here[rate].usd for rate in rates):
+        return None
+    factor = tidy(Decimal(f"{there[rates[0]].usd / here[rates[0]].usd:.2f}"))
+    off = {rate: abs(here[rate].usd * factor - there[rate].usd) for rate in rates}
+    close = all(off[rate] <= there[rate].usd * _ROUGHLY for rate in rates)
+    return factor if close and not any(off[rate] for rate in rates if rate[0] in _MAIN) else None
 
 
 def _drop_restated(row: Row) -> None:
@@ -195,7 +221,7 @@ class _Judge:
                 merged[rate] = mine
             elif theirs and (exact or rate[0] in keys):
                 merged[rate] = theirs
-        return merged
+        return _regional(merged, row.rates, other.rates)
 
     def _one(self, row: Row, other: Row, rate: tuple[str, Condition], *, exact: bool) -> Price:
         mine, theirs = row.rates[rate], other.rates[rate]
@@ -215,7 +241,7 @@ class _Judge:
         for pattern, letter, why in self._choices:
             if re.match(pattern, spelled):
                 return letter, why
-        if theirs and max(mine, theirs) / min(mine, theirs) >= 100:
+        if theirs and max(mine, theirs) / min(mine, theirs) >= _WRONG_UNIT:
             return ("g", "litellm's is a hundred times off") if exact else ("l", "another model's")
         if not exact:
             return "l", "genai-prices matches the name only loosely"
@@ -226,6 +252,21 @@ class _Judge:
                 if any(word == "from" for word, _ in window):
                     return "g", "litellm has the announced price already"
         return "g", "dated and checked against the vendor's page"
+
+
+def _regional(merged: Rates, mine: Rates, theirs: Rates) -> Rates:
+    """Where the regional price was taken, a tenth above the global one, the same for what only litellm has."""
+    plain = ("input", ())
+    if plain not in mine or merged[plain].source != "g":
+        return merged
+    if merged[plain].usd != mine[plain].usd * _TENTH_MORE:
+        return merged
+    return {
+        rate: Price(price.usd * _TENTH_MORE, "x")
+        if price.source == "l" and rate not in theirs and "/" not in rate[0]
+        else price
+        for rate, price in merged.items()
+    }
 
 
 def same(one: Decimal, other: Decimal) -> bool:

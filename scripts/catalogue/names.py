@@ -78,12 +78,16 @@ def provider_of(spelled: str) -> str:
 
 def name_of(key: str, provider: str, spelled: str) -> Name | None:
     """The model behind LiteLLM's key, or ``None`` if it is no model that can be called."""
-    rest, condition = _bare(key, provider, spelled), {}
+    rest = _bare(key, provider, spelled)
+    condition: dict[str, str] = {}
     picture = _PICTURE.fullmatch(rest)
     if picture:
         rest = _bare(picture["name"], provider, spelled)
         size = picture["size"].replace("-x-", "x")
-        told = {"quality": picture["quality"], "size": size, "steps": picture["steps"]}
+        # Larger pictures than listed and more steps than usual: a call does not say that it is one.
+        if "max" in (picture["steps"], size.partition("x")[0]):
+            return None
+        told = {"quality": picture["quality"], "size": size}
         condition |= {word: value for word, value in told.items() if value}
     if _SIZE_CLASS.match(rest) or _COMMITMENT.search(rest):
         return None

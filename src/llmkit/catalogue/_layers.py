@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ._load import open_file, provider_names
+from ._load import index, open_file, provider_names
 from ._model import ModelInfo
 
 __all__ = ["Catalogue"]
@@ -21,9 +21,8 @@ class Catalogue:
 
     @property
     def revision(self) -> str:
-        """ISO date of the newest built-in file."""
-        opened = (open_file(name) for name in provider_names())
-        return max((str(found.head["revision"]) for found in opened if found), default="")
+        """ISO date of the built-in data."""
+        return str(index()["revision"])
 
     def find(self, provider: str, model: str) -> ModelInfo | None:
         """The provider's model of exactly this id or alias (dated snapshots are aliases)."""
@@ -40,8 +39,11 @@ class Catalogue:
                 self._registered[model.provider, name] = model
 
     def providers_of(self, model: str) -> tuple[str, ...]:
-        """Providers that list this bare model name; whoever makes the model comes first."""
-        return tuple(name for name in provider_names() if self.find(name, model) is not None)
+        """Who serves this bare model name: those that make it, or else all hosts that list it."""
+        makers = tuple(name for name in index()["makers"] if self.find(name, model) is not None)
+        return makers or tuple(
+            name for name in index()["hosts"] if self.find(name, model) is not None
+        )
 
     def models(self, provider: str | None = None) -> tuple[ModelInfo, ...]:
         """Every model of one provider, or of all, in the order of the files."""
