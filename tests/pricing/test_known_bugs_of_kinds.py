@@ -238,9 +238,11 @@ def test_vectors_have_a_price(provider: str) -> None:
         "data": [{"object": "embedding", "index": 0, "embedding": [0.1]}],
         "usage": {"prompt_tokens": 1000, "total_tokens": 1000},
     }
-    more = AZURE if provider == "azure" else {}
+    vectors = "text-embedding-3-small"
+    name, more = f"openai/{vectors}", {}
+    if provider == "azure":
+        name, more = "azure/my-vectors", {**AZURE, "base_model": f"openai/{vectors}"}
     with scripted(Raw(body)):
-        name = f"{provider}/text-embedding-3-small"
         cost = llmkit.embedding(name, ["a lighthouse"], api_key=KEY, **more).cost
     assert (cost.total, cost.status) == (D("0.00002"), "exact")  # 1,000 x 0.02
 
