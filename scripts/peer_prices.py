@@ -83,7 +83,7 @@ SHAPES: dict[str, Shape] = {
     "read and written": {"prompt": 10000, "cached": 5000, "written": 3000, "completion": 500},
     "reasoning": {"prompt": 1000, "completion": 2000, "reasoning": 1500},
     "heard": {"prompt": 1000, "audio": 600, "completion": 500},
-    "heard again": {"prompt": 1000, "audio": 1000, "cached_audio": 1000, "completion": 500},
+    "heard again": {"prompt": 1000, "audio": 600, "cached_audio": 400, "completion": 500},
     "spoken": {"prompt": 1000, "completion": 500, "audio_out": 300},
     "seen": {"prompt": 1000, "image": 600, "completion": 500},
     "drawn": {"prompt": 1000, "completion": 1500, "image_out": 1290},

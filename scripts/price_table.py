@@ -154,12 +154,14 @@ def priced(model: catalogue.ModelInfo | None, shape: Shape, now: str, name: str)
 def usage(shape: Shape) -> dict[str, Any]:
     """A usage as llmkit's answers have it."""
     prompt, completion = shape["prompt"], shape["completion"]
+    reheard = shape.get("cached_audio", 0)
     told: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
         "prompt_tokens_details": {
-            "cached_tokens": shape.get("cached", 0) + shape.get("cached_audio", 0),
+            "cached_tokens": shape.get("cached", 0) + reheard,
+            "cached_tokens_details": {"audio_tokens": reheard} if reheard else None,
             "audio_tokens": shape.get("audio"),
             "image_tokens": shape.get("image"),
         },
