@@ -32,7 +32,7 @@ def files(sources: Sources) -> dict[Path, str]:
     heads: dict[str, Mapping[str, Any]] = {}
     for provider in sorted({*listed, *dated}):
         kept = overlay.read(provider)
-        merged = merge(provider, listed[provider], dated[provider], kept.choices)
+        merged = merge(provider, listed[provider], dated[provider], kept)
         found += merged.conflicts
         found += judge.judged(provider, merged.rows.values())
         overlay.apply(kept, merged.rows)
@@ -76,8 +76,8 @@ def _dated(sources: Sources, known: set[str]) -> tuple[dict[str, list[Any]], dic
             ):
                 if not names.sells(ours, name, row.name):
                     continue
-                if ours == "huggingface":
-                    row.name, row.aliases = names.genai_names(name, row.name), []
+                row.name = names.genai_names(name, row.name)
+                row.aliases = [] if ours == "huggingface" else row.aliases
                 found[ours].append((node, row))
     return found, pages
 

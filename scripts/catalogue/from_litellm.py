@@ -56,7 +56,7 @@ _NO_TIER: Final = frozenset({"decisions"})
 # Azure's realtime models have it, where OpenAI's have the reading of cached audio: nobody bills writes.
 _UNBILLED: Final = frozenset({"cache_audio_write"})
 # How far a second's price, rounded by LiteLLM, may be from that of an hour with few digits.
-_ROUNDED: Final = Decimal("0.00012")
+_ROUNDED: Final = Decimal("0.0003")
 
 
 def rows(

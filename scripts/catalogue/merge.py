@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from .from_genai import Node, exactly, matches
 from .from_litellm import conditioned
 from .names import Name
+from .overlay import Overlay
 from .rows import Condition, Price, Rates, Row, ordered, tidy
 
 # Figures that differ by less than this are one figure, rounded.
@@ -50,16 +51,16 @@ def merge(
     provider: str,
     listed: Iterable[tuple[Name, Row]],
     dated: Iterable[tuple[Node, Row]],
-    choices: Sequence[tuple[str, str, str]],
+    kept: Overlay,
 ) -> Merged:
     """Rows of LiteLLM (``listed``) and of genai-prices (``dated``) as one.
 
-    ``choices`` are decisions by hand, the first that matches ``model key condition`` holds: a
-    pattern, ``g`` or ``l``, and why.
+    Of the overlay: decisions (the first whose pattern matches ``model key condition`` holds), and
+    names that neither list spells but genai-prices prices.
     """
     listed, dated = list(listed), list(dated)
     merged = Merged(_litellm_rows(listed))
-    judge = _Judge(provider, choices, merged.conflicts)
+    judge = _Judge(provider, kept.choices, merged.conflicts)
     for row in merged.rows.values():
         found = _counterpart(row.name, dated)
         if found:
@@ -79,8 +80,19 @@ def merge(
             merged.rows[names[0]] = Row(
                 names[0], row.mode, _facts(row), dict(row.rates), (), names[1:]
             )
+    for name in kept.names:
+        if name not in taken:
+            merged.rows[name] = _named(name, dated)
     _add_places(merged.rows, listed)
     return merged
+
+
+def _named(name: str, dated: list[tuple[Node, Row]]) -> Row:
+    """A model that genai-prices matches without spelling its name. Raises LookupError if it does not."""
+    found = _counterpart(name, dated)
+    if found is None:
+        raise LookupError(f"genai-prices has nothing for {name}")
+    return Row(name, found[0].mode, _facts(found[0]), dict(found[0].rates))
 
 
 def _alike(ours: Rates, theirs: Rates) -> bool:

@@ -110,7 +110,12 @@ def _bare(key: str, provider: str, spelled: str) -> str:
 
 
 def genai_names(provider: str, model: str) -> str:
-    """How a model of genai-prices is written: Hugging Face's router wants the host behind it."""
+    """How a model of genai-prices is written: Hugging Face's router wants the host behind it.
+
+    ``regional.`` before a name of Bedrock is a mark of the list, no part of the name.
+    """
+    if provider == "aws":
+        return model.removeprefix("regional.")
     host = provider.removeprefix("huggingface_")
     return f"{model}:{host}" if host != provider else model
 

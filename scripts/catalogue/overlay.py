@@ -29,6 +29,7 @@ class Overlay:
     skip: list[str] = field(default_factory=list)
     models: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     order: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)
 
 
 def read(provider: str, directory: Path = DIRECTORY) -> Overlay:
@@ -39,7 +40,8 @@ def read(provider: str, directory: Path = DIRECTORY) -> Overlay:
     own = json.loads(path.read_text()) if path.exists() else {}
     head = {**table.get("", {}), **table.get(provider, {}), **own.get("head", {})}
     choices = [(str(a), str(b), str(c)) for a, b, c in own.get("choices", ())]
-    return Overlay(head, choices, own.get("skip", []), own.get("models", {}), own.get("order", []))
+    lists = {key: own.get(key, []) for key in ("skip", "order", "names")}
+    return Overlay(head, choices, models=own.get("models", {}), **lists)
 
 
 def apply(overlay: Overlay, rows: dict[str, Row]) -> None:
