@@ -88,6 +88,8 @@ SHAPES: dict[str, Shape] = {
     "seen": {"prompt": 1000, "image": 600, "completion": 500},
     "drawn": {"prompt": 1000, "completion": 1500, "image_out": 1290},
     "searched": {"prompt": 1000, "completion": 500, "searches": 2},
+    "searched once": {"prompt": 1000, "completion": 500, "searches": 1},
+    "searched once cached": {"prompt": 10000, "cached": 8000, "completion": 500, "searches": 1},
     "batch": {"prompt": 1000, "completion": 500, "tier": "batch"},
     "batch cached": {"prompt": 10000, "cached": 8000, "completion": 500, "tier": "batch"},
     "flex": {"prompt": 1000, "completion": 500, "tier": "flex"},
@@ -207,9 +209,7 @@ def scenarios(
         sheet = dataclasses.replace(sheet, price_variants=None)
     for shape in wanted(row, sheet) if sheet is not None else ():
         first = asked(genai, ours, name, SHAPES[shape])
-        # Perplexity's every call is a search, and its answers say so.
-        told = {"mode": row.get("mode"), "searching": "requests_kcount" in genai_prices(sheet)}
-        second = asked(litellm, theirs, key, {**SHAPES[shape], **told})
+        second = asked(litellm, theirs, key, {**SHAPES[shape], "mode": row.get("mode")})
         if first and second:
             figures[shape] = first if first == second else [first, second]
     return figures
@@ -248,6 +248,11 @@ def plain(row: Mapping[str, Any], prices: frozenset[str]) -> Iterator[str]:
     # A rate of zero for writing says that nothing is written: such a usage does not occur.
     written = bool(row.get("cache_creation_input_token_cost")) or "cache_write_mtok" in prices
     hour = "cache_creation_input_token_cost_above_1hr" in keys or "cache_write_1h_mtok" in prices
+    if "requests_kcount" in prices:  # Perplexity's every call is a search, and its answers say so
+        yield "searched once"
+        if read:
+            yield "searched once cached"
+        return
     told = {
         "plain": True,
         "cached": read,
@@ -263,7 +268,7 @@ def plain(row: Mapping[str, Any], prices: frozenset[str]) -> Iterator[str]:
         "drawn": "output_cost_per_image_token" in keys or "output_image_mtok" in prices,
         "searched": "search_context_cost_per_query" in keys and "web_searches_kcount" in prices,
     }
-    return (shape for shape, is_told in told.items() if is_told)
+    yield from (shape for shape, is_told in told.items() if is_told)
 
 
 def tiered(keys: frozenset[str], sheet: Any, prices: frozenset[str]) -> Iterator[str]:
@@ -433,8 +438,6 @@ def litellm_call(shape: Shape) -> dict[str, Any]:
     tier = shape.get("tier")
     if tier == "batch":
         return {"call_type": "retrieve_batch", "usage_object": usage}
-    if shape.get("searching"):
-        usage.prompt_tokens_details.web_search_requests = 1
     return {"usage_object": usage, "service_tier": tier}
 
 

@@ -176,8 +176,7 @@ def usage(shape: Shape) -> dict[str, Any]:
     if "written_1h" in shape:
         told["cache_creation_input_tokens"] = shape["written_1h"]
         told["cache_creation"] = {"ephemeral_1h_input_tokens": shape["written_1h"]}
-    if "searches" in shape:
-        told["server_tool_use"] = {"web_search_requests": shape["searches"]}
+    told["server_tool_use"] = {"web_search_requests": shape.get("searches", 0)}
     return {**told, "speed": shape.get("speed")}
 
 
