@@ -20,7 +20,18 @@ from llmkit.catalogue import FrozenMap, ModelInfo, Rate
 from llmkit.errors import APIError
 from llmkit.testing import Raw, scripted
 
-from ._said import HI, KEY, anthropic, assert_adds_up, costs, gemini, openai, quantities
+from ._said import (
+    HI,
+    KEY,
+    anthropic,
+    assert_adds_up,
+    chat_usage,
+    costs,
+    gemini,
+    openai,
+    quantities,
+    sse,
+)
 
 if TYPE_CHECKING:
     from llmkit.testing import SentRequest
@@ -185,61 +196,67 @@ WROTE = {"cached_tokens": 155_000, "cache_write_tokens": 3000}
 
 
 def said_by_openai(request: SentRequest) -> Raw:
-    """172,000 tokens in, of which 155,000 were cached and 3,000 are written, on the wire that was asked."""
+    """172,000 tokens in, of which 155,000 were cached and 3,000 are written, on the wire and in the form asked for."""
+    streamed = bool(request.json().get("stream"))
     if request.path.endswith("/chat/completions"):
-        used = {"prompt_tokens": 172_000, "completion_tokens": 1000, "total_tokens": 173_000}
-        return openai("gpt-5.6-sol", {**used, "prompt_tokens_details": WROTE})[0]
+        used = chat_usage(172_000, 1000, **WROTE)
+        return openai("gpt-5.6-sol", used)[streamed]
     used = {"input_tokens": 172_000, "output_tokens": 1000, "total_tokens": 173_000}
-    return Raw(
-        {
-            "id": "resp_1",
-            "object": "response",
-            "status": "completed",
-            "model": "gpt-5.6-sol",
-            "output": [
-                {
-                    "type": "message",
-                    "id": "m",
-                    "role": "assistant",
-                    "status": "completed",
-                    "content": [{"type": "output_text", "text": "Yes", "annotations": []}],
-                }
-            ],
-            "usage": {**used, "input_tokens_details": WROTE},
-        }
-    )
+    text = {"type": "output_text", "text": "Yes", "annotations": []}
+    said = {"type": "message", "id": "m", "role": "assistant", "status": "completed"}
+    head = {"id": "resp_1", "object": "response", "model": "gpt-5.6-sol"}
+    ended = {
+        **head,
+        "status": "completed",
+        "output": [{**said, "content": [text]}],
+        "usage": {**used, "input_tokens_details": WROTE},
+    }
+    begun = {**head, "status": "in_progress", "output": []}
+    events = [
+        {"type": "response.created", "sequence_number": 0, "response": begun},
+        {"type": "response.completed", "sequence_number": 1, "response": ended},
+    ]
+    return sse(events, named=True) if streamed else Raw(ended)
 
 
 @pytest.mark.parametrize("kind", ["messages", "responses", "completion"])
-def test_55_cache_reads_by_every_way(kind: str) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+def test_55_cache_reads_by_every_way(kind: str, *, stream: bool) -> None:
     """BerriAI/litellm#35127: $0.86 of input by /v1/messages for what the same model bills $0.16625."""
     own = catalogue.Catalogue()
     own.register(
         [model("gpt-5.6-sol", input="5", cached_read="0.5", cache_write="6.25", output="0")]
     )
     with scripted(said_by_openai), llmkit.Client(catalogue=own) as client:
-        cost = _asked(client, kind).cost
+        cost = _asked(client, kind, stream=stream)
     # 14,000 x 5 + 155,000 x 0.5 + 3,000 x 6.25 = 70,000 + 77,500 + 18,750
     assert cost.total == D("0.16625")
 
 
 @pytest.mark.parametrize("kind", ["messages", "responses", "completion"])
-def test_55_cache_reads_at_the_rates_of_the_catalogue(kind: str) -> None:
+@pytest.mark.parametrize("stream", [False, True])
+def test_55_cache_reads_at_the_rates_of_the_catalogue(kind: str, *, stream: bool) -> None:
     """The same counts today, a thousand tokens of answer included."""
     with scripted(said_by_openai), llmkit.Client() as client:
-        cost = _asked(client, kind).cost
+        cost = _asked(client, kind, stream=stream)
     # 14,000 x 4 + 155,000 x 0.4 + 3,000 x 5 + 1,000 x 20 = 56,000 + 62,000 + 15,000 + 20,000
     assert (cost.total, cost.status) == (D("0.153"), "exact")
     assert_adds_up(cost)
 
 
-def _asked(client: llmkit.Client, kind: str) -> Any:
-    asked: dict[str, Any] = {"api_key": KEY}
+def _asked(client: llmkit.Client, kind: str, *, stream: bool) -> pricing.Cost:
+    asked: dict[str, Any] = {"model": "openai/gpt-5.6-sol", "api_key": KEY}
+    asked |= {"stream": True} if stream else {}
     if kind == "responses":
-        return client.responses(model="openai/gpt-5.6-sol", input="Hi", **asked)
-    if kind == "messages":
-        return client.messages("openai/gpt-5.6-sol", HI, max_tokens=100, **asked)
-    return client.completion("openai/gpt-5.6-sol", HI, **asked)
+        answer = client.responses(input="Hi", **asked)
+    elif kind == "messages":
+        answer = client.messages(messages=HI, max_tokens=100, **asked)
+    else:
+        answer = client.completion(messages=HI, **asked)
+    if stream:
+        for _ in answer:
+            pass
+    return answer.cost
 
 
 # --- 56: billing twice where the figure is a fallback's ------------------------------------------
