@@ -16,6 +16,7 @@ from .rows import Row
 from .sources import GENAI, LITELLM, READ, Sources
 
 DATA: Final = Path("src/llmkit/catalogue/data")
+INDEX: Final = DATA.parent / "makers_and_hosts.json"
 REPORT: Final = Path("docs/catalogue-conflicts.md")
 _HAND: Final = "no data package lists these; from the vendor's own tables as widely published"
 
@@ -39,7 +40,7 @@ def files(sources: Sources) -> dict[Path, str]:
         rows = _finished(kept, merged.rows)
         heads[provider] = _head(provider, kept, pages)
         made[DATA / f"{provider}.json"] = write.spell(heads[provider], rows)
-    made[DATA / "index.json"] = _index(heads)
+    made[INDEX] = _index(heads)
     made[REPORT] = conflicts.page(found)
     return made
 

@@ -70,7 +70,7 @@ def _blank() -> dict[str, Any]:
 def _change(row: Row, change: Mapping[str, Any]) -> None:
     row.mode = change.get("mode", row.mode)
     row.aliases = sorted({*row.aliases, *change.get("aliases", ())})
-    for fact in ("limits", "deprecated", "vector", "src", "priced_as"):
+    for fact in ("limits", "deprecated", "vector", "src", "priced_as", "defaults"):
         if fact in change:
             row.facts[fact] = change[fact]
     for fact in _SETS:

@@ -27,6 +27,7 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     "rates": {},
     "uplifts": [],
     "priced_as": {},
+    "defaults": {},
 }
 _HEAD: Final = ("format", "provider", "revision", "own", "sources", "per", "defaults", "tiers")
 _HEAD_REST: Final = ("cache_write_marker", "priced_as", "notes")
@@ -95,6 +96,7 @@ def _plain(row: Row) -> dict[str, Any]:
         "vector": facts.get("vector"),
         "src": facts.get("src", ""),
         "priced_as": facts.get("priced_as", {}),
+        "defaults": facts.get("defaults", {}),
         "uplifts": [[dict(when), _money(factor)] for when, factor in row.uplifts],
         "rates": _groups(row),
     }

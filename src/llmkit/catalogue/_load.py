@@ -18,7 +18,7 @@ from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
 FORMAT = 3
 _DATA = Path(__file__).parent / "data"
-_INDEX = _DATA / "index.json"
+_INDEX = Path(__file__).parent / "makers_and_hosts.json"
 
 Row = Mapping[str, Any]
 
@@ -36,6 +36,7 @@ _UNSAID: Row = {
     "rates": {},
     "uplifts": (),
     "priced_as": {},
+    "defaults": {},
 }
 
 
@@ -126,7 +127,7 @@ def _model(head: Row, row: Row) -> ModelInfo:
         via=source["via"],
         revision=head["revision"],
         tiers=FrozenMap({k: tuple(v) for k, v in head["tiers"].items()}),
-        defaults=FrozenMap(head["defaults"]),
+        defaults=FrozenMap({**head["defaults"], **row["defaults"]}),
         priced_as=FrozenMap({**head["priced_as"], **row["priced_as"]}),
         uplifts=tuple(Uplift(FrozenMap(w), Decimal(f)) for w, f in row["uplifts"]),
         cache_write_marker=head["cache_write_marker"],
