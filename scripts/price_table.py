@@ -36,7 +36,8 @@ against theirs. A scenario is a model, a shape of usage and a service tier that 
 reason why it does not is given below. That two agree is no proof: they often copy the same page, or each other.
 
 The page is written by `scripts/price_table.py`, and `tests/pricing/test_peers.py` fails where it is not true.
-The packages' figures are in `tests/pricing/peer_prices.json`, which `scripts/peer_prices.py` makes.
+The packages' figures are in `tests/pricing/peer_prices.json`, which `scripts/peer_prices.py` makes. Rate by rate,
+[the catalogue's own list](catalogue-conflicts.md) says which of the two it takes where they disagree, and why.
 
 ## By provider
 
@@ -67,7 +68,7 @@ LEGEND = {
     "audio_out": "{} of the completion are audio",
     "image": "{} of the prompt are images",
     "image_out": "{} of the completion are images",
-    "searches": "{} web searches",
+    "searches": "web searches: {}",
     "tier": "service tier `{}`",
     "speed": "speed `{}`",
     "seconds": "{} seconds of audio",
