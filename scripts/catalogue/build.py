@@ -11,8 +11,8 @@ from typing import Any, Final
 from llmkit import providers
 
 from . import conflicts, from_genai, from_litellm, judge, names, overlay, write
-from .merge import Conflict, merge
-from .rows import Row
+from .merge import merge
+from .rows import Conflict, Row
 from .sources import GENAI, LITELLM, READ, Sources
 
 DATA: Final = Path("src/llmkit/catalogue/data")
@@ -21,7 +21,7 @@ REPORT: Final = Path("docs/catalogue-conflicts.md")
 _HAND: Final = "no data package lists these; from the vendor's own tables as widely published"
 
 
-def files(sources: Sources) -> dict[Path, str]:
+def files(sources: Sources, by_hand: Path = overlay.DIRECTORY) -> dict[Path, str]:
     """Everything that is built, the same each time."""
     known = set(providers.names())
     listed: dict[str, list[Any]] = defaultdict(list)
@@ -32,11 +32,11 @@ def files(sources: Sources) -> dict[Path, str]:
     found: list[Conflict] = []
     heads: dict[str, Mapping[str, Any]] = {}
     for provider in sorted({*listed, *dated}):
-        kept = overlay.read(provider)
+        kept = overlay.read(provider, by_hand)
         merged = merge(provider, listed[provider], dated[provider], kept)
         found += merged.conflicts
         found += judge.judged(provider, merged.rows.values())
-        overlay.apply(kept, merged.rows)
+        found += overlay.apply(provider, kept, merged.rows)
         rows = _finished(kept, merged.rows)
         heads[provider] = _head(provider, kept, pages)
         made[DATA / f"{provider}.json"] = write.spell(heads[provider], rows)

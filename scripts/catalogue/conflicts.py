@@ -7,7 +7,7 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Final
 
-from .merge import Conflict, spell
+from .rows import Conflict, spell
 
 _TOP: Final = """# Where the sources disagree
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final
 
-from .merge import Conflict, same
-from .rows import Condition, Price, Rates, Row
+from .merge import same
+from .rows import Condition, Conflict, Price, Rates, Row
 
 # Where nothing is really billed: servers of one's own, and names that say so.
 _LOCAL: Final = frozenset({"ollama", "lemonade"})

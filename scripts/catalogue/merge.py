@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from .from_genai import Node, exactly, matches
 from .from_litellm import conditioned
 from .names import Name
 from .overlay import Overlay
-from .rows import Condition, Price, Rates, Row, ordered, tidy
+from .rows import Condition, Conflict, Price, Rates, Row, ordered, spell, tidy
 
 # Figures that differ by less than this are one figure, rounded.
 _SAME: Final = Decimal("0.001")
@@ -24,19 +24,6 @@ _TENTH_MORE: Final = Decimal("1.1")
 _PICTURE: Final = {"image_output/image", "image_output/pixel"}
 # How a picture is asked for.
 _ASKED: Final = {"size", "quality", "steps"}
-
-
-class Conflict(NamedTuple):
-    """Two figures for one thing, what was taken of them, and why."""
-
-    provider: str
-    model: str
-    key: str
-    condition: Condition
-    genai: Decimal | None
-    litellm: Decimal | None
-    taken: str
-    why: str
 
 
 @dataclass
@@ -288,8 +275,3 @@ def same(one: Decimal, other: Decimal) -> bool:
 
 def _spelling(number: Decimal) -> tuple[int, Decimal]:
     return len(number.as_tuple().digits), number
-
-
-def spell(when: Condition) -> str:
-    """A condition as the files have it."""
-    return " ".join(f"{key}={value}" for key, value in when)

@@ -85,7 +85,7 @@ def name_of(key: str, provider: str, spelled: str) -> Name | None:
         rest = _bare(picture["name"], provider, spelled)
         size = picture["size"].replace("-x-", "x")
         # Larger pictures than listed and more steps than usual: a call does not say that it is one.
-        if "max" in (picture["steps"], size.partition("x")[0]):
+        if picture["steps"] == "max" or size.startswith("max"):
             return None
         told = {"quality": picture["quality"], "size": size}
         condition |= {word: value for word, value in told.items() if value}

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from .rows import Condition, Price, Rates, Row, ordered
+from .rows import Condition, Conflict, Price, Rates, Row, ordered, spell
 
 DIRECTORY: Final = Path(__file__).parent / "overlay"
 _SETS: Final = ("in", "out")
@@ -44,8 +44,12 @@ def read(provider: str, directory: Path = DIRECTORY) -> Overlay:
     return Overlay(head, choices, models=own.get("models", {}), **lists)
 
 
-def apply(overlay: Overlay, rows: dict[str, Row]) -> None:
-    """Lays the corrections over the rows, and adds the models that no source has."""
+def apply(provider: str, overlay: Overlay, rows: dict[str, Row]) -> list[Conflict]:
+    """Lays the corrections over the rows, and adds the models that no source has.
+
+    Returns the figures of the sources that were set aside.
+    """
+    aside: list[Conflict] = []
     for pattern in overlay.skip:
         for name in [name for name in rows if re.fullmatch(pattern, name)]:
             del rows[name]
@@ -57,9 +61,25 @@ def apply(overlay: Overlay, rows: dict[str, Row]) -> None:
         )
         for name in names:
             row = rows.setdefault(name, Row(name, "chat", _blank()))
+            before = dict(row.rates)
             _change(row, change)
+            aside += _set_aside(provider, row, before, change.get("why", "decided by hand"))
             for alias in change.get("aliases", ()):
                 rows.pop(alias, None)
+    return aside
+
+
+def _set_aside(provider: str, row: Row, before: Rates, why: str) -> list[Conflict]:
+    found = []
+    for rate, price in before.items():
+        now = row.rates.get(rate)
+        if now is None or now.usd != price.usd:
+            genai = price.usd if "g" in price.source else None
+            litellm = price.usd if "l" in price.source else None
+            taken = f"**{now.usd:f}** by hand" if now else "left out by hand"
+            text = f"{taken}: {why}"
+            found.append(Conflict(provider, row.name, *rate, genai, litellm, "hand", text))
+    return found
 
 
 def _blank() -> dict[str, Any]:
@@ -89,7 +109,7 @@ def _change(row: Row, change: Mapping[str, Any]) -> None:
 
 def spelled(rate: tuple[str, Condition]) -> str:
     """A rate's key and condition in one line."""
-    return " ".join([rate[0], *(f"{key}={value}" for key, value in rate[1])])
+    return f"{rate[0]} {spell(rate[1])}".strip()
 
 
 def _capabilities(now: set[str], change: str) -> set[str]:

@@ -31,6 +31,19 @@ class Price(NamedTuple):
     source: str
 
 
+class Conflict(NamedTuple):
+    """Two figures for one thing, what was taken of them, and why."""
+
+    provider: str
+    model: str
+    key: str
+    condition: Condition
+    genai: Decimal | None
+    litellm: Decimal | None
+    taken: str
+    why: str
+
+
 @dataclass
 class Row:
     """One model of one provider as one source has it."""
@@ -66,3 +79,8 @@ def ordered(parts: Iterable[tuple[str, str | int]]) -> Condition:
 def tidy(number: Decimal) -> Decimal:
     """Without trailing zeros or an exponent."""
     return Decimal(format(number.normalize(), "f"))
+
+
+def spell(when: Condition) -> str:
+    """A condition as the files have it."""
+    return " ".join(f"{key}={value}" for key, value in when)
