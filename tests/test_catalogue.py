@@ -24,6 +24,7 @@ HAND_KEPT = ("openai", "anthropic", "gemini")
 CONDITIONS = {
     *("service_tier", "input_tokens_over", "ttl", "speed", "from", "until", "region", "size"),
     *("quality", "resolution", "utc", "weekdays", "search_context_size", "search_type", "cache"),
+    "at_least",
 }
 CAPABILITIES = {
     *("tools", "parallel_tools", "json_schema", "json_mode", "vision", "pdf", "audio_input"),
@@ -38,7 +39,7 @@ MODES = {
 MODALITIES = {"text", "image", "audio", "video", "embedding", "score"}
 UNITS = {
     *("token", "call", "request", "second", "image", "pixel", "character", "page", "search"),
-    *("message", "session"),
+    *("message", "session", "prompt"),
 }
 FILE: dict[str, Any] = {
     "format": 3,
@@ -453,7 +454,9 @@ mistral codestral-embed input 0.15
 mistral mistral-embed input 0.1
 deepseek deepseek-chat input 0.28
 deepseek deepseek-chat output 0.42
-groq whisper-large-v3 audio_input/second 0.111
+groq whisper-large-v3 audio_input/second 0.111 at_least=10
+gemini gemini-2.5-flash web_search/prompt 35
+gemini gemini-3.8-flash web_search/call 14
 groq llama-3.3-70b-versatile output 0.79
 voyage voyage-3.5 input 0.06
 voyage rerank-2.5 input 0.05

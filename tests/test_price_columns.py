@@ -129,6 +129,7 @@ ONE_FIELD: list[tuple[str, str, object, str, str, str, int, Condition]] = [
         {},
     ),
     ("chat", "input_cost_per_second", 0.00042, "time", "second", "0.00042", 1, {}),
+    ("embedding", "input_cost_per_query", 7e-05, "request", "request", "0.07", 1000, {}),
     ("rerank", "input_cost_per_query", 0.002, "search", "search", "2", 1000, {}),
     ("ocr", "ocr_cost_per_page", 0.003, "input", "page", "3", 1000, {}),
     (

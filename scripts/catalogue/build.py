@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -101,6 +102,12 @@ def _follow(row: Row, head: Mapping[str, Any]) -> None:
     if "claude" in row.name and "cached_read" in keys and "cache_write" not in keys:
         # Writing costs more than reading there, and how much is not told: nothing stands in.
         row.facts["priced_as"] = {**row.facts.get("priced_as", {}), "cache_write": ""}
+    if re.fullmatch(head.get("search_by_prompt", ""), row.name):
+        # However often a prompt is searched for, it is billed once.
+        row.rates = {
+            ("web_search/prompt" if key == "web_search/call" else key, when): price
+            for (key, when), price in row.rates.items()
+        }
     if head.get("claims_are_priced") and "cached_read" not in keys:
         row.facts["can"] = row.facts["can"] - {"prompt_caching"}
     ttl = head.get("write_ttl")

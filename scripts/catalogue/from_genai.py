@@ -46,6 +46,12 @@ KEYS: Final = {
 _WRITE_HOUR: Final = "cache_write_1h_mtok"
 # Of a recording and of what is spoken alike; only where no other price of a second is given.
 _ANY_AUDIO: Final = "audio_hours"
+# What is billed for its input alone, by its name.
+_BY_NAME: Final = (
+    (("rerank",), "rerank"),
+    (("moderation",), "moderation"),
+    (("embed", "bge-", "gte-", "voyage"), "embedding"),
+)
 _VARIANTS: Final = {("processing", "batch"): ("service_tier", "batch")}
 # "default" changes nothing, "fast" is another word for "priority".
 _SAYS_NOTHING: Final = frozenset({("service_tier", "default"), ("service_tier", "fast")})
@@ -176,6 +182,7 @@ def _mode(row: Row) -> str:
     """What kind of call the rates are of."""
     keys = {key for key, _ in row.rates}
     by_key = {
+        "text_message/message": "realtime",
         "search/search": "rerank",
         "input/page": "ocr",
         "input/character": "audio_speech",
@@ -184,8 +191,8 @@ def _mode(row: Row) -> str:
     if "output" in keys or "input" not in keys:
         told = [mode for key, mode in by_key.items() if key in keys and "output" not in keys]
         return told[0] if told else "chat"
-    words = row.name.lower()
-    for word, mode in (("rerank", "rerank"), ("moderation", "moderation"), ("guard", "chat")):
-        if word in words:
+    for words, mode in _BY_NAME:
+        if any(word in row.name.lower() for word in words):
             return mode
-    return "embedding"
+    # Models that only decide or extract: no call of ours.
+    return ""

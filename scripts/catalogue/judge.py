@@ -16,6 +16,7 @@ _FREE_NAME: Final = re.compile(r":free$|^openrouter/free$|^omni-moderation|^text
 _CLOUD: Final = re.compile(r"cloud$")
 # USD for a million tokens; what is outside was put in the wrong unit.
 _MOST: Final = Decimal(1000)
+_MOST_VECTOR: Final = Decimal(10)
 _LEAST: Final = Decimal("0.0005")
 # A step of a diffusion model, listed as if it were a token.
 _LEAST_PICTURE: Final = Decimal("0.01")
@@ -55,10 +56,10 @@ def _zeros(provider: str, row: Row) -> None:
 
 
 def _equal(row: Row) -> None:
-    """A cache that costs what reading afresh costs but for rounding is none."""
-    for key, fresh in _CACHED.items():
+    """A cache that costs what reading without one costs, but for rounding, has no price of its own."""
+    for key, fresh in {**_CACHED, "cache_write": "input"}.items():
         cached, input_ = row.rates.get((key, ())), row.rates.get((fresh, ()))
-        if cached and input_ and cached.usd > input_.usd and same(cached.usd, input_.usd):
+        if cached and input_ and cached.usd != input_.usd and same(cached.usd, input_.usd):
             del row.rates[key, ()]
 
 
@@ -66,7 +67,8 @@ def _impossible(row: Row) -> Iterable[tuple[tuple[str, Condition], str]]:
     rates = row.rates
     least = _LEAST_PICTURE if row.mode == "image_generation" else _LEAST
     for (key, when), price in rates.items():
-        if "/" not in key and price.usd and not least <= price.usd <= _MOST:
+        most = _MOST_VECTOR if key == "input" and row.mode in {"embedding", "rerank"} else _MOST
+        if "/" not in key and price.usd and not least <= price.usd <= most:
             yield (key, when), "no price of a million tokens is like that"
             continue
         why = _unlike(rates, key, when, price.usd)

@@ -22,6 +22,8 @@ _WRONG_UNIT: Final = 100
 _MAIN: Final = frozenset({"input", "output"})
 _TENTH_MORE: Final = Decimal("1.1")
 _PICTURE: Final = {"image_output/image", "image_output/pixel"}
+_CHARACTERS: Final = {"input/character", "output/character"}
+_NO_ANSWER: Final = frozenset({"embedding", "rerank", "moderation"})
 # How a picture is asked for.
 _ASKED: Final = {"size", "quality", "steps"}
 
@@ -57,7 +59,7 @@ def merge(
     taken = {name for row in merged.rows.values() for name in (row.name, *row.aliases)}
     for node, row in dated:
         names = [name for name in (row.name, *row.aliases) if name not in taken]
-        if not names or not matches(node["match"], str(node["id"])):
+        if not names or not row.mode or not matches(node["match"], str(node["id"])):
             continue
         taken |= set(names)
         known = merged.rows.get(row.name)
@@ -183,6 +185,14 @@ def _drop_restated(row: Row) -> None:
     if "image_output" in keys:
         # A picture's tokens are billed; a price per picture only estimates them.
         row.rates = {rate: price for rate, price in row.rates.items() if rate[0] not in _PICTURE}
+    if row.mode in _NO_ANSWER:
+        row.rates = {rate: price for rate, price in row.rates.items() if rate[0] != "output"}
+    if "audio_input" in keys:
+        # So are a recording's tokens: the price of its second is the vendor's estimate.
+        row.rates = {rate: p for rate, p in row.rates.items() if rate[0] != "audio_input/second"}
+    if row.mode == "chat":
+        beside = {*_PICTURE, *(_CHARACTERS if "input" in keys else ())}
+        row.rates = {rate: price for rate, price in row.rates.items() if rate[0] not in beside}
     if "image_input" in keys or row.mode == "chat":
         row.rates = {rate: p for rate, p in row.rates.items() if rate[0] != "image_input/image"}
     for own, usual in (("reasoning", "output"), ("image_input", "input")):

@@ -17,6 +17,7 @@ PER: Final = {
     "pixel": 1_000_000,
     "page": 1000,
     "call": 1000,
+    "prompt": 1000,
     "request": 1000,
     "search": 1000,
     "message": 1000,

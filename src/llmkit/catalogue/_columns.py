@@ -66,6 +66,7 @@ _FLAT: Final = {
     "cost_per_request": ("request", "request"),
     "input_cost_per_query": ("search", "search"),
 }
+_BY_MODE: Final = {("input_cost_per_query", "embedding"): ("request", "request")}
 # Kinds of unit in ``input_cost_per_<kind>``: the stem of the dimension, and the unit.
 _KINDS: Final = {
     "token": ("", "token"),
@@ -193,7 +194,7 @@ def _plain(number: Decimal) -> Decimal:
 def _meaning(base: re.Match[str], mode: str) -> tuple[str, str]:
     """Dimension and unit that a base name stands for in a mode."""
     if base["flat"]:
-        return _FLAT[base["flat"]]
+        return _BY_MODE.get((base["flat"], mode)) or _FLAT[base["flat"]]
     if base["cache"]:
         return _CACHE[base["cache"], base["what"] or ""], "token"
     side, (stem, unit) = base["side"], _KINDS[base["kind"]]
