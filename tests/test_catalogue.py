@@ -39,7 +39,7 @@ MODES = {
 MODALITIES = {"text", "image", "audio", "video", "embedding", "score"}
 UNITS = {
     *("token", "call", "request", "second", "image", "pixel", "character", "page", "search"),
-    *("message", "session", "prompt"),
+    *("message", "session", "prompt", "source"),
 }
 FILE: dict[str, Any] = {
     "format": 3,
@@ -464,6 +464,7 @@ deepgram nova-3 audio_input/second 0.258
 elevenlabs scribe_v1 audio_input/second 0.22
 perplexity sonar input 1
 perplexity sonar-pro output 15
+xai grok-4.3 web_search/call 5
 xai grok-4 input 3
 xai grok-4 output 15
 moonshot kimi-k2-0905-preview input 0.6

@@ -38,9 +38,9 @@ KEYS: Final = {
     "input_text_messages_kcount": "text_message/message",
     "rerank_searches_kcount": "search/search",
     "web_searches_kcount": "web_search/call",
-    "social_searches_kcount": "social_search/call",
+    "social_searches_kcount": "x_search/call",
     "storage_searches_kcount": "file_search/call",
-    "code_executions_kcount": "code_execution/call",
+    "code_executions_kcount": "code_interpreter/call",
     "requests_kcount": "request/request",
 }
 _WRITE_HOUR: Final = "cache_write_1h_mtok"

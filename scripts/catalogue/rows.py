@@ -18,6 +18,7 @@ PER: Final = {
     "page": 1000,
     "call": 1000,
     "prompt": 1000,
+    "source": 1000,
     "request": 1000,
     "search": 1000,
     "message": 1000,
