@@ -389,6 +389,17 @@ def test_facts_come_from_litellm(build: Any) -> None:
     assert found.input_modalities == {"text", "image"}
 
 
+def test_facts_are_lent_where_a_list_has_prices_alone(build: Any) -> None:
+    """What more than half of the other hosts of a model say; nothing that is the host's own service."""
+    able = {"supports_function_calling": True, "supports_vision": True, "supports_web_search": True}
+    rows = {f"{host}/acme/Road-1": listed(of=host, **able) for host in ("deepinfra", "novita")}
+    rows["nebius/acme/road-1"] = listed(of="nebius", supports_pdf_input=True)
+    made = build(rows, [dated("road-1")])
+    assert made.model("road-1").capabilities == {"tools", "vision"}
+    assert made.model("road-1").input_modalities == {"text", "image"}
+    assert made.model("road-1").via.endswith("of the same model elsewhere")
+
+
 def test_a_price_makes_the_claim(build: Any) -> None:
     """Who bills cached tokens has a cache, whatever the flags say."""
     made = build({"road": listed(cache_read_input_token_cost=1e-07)}, [])

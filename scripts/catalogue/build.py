@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from llmkit import providers
 
-from . import conflicts, from_genai, from_litellm, judge, names, overlay, write
+from . import conflicts, from_genai, from_litellm, judge, lend, names, overlay, write
 from .merge import merge
 from .rows import Conflict, Row
 from .sources import GENAI, LITELLM, READ, Sources
@@ -32,15 +32,20 @@ def files(sources: Sources, by_hand: Path = overlay.DIRECTORY) -> dict[Path, str
     made: dict[Path, str] = {}
     found: list[Conflict] = []
     heads: dict[str, Mapping[str, Any]] = {}
-    for provider in sorted({*listed, *dated}):
-        kept = overlay.read(provider, by_hand)
-        merged = merge(provider, listed[provider], dated[provider], kept)
+    order = sorted({*listed, *dated})
+    kept = {provider: overlay.read(provider, by_hand) for provider in order}
+    rows: dict[str, dict[str, Row]] = {}
+    for provider in order:
+        merged = merge(provider, listed[provider], dated[provider], kept[provider])
         found += merged.conflicts
         found += judge.judged(provider, merged.rows.values())
-        found += overlay.apply(provider, kept, merged.rows)
-        rows = _finished(kept, merged.rows)
-        heads[provider] = _head(provider, kept, pages)
-        made[DATA / f"{provider}.json"] = write.spell(heads[provider], rows)
+        rows[provider] = merged.rows
+    lend.lend(rows, [provider for provider in order if kept[provider].head["own"]])
+    for provider in order:
+        found += overlay.apply(provider, kept[provider], rows[provider])
+        finished = _finished(kept[provider], rows[provider])
+        heads[provider] = _head(provider, kept[provider], pages)
+        made[DATA / f"{provider}.json"] = write.spell(heads[provider], finished)
     made[INDEX] = _index(heads)
     made[REPORT] = conflicts.page(found)
     return made
@@ -132,6 +137,7 @@ def _head(provider: str, kept: overlay.Overlay, pages: Mapping[str, str]) -> dic
     read = {"read": READ}
     sources = {letter: {"page": prices, "via": text, **read} for letter, text in via.items()}
     sources[""] = {"page": models, "via": LITELLM, **read}
+    sources["lent"] = {"page": models, "via": f"{LITELLM}, of the same model elsewhere", **read}
     sources["page"] = {"page": models, "via": _HAND, **read}
     names = ("own", "defaults", "tiers", "cache_write_marker", "priced_as", "notes")
     return {

@@ -9,7 +9,7 @@ from typing import Any, Final
 from llmkit.catalogue._columns import columns
 
 from .names import UNPRICED, Name, name_of, provider_of
-from .rows import Condition, Price, Row, ordered, per, rate_key, tidy
+from .rows import ORDER, Condition, Price, Row, ordered, per, rate_key, tidy
 
 MODES: Final = {
     *("chat", "responses", "completion", "embedding", "audio_transcription", "audio_speech"),
@@ -50,7 +50,6 @@ _KINDS: Final = {
     "moderation": ("text", "score"),
     "ocr": ("image", "text"),
 }
-_ORDER: Final = ("text", "image", "audio", "video", "embedding", "score")
 # Another API than those for which we have calls, spelled as a tier.
 _NO_TIER: Final = frozenset({"decisions"})
 # Azure's realtime models have it, where OpenAI's have the reading of cached audio: nobody bills writes.
@@ -136,7 +135,7 @@ def _modalities(mode: str, fields: Mapping[str, Any], can: set[str]) -> tuple[li
     if mode not in _KINDS:
         made |= {str(word) for word in fields.get("supported_output_modalities") or ()}
         made |= {"audio"} if "audio_output" in can else set()
-    return [word for word in _ORDER if word in seen], [word for word in _ORDER if word in made]
+    return [word for word in ORDER if word in seen], [word for word in ORDER if word in made]
 
 
 def _count(fields: Mapping[str, Any], name: str) -> int | None:

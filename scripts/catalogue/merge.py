@@ -100,6 +100,7 @@ def _facts(row: Row) -> dict[str, Any]:
         "can": set[str](),
         "deprecated": None,
         "vector": None,
+        "untold": True,
     }
 
 

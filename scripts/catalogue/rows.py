@@ -10,6 +10,8 @@ from typing import Any, Final, NamedTuple
 Condition = tuple[tuple[str, "str | int"], ...]
 Rates = dict[tuple[str, Condition], "Price"]
 
+# Modalities, in the order in which they are written.
+ORDER: Final = ("text", "image", "audio", "video", "embedding", "score")
 # How many units a price is for, by unit; by the whole key where that differs.
 PER: Final = {
     "token": 1_000_000,
