@@ -100,8 +100,10 @@ def contains(word: str) -> dict[str, str]:
 
 def test_what_both_say_is_said_by_both(build: Any) -> None:
     """Agreement is noted, and rounding is no disagreement: the shorter figure is the quoted one."""
-    made = build({"road": listed(1.00003)}, [dated("road")])
+    rows = {"road": listed(1.00003), "lane": listed(2)}
+    made = build(rows, [dated("road"), dated("lane", "2.00003")])
     assert made.price("road") == D(1)
+    assert made.price("lane") == D(2)
     assert "which agree" in made.via("road")
     assert "road" not in made.page
 
@@ -286,6 +288,18 @@ def test_a_region_is_a_factor_where_one_explains_it(build: Any) -> None:
         ({"region": "eu"}, D("1.1"))
     ]
     assert made.prices("gpt-road") == {FrozenMap(): D(1)}
+
+
+def test_a_place_of_processing_is_a_factor(build: Any) -> None:
+    """However the list spells it: as a column, or among what is special to a vendor."""
+    special = {"provider_specific_entry": {"us": 1.1, "fast": 2}}
+    column = {"regional_processing_uplift_multiplier_eu": 1.2}
+    made = build({"road": listed(**special), "lane": listed(**column)}, [])
+    ups = [made.model(name).uplifts[0] for name in ("road", "lane")]
+    assert [(dict(up.condition), up.factor) for up in ups] == [
+        ({"region": "us"}, D("1.1")),
+        ({"region": "eu"}, D("1.2")),
+    ]
 
 
 def test_a_region_is_a_condition_where_no_factor_explains_it(build: Any) -> None:

@@ -70,13 +70,8 @@ def rate_key(dimension: str, unit: str) -> str:
     return dimension if unit == "token" else f"{dimension}/{unit}"
 
 
-def condition(**parts: str | int) -> Condition:
-    """A condition in its one order."""
-    return ordered(parts.items())
-
-
 def ordered(parts: Iterable[tuple[str, str | int]]) -> Condition:
-    """The same, of pairs."""
+    """A condition in its one order."""
     return tuple(sorted(parts))
 
 
