@@ -41,6 +41,7 @@ FLOORS = {
     "catalogue": 2,
     "fronts": 2,
     "pricing": 2,
+    "tokens": 2,
     "wires": 2,
     "_eventstream": 1,
     "_flow": 1,
@@ -80,6 +81,7 @@ SEAMS = {
     "pytest": {"testing._fixtures_kit", "testing.conformance", "testing.plugin"},
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
+    "tiktoken": {"tokens._encodings"},
     "yaml": {"testing._cassette._vcr"},  # no dependency: who records with vcrpy has it
     "trio": {"_io"},  # no dependency: it is there if its loop is running
 }
@@ -91,6 +93,7 @@ WAITING_EXCEPTIONS: dict[str, set[str]] = {
     "providers._registry": {"threading"},  # a lock held over a dict look-up and an import
     "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
+    "tokens._encodings": {"threading"},  # a lock held while an encoding is loaded
 }
 
 # Imports from a higher floor: importer -> target. The design wants none.
@@ -102,6 +105,17 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
+    # Only for the results of a batch, for what broke off, what has no price, and what says it.
+    "_control.settle": {
+        "llmkit._control.rows",
+        "llmkit._control.estimate",
+        "llmkit._control.stated",
+        "llmkit.providers._unbilled",
+    },
+    "pricing._actual": {"llmkit.pricing._measures"},  # chats have none
+    # Few prices depend on when a call is made.
+    "pricing._conditions": {"llmkit.pricing._window"},
+    "pricing._rates": {"llmkit.pricing._window"},
     "_control.retry": {"tenacity"},  # only after a first failure
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
@@ -113,13 +127,16 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._sending": {"anyio"},  # only for uploads
     "_io.speech_stream": {"anyio"},  # only for files
     # Only for calls with a file, and for streams of speech.
+    "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
+    "_kinds.tokens": {"llmkit.tokens"},  # only when something is counted
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",
         "cryptography.hazmat.primitives.asymmetric.rsa",
         "cryptography.hazmat.primitives.hashes",
         "cryptography.hazmat.primitives.serialization",
     },  # only to sign with a service account's key
+    "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

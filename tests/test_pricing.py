@@ -632,7 +632,7 @@ def test_no_usage_within_the_bound_costs_more_than_it(
     params = {"max_tokens": limit, **({"service_tier": tier} if tier else {})}
     most = bound([{"role": "user", "content": [part]}], params, priced)
     if isinstance(most, Unbounded):
-        assert "rates" in most.reason or priced.supports("web_search_always")
+        assert "rate" in most.reason or priced.supports("web_search_always")
         return
     used = data.draw(usages(int(most.lines[0].quantity), limit))
     billed = data.draw(st.sampled_from([*priced.tiers.get(tier or "", ("standard",)), "batch"]))

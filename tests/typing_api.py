@@ -76,3 +76,14 @@ def errors(error: llmkit.APIStatusError) -> None:
 def money(response: llmkit.ChatCompletion) -> None:
     """A cost is decimal or unknown, never a float."""
     assert_type(response.cost.total, Decimal | None)
+
+
+def costs_again() -> None:
+    """Costs are ``Cost``, amounts ``Decimal``."""
+    cost = llmkit.completion_cost(model=MODEL, usage={"prompt_tokens": 1, "completion_tokens": 1})
+    assert_type(cost, llmkit.Cost)
+    assert_type(cost.total, Decimal | None)
+    assert_type(cost + cost, llmkit.Cost)
+    assert_type(sum([cost], llmkit.Cost.zero), llmkit.Cost)
+    assert_type(llmkit.cost_per_token(MODEL, 1, 1), tuple[Decimal, Decimal])
+    assert_type(llmkit.Client().completion_cost(model=MODEL, prompt="Hello"), llmkit.Cost)

@@ -77,6 +77,7 @@ if TYPE_CHECKING:
         retrieve_model,
     )
     from ._api.moderation import amoderation, moderation
+    from ._api.money import completion_cost, cost_per_token
     from ._api.rerank import arerank, rerank
     from ._api.responses import (
         acancel_responses,
@@ -91,6 +92,7 @@ if TYPE_CHECKING:
         responses,
     )
     from ._api.text import atext_completion, text_completion
+    from ._api.tokens import atoken_counter, decode, encode, token_counter, trim_messages
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
@@ -135,12 +137,14 @@ if TYPE_CHECKING:
         StreamConsumedError,
         StreamInterruptedError,
         Timeout,
+        UnknownPriceError,
         UnknownProviderError,
         UnprocessableEntityError,
         UnsupportedParamsError,
     )
     from .ledger import MemoryLedger
     from .providers import Provider, openai_compatible, register_provider
+    from .tokens import CannotTrimError, CountedTokens, Trimmed
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
     from .types.audio import Speech, Transcription, TranscriptionEvent
     from .types.batch import Batch, BatchResults
@@ -159,10 +163,10 @@ __all__ = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
     "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
     "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Cached", "CallInfo",
-    "CassetteError", "ChatCompletion", "ChatCompletionChunk", "ChatParams", "Client", "Clock",
-    "ConfigurationError", "ConflictError", "ContentPolicyViolationError",
-    "ContextWindowExceededError", "Cost", "DryRun", "EmbeddingResponse", "FileContent",
-    "FileObject", "GatewayTimeoutError", "ImageResponse", "InternalServerError",
+    "CannotTrimError", "CassetteError", "ChatCompletion", "ChatCompletionChunk", "ChatParams",
+    "Client", "Clock", "ConfigurationError", "ConflictError", "ContentPolicyViolationError",
+    "ContextWindowExceededError", "Cost", "CountedTokens", "DryRun", "EmbeddingResponse",
+    "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse", "InternalServerError",
     "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError", "MediaPolicy",
     "MemoryLedger", "Message", "MessageResponse", "MissingKeyError", "ModelList",
     "ModerationResponse", "NotFoundError", "OverloadedError", "PaymentRequiredError",
@@ -170,24 +174,26 @@ __all__ = [
     "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "ServiceUnavailableError",
     "Settlement", "Speech", "SpeechStream", "Stream", "StreamConsumedError",
     "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts", "TokenCount",
-    "Transcription", "TranscriptionEvent", "UnknownProviderError", "UnprocessableEntityError",
-    "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
-    "acancel_responses", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
-    "acreate_file", "adelete_batch", "adelete_cache", "adelete_file", "adelete_model",
-    "adelete_responses", "aembedding", "afile_content", "aget_responses", "aget_valid_models",
-    "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches", "alist_caches",
-    "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation", "arerank",
-    "aresponses", "aretrieve_batch", "aretrieve_cache", "aretrieve_file", "aretrieve_model",
-    "aspeech", "atext_completion", "atranscription", "atranslation", "aupdate_cache",
-    "batch_results", "cancel_batch", "cancel_responses", "catalogue", "completion", "count_tokens",
-    "create_batch", "create_cache", "create_file", "default_client", "delete_batch", "delete_cache",
-    "delete_file", "delete_model", "delete_responses", "embedding", "errors", "events",
+    "Transcription", "TranscriptionEvent", "Trimmed", "UnknownPriceError", "UnknownProviderError",
+    "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage", "abatch_results",
+    "acancel_batch", "acancel_responses", "acompletion", "acount_tokens", "acreate_batch",
+    "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache", "adelete_file",
+    "adelete_model", "adelete_responses", "aembedding", "afile_content", "aget_responses",
+    "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches",
+    "alist_caches", "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation",
+    "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache", "aretrieve_file",
+    "aretrieve_model", "aspeech", "atext_completion", "atoken_counter", "atranscription",
+    "atranslation", "aupdate_cache", "batch_results", "cancel_batch", "cancel_responses",
+    "catalogue", "completion", "completion_cost", "cost_per_token", "count_tokens", "create_batch",
+    "create_cache", "create_file", "decode", "default_client", "delete_batch", "delete_cache",
+    "delete_file", "delete_model", "delete_responses", "embedding", "encode", "errors", "events",
     "file_content", "fold", "function_tool", "get_responses", "get_valid_models", "image_edit",
     "image_generation", "image_variation", "list_batches", "list_caches", "list_files",
     "list_input_items", "list_models", "messages", "moderation", "openai_compatible", "pricing",
     "providers", "register_provider", "rerank", "responses", "retrieve_batch", "retrieve_cache",
-    "retrieve_file", "retrieve_model", "speech", "text_completion", "transcription", "translation",
-    "types", "update_cache", "validate_environment",
+    "retrieve_file", "retrieve_model", "speech", "text_completion", "token_counter",
+    "transcription", "translation", "trim_messages", "types", "update_cache",
+    "validate_environment",
 ]  # fmt: skip
 
 # Where each public name lives; an error lives in ``errors``, a module in itself.
@@ -276,6 +282,7 @@ _HOMES: dict[str, str] = {
         "_api.models",
     ),
     **dict.fromkeys(("amoderation", "moderation"), "_api.moderation"),
+    **dict.fromkeys(("completion_cost", "cost_per_token"), "_api.money"),
     **dict.fromkeys(("atext_completion", "text_completion"), "_api.text"),
     **dict.fromkeys(
         (
@@ -302,6 +309,10 @@ _HOMES: dict[str, str] = {
     ),
     **dict.fromkeys(("ModerationResponse",), "types.moderation"),
     **dict.fromkeys(("TextCompletion",), "types.text"),
+    **dict.fromkeys(
+        ("atoken_counter", "decode", "encode", "token_counter", "trim_messages"), "_api.tokens"
+    ),
+    **dict.fromkeys(("CannotTrimError", "CountedTokens", "Trimmed"), "tokens"),
     **dict.fromkeys(("arerank", "rerank"), "_api.rerank"),
     **dict.fromkeys(("amessages", "messages"), "_api.messages"),
     **dict.fromkeys(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from ._kinds.caches import CacheCalls
-from ._kinds.counting import CountCalls
 from ._kinds.messages import MessagesCalls
+from ._kinds.money import MoneyCalls
 from ._kinds.rerank import RerankCalls
 from ._kinds.responses import ResponsesCalls
 from ._kinds.sdk_names import SDKNames
+from ._kinds.tokens import TokenCalls
 
 __all__ = ["Client"]
 
 
-class Client(SDKNames, RerankCalls, CacheCalls, CountCalls, MessagesCalls, ResponsesCalls):
+class Client(
+    SDKNames, RerankCalls, CacheCalls, TokenCalls, MessagesCalls, ResponsesCalls, MoneyCalls
+):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:

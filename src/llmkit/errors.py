@@ -6,6 +6,7 @@
         * MissingKeyError           (also an AuthenticationError)
         * CassetteError             a recording cannot be read, or must not be written
             * ReplayMissError       a replay was asked for what was not recorded; nothing was sent
+    * UnknownPriceError             an amount was asked for that cannot be told
     * StreamConsumedError           a stream was used after its end, or its response asked for too early
     * APIError                      a call failed
         * APIConnectionError        no answer; ``sent`` says whether the request left
@@ -94,6 +95,10 @@ class ReplayMissError(CassetteError):
     def __init__(self, message: str, differences: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.differences = tuple(differences)
+
+
+class UnknownPriceError(LLMKitError):
+    """An amount of money was asked for that cannot be told; the message says why."""
 
 
 class StreamConsumedError(LLMKitError):

@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 from .. import catalogue, providers
 from .._http import Endpoint, merge_headers
 from .._secret import Secret
+from ..catalogue import Catalogue, ModelInfo
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
 from ..providers import Provider, Where
 
-__all__ = ["Address", "Key", "addressed", "mapping", "resolve", "told_key"]
+__all__ = ["Address", "Key", "addressed", "mapping", "model_of", "resolve", "told_key"]
 
 Key = Secret | Callable[[], Any] | None
 _LONGEST_LABEL = 63
@@ -130,6 +131,20 @@ def _bare(model: str, *, elsewhere: bool) -> tuple[Provider, str]:
         f"no provider is named in {model!r}, and the catalogue does not know the model: "
         "write 'provider/model', or give base_url for an OpenAI-compatible address"
     )
+
+
+def model_of(known: Catalogue, provider: str, name: str) -> ModelInfo | None:
+    """What a catalogue has under a provider's name for a model, under ``provider/model``, or in a list that holds, too.
+
+    Some hosts write a name in other letters than they list it in.
+    """
+    head, _, rest = name.partition("/")
+    found = known.find(provider, name) or (known.find(head, rest) if rest else None)
+    if found is not None or not providers.has(provider):
+        return found
+    lists = (provider, *providers.get(provider).price_lists)
+    others = (known.find(each, spelled) for each in lists for spelled in (name, name.lower()))
+    return next(filter(None, others), None)
 
 
 def mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:

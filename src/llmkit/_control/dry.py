@@ -13,9 +13,9 @@ from .._http import HTTPRequest
 from .._json import NotJSON, load
 from .._secret import HIDDEN, Secret, redact_headers, redact_url
 from ..providers import unasked
+from .address import model_of
 from .call import prepared
 from .job import Job, Leg, identity
-from .settle import model_of
 
 __all__ = ["DryRun", "dry"]
 

@@ -281,8 +281,12 @@ def _call(
 
 def _priced_as(address: Address, options: Mapping[str, Any]) -> str | None:
     """A name that the caller chose says nothing of the model behind it: only the call or the answer does."""
-    said = options.get("base_model")
-    return str(said) if said else "" if address.host.own_names else None
+    if said := options.get("base_model"):
+        return str(said)
+    if address.host.own_names:
+        return ""
+    name = address.provider.priced_name(address.model)
+    return None if name == address.model else name
 
 
 def _headers(options: Mapping[str, Any]) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ provider's JSON file from the package on first use. What a call costs is worked 
 
 from __future__ import annotations
 
+from ._counting import counting
 from ._layers import Catalogue
 from ._model import FrozenMap, ModelInfo, Rate, Uplift
 
@@ -15,6 +16,7 @@ __all__ = [
     "ModelInfo",
     "Rate",
     "Uplift",
+    "counting",
     "default",
     "find",
     "models",

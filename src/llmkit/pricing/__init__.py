@@ -7,7 +7,7 @@ ledgers do not live here.
 
 from __future__ import annotations
 
-from .._cost import Cost, CostLine, Status, Unbounded, nothing, unknown
+from .._cost import Cost, CostLine, Measure, Status, Unbounded, nothing, unknown
 from ._actual import cost
 from ._bound import MESSAGE_TOKENS, PREAMBLE_TOKENS, TOOL_TOKENS, bound
 
@@ -17,6 +17,7 @@ __all__ = [
     "TOOL_TOKENS",
     "Cost",
     "CostLine",
+    "Measure",
     "Status",
     "Unbounded",
     "bound",
