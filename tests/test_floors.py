@@ -28,6 +28,7 @@ FLOORS = {
     "": 7,
     "__main__": 7,
     "_cli": 7,
+    "compat": 7,
     "testing": 7,
     "_api": 6,
     "_core": 6,
@@ -76,7 +77,7 @@ SEAMS = {
     "httpcore": {"_io"},
     "httpx": {"_io"},
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
-    "pydantic_core": {"_json"},
+    "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
     "pytest": {"testing._fixtures_kit", "testing.conformance", "testing.plugin"},
     "sniffio": {"_io"},
@@ -90,6 +91,7 @@ FREE = {"typing_extensions"}
 # Waiting and threads begin on floor 5. Below it only these, each with its reason.
 WAITING = {"asyncio", "threading", "concurrent", "multiprocessing", "socket", "ssl", "selectors"}
 WAITING_EXCEPTIONS: dict[str, set[str]] = {
+    "catalogue._layers": {"threading"},  # a lock held while files are read and layers are swapped
     "providers._registry": {"threading"},  # a lock held over a dict look-up and an import
     "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
@@ -101,10 +103,21 @@ UPWARDS: dict[str, set[str]] = {}
 
 # Imports inside functions: importer -> what it may load late, and nothing else anywhere.
 LAZY_SEAMS: dict[str, set[str]] = {
+    # Only where something is laid over the built-in data, or asked for by a name that a person wrote.
+    "catalogue._layers": {
+        "llmkit.catalogue._capabilities",
+        "llmkit.catalogue._laying",
+        "llmkit.catalogue._lookup",
+        "llmkit.catalogue._patch",
+    },
     "": {"importlib.metadata"},  # only __version__ reads the metadata
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
+    "_control.prices": {
+        "llmkit.catalogue._fields",
+        "llmkit.catalogue._patch",
+    },  # only for calls that are given prices
     # Only for the results of a batch, for what broke off, what has no price, and what says it.
     "_control.settle": {
         "llmkit._control.rows",
@@ -126,6 +139,10 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
     "_io.speech_stream": {"anyio"},  # only for files
+    "_kinds.catalogue": {
+        "llmkit._control.refresh",
+        "llmkit._io._replace",
+    },  # only for who refreshes the catalogue
     # Only for calls with a file, and for streams of speech.
     "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},

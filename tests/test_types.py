@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from pydantic_core import PydanticSerializationError
 
 from llmkit._call import CallInfo, ChatCall, Timeouts, new_call_id
 from llmkit.pricing import Cost
@@ -88,6 +89,14 @@ def test_every_model_can_be_written(made: Model) -> None:
     """Models without values, and calls without a function, are written as JSON and read again."""
     again = type(made).model_validate_json(made.model_dump_json())
     assert again.model_dump() == made.model_dump()
+
+
+def test_what_cannot_be_written() -> None:
+    """Pydantic's own errors are left as they are."""
+    made = answer()
+    made["odd"] = object()
+    with pytest.raises(PydanticSerializationError, match="Unable to serialize unknown type"):
+        made.model_dump_json()
 
 
 def test_answers_travel() -> None:

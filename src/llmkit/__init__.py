@@ -42,6 +42,13 @@ if TYPE_CHECKING:
         retrieve_cache,
         update_cache,
     )
+    from ._api.catalogue import (
+        arefresh_catalogue,
+        get_model_info,
+        refresh_catalogue,
+        register_model,
+        supports,
+    )
     from ._api.chat import acompletion, completion
     from ._api.counting import acount_tokens, count_tokens
     from ._api.embedding import aembedding, embedding
@@ -105,6 +112,7 @@ if TYPE_CHECKING:
     from ._io.sync_stream import Stream
     from ._operations import Settlement
     from ._upload import Upload
+    from .catalogue import Catalogue, ModelInfo
     from .client import Client
     from .errors import (
         APIConnectionError,
@@ -116,6 +124,7 @@ if TYPE_CHECKING:
         BadGatewayError,
         BadRequestError,
         CassetteError,
+        CatalogueError,
         ConfigurationError,
         ConflictError,
         ContentPolicyViolationError,
@@ -137,6 +146,7 @@ if TYPE_CHECKING:
         StreamConsumedError,
         StreamInterruptedError,
         Timeout,
+        UnknownModelError,
         UnknownPriceError,
         UnknownProviderError,
         UnprocessableEntityError,
@@ -163,37 +173,38 @@ __all__ = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
     "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
     "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Cached", "CallInfo",
-    "CannotTrimError", "CassetteError", "ChatCompletion", "ChatCompletionChunk", "ChatParams",
-    "Client", "Clock", "ConfigurationError", "ConflictError", "ContentPolicyViolationError",
-    "ContextWindowExceededError", "Cost", "CountedTokens", "DryRun", "EmbeddingResponse",
-    "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse", "InternalServerError",
-    "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError", "MediaPolicy",
-    "MemoryLedger", "Message", "MessageResponse", "MissingKeyError", "ModelList",
-    "ModerationResponse", "NotFoundError", "OverloadedError", "PaymentRequiredError",
+    "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion",
+    "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
+    "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens", "DryRun",
+    "EmbeddingResponse", "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse",
+    "InternalServerError", "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError",
+    "MediaPolicy", "MemoryLedger", "Message", "MessageResponse", "MissingKeyError", "ModelInfo",
+    "ModelList", "ModerationResponse", "NotFoundError", "OverloadedError", "PaymentRequiredError",
     "PermissionDeniedError", "Provider", "RateLimitError", "ReplayMissError",
     "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "ServiceUnavailableError",
     "Settlement", "Speech", "SpeechStream", "Stream", "StreamConsumedError",
     "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts", "TokenCount",
-    "Transcription", "TranscriptionEvent", "Trimmed", "UnknownPriceError", "UnknownProviderError",
-    "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage", "abatch_results",
-    "acancel_batch", "acancel_responses", "acompletion", "acount_tokens", "acreate_batch",
-    "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache", "adelete_file",
-    "adelete_model", "adelete_responses", "aembedding", "afile_content", "aget_responses",
-    "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches",
-    "alist_caches", "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation",
-    "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache", "aretrieve_file",
-    "aretrieve_model", "aspeech", "atext_completion", "atoken_counter", "atranscription",
-    "atranslation", "aupdate_cache", "batch_results", "cancel_batch", "cancel_responses",
-    "catalogue", "completion", "completion_cost", "cost_per_token", "count_tokens", "create_batch",
-    "create_cache", "create_file", "decode", "default_client", "delete_batch", "delete_cache",
-    "delete_file", "delete_model", "delete_responses", "embedding", "encode", "errors", "events",
-    "file_content", "fold", "function_tool", "get_responses", "get_valid_models", "image_edit",
+    "Transcription", "TranscriptionEvent", "Trimmed", "UnknownModelError", "UnknownPriceError",
+    "UnknownProviderError", "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage",
+    "abatch_results", "acancel_batch", "acancel_responses", "acompletion", "acount_tokens",
+    "acreate_batch", "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache",
+    "adelete_file", "adelete_model", "adelete_responses", "aembedding", "afile_content",
+    "aget_responses", "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation",
+    "alist_batches", "alist_caches", "alist_files", "alist_input_items", "alist_models",
+    "amessages", "amoderation", "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch",
+    "aretrieve_cache", "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion",
+    "atoken_counter", "atranscription", "atranslation", "aupdate_cache", "batch_results",
+    "cancel_batch", "cancel_responses", "catalogue", "completion", "completion_cost",
+    "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file", "decode",
+    "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
+    "delete_responses", "embedding", "encode", "errors", "events", "file_content", "fold",
+    "function_tool", "get_model_info", "get_responses", "get_valid_models", "image_edit",
     "image_generation", "image_variation", "list_batches", "list_caches", "list_files",
     "list_input_items", "list_models", "messages", "moderation", "openai_compatible", "pricing",
-    "providers", "register_provider", "rerank", "responses", "retrieve_batch", "retrieve_cache",
-    "retrieve_file", "retrieve_model", "speech", "text_completion", "token_counter",
-    "transcription", "translation", "trim_messages", "types", "update_cache",
-    "validate_environment",
+    "providers", "refresh_catalogue", "register_model", "register_provider", "rerank", "responses",
+    "retrieve_batch", "retrieve_cache", "retrieve_file", "retrieve_model", "speech", "supports",
+    "text_completion", "token_counter", "transcription", "translation", "trim_messages", "types",
+    "update_cache", "validate_environment",
 ]  # fmt: skip
 
 # Where each public name lives; an error lives in ``errors``, a module in itself.
@@ -241,6 +252,18 @@ _HOMES: dict[str, str] = {
         ),
         "_api.caches",
     ),
+    **dict.fromkeys(
+        (
+            "arefresh_catalogue",
+            "get_model_info",
+            "refresh_catalogue",
+            "register_model",
+            "supports",
+        ),
+        "_api.catalogue",
+    ),
+    "Catalogue": "catalogue",
+    "ModelInfo": "catalogue",
     **dict.fromkeys(("acount_tokens", "count_tokens"), "_api.counting"),
     **dict.fromkeys(
         (

@@ -28,6 +28,7 @@ from ._control.job import Clock as ReadClock
 from ._control.job import Job
 from ._control.media import media_policy
 from ._control.plan import Kind
+from ._control.prices import price_of
 from ._control.retry import RetryPolicy
 from ._io import aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
@@ -71,7 +72,8 @@ class Core:
         transport: the HTTP library; ``httpx``.
         environ: where keys are looked up; by default the process's environment.
         clock: what time is read from and waited by; ``llmkit.testing.FrozenClock`` waits for nothing.
-        catalogue: models and prices; by default the process's, ``llmkit.catalogue.default()``.
+        catalogue: models and prices: a ``Catalogue``, or a catalogue file's path; by default the process's,
+            ``llmkit.catalogue.default()``.
         **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
     """
 
@@ -88,7 +90,7 @@ class Core:
         transport: str = "httpx",
         environ: Mapping[str, str] | None = None,
         clock: Clock = SYSTEM_CLOCK,
-        catalogue: Catalogue | None = None,
+        catalogue: Catalogue | str | os.PathLike[str] | None = None,
         **defaults: Unpack[CallOptions],
     ) -> None:
         if transport not in _TRANSPORTS:
@@ -101,8 +103,9 @@ class Core:
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
         self._clock = clock
-        self._catalogue = default() if catalogue is None else catalogue
+        self._catalogue = _catalogue(catalogue)
         self._defaults = _kept(plan.asked(defaults, {}).options)
+        price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
         self._observers = Observers(tuple(callbacks))
         self._transports = SyncTransports(verify)
         self._loops = Loops(verify)
@@ -247,6 +250,7 @@ class Core:
                 environ=self._environ,
                 keyless=keyless,
                 kind=kind,
+                catalogue=self._catalogue,
             ),
             policy=_policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
@@ -339,6 +343,18 @@ def _taken() -> Iterable[tuple[Core, CallFinished]]:
 
 
 _DEFAULT_TIMEOUTS = Timeouts()
+
+
+def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
+    if given is None:
+        # A file that cannot be read is heard of now, not when an answer is to be priced.
+        default().ready()
+        return default()
+    if isinstance(given, str | os.PathLike):
+        return Catalogue(given)
+    if isinstance(given, Catalogue):
+        return given
+    raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")
 
 
 def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -3,6 +3,8 @@
 * LLMKitError
     * ConfigurationError            something to set right before any call can be made
         * UnknownProviderError
+        * UnknownModelError         the catalogue has no such model
+        * CatalogueError            a catalogue's file or bundle is not what it should be; nothing was changed
         * MissingKeyError           (also an AuthenticationError)
         * CassetteError             a recording cannot be read, or must not be written
             * ReplayMissError       a replay was asked for what was not recorded; nothing was sent
@@ -78,6 +80,14 @@ class ConfigurationError(LLMKitError):
 
 class UnknownProviderError(ConfigurationError):
     """No provider has this name, or none could be derived from the model's name."""
+
+
+class UnknownModelError(ConfigurationError):
+    """The catalogue does not list this model, or several of that name; the message names near misses."""
+
+
+class CatalogueError(ConfigurationError):
+    """A catalogue's file or bundle is not what it should be; the message says what and where. Nothing was changed."""
 
 
 class CassetteError(ConfigurationError):

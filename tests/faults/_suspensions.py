@@ -94,6 +94,22 @@ async def _scope(work: Callable[[], Awaitable[Any]], at: int, trial: Trial) -> N
         await _kept(work(), trial, act)
 
 
+async def _late_scope(work: Callable[[], Awaitable[Any]], at: int, trial: Trial) -> None:
+    """An anyio scope on asyncio, cancelled when what was awaited has just come: only a next turn tells it."""
+    with anyio.CancelScope() as scope:
+
+        def act(count: int, yielded: Any) -> None:
+            if count != at:
+                return
+            trial.reached = True
+            if yielded is None:
+                scope.cancel()
+            else:
+                yielded.add_done_callback(lambda _: scope.cancel())
+
+        await _kept(work(), trial, act)
+
+
 async def _trio_nursery(work: Callable[[], Awaitable[Any]], at: int, trial: Trial) -> None:
     """A task of its own in a trio nursery that is cancelled."""
     async with trio.open_nursery() as nursery:
@@ -168,6 +184,7 @@ MODES: dict[str, Callable[[Callable[[], Awaitable[Any]], int, Trial], Awaitable[
     "nursery": _trio_nursery,
     "task": _task_cancel,
     "late": _late,
+    "scope, late": _late_scope,
     "twice": functools.partial(_again, times=2),
     "twice, one later": functools.partial(_again, times=2, skip=1),
     "twice, two later": functools.partial(_again, times=2, skip=2),

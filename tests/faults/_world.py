@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
@@ -19,7 +21,7 @@ from llmkit.events import CallFinished, CallStarted
 from ..io._colour import KEY, MESSAGES, MODEL
 from ..io._server import Answer, Request, Server
 
-__all__ = ["ASK", "FULL", "Routed", "World", "eventually", "tasks"]
+__all__ = ["ASK", "FULL", "Routed", "World", "eventually", "not_stuck", "tasks"]
 
 ASK: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "num_retries": 0}
 FULL = bool(os.environ.get("LLMKIT_FULL"))
@@ -94,10 +96,11 @@ class World:
 
     @property
     def is_free(self) -> bool:
-        """Whether every place under ``max_parallel`` is free, and nobody waits for one."""
-        limit = self.client._limit
-        assert limit is not None
-        return limit._free == limit.capacity and not limit._waiters
+        """Whether every place under ``max_parallel`` is free, and nobody waits for one; nor asks for a token."""
+        cells = self.client._tokens._cells.values()
+        limits = [self.client._limit, *(cell.limit for cell in cells)]
+        free = all(limit._free == limit.capacity and not limit._waiters for limit in limits)
+        return free and not any(cell.renewing for cell in cells)
 
     def connections(self) -> int:
         """How many connections the server is serving, those still shaking hands included."""
@@ -122,6 +125,22 @@ def eventually(true: Callable[[], bool], seconds: float = 2.0) -> None:
     until = time.monotonic() + seconds
     while not true() and time.monotonic() < until:
         time.sleep(0.001)
+
+
+@contextmanager
+def not_stuck() -> Iterator[None]:
+    """What is done within takes no longer than five seconds."""
+
+    def stuck(*_: Any) -> None:
+        raise AssertionError("it is stuck")
+
+    before = signal.signal(signal.SIGALRM, stuck)
+    signal.setitimer(signal.ITIMER_REAL, 5)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def tasks() -> int:

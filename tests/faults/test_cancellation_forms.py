@@ -16,7 +16,7 @@ from llmkit._io._limit import ParallelLimit
 from llmkit._io._unbroken import Unbroken
 
 from ..io._server import HOLD, Answer, Server, hello, piece, streamed
-from ._world import ASK, World, tasks
+from ._world import ASK, World, not_stuck, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -203,6 +203,24 @@ def test_cleaning_up_gives_no_turn_away() -> None:
 
     asyncio.run(main())
     assert seen == ["clean"]
+
+
+def test_what_waits_for_the_loop_is_given_turns() -> None:
+    """A scope's checkpoint turns until the loop throws its cancellation in, which is let through to it."""
+
+    async def work(scope: anyio.CancelScope) -> None:
+        with anyio.move_on_after(0.001):
+            await anyio.sleep(30)
+        scope.cancel()
+        await anyio.lowlevel.checkpoint_if_cancelled()
+
+    async def main() -> bool:
+        with anyio.CancelScope() as scope:
+            await _awaits(Unbroken(work(scope)))
+        return scope.cancelled_caught
+
+    with not_stuck():
+        assert asyncio.run(main())
 
 
 async def _awaits(work: Unbroken) -> Any:

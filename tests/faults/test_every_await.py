@@ -6,7 +6,8 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,7 @@ from ..io._server import (
     piece,
     streamed,
 )
+from ._steps import STEPS, Stepping, Steps, lent, world_of
 from ._suspensions import Trial, Watched, cancelled_at
 from ._world import ASK, FULL, Routed, World, tasks
 
@@ -179,6 +181,19 @@ class Scenario:
     tls: bool = False
     kept: int = 1
     """How many connections it may keep for the next."""
+    steps: Steps | None = None
+    """What it is, where it is a call of several steps: these have a server of their own."""
+
+    @contextmanager
+    def world(self) -> Iterator[World]:
+        """The server, and a client of it."""
+        if self.steps is not None:
+            with lent(), Stepping() as stepping:
+                yield world_of(self.steps, stepping, **self.options)
+            return
+        with Routed(tls=self.tls) as server:
+            server.got = PNG
+            yield World(server, **self.options)
 
 
 SCENARIOS = {
@@ -205,12 +220,14 @@ SCENARIOS = {
     ),
     "closing": Scenario(with_closing),
     "race": Scenario(raced, kept=2),
+    **{name: Scenario(steps.awaited, steps=steps) for name, steps in STEPS.items()},
 }
-ALWAYS = [("asyncio", mode) for mode in ("task", "late", "twice")] + [("trio", "scope")]
+ALWAYS = [("asyncio", mode) for mode in ("task", "late", "scope, late", "twice")]
+ALWAYS.append(("trio", "scope"))
 REST = [
     ("asyncio", mode) for mode in ("scope", "twice, one later", "twice, two later", "ten times")
 ]
-SHIELDED = {"scope", "nursery"}
+SHIELDED = {"scope", "scope, late", "nursery"}
 WAYS = [*ALWAYS, *REST, ("trio", "nursery")] if FULL else ALWAYS
 
 
@@ -230,9 +247,7 @@ def test_cancelled_at_every_suspension(
     made = Provider(name="only_bytes", base_url="https://bytes.example", chat=OnlyBytes())
     monkeypatch.setitem(llmkit.providers._registry._found, made.name, made)
     scenario = SCENARIOS[name]
-    with Routed(tls=scenario.tls) as server:
-        server.got = PNG
-        world = World(server, **scenario.options)
+    with scenario.world() as world:
         anyio.run(_at_every_suspension, world, scenario, mode, 1 if kept else 0, backend=loop)
         gc.collect()
         world.check_connections(0)

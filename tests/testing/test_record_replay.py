@@ -23,6 +23,7 @@ from llmkit._io._media import afetch, fetch, fetching
 from llmkit._io._progress import Progress
 from llmkit._io._tap import Answer, tapped
 from llmkit.testing import Simulator, cassette, record, replay
+from llmkit.testing._cassette._recorder import Take
 
 from ._io import colours, issuers, servers
 
@@ -258,6 +259,30 @@ async def test_failures_are_replayed(
     if borrowed:
         closed = theirs.close() if colour.is_sync else await theirs.aclose()
         assert closed is None
+
+
+@each_colour
+async def test_a_limit_on_a_busy_machine(
+    colour: Colour, server: Server, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ends a read of a caller's client is known by when it was to end, however late the read itself began."""
+    steps, _ = FAILURES["idle"]
+    server.script(steps)
+    waits = Take.waits
+
+    def later(take: Take) -> None:
+        time.sleep(0.03)
+        waits(take)
+
+    monkeypatch.setattr(Take, "waits", later)
+    theirs: Any = (httpx.Client if colour.is_sync else httpx.AsyncClient)(timeout=None)
+    client: Any = llmkit.Client(api_key=KEY, base_url=server.url, http_client=theirs)
+    for mode in (record, replay):
+        with mode(path), pytest.raises(errors.APITimeoutError, match="idle"):
+            await colour.ask(client, stream=True, timeout=LIMITS["idle"])
+    await colour.close(client)
+    closed = theirs.close() if colour.is_sync else await theirs.aclose()
+    assert closed is None
 
 
 @each_colour

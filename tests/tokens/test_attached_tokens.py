@@ -6,6 +6,8 @@ import struct
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmkit.catalogue import counting
 from llmkit.tokens._attached import apart, attached
@@ -13,25 +15,30 @@ from llmkit.tokens._media import most_for, part_tokens
 
 
 def b64(data: bytes) -> str:
+    """As base64."""
     return base64.b64encode(data).decode()
 
 
 def png(width: int, height: int) -> bytes:
+    """A PNG as far as its header."""
     return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height) + bytes(9)
 
 
 def pdf(pages: int) -> bytes:
+    """A document of so many pages."""
     head = b"%%PDF-1.4\n2 0 obj\n<< /Type /Pages /Count %d >>\nendobj\n" % pages
     return head + b"3 0 obj\n<< /Type /Page >>\nendobj\n" * pages
 
 
 def wav(seconds: float) -> bytes:
+    """Sound of 8,000 bytes a second."""
     sound = bytes(int(seconds * 8000))
     fmt = b"fmt " + struct.pack("<IHHIIHH", 16, 1, 1, 8000, 8000, 1, 8)
     return b"RIFF" + bytes(4) + b"WAVE" + fmt + b"data" + struct.pack("<I", len(sound)) + sound
 
 
 def mp4(seconds: int) -> bytes:
+    """Film with a header alone, after its data."""
     movie = struct.pack(">IIIII", 0, 0, 0, 1, seconds) + bytes(80)
     mvhd = struct.pack(">I4s", len(movie) + 8, b"mvhd") + movie
     moov = struct.pack(">I4s", len(mvhd) + 8, b"moov") + mvhd
@@ -39,6 +46,7 @@ def mp4(seconds: int) -> bytes:
 
 
 def url(kind: str, data: bytes) -> str:
+    """A data URL."""
     return f"data:{kind};base64,{b64(data)}"
 
 
@@ -300,7 +308,7 @@ def test_the_most_for_a_type_of_part() -> None:
     assert most_for("image_url", gpt) == most_for("input_image", gpt, "high") == 1445
     assert most_for("image_url", gpt, "low") == 85
     assert most_for("image", counting("anthropic", "claude-sonnet-5")) == 5002
-    assert most_for("image_url", counting("openai", "gpt-5.4"), "high") == 3000
+    assert most_for("image_url", counting("openai", "gpt-5.4"), "high") == 3001
     assert most_for("file", gpt) is None
     assert most_for("input_audio", gpt) is None
     assert most_for("image_url", counting("gemini", "gemini-3-pro")) is None
@@ -335,3 +343,36 @@ def test_attachments_are_taken_out_of_messages() -> None:
     assert apart(rest, parts) is rest
     assert len(parts) == 4
     assert apart("text", parts) == "text"
+
+
+TYPES = [
+    None,
+    "image_url",
+    "input_image",
+    "input_audio",
+    "file",
+    "input_file",
+    "image",
+    "document",
+    "video_url",
+]
+KEYS = st.sampled_from(
+    ["url", "data", "source", "type", "detail", "format", "file_data", "file", "image_url", "input_audio", "bytes",
+     "inlineData", "fileData", "mimeType", "fileUri", "image", "document", "text", "filename", "mediaResolution"]
+)  # fmt: skip
+values = st.recursive(
+    st.none()
+    | st.integers()
+    | st.sampled_from(["data:image/png;base64,iVBORw0KGgo", "data:,", "x", "low", "a.pdf"]),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.sampled_from(TYPES), st.dictionaries(KEYS, values, max_size=5))
+def test_a_part_of_any_shape_raises_nothing(kind: Any, part: dict[str, Any]) -> None:
+    """Known types with fields that are not what they should be."""
+    for rule in (counting("openai", "gpt-4o"), counting("gemini", "gemini-3-pro"), {}):
+        found = part_tokens({**part, "type": kind} if kind else part, rule)
+        assert found is None or found >= 0

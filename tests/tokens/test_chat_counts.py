@@ -3,6 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmkit.catalogue import counting
 from llmkit.tokens import CountedTokens, _chat, count
@@ -152,8 +154,8 @@ def test_functions_are_tools() -> None:
         ("gpt-5", ONE, 39, True),
         ("gpt-4o", TWO, 75, True),
         ("gpt-5", TWO, 80, True),
-        # One recording alone, and it differs.
-        ("gpt-3.5-turbo", TWO, 74, False),
+        ("gpt-3.5-turbo", TWO, 74, True),
+        ("gpt-4o", [*TWO[:2], result("5")], 72, False),
     ],
 )
 def test_calls_in_the_history(
@@ -170,6 +172,27 @@ def test_an_answers_schema(model: str, more: int) -> None:
     with_schema = counted(model, [USER], response_format=NUMBER)
     assert with_schema.exact
     assert with_schema - counted(model, [USER]) == more
+
+
+def test_tools_and_a_schema() -> None:
+    """Both stand in one message, and the schema's name is not said again."""
+    both = counted("gpt-4o", [USER], tools=[ADD], response_format=NUMBER)
+    apart = [
+        counted("gpt-4o", [USER], tools=[ADD]),
+        counted("gpt-4o", [USER], response_format=NUMBER),
+    ]
+    assert both.exact
+    assert both == sum(apart) - 9 - 4 - 3 + 1
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1", "gpt-4o"])
+def test_who_relays_a_call_may_show_tools_otherwise(model: str) -> None:
+    """Messages are counted exactly all the same."""
+    rule = counting("openrouter", f"openai/{model}")
+    assert count(rule, messages=[SYSTEM, USER]).exact
+    relayed = count(rule, messages=[USER], tools=[ADD])
+    assert not relayed.exact
+    assert relayed == counted(model, [USER], tools=[ADD])
 
 
 @pytest.mark.parametrize("kind", ["text", "json_object"])
@@ -193,7 +216,9 @@ UNCERTAIN = [
     ("gpt-4o", [USER], {"tools": [ADD], "tool_choice": "none"}, "the choice 'none'"),
     ("gpt-4o", [USER], {"tools": [ADD], "tool_choice": {"type": "allowed_tools"}}, "the choice"),
     ("gpt-4o", [USER], {"tools": [{"type": "custom", "custom": {"name": "x"}}]}, "no function"),
-    ("gpt-4o", [USER], {"tools": [ADD], "response_format": NUMBER}, "stand together"),
+    ("o3-mini", [USER], {"tools": [ADD], "response_format": NUMBER}, "tools and schema"),
+    ("gpt-4o", [USER, called(call("a", '{"é":1}'), call("b", "{}"))], {}, "ASCII"),
+    ("gpt-4o", [{**ANSWER, "reasoning_content": "Hm. " * 99}], {}, "'reasoning_content'"),
     ("o3-mini", [SYSTEM, USER], {"response_format": NUMBER}, "headed schema"),
     ("gpt-5", [USER], {"tools": [{"type": "function", "function": {"name": "x"}}]}, "description"),
     ("gpt-audio", [USER], {"tools": [ADD]}, "recorded usage"),
@@ -225,6 +250,68 @@ def test_attachments_are_counted_by_their_rule() -> None:
     }
     parts = [{"type": "text", "text": "Hello!"}, picture]
     assert counted("gpt-4o", [{"role": "user", "content": parts}]) == 9 + 85
+
+
+def test_attachments_of_models_without_an_encoding() -> None:
+    """By the same rule, beside the estimate of the texts."""
+    picture = {"type": "image_url", "image_url": {"url": "https://x.example/1.png"}}
+    rule = counting("anthropic", "claude-haiku-4-5")
+    text = {"type": "text", "text": "Hello!"}
+    bare = count(rule, messages=[{"role": "user", "content": [text]}])
+    assert count(rule, messages=[{"role": "user", "content": [text, picture]}]) > bare + 100
+
+
+def test_what_is_no_json_is_counted_as_it_looks() -> None:
+    """A message holds what Python holds."""
+    odd = counted("gpt-4o", [{"role": "user", "content": {"a set"}}])
+    assert not odd.exact
+    assert odd > 7
+
+
+NAMES = (
+    "type", "name", "function", "description", "parameters", "properties", "required", "items", "enum", "anyOf",
+    "$ref", "content", "text", "tool_calls", "id", "arguments", "schema", "json_schema", "title", "minimum",
+)  # fmt: skip
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["object", "#/a", "array"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+MESSAGES = st.lists(
+    st.fixed_dictionaries(
+        {"role": st.sampled_from(["system", "user", "assistant", "tool", "other"])},
+        optional={"content": ANYTHING, "tool_calls": ANYTHING, "name": ANYTHING},
+    ),
+    max_size=4,
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    model=st.sampled_from(["gpt-4o", "gpt-5", "gpt-audio", "my-deployment"]),
+    messages=MESSAGES,
+    params=st.fixed_dictionaries(
+        {},
+        optional={
+            "tools": ANYTHING | st.lists(st.fixed_dictionaries({"function": ANYTHING}), max_size=2),
+            "functions": ANYTHING,
+            "tool_choice": ANYTHING,
+            "response_format": st.fixed_dictionaries(
+                {"type": st.just("json_schema"), "json_schema": ANYTHING}
+            ),
+        },
+    ),
+)
+def test_anything_is_counted(model: str, messages: list[Message], params: dict[str, Any]) -> None:
+    """Whatever it is made of: what cannot be sent is for the call to refuse."""
+    found = counted(model, messages, **params)
+    assert found.at_most is None or 0 <= found <= found.at_most
 
 
 def test_a_text_is_counted_with_nothing_around_it() -> None:

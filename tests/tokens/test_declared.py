@@ -102,6 +102,27 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
     assert shown({"a": loop})[0].count("[]") < 100
 
 
+def test_references_do_not_multiply_without_end() -> None:
+    """Thirty definitions that each refer to the next one twice would be a billion types."""
+    two = {
+        f"n{i}": {
+            "type": "object",
+            "properties": {name: {"$ref": f"#/$defs/n{i + 1}"} for name in "ab"},
+        }
+        for i in range(30)
+    }
+    text, notes = shown({"a": {"$ref": "#/$defs/n0"}}, **{"$defs": two})
+    assert len(text) < 300_000
+    assert any("very large" in note for note in notes)
+
+
+def test_a_schema_that_is_no_json_is_counted_as_it_looks() -> None:
+    """It cannot be sent either, but that is the call's to say."""
+    found = declared_schema("x", None, {"type": {"a"}})
+    assert "{'type': {'a'}}" in found.text
+    assert found.notes
+
+
 def test_a_schema_of_the_answer() -> None:
     """Compact JSON in ASCII, without what strict schemas always have; properties of such names stay."""
     schema = {

@@ -19,6 +19,7 @@ def wav(seconds: float, promised: int | None = None) -> bytes:
 
 
 def flac(samples: int, rate: int) -> bytes:
+    """A FLAC as far as its stream information."""
     return (
         b"fLaC"
         + bytes(14)
@@ -28,11 +29,13 @@ def flac(samples: int, rate: int) -> bytes:
 
 
 def ogg(kind: bytes, position: int) -> bytes:
+    """A first and a last page."""
     page = b"OggS" + bytes(24) + kind + bytes(40)
     return page + bytes(100_000) + b"OggS\x00\x04" + struct.pack("<q", position) + bytes(14)
 
 
 def vorbis(position: int, rate: int) -> bytes:
+    """OGG with Vorbis."""
     return ogg(b"\x01vorbis" + bytes(5) + struct.pack("<I", rate), position)
 
 
@@ -44,10 +47,12 @@ def mp3(frames: int, told: bytes = b"") -> bytes:
 
 
 def box(name: bytes, data: bytes) -> bytes:
+    """A box of MP4."""
     return struct.pack(">I4s", len(data) + 8, name) + data
 
 
 def mp4(length: int, scale: int, version: int = 0) -> bytes:
+    """Film with a header alone, after its data."""
     layout = ">IIII" if version == 0 else ">QQIQ"
     movie = bytes([version, 0, 0, 0]) + struct.pack(layout, 0, 0, scale, length) + bytes(80)
     return box(b"ftyp", b"isom") + box(b"mdat", bytes(99)) + box(b"moov", box(b"mvhd", movie))

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -75,6 +76,7 @@ def test_an_encoding_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def load(name: str) -> object:
         loads.append(name)
+        time.sleep(0.05)  # long enough for the others to come, too
         return object()
 
     def ask(_: int) -> object:

@@ -35,7 +35,7 @@ TOOL = {
         ("a\n\nb", PLAIN, 3),
         ("你好世界", PLAIN, 4),
         ("привет", PLAIN, 3),
-        ("été", PLAIN, 1),
+        ("été", PLAIN, 2),
     ],
 )
 def test_a_text_is_estimated_by_what_it_is_made_of(text: str, rule: Any, tokens: int) -> None:

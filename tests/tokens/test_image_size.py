@@ -4,6 +4,7 @@ import base64
 import random
 import struct
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -22,22 +23,27 @@ def png(width: int, height: int) -> bytes:
 
 
 def gif(width: int, height: int) -> bytes:
+    """A GIF as far as its screen."""
     return b"GIF89a" + struct.pack("<HH", width, height) + bytes(20)
 
 
 def bmp(width: int, height: int) -> bytes:
+    """A BMP of today."""
     return b"BM" + bytes(12) + struct.pack("<Iii", 40, width, height) + bytes(8)
 
 
 def old_bmp(width: int, height: int) -> bytes:
+    """A BMP with the header of 1990."""
     return b"BM" + bytes(12) + struct.pack("<IHH", 12, width, height) + bytes(8)
 
 
 def segment(marker: int, data: bytes) -> bytes:
+    """One segment of a JPEG."""
     return bytes([0xFF, marker]) + struct.pack(">H", len(data) + 2) + data
 
 
 def frame(width: int, height: int, marker: int = 0xC0) -> bytes:
+    """A start of frame."""
     return segment(marker, b"\x08" + struct.pack(">HH", height, width) + b"\x03" + bytes(9))
 
 
@@ -50,6 +56,7 @@ def jpeg(width: int, height: int, marker: int = 0xC0) -> bytes:
 
 
 def riff(kind: bytes, data: bytes) -> bytes:
+    """A WebP of one chunk."""
     return (
         b"RIFF"
         + struct.pack("<I", len(data) + 12)
@@ -61,14 +68,17 @@ def riff(kind: bytes, data: bytes) -> bytes:
 
 
 def lossy(width: int, height: int) -> bytes:
+    """A WebP of VP8."""
     return riff(b"VP8 ", b"\x00\x00\x00\x9d\x01\x2a" + struct.pack("<HH", width, height) + bytes(9))
 
 
 def lossless(width: int, height: int) -> bytes:
+    """A WebP of VP8L."""
     return riff(b"VP8L", b"\x2f" + struct.pack("<I", width - 1 | (height - 1) << 14) + bytes(9))
 
 
 def extended(width: int, height: int) -> bytes:
+    """A WebP of VP8X."""
     sizes = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
     return riff(b"VP8X", bytes(4) + sizes)
 
@@ -78,7 +88,9 @@ MAKERS = [png, gif, bmp, old_bmp, jpeg, lossy, lossless, extended]
 
 @pytest.mark.parametrize("make", MAKERS)
 @pytest.mark.parametrize("size", [(1, 1), (166, 282), (4000, 3001), (16000, 2)])
-def test_a_size_is_read_from_bytes_and_from_base64(make, size: tuple[int, int]) -> None:  # type: ignore[no-untyped-def]
+def test_a_size_is_read_from_bytes_and_from_base64(
+    make: Callable[[int, int], bytes], size: tuple[int, int]
+) -> None:
     """Every format says its width and height, and base64 says the same."""
     data = make(*size)
     assert image_size(Payload(data)) == Size(*size)
@@ -115,7 +127,7 @@ def test_a_jpeg_with_its_height_in_the_scan_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("make", MAKERS)
-def test_a_cut_file_gives_its_size_or_none(make) -> None:  # type: ignore[no-untyped-def]
+def test_a_cut_file_gives_its_size_or_none(make: Callable[[int, int], bytes]) -> None:
     """However little of it is there, the answer is right or missing, and nothing is raised."""
     data = make(300, 200)
     for length in range(len(data)):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 import tracemalloc
 import zlib
+from collections.abc import Callable
 
 import pytest
 
@@ -12,14 +13,17 @@ HEAD = b"%PDF-1.7\n"
 
 
 def obj(number: int, data: bytes) -> bytes:
+    """One object."""
     return b"%d 0 obj\n%s\nendobj\n" % (number, data)
 
 
 def stream(number: int, head: bytes, data: bytes) -> bytes:
+    """An object with a stream."""
     return obj(number, b"<< %s /Length %d >>\nstream\n%s\nendstream" % (head, len(data), data))
 
 
 def tree(pages: int) -> bytes:
+    """A catalogue and the root of the pages."""
     return obj(1, b"<< /Type /Catalog /Pages 2 0 R >>") + obj(
         2, b"<< /Type/Pages /Count %d >>" % pages
     )
@@ -46,7 +50,7 @@ def packed(pages: int, filters: bytes = b"/Filter /FlateDecode") -> bytes:
 
 @pytest.mark.parametrize("make", [plain, packed])
 @pytest.mark.parametrize("pages", [1, 3, 250])
-def test_pages_are_counted(make, pages: int) -> None:  # type: ignore[no-untyped-def]
+def test_pages_are_counted(make: Callable[[int], bytes], pages: int) -> None:
     """From objects that stand openly and from compressed ones, but not from what a page says."""
     assert count_pages(make(pages)) == Pages(pages, pages)
 
@@ -67,6 +71,7 @@ def test_an_edited_file_is_what_its_tree_says_and_at_most_all_pages() -> None:
         packed(3, b"/Filter /LZWDecode") + obj(90, b"<< /Type /Page >>"),
         packed(3).replace(b"/First", b"/Fxrst") + obj(90, b"<< /Type /Page >>"),
         plain(1) + packed(3)[:-80],
+        plain(1) + packed(3).replace(b"stream\n", b"stream\n\x00\x00", 1),
         plain(1) + b"trailer << /Encrypt 5 0 R >>",
     ],
 )
@@ -87,6 +92,7 @@ def test_a_bomb_is_not_unpacked() -> None:
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert most < 150 << 20
+    assert count_pages(plain(1) + bomb + packed(3)) == Pages(1, None)
 
 
 @pytest.mark.parametrize(

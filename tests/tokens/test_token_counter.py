@@ -105,6 +105,13 @@ def test_an_answers_own_tokens() -> None:
     assert counted == 2 + 1 + 1 + 1
 
 
+@pytest.mark.parametrize("text", [7, [7], b"x", ["a", None]])
+def test_what_is_no_text_is_refused(text: Any) -> None:
+    """Bytes have an encoding that only the caller knows."""
+    with pytest.raises(InvalidRequestError, match="text must be"):
+        llmkit.token_counter("openai/gpt-4o", text=text)
+
+
 @pytest.mark.parametrize("given", [{}, {"messages": ["Hello!"]}])
 def test_nothing_to_count_is_refused(given: dict[str, Any]) -> None:
     """And so is what is no message."""
@@ -210,10 +217,12 @@ def test_tools_take_their_room() -> None:
 
 
 def test_nothing_is_loaded_until_something_is_counted() -> None:
-    """Neither tiktoken nor ``llmkit.tokens`` by the import and a client."""
+    """Neither tiktoken nor ``llmkit.tokens`` by the import, a client and a call."""
     program = (
         "import sys, json, llmkit\n"
         "client = llmkit.Client()\n"
+        "asked = [{'role': 'user', 'content': 'x'}]\n"
+        "client.completion('openai/gpt-4o', asked, api_key='k', dry_run=True)\n"
         "before = sorted({'tiktoken', 'llmkit.tokens'} & set(sys.modules))\n"
         "llmkit.token_counter('openai/gpt-4o', text='x')\n"
         "print(json.dumps([before, 'tiktoken' in sys.modules]))\n"

@@ -168,7 +168,12 @@ def _finished(job: Job, account: Account, completion: Answer) -> Flow[Answer]:
 
 
 def _answered(job: Job, account: Account) -> Flow[Answer]:
-    ready = yield from prepared(job)
+    try:
+        ready = yield from prepared(job)
+    except Cancelled as cancelled:
+        # What may have left was not the call's: it asked for what the prompt points at.
+        cancelled.sent = "no"
+        raise
     if job.mock is not None:
         account.mocked = True
         leg, request = ready[0]

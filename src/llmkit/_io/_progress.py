@@ -47,6 +47,7 @@ class Progress:
         "sent",
         "stopped",
         "stream",
+        "until",
         "uploading",
     )
 
@@ -61,6 +62,8 @@ class Progress:
         self.limiting = self.connecting = "total"
         self.borrowed = False
         """Whether it goes through a caller's own client, whose reads are not watched by the network itself."""
+        self.until = float("inf")
+        """Such a client's wait: when it is ended from above, on the monotonic clock."""
         self.stopped = False
         self.uploading = False
         """While a streamed body leaves: each write may take as long as the idle limit says (a caller's own client,
@@ -96,6 +99,12 @@ class Progress:
         if asked is not None and asked < seconds:
             seconds = asked
         return max(0.0, seconds)
+
+    def limited(self) -> float:
+        """``remaining``, for who ends a wait from above; ``until`` says when that will be."""
+        seconds = self.remaining()
+        self.until = time.monotonic() + seconds
+        return seconds
 
     def whole(self) -> float:
         """Seconds that are left of the total."""

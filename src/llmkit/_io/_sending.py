@@ -25,11 +25,13 @@ class _Counted:
         self.length = length
         self._pieces: Any = None
         self._left = length
+        self._closed = False
 
     def start(self) -> None:
         """From the beginning: a caller's own client may follow a redirect, and send again."""
         self.close()
         self._left = self.length
+        self._closed = False
         self._pieces = self._body.pieces()
         self._progress.uploading = True
 
@@ -38,12 +40,14 @@ class _Counted:
         piece: bytes | None = next((piece for piece in self._pieces if piece), None)
         if self._left is not None:
             self._left -= len(piece or b"")
-            if self._left < 0 or (piece is None and self._left):
+            # Closed while a thread was at it, it ends early: nobody is left who would send it.
+            if (self._left < 0 or (piece is None and self._left)) and not self._closed:
                 raise InvalidRequestError("the file was changed while it was sent", sent="maybe")
         return piece
 
     def close(self) -> None:
         """Close what is read from. A coroutine that was dropped may have left a thread at it, which then does."""
+        self._closed = True
         if self._pieces is not None:
             with contextlib.suppress(ValueError):
                 self._pieces.close()

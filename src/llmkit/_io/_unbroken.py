@@ -1,7 +1,8 @@
 """Cleaning up that a second cancellation does not break off, on asyncio.
 
 asyncio's ``task.cancel()`` may come as often as it likes, and no anyio shield keeps it out: it is thrown in at the next
-suspension. While connections are closed these are mere turns of the loop, so they are not handed to the loop at all.
+suspension. While connections are closed these are mere turns of the loop, so they are not handed to the loop at all,
+unless there are very many of them: then somebody waits for what only the loop can do.
 """
 
 from __future__ import annotations
@@ -10,6 +11,10 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 __all__ = ["Unbroken"]
+
+# More than any closing takes. anyio's checkpoints turn until the loop throws in what a scope was cancelled for, and
+# something may have been thrown in before that was no cancellation of the work: anyio's own attempts to connect, say.
+_TURNS = 100
 
 
 class Unbroken:
@@ -29,13 +34,15 @@ class Unbroken:
         work = self._work
         resume: Callable[[Any], Any] = work.send
         value: Any = None
+        turns = 0
         while True:
             try:
                 yielded = resume(value)
             except StopIteration as stop:
                 return stop.value
             resume, value = work.send, None
-            if yielded is None and self._closing:
+            turns = turns + 1 if yielded is None and self._closing else 0
+            if turns % _TURNS:
                 continue
             try:
                 value = yield yielded

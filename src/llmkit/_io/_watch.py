@@ -27,7 +27,8 @@ class _Watchdog:
 
     def start(self, progress: Progress) -> None:
         """Disconnect this exchange when its time is up, unless it is stopped before."""
-        until = time.monotonic() + progress.remaining()
+        progress.limited()
+        until = progress.until
         with self._changed:
             self._until[progress] = until
             # A forked child has its parent's threads only by name.

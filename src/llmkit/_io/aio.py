@@ -90,7 +90,7 @@ class AsyncExchange:
         return await anext(self._pieces, None)
 
     async def _limited(self) -> bytes | None:
-        with anyio.fail_after(self.progress.remaining()):
+        with anyio.fail_after(self.progress.limited()):
             return await anext(self._pieces, None)
 
     async def finish(self) -> None:

@@ -193,10 +193,14 @@ def _counted(
         plan.asked(options, {})
     if messages is None and text is None:
         raise InvalidRequestError("token_counter needs messages or a text", param="messages")
+    if not isinstance(text, str) and not all(isinstance(each, str) for each in _listed(text)):
+        raise InvalidRequestError("text must be a str or a list of str", param="text")
     rule = catalogue.counting(*_named(model, options.get("custom_llm_provider")))
     said = None if messages is None else [_plain(message) for message in messages]
     if said is not None and written:
-        return count(rule, text=[*_texts(text), *_answers(said)])
+        return count(
+            rule, text=[*([text] if isinstance(text, str) else text or ()), *_answers(said)]
+        )
     return count(rule, text=text, messages=said, **params)
 
 
@@ -237,8 +241,9 @@ def _plain(message: Any) -> Mapping[str, Any]:
     return plain
 
 
-def _texts(text: str | Sequence[str] | None) -> Sequence[str]:
-    return [text] if isinstance(text, str) else text or ()
+def _listed(text: Any) -> Sequence[Any]:
+    """Several texts as they are; what is none as the one wrong thing."""
+    return () if text is None else text if isinstance(text, list | tuple) else [text]
 
 
 def _answers(messages: Sequence[Mapping[str, Any]]) -> list[str]:

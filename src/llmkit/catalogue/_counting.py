@@ -28,7 +28,8 @@ def counting(provider: str, model: str) -> Mapping[str, Any]:
     """The rule for a model at a provider, whatever their names; read-only. Never raises.
 
     Keys, each of which may be missing: ``name`` (always there), ``encoding`` (tiktoken's name for it),
-    ``assumed`` (the encoding is a guess), ``chat`` (what stands around messages, where it is known exactly),
+    ``assumed`` (the encoding is a guess), ``relayed`` (somebody else than the model's maker is called),
+    ``chat`` (what stands around messages, where it is known exactly),
     ``image``, ``pdf``, ``audio``, ``video`` (numbers for attachments, with ``src``), ``anything_by_url``
     (an ``image_url`` may carry other things), ``text`` and ``around`` (the weights of an estimate),
     ``bound`` (the terms of an upper bound), ``notes`` (what a count has to say). A provider that is not
@@ -43,7 +44,10 @@ def _found(provider: str, model: str) -> FrozenMap[Any]:
     listed = data["providers"]
     entry = listed.get(provider) or listed[""]
     named = (rule for pattern, rule in _rows(data, entry) if re.search(pattern, model))
-    return _rule(next(named, entry["otherwise"]))
+    rule = _rule(next(named, entry["otherwise"]))
+    if provider and provider not in listed and "chat" in rule:
+        return FrozenMap({**rule, "relayed": True})
+    return rule
 
 
 def _rows(data: Mapping[str, Any], entry: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -74,7 +74,19 @@ def open_file(provider: str) -> DataFile | None:
     # The name may come from a stranger: only what is in the index is read.
     if provider not in provider_names():
         return None
-    return parse((_DATA / f"{provider}.json").read_bytes())
+    return parse(_text(provider))
+
+
+@cache
+def _text(provider: str) -> bytes:
+    return (_DATA / f"{provider}.json").read_bytes()
+
+
+def mentions(provider: str, model: str) -> bool:
+    """Whether a listed provider's file could list the model: looked for as text, which costs no parsing."""
+    # What JSON would write otherwise is not looked for.
+    plain = model.isascii() and model.isprintable() and not {'"', "\\"} & {*model}
+    return not plain or model.encode() in _text(provider)
 
 
 @cache

@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from .._cost import FrozenMap, rate_key
 
-__all__ = ["FrozenMap", "ModelInfo", "Rate", "Uplift"]
+__all__ = ["CAPABILITIES", "FrozenMap", "ModelInfo", "Rate", "Uplift"]
+
+CAPABILITIES: Final = frozenset({
+    "assistant_prefill", "audio_input", "audio_output", "computer_use", "json_mode", "json_schema",
+    "parallel_tools", "pdf", "prompt_caching", "reasoning", "system_messages", "tool_choice", "tools",
+    "url_context", "video_input", "vision", "web_search", "web_search_always",
+})  # fmt: skip
+"""Every capability that a record can have: one that is asked for by a wrong name must not look like one it lacks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .._flow import Flow, Limit, Opened, acquire, send
+from .._flow import Cancelled, Flow, Limit, Opened, acquire, send
 from .._http import HTTPRequest, HTTPResponse
 from .._secret import redact
 from ..errors import APIConnectionError, APIError, AuthenticationError
@@ -113,6 +113,10 @@ def asked(identity: Identity, request: HTTPRequest, what: str) -> Flow[HTTPRespo
     """
     try:
         outcome = yield from send(request, identity.deadlines)
+    except Cancelled as cancelled:
+        # What has left was not the call's.
+        cancelled.sent = "no"
+        raise
     except APIConnectionError as error:
         error.sent = "no"
         error.message = f"{what}: {error.message}"

@@ -29,7 +29,12 @@ _LEADING: Final = frozenset({"system", "developer"})
 _PLAIN_ROLES: Final = frozenset({"system", "developer", "user", "assistant"})
 # Fields of a message that the count knows, or that no model is shown.
 _KNOWN: Final = frozenset({"role", "content", "tool_calls", "tool_call_id", "annotations"})
+# What a model has thought: much of it is encrypted, and most is left out of the next prompt.
+_THOUGHT: Final = frozenset(
+    {"reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"}
+)
 _WHOLE_SCHEMA: Final = "json_schema"
+_RELAYED: Final = "who relays calls may do it by another API, which shows tools, schemas and earlier calls otherwise"
 
 
 def count_chat(rule: Rule, messages: Sequence[Message], params: Mapping[str, Any]) -> CountedTokens:
@@ -39,6 +44,8 @@ def count_chat(rule: Rule, messages: Sequence[Message], params: Mapping[str, Any
     tally = _Tally(rule)
     tally.prompt(said, params)
     tally.sounds(parts)
+    if rule.get("relayed") and tally.declares:
+        tally.notes.append(_RELAYED)
     value = max(tally.tokens, 0)
     notes = (*dict.fromkeys(tally.notes), *rule.get("notes", ()))
     total = CountedTokens(value, exact=True)
@@ -56,6 +63,8 @@ class _Tally:
 
     def __init__(self, rule: Rule) -> None:
         self.tokens = 0
+        self.declares = False
+        """Whether there is more than messages: tools, a schema, calls."""
         self.notes: list[str] = []
         self._encoding: str = rule["encoding"]
         self._tokens = tokenizer(self._encoding).encode_ordinary
@@ -84,12 +93,15 @@ class _Tally:
         self.tokens += self._form.sound * sum(part.get("type") == "input_audio" for part in parts)
 
     def _sections(self, params: Mapping[str, Any]) -> Iterator[str]:
-        functions = [*_functions(params.get("tools") or ()), *(params.get("functions") or ())]
+        older = map(_mapping, _listed(params.get("functions")))
+        functions = [*_functions(_listed(params.get("tools"))), *older]
         if functions:
             yield self._tools(functions)
         asked = params.get("response_format")
         if isinstance(asked, Mapping) and asked.get("type") == _WHOLE_SCHEMA:
-            yield self._schema(asked.get(_WHOLE_SCHEMA) or {})
+            if functions:
+                self._shown("tools and schema")
+            yield self._schema(_mapping(asked.get(_WHOLE_SCHEMA)), alone=not functions)
 
     def _tools(self, functions: Sequence[Mapping[str, Any]]) -> str:
         self._shown("tools")
@@ -102,20 +114,18 @@ class _Tally:
         self.notes += found.notes
         return found.text
 
-    def _schema(self, asked: Mapping[str, Any]) -> str:
+    def _schema(self, asked: Mapping[str, Any], *, alone: bool) -> str:
         self._shown("schema")
         name = str(asked.get("name", ""))
-        if self._form.schema is not None:
+        if self._form.schema is not None and alone:
             self.tokens += self._form.schema
             self._text(name)
-        found = declared_schema(name, asked.get("description"), asked.get("schema") or {})
+        found = declared_schema(name, asked.get("description"), _mapping(asked.get("schema")))
         self.notes += found.notes
         return found.text
 
     def _head(self, sections: Sequence[str], *, headed: bool) -> None:
         """Sections stand in the first message if that instructs, else in one of their own."""
-        if len(sections) > 1:
-            self._note("how tools and a schema stand together is not known")
         if headed:
             self.tokens += self._form.instructed
             if "# Response" in sections[0]:
@@ -127,7 +137,7 @@ class _Tally:
     def _turn(self, messages: Sequence[Message], place: int, joined: str) -> int:
         """One message, or calls with their results; how many that were."""
         message = messages[place]
-        calls = message.get("tool_calls")
+        calls = _listed(message.get("tool_calls"))
         if not calls:
             self._message(message, joined)
             return 1
@@ -168,7 +178,6 @@ class _Tally:
         else:
             self._several(made, results)
         for result in results:
-            self._text(self._content(result))
             self._unknown(result, allowed="name")
         self._unknown(message)
 
@@ -178,20 +187,24 @@ class _Tally:
         self._text(arguments)
         if arguments != _compact(arguments):
             self._note("arguments that are not compact JSON may be rewritten")
-        for _ in results:
+        for result in results:
             self.tokens += self._form.result
             self._text(name)
+            self._text(self._content(result))
 
     def _several(self, made: Sequence[tuple[str | None, str]], results: Sequence[Message]) -> None:
         self._shown("parallel")
-        if self._encoding != "o200k_base" or not all(arguments.isascii() for _, arguments in made):
-            self._note("how this model is shown calls made at once is not known")
-        self.tokens += self._form.calls + (self._form.results if results else 0)
+        if not all(arguments.isascii() for _, arguments in made):
+            self._note("how calls made at once are shown that are not in ASCII is not known")
+        self.tokens += self._form.calls
         uses = [
             {"recipient_name": f"functions.{name}", "parameters": _parsed(arguments)}
             for name, arguments in made
         ]
         self._text(_written({"tool_uses": uses}))
+        if results:
+            self.tokens += self._form.results
+            self._text(json.dumps([self._content(result) for result in results]))
 
     def _choice(self, choice: Any) -> None:
         if self._form.choice is None or choice in (None, "auto", "required"):
@@ -199,6 +212,7 @@ class _Tally:
         self._shown("choice")
         name = _chosen(choice)
         if name is None:
+            self.tokens += 1
             self._note(f"what the choice {choice!r} adds is not known")
         else:
             self.tokens += self._form.choice
@@ -232,6 +246,8 @@ class _Tally:
             if key in _KNOWN or key == allowed or not value:
                 continue
             self._note(f"how {key!r} of a message is counted is not known")
+            if key in _THOUGHT:
+                continue
             self._text(value if isinstance(value, str) else _written(value))
 
     def _text(self, text: str) -> None:
@@ -246,6 +262,7 @@ class _Tally:
         return int(found)
 
     def _shown(self, kind: str) -> None:
+        self.declares = True
         if kind not in self._form.shown:
             self._note(f"no recorded usage shows how this model counts this: {kind}")
 
@@ -275,10 +292,16 @@ def _made(call: Any) -> tuple[str | None, str]:
 
 
 def _chosen(choice: Any) -> str | None:
-    if not isinstance(choice, Mapping):
-        return None
-    name = (choice.get("function") or choice).get("name")
+    name = _mapping(_mapping(choice).get("function") or choice).get("name")
     return name if isinstance(name, str) else None
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _listed(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list | tuple) else ()
 
 
 def _parsed(arguments: str) -> Any:

@@ -29,6 +29,7 @@ _SEEN: Final = frozenset({
 })  # fmt: skip
 _LIMITS: Final = ("minimum", "maximum")
 _DEEPEST: Final = 32
+_MOST: Final = 5000  # references can multiply: what a stranger's schema comes to has an end
 _UNSEEN: Final = "how {} in a schema is shown to the model is not known"
 
 
@@ -50,7 +51,11 @@ def declared_tools(functions: Sequence[Mapping[str, Any]]) -> Declared:
 def declared_schema(name: str, description: str | None, schema: Schema) -> Declared:
     """The section that declares the answer's format: its JSON, without what a strict schema always has."""
     notes = [] if _all_or_none(schema) else [_UNSEEN.format("a property that may be absent")]
-    written = json.dumps(_bare(schema), separators=(",", ":"))
+    try:
+        written = json.dumps(_bare(schema), separators=(",", ":"))
+    except (TypeError, ValueError, RecursionError):
+        written = repr(schema)
+        notes.append(_UNSEEN.format("what is no JSON"))
     said = f"// {description}\n" if description else ""
     return Declared(f"# Response Formats\n\n## {name}\n\n{said}{written}", tuple(notes))
 
@@ -84,7 +89,11 @@ def _all_or_none(schema: Any, depth: int = 0) -> bool:
     if not isinstance(schema, Mapping):
         return True
     required, properties = schema.get("required"), schema.get("properties")
-    if required and isinstance(properties, Mapping) and len(required) != len(properties):
+    if (
+        isinstance(required, list | tuple)
+        and required
+        and len(required) != len(_mapping(properties))
+    ):
         return False
     return all(_all_or_none(inner, depth + 1) for inner in schema.values())
 
@@ -94,6 +103,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
+        self._left = _MOST
         self._root: Schema = {}
 
     def function(self, function: Mapping[str, Any]) -> Iterator[str]:
@@ -108,7 +118,7 @@ class _Writer:
     def _object(self, schema: Schema, depth: int) -> str:
         """On one line where no property has a comment, else a line for each."""
         required = schema.get("required")
-        needed = frozenset(required) if isinstance(required, list | tuple) else frozenset()
+        needed = required if isinstance(required, list | tuple) else ()
         rows = []
         for name, given in _mapping(schema["properties"]).items():
             found = self._resolved(_mapping(given))
@@ -133,7 +143,9 @@ class _Writer:
 
     def _type(self, schema: Schema, depth: int) -> str:
         self._unseen(set(schema) - _SEEN)
-        if depth > _DEEPEST:
+        self._left -= 1
+        if depth > _DEEPEST or self._left < 0:
+            self._note("a very large or deep type")
             return "any"
         if isinstance(schema.get("enum"), list | tuple):
             return self._options(schema["enum"])

@@ -8,6 +8,7 @@ fallback, holds less than one. Weights are the catalogue's; exact counts belong 
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -21,17 +22,24 @@ Rule = Mapping[str, Any]
 _STATED: Final = "tokens are estimated from the text: no public tokenizer for this model"
 # Texts are read in slices, so that a long one does not become millions of matches at once.
 _SLICE: Final = 1 << 16
-_WORDS: Final = re.compile("[A-Za-z\u00c0-\u024f]+")
-_LONG: Final = re.compile("[A-Za-z\u00c0-\u024f]{10,}")
 _LONG_FROM: Final = 9
-_DIGITS: Final = re.compile("[0-9]+")
-_SIGNS: Final = re.compile(r"[!-/:-@\[-`{-~]+")
 _LINES: Final = re.compile(r"\n\s*")
+_LATIN: Final = re.compile("[\u0080-\u024f]+")
 # Han, kana, hangul and their full-width signs: about a token each.
 _WIDE: Final = re.compile(
     "[\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef\U00020000-\U0003ffff]+"
 )
-_OTHER: Final = re.compile("[^\x00-\u024f\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]+")
+
+
+def _only(kept: str) -> bytes:
+    """A table that leaves these characters and makes blanks of all others."""
+    return bytes(byte if chr(byte) in kept else 32 for byte in range(256))
+
+
+_LETTERS: Final = _only(string.ascii_letters)
+_DIGITS: Final = _only(string.digits)
+# A question mark stands for every character beyond ASCII as well, and is counted by itself.
+_SIGNS: Final = _only(string.punctuation.replace("?", ""))
 _SCHEMAS: Final = ("tools", "functions", "response_format")
 
 
@@ -52,28 +60,28 @@ def utf8_bytes(text: str) -> int:
 
 
 def _slice_tokens(text: str, weights: Rule) -> float:
-    digits = _DIGITS.findall(text)
-    signs = _SIGNS.findall(text)
+    # Tables and splits instead of patterns: a tenth of the time.
+    data = text.encode("ascii", "replace")
+    words = data.translate(_LETTERS).split()
+    digits = data.translate(_DIGITS).split()
+    signs = data.translate(_SIGNS).split()
+    asked = text.count("?")
     counts = {
-        "word": len(_WORDS.findall(text)),
-        "letter": _beyond(text),
+        "word": len(words),
+        "letter": sum([len(word) - _LONG_FROM for word in words if len(word) > _LONG_FROM]),
         "number": len(digits),
         "digit": sum(map(len, digits)),
-        "signs": len(signs),
-        "sign": sum(map(len, signs)),
+        "signs": len(signs) + asked,
+        "sign": sum(map(len, signs)) + asked,
         "line": len(_LINES.findall(text)) if "\n" in text else 0,
     }
     if not text.isascii():
+        counts["latin"] = sum(map(len, _LATIN.findall(text)))
         counts["wide"] = sum(map(len, _WIDE.findall(text)))
-        counts["other"] = sum(map(len, _OTHER.findall(text)))
+        beyond = data.count(b"?") - asked
+        counts["other"] = beyond - counts["latin"] - counts["wide"]
     weight = {**_WEIGHTS, **weights}
     return sum(count * float(weight[name]) for name, count in counts.items())
-
-
-def _beyond(text: str) -> int:
-    """Letters beyond the ninth of each word: identifiers and random strings fall into pieces."""
-    long = _LONG.findall(text)
-    return sum(map(len, long)) - _LONG_FROM * len(long)
 
 
 # Of a byte-level BPE of some 128,000 to 200,000 tokens; a rule names those in which a model differs.
@@ -85,6 +93,7 @@ _WEIGHTS: Final[Mapping[str, float]] = {
     "signs": 0.45,
     "sign": 0.35,
     "line": 0.6,
+    "latin": 0.3,
     "wide": 0.9,
     "other": 0.5,
 }

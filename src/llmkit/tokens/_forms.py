@@ -26,8 +26,8 @@ class Form(NamedTuple):
     """Before a call of a tool, beside the tool's name; ``result`` before what it answered."""
     result: int = 6
     calls: int = 10
-    """Before calls made at once, which are one message; ``results`` before all their answers together."""
-    results: int = 14
+    """Before calls made at once, which are one message; ``results`` before their answers, which are one, too."""
+    results: int = 10
     tools: int = -1
     """Beside the text that declares the tools."""
     instructed: int = 0
@@ -35,7 +35,7 @@ class Form(NamedTuple):
     choice: int | None = 7
     """For a tool that has to be called, beside its name; ``None``: nothing is said of it."""
     schema: int | None = 2
-    """Beside the text of a schema, and then its name once more; ``None``: nothing."""
+    """Beside the text of a schema, and then its name once more, unless there are tools; ``None``: nothing."""
     sound: int = 0
     """Around a piece of sound."""
     undescribed: bool = True
@@ -52,7 +52,7 @@ _REASONING: Final = Form(
     call=10,
     result=9,
     calls=13,
-    results=17,
+    results=13,
     tools=0,
     instructed=3,
     choice=None,
@@ -60,7 +60,7 @@ _REASONING: Final = Form(
 )
 
 FORMS: Final = {
-    "openai-chat": Form(_ALL | {"headed schema"}),
+    "openai-chat": Form(_ALL | {"headed schema", "tools and schema"}),
     "openai-chat-0301": Form(_PLAIN, message=4),
     "openai-reasoning": _REASONING,
     # Declares, beside the functions, the tool that calls several at once.

@@ -110,7 +110,7 @@ def _video(found: Attached, rule: Rule) -> CountedTokens:
     rate = rule.get("video", {}).get("second", _PICTURE)
     length = duration(found.data) if found.data is not None else None
     seconds = length.seconds if length is not None else float(_SECONDS)
-    told = "" if length is not None else f", its length as {_SECONDS} seconds"
+    told = "" if length is not None else f", its length, not known, as {_SECONDS} seconds"
     sampled = ", one frame a second" if found.sampled else ""
     return _guess(
         ceil(seconds) * int(rate), f"a second of film is taken as {rate} tokens{sampled}{told}"

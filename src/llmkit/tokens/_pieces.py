@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from ._encodings import Tokenizer
@@ -85,53 +84,62 @@ def encode_long(tokenizer: Tokenizer, text: str) -> Encoded:
 
 def _merge(tokenizer: Tokenizer, raw: bytes, tokens: list[int]) -> int:
     """Append a long piece's tokens; answer how many bytes of it may be merged otherwise."""
-    found = _window(tokenizer, raw, 0)
-    while (end := found[-1].end) < len(raw):
-        keep = next(i for i, token in enumerate(found) if token.end > end - OVERLAP)
-        following = _window(tokenizer, raw, found[keep].start)
-        joint = _joint(found[keep:], following)
+    encode = tokenizer._encode_single_piece  # noqa: SLF001
+    ids, end = encode(raw[:WINDOW]), WINDOW
+    while end < len(raw):
+        old = _last(tokenizer, ids, end)
+        start = old[0].start
+        following = encode(raw[start : start + WINDOW])
+        joint = _joint(old, _first(tokenizer, following, start))
         if joint is None:
-            tokens += [token.id for token in found]
-            tokens += [token.id for token in _apart(tokenizer, raw, end)]
+            tokens += ids
+            for place in range(end, len(raw), WINDOW):
+                tokens += encode(raw[place : place + WINDOW])
             return len(raw)
-        old, new = joint
-        tokens += [token.id for token in found[: keep + old]]
-        found = following[new:]
-    tokens += [token.id for token in found]
+        tokens += ids[: len(ids) - len(old) + joint[0]]
+        ids, end = following[joint[1] :], start + WINDOW
+    tokens += ids
     return 0
 
 
 class _Token(NamedTuple):
-    """A token and the bytes that it covers."""
+    """A token and where it begins."""
 
     id: int
     start: int
-    end: int
 
 
-def _window(tokenizer: Tokenizer, raw: bytes, start: int) -> list[_Token]:
-    ids = tokenizer._encode_single_piece(raw[start : start + WINDOW])  # noqa: SLF001
-    found = []
-    for number, token in zip(ids, tokenizer.decode_tokens_bytes(ids), strict=True):
-        found.append(_Token(number, start, start + len(token)))
+def _last(tokenizer: Tokenizer, ids: list[int], end: int) -> list[_Token]:
+    """The tokens that begin in the overlap before ``end``, and the one before them."""
+    found: list[_Token] = []
+    start = end
+    for number, token in zip(*_reversed(tokenizer, ids[-OVERLAP:]), strict=True):
+        start -= len(token)
+        found.append(_Token(number, start))
+        if start <= end - OVERLAP:
+            break
+    return found[::-1]
+
+
+def _reversed(tokenizer: Tokenizer, ids: list[int]) -> tuple[list[int], list[bytes]]:
+    return ids[::-1], tokenizer.decode_tokens_bytes(ids)[::-1]
+
+
+def _first(tokenizer: Tokenizer, ids: list[int], start: int) -> dict[_Token, int]:
+    """The tokens of a window as far as the one before it went, and the place of each."""
+    some = ids[: 2 * OVERLAP]
+    found = {}
+    for place, (number, token) in enumerate(
+        zip(some, tokenizer.decode_tokens_bytes(some), strict=True)
+    ):
+        found[_Token(number, start)] = place
         start += len(token)
     return found
 
 
-def _joint(old: list[_Token], new: list[_Token]) -> tuple[int, int] | None:
+def _joint(old: list[_Token], new: dict[_Token, int]) -> tuple[int, int] | None:
     """Where a token of both stands in each, the first of them."""
-    places = {token: place for place, token in enumerate(new)}
-    for place, token in enumerate(old):
-        if token in places:
-            return place, places[token]
-    return None
-
-
-def _apart(tokenizer: Tokenizer, raw: bytes, start: int) -> Iterator[_Token]:
-    """The rest of a piece in windows that do not overlap, where overlapping ones did not meet."""
-    while start < len(raw):
-        yield from _window(tokenizer, raw, start)
-        start += WINDOW
+    return next(((place, new[token]) for place, token in enumerate(old) if token in new), None)
 
 
 # Characters stand for their class: what the patterns ask for is then asked of ASCII and four others.

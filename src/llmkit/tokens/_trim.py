@@ -222,31 +222,40 @@ def _is_result(part: Any) -> bool:
 
 
 def _shortened(messages: list[Message], limit: int, measure: Measure) -> list[Message] | None:
-    """The messages with texts shortened: questions first, the oldest first, then results. ``None``: to no avail."""
+    """The messages with a text shortened: a question's if that is enough, else a result's, else both by turns.
+    ``None``: to no avail.
+    """
     order = [i for i, m in enumerate(messages) if _role(m) == "user" and not _has_result(m)]
     order += [i for i, m in enumerate(messages) if _has_result(m)]
+    for i in order:
+        alone = _shortened_at(messages, i, limit, measure)
+        if alone is not None:
+            return alone
     shown = list(messages)
     for i in order:
-        original = shown[i]
-        shown[i] = _with_text(original, 0)
-        if measure(shown) > limit:
-            continue
-        low, high = 0, _text_length(original)
-        while low < high:
-            middle = (low + high + 1) // 2
-            shown[i] = _with_text(original, middle)
-            low, high = (middle, high) if measure(shown) <= limit else (low, middle - 1)
-        shown[i] = _with_text(original, low)
-        return shown if measure(shown) <= limit else None
+        shorter = _shortened_at(shown, i, limit, measure)
+        if shorter is not None:
+            return shorter
+        shown[i] = _with_text(shown[i], 0)
     return None
 
 
-def _text_length(message: Message) -> int:
-    return max(map(len, _texts(message)), default=0)
-
-
-def _texts(message: Message) -> list[str]:
-    return [value for _, _, value in _fields(message)]
+def _shortened_at(
+    messages: list[Message], i: int, limit: int, measure: Measure
+) -> list[Message] | None:
+    """With one message's texts as long as they can be; ``None`` if it does not fit even without them."""
+    low, high = 0, max((len(text) for *_, text in _fields(messages[i])), default=0)
+    best: list[Message] | None = None
+    while low <= high:
+        middle = (low + high) // 2 if best is not None else 0
+        shown = [*messages[:i], _with_text(messages[i], middle), *messages[i + 1 :]]
+        if measure(shown) <= limit:
+            best, low = shown, middle + 1
+        elif best is None:
+            return None
+        else:
+            high = middle - 1
+    return best
 
 
 def _fields(message: Message) -> list[tuple[str, int | None, str]]:
@@ -285,14 +294,16 @@ def _with_text(message: Message, most: int) -> Message:
 
 def _with_part(parts: Sequence[Any], at: int, text: str) -> list[Any]:
     part = parts[at]
-    if not isinstance(part, str):
-        part = {**part, ("text" if "text" in part else "content"): text}
-    return [*parts[:at], part, *parts[at + 1 :]]
+    field = "text" if "text" in part else "content"
+    cut = text if isinstance(part, str) else {**part, field: text}
+    return [*parts[:at], cut, *parts[at + 1 :]]
 
 
 def _cut(text: str, most: int) -> str:
-    """The text with its middle left out, so that ``most`` of its characters stay at most."""
-    if len(text) <= most:
+    """The text with its middle left out, so that ``most`` of its characters stay at most. A text that the mark
+    would not make shorter stays as it is.
+    """
+    if len(text) <= most + len(SHORTENED):
         return text
     head = _border(text, (most + 1) // 2, -1)
     tail = _border(text, len(text) - most // 2, 1)

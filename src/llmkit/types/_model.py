@@ -5,10 +5,12 @@ A provider may send anything; what it sends never raises here. No provider's kno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer
+from pydantic_core import PydanticSerializationError
 from typing_extensions import override
 
 from ._shown import shown
@@ -16,7 +18,10 @@ from ._shown import shown
 __all__ = ["Model", "beside", "lenient"]
 
 _REPAIRS = 8
+# As pydantic writes it where it keeps no cause: in JSON.
+_CTRL_C = re.compile(r"Error calling function `\w+`: KeyboardInterrupt")
 M = TypeVar("M", bound="Model")
+T = TypeVar("T")
 
 
 class Model(BaseModel):
@@ -64,6 +69,16 @@ class Model(BaseModel):
         """The fields that were sent, as plain dicts and lists."""
         return self.model_dump(exclude_unset=True)
 
+    if not TYPE_CHECKING:  # where pydantic's own signatures are what is wanted
+
+        def model_dump(self, **options: Any) -> dict[str, Any]:
+            """See ``pydantic.BaseModel``; Ctrl-C comes out as what it is."""
+            return _dumped(super().model_dump, **options)
+
+        def model_dump_json(self, **options: Any) -> str:
+            """See ``pydantic.BaseModel``; Ctrl-C comes out as what it is."""
+            return _dumped(super().model_dump_json, **options)
+
     @override
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """What has a value (most fields of most answers have none), long ones by their size."""
@@ -77,7 +92,7 @@ class Model(BaseModel):
 
     @model_serializer(mode="wrap")
     def _without_absent(self, dump: Callable[[Self], dict[str, Any]]) -> dict[str, Any]:
-        data = dump(self)
+        data = _dumped(dump, self)
         if not isinstance(self, Model):
             # Pydantic serialises a field's default, which may be None, by the field's type.
             return data
@@ -85,6 +100,26 @@ class Model(BaseModel):
             if data.get(name, ...) is None:
                 del data[name]
         return data
+
+
+def _dumped(dump: Callable[..., T], *given: Any, **options: Any) -> T:
+    """Dump; pydantic makes an error of its own of whatever comes into a serializer, and Ctrl-C is none of its."""
+    try:
+        return dump(*given, **options)
+    except PydanticSerializationError as error:
+        came = _came(error)
+    # Outside the handler, and not known here any more once it is out: neither shall know the other.
+    try:
+        raise came
+    finally:
+        del came
+
+
+def _came(error: PydanticSerializationError) -> BaseException:
+    cause = error.__cause__
+    if cause is not None and not isinstance(cause, Exception):
+        return cause
+    return KeyboardInterrupt() if _CTRL_C.search(str(error)) else error
 
 
 def beside(told: Model) -> dict[str, Any]:

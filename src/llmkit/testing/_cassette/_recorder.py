@@ -310,8 +310,7 @@ class _Listening:
     def _reading(self) -> float | None:
         """A read begins; when it is stopped from above. Our own transports know their limits themselves."""
         self._take.waits()
-        progress = self._progress
-        return time.monotonic() + progress.remaining() - _SOON if progress.borrowed else None
+        return self._progress.until - _SOON if self._progress.borrowed else None
 
     def _noted(self, piece: bytes) -> bytes:
         if self._progress.stopped:
