@@ -60,8 +60,8 @@ class _Price:
     notes: tuple[str, ...]
     least: int
     """The least quantity that is billed, where there is any."""
-    each: Decimal | None
-    """What one unit costs, where that is no endless fraction."""
+    per: Decimal | None
+    """How many units the rate buys, where one of them costs no endless fraction."""
     dimension: str
     origin: tuple[str, str, Mapping[str, str | int], str, str]
 
@@ -204,9 +204,12 @@ def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str
         call.notes += found.notes
     billed = max(quantity, found.least) if found.least else quantity
     rate, usd = found.rate, found.usd
-    each = found.each
+    per = found.per
+    # Dividing last leaves no zeros behind the amount.
     total = (
-        MATH.multiply(Decimal(billed), each) if each is not None else _share(billed, usd, rate.per)
+        MATH.divide(MATH.multiply(Decimal(billed), usd), per)
+        if per is not None
+        else _share(billed, usd, rate.per)
     )
     return CostLine(found.dimension, billed, rate.unit, usd, rate.per, total, *found.origin)
 
@@ -229,7 +232,7 @@ def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
         frozen,
         tuple(notes),
         int(rate.condition.get(LEAST, 0)),
-        each if _places(each) <= _DECIMALS else None,
+        Decimal(rate.per) if _places(each) <= _DECIMALS else None,
         key.partition("/")[0],
         (rate.source, rate.read, frozen, rate.via, call.model.revision),
     )
