@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "src"), str(ROOT / "scripts")]
 
 from catalogue import build, sources  # noqa: E402 (the path comes first)
+
 from llmkit.catalogue._bundle import write_bundle  # noqa: E402
 
 INDEX = ROOT / "src/llmkit/catalogue/makers_and_hosts.json"
