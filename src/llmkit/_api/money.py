@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .._cost import Cost
 from ._default import default_client
-
-if TYPE_CHECKING:
-    from .._cost import Cost
 
 __all__ = ["completion_cost", "cost_per_token"]
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._core import Core
-
-if TYPE_CHECKING:
-    from .._cost import Cost
+from .._cost import Cost
 
 __all__ = ["MoneyCalls"]
 
