@@ -470,7 +470,7 @@ def test_subscriptions_and_strangers_are_left_out(build: Any) -> None:
     """A seat has no price of a token, and a provider that nobody can call needs no file."""
     rows = {
         "road": listed(),
-        "github_copilot/road": listed(of="github_copilot"),
+        "chatgpt/road": listed(of="chatgpt"),
         "x/road": listed(of="nobody"),
     }
     made = build(rows, [])

@@ -129,7 +129,17 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Few prices depend on when a call is made.
     "pricing._conditions": {"llmkit.pricing._window"},
     "pricing._rates": {"llmkit.pricing._window"},
+    # Only for who asks for a bound, and has attached something or wants texts counted.
+    "_control.bounding": {
+        "llmkit.catalogue._allowances",
+        "llmkit.tokens._duration",
+        "llmkit.tokens._media",
+        "llmkit.tokens._payload",
+        "llmkit.tokens._text",
+    },
+    "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
+    "_core": {"llmkit._control.bounding"},  # only for who asks for a bound
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
@@ -153,6 +163,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "cryptography.hazmat.primitives.hashes",
         "cryptography.hazmat.primitives.serialization",
     },  # only to sign with a service account's key
+    "pricing": {"llmkit.pricing._bound"},  # only for who asks for a bound
     "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }

@@ -31,6 +31,7 @@ GENAI: Final = {
     "doubleword": ("doubleword",),
     "elevenlabs": ("elevenlabs",),
     "fireworks": ("fireworks_ai",),
+    "github-copilot": ("github_copilot",),
     "google": ("gemini", "vertex_ai"),
     "groq": ("groq",),
     "meta": ("meta",),
@@ -49,7 +50,7 @@ GENAI: Final = {
     "zhipuai": ("bigmodel",),
 }
 # Subscriptions: their rows have no price of a token.
-UNPRICED: Final = frozenset({"github_copilot", "chatgpt"})
+UNPRICED: Final = frozenset({"chatgpt"})
 
 _PICTURE: Final = re.compile(
     r"(?:(?P<quality>low|medium|high|xhigh|max|hd|standard)/)?(?P<size>\d+-x-\d+|max-x-max)/"

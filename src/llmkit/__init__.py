@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         list_batches,
         retrieve_batch,
     )
+    from ._api.bounding import cost_bound
     from ._api.caches import (
         acreate_cache,
         adelete_cache,
@@ -104,7 +105,7 @@ if TYPE_CHECKING:
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
     from ._control.structured import function_tool
-    from ._cost import Cost
+    from ._cost import Cost, Unbounded
     from ._fold import fold
     from ._io._clock import Clock
     from ._io.aio_stream import AsyncStream
@@ -184,17 +185,18 @@ __all__ = [
     "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "ServiceUnavailableError",
     "Settlement", "Speech", "SpeechStream", "Stream", "StreamConsumedError",
     "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts", "TokenCount",
-    "Transcription", "TranscriptionEvent", "Trimmed", "UnknownModelError", "UnknownPriceError",
-    "UnknownProviderError", "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage",
-    "abatch_results", "acancel_batch", "acancel_responses", "acompletion", "acount_tokens",
-    "acreate_batch", "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache",
-    "adelete_file", "adelete_model", "adelete_responses", "aembedding", "afile_content",
-    "aget_responses", "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation",
-    "alist_batches", "alist_caches", "alist_files", "alist_input_items", "alist_models",
-    "amessages", "amoderation", "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch",
-    "aretrieve_cache", "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion",
-    "atoken_counter", "atranscription", "atranslation", "aupdate_cache", "batch_results",
-    "cancel_batch", "cancel_responses", "catalogue", "completion", "completion_cost",
+    "Transcription", "TranscriptionEvent", "Trimmed", "Unbounded", "UnknownModelError",
+    "UnknownPriceError", "UnknownProviderError", "UnprocessableEntityError",
+    "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
+    "acancel_responses", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
+    "acreate_file", "adelete_batch", "adelete_cache", "adelete_file", "adelete_model",
+    "adelete_responses", "aembedding", "afile_content", "aget_responses", "aget_valid_models",
+    "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches", "alist_caches",
+    "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation",
+    "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache",
+    "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion", "atoken_counter",
+    "atranscription", "atranslation", "aupdate_cache", "batch_results", "cancel_batch",
+    "cancel_responses", "catalogue", "completion", "completion_cost", "cost_bound",
     "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file", "decode",
     "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
     "delete_responses", "embedding", "encode", "errors", "events", "file_content", "fold",
@@ -211,6 +213,7 @@ __all__ = [
 _HOMES: dict[str, str] = {
     **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
     **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
+    "cost_bound": "_api.bounding",
     **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
     **dict.fromkeys(
         ("aspeech", "atranscription", "atranslation", "speech", "transcription", "translation"),
@@ -366,6 +369,7 @@ _HOMES: dict[str, str] = {
     "Clock": "_io._clock",
     "Cost": "_cost",
     "DryRun": "_control.dry",
+    "Unbounded": "_cost",
     "MemoryLedger": "ledger",
     "RetryPolicy": "_control.retry",
     "Settlement": "_operations",

@@ -12,7 +12,7 @@ import pytest
 import llmkit.catalogue as catalogue_package
 from llmkit.catalogue import counting
 from llmkit.catalogue._counting import FORMAT
-from llmkit.pricing import _bound
+from llmkit.pricing import _prompt_bound
 from llmkit.tokens._image_size import Size
 from llmkit.tokens._images import at_level, picture_tokens
 
@@ -186,9 +186,8 @@ def test_sources_say_where_and_when() -> None:
 def test_the_bound_has_the_terms_of_the_cost_bound() -> None:
     """What a message and a tool may bring along is one set of numbers, wherever a bound is made."""
     for bound in data()["bound"].values():
-        assert bound["message"] == _bound.MESSAGE_TOKENS
-        assert bound["tool"] == _bound.TOOL_TOKENS
-        assert bound["schemas"] >= _bound.PREAMBLE_TOKENS
+        assert bound["message"] == _prompt_bound.MESSAGE_TOKENS
+        assert bound["tool"] == _prompt_bound.TOOL_TOKENS
 
 
 @pytest.mark.parametrize("name", sorted(data()["image"]))
