@@ -70,7 +70,7 @@ def completion_cost(  # noqa: PLR0917 - as LiteLLM has it
         facts = {"size": size and size.replace("-x-", "x"), "quality": quality}
         told = {name: value for name, value in facts.items() if value}
         return _amount(_measured(terms, Measure("image_output", n or 1, "image", told)))
-    return _amount(cost_of_texts(list(messages) or None, prompt, completion, terms))
+    return _amount(cost_of_texts(list(messages) or None, prompt or None, completion, terms))
 
 
 def cost_per_token(  # noqa: PLR0917 - as LiteLLM has it
