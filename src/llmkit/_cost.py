@@ -222,7 +222,9 @@ class Cost:
 
     @override
     def __repr__(self) -> str:
-        return f"<Cost {self} {self.status}, {len(self.lines)} lines>"
+        said = f"{self} {self.status}" if self.known else str(self)
+        count = len(self.lines)
+        return f"<Cost {said}, {count} line{'' if count == 1 else 's'}>"
 
     def to_dict(self) -> dict[str, object]:
         """A JSON-safe copy; ``total`` is a string, or null where it is unknown."""
@@ -283,10 +285,15 @@ class Unbounded:
 
     @property
     def known(self) -> Literal[False]:
+        """Never: there is no amount."""
         return False
 
     def __bool__(self) -> Literal[False]:
         return False
+
+    @override
+    def __str__(self) -> str:
+        return f"unbounded: {self.reason}"
 
 
 def unknown(reason: str) -> Cost:

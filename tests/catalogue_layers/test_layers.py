@@ -300,7 +300,7 @@ def test_the_list_of_models_has_those_laid_over() -> None:
         ({"acme/a": {"input_cost_per_token": float("nan")}}, "nan is not a price"),
         ({"acme/a": {"input_cost_per_token": "cheap"}}, "'cheap' is not a price"),
         ({"acme/a": {"input_cost_per_token": True}}, "True is not a price"),
-        ({"acme/a": {"mode": "chatt"}}, "mode: 'chatt' is not one of chat"),
+        ({"acme/a": {"mode": "chatt"}}, "did you mean chat"),
         ({"acme/a": {"mode": "zzzz"}}, "mode: 'zzzz' is not one of audio_speech"),
         ({"acme/a": {"max_input_tokens": -5}}, "max_input_tokens: -5 is not a count"),
         ({"acme/a": {"max_input_tokens": 1.5}}, "max_input_tokens: 1.5 is not a count"),
@@ -381,7 +381,7 @@ def test_every_field_that_a_record_has_can_be_said() -> None:
         "uplifts": [[{"region": "eu"}, "1.1"]],
         "regional_processing_uplift_multiplier_us": 1.2,
         "rates": [
-            {"usd": {"input": "1", "input/image": "0.5"}},
+            {"usd": {"input": "1", "image_input/image": "0.5"}},
             {
                 "when": {"input_tokens_over": 200},
                 "per": 10,
@@ -408,7 +408,7 @@ def test_every_field_that_a_record_has_can_be_said() -> None:
     }
     assert [(r.key, r.usd, r.per, r.source, r.read) for r in found.rates] == [
         ("input", 1, 1_000_000, "https://acme.test", "2026-11-01"),
-        ("input/image", Decimal("0.5"), 1, "https://acme.test", "2026-11-01"),
+        ("image_input/image", Decimal("0.5"), 1, "https://acme.test", "2026-11-01"),
         ("input", 2, 10, "https://acme.test", "2026-11-02"),
     ]
 

@@ -141,12 +141,34 @@ def _own_rates(given: Mapping[str, Any], source: str, read: str) -> Iterator[Rat
         condition = FrozenMap(_condition(group.get("when") or {}))
         origin = (condition, str(group.get("source") or source), str(group.get("read") or read))
         for key, usd in group["usd"].items():
+            _check_key(key)
             dimension, _, unit = key.partition("/")
             unit = unit or "token"
             per = int(group.get("per") or PER.get(unit, 1))
             yield Rate(dimension, unit, _text_price(usd, key), per, *origin)
 
 
+def _check_key(key: Any) -> None:
+    """Raise for what is nearly a kind of rate that there is; a plugin may measure by a kind of its own."""
+    near = difflib.get_close_matches(str(key), _KEYS, n=2, cutoff=0.8)
+    if not isinstance(key, str) or (near and key not in _KEYS):
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"usd: {key!r:.80} is no kind of rate{hint}")
+
+
+_KEYS: Final = frozenset({
+    "input", "output", "reasoning", "citation", "cached_read", "cached_audio_read",
+    "cached_image_read", "cache_write", "cache_audio_write", "cache_image_write",
+    "audio_input", "audio_output", "image_input",
+    "image_output", "video_input", "video_output", "input/character", "output/character",
+    "audio_input/second", "audio_output/second", "video_input/second", "video_output/second",
+    "time/second", "image_input/image", "image_input/pixel", "image_output/image",
+    "image_output/pixel", "image_output/step", "input/page", "output/page", "annotation/page", "search/search",
+    "web_search/call", "web_search/prompt", "x_search/call", "file_search/call",
+    "maps_search/call", "maps_search/prompt", "code_interpreter/call",
+    "code_interpreter/session", "search_source/source", "text_message/message",
+    "request/request",
+})  # fmt: skip
 _IN_GROUP: Final = frozenset({"when", "usd", "per", "source", "read"})
 
 
@@ -193,7 +215,8 @@ def _mode(given: Mapping[str, Any], *, care: Care) -> str | None:
     if mode is None or mode in _MODES or care != "all":
         return None if mode is None else str(mode)
     near = difflib.get_close_matches(str(mode), _MODES, n=2)
-    raise ValueError(f"mode: {mode!r:.80} is not one of {', '.join(near or sorted(_MODES))}")
+    hint = f"; did you mean {' or '.join(near)}" if near else ""
+    raise ValueError(f"mode: {mode!r:.80} is not one of {', '.join(sorted(_MODES))}{hint}")
 
 
 def _count(value: Any) -> int:

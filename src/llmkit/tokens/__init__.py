@@ -15,6 +15,7 @@ from ._attached import apart
 from ._chat import count_chat
 from ._counted import CountedTokens
 from ._estimate import prompt_tokens, text_tokens
+from ._given import checked_text, plain_messages, texts
 from ._media import part_tokens
 from ._trim import CannotTrimError, Trimmed, trim, trimmed
 
@@ -22,9 +23,12 @@ __all__ = [
     "CannotTrimError",
     "CountedTokens",
     "Trimmed",
+    "checked_text",
     "count",
     "decode",
     "encode",
+    "plain_messages",
+    "texts",
     "trim",
     "trimmed",
 ]
@@ -63,8 +67,9 @@ def encode(rule: Rule, text: str) -> list[int]:
 
     Raises:
         ConfigurationError: no public encoding is known for the model; or it cannot be loaded.
+        InvalidRequestError: it is no text.
     """
-    return _text.encode(_encoding(rule), text)
+    return _text.encode(_encoding(rule), checked_text(text))
 
 
 def decode(rule: Rule, tokens: Sequence[int]) -> str:
