@@ -26,7 +26,7 @@ def completion_cost(
     region_name: str | None = None,
     on: str | float | date | None = None,
 ) -> Cost:
-    """With the default client; see ``Client.completion_cost``.
+    """What an answer, or so much use of a model, costs: ``Client.completion_cost`` of the default client.
 
     Example:
         >>> used = {"prompt_tokens": 1000, "completion_tokens": 100}
@@ -64,7 +64,7 @@ def cost_per_token(
     region_name: str | None = None,
     on: str | float | date | None = None,
 ) -> tuple[Decimal, Decimal]:
-    """With the default client; see ``Client.cost_per_token``.
+    """USD for tokens in and tokens out, two Decimals: ``Client.cost_per_token`` of the default client.
 
     Example:
         >>> cost_per_token("openai/gpt-4o", 1000, 100)
