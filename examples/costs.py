@@ -5,6 +5,8 @@ Run: python examples/costs.py
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from _offline import a_provider
 
 import llmkit
@@ -38,8 +40,8 @@ def main() -> None:
         MODEL,
         MESSAGES,
         max_tokens=200,
-        input_cost_per_token="0.0000001",
-        output_cost_per_token="0.0000005",
+        input_cost_per_token=Decimal("0.0000001"),
+        output_cost_per_token=Decimal("0.0000005"),
     ).cost
     show(own)
     print("together", listed + own)

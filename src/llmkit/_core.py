@@ -366,7 +366,7 @@ class Core:
 
 
 def _no_call(function: str, client: type[Core], what: str) -> ConfigurationError:
-    near = difflib.get_close_matches(str(function), _calls(client) - {function}, n=1)
+    near = difflib.get_close_matches(str(function), _calls(client) - {str(function)}, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return ConfigurationError(f"{function!r:.80} is no call that can be {what}{hint}")
 

@@ -316,6 +316,14 @@ def test_the_list_of_models_has_those_laid_over() -> None:
         ),
         ({"acme/a": {"rates": [{"usd": {"input": True}}]}}, "input: True is not a price"),
         (
+            {"acme/a": {"rates": [{"usd": {"inptu": 1}}]}},
+            "'inptu' is no kind of rate; did you mean input",
+        ),
+        (
+            {"acme/a": {"rates": [{"usd": {"audio_input/secnd": 1}}]}},
+            "did you mean audio_input/second",
+        ),
+        (
             {"acme/a": {"rates": [{"usd": {"input": 1}, "when": 5}]}},
             "a condition must be a mapping",
         ),
@@ -445,3 +453,11 @@ def test_registering_from_many_threads_loses_nothing() -> None:
         thread.join()
     assert not failures
     assert len(known.models("acme")) == 160
+
+
+def test_a_kind_of_rate_of_ones_own() -> None:
+    """A plugin may measure what nobody else does; only a near miss is a mistake."""
+    known = registered({"acme/a": {"rates": [{"usd": {"gpu_time/hour": "3"}}]}})
+    found = known.find("acme", "a")
+    assert found
+    assert [(rate.key, rate.usd, rate.per) for rate in found.rates] == [("gpu_time/hour", 3, 1)]

@@ -121,3 +121,11 @@ def test_a_source_ends_no_cell() -> None:
     (line,) = STATED.lines
     odd = Cost(D(1), "exact", (line._replace(source="a|b\nc"),))
     assert r"a\|b c |" in odd._repr_markdown_()
+
+
+def test_it_shows_itself_shortly() -> None:
+    """An unknown cost says so once; one line is one line; a bound that is none prints its reason."""
+    assert repr(ONE) == "<Cost $4 exact, 2 lines>"
+    assert repr(STATED) == "<Cost $4.5 provider_reported, 1 line>"
+    assert repr(UNKNOWN) == "<Cost unknown: no price for x, 0 lines>"
+    assert str(pricing.Unbounded("nobody knows")) == "unbounded: nobody knows"

@@ -32,7 +32,7 @@ def supports(model: str, capability: str, custom_llm_provider: str | None = None
 def register_model(
     model: str | Mapping[str, Mapping[str, Any]], *, like: str | None = None, **fields: Any
 ) -> tuple[ModelInfo, ...]:
-    """Add a model or its prices to the default catalogue, for all clients that use it; see ``Client.register_model``."""
+    """Add a model or its prices to the default catalogue, for all its clients; see ``Client.register_model``."""
     return default_client().register_model(model, like=like, **fields)
 
 
