@@ -217,7 +217,7 @@ class Dropped(Exception):
     """What is raised where a coroutine is let go of."""
 
 
-@pytest.mark.parametrize("name", [name for name in STEPS if name != "image of a prompt"])
+@pytest.mark.parametrize("name", STEPS)
 def test_a_coroutine_that_is_dropped(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """Let go of at its n-th suspension, for every n, a call can await nothing more; the next one settles it."""
     steps = STEPS[name]
