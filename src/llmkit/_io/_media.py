@@ -32,7 +32,7 @@ from ._unbroken import Unbroken
 
 __all__ = ["afetch", "checked", "fetch", "fetching"]
 
-_HEADERS = ((b"accept-encoding", b"identity"), (b"user-agent", b"llmkit"), (b"accept", b"*/*"))
+_HEADERS = [("accept-encoding", "identity"), ("user-agent", "llmkit"), ("accept", "*/*")]
 
 
 def checked(found: Iterable[Any], host: str, *, public_only: bool) -> str:
@@ -95,14 +95,15 @@ def fetching(effect: Fetch) -> Progress:
 def _asked(effect: Fetch) -> httpcore.Request:
     url = httpcore.URL(effect.url)
     seconds = dict.fromkeys(("connect", "read", "write", "pool"), effect.policy.seconds)
-    headers = [(b"host", _host(url)), *_HEADERS]
+    headers = [("host", _host(url)), *_HEADERS]
     return httpcore.Request("GET", url, headers=headers, extensions={"timeout": seconds})
 
 
-def _host(url: httpcore.URL) -> bytes:
-    host = b"[%b]" % url.host if b":" in url.host else url.host
+def _host(url: httpcore.URL) -> str:
+    name = url.host.decode("ascii")
+    host = f"[{name}]" if ":" in name else name
     default = {b"http": 80, b"https": 443}[url.scheme]
-    return host if url.port in (None, default) else b"%b:%d" % (host, url.port)
+    return host if url.port in (None, default) else f"{host}:{url.port}"
 
 
 def fetch(effect: Fetch, progress: Progress) -> HTTPResponse:
@@ -125,8 +126,7 @@ def _tapped(effect: Fetch, progress: Progress) -> HTTPResponse:
 
 
 def _request(effect: Fetch) -> HTTPRequest:
-    headers = {name.decode("ascii"): value.decode("ascii") for name, value in _HEADERS}
-    return Pointed("GET", effect.url, headers)
+    return Pointed("GET", effect.url, dict(_HEADERS))
 
 
 def _answer(whole: HTTPResponse, progress: Progress) -> Answer:
