@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+import llmkit
 from llmkit import errors
 from llmkit._cli import main
 from llmkit._cli._failure import exit_code, line
@@ -25,6 +26,8 @@ from llmkit._cli._ollama import _root
 from llmkit._cli._parser import parse
 from llmkit._cli._usage import UsageError
 from llmkit.testing import Simulator
+
+from .catalogue_layers._parts import bundle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -231,6 +234,10 @@ def test_options_are_json_or_text() -> None:
         ["?", "--nonsense"],
         ["models", "openai", "anthropic"],
         ["providers", "openai"],
+        ["catalogue", "update"],
+        ["catalogue", "refresh"],
+        ["catalogue", "refresh", "https://a.test/b"],
+        ["catalogue", "refresh", "https://a.test/b", "--to", "x"],
         [],
         ["?", "no-such-file"],
         ["?", "--base-url", "http://127.0.0.1:1/v1"],
@@ -677,6 +684,47 @@ def test_models_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert mini.split()[1:] == ["128,000", "16,384", "0.15", "0.6"]
     only, _ = ask(capsys, "models", "anthropic")
     assert {row.partition("/")[0] for row in only.splitlines()[1:]} == {"anthropic"}
+    (whisper,) = (row for row in rows if row.startswith("openai/whisper-1 "))
+    assert whisper.split()[-2:] == ["0.0001/second", "?"]
+
+
+def test_the_catalogue_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its revision, and how many models of whom."""
+    out, _ = ask(capsys, "catalogue")
+    lines = dict(line.split(None, 1) for line in out.splitlines() if line)
+    assert lines["revision"] == llmkit.catalogue.revision()
+    assert int(lines["openai"].replace(",", "")) == len(llmkit.catalogue.models("openai"))
+    assert lines["models"].startswith(f"{len(llmkit.catalogue.models()):,} of ")
+    assert "files" not in lines
+
+
+def test_the_catalogue_is_refreshed(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Kept where it is said, or where the environment looks for it; an older one is refused."""
+    paths = {day: tmp_path / day for day in ("2027-01-01", "2027-01-02")}
+    for day, path in paths.items():
+        path.write_bytes(bundle("0.1", day))
+    to = tmp_path / "kept"
+    out, _ = ask(capsys, "catalogue", "refresh", str(paths["2027-01-01"]), "--to", str(to))
+    assert out.startswith("revision  2027-01-01+")
+    assert f"set LLMKIT_CATALOGUE={to} to have it used" in out
+    monkeypatch.setenv("LLMKIT_CATALOGUE", str(to))
+    try:
+        llmkit.catalogue.default().forget()
+        out, _ = ask(capsys, "catalogue", "refresh", str(paths["2027-01-02"]))
+        assert f"kept at   {to}" in out
+        assert "to have it used" not in out
+        assert to.read_bytes() == paths["2027-01-02"].read_bytes()
+        out, _ = ask(capsys, "catalogue")
+        assert f"files     {to} (LLMKIT_CATALOGUE)" in out
+        older = ["catalogue", "refresh", str(paths["2027-01-01"])]
+        assert main(older) == 2
+        assert "allow_older" in capsys.readouterr().err
+        assert main([*older, "--allow-older"]) == 0
+    finally:
+        monkeypatch.undo()
+        llmkit.catalogue.default().forget()
 
 
 # --- as a program -----------------------------------------------------------------------------

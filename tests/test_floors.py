@@ -28,6 +28,7 @@ FLOORS = {
     "": 7,
     "__main__": 7,
     "_cli": 7,
+    "compat": 7,
     "testing": 7,
     "_api": 6,
     "_core": 6,
@@ -41,6 +42,7 @@ FLOORS = {
     "catalogue": 2,
     "fronts": 2,
     "pricing": 2,
+    "tokens": 2,
     "wires": 2,
     "_eventstream": 1,
     "_flow": 1,
@@ -80,6 +82,7 @@ SEAMS = {
     "pytest": {"testing._fixtures_kit", "testing.conformance", "testing.plugin"},
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
+    "tiktoken": {"tokens._encodings"},
     "yaml": {"testing._cassette._vcr"},  # no dependency: who records with vcrpy has it
     "trio": {"_io"},  # no dependency: it is there if its loop is running
 }
@@ -88,9 +91,11 @@ FREE = {"typing_extensions"}
 # Waiting and threads begin on floor 5. Below it only these, each with its reason.
 WAITING = {"asyncio", "threading", "concurrent", "multiprocessing", "socket", "ssl", "selectors"}
 WAITING_EXCEPTIONS: dict[str, set[str]] = {
+    "catalogue._layers": {"threading"},  # a lock held while files are read and layers are swapped
     "providers._registry": {"threading"},  # a lock held over a dict look-up and an import
     "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
+    "tokens._encodings": {"threading"},  # a lock held while an encoding is loaded
 }
 
 # Imports from a higher floor: importer -> target. The design wants none.
@@ -98,11 +103,43 @@ UPWARDS: dict[str, set[str]] = {}
 
 # Imports inside functions: importer -> what it may load late, and nothing else anywhere.
 LAZY_SEAMS: dict[str, set[str]] = {
+    # Only where something is laid over the built-in data, or asked for by a name that a person wrote.
+    "catalogue._layers": {
+        "llmkit.catalogue._capabilities",
+        "llmkit.catalogue._laying",
+        "llmkit.catalogue._lookup",
+        "llmkit.catalogue._patch",
+    },
     "": {"importlib.metadata"},  # only __version__ reads the metadata
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
+    "_control.prices": {
+        "llmkit.catalogue._fields",
+        "llmkit.catalogue._patch",
+    },  # only for calls that are given prices
+    # Only for the results of a batch, for what broke off, what has no price, and what says it.
+    "_control.settle": {
+        "llmkit._control.rows",
+        "llmkit._control.estimate",
+        "llmkit._control.stated",
+        "llmkit.providers._unbilled",
+    },
+    "pricing._actual": {"llmkit.pricing._measures"},  # chats have none
+    # Few prices depend on when a call is made.
+    "pricing._conditions": {"llmkit.pricing._window"},
+    "pricing._rates": {"llmkit.pricing._window"},
+    # Only for who asks for a bound, and has attached something or wants texts counted.
+    "_control.bounding": {
+        "llmkit.catalogue._allowances",
+        "llmkit.tokens._duration",
+        "llmkit.tokens._media",
+        "llmkit.tokens._payload",
+        "llmkit.tokens._text",
+    },
+    "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
+    "_core": {"llmkit._control.bounding"},  # only for who asks for a bound
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
@@ -112,14 +149,22 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
     "_io.speech_stream": {"anyio"},  # only for files
+    "_kinds.catalogue": {
+        "llmkit._control.refresh",
+        "llmkit._io._replace",
+    },  # only for who refreshes the catalogue
     # Only for calls with a file, and for streams of speech.
+    "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
+    "_kinds.tokens": {"llmkit.tokens"},  # only when something is counted
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",
         "cryptography.hazmat.primitives.asymmetric.rsa",
         "cryptography.hazmat.primitives.hashes",
         "cryptography.hazmat.primitives.serialization",
     },  # only to sign with a service account's key
+    "pricing": {"llmkit.pricing._bound"},  # only for who asks for a bound
+    "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
 

@@ -47,7 +47,7 @@ PER_MESSAGE = 2
 """Python calls of one more message."""
 IMPORTED = 40
 """Modules that ``import llmkit`` brings into a bare interpreter, the standard library's included."""
-FIRST_CALL = 190
+FIRST_CALL = 193
 """Modules that the first call loads beyond those of httpx doing the same: a small one for each kind of call, too."""
 URLS = 0
 """``httpx.URL`` made by a call on a connection that is there."""

@@ -257,7 +257,8 @@ def test_addresses_without_their_path() -> None:
 
 def test_model_of_several_providers(monkeypatch: pytest.MonkeyPatch) -> None:
     """A name that several providers serve is refused with what to write."""
-    monkeypatch.setattr(catalogue, "providers_of", lambda model: ("openai", "groq", "nobody"))
+    several = ("openai", "groq", "nobody")
+    monkeypatch.setattr(catalogue.Catalogue, "providers_of", lambda self, model: several)
     with pytest.raises(errors.UnknownProviderError, match="write openai/m or groq/m"):
         resolve("m", None)
 

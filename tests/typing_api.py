@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, assert_type
 
 import llmkit
+from llmkit.compat import litellm
 from llmkit.types import ListedModel, ResponseEvent
 
 MODEL = "openai/gpt-4o-mini"
@@ -59,11 +60,34 @@ def clients() -> None:
             assert_type(model, ListedModel)
 
 
+def catalogue() -> None:
+    """What the catalogue says has types; prices may be exact or floats."""
+    info = llmkit.get_model_info(MODEL)
+    assert_type(info, llmkit.ModelInfo)
+    assert_type(info.max_input_tokens, int | None)
+    assert_type(llmkit.supports(MODEL, "tools"), bool)
+    made = llmkit.register_model("openai/mine", like=MODEL, input_cost_per_token="0.000001")
+    assert_type(made, tuple[llmkit.ModelInfo, ...])
+    llmkit.register_model({"openai/mine": {"input_cost_per_token": 1e-06}})
+    assert_type(llmkit.refresh_catalogue("https://a.test/b", sha256="0" * 64), str)
+    with llmkit.Client(catalogue=llmkit.Catalogue("mine.json"), input_cost_per_token=1) as client:
+        assert_type(client.catalogue, llmkit.Catalogue)
+        client.completion(model=MODEL, messages=MESSAGES, output_cost_per_token=Decimal("0.1"))
+    assert_type(litellm.supports_vision(MODEL), bool)
+    assert_type(litellm.completion_cost(model=MODEL, prompt="hi"), float)
+    assert_type(litellm.cost_per_token(MODEL, 1, 1), tuple[float, float])
+    assert_type(litellm.token_counter(MODEL, text="hi"), int)
+    assert_type(litellm.get_model_info(MODEL), dict[str, Any])
+    assert_type(litellm.get_max_tokens(MODEL), int | None)
+
+
 def mistakes() -> None:
     """What is wrong is seen before it runs; an ignore that is not needed fails the check."""
     llmkit.completion(model=MODEL, messages=MESSAGES, temprature=1)  # type: ignore[call-overload]
     llmkit.completion(model=MODEL, messages=MESSAGES, temperature="hot")  # type: ignore[call-overload]
     llmkit.completion(messages=MESSAGES)  # type: ignore[call-overload]
+    llmkit.Client(catalogue=5)  # type: ignore[arg-type]
+    llmkit.Client(input_cost_per_token=[])  # type: ignore[arg-type]
 
 
 def errors(error: llmkit.APIStatusError) -> None:
@@ -76,3 +100,14 @@ def errors(error: llmkit.APIStatusError) -> None:
 def money(response: llmkit.ChatCompletion) -> None:
     """A cost is decimal or unknown, never a float."""
     assert_type(response.cost.total, Decimal | None)
+
+
+def costs_again() -> None:
+    """Costs are ``Cost``, amounts ``Decimal``."""
+    cost = llmkit.completion_cost(model=MODEL, usage={"prompt_tokens": 1, "completion_tokens": 1})
+    assert_type(cost, llmkit.Cost)
+    assert_type(cost.total, Decimal | None)
+    assert_type(cost + cost, llmkit.Cost)
+    assert_type(sum([cost], llmkit.Cost.zero), llmkit.Cost)
+    assert_type(llmkit.cost_per_token(MODEL, 1, 1), tuple[Decimal, Decimal])
+    assert_type(llmkit.Client().completion_cost(model=MODEL, prompt="Hello"), llmkit.Cost)

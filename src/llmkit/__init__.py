@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         list_batches,
         retrieve_batch,
     )
+    from ._api.bounding import cost_bound
     from ._api.caches import (
         acreate_cache,
         adelete_cache,
@@ -41,6 +42,13 @@ if TYPE_CHECKING:
         list_caches,
         retrieve_cache,
         update_cache,
+    )
+    from ._api.catalogue import (
+        arefresh_catalogue,
+        get_model_info,
+        refresh_catalogue,
+        register_model,
+        supports,
     )
     from ._api.chat import acompletion, completion
     from ._api.counting import acount_tokens, count_tokens
@@ -77,6 +85,7 @@ if TYPE_CHECKING:
         retrieve_model,
     )
     from ._api.moderation import amoderation, moderation
+    from ._api.money import completion_cost, cost_per_token
     from ._api.rerank import arerank, rerank
     from ._api.responses import (
         acancel_responses,
@@ -91,11 +100,12 @@ if TYPE_CHECKING:
         responses,
     )
     from ._api.text import atext_completion, text_completion
+    from ._api.tokens import atoken_counter, decode, encode, token_counter, trim_messages
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
     from ._control.structured import function_tool
-    from ._cost import Cost
+    from ._cost import Cost, Unbounded
     from ._fold import fold
     from ._io._clock import Clock
     from ._io.aio_stream import AsyncStream
@@ -103,6 +113,7 @@ if TYPE_CHECKING:
     from ._io.sync_stream import Stream
     from ._operations import Settlement
     from ._upload import Upload
+    from .catalogue import Catalogue, ModelInfo
     from .client import Client
     from .errors import (
         APIConnectionError,
@@ -114,6 +125,7 @@ if TYPE_CHECKING:
         BadGatewayError,
         BadRequestError,
         CassetteError,
+        CatalogueError,
         ConfigurationError,
         ConflictError,
         ContentPolicyViolationError,
@@ -135,12 +147,15 @@ if TYPE_CHECKING:
         StreamConsumedError,
         StreamInterruptedError,
         Timeout,
+        UnknownModelError,
+        UnknownPriceError,
         UnknownProviderError,
         UnprocessableEntityError,
         UnsupportedParamsError,
     )
     from .ledger import MemoryLedger
     from .providers import Provider, openai_compatible, register_provider
+    from .tokens import CannotTrimError, CountedTokens, Trimmed
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
     from .types.audio import Speech, Transcription, TranscriptionEvent
     from .types.batch import Batch, BatchResults
@@ -159,41 +174,46 @@ __all__ = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
     "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
     "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Cached", "CallInfo",
-    "CassetteError", "ChatCompletion", "ChatCompletionChunk", "ChatParams", "Client", "Clock",
-    "ConfigurationError", "ConflictError", "ContentPolicyViolationError",
-    "ContextWindowExceededError", "Cost", "DryRun", "EmbeddingResponse", "FileContent",
-    "FileObject", "GatewayTimeoutError", "ImageResponse", "InternalServerError",
-    "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError", "MediaPolicy",
-    "MemoryLedger", "Message", "MessageResponse", "MissingKeyError", "ModelList",
-    "ModerationResponse", "NotFoundError", "OverloadedError", "PaymentRequiredError",
+    "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion",
+    "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
+    "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens", "DryRun",
+    "EmbeddingResponse", "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse",
+    "InternalServerError", "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError",
+    "MediaPolicy", "MemoryLedger", "Message", "MessageResponse", "MissingKeyError", "ModelInfo",
+    "ModelList", "ModerationResponse", "NotFoundError", "OverloadedError", "PaymentRequiredError",
     "PermissionDeniedError", "Provider", "RateLimitError", "ReplayMissError",
     "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "ServiceUnavailableError",
     "Settlement", "Speech", "SpeechStream", "Stream", "StreamConsumedError",
     "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts", "TokenCount",
-    "Transcription", "TranscriptionEvent", "UnknownProviderError", "UnprocessableEntityError",
+    "Transcription", "TranscriptionEvent", "Trimmed", "Unbounded", "UnknownModelError",
+    "UnknownPriceError", "UnknownProviderError", "UnprocessableEntityError",
     "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
     "acancel_responses", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
     "acreate_file", "adelete_batch", "adelete_cache", "adelete_file", "adelete_model",
     "adelete_responses", "aembedding", "afile_content", "aget_responses", "aget_valid_models",
     "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches", "alist_caches",
-    "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation", "arerank",
-    "aresponses", "aretrieve_batch", "aretrieve_cache", "aretrieve_file", "aretrieve_model",
-    "aspeech", "atext_completion", "atranscription", "atranslation", "aupdate_cache",
-    "batch_results", "cancel_batch", "cancel_responses", "catalogue", "completion", "count_tokens",
-    "create_batch", "create_cache", "create_file", "default_client", "delete_batch", "delete_cache",
-    "delete_file", "delete_model", "delete_responses", "embedding", "errors", "events",
-    "file_content", "fold", "function_tool", "get_responses", "get_valid_models", "image_edit",
+    "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation",
+    "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache",
+    "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion", "atoken_counter",
+    "atranscription", "atranslation", "aupdate_cache", "batch_results", "cancel_batch",
+    "cancel_responses", "catalogue", "completion", "completion_cost", "cost_bound",
+    "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file", "decode",
+    "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
+    "delete_responses", "embedding", "encode", "errors", "events", "file_content", "fold",
+    "function_tool", "get_model_info", "get_responses", "get_valid_models", "image_edit",
     "image_generation", "image_variation", "list_batches", "list_caches", "list_files",
     "list_input_items", "list_models", "messages", "moderation", "openai_compatible", "pricing",
-    "providers", "register_provider", "rerank", "responses", "retrieve_batch", "retrieve_cache",
-    "retrieve_file", "retrieve_model", "speech", "text_completion", "transcription", "translation",
-    "types", "update_cache", "validate_environment",
+    "providers", "refresh_catalogue", "register_model", "register_provider", "rerank", "responses",
+    "retrieve_batch", "retrieve_cache", "retrieve_file", "retrieve_model", "speech", "supports",
+    "text_completion", "token_counter", "transcription", "translation", "trim_messages", "types",
+    "update_cache", "validate_environment",
 ]  # fmt: skip
 
 # Where each public name lives; an error lives in ``errors``, a module in itself.
 _HOMES: dict[str, str] = {
     **dict.fromkeys(("default_client", "validate_environment"), "_api._default"),
     **dict.fromkeys(("acompletion", "completion"), "_api.chat"),
+    "cost_bound": "_api.bounding",
     **dict.fromkeys(("aembedding", "embedding"), "_api.embedding"),
     **dict.fromkeys(
         ("aspeech", "atranscription", "atranslation", "speech", "transcription", "translation"),
@@ -235,6 +255,18 @@ _HOMES: dict[str, str] = {
         ),
         "_api.caches",
     ),
+    **dict.fromkeys(
+        (
+            "arefresh_catalogue",
+            "get_model_info",
+            "refresh_catalogue",
+            "register_model",
+            "supports",
+        ),
+        "_api.catalogue",
+    ),
+    "Catalogue": "catalogue",
+    "ModelInfo": "catalogue",
     **dict.fromkeys(("acount_tokens", "count_tokens"), "_api.counting"),
     **dict.fromkeys(
         (
@@ -276,6 +308,7 @@ _HOMES: dict[str, str] = {
         "_api.models",
     ),
     **dict.fromkeys(("amoderation", "moderation"), "_api.moderation"),
+    **dict.fromkeys(("completion_cost", "cost_per_token"), "_api.money"),
     **dict.fromkeys(("atext_completion", "text_completion"), "_api.text"),
     **dict.fromkeys(
         (
@@ -302,6 +335,10 @@ _HOMES: dict[str, str] = {
     ),
     **dict.fromkeys(("ModerationResponse",), "types.moderation"),
     **dict.fromkeys(("TextCompletion",), "types.text"),
+    **dict.fromkeys(
+        ("atoken_counter", "decode", "encode", "token_counter", "trim_messages"), "_api.tokens"
+    ),
+    **dict.fromkeys(("CannotTrimError", "CountedTokens", "Trimmed"), "tokens"),
     **dict.fromkeys(("arerank", "rerank"), "_api.rerank"),
     **dict.fromkeys(("amessages", "messages"), "_api.messages"),
     **dict.fromkeys(
@@ -332,6 +369,7 @@ _HOMES: dict[str, str] = {
     "Clock": "_io._clock",
     "Cost": "_cost",
     "DryRun": "_control.dry",
+    "Unbounded": "_cost",
     "MemoryLedger": "ledger",
     "RetryPolicy": "_control.retry",
     "Settlement": "_operations",

@@ -111,6 +111,11 @@ class Call:
         """Whether it makes what stays with the provider, so that a second one would make another."""
         return False
 
+    @property
+    def concerns(self) -> tuple[str, str] | None:
+        """What it does with what, where it asks for no answer of a model: ``("files", "list")``."""
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class ChatCall(Call):

@@ -108,6 +108,11 @@ class CountCall(Call):
 
     messages: Sequence[Any]
 
+    @property
+    @override
+    def concerns(self) -> tuple[str, str]:
+        return "count", "create"
+
 
 @dataclass(frozen=True, slots=True)
 class ResourceCall(Call):
@@ -126,3 +131,8 @@ class ResourceCall(Call):
     @override
     def makes(self) -> bool:
         return self.action == "create"
+
+    @property
+    @override
+    def concerns(self) -> tuple[str, str]:
+        return self.resource, self.action

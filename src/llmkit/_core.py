@@ -28,7 +28,9 @@ from ._control.job import Clock as ReadClock
 from ._control.job import Job
 from ._control.media import media_policy
 from ._control.plan import Kind
+from ._control.prices import price_of
 from ._control.retry import RetryPolicy
+from ._cost import Cost, Unbounded
 from ._io import aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
 from ._io._clock import SYSTEM_CLOCK, Clock
@@ -71,7 +73,8 @@ class Core:
         transport: the HTTP library; ``httpx``.
         environ: where keys are looked up; by default the process's environment.
         clock: what time is read from and waited by; ``llmkit.testing.FrozenClock`` waits for nothing.
-        catalogue: models and prices; by default the process's, ``llmkit.catalogue.default()``.
+        catalogue: models and prices: a ``Catalogue``, or a catalogue file's path; by default the process's,
+            ``llmkit.catalogue.default()``.
         **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
     """
 
@@ -88,7 +91,7 @@ class Core:
         transport: str = "httpx",
         environ: Mapping[str, str] | None = None,
         clock: Clock = SYSTEM_CLOCK,
-        catalogue: Catalogue | None = None,
+        catalogue: Catalogue | str | os.PathLike[str] | None = None,
         **defaults: Unpack[CallOptions],
     ) -> None:
         if transport not in _TRANSPORTS:
@@ -101,8 +104,9 @@ class Core:
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
         self._clock = clock
-        self._catalogue = default() if catalogue is None else catalogue
+        self._catalogue = _catalogue(catalogue)
         self._defaults = _kept(plan.asked(defaults, {}).options)
+        price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
         self._observers = Observers(tuple(callbacks))
         self._transports = SyncTransports(verify)
         self._loops = Loops(verify)
@@ -112,7 +116,7 @@ class Core:
             type(http_client).__module__.partition(".")[0] if http_client else transport
         )
         self._tokens = Tokens(ParallelLimit)
-        self._dry = False
+        self._instead: Callable[[Job], Any] | None = None
         self._streams: weakref.WeakSet[Stream[Any, Any] | AsyncStream[Any, Any]] = weakref.WeakSet()
         configure_log(log_level())
         _known(self)
@@ -163,24 +167,63 @@ class Core:
         Raises:
             ConfigurationError: there is no such call; or what the call itself raises before anything is sent.
         """
-        dry = copy.copy(self)
-        dry._dry = True  # noqa: SLF001 - one's own copy
-        names = _calls(type(self))
-        call = getattr(dry, function) if function in names else None
-        made = call(**arguments) if callable(call) else None
+        made = self._without_sending(function, arguments, self._run_dry)
         if not isinstance(made, DryRun):
-            near = difflib.get_close_matches(function, names - {function}, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise ConfigurationError(f"{function!r:.80} is no call that can be run dry{hint}")
+            raise _no_call(function, type(self), "run dry")
         return made
+
+    def _run_dry(self, job: Job) -> Any:
+        return self._driver().run(dry(job))
+
+    def cost_bound(
+        self, call: str, /, *, exact: bool = False, **arguments: Any
+    ) -> Cost | Unbounded:
+        """The most that one attempt at a call can cost. Nothing is sent, and no key is needed.
+
+        ``client.cost_bound("openai/gpt-4o", messages=…, max_tokens=100)`` for a chat, and for any call
+        ``client.cost_bound("embedding", model=…, input=…)``, as with ``dry_run``.
+
+        Args:
+            call: a model, for a chat, or the name of a call, such as ``"embedding"``.
+            exact: whether to count texts, where the model's encoding is known, instead of taking their
+                bytes: a closer bound, and slower. Hooks are not consulted.
+            **arguments: all arguments of the call, by their names.
+
+        Returns:
+            A ``Cost`` whose total is never below what an attempt costs, or an ``Unbounded`` with the reason.
+            Retries and fallbacks are attempts of their own.
+
+        Raises:
+            ConfigurationError: there is no such call; or what the call itself raises before anything is sent.
+        """
+        from ._control.bounding import bounded  # noqa: PLC0415 - few ask for it
+
+        name = call if "/" not in call and call in _calls(type(self)) else "completion"
+        if name != call and "model" in arguments:
+            raise _no_call(call, type(self), "bounded")
+        if name != call:
+            arguments = {"model": call, **arguments}
+        made = self._without_sending(name, arguments, functools.partial(bounded, exact=exact))
+        if not isinstance(made, Cost | Unbounded):
+            raise _no_call(call, type(self), "bounded")
+        return made
+
+    def _without_sending(
+        self, function: str, arguments: Mapping[str, Any], instead: Callable[[Job], Any]
+    ) -> Any:
+        """What is made of a call in place of an answer; ``None`` where there is no such call."""
+        one = copy.copy(self)
+        one._instead = instead  # noqa: SLF001 - one's own copy
+        call = getattr(one, function) if function in _calls(type(self)) else None
+        return call(**arguments) if callable(call) else None
 
     def _run(
         self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
     ) -> Any:
         """Make a call and return its answer."""
         self._drain()
-        job = self._job(kind, model, subject, params, dry_run=self._dry)
-        return self._driver().run(dry(job) if self._dry else perform(job))
+        job = self._job(kind, model, subject, params, dry_run=self._instead is not None)
+        return self._driver().run(perform(job)) if self._instead is None else self._instead(job)
 
     async def _arun(
         self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
@@ -200,9 +243,11 @@ class Core:
     ) -> Stream[Any, Any]:
         """Make a call and return the stream of its answer's events, which may have a form of its own."""
         self._drain()
-        job = self._job(kind, model, subject, params, stream=True, dry_run=self._dry)
-        if self._dry:
-            return self._driver().run(dry(job))  # type: ignore[no-any-return]
+        job = self._job(
+            kind, model, subject, params, stream=True, dry_run=self._instead is not None
+        )
+        if self._instead is not None:
+            return self._instead(job)  # type: ignore[no-any-return]
         return self._opened(sync_stream.opened(self._driver(), perform(job), form))
 
     async def _astream(
@@ -247,6 +292,7 @@ class Core:
                 environ=self._environ,
                 keyless=keyless,
                 kind=kind,
+                catalogue=self._catalogue,
             ),
             policy=_policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
@@ -310,11 +356,24 @@ class Core:
         self._loops.forget()
 
 
+def _no_call(function: str, client: type[Core], what: str) -> ConfigurationError:
+    near = difflib.get_close_matches(function, _calls(client) - {function}, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ConfigurationError(f"{function!r:.80} is no call that can be {what}{hint}")
+
+
+_names: dict[type[Core], frozenset[str]] = {}
+
+
 def _calls(client: type[Core]) -> frozenset[str]:
     """The names of its calls, which kinds define, not ``Core``; those for async code are left out."""
-    kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and kind is not Core)
-    members = (member for kind in kinds for member in vars(kind).items())
-    return frozenset(n for n, m in members if n[0] != "_" and not inspect.iscoroutinefunction(m))
+    if client not in _names:
+        kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and kind is not Core)
+        members = (member for kind in kinds for member in vars(kind).items())
+        _names[client] = frozenset(
+            n for n, m in members if n[0] != "_" and not inspect.iscoroutinefunction(m)
+        )
+    return _names[client]
 
 
 # The calls that were given up where nothing could be done about it, and whose they are: any client's next call settles
@@ -339,6 +398,18 @@ def _taken() -> Iterable[tuple[Core, CallFinished]]:
 
 
 _DEFAULT_TIMEOUTS = Timeouts()
+
+
+def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
+    if given is None:
+        # A file that cannot be read is heard of now, not when an answer is to be priced.
+        default().ready()
+        return default()
+    if isinstance(given, str | os.PathLike):
+        return Catalogue(given)
+    if isinstance(given, Catalogue):
+        return given
+    raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")
 
 
 def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:

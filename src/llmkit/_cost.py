@@ -1,26 +1,83 @@
-"""The records of prices: ``Measure`` (what was used), ``Cost`` and its lines, ``Unbounded``.
+"""The records of prices: ``Measure`` (what was used), ``Cost`` and its lines, ``Unbounded``; and ``FrozenMap``.
 
 They hold, print and serialise amounts; working one out belongs in ``pricing``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping
 from dataclasses import dataclass
 from decimal import Context, Decimal
-from types import MappingProxyType
-from typing import Final, Literal, NamedTuple
+from typing import Any, ClassVar, Final, Generic, Literal, NamedTuple, TypeVar
 
 from typing_extensions import override
 
 Status = Literal["exact", "provider_reported", "estimated", "unknown", "none"]
+# Of several costs added up, the last of these that one of them has.
+_WORST: Final[tuple[Status, ...]] = ("none", "exact", "provider_reported", "estimated", "unknown")
 
 # Not the caller's context: somebody's getcontext().prec = 4 must not round a bill.
 MATH: Final = Context(prec=60)
 _ZERO: Final = Decimal(0)
+V = TypeVar("V")
 
 
-_NO_FACTS: Final[Mapping[str, str]] = MappingProxyType({})
+class FrozenMap(Mapping[str, V], Generic[V]):
+    """A small read-only mapping. Unlike ``MappingProxyType`` it can be hashed and pickled."""
+
+    __slots__ = ("_items",)
+    _items: dict[str, V]
+
+    def __init__(self, items: Mapping[str, V] | None = None) -> None:
+        object.__setattr__(self, "_items", dict(items or {}))
+
+    @override
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is read-only")
+
+    @override
+    def __getitem__(self, key: str) -> V:
+        return self._items[key]
+
+    # The mixin's own go by way of __getitem__ and its KeyError; prices are looked up in every call.
+    @override
+    def __contains__(self, key: object) -> bool:
+        return key in self._items
+
+    @override
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._items.get(key, default)
+
+    @override
+    def keys(self) -> KeysView[str]:
+        return self._items.keys()
+
+    @override
+    def items(self) -> ItemsView[str, V]:
+        return self._items.items()
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._items)
+
+    @override
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    @override
+    def __reduce__(self) -> tuple[type[FrozenMap[V]], tuple[dict[str, V]]]:
+        return type(self), (dict(self._items),)
+
+    @override
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+
+_NO_FACTS: Final[FrozenMap[str]] = FrozenMap()
 
 
 class Measure(NamedTuple):
@@ -83,6 +140,23 @@ class CostLine(NamedTuple):
             "revision": self.revision,
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> CostLine:
+        """What ``to_dict`` made, as it was. Raises KeyError or ArithmeticError for anything else."""
+        return cls(
+            dimension=data["dimension"],
+            quantity=_number(data["quantity"]),
+            unit=data["unit"],
+            rate=Decimal(data["rate"]),
+            per=data["per"],
+            amount=Decimal(data["amount"]),
+            source=data["source"],
+            read=data["read"],
+            condition=FrozenMap(data["condition"]),
+            via=data.get("via", ""),
+            revision=data.get("revision", ""),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Cost:
@@ -93,8 +167,13 @@ class Cost:
     ``unknown`` (``total`` is ``None``), ``none`` (nothing was billed: a cache hit, a refusal).
     ``revision`` is the catalogue's. ``reported`` is what the provider itself said, ``ours`` what the
     catalogue makes of the usage where the provider's word is the total. The lines always add up to the
-    total. True in a condition means: there is an amount.
+    total; those of an unknown cost are what is known of it. True in a condition means: there is an amount.
+
+    Costs add up: ``sum(costs, Cost.zero)``. A sum with an unknown cost in it is unknown.
     """
+
+    zero: ClassVar[Cost]
+    """The cost of nothing at all, to begin a sum with."""
 
     total: Decimal | None
     status: Status
@@ -112,6 +191,17 @@ class Cost:
 
     def __bool__(self) -> bool:
         return self.known
+
+    def __add__(self, other: object) -> Cost:
+        """Both costs as one: all lines, all reasons, and the weaker of the two statuses.
+
+        Raises ValueError where the currencies differ.
+        """
+        return _together(self, other) if isinstance(other, Cost) else NotImplemented
+
+    def __radd__(self, other: object) -> Cost:
+        """``sum(costs)`` begins with 0, which is nothing."""
+        return self if isinstance(other, int) and other == 0 else NotImplemented
 
     def __float__(self) -> float:
         """The total in USD. Raises ValueError if it is unknown: there is no safe number."""
@@ -147,6 +237,43 @@ class Cost:
             "ours": None if self.ours is None else self.ours.to_dict(),
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Cost:
+        """What ``to_dict`` made, as it was. Raises KeyError or ArithmeticError for anything else."""
+        ours = data.get("ours")
+        return cls(
+            total=_amount(data["total"]),
+            status=data["status"],
+            lines=tuple(map(CostLine.from_dict, data["lines"])),
+            reason=data.get("reason"),
+            revision=data.get("revision", ""),
+            currency=data.get("currency", "USD"),
+            reported=_amount(data.get("reported")),
+            ours=None if ours is None else cls.from_dict(ours),
+        )
+
+    def _repr_markdown_(self) -> str:
+        """For notebooks: a table of the lines, what they come to, and what there is to say of it."""
+        table = [_HEAD, *map(_row, self.lines)] if self.lines else []
+        said = [f"**{self}**" if self.known else str(self), *self._remarks()]
+        return "\n".join([*table, *([""] if table else []), " · ".join(said)])
+
+    def _remarks(self) -> Iterable[str]:
+        yield self.status
+        if self.known and self.reason:
+            yield self.reason
+        if self.ours is not None:
+            yield f"by the catalogue {self.ours}"
+        if self.revision:
+            yield f"catalogue of {self.revision}"
+
+
+Cost.zero = Cost(_ZERO, "none")
+
+_HEAD: Final = (
+    "| dimension | quantity | USD | of | amount | since | source |\n|---|--:|--:|---|--:|---|---|"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Unbounded:
@@ -180,6 +307,72 @@ def summed(
     for line in lines:
         total = MATH.add(total, line.amount)
     return Cost(total, status, lines, "; ".join(dict.fromkeys(notes)) or None, revision)
+
+
+def said(amount: Decimal, source: str, ours: Cost) -> Cost:
+    """The amount that a provider itself told, and where; what the catalogue makes of the call is kept beside it."""
+    line = CostLine("reported", 1, "call", amount, 1, amount, source, "", _NO_FACTS)
+    return Cost(
+        amount,
+        "provider_reported",
+        (line,),
+        revision=ours.revision,
+        reported=amount,
+        ours=ours,
+    )
+
+
+def _together(one: Cost, other: Cost) -> Cost:
+    if one.currency != other.currency:
+        raise ValueError(f"costs in {one.currency} and {other.currency} do not add up")
+    # Nothing is not in the way of what the other is.
+    if Cost.zero in (one, other):
+        return one if other == Cost.zero else other
+    told = (one.reported, other.reported)
+    beside = (one.ours, other.ours) != (None, None)
+    return Cost(
+        total=_plus(one.total, other.total),
+        status=max(one.status, other.status, key=_WORST.index),
+        lines=one.lines + other.lines,
+        reason=_reasons(one, other),
+        revision=max(one.revision, other.revision),
+        currency=one.currency,
+        reported=_plus(*told),
+        ours=(one.ours or one) + (other.ours or other) if beside else None,
+    )
+
+
+def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
+    return None if one is None or other is None else MATH.add(one, other)
+
+
+def _reasons(one: Cost, other: Cost) -> str | None:
+    """All reasons, each once: those of a long sum are few."""
+    parts = [part for cost in (one, other) for part in (cost.reason or "").split("; ") if part]
+    return "; ".join(dict.fromkeys(parts)) or None
+
+
+def _row(line: CostLine) -> str:
+    """One line of the table."""
+    facts = ", ".join(f"{name} {value}" for name, value in line.condition.items())
+    what = f"{line.dimension} ({facts})" if facts else line.dimension
+    per = line.unit if line.per == 1 else f"{line.per:,} {line.unit}s"
+    cells = (what, _grouped(line.quantity), _plain(line.rate), per, _plain(line.amount))
+    # What others wrote may not end a cell or a row.
+    texts = (*cells, line.effective, line.source)
+    return "| " + " | ".join(" ".join(t.replace("|", "\\|").split()) for t in texts) + " |"
+
+
+def _grouped(number: int | Decimal) -> str:
+    return format(number, ",") if isinstance(number, int) else format(number, ",f")
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
+
+
+def _number(text: str | int) -> int | Decimal:
+    return Decimal(text) if isinstance(text, str) and "." in text else int(text)
 
 
 def _plain(number: int | Decimal) -> str:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from ._kinds.caches import CacheCalls
-from ._kinds.counting import CountCalls
+from ._kinds.catalogue import CatalogueMethods
 from ._kinds.messages import MessagesCalls
+from ._kinds.money import MoneyCalls
 from ._kinds.rerank import RerankCalls
 from ._kinds.responses import ResponsesCalls
 from ._kinds.sdk_names import SDKNames
+from ._kinds.tokens import TokenCalls
 
 __all__ = ["Client"]
 
 
-class Client(SDKNames, RerankCalls, CacheCalls, CountCalls, MessagesCalls, ResponsesCalls):
+class Client(
+    SDKNames,
+    RerankCalls,
+    CacheCalls,
+    TokenCalls,
+    MessagesCalls,
+    ResponsesCalls,
+    MoneyCalls,
+    CatalogueMethods,
+):
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:
@@ -26,6 +37,7 @@ class Client(SDKNames, RerankCalls, CacheCalls, CountCalls, MessagesCalls, Respo
         transport: the HTTP library; ``httpx``.
         environ: where keys are looked up; by default the process's environment.
         clock: what time is read from and waited by; ``llmkit.testing.FrozenClock`` waits for nothing.
-        catalogue: models and prices; by default the process's, ``llmkit.catalogue.default()``.
+        catalogue: models and prices: a ``Catalogue``, or a catalogue file's path; by default the process's,
+            ``llmkit.catalogue.default()``.
         **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
     """

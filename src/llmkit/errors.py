@@ -3,9 +3,12 @@
 * LLMKitError
     * ConfigurationError            something to set right before any call can be made
         * UnknownProviderError
+        * UnknownModelError         the catalogue has no such model
+        * CatalogueError            a catalogue's file or bundle is not what it should be; nothing was changed
         * MissingKeyError           (also an AuthenticationError)
         * CassetteError             a recording cannot be read, or must not be written
             * ReplayMissError       a replay was asked for what was not recorded; nothing was sent
+    * UnknownPriceError             an amount was asked for that cannot be told
     * StreamConsumedError           a stream was used after its end, or its response asked for too early
     * APIError                      a call failed
         * APIConnectionError        no answer; ``sent`` says whether the request left
@@ -79,6 +82,14 @@ class UnknownProviderError(ConfigurationError):
     """No provider has this name, or none could be derived from the model's name."""
 
 
+class UnknownModelError(ConfigurationError):
+    """The catalogue does not list this model, or several of that name; the message names near misses."""
+
+
+class CatalogueError(ConfigurationError):
+    """A catalogue's file or bundle is not what it should be; the message says what and where. Nothing was changed."""
+
+
 class CassetteError(ConfigurationError):
     """A recording of ``llmkit.testing`` cannot be read, or must not be written; the message says why."""
 
@@ -94,6 +105,10 @@ class ReplayMissError(CassetteError):
     def __init__(self, message: str, differences: Iterable[str] = ()) -> None:
         super().__init__(message)
         self.differences = tuple(differences)
+
+
+class UnknownPriceError(LLMKitError):
+    """An amount of money was asked for that cannot be told; the message says why."""
 
 
 class StreamConsumedError(LLMKitError):

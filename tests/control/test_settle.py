@@ -9,7 +9,8 @@ import pytest
 
 from llmkit import errors
 from llmkit._call import CallInfo, ChatCall
-from llmkit._control.settle import Account, estimate_tokens
+from llmkit._control.estimate import estimate_tokens
+from llmkit._control.settle import Account
 from llmkit._flow import Cancelled, Notify, Store
 from llmkit._http import HTTPResponse
 from llmkit._operations import Settle, Settlement

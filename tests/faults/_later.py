@@ -24,8 +24,8 @@ from ._table import (
 __all__ = ["LATER", "expected", "told"]
 
 LATER = ("ollama", "cohere", "bedrock", "responses")
-_UNPRICED = frozenset({"ollama", "cohere", "bedrock"})
-"""Whose models have no price here: what they cost is unknown, whatever was counted."""
+_AT_HOME = "ollama"
+"""Who runs on this machine: nobody sends a bill, whatever was counted."""
 
 Both = tuple[Outcome, Outcome]
 _UNCOUNTED = replace(ANSWER, cost="estimated", usage="estimated")
@@ -71,7 +71,7 @@ def expected(name: str, wire: str, *, stream: bool) -> Outcome:
     different = _DIFFERENT.get(name, {}).get(wire)
     met = TABLE[name].meets("", stream=stream) if different is None else different[stream]
     counted = met.cost in ("exact", "estimated")
-    return replace(met, cost="unknown") if counted and wire in _UNPRICED else met
+    return replace(met, cost="none") if counted and wire == _AT_HOME else met
 
 
 def told(wire: str, body: bytes) -> str:

@@ -246,7 +246,7 @@ def test_a_kept_answer_is_streamed() -> None:
     for events, whole in (made, asyncio.run(waiting())):
         assert events == [event]
         assert whole.to_dict() == answer
-        assert (whole.counted(), whole.cost.total) == (None, None)
+        assert (whole.counted(), whole.cost.total, whole.cost.status) == (None, 0, "none")
     where = "https://api.openai.com/v1/responses/resp_1?starting_after=6&stream=true"
     assert asked == [f"GET {where}"] * 2
 

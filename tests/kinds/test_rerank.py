@@ -80,7 +80,8 @@ def test_documents_are_ordered(provider: str, client: llmkit.Client) -> None:
     assert made.results[0].document is None
     assert made.model == "m"
     assert made.call.kind == "rerank"
-    assert made.cost.status == "unknown"
+    # What runs on this machine is nobody's bill.
+    assert made.cost.status == ("none" if provider == "llamacpp" else "unknown")
     assert client.ledger.settlements[-1].kind == "rerank"
     assert "1. document 2" in made._repr_markdown_()
 

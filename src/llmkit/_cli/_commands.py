@@ -1,6 +1,6 @@
 """What each command does, and the one place where their errors end.
 
-Asking is in `_ask`, the lists in `_tables`; arguments were read in `_parser`.
+Asking is in `_ask`, the lists in `_tables`, the catalogue in `_catalogue`; arguments were read in `_parser`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Final
 
-from . import _tables
+from . import _catalogue, _tables
 from ._ask import ask
 from ._failure import exit_code, line
 
@@ -40,6 +40,10 @@ def _models(arguments: argparse.Namespace) -> None:
     _print(_tables.models(arguments.provider))
 
 
+def _of_catalogue(arguments: argparse.Namespace) -> None:
+    _print(_catalogue.lines(arguments))
+
+
 def _print(lines: Iterable[str]) -> None:
     for text in lines:
         print(text)
@@ -47,6 +51,7 @@ def _print(lines: Iterable[str]) -> None:
 
 _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {
     "ask": ask,
+    "catalogue": _of_catalogue,
     "models": _models,
     "providers": _providers,
 }

@@ -22,6 +22,7 @@ _EPILOG: Final = """\
 commands:
   llmkit providers            providers, their key variables, and which are set
   llmkit models [PROVIDER]    models of the catalogue with limits and prices
+  llmkit catalogue            how old the catalogue is and what it holds; `refresh` takes a newer one
 
 A question that is the name of a command goes after --: llmkit -- models
 Without -m: the first provider whose key is set, else a local Ollama, else an offline simulator.
@@ -41,7 +42,7 @@ _TAKEN: Final = {
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments as a namespace whose `command` is `ask`, `providers` or `models`.
+    """The arguments as a namespace whose `command` is `ask`, `catalogue`, `models` or `providers`.
 
     Raises `SystemExit`: 0 after --help and --version, 2 if the arguments are wrong.
     """
@@ -65,6 +66,24 @@ def _models() -> argparse.ArgumentParser:
         description="List the catalogue's models: limits in tokens, prices in USD per million.",
     )
     parser.add_argument("provider", nargs="?", help="only this provider's models")
+    return parser
+
+
+def _catalogue() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="llmkit catalogue",
+        usage="llmkit catalogue [refresh SOURCE [--sha256 HEX] [--to PATH] [--allow-older]]",
+        description="Say which catalogue of models and prices is in use, or fetch a newer one.",
+    )
+    parser.add_argument("action", nargs="?", choices=["refresh"], help="fetch a newer one")
+    parser.add_argument("source", nargs="?", help="a bundle: an https address, or a path")
+    parser.add_argument("--sha256", metavar="HEX", help="the bundle's; needed for an address")
+    parser.add_argument(
+        "--to", metavar="PATH", help="where to keep it; by default what LLMKIT_CATALOGUE names"
+    )
+    parser.add_argument(
+        "--allow-older", action="store_true", help="take it even if it is older than what is there"
+    )
     return parser
 
 
@@ -161,4 +180,9 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-_COMMANDS: Final = {"ask": _ask, "models": _models, "providers": _providers}
+_COMMANDS: Final = {
+    "ask": _ask,
+    "catalogue": _catalogue,
+    "models": _models,
+    "providers": _providers,
+}

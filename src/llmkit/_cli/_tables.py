@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..catalogue import ModelInfo
     from ..providers import Provider
 
-__all__ = ["models", "providers_table"]
+__all__ = ["aligned", "models", "providers_table"]
 
 _MILLION: Final = 1_000_000
 _UNKNOWN: Final = "?"
@@ -27,7 +27,7 @@ _UNKNOWN: Final = "?"
 def providers_table() -> Iterator[str]:
     """A line for each provider: its name, key variable, whether that is set, address, docs."""
     rows = [_provider(providers.get(name)) for name in providers.names()]
-    return _aligned([("NAME", "KEY", "SET", "BASE URL", "DOCS"), *rows])
+    return aligned([("NAME", "KEY", "SET", "BASE URL", "DOCS"), *rows])
 
 
 def _provider(provider: Provider) -> tuple[str, ...]:
@@ -58,13 +58,13 @@ def models(provider: str | None) -> Iterator[str]:
     """
     known = provider is not None and providers.has(provider)
     name = providers.get(str(provider)).name if known else provider
-    found = [model for model in catalogue.models() if name in (None, model.provider)]
+    found = catalogue.models(name)
     if not found:
-        listed = sorted({model.provider for model in catalogue.models()})
+        listed = sorted(catalogue.default().providers())
         near = difflib.get_close_matches(str(provider), listed) or listed
         raise UsageError(f"the catalogue has no models of {provider}; it has {', '.join(near)}")
     head = ("NAME", "CONTEXT", "MAX OUTPUT", "IN $/1M", "OUT $/1M")
-    return _aligned([head, *map(_model, found)], right=range(1, 5))
+    return aligned([head, *map(_model, found)], right=range(1, 5))
 
 
 def _model(model: ModelInfo) -> tuple[str, ...]:
@@ -81,15 +81,26 @@ def _count(tokens: int | None) -> str:
     return _UNKNOWN if tokens is None else f"{tokens:,}"
 
 
-def _price(model: ModelInfo, dimension: str) -> str:
-    """The rate that holds when nothing special was asked for."""
-    for rate in model.rates:
-        if rate.dimension == dimension and rate.unit == "token" and not rate.condition:
-            return f"{(rate.usd * _MILLION / rate.per).normalize():f}"
-    return _UNKNOWN
+_SIDES: Final = {
+    "input": ("input", "audio_input", "image_input", "video_input", "time", "search", "request"),
+    "output": ("output", "audio_output", "image_output", "video_output"),
+}
 
 
-def _aligned(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> Iterator[str]:
+def _price(model: ModelInfo, side: str) -> str:
+    """The rate that holds when nothing special was asked for: of a million tokens, else of the unit it names."""
+    plain = [rate for rate in model.rates if not rate.condition and rate.dimension in _SIDES[side]]
+    # Tokens first, then as the sides are listed.
+    plain.sort(key=lambda rate: (rate.unit != "token", _SIDES[side].index(rate.dimension)))
+    if not plain:
+        return _UNKNOWN
+    rate = plain[0]
+    if rate.unit == "token":
+        return f"{(rate.usd * _MILLION / rate.per).normalize():f}"
+    return f"{(rate.usd / rate.per).normalize():.6g}/{rate.unit}"
+
+
+def aligned(rows: Sequence[Sequence[str]], right: Iterable[int] = ()) -> Iterator[str]:
     """The rows with their columns one under the other; numbers end where the others end."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     to_right = set(right)

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .. import catalogue, providers
+from .. import providers
 from .._http import Endpoint, merge_headers
 from .._secret import Secret
+from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
 from ..providers import Provider, Where
 
-__all__ = ["Address", "Key", "addressed", "mapping", "resolve", "told_key"]
+__all__ = ["Address", "Key", "addressed", "mapping", "model_of", "resolve", "told_key"]
 
 Key = Secret | Callable[[], Any] | None
 _LONGEST_LABEL = 63
@@ -48,6 +49,7 @@ def addressed(
     model: str,
     options: Mapping[str, Any],
     environ: Mapping[str, str],
+    catalogue: Catalogue | None = None,
     *,
     keyless: bool,
     kind: str = "chat",
@@ -60,7 +62,9 @@ def addressed(
         ConfigurationError: the address or the key is malformed.
     """
     given = options.get("base_url")
-    provider, name = resolve(model, options.get("custom_llm_provider"), elsewhere=given is not None)
+    provider, name = resolve(
+        model, options.get("custom_llm_provider"), catalogue, elsewhere=given is not None
+    )
     host, name = provider.family_of(name), provider.name_of(name)
     headers = merge_headers(_env_headers(host, environ), host.headers)
     query = _query(options)
@@ -93,7 +97,13 @@ def _somewhere(
     return base or "", host, where
 
 
-def resolve(model: str, provider: str | None, *, elsewhere: bool = False) -> tuple[Provider, str]:
+def resolve(
+    model: str,
+    provider: str | None,
+    catalogue: Catalogue | None = None,
+    *,
+    elsewhere: bool = False,
+) -> tuple[Provider, str]:
     """Find the provider and its name for the model in a model string.
 
     ``provider/model`` goes first; a colon separates where what stands before it is a provider and there
@@ -111,10 +121,10 @@ def resolve(model: str, provider: str | None, *, elsewhere: bool = False) -> tup
         head, _, rest = model.partition(separator)
         if rest and providers.has(head) and (separator == "/" or "/" not in model):
             return providers.get(head), rest
-    return _bare(model, elsewhere=elsewhere)
+    return _bare(model, default() if catalogue is None else catalogue, elsewhere=elsewhere)
 
 
-def _bare(model: str, *, elsewhere: bool) -> tuple[Provider, str]:
+def _bare(model: str, catalogue: Catalogue, *, elsewhere: bool) -> tuple[Provider, str]:
     known = [name for name in catalogue.providers_of(model) if providers.has(name)]
     if len(known) == 1:
         return providers.get(known[0]), model
@@ -130,6 +140,20 @@ def _bare(model: str, *, elsewhere: bool) -> tuple[Provider, str]:
         f"no provider is named in {model!r}, and the catalogue does not know the model: "
         "write 'provider/model', or give base_url for an OpenAI-compatible address"
     )
+
+
+def model_of(known: Catalogue, provider: str, name: str) -> ModelInfo | None:
+    """What a catalogue has under a provider's name for a model, under ``provider/model``, or in a list that holds, too.
+
+    Some hosts write a name in other letters than they list it in.
+    """
+    head, _, rest = name.partition("/")
+    found = known.find(provider, name) or (known.find(head, rest) if rest else None)
+    if found is not None or not providers.has(provider):
+        return found
+    lists = (provider, *providers.get(provider).price_lists)
+    others = (known.find(each, spelled) for each in lists for spelled in (name, name.lower()))
+    return next(filter(None, others), None)
 
 
 def mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:

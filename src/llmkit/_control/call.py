@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .._call import Adjustment, Attempt, Call, CallInfo, ChatCall
@@ -88,6 +88,8 @@ def _prepare(job: Job, position: int, leg: Leg) -> Flow[tuple[Leg, HTTPRequest]]
 
 def _for(leg: Leg, call: Call, endpoint: Endpoint, headers: Mapping[str, str]) -> Leg:
     """The leg, for what hooks, fetched media and a search for the address have made of its call."""
+    if (facts := leg.provider.facts_at(endpoint.base_url)) and not call.facts:
+        call = replace(call, facts=facts)
     if call is leg.call and endpoint is leg.endpoint and not headers:
         return leg
     made = (leg.key, leg.key_source, call, leg.options, leg.where, headers)

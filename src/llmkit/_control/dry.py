@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .. import pricing
-from .._call import Adjustment, Call, ChatCall
+from .._call import Adjustment
 from .._flow import Deadlines, Flow
 from .._http import HTTPRequest
 from .._json import NotJSON, load
@@ -15,7 +15,6 @@ from .._secret import HIDDEN, Secret, redact_headers, redact_url
 from ..providers import unasked
 from .call import prepared
 from .job import Job, Leg, identity
-from .settle import model_of
 
 __all__ = ["DryRun", "dry"]
 
@@ -76,6 +75,8 @@ _FIELDS = tuple(name for name in DryRun.__dataclass_fields__ if name != "fallbac
 
 
 def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
+    from .bounding import bound_of  # noqa: PLC0415 - few calls are run dry
+
     call = leg.call
     secret = leg.key if isinstance(leg.key, Secret) else None
     secrets = (secret,) if secret else ()
@@ -88,7 +89,7 @@ def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
         body=_shown(request),
         ledger=request.adjustments,
         key_source=leg.key_source,
-        bound=_bound(job, call),
+        bound=bound_of(job, call, request),
     )
 
 
@@ -100,14 +101,6 @@ def _shown(request: HTTPRequest) -> Any:
         return load(request.body) if request.body else None
     except NotJSON:
         return request.body.decode("utf-8", "replace")
-
-
-def _bound(job: Job, call: Call) -> pricing.Cost | pricing.Unbounded:
-    if not isinstance(call, ChatCall):
-        return pricing.Unbounded("what this kind of call can cost at most is not known beforehand")
-    name = call.model if call.priced_as is None else call.priced_as
-    model = call.price or model_of(job.catalogue, call.provider, name)
-    return pricing.bound(call.messages, call.params, model, conditions=call.facts)
 
 
 def _headers(job: Job, leg: Leg, request: HTTPRequest) -> Mapping[str, str]:

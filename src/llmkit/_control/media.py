@@ -17,7 +17,7 @@ from .._flow import Flow, fetch
 from .._http import HTTPResponse
 from ..errors import ConfigurationError, InvalidRequestError
 
-__all__ = ["fetched", "media_policy"]
+__all__ = ["fetched", "followed", "media_policy"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OK = 200
@@ -76,34 +76,45 @@ def _urls_of_part(part: Any) -> Iterator[str]:
 
 
 def _fetched(call: ChatCall, url: str, policy: MediaPolicy) -> Flow[str]:
+    def refused(url: str, why: str) -> InvalidRequestError:
+        return _refused(call, url, why)
+
+    response = yield from followed(url, policy, refused)
+    return _data_url(call, url, response, policy)
+
+
+def followed(
+    url: str, policy: MediaPolicy, refused: Callable[[str, str], Exception]
+) -> Flow[HTTPResponse]:
+    """Fetch a URL and what it redirects to, under the policy. ``refused``: the error of a URL, for a reason."""
     at = url
     for _ in range(policy.redirects + 1):
-        at = _check(call, at, policy)
+        at = _check(at, policy, refused)
         response = yield from fetch(at, policy)
         if response.status not in _REDIRECTS:
-            return _data_url(call, url, response, policy)
-        at = _next(call, url, at, response.headers.get("location", ""))
-    raise _refused(call, url, f"it redirects more than {policy.redirects} times")
+            return response
+        at = _next(url, at, response.headers.get("location", ""), refused)
+    raise refused(url, f"it redirects more than {policy.redirects} times")
 
 
-def _next(call: ChatCall, url: str, at: str, location: str) -> str:
+def _next(url: str, at: str, location: str, refused: Callable[[str, str], Exception]) -> str:
     try:
         return urljoin(at, location)
     except ValueError:
-        raise _refused(call, url, "it redirects to what is no address") from None
+        raise refused(url, "it redirects to what is no address") from None
 
 
-def _check(call: ChatCall, url: str, policy: MediaPolicy) -> str:
+def _check(url: str, policy: MediaPolicy, refused: Callable[[str, str], Exception]) -> str:
     """The address in ASCII, as it is asked for; it is refused where the policy does."""
     try:
         parts = urlsplit(url)
         ascii_url = _ascii(parts)
     except ValueError:
-        raise _refused(call, url, "it is no address") from None
+        raise refused(url, "it is no address") from None
     if parts.scheme not in policy.schemes:
-        raise _refused(call, url, f"its scheme is not one of {', '.join(policy.schemes)}")
+        raise refused(url, f"its scheme is not one of {', '.join(policy.schemes)}")
     if not parts.hostname or parts.username or parts.password:
-        raise _refused(call, url, "it has no host, or credentials in it")
+        raise refused(url, "it has no host, or credentials in it")
     return ascii_url
 
 

@@ -14,12 +14,14 @@ from typing import Any
 
 from .._call import Adjustment, Call, Timeouts
 from .._secret import Secret
+from ..catalogue import Catalogue, default
 from ..errors import ConfigurationError, UnsupportedParamsError
 from ..providers import named
 from ..types.params import CallOptions
 from .address import Address, addressed, mapping, resolve
 from .job import Leg
 from .lacking import lacking
+from .prices import NO_PRICES, is_price, price_of, without_prices
 from .structured import as_response_format, as_tools
 
 __all__ = ["CHAT", "Asked", "Kind", "asked", "legs", "timeouts"]
@@ -90,10 +92,14 @@ def asked(keywords: Mapping[str, Any], defaults: Mapping[str, Any], kind: Kind =
         UnsupportedParamsError: a keyword nobody knows; the message names near misses.
     """
     given = {k: v for k, v in keywords.items() if v is not None}
-    unknown = [name for name in given if name not in kind.params and name not in _OPTIONS]
-    if unknown:
-        raise _unknown(unknown[0], kind)
-    options = _spelled({**defaults, **{k: v for k, v in given.items() if k in _OPTIONS}}, given)
+    meant = {k: v for k, v in given.items() if k in _OPTIONS}
+    for name, value in given.items():
+        if name in kind.params or name in _OPTIONS:
+            continue
+        if not is_price(name):
+            raise _unknown(name, kind)
+        meant[name] = value
+    options = _spelled({**defaults, **meant}, given)
     params = {k: v for k, v in given.items() if k in kind.params}
     params, dropped = _without(params, options.get("additional_drop_params") or ())
     wanted: type | None = None
@@ -178,27 +184,36 @@ def legs(
     environ: Mapping[str, str],
     keyless: bool = False,
     kind: Kind = CHAT,
+    catalogue: Catalogue | None = None,
 ) -> list[Leg]:
-    """The deployments of a call: the one asked for, then its fallbacks. ``subject``: what this kind is about."""
+    """The deployments of a call: the one asked for, then its fallbacks. ``subject``: what this kind is about.
+
+    ``catalogue`` is where bare names and prices are looked up; by default the process's.
+    """
+    known = default() if catalogue is None else catalogue
 
     def leg(name: str, about: Mapping[str, Any], how: Asked) -> Leg:
         try:
-            address = addressed(name, how.options, environ, keyless=keyless, kind=kind.name)
+            address = addressed(name, how.options, environ, known, keyless=keyless, kind=kind.name)
         except ConfigurationError:
-            _check_offered(name, how.options, kind)
+            _check_offered(name, how.options, kind, known)
             raise
-        call = _call(call_id, address, about, how, kind, stream=stream)
+        call = _call(call_id, address, about, how, kind, known, stream=stream)
         return _leg(address, call, how, kind)
 
     first = leg(model, subject, asked_for)
-    others = (_fallback(first, entry, subject, asked_for, kind) for entry in _fallbacks(asked_for))
+    others = (
+        _fallback(first, entry, subject, asked_for, kind, known) for entry in _fallbacks(asked_for)
+    )
     return [first, *(leg(*other) for other in others)]
 
 
-def _check_offered(name: str, options: Mapping[str, Any], kind: Kind) -> None:
+def _check_offered(name: str, options: Mapping[str, Any], kind: Kind, catalogue: Catalogue) -> None:
     """Nobody has to find a key for a call that is not there."""
     elsewhere = options.get("base_url") is not None
-    provider, model = resolve(name, options.get("custom_llm_provider"), elsewhere=elsewhere)
+    provider, model = resolve(
+        name, options.get("custom_llm_provider"), catalogue, elsewhere=elsewhere
+    )
     if provider.family_of(model).wire(kind.name) is None:
         raise lacking(provider, model, kind.name, kind.function) from None
 
@@ -211,7 +226,12 @@ def _fallbacks(asked_for: Asked) -> Sequence[Any]:
 
 
 def _fallback(
-    first: Leg, entry: Any, subject: Mapping[str, Any], asked_for: Asked, kind: Kind
+    first: Leg,
+    entry: Any,
+    subject: Mapping[str, Any],
+    asked_for: Asked,
+    kind: Kind,
+    catalogue: Catalogue,
 ) -> tuple[str, Mapping[str, Any], Asked]:
     """Model, subject and keywords of one fallback: the call's own, but for what the entry overrides."""
     if isinstance(entry, str):
@@ -225,12 +245,18 @@ def _fallback(
     about = {name: entry.get(name, value) for name, value in subject.items()}
     override = asked({k: v for k, v in entry.items() if k != "model" and k not in about}, {}, kind)
     kept = {k: v for k, v in asked_for.options.items() if k != "custom_llm_provider"}
-    provider, _ = resolve(
-        entry["model"], override.options.get("custom_llm_provider"), elsewhere="base_url" in kept
+    provider, name = resolve(
+        entry["model"],
+        override.options.get("custom_llm_provider"),
+        catalogue,
+        elsewhere="base_url" in kept,
     )
     if provider.name != first.call.provider:
-        # Another provider's key and address are not this one's.
-        kept = {k: v for k, v in kept.items() if k not in _OF_ONE_PROVIDER}
+        # Another provider's key, address and prices are not this one's.
+        kept = {k: v for k, v in without_prices(kept).items() if k not in _OF_ONE_PROVIDER}
+    elif name != first.call.model and not first.provider.own_names:
+        # Nor are those of another model; two names that a caller chose may well stand for one.
+        kept = without_prices(kept)
     merged = Asked(
         {**asked_for.params, **override.params},
         {**kept, **override.options},
@@ -259,13 +285,17 @@ def _call(
     subject: Mapping[str, Any],
     asked_for: Asked,
     kind: Kind,
+    catalogue: Catalogue,
     *,
     stream: bool,
 ) -> Call:
     options = asked_for.options
+    name = address.provider.name
+    priced_as = _priced_as(address, options)
+    priced = address.model if priced_as is None else priced_as
     return kind.make(
         id=call_id,
-        provider=address.provider.name,
+        provider=name,
         model=address.model,
         params=asked_for.params,
         stream=stream,
@@ -274,15 +304,23 @@ def _call(
         drop_params=bool(options.get("drop_params")),
         allowed=frozenset(options.get("allowed_openai_params") or ()),
         adjustments=asked_for.adjustments,
-        priced_as=_priced_as(address, options),
+        priced_as=priced_as,
+        # Most calls have none, and need no function to say so.
+        price=price_of(options, kind.name, catalogue, name, priced)
+        if options.keys() - NO_PRICES
+        else None,
         **subject,
     )
 
 
 def _priced_as(address: Address, options: Mapping[str, Any]) -> str | None:
     """A name that the caller chose says nothing of the model behind it: only the call or the answer does."""
-    said = options.get("base_model")
-    return str(said) if said else "" if address.host.own_names else None
+    if said := options.get("base_model"):
+        return str(said)
+    if address.host.own_names:
+        return ""
+    name = address.provider.priced_name(address.model)
+    return None if name == address.model else name
 
 
 def _headers(options: Mapping[str, Any]) -> Mapping[str, str]:

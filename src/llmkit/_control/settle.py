@@ -7,12 +7,12 @@ Rule 3: where no flow can run any more (a dropped stream), it goes on the queue 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from .. import pricing
-from .._call import Adjustment, Attempt, Call, CallInfo, ChatCall, Sent
+from .._call import Adjustment, Attempt, Call, CallInfo, Sent
 from .._flow import Flow, notify, store
 from .._fold import Fold
 from .._http import HTTPResponse
@@ -23,15 +23,15 @@ from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
 from ..types.answer import Answer
-from ..types.chat import ChatCompletion, Choice
 from ..types.usage import Usage
+from .address import model_of
 from .retry import refused
 
-__all__ = ["Account", "estimate_tokens", "model_of"]
+__all__ = ["Account"]
 
 A = TypeVar("A", bound=Answer)
 
-_BYTES_PER_TOKEN = 4
+_UNSAID = "the answer does not say what was used"
 _SENT_ORDER: tuple[Sent, ...] = ("no", "maybe", "yes")
 
 
@@ -123,6 +123,11 @@ class Account:
         self.info.seconds = self.elapsed()
         completion._call = self.info  # noqa: SLF001 - this is the one who may
         completion._cost = self._cost(completion)  # noqa: SLF001
+        if rows := completion.rows():
+            # Few calls have any, and what reads all their forms is large.
+            from .rows import price_rows  # noqa: PLC0415
+
+            price_rows(rows, self._catalogue, self.info.provider)
         return completion
 
     def settle(
@@ -212,53 +217,67 @@ class Account:
 
     def _usage(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
         told = None if response is None else response.counted()
-        if self._told_all(told):
-            return told, "reported"
-        if not isinstance(response, ChatCompletion):
-            return None, "none"
-        return self._estimated(response), "estimated"
+        if response is None or self._told_all(told):
+            return told, "reported" if told is not None else "none"
+        guessed = None if self._concerns() else self._guessed(response)
+        return guessed, "none" if guessed is None else "estimated"
+
+    def _guessed(self, answer: Answer) -> Usage | None:
+        # Only for what broke off.
+        from .estimate import estimated  # noqa: PLC0415
+
+        return estimated(answer, self.call, self.fold)
 
     def _told_all(self, usage: Usage | None) -> bool:
         return self.counted and usage is not None and usage.completion_tokens is not None
 
-    def _estimated(self, response: ChatCompletion) -> Usage:
-        # Some providers tell at the start of a stream what the prompt used: then only the rest is a guess.
-        told = response.usage or Usage()
-        prompt = told.prompt_tokens
-        if prompt is None:
-            prompt = estimate_tokens(self.call.messages) if isinstance(self.call, ChatCall) else 0
-        size = self.fold.text_size() if self.fold else sum(map(_answer_size, response.choices))
-        # A count that ran along counts what cannot be seen, too.
-        completion = max(told.completion_tokens or 0, -(-size // _BYTES_PER_TOKEN))
-        counts = {"prompt_tokens": prompt, "completion_tokens": completion}
-        return told.model_copy(update={**counts, "total_tokens": prompt + completion})
+    def _concerns(self) -> tuple[str, str] | None:
+        return None if self.call is None else self.call.concerns
 
     def _cost(self, answer: Answer) -> pricing.Cost:
         if self.mocked:
             return _free("no provider was asked")
+        if (concerned := self._concerns()) is not None:
+            return _of_none(self.info.provider, *concerned)
         usage = answer.counted()
-        known, name = self._told_all(usage), self._priced_as(answer)
-        stated = None if usage is None else _reported(usage)
-        called = f"{self.info.provider}/{name}"
-        measures = answer.measured(self.call)
-        chat = isinstance(answer, ChatCompletion)
-        if not known and not chat and stated is None and not measures:
-            return pricing.unknown(_unsaid(answer, called))
+        known, measures = self._told_all(usage), answer.measured(self.call)
+        amount = _stated(answer, usage)
+        guessed = None if known else self._guessed(answer)
+        usage = guessed or usage
+        if usage is None and not measures and amount is None:
+            return pricing.unknown(_UNSAID)
+        name = self._priced_as(answer)
+        model = self._model(answer, name)
+        if model is None and amount is None and (home := _at_home(self.info)) is not None:
+            return home
         return pricing.cost(
-            self._estimated(answer) if chat and not known else usage,  # type: ignore[arg-type]
-            self._model(name),
+            usage,
+            model,
             measures=measures,
             service_tier=answer.tier() or self._asked_tier(),
-            reported=stated,
-            estimated=not known,
-            model_name=called,
+            reported=amount and amount.usd,
+            said_in=amount.place if amount else "",
+            estimated=not known and (guessed is not None or not (self.counted and measures)),
+            model_name=f"{self.info.provider}/{name}",
+            on=self.info.started or None,
+            seconds=self.info.seconds,
             conditions=self.call.facts if self.call else None,
+            find=self._find,
         )
 
-    def _model(self, name: str) -> ModelInfo | None:
-        """Whose rates hold: those that were given with the call go before the catalogue's."""
+    def _find(self, name: str) -> ModelInfo | None:
+        return model_of(self._catalogue, self.info.provider, name)
+
+    def _model(self, answer: Answer, name: str) -> ModelInfo | None:
+        """Whose rates hold: those given with the call, else of the model that answered, where that is another."""
         given: ModelInfo | None = self.call.price if self.call else None
-        return given or model_of(self._catalogue, self.info.provider, name)
+        if given is not None:
+            return given
+        asked, served = self._find(name), getattr(answer, "model", None)
+        said = self.call.priced_as if self.call else None
+        if said is not None or not isinstance(served, str) or served in ("", name):
+            return asked
+        return self._catalogue.find(self.info.provider, served) or asked
 
     def _priced_as(self, answer: Answer) -> str:
         """The model whose price holds."""
@@ -278,12 +297,6 @@ class Account:
         return pricing.unknown(f"{reason}; what was sent may have been billed")
 
 
-def model_of(catalogue: Catalogue, provider: str, name: str) -> ModelInfo | None:
-    """What the catalogue has under a provider's name for a model, or under ``provider/model``."""
-    head, _, rest = name.partition("/")
-    return catalogue.find(provider, name) or (catalogue.find(head, rest) if rest else None)
-
-
 def _echoes(response: HTTPResponse, key: str) -> bool:
     if len(key) < SHORTEST:
         return False
@@ -294,10 +307,29 @@ def _unread(error: BaseException | None) -> bool:
     return isinstance(error, APIResponseValidationError)
 
 
-def _unsaid(answer: Answer, called: str) -> str:
-    """Why an answer without tokens has no cost: seconds, characters and searches have no price here."""
-    told = getattr(answer, "usage", None) is not None
-    return f"no price for {called}" if told else "the answer does not say what was used"
+def _stated(answer: Answer, usage: Usage | None) -> Any:
+    """What the provider itself says that it cost: always in fields that are not OpenAI's."""
+    if not (answer.__pydantic_extra__ or (usage is not None and usage.__pydantic_extra__)):
+        return None
+    from .stated import stated  # noqa: PLC0415 - few providers do
+
+    return stated(answer, usage)
+
+
+def _of_none(provider: str, resource: str, action: str) -> pricing.Cost:
+    """What a call costs that asks for no model's answer."""
+    from ..providers._unbilled import unbilled  # noqa: PLC0415 - few calls are such
+
+    found = unbilled(provider, resource, action)
+    return _free(found.reason) if found.known else pricing.unknown(found.reason)
+
+
+def _at_home(info: CallInfo) -> pricing.Cost | None:
+    """Nothing, where a model without a price runs on this machine."""
+    from ..providers._unbilled import at_home  # noqa: PLC0415 - most models have prices
+
+    why = at_home(info.provider, info.base_url)
+    return None if why is None else _free(why)
 
 
 def _free(reason: str) -> pricing.Cost:
@@ -307,62 +339,3 @@ def _free(reason: str) -> pricing.Cost:
 def _named(error: BaseException) -> str:
     status = error.status_code if isinstance(error, APIStatusError) else None
     return f"{type(error).__name__} {status}" if status else type(error).__name__
-
-
-def _reported(usage: Usage) -> Decimal | None:
-    """What the provider itself says the call cost, in USD, where it does.
-
-    OpenRouter and Vercel: ``usage.cost``, and with a key of one's own the upstream's price beside it
-    (https://openrouter.ai/docs/use-cases/usage-accounting). Perplexity: ``usage.cost.total_cost``
-    (https://docs.perplexity.ai/api-reference/chat-completions-post). Both read 2026-11-22. xAI counts in
-    ticks of 1e-10 USD, which its own token prices confirm on recorded answers.
-    """
-    # What is not OpenAI's: every one of these is.
-    more = usage.__pydantic_extra__
-    if not more:
-        return None
-    cost = more.get("cost")
-    if cost is None and isinstance(ticks := more.get("cost_in_usd_ticks"), int):
-        return Decimal(ticks).scaleb(-10)
-    if isinstance(cost, Mapping):
-        cost = cost.get("total_cost")
-    if isinstance(cost, bool) or not isinstance(cost, int | float | Decimal | str):
-        return None
-    total = _decimal(cost)
-    details = more.get("cost_details")
-    if total is not None and more.get("is_byok") and isinstance(details, Mapping):
-        total += _decimal(details.get("upstream_inference_cost") or 0) or Decimal(0)
-    return total
-
-
-def _decimal(value: Any) -> Decimal | None:
-    try:
-        number = Decimal(str(value))
-    except ArithmeticError:
-        return None
-    return number if number.is_finite() and number >= 0 else None
-
-
-def _answer_size(choice: Choice) -> int:
-    """Bytes that the model wrote for one choice."""
-    message = choice.message
-    calls = [call.function.arguments for call in message.tool_calls or () if call.function]
-    texts = (message.content, message.reasoning_content, message.refusal, *calls)
-    return sum(_size(text) for text in texts)
-
-
-def estimate_tokens(messages: Any) -> int:
-    """A rough count of the tokens of messages: a quarter of their bytes. Always flagged as an estimate."""
-    return -(-_size(messages) // _BYTES_PER_TOKEN)
-
-
-def _size(value: Any) -> int:
-    if isinstance(value, str):
-        return len(value.encode("utf-8", "replace"))
-    if isinstance(value, Mapping):
-        return sum(_size(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return sum(_size(item) for item in value)
-    if hasattr(value, "model_dump"):
-        return _size(value.model_dump(exclude_none=True))
-    return 0

@@ -87,13 +87,12 @@ class ChatCalls(Core):
             APIError: the call failed; its subclasses say how.
         """
         self._drain()
-        dry_run = dry_run or self._dry
-        job = self._job(
-            CHAT, model, {"messages": messages}, params, stream=bool(stream), dry_run=bool(dry_run)
-        )
+        instead = self._run_dry if dry_run and self._instead is None else self._instead
+        subject, unsent = {"messages": messages}, instead is not None
+        job = self._job(CHAT, model, subject, params, stream=bool(stream), dry_run=unsent)
+        if instead is not None:
+            return instead(job)  # type: ignore[no-any-return]
         driver = self._driver()
-        if dry_run:
-            return driver.run(dry(job))  # type: ignore[no-any-return]
         if stream:
             return self._opened(sync_stream.opened(driver, perform(job)))
         return driver.run(perform(job))  # type: ignore[no-any-return]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
-from .. import catalogue, providers
+from .. import providers
 from .._control.plan import Kind
 from .._core import Core
 from ..errors import ConfigurationError
@@ -88,7 +88,7 @@ class ModelCalls(Core):
             if check_provider_endpoint and providers.get(name).wire(_NAME) is not None:
                 found += [f"{name}/{one}" for one in self.list_models(name, **params).ids]
             else:
-                found += _catalogued(name)
+                found += self._catalogued(name)
         return found
 
     async def aget_valid_models(
@@ -101,8 +101,11 @@ class ModelCalls(Core):
                 listed = await self.alist_models(name, **params)
                 found += [f"{name}/{one}" for one in listed.ids]
             else:
-                found += _catalogued(name)
+                found += self._catalogued(name)
         return found
+
+    def _catalogued(self, provider: str) -> list[str]:
+        return [f"{provider}/{model.name}" for model in self._catalogue.models(provider)]
 
     def _usable(self, only: str | None) -> list[str]:
         """Providers whose key is there; the one that was named, whether it is or not."""
@@ -111,10 +114,6 @@ class ModelCalls(Core):
         known = (providers.get(name) for name in providers.names())
         keyed = (p.name for p in known if any(self._environ.get(key) for key in p.key_env))
         return list(dict.fromkeys(keyed))
-
-
-def _catalogued(provider: str) -> list[str]:
-    return [f"{provider}/{model.name}" for model in catalogue.models(provider)]
 
 
 def _all(provider: str | None, params: Any) -> About:

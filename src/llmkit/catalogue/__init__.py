@@ -1,20 +1,28 @@
 """Facts about models: limits, capabilities and prices, dated and sourced.
 
-Pure data behind a few functions, which ask the process's own ``Catalogue``. The only I/O is reading a
-provider's JSON file from the package on first use. What a call costs is worked out in ``llmkit.pricing``.
+Pure data behind a few functions, which ask the process's own ``Catalogue``. The only I/O is reading files, on first
+use: a provider's JSON file from the package, and the user's. What a call costs is worked out in ``llmkit.pricing``.
 """
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from typing import Final
+
+from ._counting import counting
 from ._layers import Catalogue
-from ._model import FrozenMap, ModelInfo, Rate, Uplift
+from ._model import CAPABILITIES, FrozenMap, ModelInfo, Rate, Uplift
 
 __all__ = [
+    "CAPABILITIES",
+    "ENVIRONMENT",
     "Catalogue",
     "FrozenMap",
     "ModelInfo",
     "Rate",
     "Uplift",
+    "counting",
     "default",
     "find",
     "models",
@@ -22,7 +30,16 @@ __all__ = [
     "revision",
 ]
 
-_DEFAULT = Catalogue()
+ENVIRONMENT: Final = "LLMKIT_CATALOGUE"
+"""The environment variable that names the default catalogue's files, parted as paths are."""
+
+
+def _named() -> Iterable[str]:
+    """The one thing that this floor reads of the environment, when the default catalogue is first asked."""
+    return (path for path in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if path.strip())
+
+
+_DEFAULT = Catalogue.later(_named)
 
 
 def default() -> Catalogue:

@@ -7,16 +7,20 @@ ledgers do not live here.
 
 from __future__ import annotations
 
-from .._cost import Cost, CostLine, Status, Unbounded, nothing, unknown
+from typing import TYPE_CHECKING, Any
+
+from .._cost import Cost, CostLine, Measure, Status, Unbounded, nothing, unknown
 from ._actual import cost
-from ._bound import MESSAGE_TOKENS, PREAMBLE_TOKENS, TOOL_TOKENS, bound
+
+if TYPE_CHECKING:
+    from ._bound import bound
+    from ._prompt_bound import Gauges
 
 __all__ = [
-    "MESSAGE_TOKENS",
-    "PREAMBLE_TOKENS",
-    "TOOL_TOKENS",
     "Cost",
     "CostLine",
+    "Gauges",
+    "Measure",
     "Status",
     "Unbounded",
     "bound",
@@ -24,3 +28,13 @@ __all__ = [
     "nothing",
     "unknown",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The bound is loaded when it is first asked for: most calls are only priced."""
+    if name not in ("bound", "Gauges"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _bound  # noqa: PLC0415
+
+    globals().update(bound=_bound.bound, Gauges=_bound.Gauges)
+    return globals()[name]

@@ -1,25 +1,48 @@
 """Which of a model's rates applies to a call, and what a quantity costs at it.
 
-Knows conditions, tiers and stand-ins. Reading usage objects belongs in ``_actual``.
+Knows conditions, tiers and stand-ins. Reading usage objects belongs in ``_usage`` and ``_measures``.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import Final
 
 from .._cost import MATH, CostLine
 from ..catalogue import FrozenMap, ModelInfo, Rate
+from ._conditions import AGED, LEAST, Asked, Moment, Open, holds, specific
 
 STANDARD: Final = "standard"
 # Tiers that vendors sell below the standard price: where a model lists no rate for one, the
 # standard rate is an upper estimate. For any other tier it would be a guess, so unknown.
 _CHEAPER_TIERS: Final = frozenset({"batch", "flex"})
 # A cache hit never costs more than reading the same tokens afresh.
-_AT_MOST: Final = {"cached_read": "input", "cached_audio_read": "audio_input"}
+_AT_MOST: Final = {
+    "cached_read": "input",
+    "cached_audio_read": "audio_input",
+    "cached_image_read": "image_input",
+    "cached_video_read": "video_input",
+}
+_SIDES: Final = {
+    "input": "input",
+    "audio_input": "input",
+    "image_input": "input",
+    "video_input": "input",
+    "search": "input",
+    "output": "output",
+    "audio_output": "output",
+    "image_output": "output",
+    "video_output": "output",
+    "time": "time",
+}
+
+
+_DECIMALS: Final = 18
+_LEAST: Final = Decimal(1).scaleb(-_DECIMALS)
+_BOTH: Final = ("input", "output")
 
 
 class Unpriceable(Exception):
@@ -35,6 +58,17 @@ class _Price:
     """The rate, uplifted."""
     condition: FrozenMap[str | int]
     notes: tuple[str, ...]
+    least: int
+    """The least quantity that is billed, where there is any."""
+    per: Decimal | None
+    """How many units the rate buys, where one of them costs no endless fraction."""
+    dimension: str
+    origin: tuple[str, str, Mapping[str, str | int], str, str]
+
+
+def side_of(dimension: str) -> str | None:
+    """Which side of a call a dimension counts: what goes in, what comes out, or neither (``None``)."""
+    return _SIDES.get(dimension)
 
 
 class Sheet:
@@ -47,11 +81,45 @@ class Sheet:
         for rate in rates:
             self.rates.setdefault(rate.key, []).append(rate)
         self.ttls = sorted({str(r.condition["ttl"]) for r in rates if "ttl" in r.condition})
+        self.by_tokens = frozenset(
+            side for r in rates if r.unit == "token" and (side := side_of(r.dimension))
+        )
+        self._free = {
+            s for s in _BOTH if not any(r.usd for r in rates if side_of(r.dimension) == s)
+        }
+        self.by_request = bool(self.rates) and self.rates.keys() <= {"request/request"}
         conditions = [r.condition for r in rates] + [u.condition for u in model.uplifts]
         self._steps = sorted(
             {int(c["input_tokens_over"]) for c in conditions if "input_tokens_over" in c}
         )
+        self._days = sorted({str(c[key]) for c in conditions for key in AGED if key in c})
+        self._hours = any("utc" in c or "weekdays" in c for c in conditions)
+        self.timed = bool(self._days) or self._hours
+        """Whether it matters when a call is made."""
         self._found: dict[object, dict[object, _Price]] = {}
+        # Plain dicts: what is read in every call.
+        self.defaults = dict(model.defaults)
+        self._tiers: dict[str | None, str] = {}
+
+    def tier(self, spelled: str | None) -> str:
+        """The tier that is billed for one spelled so, as far as that is known."""
+        found = self._tiers.get(spelled)
+        if found is None:
+            found = tiers(self.model, spelled)[0]
+            if len(self._tiers) < _MOST_FOUND:
+                self._tiers[spelled] = found
+        return found
+
+    def charges(self, side: str) -> bool:
+        """Whether the model costs anything on a side."""
+        return side not in self._free
+
+    def moment(self, on: str | float | None, seconds: float) -> Moment:
+        """When a call ran, as far as its price depends on that. Without a day it is that of the catalogue."""
+        from ._window import moment  # noqa: PLC0415 - few prices depend on the day
+
+        when = moment(on, seconds)
+        return when if when.day else when._replace(day=self.model.revision)
 
     def price(self, call: Call, key: str, facts: Mapping[str, str]) -> _Price:
         """What applies to a dimension (by its rates' key) of a call. Raises Unpriceable if nothing does."""
@@ -61,9 +129,11 @@ class Sheet:
             found = call.known[known_as] = _price(call, key, facts)
         return found
 
-    def known(self, facts: Mapping[str, str], prompt: int, on: str) -> dict[object, _Price]:
+    def known(self, asked: Asked) -> dict[object, _Price]:
         """What was found under such facts before."""
-        key = (tuple(facts.items()), bisect_left(self._steps, prompt), on)
+        when = asked.when
+        time = when if self._hours else bisect_right(self._days, when.day) if self._days else 0
+        key = (tuple(asked.facts.items()), bisect_left(self._steps, asked.prompt), time)
         known = self._found.get(key)
         if known is None:
             # Facts come from answers too: what they could be is not bounded by us.
@@ -88,21 +158,27 @@ def sheet(model: ModelInfo) -> Sheet:
     return made
 
 
-class Call:
+class Call(Asked):
     """What rates are matched against, and what had to be assumed on the way."""
 
-    __slots__ = ("completion", "facts", "known", "model", "notes", "on", "prompt", "sheet")
+    __slots__ = ("completion", "known", "model", "notes", "sheet")
 
     def __init__(
-        self, sheet: Sheet, facts: Mapping[str, str], prompt: int, completion: int, on: str
+        self, sheet: Sheet, facts: Mapping[str, str], when: Moment, prompt: int, completion: int
     ) -> None:
-        self.sheet, self.model, self.facts = sheet, sheet.model, facts
-        self.prompt, self.completion, self.on = prompt, completion, on
-        self.known = sheet.known(facts, prompt, on)
+        # Not by way of super(): every call makes one.
+        self.facts, self.when, self.prompt = facts, when, prompt
+        self.sheet, self.model, self.completion = sheet, sheet.model, completion
+        self.known = sheet.known(self)
         self.notes: list[str] = []
 
     def has(self, key: str) -> bool:
+        """Whether the model has a rate of its own for it."""
         return key in self.sheet.rates
+
+    def rated(self, key: str) -> bool:
+        """Whether any rate holds for it, its own or one that stands in."""
+        return any(name in self.sheet.rates for name in _names(self.model, key))
 
 
 def tiers(model: ModelInfo, spelled: str | None) -> tuple[str, ...]:
@@ -124,20 +200,53 @@ def check_tier(model: ModelInfo, tier: str, notes: list[str]) -> None:
 def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str]) -> CostLine:
     """The line for a quantity of one dimension. Raises Unpriceable if no rate applies."""
     found = call.sheet.price(call, key, facts)
-    call.notes += found.notes
-    return amount(key, quantity, found.rate, found.usd, found.condition, call.model.revision)
+    if found.notes:
+        call.notes += found.notes
+    billed = max(quantity, found.least) if found.least else quantity
+    rate, usd = found.rate, found.usd
+    per = found.per
+    # Dividing last leaves no zeros behind the amount.
+    total = (
+        MATH.divide(MATH.multiply(Decimal(billed), usd), per)
+        if per is not None
+        else _share(billed, usd, rate.per)
+    )
+    return CostLine(found.dimension, billed, rate.unit, usd, rate.per, total, *found.origin)
 
 
 def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
     notes: list[str] = []
-    rate = _rate(call, key, {**call.facts, **facts}, notes)
+    about = Asked({**call.facts, **facts}, call.when, call.prompt)
+    rate = _of_tier(call, key, about, _rate(call, key, about, notes), notes)
     factor, condition = Decimal(1), dict(rate.condition)
     for uplift in call.model.uplifts if rate.unit == "token" else ():
-        if _met(uplift.condition, call, call.facts):
+        if holds(uplift.condition, call):
             factor = MATH.multiply(factor, uplift.factor)
             condition = {**condition, **uplift.condition}
     usd = MATH.multiply(rate.usd, factor)
-    return _Price(rate, usd, FrozenMap(condition), tuple(notes))
+    frozen: FrozenMap[str | int] = FrozenMap(condition)
+    each = MATH.divide(usd, Decimal(rate.per))
+    return _Price(
+        rate,
+        usd,
+        frozen,
+        tuple(notes),
+        int(rate.condition.get(LEAST, 0)),
+        Decimal(rate.per) if _places(each) <= _DECIMALS else None,
+        key.partition("/")[0],
+        (rate.source, rate.read, frozen, rate.via, call.model.revision),
+    )
+
+
+def _share(quantity: int | Decimal, usd: Decimal, per: int) -> Decimal:
+    """What a quantity costs. A third of a cent ends somewhere, upwards: lines add up in anybody's arithmetic."""
+    exact = MATH.divide(MATH.multiply(Decimal(quantity), usd), Decimal(per))
+    return exact if _places(exact) <= _DECIMALS else exact.quantize(_LEAST, ROUND_UP, MATH)
+
+
+def _places(number: Decimal) -> int:
+    """How many digits stand behind the point."""
+    return -int(number.as_tuple().exponent)
 
 
 def amount(
@@ -149,23 +258,66 @@ def amount(
     revision: str,
 ) -> CostLine:
     """The line for a quantity at the rate, uplifted to ``usd``."""
-    total = MATH.divide(MATH.multiply(Decimal(quantity), usd), Decimal(rate.per))
+    total = _share(quantity, usd, rate.per)
     origin = (rate.source, rate.read, condition, rate.via, revision)
     return CostLine(key.partition("/")[0], quantity, rate.unit, usd, rate.per, total, *origin)
 
 
-def _rate(call: Call, key: str, facts: Mapping[str, str], notes: list[str]) -> Rate:
-    """The matching rate with most conditions; between equals the dearest, and it is noted."""
+def _rate(call: Call, key: str, about: Asked, notes: list[str]) -> Rate:
+    """The matching rate with most conditions; between equals, and where it is open, the dearest, noted."""
     for name in _names(call.model, key):
         listed = call.sheet.rates.get(name, ())
-        fits = [rate for rate in listed if _met(rate.condition, call, facts)]
-        if fits:
-            most = max(len(rate.condition) for rate in fits)
-            best = [rate for rate in fits if len(rate.condition) == most]
-            if len({rate.usd for rate in best}) > 1:
-                notes.append(f"several {name} rates apply, the dearest was taken")
-            return max(best, key=unit_price)
-    raise Unpriceable(f"no {key.partition('/')[0]} rate for {call.model.name}")
+        judged = [(rate, holds(rate.condition, about)) for rate in listed]
+        sure = [rate for rate, held in judged if held is True]
+        maybe = [(rate, held) for rate, held in judged if isinstance(held, Open)]
+        if sure or maybe:
+            best = _best(sure, name, notes) if sure else None
+            return _dearest(best, maybe, name, notes)
+    unit = key.partition("/")[2]
+    raise Unpriceable(
+        f"no {key.partition('/')[0]} rate{f' per {unit}' if unit not in _PLAIN else ''}"
+        f" for {call.model.name}"
+    )
+
+
+def _of_tier(call: Call, key: str, about: Asked, rate: Rate, notes: list[str]) -> Rate:
+    """A tier that lists a price for input and none for cached input may have no discount: then the dearer holds."""
+    tier, whole = about.facts.get("service_tier"), _AT_MOST.get(key)
+    if whole is None or tier in (STANDARD, rate.condition.get("service_tier")):
+        return rate
+    afresh = _rate(call, whole, about, [])
+    if afresh.condition.get("service_tier") != tier or afresh is rate:
+        return rate
+    notes.append(
+        f"no {tier} {key} rate for {call.model.name}, the dearer of what it can be was taken"
+    )
+    return max(rate, afresh, key=unit_price)
+
+
+_PLAIN: Final = frozenset({"", "call", "request", "search"})
+
+
+def _best(sure: list[Rate], name: str, notes: list[str]) -> Rate:
+    """Of rates that hold the most specific, and of several that are so only by length or day the last."""
+    if len(sure) == 1:
+        return sure[0]
+    best = specific(sure)
+    if len({rate.usd for rate in best}) > 1:
+        notes.append(f"several {name} rates apply, the dearest was taken")
+    return max(best, key=unit_price)
+
+
+def _dearest(
+    best: Rate | None, maybe: Iterable[tuple[Rate, Open]], name: str, notes: list[str]
+) -> Rate:
+    """What holds for sure, or what may hold, where that is dearer."""
+    for rate, open_ in maybe:
+        if best is None or unit_price(rate) != unit_price(best):
+            notes.append(f"{open_.reason}, the dearest {name} rate was taken")
+        if best is None or unit_price(rate) > unit_price(best):
+            best = rate
+    assert best is not None  # noqa: S101 - the caller has one or the other
+    return best
 
 
 def _names(model: ModelInfo, key: str) -> Iterator[str]:
@@ -174,18 +326,6 @@ def _names(model: ModelInfo, key: str) -> Iterator[str]:
     while stand_in:
         yield stand_in
         stand_in = model.priced_as.get(stand_in) or _AT_MOST.get(stand_in)
-
-
-def _met(condition: Mapping[str, str | int], call: Call, facts: Mapping[str, str]) -> bool:
-    return all(_holds(key, wanted, call, facts) for key, wanted in condition.items())
-
-
-def _holds(key: str, wanted: str | int, call: Call, facts: Mapping[str, str]) -> bool:
-    if key == "input_tokens_over":
-        return call.prompt > int(wanted)
-    if key == "from":
-        return call.on >= str(wanted)
-    return facts.get(key) == wanted
 
 
 def unit_price(rate: Rate) -> Decimal:

@@ -101,6 +101,12 @@ class Provider:
     (``~/…``). Only ``validate_environment`` looks at it, and names the first way where none is gone."""
     own_names: bool = False
     """Whether models are called as their users like: prices go by what the call or the answer says they are."""
+    price_name: str = ""
+    """Pattern in a model's name; its group ``model`` is what the catalogue knows the model by."""
+    price_lists: tuple[str, ...] = ()
+    """Other providers whose prices hold for what its own list does not have: one house under two names."""
+    region: str = ""
+    """Pattern in an address; its group ``region`` is where the call is served, which prices may depend on."""
     aliases: tuple[str, ...] = ()
     default_model: str | None = None
     """What the command line asks when no model is named."""
@@ -127,6 +133,16 @@ class Provider:
         matches = (re.search(pattern, model) for pattern, _ in self.families)
         found = next(filter(None, matches), None)
         return model if found is None else found.groupdict().get("model") or model
+
+    def priced_name(self, model: str) -> str:
+        """What the catalogue knows a model by: without the route to it, its place, its owner."""
+        found = re.fullmatch(self.price_name, model) if self.price_name else None
+        return model if found is None else found["model"]
+
+    def facts_at(self, address: str) -> Mapping[str, str]:
+        """What an address says that prices can depend on."""
+        found = re.search(self.region, address) if self.region else None
+        return {} if found is None else {"region": found["region"]}
 
     @property
     def kinds(self) -> tuple[str, ...]:

@@ -105,6 +105,7 @@ _PROVIDER = Provider(
     locate=locate,
     needs=((*_KEYS, *WAYS), _BASES),
     own_names=True,
+    price_lists=("azure_ai",),
     aliases=("azure_openai", "azure_text"),
     docs="https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle",
     read="2026-11-22",

@@ -87,6 +87,7 @@ _PROVIDER = Provider(
     locate=models,
     needs=((*_KEYS, *WAYS), _BASES),
     own_names=True,
+    price_lists=("azure",),
     docs="https://learn.microsoft.com/azure/ai-foundry/foundry-models/how-to/inference",
     read="2026-11-22",
 )

@@ -88,6 +88,8 @@ _OWN = Provider(
     },
     locate=_locate,
     needs=NEEDS,
+    price_name=r"(?:invoke/|converse/|arn:[^/]*:(?:foundation-model|inference-profile)/)+(?P<model>.+)",
+    region=r"[/.](?P<region>[a-z]{2}(?:-[a-z]+)+-\d)\.",
     aliases=("bedrock_converse",),
     default_model="us.amazon.nova-2-lite-v1:0",
     docs="https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html",

@@ -19,6 +19,7 @@ PROVIDER = replace(
         "rerank": "llmkit.wires.cohere_rerank:COHERE_V1",
         "text_completion": "llmkit.wires.cohere_generate:GENERATE",
     },
+    price_lists=("cohere",),
     aliases=(),
     docs="https://docs.cohere.com/v1/reference/chat",
 )

@@ -37,6 +37,7 @@ PROVIDER = Provider(
     key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GENERATIVE_AI_API_KEY"),
     base_env=("GEMINI_API_BASE", "GOOGLE_GEMINI_BASE_URL"),
     auth=HeaderKey("x-goog-api-key"),
+    price_name=r"models/(?P<model>.+)",
     aliases=("google_ai_studio",),
     default_model="gemini-3.5-flash",
     docs="https://ai.google.dev/api/generate-content",

@@ -34,6 +34,9 @@ _OPENAI = Provider(
     base_env=("OPENAI_BASE_URL", "OPENAI_API_BASE"),
     header_env={"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"},
     idempotency_header="Idempotency-Key",
+    # A tuned model costs what tuned models of its kind cost: ft:gpt-4o-mini-2024-07-18:acme::id.
+    price_name=r"(?P<model>ft:[^:]+):.*",
+    region=r"//(?P<region>[a-z]{2})\.api\.openai\.com",
     elsewhere="openai_like",
     aliases=("custom_openai", "text_completion_openai"),
     default_model="gpt-4o-mini",

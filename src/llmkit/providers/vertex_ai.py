@@ -159,6 +159,8 @@ _VERTEX = Provider(
         "count_tokens": f"{_CALLS}:COUNT",
         "embedding": f"{_EMBEDDINGS}:TEXTS",
     },
+    price_name=r"(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/[^/]+/)?models/(?P<model>.+)",
+    region=r"//(?:aiplatform\.)?(?P<region>[a-z0-9-]+?)(?:-aiplatform|\.rep)\.googleapis\.com",
     aliases=("vertex", "vertexai", "google_vertex"),
     docs="https://docs.cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis",
     read="2026-11-22",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import PrivateAttr
@@ -41,6 +42,14 @@ class Answer(Model):
 
     def measured(self, call: Call | None) -> tuple[Measure, ...]:
         """What else was used, for the price: seconds, characters, pictures. Some of it only ``call`` tells."""
+        return ()
+
+    def wrote(self) -> Any:
+        """The texts that the model wrote, for a guess where no usage came; ``None`` where the answer is no text."""
+        return None
+
+    def rows(self) -> Sequence[Any]:
+        """The results of calls that were made together; each is priced by itself."""
         return ()
 
     def _repr_markdown_(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from os import PathLike
 from pathlib import Path
 from typing import Any, ClassVar
@@ -16,6 +17,9 @@ from typing import Any, ClassVar
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
+from .._call import Call
+from .._calls import SpeechCall
+from .._cost import Measure
 from ._model import Model, beside, lenient
 from .answer import Answer
 from .params import CallOptions
@@ -176,6 +180,15 @@ class Transcription(Answer):
         return _counted(usage, prompt_tokens_details=usage.input_token_details)
 
     @override
+    def measured(self, call: Call | None) -> tuple[Measure, ...]:
+        """The seconds that were heard: those that are billed, where they are told apart from those there were."""
+        told = self.usage.seconds if self.usage is not None else None
+        seconds = self.duration if told is None else told
+        if seconds is None or not 0 <= seconds < float("inf"):
+            return ()
+        return (Measure("audio_input", Decimal(repr(seconds)), "second"),)
+
+    @override
     def _repr_markdown_(self) -> str:
         facts = [fact for fact in (self.language, _seconds(self.duration)) if fact]
         return f"{self.text}\n\n---\n*{' · '.join([*facts, str(self.cost)])}*"
@@ -271,6 +284,14 @@ class Speech(Answer):
         if usage is None:
             return None
         return _counted(usage, completion_tokens_details={"audio_tokens": usage.output_tokens})
+
+    @override
+    def measured(self, call: Call | None) -> tuple[Measure, ...]:
+        """The characters of the text: as many as are told, or as there are, where those are more."""
+        told = self.usage.characters if self.usage is not None else None
+        there = len(call.text) if isinstance(call, SpeechCall) else None
+        counts = [count for count in (told, there) if count is not None]
+        return (Measure("input", max(counts), "character"),) if counts else ()
 
     @override
     def __repr__(self) -> str:

@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from typing_extensions import TypedDict, override
 
+from .._cost import Cost, unknown
 from ._model import Model
 from ._shown import plural
 from .answer import Answer
@@ -152,6 +153,17 @@ class BatchResult(Model):
     response: Any = None
     error: Any = None
 
+    _cost: Any = PrivateAttr(default=None)
+
+    @property
+    def cost(self) -> Cost:
+        """What the call cost, at the prices of a batch; nothing where it failed."""
+        return self._cost or unknown("this result was not priced")
+
+    def price(self, cost: Cost) -> None:
+        """Say what the call cost; whoever reads the results does."""
+        self._cost = cost
+
 
 class BatchResults(Answer):
     """What became of all calls, in the order in which the provider gives them, which need not be that of the calls."""
@@ -161,6 +173,16 @@ class BatchResults(Answer):
     @override
     def __iter__(self) -> Iterator[BatchResult]:  # type: ignore[override]
         return iter(self.data)
+
+    @override
+    def rows(self) -> Sequence[BatchResult]:
+        """The results, each to be priced by itself."""
+        return self.data
+
+    @property
+    def spent(self) -> Cost:
+        """What all calls of the batch cost together; looking at the results costs nothing."""
+        return sum((result.cost for result in self.data), Cost.zero)
 
     def by_id(self) -> dict[str, BatchResult]:
         """The results by their calls' ids."""

@@ -158,6 +158,14 @@ class ChatCompletion(Answer):
         return self.choices[0].message.parsed if self.choices else None
 
     @override
+    def wrote(self) -> Any:
+        """Texts, reasoning, refusals and the arguments of calls."""
+        said = [choice.message for choice in self.choices]
+        calls = [call.function for one in said for call in one.tool_calls or () if call.function]
+        texts = [(one.content, one.reasoning_content, one.refusal) for one in said]
+        return [*texts, [call.arguments for call in calls]]
+
+    @override
     def _repr_markdown_(self) -> str:
         usage = self.usage
         tokens = (

@@ -14,6 +14,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, PrivateAttr, SkipValidation, WrapSerializer
 from typing_extensions import TypedDict, override
 
+from .._call import Call
+from .._cost import Measure
 from ._model import Model, beside, lenient
 from ._shown import plural
 from .answer import Answer
@@ -105,6 +107,12 @@ class EmbeddingUsage(Model):
     prompt_tokens_details: Mapping[str, Any] | None = None
 
 
+def _count(place: Any, name: str) -> int:
+    """A count that is told there, or none."""
+    value = place.get(name) if isinstance(place, Mapping) else None
+    return value if isinstance(value, int) and value > 0 else 0
+
+
 class EmbeddingResponse(Answer):
     """The vectors of all inputs, in their order."""
 
@@ -124,12 +132,27 @@ class EmbeddingResponse(Answer):
         usage = self.usage
         if usage is None:
             return None
-        read = usage.total_tokens if usage.prompt_tokens is None else usage.prompt_tokens
         made = beside(usage)
+        # Where pictures are billed by their pixels, the total has tokens for them, which are not.
+        texts = made.get("text_tokens") if self.measured(None) else None
+        known = (texts, usage.prompt_tokens, usage.total_tokens)
+        read = next((count for count in known if count is not None), None)
         if read is not None:
             made |= {"prompt_tokens": read, "completion_tokens": 0, "total_tokens": read}
             made["prompt_tokens_details"] = usage.prompt_tokens_details
         return lenient(Usage, made) if made else None
+
+    @override
+    def measured(self, call: Call | None) -> tuple[Measure, ...]:
+        """Pictures and films, where they are counted by themselves, or by their pixels."""
+        told = self.usage.__pydantic_extra__ if self.usage is not None else None
+        billed = (told or {}).get("billed_units")
+        found = (
+            (_count(told, "image_pixels"), "image_input", "pixel"),
+            (_count(told, "video_pixels"), "video_input", "pixel"),
+            (_count(billed, "images"), "image_input", "image"),
+        )
+        return tuple(Measure(dimension, count, unit) for count, dimension, unit in found if count)
 
     @override
     def _repr_markdown_(self) -> str:

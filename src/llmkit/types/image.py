@@ -12,6 +12,8 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
+from .._call import Call
+from .._cost import Measure
 from ._model import Model, beside, lenient
 from .answer import Answer
 from .params import CallOptions
@@ -158,10 +160,36 @@ class ImageResponse(Answer):
         return counts
 
     @override
+    def measured(self, call: Call | None) -> tuple[Measure, ...]:
+        """The pictures, as they were asked for: by their number, and by their pixels."""
+        asked: Mapping[str, Any] = {} if call is None else {**call.params, **call.extra_body}
+        told = {name: self.get(name, asked.get(name)) for name in _FACTS}
+        facts = {name: fact for name, fact in told.items() if _is_fact(fact)}
+        made = [Measure("image_output", len(self.data), "image", facts)] if self.data else []
+        if made and (pixels := _pixels(facts.get("size", ""))):
+            made.append(Measure("image_output", len(self.data) * pixels, "pixel", facts))
+        return tuple(made)
+
+    @override
     def _repr_markdown_(self) -> str:
         kind = f"image/{self.output_format}" if self.output_format else None
         pictures = [_picture(one.url, one.b64_json, one.mime_type or kind) for one in self.data]
         return "\n\n".join([*pictures, f"---\n*{self.cost}*"])
+
+
+_FACTS = ("size", "quality", "resolution")
+"""What the price of a picture can depend on."""
+
+
+def _is_fact(told: Any) -> bool:
+    """``auto`` says nothing of what it came to."""
+    return isinstance(told, str) and told != "auto"
+
+
+def _pixels(size: str) -> int:
+    """How many a picture of ``1024x768`` has; 0 where that is not told."""
+    width, _, height = size.partition("x")
+    return int(width) * int(height) if width.isdecimal() and height.isdecimal() else 0
 
 
 def _written(told: Mapping[str, Any]) -> Usage:

@@ -122,6 +122,11 @@ class MessageResponse(Answer):
         told = self.usage.get("service_tier") if self.usage is not None else None
         return told if isinstance(told, str) else None
 
+    @override
+    def wrote(self) -> Any:
+        """The blocks."""
+        return self.content
+
     @property
     def text(self) -> str:
         """All texts of the answer, one after another."""

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
+from .._call import Call
+from .._cost import Measure
 from ._model import Model
 from .answer import Answer
 from .params import CallOptions
@@ -79,6 +81,11 @@ class ModerationResponse(Answer):
     model: str = ""
     results: list[ModerationResult] = Field(default_factory=list)
     usage: Usage | None = None
+
+    @override
+    def measured(self, call: Call | None) -> tuple[Measure, ...]:
+        """The request: who does not count tokens may charge for it, or for nothing."""
+        return (Measure("request", 1, "request"),)
 
     @override
     def _repr_markdown_(self) -> str:

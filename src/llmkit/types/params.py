@@ -7,6 +7,7 @@ is refused before anything is sent; ``extra_body`` is the door for fields of one
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Literal
 
 from typing_extensions import TypedDict
@@ -183,6 +184,35 @@ class CallOptions(TypedDict, total=False):
     """Azure, Databricks: the application's secret."""
     base_model: str | None
     """The model behind a deployment whose name does not tell; its price holds."""
+    input_cost_per_token: float | str | Decimal | None
+    """What you pay for a token of the prompt, in USD. This and the other prices go before the catalogue's for the same
+    thing; what neither says has no price, and a call that uses it a cost that is unknown. Every price field of
+    LiteLLM's that the catalogue understands can be given, so also ``input_cost_per_token_above_200k_tokens`` or
+    ``output_cost_per_token_batches``."""
+    output_cost_per_token: float | str | Decimal | None
+    """What you pay for a token of the answer, in USD."""
+    input_cost_per_second: float | str | Decimal | None
+    """What you pay for a second of speech that is heard, in USD."""
+    output_cost_per_second: float | str | Decimal | None
+    """What you pay for a second of speech or film that is made, in USD."""
+    input_cost_per_character: float | str | Decimal | None
+    """What you pay for a character that is spoken, in USD."""
+    output_cost_per_image: float | str | Decimal | None
+    """What you pay for a picture that is made, in USD."""
+    input_cost_per_query: float | str | Decimal | None
+    """What you pay for a search of a reranking, in USD."""
+    input_cost_per_request: float | str | Decimal | None
+    """What you pay for each request beside all else, in USD."""
+    input_cost_per_audio_token: float | str | Decimal | None
+    """What you pay for a token of speech that is heard, in USD."""
+    output_cost_per_audio_token: float | str | Decimal | None
+    """What you pay for a token of speech that is made, in USD."""
+    output_cost_per_reasoning_token: float | str | Decimal | None
+    """What you pay for a token of reasoning, in USD, where that is not what other tokens of the answer cost."""
+    cache_read_input_token_cost: float | str | Decimal | None
+    """What you pay for a token of the prompt that was read from a cache, in USD."""
+    cache_creation_input_token_cost: float | str | Decimal | None
+    """What you pay for a token of the prompt that was written to a cache, in USD."""
     mock_response: Any
     """Answer this (or raise it) without asking anybody."""
 

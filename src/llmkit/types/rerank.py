@@ -12,6 +12,8 @@ from typing import Any, ClassVar
 from pydantic import Field
 from typing_extensions import TypedDict, override
 
+from .._call import Call
+from .._cost import Measure
 from ._model import Model, beside, lenient
 from .answer import Answer
 from .params import CallOptions
@@ -93,6 +95,12 @@ class RerankResponse(Answer):
             made |= {"prompt_tokens": read, "completion_tokens": 0, "total_tokens": read}
             made["search_units"] = told.search_units
         return lenient(Usage, made) if made else None
+
+    @override
+    def measured(self, call: Call | None) -> tuple[Measure, ...]:
+        """The search units."""
+        units = self.usage.search_units if self.usage is not None else None
+        return (Measure("search", units, "search"),) if units else ()
 
     @override
     def _repr_markdown_(self) -> str:

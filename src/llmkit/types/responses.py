@@ -6,12 +6,15 @@ Items and events are of many kinds, and of more each month: their fields are rea
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from pydantic import Field, PrivateAttr
 from typing_extensions import TypedDict, override
 
+from .._call import Call
+from .._cost import Measure
 from ._model import Model
 from .answer import Answer
 from .params import CallOptions
@@ -161,6 +164,14 @@ class ResponseUsage(Model):
     total_tokens: int | None = None
 
 
+_TOOLS: Final = {
+    "file_search_call": ("file_search", "call"),
+    "code_interpreter_call": ("code_interpreter", "session"),
+    "image_generation_call": ("image_generation", "call"),
+}
+"""Items that are billed by themselves: by the call, or by the container that several of them ran in."""
+
+
 class Response(Answer):
     """A whole answer. ``status`` says whether it is: ``completed``, ``incomplete``, ``in_progress`` …"""
 
@@ -185,6 +196,26 @@ class Response(Answer):
     def counted(self) -> Usage | None:
         """The tokens used, in a chat's terms."""
         return self._counted
+
+    @override
+    def wrote(self) -> Any:
+        """The items."""
+        return self.output
+
+    @override
+    def measured(self, call: Call | None) -> tuple[Measure, ...]:
+        """Calls of the provider's own tools; searches of the web are counted in the usage."""
+        used = {
+            (item.type, item.get("container_id") or place)
+            for place, item in enumerate(self.output)
+            if item.type in _TOOLS
+        }
+        counts = Counter(kind for kind, _ in used)
+        return tuple(
+            Measure(dimension, counts[kind], unit)
+            for kind, (dimension, unit) in _TOOLS.items()
+            if kind in counts
+        )
 
     @property
     def output_text(self) -> str:

@@ -104,6 +104,11 @@ class TextCompletion(Answer):
         return self.choices[0].text if self.choices else ""
 
     @override
+    def wrote(self) -> Any:
+        """The texts."""
+        return [choice.text for choice in self.choices]
+
+    @override
     def _repr_markdown_(self) -> str:
         used = self.usage
         tokens = f"{used.prompt_tokens} + {used.completion_tokens} tokens" if used else "no usage"

@@ -1,7 +1,8 @@
 """Anthropic's usage to OpenAI's. Counts that were not told are left out, never zero.
 
 ``input_tokens`` leaves out what the cache was read from and written to; OpenAI's ``prompt_tokens`` has it all.
-Compacting a conversation is billed beside what the totals say; an advisor is, too, at its own model's price.
+Compacting a conversation is billed beside what the totals say; an advisor is, too, at its own model's price. Where
+another model took a refused call over, the totals are its own; what the first had written by then is billed beside.
 Sources: https://platform.claude.com/docs/en/build-with-claude/prompt-caching and the types of anthropic 2.12.0
 (``BetaUsage.iterations``), read 2026-11-22.
 """
@@ -14,6 +15,7 @@ from typing import Any
 __all__ = ["prompt_side", "translated", "update"]
 
 _APART = ("compaction", "advisor_message")
+_FALLBACK = "fallback_message"
 _TRANSLATED = frozenset({"input_tokens", "output_tokens", "output_tokens_details"})
 
 
@@ -31,14 +33,30 @@ def translated(native: Mapping[str, Any]) -> dict[str, Any]:
         made["completion_tokens_details"] = {"reasoning_tokens": thought}
     if beside := _beside(native):
         made["beside"] = beside
+    if taken_over := _taken_over(native):
+        made["billed_model"] = taken_over
     return made
+
+
+def _taken_over(native: Mapping[str, Any]) -> str | None:
+    """The model that answered in place of the one that was asked, where one did."""
+    models = [one.get("model") for one in _rounds(native) if one.get("type") == _FALLBACK]
+    return models[-1] if models and isinstance(models[-1], str) else None
 
 
 def _beside(native: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The rounds that the totals leave out: those that compacted the conversation, and another model's."""
+    rounds = _rounds(native)
+    apart = [one for one in rounds if one.get("type") in _APART]
+    models = [one for one in rounds if one.get("model") and one not in apart]
+    # A call that is refused before a word is written is not billed.
+    left = [one for one in models[:-1] if _taken_over(native) and _count(one, "output_tokens")]
+    return [translated(one) for one in (*left, *apart)]
+
+
+def _rounds(native: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     told = native.get("iterations")
-    rounds = [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
-    return [translated(one) for one in rounds if one.get("type") in _APART]
+    return [one for one in told if isinstance(one, Mapping)] if isinstance(told, list) else []
 
 
 def prompt_side(native: Mapping[str, Any]) -> dict[str, Any]:

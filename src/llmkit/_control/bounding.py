@@ -1,0 +1,120 @@
+"""The most that a call can cost: which model's rates, which provider's allowances, and what was written of it.
+
+Nothing is sent, fetched or asked for. The arithmetic is that of ``pricing``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from .. import catalogue, pricing
+from .._call import Call
+from .._http import HTTPRequest
+from .._upload import Upload
+from ..catalogue import ModelInfo
+from ..errors import ConfigurationError
+from .address import model_of
+from .job import Job, Leg
+
+__all__ = ["bound_of", "bounded"]
+
+
+def bounded(job: Job, *, exact: bool = False) -> pricing.Cost | pricing.Unbounded:
+    """The bound for one attempt at the first deployment of a call.
+
+    Raises:
+        InvalidRequestError, UnsupportedParamsError: the call cannot be written.
+    """
+    leg = job.legs[0]
+    return bound_of(job, leg.call, _written(job, leg), exact=exact)
+
+
+def _written(job: Job, leg: Leg) -> HTTPRequest | None:
+    """The request, where nothing has to be fetched for it."""
+    if job.media is not None:
+        return None
+    written: HTTPRequest = leg.wire.build(leg.call, leg.endpoint)
+    return written
+
+
+def bound_of(
+    job: Job, call: Call, request: HTTPRequest | None, *, exact: bool = False
+) -> pricing.Cost | pricing.Unbounded:
+    """The bound for one attempt at a call that is ready to be sent."""
+    from ..catalogue._allowances import allowance  # noqa: PLC0415
+
+    name = call.model if call.priced_as is None else call.priced_as
+    model = _model(call.price, model_of(job.catalogue, call.provider, name))
+    return pricing.bound(
+        call,
+        model,
+        allowance=allowance(call.provider, name),
+        gauges=_gauges(call.provider, name, exact=exact),
+        request=request,
+        last=_last_day(job),
+    )
+
+
+def _model(price: ModelInfo | None, listed: ModelInfo | None) -> ModelInfo | None:
+    """Whose rates hold: those given with the call, which say nothing of limits."""
+    if price is None or listed is None or price.max_output_tokens is not None:
+        return price or listed
+    limits = {name: getattr(listed, name) for name in _LIMITS}
+    return replace(price, **limits)
+
+
+_LIMITS = ("max_input_tokens", "max_output_tokens", "capabilities", "output_modalities")
+
+
+def _gauges(provider: str, model: str, *, exact: bool) -> pricing.Gauges:
+    """What measures the call's attachments by the model's rule, and its texts where they are to be counted."""
+
+    def part(given: Mapping[str, Any]) -> int | None:
+        from ..tokens._media import part_tokens  # noqa: PLC0415
+
+        counted = part_tokens(given, catalogue.counting(provider, model))
+        return None if counted is None else counted.at_most
+
+    counted = _counter(provider, model) if exact else None
+    return pricing.Gauges(part=part, seconds=_seconds, text=counted)
+
+
+def _counter(provider: str, model: str) -> Callable[[str], int | None] | None:
+    """What counts a text in the model's own tokens, where they are known."""
+    rule = catalogue.counting(provider, model)
+    if "encoding" not in rule or rule.get("assumed"):
+        return None
+
+    def text(given: str) -> int | None:
+        from ..tokens._text import count_text  # noqa: PLC0415
+
+        try:
+            return count_text(rule["encoding"], given).at_most
+        except ConfigurationError:
+            return None  # without tiktoken, or its tables: bytes will do
+
+    return text
+
+
+def _seconds(file: Upload) -> float | None:
+    """The longest that a sound in memory can last; files are not read here."""
+    from ..tokens._duration import duration  # noqa: PLC0415
+    from ..tokens._payload import Payload  # noqa: PLC0415
+
+    if not isinstance(file.source, bytes) or file.url is not None:
+        return None
+    found = duration(Payload(file.source))
+    return None if found is None else found.at_most
+
+
+def _last_day(job: Job) -> str:
+    """The day on which the call has ended at the latest, wherever its prices change first."""
+    ends = job.clock.wall() + job.timeouts.total + _AHEAD
+    return datetime.fromtimestamp(ends, UTC).date().isoformat()
+
+
+# Where the day begins first, it is this much later than in UTC.
+_AHEAD = 14 * 3600

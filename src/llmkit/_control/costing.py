@@ -1,0 +1,144 @@
+"""What answers cost that were not priced when they came: of llmkit, of other SDKs, dicts, bare counts. Sends nothing.
+
+Finds out which provider and model are meant; how a usage is read is ``foreign``'s, the pricing ``pricing``'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from .. import pricing, tokens
+from .._cost import Cost
+from ..catalogue import Catalogue, ModelInfo, counting
+from ..errors import LLMKitError, UnknownPriceError
+from ..types.answer import Answer
+from ..types.usage import Usage
+from .address import model_of, resolve
+from .foreign import adopted, usage_of
+from .stated import stated
+
+__all__ = ["Terms", "cost_of_answer", "cost_of_texts", "cost_of_usage", "counted", "per_side"]
+
+_OUTPUT: Final = frozenset({"output", "reasoning", "audio_output", "image_output", "video_output"})
+
+
+class Terms(NamedTuple):
+    """On which terms something is priced, beside what was used."""
+
+    catalogue: Catalogue
+    model: str | None = None
+    provider: str | None = None
+    service_tier: str | None = None
+    region: str | None = None
+    on: str | float | None = None
+    price: ModelInfo | None = None
+    """Prices that were given, which go before the catalogue's."""
+
+
+class _Found(NamedTuple):
+    """A model's record, its name, and the provider that others of its kind are looked up at."""
+
+    info: ModelInfo | None
+    name: str
+    provider: str | None
+
+
+def cost_of_answer(given: Any, terms: Terms) -> Cost:
+    """What an answer cost: as it was priced, where it was and nothing else is wanted.
+
+    Raises TypeError for what is no answer.
+    """
+    if isinstance(given, Answer):
+        known = given.call.provider if given._call is not None else None  # noqa: SLF001
+        if known and terms == Terms(terms.catalogue):
+            return given.cost
+        terms = terms if terms.provider or terms.model else terms._replace(provider=known)
+        answer = given
+    else:
+        answer = adopted(given)
+        terms = terms._replace(provider=terms.provider or _hidden(given))
+    return _priced(answer.counted(), terms, answer)
+
+
+def _hidden(given: Any) -> str | None:
+    """The provider that LiteLLM keeps on its answers."""
+    kept = getattr(given, "_hidden_params", None)
+    told = kept.get("custom_llm_provider") if isinstance(kept, Mapping) else None
+    return told if isinstance(told, str) else None
+
+
+def cost_of_usage(given: Any, terms: Terms) -> Cost:
+    """What a usage of any form costs. Raises TypeError for what is none."""
+    return _priced(usage_of(given), terms)
+
+
+def cost_of_texts(
+    messages: Sequence[Any] | None, prompt: str | None, completion: str | None, terms: Terms
+) -> Cost:
+    """What a prompt (messages, or a text) and an answer to it cost, by a count of one's own: an estimate."""
+    found = _found(terms, None)
+    rule = counting(found.provider or "", found.name.partition("/")[2])
+    counts = {
+        "prompt_tokens": int(tokens.count(rule, messages=messages, text=prompt)),
+        "completion_tokens": int(tokens.count(rule, text=completion)),
+    }
+    return _priced(Usage.model_validate(counts), terms, estimated=True)
+
+
+def _priced(
+    usage: Usage | None, terms: Terms, answer: Answer | None = None, *, estimated: bool = False
+) -> Cost:
+    found = _found(terms, answer)
+    amount = None if answer is None else stated(answer, usage)
+    return pricing.cost(
+        usage,
+        terms.price or found.info,
+        measures=() if answer is None else answer.measured(None),
+        service_tier=terms.service_tier or (answer.tier() if answer is not None else None),
+        reported=amount and amount.usd,
+        said_in=amount.place if amount else "",
+        estimated=estimated,
+        model_name=found.name,
+        on=terms.on,
+        conditions={"region": terms.region} if terms.region else None,
+        find=lambda name: model_of(terms.catalogue, found.provider or "", name),
+    )
+
+
+def _found(terms: Terms, answer: Answer | None) -> _Found:
+    """The model that is meant: the one that was named, or that the answer names."""
+    said = terms.model or (str(answer.get("model") or "") if answer is not None else "")
+    if not said:
+        return _Found(None, "an answer that names no model", None)
+    try:
+        provider, name = resolve(said, terms.provider)
+    except LLMKitError:
+        return _Found(None, said, terms.provider)
+    known_as = provider.priced_name(provider.name_of(name))
+    return _Found(
+        model_of(terms.catalogue, provider.name, known_as), f"{provider.name}/{name}", provider.name
+    )
+
+
+def per_side(cost: Cost) -> tuple[Decimal, Decimal]:
+    """A cost as what went in and what came out; fees and searches are with what went in.
+
+    Raises UnknownPriceError where there is no amount.
+    """
+    if cost.total is None:
+        raise UnknownPriceError(f"the cost is not known: {cost.reason}")
+    out = sum((line.amount for line in cost.lines if line.dimension in _OUTPUT), Decimal(0))
+    return cost.total - out, out
+
+
+def counted(
+    counts: Mapping[str, int | None], details: Sequence[tuple[str, str, int | None]]
+) -> Usage:
+    """A usage made of bare counts; ``details``: place, name and count of those that are part of others."""
+    made: dict[str, Any] = {name: count for name, count in counts.items() if count is not None}
+    for place, name, count in details:
+        if count is not None:
+            made.setdefault(place, {})[name] = count
+    return Usage.model_validate(made)

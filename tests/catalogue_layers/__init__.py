@@ -1,0 +1,1 @@
+"""The catalogue's layers, files and bundles."""

@@ -1,0 +1,1 @@
+"""What calls cost at most, and what they did cost."""
