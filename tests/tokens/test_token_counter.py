@@ -286,3 +286,41 @@ def test_a_limit_is_a_number(limits: dict[str, Any]) -> None:
     """What is none is named with its name."""
     with pytest.raises(InvalidRequestError, match=f"{next(iter(limits))} must be a number"):
         llmkit.trim_messages(HELLO, "openai/gpt-4o", **limits)
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "anthropic/claude-haiku-4-5", "nobody-knows"])
+def test_what_contains_itself_is_refused(model: str) -> None:
+    """As is what no JSON can hold; no RecursionError leaves."""
+    message: dict[str, Any] = {"role": "user", "content": []}
+    message["content"].append(message)
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": deep}}]
+    for given in ({"messages": [message]}, {"messages": HELLO, "tools": tools}):
+        with pytest.raises(InvalidRequestError, match="contain themselves, or are nested"):
+            llmkit.token_counter(model, **given)
+    with pytest.raises(InvalidRequestError, match="contain themselves"):
+        llmkit.trim_messages([message] * 3, model, max_tokens=5)
+
+
+@pytest.mark.parametrize("given", ["json", 3, ["json_object"]])
+def test_a_format_that_no_call_takes_is_not_counted(given: Any) -> None:
+    """``completion`` refuses it as well."""
+    with pytest.raises(InvalidRequestError, match="response_format must be"):
+        llmkit.token_counter("openai/gpt-4o", HELLO, response_format=given)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"content": [3]},
+        {"content": 3},
+        {"tool_calls": [3]},
+        {"tool_calls": [{"function": "f"}]},
+    ],
+)
+def test_an_answer_of_another_shape_is_refused(answer: dict[str, Any]) -> None:
+    """Where only what a model wrote is counted, it must be found."""
+    with pytest.raises(InvalidRequestError, match="parts and calls must be dicts"):
+        llmkit.token_counter("openai/gpt-4o", [answer], count_response_tokens=True)

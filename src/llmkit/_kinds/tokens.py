@@ -231,7 +231,12 @@ def _params(tools: Any, tool_choice: Any, response_format: Any) -> dict[str, Any
     if tool_choice is not None:
         params["tool_choice"] = tool_choice
     if response_format is not None:
-        params["response_format"], _, _ = as_response_format(response_format)
+        made, _, _ = as_response_format(response_format)
+        if not isinstance(made, Mapping):
+            raise InvalidRequestError(
+                "response_format must be {'type': …} or a pydantic class", param="response_format"
+            )
+        params["response_format"] = made
     return params
 
 
@@ -240,12 +245,21 @@ def _answers(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     texts = []
     for message in messages:
         content = message.get("content") or ""
-        parts = [content] if isinstance(content, str) else content
-        texts += [part if isinstance(part, str) else str(part.get("text") or "") for part in parts]
+        parts = content if isinstance(content, list | tuple) else [content]
+        texts += [part if isinstance(part, str) else _field(part, "text") for part in parts]
         for call in message.get("tool_calls") or ():
-            function = call.get("function") or {}
-            texts += [str(function.get("name") or ""), str(function.get("arguments") or "")]
+            function = call.get("function") if isinstance(call, Mapping) else call
+            texts += [_field(function, "name"), _field(function, "arguments")]
     return texts
+
+
+def _field(given: Any, name: str) -> str:
+    if not isinstance(given, Mapping):
+        raise InvalidRequestError(
+            f"an answer's parts and calls must be dicts, not {type(given).__name__}",
+            param="messages",
+        )
+    return str(given.get(name) or "")
 
 
 def _asked(messages: Sequence[Any] | None, text: Any, *, written: bool) -> Sequence[Any]:

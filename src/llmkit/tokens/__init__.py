@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidRequestError
 from . import _text
 from ._attached import apart
 from ._chat import count_chat
@@ -53,13 +53,19 @@ def count(
 
     Raises:
         ConfigurationError: the encoding cannot be loaded.
+        InvalidRequestError: something contains itself, or is nested deeper than any request can be.
     """
     total = CountedTokens(0)
     for one in [text] if isinstance(text, str) else text or ():
         total += _count_text(rule, one)
-    if messages is not None:
-        total += _count_messages(rule, messages, params)
-    return total
+    if messages is None:
+        return total
+    try:
+        return total + _count_messages(rule, messages, params)
+    except RecursionError:
+        raise InvalidRequestError(
+            "messages or tools contain themselves, or are nested too deeply", param="messages"
+        ) from None
 
 
 def encode(rule: Rule, text: str) -> list[int]:
