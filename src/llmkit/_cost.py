@@ -258,12 +258,15 @@ class Cost:
         """For notebooks: a table of the lines, what they come to, and what there is to say of it."""
         table = [_HEAD, *map(_row, self.lines)] if self.lines else []
         said = [f"**{self}**" if self.known else str(self), *self._remarks()]
-        return "\n".join([*table, *([""] if table else []), " · ".join(said)])
+        shown = "\n".join([*table, *([""] if table else []), " · ".join(said)])
+        # Between two of them, a notebook sets a formula.
+        return shown.replace("$", "\\$")
 
     def _remarks(self) -> Iterable[str]:
-        yield self.status
-        if self.known and self.reason:
-            yield self.reason
+        if self.known:
+            yield self.status
+            if self.reason:
+                yield self.reason
         if self.ours is not None:
             yield f"by the catalogue {self.ours}"
         if self.revision:

@@ -103,17 +103,17 @@ def test_what_is_no_cost_is_refused(damaged: dict[str, object]) -> None:
 
 
 def test_a_table_for_notebooks() -> None:
-    """A row for each line, and below it the total, how sure it is, and whose figure."""
+    """A row for each line, and below it the total, how sure it is, and whose figure; no formula between two dollars."""
     told = STATED._repr_markdown_()
     assert told.startswith("| dimension | quantity |")
     assert "| reported | 1 | 4.5 | call | 4.5 |" in told
     assert told.endswith(
-        "**$4.5** · provider_reported · by the catalogue $4 · catalogue of 2026-11-20"
+        r"**\$4.5** · provider_reported · by the catalogue \$4 · catalogue of 2026-11-20"
     )
     rows = ONE._repr_markdown_().split("\n")
     assert "| input | 1,000 | 2 | 1,000 tokens | 2 | 2026-11-01 |" in rows[2]
     assert "output (from 2026-11-01)" in rows[3]
-    assert UNKNOWN._repr_markdown_() == "unknown: no price for x · unknown"
+    assert UNKNOWN._repr_markdown_() == "unknown: no price for x"
 
 
 def test_a_source_ends_no_cell() -> None:
