@@ -193,7 +193,7 @@ class Cost:
         return self.known
 
     def __add__(self, other: object) -> Cost:
-        """Both costs as one: all lines, all reasons, and the weaker of the two statuses.
+        """Both costs as one: all reasons, the weaker of the two statuses, all lines, those at one rate together.
 
         Raises ValueError where the currencies differ.
         """
@@ -343,13 +343,32 @@ def _together(one: Cost, other: Cost) -> Cost:
     return Cost(
         total=_plus(one.total, other.total),
         status=max(one.status, other.status, key=_WORST.index),
-        lines=one.lines + other.lines,
+        lines=_one_a_rate((*one.lines, *other.lines)),
         reason=_reasons(one, other),
         revision=max(one.revision, other.revision),
         currency=one.currency,
         reported=_plus(*told),
         ours=(one.ours or one) + (other.ours or other) if beside else None,
     )
+
+
+def _one_a_rate(lines: Iterable[CostLine]) -> tuple[CostLine, ...]:
+    """The lines, with one for all that have the same rate from the same place: a long sum stays a short bill."""
+    found: dict[tuple[object, ...], CostLine] = {}
+    for line in lines:
+        key = (*line[2:5], *line[6:8], *line[9:], line.dimension, *sorted(line.condition.items()))
+        known = found.get(key)
+        found[key] = line if known is None else _more(known, line)
+    return tuple(found.values())
+
+
+def _more(one: CostLine, other: CostLine) -> CostLine:
+    count: int | Decimal
+    if isinstance(one.quantity, int) and isinstance(other.quantity, int):
+        count = one.quantity + other.quantity
+    else:
+        count = MATH.add(Decimal(one.quantity), Decimal(other.quantity))
+    return one._replace(quantity=count, amount=MATH.add(one.amount, other.amount))
 
 
 def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:
