@@ -461,3 +461,52 @@ def test_a_kind_of_rate_of_ones_own() -> None:
     found = known.find("acme", "a")
     assert found
     assert [(rate.key, rate.usd, rate.per) for rate in found.rates] == [("gpu_time/hour", 3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"rates": [{"usd": {"input": 1}, "per": -1}]}, "per: -1 is not a whole number above"),
+        ({"rates": [{"usd": {"input": 1}, "per": 0}]}, "per: 0 is not"),
+        ({"rates": [{"usd": {"input": 1}, "per": 1.5}]}, "per: 1.5 is not"),
+        ({"rates": [{"usd": {"input": 1}, "per": True}]}, "per: True is not"),
+        ({"rates": [{"usd": {"": 1}}]}, "usd: '' is no kind of rate"),
+        ({"rates": [{"usd": {3: 1}}]}, "usd: 3 is no kind of rate"),
+        ({"rates": [{"when": {"from": "soon"}, "usd": {"input": 1}}]}, "'soon' is no day such as"),
+        ({"rates": [{"when": {"until": "2026-02-31"}, "usd": {"input": 1}}]}, "is no day such as"),
+        ({"rates": [{"when": {"utc": "late"}, "usd": {"input": 1}}]}, "utc: 'late' is not of the"),
+        ({"rates": [{"when": {"weekdays": "Mo"}, "usd": {"input": 1}}]}, "weekdays: 'Mo' is not"),
+        (
+            {"rates": [{"when": {"input_tokens_over": "many"}, "usd": {"input": 1}}]},
+            "input_tokens_over: 'many' is not a whole number",
+        ),
+        ({"deprecated": "soon"}, "deprecated: 'soon' is no day"),
+        ({"supports_vision": "false"}, "supports_vision: 'false' is neither true nor false"),
+        ({"whole": "no"}, "whole: 'no' is neither true nor false"),
+    ],
+)
+def test_a_value_that_would_be_misread_is_refused(fields: Any, message: str) -> None:
+    """A price per -1 tokens would be paid back; a day that is none would never come; "false" is a true text."""
+    with pytest.raises(CatalogueError, match=message):
+        Catalogue().register_fields({"acme/a": fields})
+
+
+def test_a_flag_of_litellms_that_is_no_flag_says_nothing() -> None:
+    """Its rows may hold anything; a text is neither yes nor no."""
+    known = Catalogue()
+    rows = {
+        "a": {"litellm_provider": "acme", "supports_vision": "false", "supports_reasoning": True}
+    }
+    (found,) = known.register_fields(rows, care="prices")
+    assert found.capabilities == {"reasoning"}
+
+
+def test_a_revision_does_not_grow_with_every_word() -> None:
+    """A program may tell of a price every hour; each time the revision is another, and as long."""
+    known = Catalogue()
+    seen = set()
+    for price in range(50):
+        (found,) = known.register_fields({"openai/gpt-4o": {"input_cost_per_token": price}})
+        seen.add(found.revision)
+    assert len(seen) == 50
+    assert max(map(len, seen)) == len(f"{catalogue.revision()}+") + 12
