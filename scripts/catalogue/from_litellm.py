@@ -107,7 +107,9 @@ def facts(mode: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     if mode in {"chat", "responses", "completion", "realtime"}:
         can |= {word for word, shown in _SEEN.items() if shown in seen}
         can |= {"audio_output"} if "audio" in made else set()
+    told = any(name.startswith("support") and flag is not False for name, flag in fields.items())
     return {
+        **({} if told or mode in _KINDS else {"untold": True}),
         "limits": [_count(fields, "max_input_tokens"), _count(fields, "max_output_tokens")],
         "in": seen,
         "out": made,

@@ -1,4 +1,4 @@
-"""Facts for rows of genai-prices, which has prices alone: what the same model can do elsewhere.
+"""Facts for rows that have prices alone, as all of genai-prices' do: what the same model can do elsewhere.
 
 At its maker, or, where no maker lists it, at more than half of the hosts that say anything. Limits are lent only by
 makers whose models nobody else runs: of others hosts set their own.
@@ -58,7 +58,7 @@ def _keys(row: Row) -> Iterator[tuple[str, str]]:
 def _key(mode: str, name: str) -> tuple[str, str]:
     """The model behind a name: without its vendor, its host and its punctuation."""
     last = _HOST.sub("", name.lower()).rpartition("/")[2]
-    return mode, _NOT_A_NAME.sub("", last)
+    return mode, _plain(last)
 
 
 def _limit(provider: str, row: Row, rows: Mapping[str, Mapping[str, Row]]) -> None:
@@ -68,7 +68,7 @@ def _limit(provider: str, row: Row, rows: Mapping[str, Mapping[str, Row]]) -> No
     bare = _SAME_MODEL.sub("", name or row.name)
     if ":" in bare or _OPEN.search(bare) or maker in ("", provider):
         return
-    _, wanted = _key("", bare)
+    wanted = _plain(bare)
     told = [one.facts["limits"] for one in rows.get(maker, {}).values() if wanted in _names(one)]
     for i, limit in enumerate(row.facts["limits"]):
         most = [limits[i] for limits in told]
@@ -77,7 +77,11 @@ def _limit(provider: str, row: Row, rows: Mapping[str, Mapping[str, Row]]) -> No
 
 
 def _names(row: Row) -> set[str]:
-    return {_key("", name)[1] for name in (row.name, *row.aliases)}
+    return {_plain(name) for name in (row.name, *row.aliases)}
+
+
+def _plain(name: str) -> str:
+    return _NOT_A_NAME.sub("", name.lower())
 
 
 def _give(row: Row, donors: Sequence[Row]) -> None:

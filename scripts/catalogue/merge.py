@@ -138,6 +138,8 @@ def _litellm_rows(listed: Iterable[tuple[Name, Row]]) -> dict[str, Row]:
 
 def _join(known: dict[str, Any], more: Mapping[str, Any]) -> None:
     """What two rows of one model say: what one of them leaves out is no denial."""
+    if "untold" not in more:
+        known.pop("untold", None)
     known["can"] = known["can"] | more["can"]
     known["cannot"] = (known["cannot"] | more["cannot"]) - known["can"]
     known["limits"] = [a or b for a, b in zip(known["limits"], more["limits"], strict=True)]
