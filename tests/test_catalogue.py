@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from llmkit import catalogue, providers
-from llmkit.catalogue import FrozenMap, ModelInfo, Rate
+from llmkit.catalogue import FrozenMap, ModelInfo, Rate, _load
 from llmkit.catalogue._load import index, parse, provider_names
 
 DATA = Path(catalogue.__file__).parent / "data"
@@ -138,6 +138,15 @@ def test_an_unknown_or_hostile_provider_finds_nothing(provider: str) -> None:
     """Provider names can come from strangers and must not reach the file system."""
     assert catalogue.find(provider, "gpt-4o") is None
     assert catalogue.models(provider) == ()
+
+
+def test_strangers_names_are_not_kept() -> None:
+    """However many providers nobody has are asked for, what is held in memory stays the same."""
+    catalogue.find("openai", "gpt-4o")
+    held = set(_load._FILES)
+    for number in range(100):
+        assert catalogue.find(f"nobody-{number}", "gpt-4o") is None
+    assert set(_load._FILES) == held
 
 
 def test_a_bare_name_tells_its_maker() -> None:

@@ -51,7 +51,6 @@ NOT_OURS: dict[tuple[str, str], str] = {
         "vercel_ai_gateway",
         "openai/gpt-5",
     ): "reasoning charged once within the answer and once beside it",
-    ("xai", "grok-imagine-image-pro"): "0.07 a picture when it was recorded, 0.05 in the lists",
 }
 """Provider and model → why its own figure is another than the catalogue's."""
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from .. import pricing, tokens
 from .._cost import Cost
-from ..catalogue import Catalogue, ModelInfo, counting
+from ..catalogue import Catalogue, ModelInfo
 from ..errors import LLMKitError, UnknownPriceError
 from ..types.answer import Answer
 from ..types.usage import Usage
@@ -79,7 +79,8 @@ def cost_of_texts(
 ) -> Cost:
     """What a prompt (messages, or a text) and an answer to it cost, by a count of one's own: an estimate."""
     found = _found(terms, None)
-    rule = counting(found.provider or "", found.name.partition("/")[2])
+    name = found.name.removeprefix(f"{found.provider}/")
+    rule = terms.catalogue.counting(found.provider or "", name)
     counts = {
         "prompt_tokens": int(tokens.count(rule, messages=messages, text=prompt)),
         "completion_tokens": int(tokens.count(rule, text=completion)),
@@ -113,7 +114,7 @@ def _found(terms: Terms, answer: Answer | None) -> _Found:
     if not said:
         return _Found(None, "an answer that names no model", None)
     try:
-        provider, name = resolve(said, terms.provider)
+        provider, name = resolve(said, terms.provider, terms.catalogue)
     except LLMKitError:
         return _Found(None, said, terms.provider)
     known_as = provider.priced_name(provider.name_of(name))

@@ -18,6 +18,7 @@ from ..errors import ConfigurationError, InvalidRequestError, UnknownProviderErr
 from .counting import CountCalls
 
 if TYPE_CHECKING:
+    from ..catalogue import Catalogue
     from ..tokens import CountedTokens, Trimmed
     from ..types.listing import TokenCount
     from ..types.params import CallOptions
@@ -65,7 +66,8 @@ class TokenCalls(CountCalls):
             APIError: ``exact``, and the provider's count failed.
         """
         params = _params(tools, tool_choice, response_format)
-        counted = _counted(model, messages, text, params, options, written=count_response_tokens)
+        rule = _rule(self._catalogue, model, options)
+        counted = _counted(rule, messages, text, params, written=count_response_tokens)
         if counted.exact or not exact:
             return counted
         asked = _asked(messages, text, written=count_response_tokens)
@@ -86,7 +88,8 @@ class TokenCalls(CountCalls):
     ) -> CountedTokens:
         """``token_counter`` for async code, on asyncio or trio."""
         params = _params(tools, tool_choice, response_format)
-        counted = _counted(model, messages, text, params, options, written=count_response_tokens)
+        rule = _rule(self._catalogue, model, options)
+        counted = _counted(rule, messages, text, params, written=count_response_tokens)
         if counted.exact or not exact:
             return counted
         asked = _asked(messages, text, written=count_response_tokens)
@@ -142,8 +145,8 @@ class TokenCalls(CountCalls):
         """
         from ..tokens import count, trimmed  # noqa: PLC0415 - only when something is counted
 
-        provider, name = _named(model, None)
-        rule = catalogue.counting(provider, name)
+        provider, name = _named(self._catalogue, model, None)
+        rule = self._catalogue.counting(provider, name)
         known = self._catalogue.find(provider, name)
         params = _params(tools, None, None)
         found = trimmed(
@@ -164,7 +167,7 @@ def encode(model: str, text: str) -> list[int]:
     """
     from ..tokens import encode as encoded  # noqa: PLC0415 - only when something is counted
 
-    return encoded(catalogue.counting(*_named(model, None)), text)
+    return encoded(_rule(catalogue.default(), model, {}), text)
 
 
 def decode(model: str, tokens: Sequence[int]) -> str:
@@ -175,27 +178,30 @@ def decode(model: str, tokens: Sequence[int]) -> str:
     """
     from ..tokens import decode as decoded  # noqa: PLC0415 - only when something is counted
 
-    return decoded(catalogue.counting(*_named(model, None)), tokens)
+    return decoded(_rule(catalogue.default(), model, {}), tokens)
+
+
+def _rule(known: Catalogue, model: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What counts the model's tokens."""
+    if options:
+        plan.asked(options, {})
+    return known.counting(*_named(known, model, options.get("custom_llm_provider")))
 
 
 def _counted(
-    model: str,
+    rule: Mapping[str, Any],
     messages: Sequence[Any] | None,
     text: str | Sequence[str] | None,
     params: Mapping[str, Any],
-    options: Mapping[str, Any],
     *,
     written: bool,
 ) -> CountedTokens:
     from ..tokens import count  # noqa: PLC0415 - only when something is counted
 
-    if options:
-        plan.asked(options, {})
     if messages is None and text is None:
         raise InvalidRequestError("token_counter needs messages or a text", param="messages")
     if not isinstance(text, str) and not all(isinstance(each, str) for each in _listed(text)):
         raise InvalidRequestError("text must be a str or a list of str", param="text")
-    rule = catalogue.counting(*_named(model, options.get("custom_llm_provider")))
     said = None if messages is None else [_plain(message) for message in messages]
     if said is not None and written:
         return count(
@@ -204,10 +210,10 @@ def _counted(
     return count(rule, text=text, messages=said, **params)
 
 
-def _named(model: str, provider: Any) -> tuple[str, str]:
+def _named(known: Catalogue, model: str, provider: Any) -> tuple[str, str]:
     """Provider and model; no provider where only a name is given that nobody, or more than one, lists."""
     try:
-        found, name = resolve(model, provider)
+        found, name = resolve(model, provider, known)
     except UnknownProviderError:
         if provider is not None or "/" in model:
             raise

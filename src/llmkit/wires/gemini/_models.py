@@ -40,6 +40,12 @@ def can_stop_thinking(model: str) -> bool:
 
 
 def without(provider: str, model: str, capability: str) -> bool:
-    """Whether the catalogue knows the model and says that it cannot do this."""
+    """Whether the catalogue tells what the model can do, and this is not among it. What nobody tells is no refusal."""
     known = find(provider, model.removeprefix("models/"))
-    return known is not None and not known.supports(capability)
+    if known is None or known.capabilities <= _FROM_PRICES:
+        return False
+    return not known.supports(capability)
+
+
+# These a price tells already, of a model of which nothing else may be known.
+_FROM_PRICES = frozenset({"prompt_caching", "web_search"})
