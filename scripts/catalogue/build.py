@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from llmkit import providers
+from llmkit.catalogue._load import FORMAT
 
 from . import conflicts, from_genai, from_litellm, judge, lend, names, overlay, write
 from .merge import merge
@@ -161,6 +162,6 @@ def _index(heads: Mapping[str, Mapping[str, Any]]) -> str:
     """Which files there are, so that naming them opens none: makers of models, then hosts."""
     makers = [name for name, head in heads.items() if head["own"]]
     hosts = [name for name, head in heads.items() if not head["own"]]
-    index = {"format": write.FORMAT, "revision": READ, "makers": makers, "hosts": hosts}
+    index = {"format": FORMAT, "revision": READ, "makers": makers, "hosts": hosts}
     lines = [f'"{name}": {json.dumps(value)}' for name, value in index.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"

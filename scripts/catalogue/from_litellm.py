@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from llmkit._cost import rate_key
 from llmkit.catalogue._capabilities import LITELLM
 from llmkit.catalogue._columns import columns
 
 from .names import UNPRICED, Name, name_of, provider_of
-from .rows import ORDER, Condition, Price, Row, ordered, per, rate_key, tidy
+from .rows import ORDER, Condition, Price, Row, ordered, per, tidy
 
 MODES: Final = {
     *("chat", "responses", "completion", "embedding", "audio_transcription", "audio_speech"),

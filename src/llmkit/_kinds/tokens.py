@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from .. import catalogue
 from .._control import plan
-from .._control.address import resolve
+from .._control.address import model_of, resolve
 from .._control.structured import as_response_format, as_tools
 from ..errors import ConfigurationError, InvalidRequestError, UnknownProviderError
 from .counting import CountCalls
@@ -147,7 +147,7 @@ class TokenCalls(CountCalls):
 
         provider, name = _named(self._catalogue, model, None)
         rule = self._catalogue.counting(provider, name)
-        known = self._catalogue.find(provider, name)
+        known = model_of(self._catalogue, provider, name)
         params = _params(tools, None, None)
         found = trimmed(
             [_plain(message) for message in messages],

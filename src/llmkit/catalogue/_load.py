@@ -23,7 +23,7 @@ _INDEX = Path(__file__).parent / "makers_and_hosts.json"
 Row = Mapping[str, Any]
 
 # What a row has that does not say, neither itself nor the row that it is like.
-_UNSAID: Row = {
+UNSAID: Row = {
     "aliases": (),
     "mode": "chat",
     "limits": (None, None),
@@ -70,7 +70,7 @@ class DataFile:
     def whole(self, row: Row) -> Row:
         """The row with what it takes from the one that it is like (which is like no other)."""
         like = {**self.rows[row["like"]], "aliases": ()} if "like" in row else {}
-        return {**_UNSAID, **like, **row}
+        return {**UNSAID, **like, **row}
 
 
 def open_file(provider: str) -> DataFile | None:
