@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from ...catalogue import find
+from ..._call import Call
+from .._listed import listed
 
 __all__ = ["BUDGETS", "can_stop_thinking", "levels", "thinks_by_level", "without"]
 
@@ -39,9 +40,9 @@ def can_stop_thinking(model: str) -> bool:
     return "2.5-pro" not in model
 
 
-def without(provider: str, model: str, capability: str) -> bool:
+def without(call: Call, capability: str) -> bool:
     """Whether the catalogue tells what the model can do, and this is not among it. What nobody tells is no refusal."""
-    known = find(provider, model.removeprefix("models/"))
+    known = listed(call, call.model.removeprefix("models/"))
     if known is None or known.capabilities <= _FROM_PRICES:
         return False
     return not known.supports(capability)
