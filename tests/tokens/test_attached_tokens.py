@@ -26,8 +26,10 @@ def png(width: int, height: int) -> bytes:
 
 def pdf(pages: int) -> bytes:
     """A document of so many pages."""
-    head = b"%%PDF-1.4\n2 0 obj\n<< /Type /Pages /Count %d >>\nendobj\n" % pages
-    return head + b"3 0 obj\n<< /Type /Page >>\nendobj\n" * pages
+    kids = b" ".join(b"%d 0 R" % (3 + i) for i in range(pages))
+    root = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (pages, kids)
+    leaves = b"".join(b"%d 0 obj\n<< /Type /Page >>\nendobj\n" % (3 + i) for i in range(pages))
+    return b"%%PDF-1.4\n2 0 obj\n%s\nendobj\n%s" % (root, leaves)
 
 
 def wav(seconds: float) -> bytes:
