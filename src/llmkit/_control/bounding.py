@@ -17,7 +17,7 @@ from .._json import NotJSON, load
 from .._upload import Upload
 from ..catalogue import ModelInfo
 from ..errors import ConfigurationError, LLMKitError
-from .address import model_of
+from .address import mapping, model_of
 from .job import Job, Leg
 
 __all__ = ["bound_of", "bounded"]
@@ -47,7 +47,7 @@ def bound_of(
     """The bound for one attempt at a call that is ready to be sent."""
     from ..catalogue._allowances import allowance  # noqa: PLC0415
 
-    call, query = leg.call, leg.endpoint.query
+    call, query = leg.call, mapping(leg.options, "extra_query")
     name = call.model if call.priced_as is None else call.priced_as
     model = _model(call.price, model_of(job.catalogue, call.provider, name))
     return pricing.bound(

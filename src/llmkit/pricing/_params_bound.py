@@ -21,7 +21,8 @@ class Wishes:
 
     ``limits``: tokens of one answer, ``budgets``: of its thinking. ``open``: whether a limit was taken
     back, or none was said as the provider reads it, so that none holds. ``counts``: answers wanted.
-    ``tiers``: service tiers as spelled. ``facts``: values of what rates can depend on. ``made``: kinds of output (``"audio"``).
+    ``tiers``: service tiers as spelled. ``facts``: values of what rates can depend on.
+    ``made``: kinds of output (``"audio"``).
     """
 
     __slots__ = (
