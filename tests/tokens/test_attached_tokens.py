@@ -378,3 +378,12 @@ def test_a_part_of_any_shape_raises_nothing(kind: Any, part: dict[str, Any]) -> 
     for rule in (counting("openai", "gpt-4o"), counting("gemini", "gemini-3-pro"), {}):
         found = part_tokens({**part, "type": kind} if kind else part, rule)
         assert found is None or found >= 0
+
+
+def test_a_gifs_screen_is_no_bound_for_its_frames() -> None:
+    """A frame can be larger than the screen that the header names: the size is an estimate, the most is the rule's."""
+    rule = counting("openai", "gpt-4o")
+    gif = b"GIF89a" + struct.pack("<HH", 1, 1) + bytes(20)
+    found = part_tokens({"type": "image_url", "image_url": {"url": url("image/gif", gif)}}, rule)
+    assert found is not None
+    assert (int(found), found.exact, found.at_most) == (255, False, 1445)

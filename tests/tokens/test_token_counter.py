@@ -236,3 +236,22 @@ def test_nothing_is_loaded_until_something_is_counted() -> None:
         check=True,
     )
     assert json.loads(done.stdout) == [[], True]
+
+
+def _cycle() -> list[Any]:
+    message: dict[str, Any] = {"role": "user"}
+    message["content"] = [message]
+    return [message]
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "anthropic/claude-sonnet-4-5"])
+def test_what_has_no_end_is_refused(model: str) -> None:
+    """A cycle is no conversation: one kind of error says so."""
+    with pytest.raises(llmkit.errors.InvalidRequestError, match="nested too deeply"):
+        llmkit.token_counter(model, _cycle())
+
+
+def test_a_role_of_any_kind_is_counted_as_it_is_written() -> None:
+    """One that cannot be hashed ended in a TypeError."""
+    odd: list[Any] = [{"role": ["user"], "content": "hi"}]
+    assert not llmkit.token_counter("openai/gpt-4o", odd).exact

@@ -7,11 +7,11 @@ What the parameters of a call do belongs in ``_params_bound``.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from .. import _json
+from .._normal import normal_size
 from ._rates import Unpriceable
 
 __all__ = ["MESSAGE_TOKENS", "RESTATED", "TOOL_TOKENS", "Gauges", "Meter"]
@@ -117,7 +117,7 @@ class Meter:
         size = len(text.encode("utf-8", "surrogatepass"))
         # Normal forms can be longer: one ligature of three bytes becomes 33.
         for form in self._longer:
-            size = max(size, _normal_size(form, text))
+            size = max(size, normal_size(form, text))
         return size
 
     def data(self, value: object, what: str) -> int:
@@ -281,24 +281,6 @@ class Meter:
                 self.payload += len(value)
             elif value is not None and name not in _MARKERS and name not in _OF_A_PICTURE:
                 self.tokens += self._named(name, value, "a part of a message")
-
-
-def _normal_size(form: str, text: str) -> int:
-    """The most bytes of a text in a normal form, piece by piece.
-
-    Marks of many kinds in a row are sorted in quadratic time. What a cut keeps apart can only be longer,
-    but for the marks right behind it, which may go with another letter.
-    """
-    size = 0
-    for start in range(0, len(text), _PIECE):
-        piece = text[start : start + _PIECE]
-        normal = unicodedata.normalize(form, piece)  # type: ignore[arg-type]
-        size += len(normal.encode("utf-8", "surrogatepass"))
-    return size + _CUT * ((len(text) - 1) // _PIECE)
-
-
-_PIECE: Final = 2048
-_CUT: Final = 8
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:

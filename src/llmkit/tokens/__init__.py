@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidRequestError
 from . import _text
 from ._attached import apart
 from ._chat import count_chat
@@ -49,7 +49,20 @@ def count(
 
     Raises:
         ConfigurationError: the encoding cannot be loaded.
+        InvalidRequestError: what is given is nested without an end, or too deeply to be read.
     """
+    try:
+        return _counted(rule, text, messages, params)
+    except RecursionError:
+        raise InvalidRequestError("nested too deeply to be counted", param="messages") from None
+
+
+def _counted(
+    rule: Rule,
+    text: str | Sequence[str] | None,
+    messages: Sequence[Mapping[str, Any]] | None,
+    params: Mapping[str, Any],
+) -> CountedTokens:
     total = CountedTokens(0)
     for one in [text] if isinstance(text, str) else text or ():
         total += _count_text(rule, one)
