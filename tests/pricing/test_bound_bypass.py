@@ -297,3 +297,15 @@ def test_a_text_in_pieces_is_bounded_in_every_form(unit: str, shift: str) -> Non
     ]
     for form in longer.longer:
         assert tokens >= len(unicodedata.normalize(form, text).encode())  # type: ignore[arg-type]
+
+
+def test_a_tool_of_the_provider_within_a_function() -> None:
+    """What is called a function may hold another kind of tool."""
+    inside = {"type": "function", "function": {"type": "web_search_20250305", "name": "web_search"}}
+    assert "type of its own" in reason(chat(max_tokens=1, tools=[inside]))
+
+
+@pytest.mark.parametrize("name", ["X-Gateway-Model", "x-portkey-config", "X-Fallback"])
+def test_headers_that_route(name: str) -> None:
+    """Gateways are told by them which model answers."""
+    assert "header" in reason(chat(max_tokens=1, extra_headers={name: "x"}))

@@ -41,9 +41,10 @@ _OWN: Final[Mapping[type[Call], frozenset[str]]] = {
     TranscriptionCall: frozenset({"prompt"}),
 }
 _NONE_OWN: Final[frozenset[str]] = frozenset()
-# Some hosts are asked for another tier, another speed or a guardrail by a header.
+# Some hosts are asked for another tier, speed or model, or for a guardrail, by a header.
 _PRICED_HEADER: Final = re.compile(
-    r"tier|priority|latency|guardrail|request-type|speed|fast", re.IGNORECASE
+    r"tier|priority|latency|guardrail|request-type|speed|fast|model|route|fallback|config",
+    re.IGNORECASE,
 )
 
 

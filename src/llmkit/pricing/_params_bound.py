@@ -229,6 +229,9 @@ def _own(tool: object) -> int:
     if kind not in _OWN_TOOLS or not _DESCRIBED.issuperset(given):
         odd = kind if kind not in _OWN_TOOLS else next(k for k in given if k not in _DESCRIBED)
         raise Unpriceable(f"the tool {odd!s:.80} runs at the provider, or is not known here")
+    inner = given.get("function")
+    if isinstance(inner, Mapping) and inner.get("type", "function") != "function":
+        raise Unpriceable("a function with a type of its own may run at the provider")
     return 0
 
 
