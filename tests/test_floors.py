@@ -60,6 +60,7 @@ FLOORS = {
     "_cost": 0,
     "_http": 0,
     "_json": 0,
+    "_normal": 0,
     "_secret": 0,
     "_upload": 0,
     "errors": 0,

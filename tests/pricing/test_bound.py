@@ -269,9 +269,9 @@ def test_limits_that_are_not_kept() -> None:
         return found
 
     assert output(PLAIN._replace(least=16, slack=2)) == 18
-    assert output(PLAIN._replace(beyond="reasoning")) == 16394
-    assert output(PLAIN._replace(beyond="unproven")) == 16394
-    assert output(PLAIN._replace(beyond="unproven"), GPT_4O) == 16394
+    assert output(PLAIN._replace(beyond="reasoning")) == 10 + 128_000
+    assert output(PLAIN._replace(beyond="unproven")) == 10 + 128_000
+    assert output(PLAIN._replace(beyond="unproven"), GPT_4O) == 10 + 128_000
     assert output(PLAIN._replace(beyond="answer")) == 16384
     window = replace(thinker, max_output_tokens=None, max_input_tokens=1000)
     assert output(PLAIN._replace(beyond="reasoning"), window) == 1010
@@ -366,7 +366,7 @@ def test_regions_left_open_count_at_the_dearest() -> None:
     both = chat(
         of=newest, max_tokens=1, extra_body={"inference_geo": "us"}, facts={"region": "global"}
     )
-    assert rates(both)[0] == D(2)
+    assert rates(both)[0] == D("2.2")
 
 
 def test_rates_of_a_region_count_while_it_is_open() -> None:

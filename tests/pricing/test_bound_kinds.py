@@ -273,7 +273,11 @@ def test_pictures_by_tokens() -> None:
 def test_looking_after_things_is_not_billed(action: Any) -> None:
     """Nor is uploading a file, nor counting tokens."""
     for resource in ("files", "batches", "caches", "models", "responses"):
-        made = bounded(of(ResourceCall, None, resource=resource, action=action))
+        result = of(ResourceCall, None, resource=resource, action=action)
+        if (resource, action) == ("caches", "update"):
+            assert "may be longer" in reason(result)
+            continue
+        made = bounded(result)
         assert (made.total, made.status) == (0, "none")
     assert bounded(of(ResourceCall, None, resource="files", action="create")).status == "none"
     assert bounded(of(CountCall, None, messages=HELLO)).status == "none"

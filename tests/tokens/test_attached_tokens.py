@@ -26,8 +26,10 @@ def png(width: int, height: int) -> bytes:
 
 def pdf(pages: int) -> bytes:
     """A document of so many pages."""
-    head = b"%%PDF-1.4\n2 0 obj\n<< /Type /Pages /Count %d >>\nendobj\n" % pages
-    return head + b"3 0 obj\n<< /Type /Page >>\nendobj\n" * pages
+    kids = b" ".join(b"%d 0 R" % (3 + i) for i in range(pages))
+    root = b"<< /Type /Pages /Count %d /Kids [%s] >>" % (pages, kids)
+    leaves = b"".join(b"%d 0 obj\n<< /Type /Page >>\nendobj\n" % (3 + i) for i in range(pages))
+    return b"%%PDF-1.4\n2 0 obj\n%s\nendobj\n%s" % (root, leaves)
 
 
 def wav(seconds: float) -> bytes:
@@ -385,3 +387,12 @@ def test_a_part_of_any_shape_raises_nothing(kind: Any, part: dict[str, Any]) -> 
     for rule in (counting("openai", "gpt-4o"), counting("gemini", "gemini-3-pro"), {}):
         found = part_tokens({**part, "type": kind} if kind else part, rule)
         assert found is None or found >= 0
+
+
+def test_a_gifs_screen_is_no_bound_for_its_frames() -> None:
+    """A frame can be larger than the screen that the header names: the size is an estimate, the most is the rule's."""
+    rule = counting("openai", "gpt-4o")
+    gif = b"GIF89a" + struct.pack("<HH", 1, 1) + bytes(20)
+    found = part_tokens({"type": "image_url", "image_url": {"url": url("image/gif", gif)}}, rule)
+    assert found is not None
+    assert (int(found), found.exact, found.at_most) == (255, False, 1445)

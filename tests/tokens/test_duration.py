@@ -134,3 +134,16 @@ def test_cut_and_noisy_files_raise_nothing() -> None:
             duration(Payload(data[:length]))
         for _ in range(200):
             duration(Payload(data[:8] + noise.randbytes(120)))
+
+
+def test_a_header_that_lies_about_its_bytes_is_no_bound() -> None:
+    """A player goes by frames and by what is there, so does the bound; of other codecs only the header knows."""
+    honest = wav(100)
+    fast = honest.replace(struct.pack("<II", 8000, 8000), struct.pack("<II", 8000, 800_000))
+    found = duration(Payload(fast))
+    assert found is not None
+    assert found.at_most == 100
+    short = duration(Payload(wav(100, promised=8000)))
+    assert short == Duration(1, 100)
+    odd = honest.replace(struct.pack("<HHI", 1, 1, 8000), struct.pack("<HHI", 0x55, 1, 8000))
+    assert duration(Payload(odd)) == Duration(100, None)

@@ -24,9 +24,17 @@ def stream(number: int, head: bytes, data: bytes) -> bytes:
 
 def tree(pages: int) -> bytes:
     """A catalogue and the root of the pages."""
-    return obj(1, b"<< /Type /Catalog /Pages 2 0 R >>") + obj(
-        2, b"<< /Type/Pages /Count %d >>" % pages
-    )
+    return obj(1, b"<< /Type /Catalog /Pages 2 0 R >>") + root(pages, 9)
+
+
+def kids(pages: int, first: int) -> bytes:
+    """What a node refers to."""
+    return b"/Kids [%s]" % b" ".join(b"%d 0 R" % (first + i) for i in range(pages))
+
+
+def root(pages: int, first: int) -> bytes:
+    """The root of the pages, from the object of a number on."""
+    return obj(2, b"<< /Type/Pages /Count %d %s >>" % (pages, kids(pages, first)))
 
 
 def plain(pages: int) -> bytes:
@@ -38,7 +46,9 @@ def plain(pages: int) -> bytes:
 
 def packed(pages: int, filters: bytes = b"/Filter /FlateDecode") -> bytes:
     """A file whose objects stand in a compressed stream."""
-    things = [b"<< /Type /Pages /Count %d >>" % pages] + [b"<< /Type /Page >>"] * pages
+    things = [b"<< /Type /Pages /Count %d %s >>" % (pages, kids(pages, 3))] + [
+        b"<< /Type /Page >>"
+    ] * pages
     offsets, body = [], b""
     for i, thing in enumerate(things):
         offsets.append(b"%d %d" % (i + 2, len(body)))
@@ -122,3 +132,47 @@ def test_a_lying_table_is_read_once() -> None:
     begun = time.perf_counter()
     assert count_pages(HEAD + stream(5, head, body)) == Pages(1, 1)
     assert time.perf_counter() - begun < 2
+
+
+def lying(root: bytes, leaf: bytes = b"<< /Type /Page >>") -> bytes:
+    """A file of one page object whose tree says what it likes."""
+    return HEAD + obj(2, root) + obj(9, leaf)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        lying(b"<< /Type /Pages /Count 1 /Kids [%s] >>" % (b"9 0 R " * 500)),
+        lying(b"<< /Type /Pages /Count 1 /Kids 5 0 R >>") + obj(5, b"[%s]" % (b"9 0 R " * 500)),
+        lying(b"<< /Type /Pages /Count 5 0 R /Kids [9 0 R] >>") + obj(5, b"500"),
+        lying(b"<< /Count 1 /Kids [%s] >>" % (b"9 0 R " * 500)),
+        lying(b"<< /Kids [%s] >>" % (b"9 0 R " * 500)),
+        lying(b"<< /T#79pe /P#61ges /Count 1 /Kids [%s] >>" % (b"9 0 R " * 500)),
+        lying(b"<< /Type /Pages /Count 1 /Kids [%s] /X (1 0 obj) >>" % (b"9 0 R " * 500)),
+        lying(b"<< /Type /Pages /X (stream) /Count 1 /Kids [%s] >>" % (b"9 0 R " * 500))
+        + obj(9, b"<< /Type /Page >>") + b"endstream" + obj(9, b"<< /Type /Page >>"),
+    ],
+    ids=[str(n) for n in range(8)],
+)  # fmt: skip
+def test_a_tree_that_shows_a_page_again_and_again_has_no_bound(data: bytes) -> None:
+    """What it says of itself is no bound for what is shown."""
+    found = count_pages(data)
+    assert found is not None
+    assert found.at_most is None
+
+
+def test_pages_that_hide_their_type_are_counted_by_who_refers_to_them() -> None:
+    """Readers show them all the same; a nested tree's own nodes are no pages."""
+    bare = b"".join(obj(9 + i, b"<< /Parent 2 0 R >>") for i in range(40))
+    found = count_pages(HEAD + obj(2, b"<< /Type /Pages /Count 1 %s >>" % kids(40, 9)) + bare)
+    assert found == Pages(1, 40)
+    spelled = count_pages(HEAD + obj(1, b"<</T#79pe/P#61ge>>") * 4)
+    assert spelled == Pages(4, 4)
+    inner = b"".join(
+        obj(3 + i, b"<< /Type /Pages /Count 2 %s >>" % kids(2, 9 + 2 * i))
+        + obj(9 + 2 * i, b"<< /Type /Page >>")
+        + obj(10 + 2 * i, b"<< /Type /Page >>")
+        for i in range(3)
+    )
+    nested = HEAD + obj(2, b"<< /Type /Pages /Count 6 %s >>" % kids(3, 3)) + inner
+    assert count_pages(nested) == Pages(6, 6)

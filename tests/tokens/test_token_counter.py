@@ -264,6 +264,12 @@ def test_nothing_is_loaded_until_something_is_counted() -> None:
     assert json.loads(done.stdout) == [[], True]
 
 
+def test_a_role_of_any_kind_is_counted_as_it_is_written() -> None:
+    """One that cannot be hashed ended in a TypeError."""
+    odd: list[Any] = [{"role": ["user"], "content": "hi"}]
+    assert not llmkit.token_counter("openai/gpt-4o", odd).exact
+
+
 def test_a_provider_that_only_a_catalogue_knows_is_counted() -> None:
     """Its models are estimated as any unknown one."""
     known = llmkit.Catalogue()

@@ -5,19 +5,20 @@ Nothing is sent, fetched or asked for. The arithmetic is that of ``pricing``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 from .. import pricing
-from .._call import Call
+from .._calls import ResponsesCall
 from .._http import HTTPRequest
+from .._json import NotJSON, load
 from .._upload import Upload
 from ..catalogue import ModelInfo
-from ..errors import ConfigurationError
-from .address import model_of
+from ..errors import ConfigurationError, LLMKitError
+from .address import mapping, model_of
 from .job import Job, Leg
 
 __all__ = ["bound_of", "bounded"]
@@ -30,7 +31,7 @@ def bounded(job: Job, *, exact: bool = False) -> pricing.Cost | pricing.Unbounde
         InvalidRequestError, UnsupportedParamsError: the call cannot be written.
     """
     leg = job.legs[0]
-    return bound_of(job, leg.call, _written(job, leg), exact=exact)
+    return bound_of(job, leg, _written(job, leg), exact=exact)
 
 
 def _written(job: Job, leg: Leg) -> HTTPRequest | None:
@@ -42,11 +43,12 @@ def _written(job: Job, leg: Leg) -> HTTPRequest | None:
 
 
 def bound_of(
-    job: Job, call: Call, request: HTTPRequest | None, *, exact: bool = False
+    job: Job, leg: Leg, request: HTTPRequest | None, *, exact: bool = False
 ) -> pricing.Cost | pricing.Unbounded:
     """The bound for one attempt at a call that is ready to be sent."""
     from ..catalogue._allowances import allowance  # noqa: PLC0415
 
+    call, query = leg.call, mapping(leg.options, "extra_query")
     name = call.model if call.priced_as is None else call.priced_as
     model = _model(call.price, model_of(job.catalogue, call.provider, name))
     return pricing.bound(
@@ -56,7 +58,37 @@ def bound_of(
         gauges=_gauges(partial(job.catalogue.counting, call.provider, name), exact=exact),
         request=request,
         last=_last_day(job),
+        query={k: v for k, v in query.items() if k not in _FREE_QUERY} if query else {},
+        heeded=lambda: _heeded(leg),
     )
+
+
+# Of which version of an API is asked, and in which form it answers.
+_FREE_QUERY = frozenset({"api-version", "version", "alt", "beta"})
+# No caller asks for so many.
+_ODD_LIMIT = 777_777_767
+
+
+def _heeded(leg: Leg) -> frozenset[tuple[str, ...]]:
+    """Where a request of this wire says how long an answer may be: as it writes a limit that it was given."""
+    found: set[tuple[str, ...]] = set()
+    names = ("max_tokens", "max_completion_tokens")
+    for name in ("max_output_tokens",) if isinstance(leg.call, ResponsesCall) else names:
+        asked = replace(leg.call, params={**leg.call.params, name: _ODD_LIMIT}, extra_body={})
+        try:
+            body = load(leg.wire.build(asked, leg.endpoint).body)
+        except (LLMKitError, NotJSON):
+            continue  # it takes none by this name
+        found.update(_places(body, ()))
+    return frozenset(found)
+
+
+def _places(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    if value == _ODD_LIMIT:
+        yield path
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _places(inner, (*path, name))
 
 
 def _model(price: ModelInfo | None, listed: ModelInfo | None) -> ModelInfo | None:

@@ -89,7 +89,7 @@ def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
         body=_shown(request),
         ledger=request.adjustments,
         key_source=leg.key_source,
-        bound=bound_of(job, call, request),
+        bound=bound_of(job, leg, request),
     )
 
 

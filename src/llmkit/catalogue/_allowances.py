@@ -51,10 +51,10 @@ def allowance(provider: str, model: str) -> Allowance:
     """What holds for a provider's model: the first of its rows whose pattern is found in the model's name.
 
     The pattern may begin anywhere in the name, whatever the case. Each row has its evidence beside it; those
-    under ``""`` are of models that anybody serves.
+    under ``""`` are of models that anybody serves, those under ``"*"`` go before any provider's own.
     """
     found = _rows()
-    for pattern, facts in (*found.get(provider, ()), *found[""]):
+    for pattern, facts in (*found["*"], *found.get(provider, ()), *found[""]):
         if re.search(pattern, model, re.IGNORECASE):
             return Allowance(**facts)
     return CAUTIOUS

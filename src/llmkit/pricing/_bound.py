@@ -7,11 +7,19 @@ What the request does not show cannot be bounded, and says so. What a call did c
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
 from .._call import Call, ChatCall
-from .._calls import CountCall, MessagesCall, ResourceCall, ResponsesCall
+from .._calls import (
+    CountCall,
+    ImageCall,
+    MessagesCall,
+    ResourceCall,
+    ResponsesCall,
+    TranscriptionCall,
+)
 from .._cost import Cost, CostLine, Unbounded, nothing, summed
 from .._http import HTTPRequest
 from ..catalogue import ModelInfo
@@ -25,12 +33,18 @@ __all__ = ["Gauges", "bound"]
 
 _KINDS: Final = {**KINDS, ChatCall: CHAT, MessagesCall: CHAT, ResponsesCall: RESPONSES}
 _NO_GAUGES: Final = Gauges()
+_NO_QUERY: Final[Mapping[str, str]] = MappingProxyType({})
 _NOTE: Final = ("an upper bound, not a cost",)
 # Parameters that a kind of call reads by itself.
-_OWN: Final = frozenset({"prompt", "partial_images", "input_fidelity"})
-# Some hosts are asked for another tier, another speed or a guardrail by a header.
+_OWN: Final[Mapping[type[Call], frozenset[str]]] = {
+    ImageCall: frozenset({"partial_images", "input_fidelity"}),
+    TranscriptionCall: frozenset({"prompt"}),
+}
+_NONE_OWN: Final[frozenset[str]] = frozenset()
+# Some hosts are asked for another tier, speed or model, or for a guardrail, by a header.
 _PRICED_HEADER: Final = re.compile(
-    r"tier|priority|latency|guardrail|request-type|speed|fast", re.IGNORECASE
+    r"tier|priority|latency|guardrail|request-type|speed|fast|model|route|fallback|config",
+    re.IGNORECASE,
 )
 
 
@@ -42,6 +56,8 @@ def bound(
     gauges: Gauges = _NO_GAUGES,
     request: HTTPRequest | None = None,
     last: str | None = None,
+    query: Mapping[str, str] = _NO_QUERY,
+    heeded: Callable[[], frozenset[tuple[str, ...]]] | None = None,
 ) -> Cost | Unbounded:
     """An upper bound for one attempt at a call, or why there is none. Never raises.
 
@@ -55,13 +71,21 @@ def bound(
         gauges: what measures pictures, sound and files; without them they cannot be bounded.
         request: what was written of the call, if it was: what a wire has changed is then known.
         last: the ISO date on which the call has ended at the latest. Without it, announced later prices count.
+        query: what the caller adds to the address, where some hosts take parameters.
+        heeded: tells where in a request the provider looks for the answer's limit (names from the outside in).
+            One that ``extra_body`` has elsewhere may be passed over, so none holds. Without it, all are believed.
     """
     if isinstance(call, CountCall | ResourceCall):
         return _kept(call)
     if model is None:
         return Unbounded("no price for this model")
     try:
-        lines = tuple(_lines(call, model, allowance, gauges, request, last))
+        wishes = Wishes(Meter(gauges, allowance.longer, model.cache_write_marker))
+        take(wishes, query.items())
+        wishes.heeded = heeded
+        lines = tuple(
+            _lines(Ask(call, model, allowance, gauges, wishes.meter, wishes, last), request)
+        )
     except Exception as error:  # noqa: BLE001 - values may be anything; none may end a call by being measured
         return Unbounded(_why(error))
     return summed(lines, "estimated", _NOTE, model.revision)
@@ -78,32 +102,25 @@ def _why(error: Exception) -> str:
 def _kept(call: CountCall | ResourceCall) -> Cost | Unbounded:
     if isinstance(call, CountCall):
         return nothing("counting tokens is not billed")
+    if call.action == "update" and call.resource == "caches":
+        return Unbounded("how long it is kept is billed, and may be longer now")
     if call.action == "create" and call.resource != "files":
         what = "a batch's lines are" if call.resource == "batches" else "what it makes is"
         return Unbounded(f"{what} billed later, and not known here")
     return nothing("looking after what a provider keeps is not billed")
 
 
-def _lines(
-    call: Call,
-    model: ModelInfo,
-    allowance: Allowance,
-    gauges: Gauges,
-    request: HTTPRequest | None,
-    last: str | None,
-) -> Iterator[CostLine]:
-    made = _KINDS.get(type(call))
+def _lines(ask: Ask, request: HTTPRequest | None) -> Iterator[CostLine]:
+    made = _KINDS.get(type(ask.call))
     if made is None:
         raise Unpriceable("what this kind of call can cost is not known beforehand")
-    if allowance.refused is not None:
-        raise Unpriceable(allowance.refused)
-    if model.supports("web_search_always"):
-        raise Unpriceable(f"{model.name} searches the web in every call")
-    meter = Meter(gauges, allowance.longer, model.cache_write_marker)
-    wishes = Wishes(meter)
-    _wished(call, wishes, request)
-    sent = _sent(call, request) if gauges.text is None else 0
-    return made(Ask(call, model, allowance, gauges, meter, wishes, last, sent))
+    if ask.allowance.refused is not None:
+        raise Unpriceable(ask.allowance.refused)
+    if ask.model.supports("web_search_always"):
+        raise Unpriceable(f"{ask.model.name} searches the web in every call")
+    _wished(ask.call, ask.wishes, request)
+    ask.sent = _sent(ask.call, request) if ask.gauges.text is None else 0
+    return made(ask)
 
 
 def _sent(call: Call, request: HTTPRequest | None) -> int:
@@ -113,13 +130,17 @@ def _sent(call: Call, request: HTTPRequest | None) -> int:
 
 def _wished(call: Call, wishes: Wishes, request: HTTPRequest | None) -> None:
     """What the call says, and what a wire has made of it."""
-    own = frozenset() if type(call) not in KINDS else _OWN
+    own = _OWN.get(type(call), _NONE_OWN)
     for name in call.extra_headers:
         if _PRICED_HEADER.search(name):
             raise Unpriceable(f"the header {name:.80} may change the price")
+    # A wire puts what it is given where it belongs; what goes out as it is may be in the wrong place.
+    heeded, wishes.heeded = wishes.heeded, None
     take(wishes, ((k, v) for k, v in call.params.items() if k not in own))
+    wishes.heeded = None if wishes.limits else heeded
     extra = ((k, v) for k, v in call.extra_body.items() if not _idle(call, k, v))
     take(wishes, extra, sent_as_is=True)
+    wishes.heeded = None
     for change in call.adjustments if request is None else request.adjustments:
         if change.parameter in _CHANGED:
             # Left out, it holds no longer; put in or changed, both values may count.
@@ -137,13 +158,14 @@ def _idle(call: Call, name: object, value: object) -> bool:
         return False
     hosts = [host for key in ("order", "only") for host in value.get(key) or ()]
     maker = call.model.partition("/")[0]
-    return _ROUTING.issuperset(value) and all(str(host).lower() == maker for host in hosts)
+    known = _ROUTING | _FILTERS if value.get("only") else _ROUTING
+    return known.issuperset(value) and all(str(host).lower() == maker for host in hosts)
 
 
 # Of how a router chooses hosts, what cannot lead to a dearer one than it would take anyway.
-_ROUTING: Final = frozenset(
-    {"order", "only", "allow_fallbacks", "require_parameters", "data_collection", "zdr"}
-)
+_ROUTING: Final = frozenset({"order", "only", "allow_fallbacks"})
+# These leave hosts out, maybe the cheap ones; not where the maker alone may answer.
+_FILTERS: Final = frozenset({"require_parameters", "data_collection", "zdr"})
 _CHANGED: Final = frozenset(
     {"max_tokens", "max_completion_tokens", "max_output_tokens", "service_tier", "n", "best_of"}
 )

@@ -75,9 +75,27 @@ class Ask:
         """What is known of the call that its rates depend on."""
         billed = {tier for spelled in self.wishes.tiers for tier in _tiers(self.model, spelled)}
         billed = billed or set(tiers(self.model, None))
-        facts = {**dict(self.wishes.settled), **self.call.facts}
-        known = tuple((k, v) for k, v in sorted(facts.items()) if v != "auto")
+        said = dict(self.wishes.settled)
+        # Said of the address and asked for in the request, it is not known which holds.
+        apart = {
+            k for k, v in self.call.facts.items() if k in self.wishes.facts and said.get(k) != v
+        }
+        facts = {**said, **self.call.facts, **self._faster()}
+        known = tuple(
+            (k, v) for k, v in sorted(facts.items()) if v.lower() != "auto" and k not in apart
+        )
         return Terms(frozenset(billed), known, self.last, prompt)
+
+    def _faster(self) -> dict[str, str]:
+        """The other speed that is asked for. Raises Unpriceable where its price is not known."""
+        asked = {speed.lower() for speed in self.wishes.facts.get("speed", ())} - {STANDARD}
+        if not asked:
+            return {}
+        conditions = [rate.condition for rate in self.model.rates]
+        conditions += [uplift.condition for uplift in self.model.uplifts]
+        if len(asked) > 1 or not asked <= {each.get("speed") for each in conditions}:
+            raise Unpriceable(f"speed={min(asked)!r:.80}: what it costs is not known")
+        return {"speed": asked.pop()}
 
     def line(
         self, name: str, keys: frozenset[str], quantity: int | Decimal, terms: Terms
@@ -196,15 +214,16 @@ def output_limit(ask: Ask) -> int:
     wishes, most, allowed = ask.wishes, ask.model.max_output_tokens, ask.allowance
     given = max(wishes.limits, default=0)
     if not wishes.limits or wishes.open:
-        return max(given, _known(most, f"no max_tokens, and the output limit of {ask.model.name}"))
+        given = max(given, _known(most, f"no max_tokens, and the output limit of {ask.model.name}"))
     limit = max(given, allowed.least) + allowed.slack
     # Thinking that may be longer than the answer is not within it.
     limit += sum(budget for budget in wishes.budgets if budget >= given)
-    # Nothing is longer than what the model can hold.
-    most = ask.model.max_input_tokens if most is None else most
+    # Nothing is longer than what the model can hold; a limit of the answer is not one of the thinking.
+    holds = max(most or 0, ask.model.max_input_tokens or 0) or None
+    most = holds if most is None else most
     # The catalogue may not know that a model thinks.
     if allowed.beyond in ("unproven", "reasoning"):
-        limit += _known(most, "thinking is billed above the limit, and the model's own")
+        limit += _known(holds, "thinking is billed above the limit, and the model's own")
     if allowed.beyond == "answer" or _draws(ask):
         limit = max(limit, _known(most, "the limit may not be kept, and the model's own"))
     return limit

@@ -20,12 +20,14 @@ class Wishes:
     """What was asked for, as far as it has a price; of several values the dearest is kept.
 
     ``limits``: tokens of one answer, ``budgets``: of its thinking. ``open``: whether a limit was taken
-    back, so that none holds. ``counts``: answers wanted. ``tiers``: service tiers as spelled. ``facts``:
-    values of what rates can depend on. ``made``: kinds of output (``"audio"``).
+    back, or none was said as the provider reads it, so that none holds. ``counts``: answers wanted.
+    ``tiers``: service tiers as spelled. ``facts``: values of what rates can depend on.
+    ``made``: kinds of output (``"audio"``).
     """
 
     __slots__ = (
-        "budgets", "counts", "facts", "limits", "made", "meter", "open", "predicted", "schemas", "tiers",
+        "budgets", "counts", "facts", "heeded", "limits", "made", "meter", "open", "path", "predicted",
+        "schemas", "tiers",
     )  # fmt: skip
 
     def __init__(self, meter: Meter) -> None:
@@ -39,11 +41,15 @@ class Wishes:
         self.made: set[str] = set()
         self.predicted = 0
         self.schemas = False
+        self.path: tuple[str, ...] = ()
+        """Where in the request the field is that is being read."""
+        self.heeded: Callable[[], frozenset[tuple[str, ...]]] | None = None
+        """Tells where the provider looks for a limit; elsewhere it may be passed over."""
 
     @property
     def n(self) -> int:
-        """How many answers to each prompt."""
-        return max(self.counts, default=1)
+        """How many answers to each prompt; asked for none, one may be made all the same."""
+        return max([1, *self.counts])
 
     @property
     def settled(self) -> tuple[tuple[str, str], ...]:
@@ -103,7 +109,8 @@ def _limit(wishes: Wishes, name: str, value: Any) -> None:
     count = _count(name, value)
     # Zero, at some, means that there is no limit.
     wishes.limits.append(count)
-    wishes.open = wishes.open or count == 0
+    passed_over = wishes.heeded is not None and (*wishes.path, name) not in wishes.heeded()
+    wishes.open = wishes.open or count == 0 or passed_over
 
 
 def _several(wishes: Wishes, name: str, value: Any) -> None:
@@ -142,7 +149,9 @@ def _inside(wishes: Wishes, name: str, value: Any) -> None:
     if isinstance(value, str):
         wishes.meter.content(value)
     elif not isinstance(value, bool | int):
+        outer, wishes.path = wishes.path, (*wishes.path, name)
         take(wishes, mapping(value, name).items(), sent_as_is=True)
+        wishes.path = outer
 
 
 def _reasoning(wishes: Wishes, name: str, value: Any) -> None:
@@ -187,6 +196,28 @@ def _tools(wishes: Wishes, name: str, value: Any) -> None:
         _schema(wishes, name, value)
 
 
+def _choice(wishes: Wishes, name: str, value: Any) -> None:
+    """How tools are to be used; Bedrock has the tools themselves in there."""
+    inner = mapping(value, name)
+    for key, held in inner.items():
+        if key == "tools":
+            _tools(wishes, key, held)
+        elif key not in _CHOICES:
+            raise Unpriceable(f"{name}.{key!s:.80}: what this field costs is not known")
+    _shown(wishes, name, inner)
+
+
+_CHOICES: Final = frozenset({
+    "toolChoice", "tool_choice", "functionCallingConfig", "function_calling_config", "retrievalConfig",
+    "retrieval_config",
+})  # fmt: skip
+
+
+def _language(wishes: Wishes, name: str, value: Any) -> None:
+    if "multi" in (value if isinstance(value, list | tuple) else (value,)):
+        raise Unpriceable(f"{name}: to hear several languages may cost more than to hear one")
+
+
 def _own(tool: object) -> int:
     """Tokens of a tool's description that the provider has itself. Raises for one that it runs itself, too."""
     given = mapping(tool, "a tool")
@@ -198,6 +229,9 @@ def _own(tool: object) -> int:
     if kind not in _OWN_TOOLS or not _DESCRIBED.issuperset(given):
         odd = kind if kind not in _OWN_TOOLS else next(k for k in given if k not in _DESCRIBED)
         raise Unpriceable(f"the tool {odd!s:.80} runs at the provider, or is not known here")
+    inner = given.get("function")
+    if isinstance(inner, Mapping) and inner.get("type", "function") != "function":
+        raise Unpriceable("a function with a type of its own may run at the provider")
     return 0
 
 
@@ -259,13 +293,15 @@ _ACTS: tuple[tuple[_Act, str], ...] = (
         embedding_types user_location request_metadata citation_options keep_alive raw think
         p k safety_mode strict_tools return_documents top_n rank_fields max_tokens_per_doc
         max_chunks_per_doc return_token_ids style output_compression
-        moderation aspect_ratio task timestamp_granularities language
-        languages chunking_strategy voice stream_format sample_rate normalized late_chunking
+        moderation aspect_ratio task timestamp_granularities chunking_strategy
+        voice stream_format sample_rate normalized late_chunking
         output_dimension num_ctx clear_thinking usage
         """,
     ),
     (_text, "system system_instruction instructions suffix preamble title"),
-    (_shown, "tool_choice function_call tool_config"),
+    (_shown, "tool_choice function_call"),
+    (_choice, "tool_config"),
+    (_language, "language languages"),
     (
         _schema,
         """

@@ -7,11 +7,11 @@ What the parameters of a call do belongs in ``_params_bound``.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from .. import _json
+from .._normal import normal_size
 from ._rates import Unpriceable
 
 __all__ = ["MESSAGE_TOKENS", "RESTATED", "TOOL_TOKENS", "Gauges", "Meter"]
@@ -48,6 +48,22 @@ _CONTENTS: Final = frozenset({"content", "output"})
 _MESSAGE_TEXTS: Final = frozenset({
     "role", "name", "tool_call_id", "refusal", "reasoning_content", "reasoning", "reasoning_details",
     "thinking_blocks", "tool_name", "id", "status", "type", "phase", "annotations", "provider_specific_fields",
+})  # fmt: skip
+# Where an answer's own blocks are kept, to be sent back as they came.
+_KEPT: Final = frozenset({
+    "annotations", "provider_specific_fields", "reasoning_details", "thinking_blocks",
+})  # fmt: skip
+_NO_TEXT: Final = frozenset({
+    "image", "image_url", "input_image", "document", "file", "file_id", "input_file", "input_audio", "video",
+    "item_reference", "inlineData", "inline_data", "fileData", "file_data", "container_upload", "image_generation_call",
+})  # fmt: skip
+# Where a part has what it attaches, or its address.
+_PAYLOADS: Final = frozenset({
+    "image_url", "video_url", "document_url", "input_audio", "file", "url", "uri", "data", "file_data", "file_url",
+    "file_id",
+})  # fmt: skip
+_OF_A_PICTURE: Final = frozenset({
+    "type", "detail", "format", "media_type", "mime_type", "resolution",
 })  # fmt: skip
 _MESSAGE_CALLS: Final = frozenset({"tool_calls", "function_call"})
 # A field by such a name may stand for what is not in the request.
@@ -101,8 +117,7 @@ class Meter:
         size = len(text.encode("utf-8", "surrogatepass"))
         # Normal forms can be longer: one ligature of three bytes becomes 33.
         for form in self._longer:
-            normal = unicodedata.normalize(form, text)  # type: ignore[arg-type]
-            size = max(size, len(normal.encode("utf-8", "surrogatepass")))
+            size = max(size, normal_size(form, text))
         return size
 
     def data(self, value: object, what: str) -> int:
@@ -139,7 +154,7 @@ class Meter:
 
     def _message(self, message: object) -> None:
         given = mapping(message, "a message")
-        if given.get("role") is None and given.get("type") is not None:
+        if given.get("role") is None:
             self._item(given)
             return
         self.tokens += MESSAGE_TOKENS
@@ -155,6 +170,8 @@ class Meter:
         elif name in _MARKERS or name == self._marker:
             self.marked = True
         elif name in _MESSAGE_TEXTS:
+            if name in _KEPT and (odd := _native(value)) is not None:
+                raise Unpriceable(f"a message has {odd:.80} in {name}, whose tokens cannot be told")
             self.tokens += self.data(value, "a message")
         else:
             self._other(name, value)
@@ -170,7 +187,13 @@ class Meter:
         self.tokens += (len(dumped) + len(str(name))) * _ESCAPED
 
     def _item(self, item: Mapping[str, Any]) -> None:
-        kind = item["type"]
+        kind = item.get("type")
+        if kind is None and "content" in item:
+            raise Unpriceable("a message has no role, whose tokens cannot be told")
+        if kind is None or (kind == "reasoning" and _stored(item)):
+            raise Unpriceable(
+                "an item that has an id alone: what is stored at the provider joins the prompt"
+            )
         if kind not in _ITEMS:
             raise Unpriceable(f"how many tokens an item of type {kind!s:.80} has is not known")
         self.part(item)
@@ -246,8 +269,18 @@ class Meter:
             raise Unpriceable(f"how many tokens a part of type {kind} has is not known")
         self.heard = self.heard or kind in _HEARD
         self.shown += 1
-        self.payload += _size(part)
         self.tokens += tokens
+        self._beside(part)
+
+    def _beside(self, part: Mapping[str, Any]) -> None:
+        """What holds the picture itself has been measured; what else is said with it, may be read."""
+        for name, value in part.items():
+            if isinstance(value, Mapping):
+                self._beside(value)
+            elif isinstance(value, str) and name in _PAYLOADS:
+                self.payload += len(value)
+            elif value is not None and name not in _MARKERS and name not in _OF_A_PICTURE:
+                self.tokens += self._named(name, value, "a part of a message")
 
 
 def mapping(value: object, what: str) -> Mapping[str, Any]:
@@ -290,6 +323,26 @@ def _has_content(part: Mapping[str, Any]) -> bool:
     return isinstance(source, Mapping) and source.get("type") in ("text", "content")
 
 
+def _stored(item: Mapping[str, Any]) -> bool:
+    """Whether it stands for thoughts that the provider has, and the request has not."""
+    return item.get("id") is not None and not item.get("encrypted_content")
+
+
+def _native(value: object) -> str | None:
+    """What among the blocks that a provider's answer was kept in is no text."""
+    if isinstance(value, list | tuple):
+        return next(filter(None, map(_native, value)), None)
+    if not isinstance(value, Mapping):
+        return None
+    kind = value.get("type")
+    if isinstance(kind, str) and (kind in _NO_TEXT or kind.endswith("_tool_result")):
+        return kind
+    if kind == "reasoning" and _stored(value):
+        return "reasoning"
+    odd: str | None = next((str(n) for n in value if n in _NO_TEXT and value[n]), None)
+    return odd or _native([*value.values()])
+
+
 def _dumped(value: object, what: str) -> bytes:
     try:
         return _json.dump(value)
@@ -304,12 +357,3 @@ def _keys(value: object) -> str:
     if isinstance(value, list | tuple):
         return " ".join(map(_keys, value))
     return ""
-
-
-def _size(value: object) -> int:
-    """Characters of the longest text in a part: its payload."""
-    if isinstance(value, str):
-        return len(value)
-    if isinstance(value, Mapping):
-        return max(map(_size, value.values()), default=0)
-    return 0

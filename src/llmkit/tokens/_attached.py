@@ -161,7 +161,9 @@ def _level(detail: Any) -> str | None:
 def _url(kind: str, key: str) -> Callable[[Mapping[str, Any]], Attached]:
     def read(part: Mapping[str, Any]) -> Attached:
         inner = _inner(part, key, "url")
-        return _at(inner.get("url"), kind, inner.get("detail", part.get("detail")))
+        # Beside an object, which has a place for it, it may be passed over.
+        detail = inner if isinstance(part.get(key), Mapping) else part
+        return _at(inner.get("url"), kind, detail.get("detail"))
 
     return read
 

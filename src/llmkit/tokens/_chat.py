@@ -78,7 +78,7 @@ class _Tally:
     def prompt(self, messages: Sequence[Message], params: Mapping[str, Any]) -> None:
         """All of it: what comes first, the messages, what is asked for, and what starts the answer."""
         self.tokens += self._form.primer
-        headed = bool(messages) and messages[0].get("role") in _LEADING
+        headed = bool(messages) and str(messages[0].get("role")) in _LEADING
         sections = list(self._sections(params))
         if sections:
             self._head(sections, headed=headed)

@@ -48,15 +48,30 @@ def duration(data: Payload) -> Duration | None:
 
 
 def _wav(data: Payload) -> Duration | None:
-    """Bytes of sound by bytes a second. A stream's header promises too much; only what is there counts."""
-    a_second = 0
+    """Bytes of sound by bytes a second. A stream's header promises too much; only what is there counts.
+
+    Who plays it may go by the frames instead, and by all bytes that are there: the longest is the bound.
+    """
+    a_second, least = 0, 0
     for name, offset, size in _chunks(data, 12, "<I"):
         if name == b"fmt ":
-            (a_second,) = struct.unpack("<I", data.at(offset + 8, 4))
+            a_second, least = _wav_format(data.at(offset, 16))
         elif name == b"data":
-            seconds = min(size, data.size - offset) / a_second
-            return Duration(seconds, seconds)
+            there = data.size - offset
+            return Duration(min(size, there) / a_second, there / least if least else None)
     return None
+
+
+def _wav_format(head: bytes) -> tuple[int, int]:
+    """Bytes a second, and the least that they can be; 0 where only the stated ones say it."""
+    kind, channels, rate, a_second, frame, bits = struct.unpack("<HHIIHH", head)
+    if kind not in _PLAIN_SOUND or not channels or not bits:
+        return a_second, 0
+    return a_second, min(a_second, rate * frame, rate * channels * -(-bits // 8))
+
+
+# PCM, floating point, A-law, mu-law, and PCM of many channels: all frames are as long.
+_PLAIN_SOUND: Final = frozenset({1, 3, 6, 7, 0xFFFE})
 
 
 def _chunks(data: Payload, offset: int, length: str) -> Iterator[tuple[bytes, int, int]]:

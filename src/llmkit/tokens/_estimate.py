@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from .. import _json
+from .._normal import normal_size
 from ._counted import CountedTokens
 
 __all__ = ["prompt_tokens", "schema_tokens", "text_tokens", "utf8_bytes"]
@@ -55,8 +56,13 @@ def text_tokens(text: str, rule: Rule) -> CountedTokens:
 
 
 def utf8_bytes(text: str) -> int:
-    """Bytes of the text; half a character (a lone surrogate) counts as the three of its replacement."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+    """Bytes of the text, half a character (a lone surrogate) being three; or in the form that it may get first.
+
+    Tokenizers that are not public may bring a text into NFKC, where one character can be eighteen.
+    """
+    if text.isascii():
+        return len(text)
+    return max(len(text.encode("utf-8", "surrogatepass")), normal_size("NFKC", text))
 
 
 def _slice_tokens(text: str, weights: Rule) -> float:

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from ._payload import Payload
 
-__all__ = ["Size", "image_size"]
+__all__ = ["Size", "image_size", "size_may_lie"]
 
 
 class Size(NamedTuple):
@@ -42,6 +42,11 @@ def image_size(data: Payload) -> Size | None:
                 return None
             return size if size is not None and min(size) > 0 else None
     return None
+
+
+def size_may_lie(data: Payload) -> bool:
+    """Whether a decoder may go by another size: a GIF's frames can be larger than its screen."""
+    return data.at(0, 4) == b"GIF8"
 
 
 def _png(_: Payload, head: bytes) -> Size | None:

@@ -14,7 +14,7 @@ from ._attached import Attached, attached
 from ._counted import CountedTokens
 from ._duration import duration
 from ._estimate import text_tokens
-from ._image_size import image_size
+from ._image_size import image_size, size_may_lie
 from ._images import at_level, picture_tokens
 from ._pdf import count_pages
 
@@ -51,7 +51,7 @@ def _image(found: Attached, rule: Rule) -> CountedTokens:
         notes = ("the size of a picture is not known, so its maximum is taken",)
         return CountedTokens(image.get("most", _PICTURE), False, most, notes)
     tokens, sure = picture_tokens(size, image) if size else (image["tokens"], True)
-    if sure and image.get("exact"):
+    if sure and image.get("exact") and not (found.data is not None and size_may_lie(found.data)):
         return CountedTokens(tokens)
     bound = None if most is None else max(most, tokens)
     return CountedTokens(tokens, False, bound, ("tokens of a picture are estimated by its size",))
