@@ -13,7 +13,7 @@ from llmkit import providers
 
 from . import conflicts, from_genai, from_litellm, judge, lend, names, overlay, write
 from .merge import merge
-from .rows import Conflict, Row
+from .rows import Condition, Conflict, Price, Rates, Row
 from .sources import GENAI, LITELLM, READ, Sources
 
 DATA: Final = Path("src/llmkit/catalogue/data")
@@ -113,6 +113,8 @@ def _follow(row: Row, head: Mapping[str, Any]) -> None:
             ("web_search/prompt" if key == "web_search/call" else key, when): price
             for (key, when), price in row.rates.items()
         }
+    if re.fullmatch(head.get("writes_beside", ""), row.name):
+        row.rates = {rate: _with_reading(rate, row.rates) for rate in row.rates}
     if head.get("claims_are_priced") and "cached_read" not in keys:
         row.facts["can"] = row.facts["can"] - {"prompt_caching"}
     ttl = head.get("write_ttl")
@@ -121,6 +123,14 @@ def _follow(row: Row, head: Mapping[str, Any]) -> None:
             (key, tuple(sorted((*when, ("ttl", ttl)))) if _plain_write(key, when) else when): price
             for (key, when), price in row.rates.items()
         }
+
+
+def _with_reading(rate: tuple[str, Condition], rates: Rates) -> Price:
+    """The price of writing to a cache, where what is listed is its storage alone, paid beside reading the tokens."""
+    price, read = rates[rate], rates.get(("input", rate[1]))
+    if rate[0] != "cache_write" or read is None or price.usd >= read.usd:
+        return price
+    return Price(price.usd + read.usd, price.source)
 
 
 def _plain_write(key: str, when: Iterable[tuple[str, object]]) -> bool:
@@ -145,6 +155,7 @@ def _head(provider: str, kept: overlay.Overlay, pages: Mapping[str, str]) -> dic
         "revision": READ,
         "sources": {**sources, **head.get("sources", {})},
         **{name: head[name] for name in names},
+        **({"varies": head["varies"]} if "varies" in head else {}),
     }
 
 

@@ -13,11 +13,10 @@ import pytest
 
 import llmkit
 from llmkit import catalogue, completion_cost
-from llmkit.pricing import cost
+from llmkit.pricing import Unbounded, cost
 from llmkit.testing import Raw, scripted
 
-from ._said import KEY
-
+from ._said import HI, KEY, chat_usage, costs, openai
 
 D = Decimal
 
@@ -105,3 +104,62 @@ def test_moderation_is_free() -> None:
         cost = client.moderation("openai/omni-moderation-latest", "hello", api_key=KEY).cost
     assert (cost.total, cost.status) == (D(0), "exact")
     assert [line.rate for line in cost.lines] == [D(0)]
+
+
+# --- routers --------------------------------------------------------------------------------------
+
+
+OPEN = "openrouter/moonshotai/kimi-k2.5"
+VARIES = "hosts of different prices serve it, and the list has one of them"
+
+
+def test_a_router_that_does_not_say_what_it_took() -> None:
+    """A host's price was called exact for all of them: OpenRouter itself said 0.00022876 for 0.000215 of the list."""
+    name = OPEN.partition("/")[2]
+    cost = costs(OPEN, openai(name, chat_usage(129, 86)))
+    assert cost.total is not None
+    assert (cost.status, cost.reason) == ("estimated", VARIES)
+    stated = costs(OPEN, openai(name, {**chat_usage(129, 86), "cost": 0.00022876}))
+    assert (stated.total, stated.status) == (D("0.00022876"), "provider_reported")
+
+
+def test_a_router_of_models_with_one_price() -> None:
+    """Those that their makers alone sell, and those that cost nothing, have no other price."""
+    cost = costs("openrouter/openai/gpt-4o", openai("openai/gpt-4o", chat_usage(1000, 100)))
+    assert (cost.total, cost.status) == (D("0.0035"), "exact")  # 1000 x 2.5 + 100 x 10
+    free = catalogue.find("openrouter", "deepseek/deepseek-r1:free")
+    assert free is not None
+    assert not free.varies
+
+
+def test_no_bound_where_hosts_differ() -> None:
+    """What a dearer host takes is in no list; what the caller says he pays is."""
+    asked = {"messages": HI, "max_tokens": 10}
+    above = llmkit.cost_bound("openrouter/meta-llama/llama-3.1-8b-instruct", **asked)
+    assert isinstance(above, Unbounded)
+    assert above.reason == VARIES
+    own = {"input_cost_per_token": "0.000001", "output_cost_per_token": "0.000001"}
+    assert llmkit.cost_bound("openrouter/meta-llama/llama-3.1-8b-instruct", **asked, **own)
+
+
+def test_writing_geminis_cache_by_way_of_a_router() -> None:
+    """Its list has five minutes of storage alone, 0.375; the tokens, 1.25, are paid beside it."""
+    used = {**chat_usage(1000, 10), "prompt_tokens_details": {"cache_write_tokens": 1000}}
+    result = cost(used, catalogue.find("openrouter", "google/gemini-2.5-pro"))
+    # 1000 x 1.625 + 10 x 10
+    assert (result.total, result.status) == (D("0.001725"), "exact")
+
+
+@pytest.mark.parametrize("model", ["gemini-2.5-pro", "gemini-3.1-pro-preview"])
+def test_nobody_writes_a_cache_below_the_price_of_reading(model: str) -> None:
+    """Vertex had 0.25 for writing tokens of long prompts, which cost 2.5 and 4 to read."""
+    found = catalogue.find("vertex_ai", model)
+    assert found is not None
+    assert not [rate for rate in found.rates if rate.key == "cache_write"]
+
+
+def test_googles_name_of_the_standard_tier() -> None:
+    """OpenRouter hands it on, and bills the standard price: four recorded answers were without one."""
+    found = catalogue.find("openrouter", "google/gemini-2.5-flash")
+    result = cost(chat_usage(808, 4), found, service_tier="provisioned")
+    assert (result.total, result.status) == (D("0.0002524"), "exact")  # 808 x 0.3 + 4 x 2.5

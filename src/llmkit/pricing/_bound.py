@@ -97,6 +97,8 @@ def _lines(
         raise Unpriceable("what this kind of call can cost is not known beforehand")
     if allowance.refused is not None:
         raise Unpriceable(allowance.refused)
+    if model.varies and any(rate.usd for rate in model.rates):
+        raise Unpriceable(model.varies)
     if model.supports("web_search_always"):
         raise Unpriceable(f"{model.name} searches the web in every call")
     meter = Meter(gauges, allowance.longer, model.cache_write_marker)
