@@ -19,6 +19,7 @@ from .sources import GENAI, LITELLM, READ, Sources
 DATA: Final = Path("src/llmkit/catalogue/data")
 INDEX: Final = DATA.parent / "makers_and_hosts.json"
 REPORT: Final = Path("docs/catalogue-conflicts.md")
+_SOUND: Final = (("audio_input", "input"), ("audio_output", "output"))
 _HAND: Final = "no data package lists these; from the vendor's own tables as widely published"
 
 
@@ -113,6 +114,8 @@ def _follow(row: Row, head: Mapping[str, Any]) -> None:
             ("web_search/prompt" if key == "web_search/call" else key, when): price
             for (key, when), price in row.rates.items()
         }
+    for own, usual in _SOUND:
+        _outdated(row, own, usual)
     if re.fullmatch(head.get("writes_beside", ""), row.name):
         row.rates = {rate: _with_reading(rate, row.rates) for rate in row.rates}
     if head.get("claims_are_priced") and "cached_read" not in keys:
@@ -123,6 +126,18 @@ def _follow(row: Row, head: Mapping[str, Any]) -> None:
             (key, tuple(sorted((*when, ("ttl", ttl)))) if _plain_write(key, when) else when): price
             for (key, when), price in row.rates.items()
         }
+
+
+def _outdated(row: Row, own: str, usual: str) -> None:
+    """Sound that costs what text does goes on doing so where a change of the price was announced for text alone."""
+    mine, theirs = (
+        {when: price.usd for (key, when), price in row.rates.items() if key == name}
+        for name in (own, usual)
+    )
+    dated = {when for when in theirs if not {"from", "until"}.isdisjoint(dict(when))}
+    if mine and dated - set(mine) and all(theirs.get(when) == usd for when, usd in mine.items()):
+        row.rates = {rate: price for rate, price in row.rates.items() if rate[0] != own}
+        row.facts["priced_as"] = {**row.facts.get("priced_as", {}), own: usual}
 
 
 def _with_reading(rate: tuple[str, Condition], rates: Rates) -> Price:

@@ -163,3 +163,29 @@ def test_googles_name_of_the_standard_tier() -> None:
     found = catalogue.find("openrouter", "google/gemini-2.5-flash")
     result = cost(chat_usage(808, 4), found, service_tier="provisioned")
     assert (result.total, result.status) == (D("0.0002524"), "exact")  # 808 x 0.3 + 4 x 2.5
+
+
+# --- tiers and announced prices, of which a list has only part ------------------------------------
+
+
+def test_a_dearer_tier_without_a_price_for_pictures() -> None:
+    """Priority text is dearer by 1.8; pictures were billed at the standard price, exactly."""
+    model = catalogue.find("gemini", "gemini-3-pro-image")
+    drawn = {**chat_usage(100, 1000), "completion_tokens_details": {"image_tokens": 1000}}
+    result = cost(drawn, model, service_tier="priority")
+    assert (result.total, result.reason) == (
+        None,
+        "no priority image_output rate for gemini-3-pro-image",
+    )
+    assert cost(drawn, model).total == D("0.1202")  # 100 x 2 + 1000 x 120
+    written = cost(chat_usage(100, 1000), model, service_tier="priority")
+    assert (written.total, written.status) == (D("0.02196"), "exact")  # 100 x 3.6 + 1000 x 21.6
+
+
+@pytest.mark.parametrize(("on", "total"), [("2026-12-31", "0.00905"), ("2027-01-01", "0.0181")])
+def test_speech_gets_dearer_with_the_text_of_its_model(on: str, total: str) -> None:
+    """The rise is announced for output; sound, which one list has by itself, would have stayed as it was."""
+    model = catalogue.find("gemini", "gemini-3.8-flash-tts")
+    spoken = {**chat_usage(100, 1000), "completion_tokens_details": {"audio_tokens": 1000}}
+    # 100 x 0.5 + 1000 x 9, and twice that
+    assert cost(spoken, model, on=on).total == D(total)
