@@ -13,7 +13,8 @@ import sysconfig
 from pathlib import Path
 
 MOST_DISTRIBUTIONS = 20
-MOST_MEGABYTES = 32.0
+# 32 without what makes counts and costs work offline: two encodings (1.2) and the catalogue (1.0), with their code.
+MOST_MEGABYTES = 35.0
 # What a new virtual environment holds before anything is installed.
 BROUGHT_BY_VENV = {"pip", "setuptools", "wheel"}
 SETUPTOOLS = {"_distutils_hack", "pkg_resources", "distutils-precedence"}

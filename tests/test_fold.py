@@ -318,45 +318,6 @@ def test_streamed_parts_go_back() -> None:
     assert load(sent)["messages"] == [{"role": "assistant", "content": parts}, again]
 
 
-def test_text_size() -> None:
-    """The size counts what the model wrote, in bytes, and the same text under two names once."""
-    folding = Fold()
-    assert folding.text_size() == 0
-    folding.add(
-        chunk({"content": "é", "reasoning_content": "abc", "reasoning": "abc", "refusal": "no"})
-    )
-    assert folding.text_size() == 7
-    folding.add(
-        chunk({"tool_calls": [{"index": 0, "function": {"name": "f", "arguments": "{}"}}]}, index=1)
-    )
-    assert folding.text_size() == 10
-    folding.add(chunk({"function_call": {"name": "g", "arguments": "[1]"}}))
-    assert folding.text_size() == 14
-    for text in ("12", "345"):
-        folding.add(chunk({"tool_calls": [{"index": 2, "custom": {"input": text}}]}))
-    assert folding.text_size() == 19
-    folding.add(
-        chunk(
-            {
-                "tool_calls": [
-                    {"index": 3, "custom": {"input": "6"}},
-                    {"index": 4, "custom": {"input": 7}},
-                ]
-            }
-        )
-    )
-    assert folding.text_size() == 20
-
-
-def test_half_a_character() -> None:
-    """Text with half a character in it can be measured."""
-    folding = Fold()
-    piece = chunk({"content": "x"})
-    piece.choices[0].delta.content = "\ud83d"
-    folding.add(piece)
-    assert folding.text_size() == 1
-
-
 def test_long_blocks_are_not_quadratic(monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts within blocks, audio and custom inputs are gathered and joined once, however many pieces came."""
     growing: list[str] = []

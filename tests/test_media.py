@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,6 +40,7 @@ PATHS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/image": (200, {"content-type": "image/png; q=1"}, PNG),
     "/big": (200, {"content-type": "image/png"}, b"x" * 1001),
     "/page": (200, {"content-type": "application/json"}, b"{}"),
+    "/host": (200, {"content-type": "image/png"}, b""),
     "/missing": (404, {"content-type": "image/png"}, b""),
     "/moved": (302, {"location": "/image"}, b""),
     "/loop": (302, {"location": "/loop"}, b""),
@@ -47,7 +49,7 @@ PATHS: dict[str, tuple[int, dict[str, str], bytes]] = {
 
 
 class Files(BaseHTTPRequestHandler):
-    """Serves ``PATHS``; ``/slow`` never ends."""
+    """Serves ``PATHS``, where there is no body the host that was asked for; ``/slow`` never ends."""
 
     protocol_version = "HTTP/1.1"
 
@@ -61,6 +63,7 @@ class Files(BaseHTTPRequestHandler):
             self.server.hold.wait(10)  # type: ignore[attr-defined]
             return
         status, headers, body = PATHS[self.path.partition("?")[0]]
+        body = body or self.headers["host"].encode()
         self.send_response(status)
         for name, value in (headers | {"content-length": str(len(body))}).items():
             self.send_header(name, value)
@@ -162,6 +165,25 @@ def test_only_public_addresses(ask: Ask, files: str, host: str) -> None:
     policy = MediaPolicy(schemes=("http",), seconds=2.0)
     with pytest.raises(InvalidRequestError, match="not a public address"):
         ask(f"http://{host}:{port}/image", fetch_media=policy)
+
+
+@pytest.mark.parametrize("host", ["name.example", "[::1]"])
+def test_what_was_checked_is_connected_to(
+    ask: Ask, files: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name is looked up once, the address found is connected to, and the server is told the name."""
+    look_up, name, asked = socket.getaddrinfo, host.strip("[]"), []
+
+    def found(looked_up: Any, *rest: Any, **options: Any) -> Any:
+        given = looked_up.decode() if isinstance(looked_up, bytes) else looked_up
+        asked.append(given)
+        return look_up("127.0.0.1" if given == name else given, *rest, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+    port = files.rpartition(":")[2]
+    data = sent(ask(f"http://{host}:{port}/host", fetch_media=LOCAL))["image_url"]["url"]
+    assert base64.b64decode(data.partition(",")[2]).decode() == f"{host}:{port}"
+    assert asked.count(name) == 1
 
 
 @pytest.mark.parametrize(

@@ -107,12 +107,6 @@ class _Call:
         # Lengths first: a name in many pieces is not put together for each of them.
         return len(name) == self.named and name == "".join(self.name)
 
-    def texts(self) -> list[str]:
-        """What the model wrote for this call, in pieces."""
-        written = (self.custom or {}).get("input")
-        custom = [written] if isinstance(written, str) else written
-        return [*self.name, *(self.arguments or ()), *(custom if isinstance(custom, list) else ())]
-
     def function(self) -> FunctionCall:
         arguments = None if self.arguments is None else "".join(self.arguments)
         return FunctionCall(name="".join(self.name) or None, arguments=arguments)
@@ -256,16 +250,6 @@ class Fold:
 
     def _add_extra(self, extra: dict[str, Any]) -> None:
         _take(self._head, {k: v for k, v in extra.items() if k not in _PADDING})
-
-    def text_size(self) -> int:
-        """UTF-8 bytes of all texts and arguments so far: what an estimate of tokens starts from."""
-        pieces: list[str] = []
-        for choice in self._choices.values():
-            # The known texts only: a host's own "reasoning" says the same as ``reasoning_content``.
-            pieces += (piece for name in _TEXTS for piece in choice.texts.get(name, ()))
-            for call in (*choice.calls.values(), *filter(None, (choice.function,))):
-                pieces += call.texts()
-        return sum(len(piece.encode("utf-8", "replace")) for piece in pieces)
 
     def result(self) -> ChatCompletion:
         """The answer as far as it has come."""

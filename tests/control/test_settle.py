@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from llmkit import errors
-from llmkit._call import CallInfo, ChatCall
-from llmkit._control.estimate import estimate_tokens
+from llmkit._call import Call, CallInfo, ChatCall
+from llmkit._calls import TextCall
+from llmkit._control.estimate import estimated
 from llmkit._control.settle import Account
 from llmkit._flow import Cancelled, Notify, Store
 from llmkit._http import HTTPResponse
 from llmkit._operations import Settle, Settlement
 from llmkit.ledger import MemoryLedger, Totals
+from llmkit.types.answer import Answer
 from llmkit.types.chat import ChatCompletion, Message
 
 from ._drive import COST, KEY, USAGE, answer, drive, refusal
@@ -116,7 +118,7 @@ def test_no_usage_is_none_of_a_failure() -> None:
     assert (made.prompt_tokens, made.completion_tokens, made.usage_source) == (None, None, "none")
 
 
-@pytest.mark.parametrize(("usage", "prompt"), [(None, 11), ({"prompt_tokens": 9}, 9)])
+@pytest.mark.parametrize(("usage", "prompt"), [(None, 17), ({"prompt_tokens": 9}, 9)])
 def test_usage_that_is_not_whole(usage: Any, prompt: int) -> None:
     """A usage without the answer's tokens is estimated but for what it tells, and the cost says so."""
     made = settled(answer(usage=usage))
@@ -253,7 +255,7 @@ def test_estimates_count_what_the_model_wrote() -> None:
     body = json.loads(send.body)
     body["choices"][0]["message"] = message
     made = settled(HTTPResponse(200, {}, json.dumps(body).encode()))
-    assert made.completion_tokens == 8
+    assert made.completion_tokens == 7
 
 
 def test_a_key_that_is_echoed_is_not_kept() -> None:
@@ -273,22 +275,63 @@ def test_dropping_twice() -> None:
     assert [finished.settlement.outcome for finished in queue] == ["abandoned"]
 
 
+TEXT = "Hello there, how are you doing today?"
+PICTURE = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "QUFB" * 100_000}}
+
+
+def estimate(answer: Answer, call: Call | None) -> tuple[int | None, int | None]:
+    """The tokens of a guess."""
+    usage = estimated(answer, call)
+    assert usage is not None
+    return usage.prompt_tokens, usage.completion_tokens
+
+
+def chat(*messages: Any, **params: Any) -> ChatCall:
+    """A chat with somebody whose tokenizer is not public."""
+    return ChatCall("c", "acme", "m", messages, params=params)
+
+
 @pytest.mark.parametrize(
-    ("messages", "tokens"),
+    ("made", "tokens"),
     [
-        ([], 0),
-        (None, 0),
-        ("12345", 2),
-        ([{"role": "user", "content": "é"}], 2),
-        ([{"content": [{"type": "text", "text": "12345678"}]}], 3),
-        ([Message(content="12345678")], 5),
-        ([{"content": "\ud800"}], 1),
-        ([7, None, True], 0),
+        ({"content": TEXT}, 9),
+        ({"content": TEXT, "reasoning_content": TEXT, "reasoning": TEXT}, 18),
+        ({"refusal": TEXT}, 9),
+        ({"tool_calls": [{"id": "x" * 99, "function": {"name": "hello", "arguments": TEXT}}]}, 10),
+        ({"tool_calls": [{"type": "custom", "custom": {"name": "hello", "input": TEXT}}]}, 10),
+        ({"function_call": {"name": "hello", "arguments": TEXT}}, 10),
+        ({"content": "\ud800"}, 1),
+        ({}, 0),
     ],
 )
-def test_estimate(messages: Any, tokens: int) -> None:
-    """A quarter of the bytes of all texts, rounded up."""
-    assert estimate_tokens(messages) == tokens
+def test_an_estimate_reads_all_that_was_written(made: dict[str, Any], tokens: int) -> None:
+    """Texts, thoughts and calls count, each once; what stands beside them does not."""
+    whole = ChatCompletion.model_validate({"choices": [{"message": made}]})
+    assert estimate(whole, None) == (0, tokens)
+
+
+@pytest.mark.parametrize(
+    ("call", "prompt"),
+    [
+        (chat(), 4),
+        (chat({"role": "user", "content": TEXT}), 17),
+        (chat(Message(role="user", content=TEXT)), 17),
+        (chat({"role": "user", "content": TEXT}, tools=[{"type": "function"}]), 124),
+        (chat("nothing of the kind"), 12),
+        (chat(object(), {"content": 7}), 12),
+        (TextCall("c", "acme", "m", prompt=TEXT), 9),
+    ],
+)
+def test_an_estimate_of_what_was_asked(call: Call, prompt: int) -> None:
+    """Messages with what stands around them, tools; whatever a provider took, a guess fails no call."""
+    assert estimate(ChatCompletion(), call) == (prompt, 0)
+
+
+def test_a_picture_is_not_read_as_text() -> None:
+    """Its bytes are no words: it counts as the most that such a one can."""
+    prompt, _ = estimate(ChatCompletion(), chat({"role": "user", "content": [PICTURE]}))
+    assert prompt is not None
+    assert prompt < 20_000
 
 
 def test_ledger_keeps_the_first() -> None:

@@ -37,7 +37,7 @@ def test_more_was_written_than_was_counted() -> None:
     run = drive([*data, ConnectionResetError()], stream=True)
     with pytest.raises(ConnectionResetError):
         run.run()
-    assert run.settlement.completion_tokens == 100
+    assert run.settlement.completion_tokens == 118
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
 import trio
 
-__all__ = ["MODES", "Trial", "Watched", "cancelled_at"]
+__all__ = ["MODES", "Trial", "Watched", "cancelled_at", "dropped_at"]
 
 
 class Watched:
@@ -51,6 +51,25 @@ def _thrown(inner: Any, error: BaseException) -> Any:
 def _sent(inner: Any, value: Any) -> Any:
     # A future's iterator has no send(): it is only ever told to go on.
     return next(inner) if value is None else inner.send(value)
+
+
+class _Dropped(Exception):
+    """What is raised where a coroutine is let go of."""
+
+
+async def dropped_at(call: Coroutine[Any, Any, Any], at: int) -> bool:
+    """Begin the call, and let go of it at this suspension; whether it came that far."""
+
+    def suspended(count: int, _: Any) -> None:
+        if count == at:
+            raise _Dropped
+
+    try:
+        await Watched(call, suspended)
+    except _Dropped:
+        call.close()
+        return True
+    return False
 
 
 @dataclass

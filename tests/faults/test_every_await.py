@@ -6,7 +6,7 @@ import asyncio
 import gc
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,7 +36,7 @@ from ..io._server import (
     streamed,
 )
 from ._steps import STEPS, Stepping, Steps, lent, world_of
-from ._suspensions import Trial, Watched, cancelled_at
+from ._suspensions import Trial, Watched, cancelled_at, dropped_at
 from ._world import ASK, FULL, Routed, World, tasks
 
 MOST = 200
@@ -175,7 +175,7 @@ class Hook:
 class Scenario:
     """What is done, and what the server answers."""
 
-    work: Callable[[World], Awaitable[Any]]
+    work: Callable[[World], Coroutine[Any, Any, Any]]
     answers: Sequence[Answer] = (completion(),)
     options: Mapping[str, Any] = field(default_factory=dict)
     tls: bool = False
@@ -306,3 +306,39 @@ async def _check_tasks(most: int) -> None:
             return
         await anyio.lowlevel.checkpoint()
     assert tasks() <= most
+
+
+@pytest.mark.parametrize("name", [name for name in SCENARIOS if name not in STEPS])
+def test_dropped_at_every_suspension(
+    monkeypatch: pytest.MonkeyPatch, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A coroutine that is let go of at its k-th suspension can await nothing more: it is settled, nothing complains."""
+    made = Provider(name="only_bytes", base_url="https://bytes.example", chat=OnlyBytes())
+    monkeypatch.setitem(llmkit.providers._registry._found, made.name, made)
+    scenario = SCENARIOS[name]
+    with scenario.world() as world:
+        anyio.run(_dropped_at_every_suspension, world, scenario)
+        gc.collect()
+        world.check_connections(0)
+    assert not caplog.records
+
+
+async def _dropped_at_every_suspension(world: World, scenario: Scenario) -> None:
+    at, reached = 0, True
+    while reached:
+        at += 1
+        before = len(world.settled())
+        world.told.clear()
+        world.answer(scenario.answers)
+        reached = await dropped_at(scenario.work(world), at)
+        if not world.is_free:
+            gc.collect()
+        world.answer(scenario.answers)
+        with anyio.fail_after(5):
+            await scenario.work(world)
+        assert world.is_free
+        await world.acheck_connections(scenario.kept)
+        world.check_settled(before)
+        assert "failed" not in world.outcomes()
+    assert at > 1
+    await world.client.aclose()

@@ -98,9 +98,6 @@ SCENARIOS = {
     "closing": Scenario(closed),
     **{name: Scenario(steps.blocking, steps=steps) for name, steps in STEPS.items()},
 }
-# Images are fetched through httpcore's own pool, whose lock an interrupt in its own release leaves taken: then its
-# closing waits until the next Ctrl-C. Ours (``_io._pool``) is made not to.
-del SCENARIOS["image of a prompt"]
 
 
 # A socket that has just been made and is nobody's yet is closed by the collector, which says so.

@@ -17,7 +17,7 @@ from typing_extensions import override
 
 from ..io._colour import COLOURS, Colour
 from ._steps import STEPS, Brisk, Stepping, Steps, lent, world_of
-from ._suspensions import Watched
+from ._suspensions import dropped_at
 from ._world import World, eventually, tasks
 
 FILES = Path("/proc/self/fd")
@@ -213,11 +213,7 @@ def open_files() -> set[Path]:
     return {file.resolve() for file in found}
 
 
-class Dropped(Exception):
-    """What is raised where a coroutine is let go of."""
-
-
-@pytest.mark.parametrize("name", [name for name in STEPS if name != "image of a prompt"])
+@pytest.mark.parametrize("name", STEPS)
 def test_a_coroutine_that_is_dropped(name: str, caplog: pytest.LogCaptureFixture) -> None:
     """Let go of at its n-th suspension, for every n, a call can await nothing more; the next one settles it."""
     steps = STEPS[name]
@@ -228,12 +224,13 @@ def test_a_coroutine_that_is_dropped(name: str, caplog: pytest.LogCaptureFixture
             at += 1
             world.told.clear()
             before = len(world.settled())
-            dropped = await _dropped(steps, world, at)
+            dropped = await dropped_at(steps.awaited(world), at)
             with anyio.fail_after(PATIENCE):
                 await steps.awaited(world)
             assert world.is_free
             await world.acheck_connections(1)
             world.check_settled(before)
+            assert "failed" not in world.outcomes()
         assert at > 3
         await world.client.aclose()
 
@@ -243,22 +240,6 @@ def test_a_coroutine_that_is_dropped(name: str, caplog: pytest.LogCaptureFixture
         world.check_connections(0)
     gc.collect()
     assert not caplog.records
-
-
-async def _dropped(steps: Steps, world: World, at: int) -> bool:
-    """Begin the call, and let go of it at this suspension; whether it came that far."""
-
-    def suspended(count: int, _: Any) -> None:
-        if count == at:
-            raise Dropped
-
-    call = steps.awaited(world)
-    try:
-        await Watched(call, suspended)
-    except Dropped:
-        call.close()
-        return True
-    return False
 
 
 @pytest.mark.parametrize("given_up", ["who asks", "who waits"])

@@ -18,7 +18,9 @@ from llmkit.pricing import Cost, Unbounded, cost
 from ._bounded import GPT_4O, HELLO, bounded, call, chat, most, reason
 
 UNHURRIED = settings(deadline=None)
-MODELS = st.sampled_from([m for m in catalogue.models() if not m.supports("audio_output")])
+MODELS = st.sampled_from(
+    [m for m in catalogue.models() if m.mode == "chat" and not m.supports("audio_output")]
+)
 ROLES = st.sampled_from(["user", "assistant", "system", "tool", "developer"])
 MESSAGES = st.builds(
     lambda role, text: {"role": role, "content": text}, ROLES, st.text(max_size=200)

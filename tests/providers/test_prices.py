@@ -30,17 +30,23 @@ def priced(name: str, model: str, *, own_names: bool, **options: Any) -> Any:
         ).cost
 
 
+def expected(model: str) -> Any:
+    """What the same answer costs at the price of this model."""
+    return priced("openai", "any", own_names=False, base_model=model).total
+
+
 @pytest.mark.parametrize(
     ("model", "own_names", "options", "as_if"),
     [
         ("my-name", True, {}, "gpt-4o"),
         # It is called as another model is: that says nothing.
         ("gpt-4o-mini", True, {}, "gpt-4o"),
-        ("gpt-4o-mini", False, {}, "gpt-4o-mini"),
+        # So is one that answers in place of another, as after a fallback of the provider's own.
+        ("gpt-4o-mini", False, {}, "gpt-4o"),
         ("my-name", True, {"base_model": "gpt-4o-mini"}, "gpt-4o-mini"),
         ("my-name", True, {"base_model": "openai/gpt-4o-mini"}, "gpt-4o-mini"),
         ("my-name", False, {"base_model": "gpt-4o-mini"}, "gpt-4o-mini"),
-        ("my-name", False, {}, None),
+        ("my-name", False, {}, "gpt-4o"),
         ("my-name", True, {"base_model": "nobody-knows"}, None),
     ],
 )
@@ -49,7 +55,7 @@ def test_which_price(
 ) -> None:
     """What the call says goes first, then what the answer says; a name of one's own counts for nothing."""
     made = priced("openai", model, own_names=own_names, **options)
-    wanted = None if as_if is None else priced("openai", as_if, own_names=False).total
+    wanted = None if as_if is None else expected(as_if)
     assert made.total == wanted
     assert (made.total is None) is (as_if is None)
 

@@ -36,7 +36,7 @@ class Session:
         self.call = call
         self._account = account
         self.opened = opened
-        self.fold = account.fold = Fold()
+        self.fold = Fold()
         account.whole = self.fold.result
         self.ready: deque[ChatCompletionChunk] = deque()
         self._held: list[ChatCompletionChunk] = []

@@ -14,7 +14,6 @@ from typing import Any, TypeVar
 from .. import pricing
 from .._call import Adjustment, Attempt, Call, CallInfo, Sent
 from .._flow import Flow, notify, store
-from .._fold import Fold
 from .._http import HTTPResponse
 from .._operations import Outcome, Settle, Settlement, UsageSource
 from .._ratelimit import rate_limits
@@ -56,7 +55,6 @@ class Account:
         self.sent: Sent = "no"
         self._billable = False
         self.call: Call | None = None
-        self.fold: Fold | None = None
         self.whole: Callable[[], Answer] | None = None
         """What gives a stream's answer as far as it has come."""
         self.counted = True
@@ -226,7 +224,7 @@ class Account:
         # Only for what broke off.
         from .estimate import estimated  # noqa: PLC0415
 
-        return estimated(answer, self.call, self.fold)
+        return estimated(answer, self.call)
 
     def _told_all(self, usage: Usage | None) -> bool:
         return self.counted and usage is not None and usage.completion_tokens is not None

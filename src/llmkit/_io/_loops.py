@@ -112,7 +112,7 @@ class _Pool:
         await self._close()
         # RuntimeError: the loop is ending, and closes it itself.
         with contextlib.suppress(RuntimeError):
-            await self._keeper.aclose()
+            await Unbroken(self._keeper.aclose())
 
     def later(self, work: Callable[[], Any]) -> None:
         """Run an async function on the loop, from code that cannot await; not at all if the loop has ended."""

@@ -6,12 +6,13 @@ credentials, no proxy, no redirect: those are for the flow to decide.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import time
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpcore
@@ -20,12 +21,14 @@ from typing_extensions import override
 from .._flow import Deadlines, Fetch
 from .._http import HTTPRequest, HTTPResponse
 from ..errors import InvalidRequestError
-from ._backend import AsyncWatchedBackend, WatchedBackend
+from ._backend import WatchedBackend
 from ._http import head, raw
+from ._pool import AsyncPool, Pool
 from ._progress import Progress, during
 from ._running import async_backend
 from ._tap import Answer, Pointed, athrough, is_tapped, through
 from ._tls import shared_tls
+from ._unbroken import Unbroken
 
 __all__ = ["afetch", "checked", "fetch", "fetching"]
 
@@ -64,9 +67,9 @@ class _Guarded(WatchedBackend):
         return super().connect_tcp(address, port, timeout, local_address, socket_options)
 
 
-class _AsyncGuarded(AsyncWatchedBackend):
+class _AsyncGuarded(httpcore.AsyncNetworkBackend):
     def __init__(self, *, public_only: bool) -> None:
-        super().__init__(async_backend())
+        self._inner = async_backend()
         self._public_only = public_only
 
     @override
@@ -80,7 +83,7 @@ class _AsyncGuarded(AsyncWatchedBackend):
     ) -> httpcore.AsyncNetworkStream:
         found = await anyio.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         address = checked(found, host, public_only=self._public_only)
-        return await super().connect_tcp(address, port, timeout, local_address, socket_options)
+        return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
 
 
 def fetching(effect: Fetch) -> Progress:
@@ -89,9 +92,18 @@ def fetching(effect: Fetch) -> Progress:
     return Progress(Deadlines(time.monotonic() + seconds, seconds, seconds, seconds))
 
 
-def _extensions(effect: Fetch) -> dict[str, Any]:
-    names = ("connect", "read", "write", "pool")
-    return {"timeout": dict.fromkeys(names, effect.policy.seconds)}
+def _asked(effect: Fetch) -> httpcore.Request:
+    url = httpcore.URL(effect.url)
+    seconds = dict.fromkeys(("connect", "read", "write", "pool"), effect.policy.seconds)
+    headers = [("host", _host(url)), *_HEADERS]
+    return httpcore.Request("GET", url, headers=headers, extensions={"timeout": seconds})
+
+
+def _host(url: httpcore.URL) -> str:
+    name = url.host.decode("ascii")
+    host = f"[{name}]" if ":" in name else name
+    default = {b"http": 80, b"https": 443}[url.scheme]
+    return host if url.port in (None, default) else f"{host}:{url.port}"
 
 
 def fetch(effect: Fetch, progress: Progress) -> HTTPResponse:
@@ -122,18 +134,14 @@ def _answer(whole: HTTPResponse, progress: Progress) -> Answer:
 
 
 def _fetch(effect: Fetch, progress: Progress) -> HTTPResponse:
-    backend = _Guarded(public_only=effect.policy.public_only)
+    # A pool of ours, for one request: an interrupt within httpcore's leaves its lock taken, and it is never closed.
+    pool = Pool(shared_tls, _Guarded(public_only=effect.policy.public_only))
     body = _Limited(effect, progress)
-    with (
-        during(progress),
-        httpcore.ConnectionPool(ssl_context=shared_tls(), network_backend=backend) as pool,
-        pool.stream(
-            "GET", effect.url, headers=_HEADERS, extensions=_extensions(effect)
-        ) as response,
-        body,
-    ):
-        for piece in response.iter_stream():
-            body.add(piece)
+    with during(progress), contextlib.closing(pool):
+        response = pool.handle_request(_asked(effect))
+        with contextlib.closing(response), body:
+            for piece in cast("Iterable[bytes]", response.stream):
+                body.add(piece)
     return body.answer(_head(response))
 
 
@@ -160,18 +168,24 @@ async def _atapped(effect: Fetch, progress: Progress) -> HTTPResponse:
 
 
 async def _afetch(effect: Fetch, progress: Progress) -> HTTPResponse:
-    backend = _AsyncGuarded(public_only=effect.policy.public_only)
-    extensions = _extensions(effect)
     body = _Limited(effect, progress)
     with anyio.fail_after(effect.policy.seconds), during(progress):
-        async with (
-            httpcore.AsyncConnectionPool(ssl_context=shared_tls(), network_backend=backend) as pool,
-            pool.stream("GET", effect.url, headers=_HEADERS, extensions=extensions) as response,
-        ):
-            with body:
-                async for piece in response.aiter_stream():
-                    body.add(piece)
+        response = await Unbroken(_read(effect, body))
     return body.answer(_head(response))
+
+
+async def _read(effect: Fetch, body: _Limited) -> httpcore.Response:
+    pool = AsyncPool(shared_tls, _AsyncGuarded(public_only=effect.policy.public_only))
+    try:
+        response = await pool.handle_async_request(_asked(effect))
+        async with contextlib.aclosing(response):
+            with body:
+                async for piece in cast("AsyncIterable[bytes]", response.stream):
+                    body.add(piece)
+    finally:
+        with anyio.CancelScope(shield=True):
+            await pool.aclose()
+    return response
 
 
 def _head(response: httpcore.Response) -> HTTPResponse:

@@ -95,9 +95,11 @@ def _clean(connection: Any) -> bool:
 class Pool:
     """Blocking connections, shared by all threads."""
 
-    def __init__(self, tls: Callable[[], ssl.SSLContext]) -> None:
+    def __init__(
+        self, tls: Callable[[], ssl.SSLContext], network: WatchedBackend | None = None
+    ) -> None:
         self._connections = _Connections(tls)
-        self._backend = WatchedBackend()
+        self._backend = network or WatchedBackend()
 
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send on an idle connection, or a new one; the answer gives it back when it is closed."""

@@ -7,6 +7,7 @@ unless there are very many of them: then somebody waits for what only the loop c
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
@@ -15,6 +16,14 @@ __all__ = ["Unbroken"]
 # More than any closing takes. anyio's checkpoints turn until the loop throws in what a scope was cancelled for, and
 # something may have been thrown in before that was no cancellation of the work: anyio's own attempts to connect, say.
 _TURNS = 100
+
+
+class LetGo(BaseException):
+    """Thrown into work whose coroutine is let go of.
+
+    Closed, it would leave the async generators within as they are, running for ever; and of what cleans up, each
+    frame would come as far as its first turn. So it is thrown something that is not told from a cancellation.
+    """
 
 
 class Unbroken:
@@ -47,8 +56,21 @@ class Unbroken:
             try:
                 value = yield yielded
             except GeneratorExit:
-                work.close()
+                _let_go(work)
                 raise
             except BaseException as error:  # noqa: BLE001 - it is the work's to answer
                 self._closing = True
                 resume, value = work.throw, error
+
+
+def _let_go(work: Coroutine[Any, Any, Any]) -> None:
+    """End work that can await nothing more: it is given the turns it asks for, until it asks for something else."""
+    # Whatever comes of it: there is nobody to be told.
+    with contextlib.suppress(LetGo, Exception, BaseExceptionGroup):
+        yielded = work.throw(LetGo())
+        for _ in range(_TURNS):
+            if yielded is not None:
+                break
+            yielded = work.send(None)
+    with contextlib.suppress(Exception):
+        work.close()

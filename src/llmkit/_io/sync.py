@@ -200,8 +200,9 @@ class SyncDriver:
                 raise
 
     def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
-        run.progress = fetching(effect)
-        return fetch(effect, run.progress)
+        progress = run.progress = fetching(effect)
+        with _Unfit(progress):
+            return fetch(effect, progress)
 
     def _read(self, run: Run, effect: Read) -> bytes | None:
         return contents(effect.path)

@@ -298,7 +298,7 @@ def _of_tier(call: Call, key: str, about: Asked, rate: Rate, notes: list[str]) -
 
 
 def _check_kind(call: Call, key: str, about: Asked, rate: Rate) -> None:
-    """A tier that is dearer and lists a price for text has one for pictures and sound, too: the standard one is too low."""
+    """Where a dearer tier lists a price for text, the standard one of pictures and sound is too low."""
     tier, main = str(about.facts.get("service_tier")), _SIDES.get(key)
     if main is None or key == main or rate.unit != "token" or tier in _CHEAPER_TIERS:
         return

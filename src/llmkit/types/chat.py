@@ -159,11 +159,10 @@ class ChatCompletion(Answer):
 
     @override
     def wrote(self) -> Any:
-        """Texts, reasoning, refusals and the arguments of calls."""
+        """Texts, reasoning, refusals and calls. A host's own ``reasoning`` says the same as ``reasoning_content``."""
         said = [choice.message for choice in self.choices]
-        calls = [call.function for one in said for call in one.tool_calls or () if call.function]
         texts = [(one.content, one.reasoning_content, one.refusal) for one in said]
-        return [*texts, [call.arguments for call in calls]]
+        return [*texts, *((one.tool_calls, one.function_call) for one in said)]
 
     @override
     def _repr_markdown_(self) -> str:

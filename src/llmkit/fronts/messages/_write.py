@@ -30,7 +30,8 @@ _STOPS = {
 }
 _COUNTS = frozenset({
     "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details",
-    "beside",  # "iterations" have it
+    "beside",  # "iterations" have it, and the next
+    "billed_model",
 })  # fmt: skip
 _BROKEN = "INVALID_JSON"
 _ENDINGS = ("stop_reason", "stop_sequence", "stop_details")
