@@ -419,7 +419,7 @@ openai dall-e-3 image_output/image 0.04 quality=standard size=1024x1024
 openai dall-e-2 image_output/image 0.016 size=256x256
 openai gpt-image-1 image_output 40
 openai gpt-image-1 input 5
-openai omni-moderation-latest input 0
+openai omni-moderation-latest request/request 0
 openai gpt-4o-search-preview request/request 25
 anthropic claude-opus-4-5 input 5
 anthropic claude-opus-4-5 output 25

@@ -349,7 +349,7 @@ def test_a_known_cost_prints_as_money() -> None:
     assert str(result) == f"{result}" == "$0.0000002"
     assert f"{result:.8f}" == "0.00000020"
     assert float(result) == pytest.approx(2e-7)
-    assert repr(result) == "<Cost $0.0000002 exact, 1 lines>"
+    assert repr(result) == "<Cost $0.0000002 exact, 1 line>"
     assert str(replace(result, total=D("1E+2"))) == "$100"
     assert result.known
     assert result

@@ -25,10 +25,16 @@ PAGES = [
     "docs/embedding.md",
     "docs/streaming.md",
     "docs/errors.md",
+    "docs/catalogue.md",
+    "docs/costs.md",
+    "docs/bounds.md",
+    "docs/tokens.md",
 ]
+NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
-CALL = re.compile(r"completion\(|completions\.create\(|embedding\(")
+CALL = re.compile(r"completion\(|completions\.create\(|embedding\(|exact=True")
 PRINTED_BY_EXAMPLES = {
+    "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",
     "more_calls.py": "flagged: False",
     "quickstart.py": "answered by openai with the key from",
@@ -43,7 +49,9 @@ def blocks() -> Iterator[tuple[str, int, str]]:
     for page in PAGES:
         text = (ROOT / page).read_text(encoding="utf-8")
         for found in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
-            yield page, text[: found.start()].count("\n") + 1, found[1]
+            before = text[: found.start()].splitlines()
+            if not (before and NOT_RUN.match(before[-1])):
+                yield page, len(before) + 1, found[1]
 
 
 BLOCKS = list(blocks())
@@ -68,7 +76,14 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 def test_code_in_the_documentation_runs(page: str, line: int, code: str) -> None:
     """Each block stands alone, leaves stderr empty, and asks a provider if it calls for that."""
     with Simulator() as simulator:
-        done = run("-c", code, OPENAI_API_KEY="made-up", OPENAI_BASE_URL=simulator.base_url)
+        done = run(
+            "-c",
+            code,
+            OPENAI_API_KEY="made-up",
+            OPENAI_BASE_URL=simulator.base_url,
+            ANTHROPIC_API_KEY="made-up",
+            ANTHROPIC_BASE_URL=simulator.base_url_for("anthropic"),
+        )
         asked = bool(simulator.requests)
     assert (done.returncode, done.stderr) == (0, ""), f"{page}:{line}"
     assert asked is (bool(CALL.search(code)) and "dry_run=True" not in code)

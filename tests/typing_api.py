@@ -111,3 +111,19 @@ def costs_again() -> None:
     assert_type(sum([cost], llmkit.Cost.zero), llmkit.Cost)
     assert_type(llmkit.cost_per_token(MODEL, 1, 1), tuple[Decimal, Decimal])
     assert_type(llmkit.Client().completion_cost(model=MODEL, prompt="Hello"), llmkit.Cost)
+
+
+def bounds_and_amounts() -> None:
+    """A bound is a cost or says why there is none; amounts are Decimals, LiteLLM's are floats."""
+    for bound in (
+        llmkit.cost_bound(MODEL, MESSAGES, max_tokens=5),
+        llmkit.cost_bound(model=MODEL, messages=MESSAGES),
+    ):
+        assert_type(bound, llmkit.Cost | llmkit.Unbounded)
+        if bound:
+            assert_type(bound, llmkit.Cost)
+    sides = llmkit.cost_per_token(MODEL, 10, 5, cache_read_input_tokens=3)
+    assert_type(sides, tuple[Decimal, Decimal])
+    llmkit.cost_per_token(MODEL, cached=3)  # type: ignore[call-arg]
+    assert_type(llmkit.completion_cost(usage={}, model=MODEL), llmkit.Cost)
+    assert_type(litellm.cost_per_token(MODEL, 10, 5), tuple[float, float])

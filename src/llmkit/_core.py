@@ -13,7 +13,7 @@ import inspect
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -176,15 +176,22 @@ class Core:
         return self._driver().run(dry(job))
 
     def cost_bound(
-        self, call: str, /, *, exact: bool = False, **arguments: Any
+        self,
+        call: str = "completion",
+        messages: Sequence[Any] | None = None,
+        /,
+        *,
+        exact: bool = False,
+        **arguments: Any,
     ) -> Cost | Unbounded:
         """The most that one attempt at a call can cost. Nothing is sent, and no key is needed.
 
-        ``client.cost_bound("openai/gpt-4o", messages=…, max_tokens=100)`` for a chat, and for any call
+        ``client.cost_bound("openai/gpt-4o", messages, max_tokens=100)`` for a chat, and for any call
         ``client.cost_bound("embedding", model=…, input=…)``, as with ``dry_run``.
 
         Args:
             call: a model, for a chat, or the name of a call, such as ``"embedding"``.
+            messages: the conversation, where the call is a chat.
             exact: whether to count texts, where the model's encoding is known, instead of taking their
                 bytes: a closer bound, and slower. Hooks are not consulted.
             **arguments: all arguments of the call, by their names.
@@ -198,7 +205,9 @@ class Core:
         """
         from ._control.bounding import bounded  # noqa: PLC0415 - few ask for it
 
-        name = call if "/" not in call and call in _calls(type(self)) else "completion"
+        arguments = arguments if messages is None else {"messages": messages, **arguments}
+        known = isinstance(call, str) and "/" not in call and call in _calls(type(self))
+        name = call if known else "completion"
         if name != call and "model" in arguments:
             raise _no_call(call, type(self), "bounded")
         if name != call:
@@ -357,7 +366,7 @@ class Core:
 
 
 def _no_call(function: str, client: type[Core], what: str) -> ConfigurationError:
-    near = difflib.get_close_matches(function, _calls(client) - {function}, n=1)
+    near = difflib.get_close_matches(str(function), _calls(client) - {str(function)}, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return ConfigurationError(f"{function!r:.80} is no call that can be {what}{hint}")
 

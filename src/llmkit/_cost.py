@@ -193,7 +193,7 @@ class Cost:
         return self.known
 
     def __add__(self, other: object) -> Cost:
-        """Both costs as one: all lines, all reasons, and the weaker of the two statuses.
+        """Both costs as one: all reasons, the weaker of the two statuses, all lines, those at one rate together.
 
         Raises ValueError where the currencies differ.
         """
@@ -222,7 +222,9 @@ class Cost:
 
     @override
     def __repr__(self) -> str:
-        return f"<Cost {self} {self.status}, {len(self.lines)} lines>"
+        said = f"{self} {self.status}" if self.known else str(self)
+        count = len(self.lines)
+        return f"<Cost {said}, {count} line{'' if count == 1 else 's'}>"
 
     def to_dict(self) -> dict[str, object]:
         """A JSON-safe copy; ``total`` is a string, or null where it is unknown."""
@@ -256,12 +258,15 @@ class Cost:
         """For notebooks: a table of the lines, what they come to, and what there is to say of it."""
         table = [_HEAD, *map(_row, self.lines)] if self.lines else []
         said = [f"**{self}**" if self.known else str(self), *self._remarks()]
-        return "\n".join([*table, *([""] if table else []), " · ".join(said)])
+        shown = "\n".join([*table, *([""] if table else []), " · ".join(said)])
+        # Between two of them, a notebook sets a formula.
+        return shown.replace("$", "\\$")
 
     def _remarks(self) -> Iterable[str]:
-        yield self.status
-        if self.known and self.reason:
-            yield self.reason
+        if self.known:
+            yield self.status
+            if self.reason:
+                yield self.reason
         if self.ours is not None:
             yield f"by the catalogue {self.ours}"
         if self.revision:
@@ -283,10 +288,15 @@ class Unbounded:
 
     @property
     def known(self) -> Literal[False]:
+        """Never: there is no amount."""
         return False
 
     def __bool__(self) -> Literal[False]:
         return False
+
+    @override
+    def __str__(self) -> str:
+        return f"unbounded: {self.reason}"
 
 
 def unknown(reason: str) -> Cost:
@@ -333,13 +343,32 @@ def _together(one: Cost, other: Cost) -> Cost:
     return Cost(
         total=_plus(one.total, other.total),
         status=max(one.status, other.status, key=_WORST.index),
-        lines=one.lines + other.lines,
+        lines=_one_a_rate((*one.lines, *other.lines)),
         reason=_reasons(one, other),
         revision=max(one.revision, other.revision),
         currency=one.currency,
         reported=_plus(*told),
         ours=(one.ours or one) + (other.ours or other) if beside else None,
     )
+
+
+def _one_a_rate(lines: Iterable[CostLine]) -> tuple[CostLine, ...]:
+    """The lines, with one for all that have the same rate from the same place: a long sum stays a short bill."""
+    found: dict[tuple[object, ...], CostLine] = {}
+    for line in lines:
+        key = (*line[2:5], *line[6:8], *line[9:], line.dimension, *sorted(line.condition.items()))
+        known = found.get(key)
+        found[key] = line if known is None else _more(known, line)
+    return tuple(found.values())
+
+
+def _more(one: CostLine, other: CostLine) -> CostLine:
+    count: int | Decimal
+    if isinstance(one.quantity, int) and isinstance(other.quantity, int):
+        count = one.quantity + other.quantity
+    else:
+        count = MATH.add(Decimal(one.quantity), Decimal(other.quantity))
+    return one._replace(quantity=count, amount=MATH.add(one.amount, other.amount))
 
 
 def _plus(one: Decimal | None, other: Decimal | None) -> Decimal | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -140,3 +141,31 @@ def test_nothing_of_it_can_be_run_dry(client: llmkit.Client) -> None:
     with pytest.raises(ConfigurationError, match="is no call that can be run dry"):
         client.dry_run("register_model", model="acme/mine", input_cost_per_token=1)
     assert client.catalogue.find("acme", "mine") is None
+
+
+@pytest.mark.parametrize("capability", [None, ["vision"], 3])
+def test_a_capability_is_a_name(capability: Any) -> None:
+    """Anything else is a mistake that is said."""
+    with pytest.raises(ConfigurationError, match="a capability is a name such as 'vision'"):
+        llmkit.supports("gpt-4o", capability)
+
+
+def test_a_misspelt_provider_is_told_from_a_misspelt_model(client: llmkit.Client) -> None:
+    """The model is there; the provider that it has is the near miss."""
+    for ask in (("opnai/gpt-4o",), ("gpt-4o", "opnai")):
+        with pytest.raises(UnknownModelError, match=r"did you mean openai/gpt-4o\?"):
+            client.get_model_info(*ask)
+
+
+def test_a_catalogue_shows_its_revision() -> None:
+    """Two of them are told apart by it."""
+    assert repr(Catalogue()) == f"<Catalogue {catalogue.revision()}>"
+
+
+def test_a_file_that_the_environment_names_wrongly(tmp_path: Path) -> None:
+    """The message says where the name is from: nobody gave it in the program."""
+    missing = tmp_path / "nope.json"
+    known = Catalogue.later(lambda: [missing], "LLMKIT_CATALOGUE")
+    with pytest.raises(CatalogueError, match=r"^LLMKIT_CATALOGUE: catalogue file '.*nope\.json'"):
+        known.find("openai", "gpt-4o")
+    assert catalogue.default()._named_by == "LLMKIT_CATALOGUE"

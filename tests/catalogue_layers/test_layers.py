@@ -300,7 +300,7 @@ def test_the_list_of_models_has_those_laid_over() -> None:
         ({"acme/a": {"input_cost_per_token": float("nan")}}, "nan is not a price"),
         ({"acme/a": {"input_cost_per_token": "cheap"}}, "'cheap' is not a price"),
         ({"acme/a": {"input_cost_per_token": True}}, "True is not a price"),
-        ({"acme/a": {"mode": "chatt"}}, "mode: 'chatt' is not one of chat"),
+        ({"acme/a": {"mode": "chatt"}}, "did you mean chat"),
         ({"acme/a": {"mode": "zzzz"}}, "mode: 'zzzz' is not one of audio_speech"),
         ({"acme/a": {"max_input_tokens": -5}}, "max_input_tokens: -5 is not a count"),
         ({"acme/a": {"max_input_tokens": 1.5}}, "max_input_tokens: 1.5 is not a count"),
@@ -315,6 +315,14 @@ def test_the_list_of_models_has_those_laid_over() -> None:
             "rates: 'wen' is not under.*when",
         ),
         ({"acme/a": {"rates": [{"usd": {"input": True}}]}}, "input: True is not a price"),
+        (
+            {"acme/a": {"rates": [{"usd": {"inptu": 1}}]}},
+            "'inptu' is no kind of rate; did you mean input",
+        ),
+        (
+            {"acme/a": {"rates": [{"usd": {"audio_input/secnd": 1}}]}},
+            "did you mean audio_input/second",
+        ),
         (
             {"acme/a": {"rates": [{"usd": {"input": 1}, "when": 5}]}},
             "a condition must be a mapping",
@@ -381,7 +389,7 @@ def test_every_field_that_a_record_has_can_be_said() -> None:
         "uplifts": [[{"region": "eu"}, "1.1"]],
         "regional_processing_uplift_multiplier_us": 1.2,
         "rates": [
-            {"usd": {"input": "1", "input/image": "0.5"}},
+            {"usd": {"input": "1", "image_input/image": "0.5"}},
             {
                 "when": {"input_tokens_over": 200},
                 "per": 10,
@@ -408,7 +416,7 @@ def test_every_field_that_a_record_has_can_be_said() -> None:
     }
     assert [(r.key, r.usd, r.per, r.source, r.read) for r in found.rates] == [
         ("input", 1, 1_000_000, "https://acme.test", "2026-11-01"),
-        ("input/image", Decimal("0.5"), 1, "https://acme.test", "2026-11-01"),
+        ("image_input/image", Decimal("0.5"), 1, "https://acme.test", "2026-11-01"),
         ("input", 2, 10, "https://acme.test", "2026-11-02"),
     ]
 
@@ -445,3 +453,60 @@ def test_registering_from_many_threads_loses_nothing() -> None:
         thread.join()
     assert not failures
     assert len(known.models("acme")) == 160
+
+
+def test_a_kind_of_rate_of_ones_own() -> None:
+    """A plugin may measure what nobody else does; only a near miss is a mistake."""
+    known = registered({"acme/a": {"rates": [{"usd": {"gpu_time/hour": "3"}}]}})
+    found = known.find("acme", "a")
+    assert found
+    assert [(rate.key, rate.usd, rate.per) for rate in found.rates] == [("gpu_time/hour", 3, 1)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"rates": [{"usd": {"input": 1}, "per": -1}]}, "per: -1 is not a whole number above"),
+        ({"rates": [{"usd": {"input": 1}, "per": 0}]}, "per: 0 is not"),
+        ({"rates": [{"usd": {"input": 1}, "per": 1.5}]}, "per: 1.5 is not"),
+        ({"rates": [{"usd": {"input": 1}, "per": True}]}, "per: True is not"),
+        ({"rates": [{"usd": {"": 1}}]}, "usd: '' is no kind of rate"),
+        ({"rates": [{"usd": {3: 1}}]}, "usd: 3 is no kind of rate"),
+        ({"rates": [{"when": {"from": "soon"}, "usd": {"input": 1}}]}, "'soon' is no day such as"),
+        ({"rates": [{"when": {"until": "2026-02-31"}, "usd": {"input": 1}}]}, "is no day such as"),
+        ({"rates": [{"when": {"utc": "late"}, "usd": {"input": 1}}]}, "utc: 'late' is not of the"),
+        ({"rates": [{"when": {"weekdays": "Mo"}, "usd": {"input": 1}}]}, "weekdays: 'Mo' is not"),
+        (
+            {"rates": [{"when": {"input_tokens_over": "many"}, "usd": {"input": 1}}]},
+            "input_tokens_over: 'many' is not a whole number",
+        ),
+        ({"deprecated": "soon"}, "deprecated: 'soon' is no day"),
+        ({"supports_vision": "false"}, "supports_vision: 'false' is neither true nor false"),
+        ({"whole": "no"}, "whole: 'no' is neither true nor false"),
+    ],
+)
+def test_a_value_that_would_be_misread_is_refused(fields: Any, message: str) -> None:
+    """A price per -1 tokens would be paid back; a day that is none would never come; "false" is a true text."""
+    with pytest.raises(CatalogueError, match=message):
+        Catalogue().register_fields({"acme/a": fields})
+
+
+def test_a_flag_of_litellms_that_is_no_flag_says_nothing() -> None:
+    """Its rows may hold anything; a text is neither yes nor no."""
+    known = Catalogue()
+    rows = {
+        "a": {"litellm_provider": "acme", "supports_vision": "false", "supports_reasoning": True}
+    }
+    (found,) = known.register_fields(rows, care="prices")
+    assert found.capabilities == {"reasoning"}
+
+
+def test_a_revision_does_not_grow_with_every_word() -> None:
+    """A program may tell of a price every hour; each time the revision is another, and as long."""
+    known = Catalogue()
+    seen = set()
+    for price in range(50):
+        (found,) = known.register_fields({"openai/gpt-4o": {"input_cost_per_token": price}})
+        seen.add(found.revision)
+    assert len(seen) == 50
+    assert max(map(len, seen)) == len(f"{catalogue.revision()}+") + 12

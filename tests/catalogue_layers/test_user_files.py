@@ -32,6 +32,7 @@ OWN = {
 }
 LITELLM = {
     "sample_spec": {"input_cost_per_token": "a number"},
+    "fallback_generalizations": {"rules": [{"name": "made-up", "pattern": "^made-"}]},
     "gpt-4o": {"litellm_provider": "openai", "input_cost_per_token": 3e-06, "mode": "chat"},
     "bedrock/mine": {"litellm_provider": "bedrock_converse", "input_cost_per_token": 1e-06},
     "vertex_ai/theirs": {"litellm_provider": "vertex_ai-mistral_models", "input_cost_per_token": 1},

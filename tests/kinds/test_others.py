@@ -53,6 +53,8 @@ def test_moderation(simulator: Simulator) -> None:
     with pytest.raises(AttributeError):
         categories.nothing  # noqa: B018 - asked for
     assert made.call.kind == "moderation"
+    free = [(line.dimension, line.quantity, line.amount) for line in made.cost.lines]
+    assert (made.cost.status, free) == ("exact", [("request", 1, 0)])
 
 
 def test_moderation_refuses_what_is_no_input(client: llmkit.Client) -> None:

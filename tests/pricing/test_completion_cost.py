@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +13,7 @@ import httpx
 import pytest
 
 import llmkit
-from llmkit import completion_cost, cost_per_token
+from llmkit import Catalogue, completion_cost, cost_per_token
 
 D = Decimal
 KEY = "sk-" + "cost-0000000000000000"
@@ -210,3 +211,68 @@ def test_async_answers_are_priced_alike() -> None:
             return await asked.acompletion("openai/gpt-4o", [{"role": "user", "content": "x"}])
 
     assert asyncio.run(ask()).cost.total == D("0.00275")
+
+
+def test_a_provider_that_only_the_catalogue_knows() -> None:
+    """A model that was registered has its price, under every way to name it."""
+    known = Catalogue()
+    known.register_fields({"acme/road": {"input_cost_per_token": "0.1", "aliases": ["road-1"]}})
+    with llmkit.Client(catalogue=known) as one:
+        for named in (
+            {"model": "acme/road"},
+            {"model": "road"},
+            {"model": "acme/road-1"},
+            {"model": "road", "custom_llm_provider": "acme"},
+        ):
+            result = one.completion_cost(
+                usage={"prompt_tokens": 3, "completion_tokens": 0}, **named
+            )
+            assert (result.total, result.status) == (D("0.3"), "exact"), named
+        assert one.cost_per_token("acme/road", 10) == (D(1), 0)
+    assert "acme/road" in str(completion_cost(model="acme/road", usage={"prompt_tokens": 3}))
+
+
+def test_a_wrong_provider_is_in_the_reason() -> None:
+    """Whoever mistypes it is to see what was looked up."""
+    result = completion_cost(CHAT, custom_llm_provider="azur")
+    assert result.reason == "no price for azur/gpt-4o-2024-08-06"
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"messages": "Hello"}, llmkit.InvalidRequestError),
+        ({"messages": {"role": "user"}}, llmkit.InvalidRequestError),
+        ({"messages": [3]}, llmkit.InvalidRequestError),
+        ({"prompt": b"Hello"}, llmkit.InvalidRequestError),
+        ({"completion": 3}, llmkit.InvalidRequestError),
+        ({"usage": {"prompt_tokens": 1}, "on": "yesterday"}, llmkit.ConfigurationError),
+        ({"usage": {"prompt_tokens": 1}, "on": "2026-13-45"}, llmkit.ConfigurationError),
+        ({"usage": {"prompt_tokens": 1}, "on": float("nan")}, llmkit.ConfigurationError),
+        ({"usage": {"prompt_tokens": 1}, "on": 1e20}, llmkit.ConfigurationError),
+        ({"usage": {"prompt_tokens": 1}, "on": [1]}, llmkit.ConfigurationError),
+        ({"usage": {"prompt_tokens": 1}, "model": 3}, llmkit.ConfigurationError),
+    ],
+)
+def test_mistakes_are_named(given: dict[str, Any], error: type[Exception]) -> None:
+    """No price is made of what was misspelt, and nothing raises what nobody can catch."""
+    with pytest.raises(error):
+        completion_cost(**{"model": "openai/gpt-4o", **given})
+
+
+def test_days_and_times_of_python() -> None:
+    """They are as good as ISO texts: a price from a day on holds on it."""
+    known = Catalogue()
+    dated = [{"usd": {"input": 1}, "when": {"until": "2026-12-01"}}]
+    dated += [{"usd": {"input": 2}, "when": {"from": "2026-12-01"}}]
+    known.register_fields({"acme/a": {"rates": dated, "output_cost_per_token": 0}})
+    million = {"prompt_tokens": 10**6, "completion_tokens": 1}
+    with llmkit.Client(catalogue=known) as one:
+        for on, total in (
+            (date(2026, 11, 30), 1),
+            (date(2026, 12, 1), 2),
+            (datetime(2026, 12, 2, tzinfo=UTC), 2),
+            ("2026-12-02", 2),
+            (datetime(2026, 11, 2, tzinfo=UTC).timestamp(), 1),
+        ):
+            assert one.completion_cost(model="acme/a", usage=million, on=on).total == total

@@ -241,3 +241,20 @@ def test_prices_given_with_a_call_say_nothing_of_limits() -> None:
     assert _model(limited, GPT_4O) is limited
     assert _model(given, None) is given
     assert _model(None, GPT_4O) is GPT_4O
+
+
+def test_a_chat_as_completion_has_it(client: llmkit.Client) -> None:
+    """Model and messages in their places, or both by name."""
+    there = client.cost_bound(MODEL, messages=HELLO, max_tokens=5)
+    assert client.cost_bound(MODEL, HELLO, max_tokens=5) == there
+    assert client.cost_bound(model=MODEL, messages=HELLO, max_tokens=5) == there
+    assert llmkit.cost_bound(model=MODEL, messages=HELLO, max_tokens=5) == there
+
+
+@pytest.mark.parametrize("call", [None, 3, ["embedding"], b"openai/gpt-4o"])
+def test_what_is_no_call_is_named(client: llmkit.Client, call: Any) -> None:
+    """Neither a model nor a call's name."""
+    with pytest.raises(llmkit.ConfigurationError, match="model must be a text"):
+        client.cost_bound(call, HELLO)
+    with pytest.raises(llmkit.ConfigurationError, match="no call that can be bounded"):
+        client.cost_bound(call, model=MODEL)

@@ -31,9 +31,29 @@ def test_a_line_knows_since_when_its_rate_holds_and_whose_it_is() -> None:
 
 
 def test_a_sum() -> None:
-    """All lines, and the total of both."""
+    """The total of both; lines at one rate from one place are one."""
     both = ONE + ONE
-    assert (both.total, both.status, len(both.lines)) == (D(8), "exact", 4)
+    assert (both.total, both.status) == (D(8), "exact")
+    assert [(line.dimension, line.quantity, line.amount) for line in both.lines] == [
+        ("input", 2000, 4),
+        ("output", 1000, 4),
+    ]
+    first, second = ONE.lines
+    for change in ({"rate": D(3)}, {"source": "x"}, {"condition": {"ttl": "1h"}}, {"revision": ""}):
+        other = Cost(first.amount, "exact", (first._replace(**change),))
+        assert (ONE + other).lines == (first, second, *other.lines)
+    half = Cost(D(1), "exact", (first._replace(quantity=D("0.5"), amount=D(1)),))
+    assert (ONE + half).lines[0].quantity == D("1000.5")
+
+
+def test_a_long_sum_is_a_short_bill() -> None:
+    """A service adds up all that it ever spent: neither lines nor time may grow with what was added before."""
+    total = sum([ONE, GUESSED] * 5_000, Cost.zero)
+    assert (len(total.lines), total.total) == (2, sum(line.amount for line in total.lines))
+
+
+def test_what_a_sum_says() -> None:
+    """Of one, of none, and with nothing in it."""
     assert sum([ONE, ONE, ONE], Cost.zero).total == D(12)
     assert sum([ONE]) == ONE
     assert ONE + Cost.zero == Cost.zero + ONE == ONE
@@ -47,7 +67,7 @@ def test_a_sum_is_as_sure_as_its_weakest_part() -> None:
     lost = sum([ONE, UNKNOWN, GUESSED, UNKNOWN], Cost.zero)
     assert (lost.total, lost.status, lost.known) == (None, "unknown", False)
     assert lost.reason == "no price for x; the usage was estimated, not reported"
-    assert lost.lines == ONE.lines + GUESSED.lines
+    assert lost.lines == (ONE + GUESSED).lines
     free = pricing.nothing("answered from the cache")
     assert (ONE + free).total == ONE.total
     assert (ONE + free).reason == "answered from the cache"
@@ -103,17 +123,17 @@ def test_what_is_no_cost_is_refused(damaged: dict[str, object]) -> None:
 
 
 def test_a_table_for_notebooks() -> None:
-    """A row for each line, and below it the total, how sure it is, and whose figure."""
+    """A row for each line, and below it the total, how sure it is, and whose figure; no formula between two dollars."""
     told = STATED._repr_markdown_()
     assert told.startswith("| dimension | quantity |")
     assert "| reported | 1 | 4.5 | call | 4.5 |" in told
     assert told.endswith(
-        "**$4.5** · provider_reported · by the catalogue $4 · catalogue of 2026-11-20"
+        r"**\$4.5** · provider_reported · by the catalogue \$4 · catalogue of 2026-11-20"
     )
     rows = ONE._repr_markdown_().split("\n")
     assert "| input | 1,000 | 2 | 1,000 tokens | 2 | 2026-11-01 |" in rows[2]
     assert "output (from 2026-11-01)" in rows[3]
-    assert UNKNOWN._repr_markdown_() == "unknown: no price for x · unknown"
+    assert UNKNOWN._repr_markdown_() == "unknown: no price for x"
 
 
 def test_a_source_ends_no_cell() -> None:
@@ -121,3 +141,11 @@ def test_a_source_ends_no_cell() -> None:
     (line,) = STATED.lines
     odd = Cost(D(1), "exact", (line._replace(source="a|b\nc"),))
     assert r"a\|b c |" in odd._repr_markdown_()
+
+
+def test_it_shows_itself_shortly() -> None:
+    """An unknown cost says so once; one line is one line; a bound that is none prints its reason."""
+    assert repr(ONE) == "<Cost $4 exact, 2 lines>"
+    assert repr(STATED) == "<Cost $4.5 provider_reported, 1 line>"
+    assert repr(UNKNOWN) == "<Cost unknown: no price for x, 0 lines>"
+    assert str(pricing.Unbounded("nobody knows")) == "unbounded: nobody knows"

@@ -236,3 +236,91 @@ def test_nothing_is_loaded_until_something_is_counted() -> None:
         check=True,
     )
     assert json.loads(done.stdout) == [[], True]
+
+
+def test_a_provider_that_only_a_catalogue_knows_is_counted() -> None:
+    """Its models are estimated as any unknown one."""
+    known = llmkit.Catalogue()
+    known.register_fields({"acme/road": {"mode": "chat"}})
+    with llmkit.Client(catalogue=known) as client:
+        count = client.token_counter("acme/road", HELLO)
+        assert (count.exact, count) == (False, client.token_counter("nobody-knows", HELLO))
+        assert client.trim_messages(HELLO, "acme/road", max_tokens=100) == HELLO
+
+
+@pytest.mark.parametrize("messages", ["Hello", b"Hello", HELLO[0], 3])
+def test_what_are_no_messages_is_said(messages: Any) -> None:
+    """And what to write instead."""
+    with pytest.raises(InvalidRequestError, match=r"messages must be a list .* text=…"):
+        llmkit.token_counter("openai/gpt-4o", messages)
+    with pytest.raises(InvalidRequestError, match="messages must be a list"):
+        llmkit.trim_messages(messages, "openai/gpt-4o", max_tokens=9)
+
+
+@pytest.mark.parametrize("messages", [["Hello"], [BaseModel]])
+def test_what_is_no_message_is_said(messages: Any) -> None:
+    """A text in a list, or a class in place of its instance."""
+    with pytest.raises(InvalidRequestError, match="a message must be a dict"):
+        llmkit.token_counter("openai/gpt-4o", messages)
+
+
+@pytest.mark.parametrize("text", [None, b"x", 3])
+def test_only_text_is_encoded(text: Any) -> None:
+    """Nothing of tiktoken's own leaks out."""
+    with pytest.raises(InvalidRequestError, match="text must be a str, not"):
+        llmkit.encode("openai/gpt-4o", text)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"max_tokens": "300"},
+        {"max_tokens": -1},
+        {"max_tokens": True},
+        {"trim_ratio": -1},
+        {"trim_ratio": None},
+        {"trim_ratio": float("nan")},
+    ],
+)
+def test_a_limit_is_a_number(limits: dict[str, Any]) -> None:
+    """What is none is named with its name."""
+    with pytest.raises(InvalidRequestError, match=f"{next(iter(limits))} must be a number"):
+        llmkit.trim_messages(HELLO, "openai/gpt-4o", **limits)
+
+
+@pytest.mark.parametrize("model", ["openai/gpt-4o", "anthropic/claude-haiku-4-5", "nobody-knows"])
+def test_what_contains_itself_is_refused(model: str) -> None:
+    """As is what no JSON can hold; no RecursionError leaves."""
+    message: dict[str, Any] = {"role": "user", "content": []}
+    message["content"].append(message)
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"a": deep}
+    tools = [{"type": "function", "function": {"name": "f", "parameters": deep}}]
+    for given in ({"messages": [message]}, {"messages": HELLO, "tools": tools}):
+        with pytest.raises(InvalidRequestError, match="contain themselves, or are nested"):
+            llmkit.token_counter(model, **given)
+    with pytest.raises(InvalidRequestError, match="contain themselves"):
+        llmkit.trim_messages([message] * 3, model, max_tokens=5)
+
+
+@pytest.mark.parametrize("given", ["json", 3, ["json_object"]])
+def test_a_format_that_no_call_takes_is_not_counted(given: Any) -> None:
+    """``completion`` refuses it as well."""
+    with pytest.raises(InvalidRequestError, match="response_format must be"):
+        llmkit.token_counter("openai/gpt-4o", HELLO, response_format=given)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"content": [3]},
+        {"content": 3},
+        {"tool_calls": [3]},
+        {"tool_calls": [{"function": "f"}]},
+    ],
+)
+def test_an_answer_of_another_shape_is_refused(answer: dict[str, Any]) -> None:
+    """Where only what a model wrote is counted, it must be found."""
+    with pytest.raises(InvalidRequestError, match="parts and calls must be dicts"):
+        llmkit.token_counter("openai/gpt-4o", [answer], count_response_tokens=True)

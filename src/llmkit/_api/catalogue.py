@@ -20,19 +20,19 @@ __all__ = [
 
 
 def get_model_info(model: str, custom_llm_provider: str | None = None) -> ModelInfo:
-    """With the default client; see ``Client.get_model_info``."""
+    """Limits, capabilities and prices of a model: ``Client.get_model_info`` of the default client."""
     return default_client().get_model_info(model, custom_llm_provider)
 
 
 def supports(model: str, capability: str, custom_llm_provider: str | None = None) -> bool:
-    """With the default client; see ``Client.supports``."""
+    """Whether a model's vendor documents a capability: ``Client.supports`` of the default client."""
     return default_client().supports(model, capability, custom_llm_provider)
 
 
 def register_model(
     model: str | Mapping[str, Mapping[str, Any]], *, like: str | None = None, **fields: Any
 ) -> tuple[ModelInfo, ...]:
-    """With the default client; see ``Client.register_model``. It holds for every client of the default catalogue."""
+    """Add a model or its prices to the default catalogue, for all its clients; see ``Client.register_model``."""
     return default_client().register_model(model, like=like, **fields)
 
 
@@ -44,7 +44,10 @@ def refresh_catalogue(
     allow_older: bool = False,
     policy: MediaPolicy | None = None,
 ) -> str:
-    """With the default client; see ``Client.refresh_catalogue``. It holds for every client of the default catalogue."""
+    """Take newer models and prices from a bundle, for all clients of the default catalogue.
+
+    See ``Client.refresh_catalogue``.
+    """
     return default_client().refresh_catalogue(
         source, sha256=sha256, to=to, allow_older=allow_older, policy=policy
     )
@@ -58,7 +61,7 @@ async def arefresh_catalogue(
     allow_older: bool = False,
     policy: MediaPolicy | None = None,
 ) -> str:
-    """With the default client; see ``Client.arefresh_catalogue``."""
+    """``refresh_catalogue`` for async code; see ``Client.arefresh_catalogue``."""
     return await default_client().arefresh_catalogue(
         source, sha256=sha256, to=to, allow_older=allow_older, policy=policy
     )

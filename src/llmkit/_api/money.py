@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -23,9 +24,9 @@ def completion_cost(
     custom_llm_provider: str | None = None,
     service_tier: str | None = None,
     region_name: str | None = None,
-    on: str | float | None = None,
+    on: str | float | date | None = None,
 ) -> Cost:
-    """With the default client; see ``Client.completion_cost``.
+    """What an answer, or so much use of a model, costs: ``Client.completion_cost`` of the default client.
 
     Example:
         >>> used = {"prompt_tokens": 1000, "completion_tokens": 100}
@@ -47,12 +48,41 @@ def completion_cost(
 
 
 def cost_per_token(
-    model: str, prompt_tokens: int = 0, completion_tokens: int = 0, **more: Any
+    model: str,
+    prompt_tokens: int = 0,
+    completion_tokens: int = 0,
+    *,
+    cache_read_input_tokens: int | None = None,
+    cache_creation_input_tokens: int | None = None,
+    audio_input_tokens: int | None = None,
+    audio_output_tokens: int | None = None,
+    reasoning_tokens: int | None = None,
+    web_searches: int | None = None,
+    usage: Any = None,
+    custom_llm_provider: str | None = None,
+    service_tier: str | None = None,
+    region_name: str | None = None,
+    on: str | float | date | None = None,
 ) -> tuple[Decimal, Decimal]:
-    """With the default client; see ``Client.cost_per_token``.
+    """USD for tokens in and tokens out, two Decimals: ``Client.cost_per_token`` of the default client.
 
     Example:
         >>> cost_per_token("openai/gpt-4o", 1000, 100)
         (Decimal('0.0025'), Decimal('0.001'))
     """
-    return default_client().cost_per_token(model, prompt_tokens, completion_tokens, **more)
+    return default_client().cost_per_token(
+        model,
+        prompt_tokens,
+        completion_tokens,
+        cache_read_input_tokens=cache_read_input_tokens,
+        cache_creation_input_tokens=cache_creation_input_tokens,
+        audio_input_tokens=audio_input_tokens,
+        audio_output_tokens=audio_output_tokens,
+        reasoning_tokens=reasoning_tokens,
+        web_searches=web_searches,
+        usage=usage,
+        custom_llm_provider=custom_llm_provider,
+        service_tier=service_tier,
+        region_name=region_name,
+        on=on,
+    )

@@ -27,7 +27,7 @@ def token_counter(
     exact: bool = False,
     **options: Unpack[CallOptions],
 ) -> CountedTokens:
-    """With the default client; see ``Client.token_counter``."""
+    """Count the tokens of a prompt, and say how sure that is: ``Client.token_counter`` of the default client."""
     return default_client().token_counter(
         model,
         messages,
@@ -53,7 +53,7 @@ async def atoken_counter(
     exact: bool = False,
     **options: Unpack[CallOptions],
 ) -> CountedTokens:
-    """With the default client; see ``Client.atoken_counter``."""
+    """``token_counter`` for async code: ``Client.atoken_counter`` of the default client."""
     return await default_client().atoken_counter(
         model,
         messages,
@@ -100,7 +100,7 @@ def trim_messages(
     tools: Sequence[Any] | None = None,
     return_response_tokens: bool = False,
 ) -> list[Any] | Trimmed:
-    """With the default client; see ``Client.trim_messages``."""
+    """Leave the oldest messages out until the rest fits: ``Client.trim_messages`` of the default client."""
     trimmed: list[Any] | Trimmed = default_client().trim_messages(  # type: ignore[call-overload]
         messages,
         model,

@@ -19,7 +19,7 @@ from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
 from ..providers import Provider, Where
 
-__all__ = ["Address", "Key", "addressed", "mapping", "model_of", "resolve", "told_key"]
+__all__ = ["Address", "Key", "addressed", "mapping", "model_of", "resolve", "told_key", "uncalled"]
 
 Key = Secret | Callable[[], Any] | None
 _LONGEST_LABEL = 63
@@ -154,6 +154,12 @@ def model_of(known: Catalogue, provider: str, name: str) -> ModelInfo | None:
     lists = (provider, *providers.get(provider).price_lists)
     others = (known.find(each, spelled) for each in lists for spelled in (name, name.lower()))
     return next(filter(None, others), None)
+
+
+def uncalled(known: Catalogue, model: str) -> ModelInfo | None:
+    """What a catalogue has of ``provider/model`` where the provider is none of llmkit's: a user's own."""
+    head, _, rest = model.partition("/") if isinstance(model, str) else ("", "", "")
+    return known.find(head, rest) if rest and not providers.has(head) else None
 
 
 def mapping(options: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -6,20 +6,30 @@ Finds out which provider and model are meant; how a usage is read is ``foreign``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from .. import pricing, tokens
 from .._cost import Cost
 from ..catalogue import Catalogue, ModelInfo, counting
-from ..errors import LLMKitError, UnknownPriceError
+from ..errors import ConfigurationError, LLMKitError, UnknownPriceError
+from ..pricing._window import moment
 from ..types.answer import Answer
 from ..types.usage import Usage
-from .address import model_of, resolve
+from .address import model_of, resolve, uncalled
 from .foreign import adopted, usage_of
 from .stated import stated
 
-__all__ = ["Terms", "cost_of_answer", "cost_of_texts", "cost_of_usage", "counted", "per_side"]
+__all__ = [
+    "Terms",
+    "cost_of_answer",
+    "cost_of_texts",
+    "cost_of_usage",
+    "counted",
+    "dated",
+    "per_side",
+]
 
 _OUTPUT: Final = frozenset({"output", "reasoning", "audio_output", "image_output", "video_output"})
 
@@ -78,10 +88,14 @@ def cost_of_texts(
     messages: Sequence[Any] | None, prompt: str | None, completion: str | None, terms: Terms
 ) -> Cost:
     """What a prompt (messages, or a text) and an answer to it cost, by a count of one's own: an estimate."""
+    for param, text in (("prompt", prompt), ("completion", completion)):
+        if text is not None:
+            tokens.checked_text(text, param)
+    said = None if messages is None else tokens.plain_messages(messages)
     found = _found(terms, None)
     rule = counting(found.provider or "", found.name.partition("/")[2])
     counts = {
-        "prompt_tokens": int(tokens.count(rule, messages=messages, text=prompt)),
+        "prompt_tokens": int(tokens.count(rule, messages=said, text=prompt)),
         "completion_tokens": int(tokens.count(rule, text=completion)),
     }
     return _priced(Usage.model_validate(counts), terms, estimated=True)
@@ -112,14 +126,44 @@ def _found(terms: Terms, answer: Answer | None) -> _Found:
     said = terms.model or (str(answer.get("model") or "") if answer is not None else "")
     if not said:
         return _Found(None, "an answer that names no model", None)
+    own = uncalled(terms.catalogue, f"{terms.provider}/{said}" if terms.provider else said)
+    if own is not None:
+        return _Found(own, f"{own.provider}/{own.name}", own.provider)
     try:
-        provider, name = resolve(said, terms.provider)
+        provider, name = resolve(said, terms.provider, terms.catalogue)
     except LLMKitError:
-        return _Found(None, said, terms.provider)
+        return _bare(said, terms)
     known_as = provider.priced_name(provider.name_of(name))
     return _Found(
         model_of(terms.catalogue, provider.name, known_as), f"{provider.name}/{name}", provider.name
     )
+
+
+def _bare(said: str, terms: Terms) -> _Found:
+    """A name that leads to no provider of llmkit's: one alone may list it all the same."""
+    if terms.provider is not None:
+        return _Found(None, f"{terms.provider}/{said}", terms.provider)
+    homes = terms.catalogue.providers_of(said)
+    if len(homes) != 1:
+        return _Found(None, said, None)
+    return _Found(terms.catalogue.find(homes[0], said), f"{homes[0]}/{said}", homes[0])
+
+
+def dated(on: str | float | date) -> str | float:
+    """A day or a time as pricing takes it; a time of Python's without a zone is this machine's.
+
+    Raises ConfigurationError for what is neither.
+    """
+    if isinstance(on, datetime):
+        return on.timestamp()
+    said = on.isoformat() if isinstance(on, date) else on
+    try:
+        moment(said)
+    except (ValueError, TypeError, OverflowError, OSError):
+        raise ConfigurationError(
+            f"on: {on!r:.80} is no date such as '2026-11-22', no time and no Unix seconds"
+        ) from None
+    return said
 
 
 def per_side(cost: Cost) -> tuple[Decimal, Decimal]:

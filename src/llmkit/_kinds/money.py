@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
 from .._core import Core
 from .._cost import Cost
+from ..errors import ConfigurationError
 
 __all__ = ["MoneyCalls"]
 
@@ -28,7 +30,7 @@ class MoneyCalls(Core):
         custom_llm_provider: str | None = None,
         service_tier: str | None = None,
         region_name: str | None = None,
-        on: str | float | None = None,
+        on: str | float | date | None = None,
     ) -> Cost:
         """What an answer cost, or what so much use of a model costs.
 
@@ -43,13 +45,15 @@ class MoneyCalls(Core):
             custom_llm_provider: the provider, where the model does not name it.
             service_tier: the tier that it was served in, where the answer does not say.
             region_name: where it was served: a region of AWS, a location of Google Cloud.
-            on: when, as an ISO date or time, or Unix seconds; prices change.
+            on: when, as a date or time (ISO text or Python's own) or Unix seconds; prices change.
 
         Returns:
             The cost, with its lines; unknown, with the reason, where a price or a count is missing.
 
         Raises:
             TypeError: what was given is no answer and no usage.
+            ConfigurationError: ``model`` is no text, or ``on`` no date.
+            InvalidRequestError: messages or texts are of another shape.
             StreamConsumedError: the stream has not ended.
         """
         terms = self._terms(model, custom_llm_provider, service_tier, region_name, on)
@@ -80,7 +84,7 @@ class MoneyCalls(Core):
         custom_llm_provider: str | None = None,
         service_tier: str | None = None,
         region_name: str | None = None,
-        on: str | float | None = None,
+        on: str | float | date | None = None,
     ) -> tuple[Decimal, Decimal]:
         """What so many tokens of a prompt and of an answer cost, in USD: two amounts.
 
@@ -90,6 +94,7 @@ class MoneyCalls(Core):
         Raises:
             UnknownPriceError: a price is missing, or nothing was counted.
             TypeError: ``usage`` is none.
+            ConfigurationError: ``on`` is no date.
         """
         costing = _costing()
         counts = {
@@ -115,9 +120,12 @@ class MoneyCalls(Core):
         provider: str | None,
         tier: str | None,
         region: str | None,
-        on: str | float | None,
+        on: str | float | date | None,
     ) -> Any:
-        return _costing().Terms(self._catalogue, model, provider, tier, region, on)
+        if model is not None and not isinstance(model, str):
+            raise ConfigurationError("model must be a text such as 'openai/gpt-4o-mini'")
+        day = None if on is None else _costing().dated(on)
+        return _costing().Terms(self._catalogue, model, provider, tier, region, day)
 
 
 def _costing() -> ModuleType:

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from .. import catalogue
 from .._control import plan
-from .._control.address import resolve
+from .._control.address import resolve, uncalled
 from .._control.structured import as_response_format, as_tools
 from ..errors import ConfigurationError, InvalidRequestError, UnknownProviderError
 from .counting import CountCalls
@@ -65,7 +65,9 @@ class TokenCalls(CountCalls):
             APIError: ``exact``, and the provider's count failed.
         """
         params = _params(tools, tool_choice, response_format)
-        counted = _counted(model, messages, text, params, options, written=count_response_tokens)
+        counted = _counted(
+            self._catalogue, model, messages, text, params, options, written=count_response_tokens
+        )
         if counted.exact or not exact:
             return counted
         asked = _asked(messages, text, written=count_response_tokens)
@@ -86,7 +88,9 @@ class TokenCalls(CountCalls):
     ) -> CountedTokens:
         """``token_counter`` for async code, on asyncio or trio."""
         params = _params(tools, tool_choice, response_format)
-        counted = _counted(model, messages, text, params, options, written=count_response_tokens)
+        counted = _counted(
+            self._catalogue, model, messages, text, params, options, written=count_response_tokens
+        )
         if counted.exact or not exact:
             return counted
         asked = _asked(messages, text, written=count_response_tokens)
@@ -139,15 +143,16 @@ class TokenCalls(CountCalls):
 
         Raises:
             CannotTrimError: instructions and the newest turn are over the limit, however they are shortened.
+            InvalidRequestError: ``messages`` is no list of messages, or a limit no number.
         """
-        from ..tokens import count, trimmed  # noqa: PLC0415 - only when something is counted
+        from ..tokens import count, plain_messages, trimmed  # noqa: PLC0415 - only when something is counted
 
-        provider, name = _named(model, None)
+        provider, name = _named(model, None, self._catalogue)
         rule = catalogue.counting(provider, name)
         known = self._catalogue.find(provider, name)
         params = _params(tools, None, None)
         found = trimmed(
-            [_plain(message) for message in messages],
+            plain_messages(messages),
             lambda some: int(count(rule, messages=some, **params)),
             max_tokens=max_tokens,
             max_input_tokens=known.max_input_tokens if known else None,
@@ -161,6 +166,7 @@ def encode(model: str, text: str) -> list[int]:
 
     Raises:
         ConfigurationError: no public encoding is known for the model, or it is not on this machine.
+        InvalidRequestError: it is no text.
     """
     from ..tokens import encode as encoded  # noqa: PLC0415 - only when something is counted
 
@@ -179,6 +185,7 @@ def decode(model: str, tokens: Sequence[int]) -> str:
 
 
 def _counted(
+    known: catalogue.Catalogue,
     model: str,
     messages: Sequence[Any] | None,
     text: str | Sequence[str] | None,
@@ -187,27 +194,28 @@ def _counted(
     *,
     written: bool,
 ) -> CountedTokens:
-    from ..tokens import count  # noqa: PLC0415 - only when something is counted
+    from ..tokens import count, plain_messages, texts  # noqa: PLC0415 - only when something is counted
 
     if options:
         plan.asked(options, {})
     if messages is None and text is None:
         raise InvalidRequestError("token_counter needs messages or a text", param="messages")
-    if not isinstance(text, str) and not all(isinstance(each, str) for each in _listed(text)):
-        raise InvalidRequestError("text must be a str or a list of str", param="text")
-    rule = catalogue.counting(*_named(model, options.get("custom_llm_provider")))
-    said = None if messages is None else [_plain(message) for message in messages]
+    plain = texts(text)
+    rule = catalogue.counting(*_named(model, options.get("custom_llm_provider"), known))
+    said = None if messages is None else plain_messages(messages)
     if said is not None and written:
-        return count(
-            rule, text=[*([text] if isinstance(text, str) else text or ()), *_answers(said)]
-        )
-    return count(rule, text=text, messages=said, **params)
+        return count(rule, text=[*plain, *_answers(said)])
+    return count(rule, text=plain, messages=said, **params)
 
 
-def _named(model: str, provider: Any) -> tuple[str, str]:
+def _named(model: str, provider: Any, known: catalogue.Catalogue | None = None) -> tuple[str, str]:
     """Provider and model; no provider where only a name is given that nobody, or more than one, lists."""
+    known = known or catalogue.default()
+    own = uncalled(known, model) if provider is None else None
+    if own is not None:
+        return own.provider, own.name
     try:
-        found, name = resolve(model, provider)
+        found, name = resolve(model, provider, known)
     except UnknownProviderError:
         if provider is not None or "/" in model:
             raise
@@ -223,27 +231,13 @@ def _params(tools: Any, tool_choice: Any, response_format: Any) -> dict[str, Any
     if tool_choice is not None:
         params["tool_choice"] = tool_choice
     if response_format is not None:
-        params["response_format"], _, _ = as_response_format(response_format)
+        made, _, _ = as_response_format(response_format)
+        if not isinstance(made, Mapping):
+            raise InvalidRequestError(
+                "response_format must be {'type': …} or a pydantic class", param="response_format"
+            )
+        params["response_format"] = made
     return params
-
-
-def _plain(message: Any) -> Mapping[str, Any]:
-    """A message as a dict: those that an answer holds are models."""
-    if isinstance(message, Mapping):
-        return message
-    dump = getattr(message, "model_dump", None)
-    if dump is None:
-        raise InvalidRequestError(
-            f"a message must be a dict or an answer's message, not {type(message).__name__}",
-            param="messages",
-        )
-    plain: dict[str, Any] = dump(exclude_none=True)
-    return plain
-
-
-def _listed(text: Any) -> Sequence[Any]:
-    """Several texts as they are; what is none as the one wrong thing."""
-    return () if text is None else text if isinstance(text, list | tuple) else [text]
 
 
 def _answers(messages: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -251,12 +245,21 @@ def _answers(messages: Sequence[Mapping[str, Any]]) -> list[str]:
     texts = []
     for message in messages:
         content = message.get("content") or ""
-        parts = [content] if isinstance(content, str) else content
-        texts += [part if isinstance(part, str) else str(part.get("text") or "") for part in parts]
+        parts = content if isinstance(content, list | tuple) else [content]
+        texts += [part if isinstance(part, str) else _field(part, "text") for part in parts]
         for call in message.get("tool_calls") or ():
-            function = call.get("function") or {}
-            texts += [str(function.get("name") or ""), str(function.get("arguments") or "")]
+            function = call.get("function") if isinstance(call, Mapping) else call
+            texts += [_field(function, "name"), _field(function, "arguments")]
     return texts
+
+
+def _field(given: Any, name: str) -> str:
+    if not isinstance(given, Mapping):
+        raise InvalidRequestError(
+            f"an answer's parts and calls must be dicts, not {type(given).__name__}",
+            param="messages",
+        )
+    return str(given.get(name) or "")
 
 
 def _asked(messages: Sequence[Any] | None, text: Any, *, written: bool) -> Sequence[Any]:

@@ -39,7 +39,7 @@ def _named() -> Iterable[str]:
     return (path for path in os.environ.get(ENVIRONMENT, "").split(os.pathsep) if path.strip())
 
 
-_DEFAULT = Catalogue.later(_named)
+_DEFAULT = Catalogue.later(_named, ENVIRONMENT)
 
 
 def default() -> Catalogue:

@@ -38,8 +38,10 @@ _OTHER: Final = {
 }
 
 
-def unknown_capability(name: str) -> str:
+def unknown_capability(name: object) -> str:
     """What to say of a capability that there is not."""
+    if not isinstance(name, str):
+        return f"a capability is a name such as 'vision', not {type(name).__name__}"
     meant = LITELLM.get(name.removeprefix("supports_")) or _OTHER.get(name)
     near = [meant] if meant else difflib.get_close_matches(name, CAPABILITIES, n=2)
     hint = " or ".join(map(repr, near)) if near else ", ".join(sorted(CAPABILITIES))

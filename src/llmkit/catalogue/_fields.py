@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, Final, Literal
 
@@ -94,8 +96,7 @@ def patch_of(
     elif care == "prices" and found.unknown:
         raise ValueError(_unknown(found.unknown[0], ()))
     facts = dict(_facts(given, care=care))
-    flags = {key: bool(value) for key, value in given.items() if key.startswith(_SUPPORTS)}
-    known = {LITELLM[k.removeprefix(_SUPPORTS)]: v for k, v in flags.items() if _litellm(k)}
+    known = dict(_flags(given, care=care))
     rates = () if found.unknown else (*_rates(found, source, day), *_own_rates(given, source, day))
     return Patch(
         provider,
@@ -111,8 +112,14 @@ def patch_of(
     )
 
 
-def _litellm(flag: str) -> bool:
-    return flag.removeprefix(_SUPPORTS) in LITELLM
+def _flags(given: Mapping[str, Any], *, care: Care) -> Iterator[tuple[str, bool]]:
+    """Single capabilities; a text such as "false" is neither yes nor no."""
+    for key, value in given.items():
+        name = LITELLM.get(key.removeprefix(_SUPPORTS)) if key.startswith(_SUPPORTS) else None
+        if name and isinstance(value, bool):
+            yield name, value
+        elif care == "all" and (name or key == "whole") and not isinstance(value, bool):
+            raise ValueError(f"{key}: {value!r:.80} is neither true nor false")
 
 
 def _rates(found: Columns, source: str, read: str) -> tuple[Rate, ...]:
@@ -141,12 +148,34 @@ def _own_rates(given: Mapping[str, Any], source: str, read: str) -> Iterator[Rat
         condition = FrozenMap(_condition(group.get("when") or {}))
         origin = (condition, str(group.get("source") or source), str(group.get("read") or read))
         for key, usd in group["usd"].items():
+            _check_key(key)
             dimension, _, unit = key.partition("/")
             unit = unit or "token"
-            per = int(group.get("per") or PER.get(unit, 1))
+            per = PER.get(unit, 1) if group.get("per") is None else _whole(group["per"], "per")
             yield Rate(dimension, unit, _text_price(usd, key), per, *origin)
 
 
+def _check_key(key: Any) -> None:
+    """Raise for what is nearly a kind of rate that there is; a plugin may measure by a kind of its own."""
+    near = difflib.get_close_matches(str(key), _KEYS, n=2, cutoff=0.8)
+    if not isinstance(key, str) or not key.strip() or (near and key not in _KEYS):
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        raise ValueError(f"usd: {key!r:.80} is no kind of rate{hint}")
+
+
+_KEYS: Final = frozenset({
+    "input", "output", "reasoning", "citation", "cached_read", "cached_audio_read",
+    "cached_image_read", "cache_write", "cache_audio_write", "cache_image_write",
+    "audio_input", "audio_output", "image_input",
+    "image_output", "video_input", "video_output", "input/character", "output/character",
+    "audio_input/second", "audio_output/second", "video_input/second", "video_output/second",
+    "time/second", "image_input/image", "image_input/pixel", "image_output/image",
+    "image_output/pixel", "image_output/step", "input/page", "output/page", "annotation/page", "search/search",
+    "web_search/call", "web_search/prompt", "x_search/call", "file_search/call",
+    "maps_search/call", "maps_search/prompt", "code_interpreter/call",
+    "code_interpreter/session", "search_source/source", "text_message/message",
+    "request/request",
+})  # fmt: skip
 _IN_GROUP: Final = frozenset({"when", "usd", "per", "source", "read"})
 
 
@@ -160,9 +189,39 @@ def _condition(when: Any) -> dict[str, str | int]:
     if not isinstance(when, Mapping):
         raise ValueError(f"a condition must be a mapping, not {type(when).__name__}")  # noqa: TRY004
     _check(when, _CONDITIONS, "a condition")
-    return {
-        key: int(value) if key == "input_tokens_over" else str(value) for key, value in when.items()
-    }
+    return {key: _condition_value(key, value) for key, value in when.items()}
+
+
+def _condition_value(key: str, value: Any) -> str | int:
+    """What a condition compares with; a day or an hour that is none would never hold, and nobody be told."""
+    if key == "input_tokens_over":
+        return _whole(value, key)
+    text = str(value)
+    pattern = _SHAPES.get(key)
+    if pattern and not re.fullmatch(pattern, text):
+        raise ValueError(f"{key}: {value!r:.80} is not of the form {_EXAMPLES[key]}")
+    return _day(text) if key in _DAYS else text
+
+
+_DAYS: Final = frozenset({"from", "until"})
+_HOUR: Final = r"([01]\d|2[0-3]):[0-5]\d"
+_SHAPES: Final = {"utc": f"{_HOUR}-({_HOUR}|24:00)", "weekdays": "[1-7]+"}
+_EXAMPLES: Final = {"utc": "16:30-00:30", "weekdays": "67"}
+
+
+def _day(value: Any) -> str:
+    """An ISO date."""
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise ValueError(f"{value!r:.80} is no day such as 2026-11-22") from None
+
+
+def _whole(value: Any, name: str) -> int:
+    """A whole number above zero."""
+    if isinstance(value, bool) or not str(value).isdecimal() or int(value) == 0:
+        raise ValueError(f"{name}: {value!r:.80} is not a whole number above zero")
+    return int(value)
 
 
 # --- facts -----------------------------------------------------------------------------------
@@ -193,7 +252,8 @@ def _mode(given: Mapping[str, Any], *, care: Care) -> str | None:
     if mode is None or mode in _MODES or care != "all":
         return None if mode is None else str(mode)
     near = difflib.get_close_matches(str(mode), _MODES, n=2)
-    raise ValueError(f"mode: {mode!r:.80} is not one of {', '.join(near or sorted(_MODES))}")
+    hint = f"; did you mean {' or '.join(near)}" if near else ""
+    raise ValueError(f"mode: {mode!r:.80} is not one of {', '.join(sorted(_MODES))}{hint}")
 
 
 def _count(value: Any) -> int:
@@ -237,8 +297,8 @@ FIELDS: Final[Mapping[str, tuple[str, Callable[[Any], Any]]]] = {
     "output_modalities": ("output_modalities", lambda value: frozenset(_words(value))),
     "supported_output_modalities": ("output_modalities", lambda value: frozenset(_words(value))),
     "capabilities": ("capabilities", _capabilities),
-    "deprecated": ("deprecated", str),
-    "deprecation_date": ("deprecated", str),
+    "deprecated": ("deprecated", _day),
+    "deprecation_date": ("deprecated", _day),
     "source": ("source", str),
     "read": ("read", str),
     "tiers": ("tiers", _tiers),

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import ConfigurationError
+from typing_extensions import override
+
+from ..errors import CatalogueError, ConfigurationError
 from ._load import DataFile, index, mentions, open_file, provider_names
 from ._model import CAPABILITIES, ModelInfo
 
@@ -193,21 +195,39 @@ class Catalogue:
         self._lock = threading.RLock()
         self._files: Callable[[], Iterable[str | os.PathLike[str]]] = lambda: files
         self._now: State | None = None
+        self._named_by = ""
         self.ready()
 
     @classmethod
-    def later(cls, files: Callable[[], Iterable[str | os.PathLike[str]]]) -> Catalogue:
-        """One that asks for the names of its files, and reads them, when something is first looked up."""
+    def later(
+        cls, files: Callable[[], Iterable[str | os.PathLike[str]]], named_by: str = ""
+    ) -> Catalogue:
+        """One that asks for the names of its files, and reads them, when something is first looked up.
+
+        ``named_by`` is where the names are from: for messages.
+        """
         made = cls()
-        made._files, made._now = files, None
+        made._files, made._now, made._named_by = files, None, named_by
         return made
+
+    @override
+    def __repr__(self) -> str:
+        return f"<Catalogue {self.revision}>"
 
     def ready(self) -> None:
         """Read the files now, if that was not done. Raises as the constructor does."""
         if self._now is None:
             with self._lock:
                 if self._now is None:
-                    self._now = _read(tuple(self._files()))
+                    self._now = self._opened()
+
+    def _opened(self) -> State:
+        try:
+            return _read(tuple(self._files()))
+        except CatalogueError as error:
+            if not self._named_by:
+                raise
+            raise CatalogueError(f"{self._named_by}: {error}") from None
 
     def forget(self) -> None:
         """Let go of all that was registered and fetched, and read the files anew when next asked."""
@@ -259,7 +279,7 @@ class Catalogue:
             UnknownModelError: the model is not listed. A model of which nothing is known is not one that lacks all.
             ConfigurationError: there is no such capability; the message names near misses.
         """
-        if capability not in CAPABILITIES:
+        if not isinstance(capability, str) or capability not in CAPABILITIES:
             from ._capabilities import unknown_capability  # noqa: PLC0415 - a mistake
 
             raise ConfigurationError(unknown_capability(capability))

@@ -99,8 +99,16 @@ def laid(layer: Layer | None, patches: Iterable[Patch]) -> Layer:
     every = _by_model(layer)
     for patch in patches:
         before = every.get((patch.provider, patch.name))
-        every[patch.provider, patch.name] = patch if before is None else patch.after(before)
+        every[patch.provider, patch.name] = patch if before is None else _after(patch, before)
     return _layer(every)
+
+
+def _after(patch: Patch, before: Patch) -> Patch:
+    """Both as one, under one mark: who tells of a price every hour is not to have a longer revision each time."""
+    made = patch.after(before)
+    if made is patch:
+        return made
+    return replace(made, mark=mark_of(f"{before.mark}+{patch.mark}".encode()))
 
 
 def without(layer: Layer | None, patch: Patch) -> Layer | None:

@@ -56,8 +56,18 @@ def _missing(state: _Listed, model: str, provider: str | None) -> str:
     if provider is None and rest and head in state.providers():
         provider, model = head, rest
     said = f"the catalogue does not list {provider + '/' if provider else ''}{model!s:.120}"
-    near = _near(state, model, provider)
+    meant = (head, rest) if provider is None else (provider, model)
+    near = _with_like_name(state, *meant) or _near(state, model, provider)
     return f"{said}; did you mean {' or '.join(near)}?" if near else said
+
+
+def _with_like_name(state: _Listed, provider: str, model: str) -> list[str]:
+    """The model at providers whose names are like a name that is none's."""
+    every = state.providers()
+    close = (
+        () if provider in every else difflib.get_close_matches(provider[:80], every, n=_MOST_NEAR)
+    )
+    return [f"{name}/{model}" for name in close if model and state.find(name, model)]
 
 
 def _near(state: _Listed, model: str, provider: str | None) -> list[str]:

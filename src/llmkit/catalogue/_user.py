@@ -34,6 +34,8 @@ _LITELLM_PROVIDERS: Final = {
     "text-completion-inception": "inception",
     "text-completion-openai": "openai",
 }
+# What LiteLLM's price map has beside models: an explanation, and rules for names that it does not list.
+_NO_MODELS: Final = frozenset({"sample_spec", "fallback_generalizations"})
 # Providers whose models LiteLLM keeps apart by who made them: vertex_ai-anthropic_models.
 _FAMILIES: Final = ("vertex_ai-", "fireworks_ai-")
 
@@ -121,7 +123,7 @@ def said(
 def _litellm(content: Mapping[str, Any], mark: str, origin: str, where: str) -> Iterator[Patch]:
     for key, fields in content.items():
         place = f"{where}: {key}"
-        if key == "sample_spec":
+        if key in _NO_MODELS:
             continue
         try:
             provider, name = litellm_name(key, _mapping(fields, place).get("litellm_provider"))

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidRequestError
 from . import _text
 from ._attached import apart
 from ._chat import count_chat
 from ._counted import CountedTokens
 from ._estimate import prompt_tokens, text_tokens
+from ._given import checked_text, plain_messages, texts
 from ._media import part_tokens
 from ._trim import CannotTrimError, Trimmed, trim, trimmed
 
@@ -22,9 +23,12 @@ __all__ = [
     "CannotTrimError",
     "CountedTokens",
     "Trimmed",
+    "checked_text",
     "count",
     "decode",
     "encode",
+    "plain_messages",
+    "texts",
     "trim",
     "trimmed",
 ]
@@ -49,13 +53,19 @@ def count(
 
     Raises:
         ConfigurationError: the encoding cannot be loaded.
+        InvalidRequestError: something contains itself, or is nested deeper than any request can be.
     """
     total = CountedTokens(0)
     for one in [text] if isinstance(text, str) else text or ():
         total += _count_text(rule, one)
-    if messages is not None:
-        total += _count_messages(rule, messages, params)
-    return total
+    if messages is None:
+        return total
+    try:
+        return total + _count_messages(rule, messages, params)
+    except RecursionError:
+        raise InvalidRequestError(
+            "messages or tools contain themselves, or are nested too deeply", param="messages"
+        ) from None
 
 
 def encode(rule: Rule, text: str) -> list[int]:
@@ -63,8 +73,9 @@ def encode(rule: Rule, text: str) -> list[int]:
 
     Raises:
         ConfigurationError: no public encoding is known for the model; or it cannot be loaded.
+        InvalidRequestError: it is no text.
     """
-    return _text.encode(_encoding(rule), text)
+    return _text.encode(_encoding(rule), checked_text(text))
 
 
 def decode(rule: Rule, tokens: Sequence[int]) -> str:

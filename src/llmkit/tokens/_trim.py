@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidRequestError
 from ._attached import attached
 
 __all__ = ["SHORTENED", "CannotTrimError", "Trimmed", "trim", "trimmed"]
@@ -66,7 +66,10 @@ def trimmed(
 
     Raises:
         CannotTrimError: as ``trim`` does.
+        InvalidRequestError: a limit is no number, or below zero.
     """
+    for name, number in (("max_tokens", max_tokens), ("trim_ratio", trim_ratio)):
+        _check_number(name, number)
     limit = max_tokens
     if limit is None and max_input_tokens is not None:
         limit = int(max_input_tokens * trim_ratio)
@@ -74,6 +77,15 @@ def trimmed(
         return Trimmed(list(messages), None)
     kept = trim(messages, limit, measure, shorten=True)
     return Trimmed(kept, limit - measure(kept))
+
+
+def _check_number(name: str, number: Any) -> None:
+    if number is None and name == "max_tokens":
+        return
+    if isinstance(number, bool) or not isinstance(number, int | float) or not number >= 0:
+        raise InvalidRequestError(
+            f"{name} must be a number, zero or more, not {number!r:.80}", param=name
+        )
 
 
 def trim(
