@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from llmkit import catalogue, providers
-from llmkit.catalogue import FrozenMap, ModelInfo, Rate
+from llmkit.catalogue import FrozenMap, ModelInfo, Rate, _load
 from llmkit.catalogue._load import index, parse, provider_names
 
 DATA = Path(catalogue.__file__).parent / "data"
@@ -138,6 +138,15 @@ def test_an_unknown_or_hostile_provider_finds_nothing(provider: str) -> None:
     """Provider names can come from strangers and must not reach the file system."""
     assert catalogue.find(provider, "gpt-4o") is None
     assert catalogue.models(provider) == ()
+
+
+def test_strangers_names_are_not_kept() -> None:
+    """However many providers nobody has are asked for, what is held in memory stays the same."""
+    catalogue.find("openai", "gpt-4o")
+    held = set(_load._FILES)
+    for number in range(100):
+        assert catalogue.find(f"nobody-{number}", "gpt-4o") is None
+    assert set(_load._FILES) == held
 
 
 def test_a_bare_name_tells_its_maker() -> None:
@@ -484,6 +493,39 @@ def test_well_known_figures(sample: str) -> None:
     words = (pair.split("=") for pair in conditions)
     when = FrozenMap({k: int(v) if k == "input_tokens_over" else v for k, v in words})
     assert by_condition(model, key)[when] == Decimal(usd)
+
+
+FACTS = """
+bedrock anthropic.claude-sonnet-4-5-20250929-v1:0 64000 +vision -web_search
+bedrock anthropic.claude-3-5-haiku-20241022-v1:0 8192 +tools
+bedrock anthropic.claude-3-5-sonnet-20241022-v2:0 8192 +computer_use
+bedrock us.anthropic.claude-3-7-sonnet-20250219-v1:0 64000 +reasoning
+vertex_ai claude-sonnet-4-5 64000 +web_search
+vertex_ai gemini-2.0-flash 8192 +vision -reasoning
+azure gpt-4.1 32768 -web_search
+openai gpt-4.1 32768 +web_search
+openai gpt-5-chat-latest 16384 -reasoning
+openai o1-preview 32768 +reasoning -vision
+xai grok-3-mini 131072 +reasoning -vision
+xai grok-4 256000 +vision +web_search
+groq llama-3.3-70b-versatile 32768 +tools
+deepseek deepseek-chat 8192 +json_mode -json_schema
+gemini gemini-2.5-flash-lite-preview-06-17 None +reasoning
+openrouter openai/gpt-4o 16384 +vision
+openrouter openai/gpt-4o:extended None +vision
+openrouter openai/gpt-oss-120b None +reasoning
+"""
+
+
+@pytest.mark.parametrize("sample", FACTS.strip().splitlines())
+def test_well_known_facts(sample: str) -> None:
+    """Limits of answers, and what models can and cannot do, as their vendors say."""
+    provider, name, most, *said = sample.split()
+    model = catalogue.find(provider, name)
+    assert model is not None
+    assert str(model.max_output_tokens) == most
+    for word in said:
+        assert model.supports(word[1:]) is (word[0] == "+"), word
 
 
 def test_units_are_those_of_the_quotes() -> None:

@@ -60,6 +60,10 @@ class Built:
     def __init__(self, file: DataFile, text: str, page: str, made: dict[Path, str]) -> None:
         self.file, self.text, self.page, self.made = file, text, page, made
 
+    def of(self, provider: str) -> DataFile:
+        paths = [path for path in self.made if path.name == f"{provider}.json"]
+        return parse(self.made[paths[0]].encode())
+
     def model(self, name: str) -> ModelInfo:
         found = self.file.model(name)
         assert found is not None, name
@@ -418,6 +422,64 @@ def test_a_price_makes_the_claim(build: Any) -> None:
     """Who bills cached tokens has a cache, whatever the flags say."""
     made = build({"road": listed(cache_read_input_token_cost=1e-07)}, [])
     assert made.model("road").supports("prompt_caching")
+
+
+def test_a_copied_price_of_search_makes_no_claim(build: Any) -> None:
+    """LiteLLM repeats the maker's price of a search at hosts without one; a dated list prices what there is."""
+    fee = {"search_context_cost_per_query": {"search_context_size_medium": 0.01}}
+    priced = {**dated("lane"), "prices": sheet("1", web_searches_kcount="10")}
+    refused = {**dated("path"), "prices": sheet("1", web_searches_kcount="10")}
+    rows = {"road": listed(**fee), "path": listed(supports_web_search=False)}
+    made = build(rows, [priced, refused])
+    assert made.price("road", "web_search/call") == D(10)
+    assert not made.model("road").supports("web_search")
+    assert made.model("lane").supports("web_search")
+    assert not made.model("path").supports("web_search")
+
+
+def test_two_rows_of_one_model_are_read_together(build: Any) -> None:
+    """What one of them leaves out is no denial."""
+    one = listed(max_input_tokens=1000, supports_vision=True)
+    other = listed(max_output_tokens=50, supports_reasoning=True)
+    found = build({"road": one, "openai/road": other}, []).model("road")
+    assert found.capabilities == {"vision", "reasoning"}
+    assert (found.max_input_tokens, found.max_output_tokens) == (1000, 50)
+
+
+def test_facts_are_lent_to_a_dated_preview(build: Any) -> None:
+    """It is a snapshot of the model of that name; a preview without a day may be another one."""
+    rows = {"road": listed(supports_reasoning=True)}
+    made = build(rows, [dated("road-preview-06-17", "2"), dated("road-preview", "3")])
+    assert made.model("road-preview-06-17").supports("reasoning")
+    assert not made.model("road-preview").capabilities
+
+
+def test_facts_are_lent_where_a_row_has_prices_alone(build: Any) -> None:
+    """Be it one of LiteLLM's, without a flag."""
+    rows = {"road": listed(), "novita/acme/road": listed(of="novita", supports_vision=True)}
+    assert build(rows, []).model("road").supports("vision")
+
+
+@pytest.mark.parametrize(
+    ("name", "limits"),
+    [
+        ("openai/gpt-road", (1000, 50)),
+        ("openai/gpt-road:batch", (1000, 50)),
+        ("openai/gpt-road:extended", (None, None)),
+        ("openai/gpt-oss-road", (None, None)),
+        ("acme/gpt-road", (None, None)),
+    ],
+)
+def test_only_makers_that_run_their_models_alone_lend_limits(
+    build: Any, name: str, limits: tuple[int | None, int | None]
+) -> None:
+    """A router passes their models on; of open ones each host sets its own limits."""
+    told = {"max_input_tokens": 1000, "max_output_tokens": 50}
+    rows = {key: listed(**told) for key in ("gpt-road", "gpt-oss-road")}
+    rows[f"openrouter/{name}"] = listed(of="openrouter", supports_vision=True)
+    found = build(rows, []).of("openrouter").model(name)
+    assert found is not None
+    assert (found.max_input_tokens, found.max_output_tokens) == limits
 
 
 def test_a_router_needs_the_host_in_the_name(build: Any) -> None:

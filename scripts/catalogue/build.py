@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from llmkit import providers
+from llmkit.catalogue._load import FORMAT
 
 from . import conflicts, from_genai, from_litellm, judge, lend, names, overlay, write
 from .merge import merge
@@ -20,6 +21,7 @@ DATA: Final = Path("src/llmkit/catalogue/data")
 INDEX: Final = DATA.parent / "makers_and_hosts.json"
 REPORT: Final = Path("docs/catalogue-conflicts.md")
 _SOUND: Final = (("audio_input", "input"), ("audio_output", "output"))
+_NO_PROMPT: Final = frozenset({"embedding", "rerank"})
 _HAND: Final = "no data package lists these; from the vendor's own tables as widely published"
 
 
@@ -101,8 +103,7 @@ def _finished(kept: overlay.Overlay, rows: Mapping[str, Row]) -> list[Row]:
 
 def _follow(row: Row, head: Mapping[str, Any]) -> None:
     keys = {key for key, _ in row.rates}
-    told = {"cached_read": "prompt_caching", "web_search/call": "web_search"}
-    row.facts["can"] = row.facts["can"] | {word for key, word in told.items() if key in keys}
+    row.facts["can"] = (row.facts["can"] | set(_billed(row))) - row.facts.get("cannot", set())
     if "json_schema" in row.facts["can"] and head.get("json_mode"):
         row.facts["can"] |= {"json_mode"}
     if "claude" in row.name and "cached_read" in keys and "cache_write" not in keys:
@@ -148,6 +149,15 @@ def _with_reading(rate: tuple[str, Condition], rates: Rates) -> Price:
     return Price(price.usd + read.usd, price.source)
 
 
+def _billed(row: Row) -> Iterator[str]:
+    """What a host that bills it can do. LiteLLM copies the price of a search to hosts that search nothing."""
+    for (key, _), price in row.rates.items():
+        if key == "cached_read" and row.mode not in _NO_PROMPT:
+            yield "prompt_caching"
+        elif key == "web_search/call" and "g" in price.source:
+            yield "web_search"
+
+
 def _plain_write(key: str, when: Iterable[tuple[str, object]]) -> bool:
     return key == "cache_write" and "ttl" not in dict(when)
 
@@ -178,6 +188,6 @@ def _index(heads: Mapping[str, Mapping[str, Any]]) -> str:
     """Which files there are, so that naming them opens none: makers of models, then hosts."""
     makers = [name for name, head in heads.items() if head["own"]]
     hosts = [name for name, head in heads.items() if not head["own"]]
-    index = {"format": write.FORMAT, "revision": READ, "makers": makers, "hosts": hosts}
+    index = {"format": FORMAT, "revision": READ, "makers": makers, "hosts": hosts}
     lines = [f'"{name}": {json.dumps(value)}' for name, value in index.items()]
     return "{\n" + ",\n".join(lines) + "\n}\n"

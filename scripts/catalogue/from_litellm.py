@@ -6,36 +6,23 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final
 
+from llmkit._cost import rate_key
+from llmkit.catalogue._capabilities import LITELLM
 from llmkit.catalogue._columns import columns
 
 from .names import UNPRICED, Name, name_of, provider_of
-from .rows import ORDER, Condition, Price, Row, ordered, per, rate_key, tidy
+from .rows import ORDER, Condition, Price, Row, ordered, per, tidy
 
 MODES: Final = {
     *("chat", "responses", "completion", "embedding", "audio_transcription", "audio_speech"),
     *("image_generation", "image_edit", "rerank", "moderation", "ocr", "video_generation"),
     "realtime",
 }
-CAPABILITIES: Final = {
-    "function_calling": "tools",
-    "parallel_function_calling": "parallel_tools",
-    "response_schema": "json_schema",
+# More of LiteLLM's flags than it asks people to use.
+CAPABILITIES: Final = LITELLM | {
     "native_structured_output": "json_schema",
-    "pdf_input": "pdf",
-    "vision": "vision",
     "image_input": "vision",
     "embedding_image_input": "vision",
-    "audio_input": "audio_input",
-    "audio_output": "audio_output",
-    "video_input": "video_input",
-    "reasoning": "reasoning",
-    "prompt_caching": "prompt_caching",
-    "web_search": "web_search",
-    "computer_use": "computer_use",
-    "assistant_prefill": "assistant_prefill",
-    "system_messages": "system_messages",
-    "tool_choice": "tool_choice",
-    "url_context": "url_context",
 }
 _SEEN: Final = {"vision": "image", "audio_input": "audio", "video_input": "video"}
 # Input and output of what is no conversation.
@@ -54,6 +41,8 @@ _KINDS: Final = {
 _NO_TIER: Final = frozenset({"decisions"})
 # Azure's realtime models have it, where OpenAI's have the reading of cached audio: nobody bills writes.
 _UNBILLED: Final = frozenset({"cache_audio_write"})
+# Where a price stands beside a flat no, the no holds. It is no answer as to caches: who bills them has them.
+_ONLY_IF_ALLOWED: Final = frozenset({"web_search"})
 # How far a second's price, rounded by LiteLLM, may be from that of an hour with few digits.
 _ROUNDED: Final = Decimal("0.0003")
 
@@ -114,15 +103,19 @@ def _hourly(usd: Decimal) -> Decimal:
 def facts(mode: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """Limits, modalities and capabilities."""
     can = {ours for theirs, ours in CAPABILITIES.items() if fields.get(f"supports_{theirs}")}
+    denied = {o for t, o in CAPABILITIES.items() if fields.get(f"supports_{t}") is False}
     seen, made = _modalities(mode, fields, can)
     if mode in {"chat", "responses", "completion", "realtime"}:
         can |= {word for word, shown in _SEEN.items() if shown in seen}
         can |= {"audio_output"} if "audio" in made else set()
+    told = any(name.startswith("support") and flag is not False for name, flag in fields.items())
     return {
+        **({} if told or mode in _KINDS else {"untold": True}),
         "limits": [_count(fields, "max_input_tokens"), _count(fields, "max_output_tokens")],
         "in": seen,
         "out": made,
         "can": can,
+        "cannot": (denied & _ONLY_IF_ALLOWED) - can,
         "deprecated": fields.get("deprecation_date"),
         "vector": _count(fields, "output_vector_size"),
     }

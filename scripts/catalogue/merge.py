@@ -12,7 +12,7 @@ from .from_genai import Node, exactly, matches
 from .from_litellm import conditioned
 from .names import Name
 from .overlay import Overlay
-from .rows import Condition, Conflict, Price, Rates, Row, ordered, spell, tidy
+from .rows import ORDER, Condition, Conflict, Price, Rates, Row, ordered, spell, tidy
 
 # Figures that differ by less than this are one figure, rounded.
 _SAME: Final = Decimal("0.001")
@@ -126,6 +126,7 @@ def _litellm_rows(listed: Iterable[tuple[Name, Row]]) -> dict[str, Row]:
             known = rows.setdefault(name.model, row)
             for rate, price in row.rates.items():
                 known.rates[rate] = max(known.rates.get(rate, price), price)
+            _join(known.facts, row.facts)
     for name, row in listed:
         if _ASKED & set(name.condition):
             base = rows.setdefault(name.model, Row(row.name, row.mode, row.facts))
@@ -133,6 +134,17 @@ def _litellm_rows(listed: Iterable[tuple[Name, Row]]) -> dict[str, Row]:
     for row in rows.values():
         _drop_restated(row)
     return rows
+
+
+def _join(known: dict[str, Any], more: Mapping[str, Any]) -> None:
+    """What two rows of one model say: what one of them leaves out is no denial."""
+    if "untold" not in more:
+        known.pop("untold", None)
+    known["can"] = known["can"] | more["can"]
+    known["cannot"] = (known["cannot"] | more["cannot"]) - known["can"]
+    known["limits"] = [a or b for a, b in zip(known["limits"], more["limits"], strict=True)]
+    for fact in ("in", "out"):
+        known[fact] = [word for word in ORDER if word in (*known[fact], *more[fact])]
 
 
 def _add_places(rows: dict[str, Row], listed: Iterable[tuple[Name, Row]]) -> None:

@@ -5,17 +5,10 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
+from llmkit.catalogue._user import LITELLM_PROVIDERS
+
 # LiteLLM's providers that are called otherwise here. What is missing in both is not listed.
-LITELLM: Final = {
-    "bedrock_converse": "bedrock",
-    "azure_text": "azure",
-    "cohere_chat": "cohere",
-    "fireworks_ai-embedding-models": "fireworks_ai",
-    "text-completion-openai": "openai",
-    "text-completion-codestral": "codestral",
-    "text-completion-inception": "inception",
-    "scx-ai": "scx_ai",
-}
+LITELLM: Final = {**LITELLM_PROVIDERS, "fireworks_ai-embedding-models": "fireworks_ai"}
 # Providers of genai-prices, and ours that sell by its list.
 GENAI: Final = {
     "anthropic": ("anthropic",),

@@ -65,11 +65,6 @@ def per(key: str) -> int:
     return _PER_KEY.get(key) or PER.get(key.partition("/")[2] or "token", 1)
 
 
-def rate_key(dimension: str, unit: str) -> str:
-    """The dimension, with its unit where that is no token."""
-    return dimension if unit == "token" else f"{dimension}/{unit}"
-
-
 def ordered(parts: Iterable[tuple[str, str | int]]) -> Condition:
     """A condition in its one order."""
     return tuple(sorted(parts))

@@ -11,23 +11,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
+from llmkit.catalogue._load import FORMAT, UNSAID
+
 from .rows import Condition, Row, per
 
-FORMAT: Final = 3
-# What a row has that does not say.
+# As JSON has it.
 DEFAULTS: Final[Mapping[str, Any]] = {
-    "mode": "chat",
-    "limits": [None, None],
-    "in": "text",
-    "out": "text",
-    "can": "",
-    "deprecated": None,
-    "vector": None,
-    "src": "",
-    "rates": {},
-    "uplifts": [],
-    "priced_as": {},
-    "defaults": {},
+    key: list(value) if isinstance(value, tuple) else value
+    for key, value in UNSAID.items()
+    if key != "aliases"
 }
 _HEAD: Final = ("format", "provider", "revision", "own", "sources", "per", "defaults", "tiers")
 _HEAD_REST: Final = ("cache_write_marker", "varies", "priced_as", "notes")

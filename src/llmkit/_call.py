@@ -105,6 +105,8 @@ class Call:
     """A ``catalogue.ModelInfo`` made of prices that were given with the call; it goes before the catalogue's."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """What is known of the call that rates can depend on: ``region``."""
+    catalogue: Any = field(default=None, repr=False, compare=False)
+    """The client's ``Catalogue``, where it is not the process's: what a wire asks about the model."""
 
     @property
     def makes(self) -> bool:

@@ -100,6 +100,35 @@ def test_a_new_model_can_be_like_another() -> None:
     assert price(road, "output") == Decimal("0.000003")
 
 
+def test_a_model_can_be_like_a_registered_one() -> None:
+    """It has what was said of that one, and what that one is like; what is said later of either stays with it."""
+    known = registered(
+        {"acme/one": {"max_output_tokens": 5, "aliases": ["first"]}}, like="openai/gpt-4o"
+    )
+    known.register_fields({"acme/two": {"max_input_tokens": 7}}, like="acme/first")
+    known.register_fields({"acme/one": {"max_output_tokens": 6}})
+    two, four = known.lookup("acme/two"), known.lookup("openai/gpt-4o")
+    assert (two.max_input_tokens, two.max_output_tokens, two.aliases) == (7, 5, ())
+    assert (two.rates, two.capabilities) == (four.rates, four.capabilities)
+    assert known.counting("acme", "two") == known.counting("acme", "one")
+    assert known.unregister("acme", "one")
+    assert known.lookup("acme/two") == two
+
+
+def test_a_model_can_be_like_a_whole_registered_record() -> None:
+    """Which takes nothing from below."""
+    whole = replace(
+        catalogue.default().lookup("openai/gpt-4o"), provider="acme", name="one", aliases=()
+    )
+    known = Catalogue()
+    known.register([whole])
+    known.register_fields({"acme/two": {"max_input_tokens": 7}}, like="acme/one")
+    assert (known.lookup("acme/two").rates, known.lookup("acme/two").max_input_tokens) == (
+        whole.rates,
+        7,
+    )
+
+
 def test_a_new_model_knows_nothing_that_was_not_said() -> None:
     """No limit, no capability and no price is made up."""
     road = registered({"acme/road": {"input_cost_per_token": 1e-06}}).find("acme", "road")

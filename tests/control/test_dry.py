@@ -13,6 +13,7 @@ import llmkit
 from llmkit import providers
 from llmkit._control.dry import DryRun, dry
 from llmkit._flow import consult
+from llmkit.catalogue import Catalogue
 from llmkit.testing import no_network
 
 from ._drive import KEY, drive
@@ -204,3 +205,15 @@ def test_calls_that_are_names_and_formats() -> None:
     said = [{"role": "user", "content": "a"}]
     made = client.dry_run("messages", model="anthropic/m", messages=said, max_tokens=3)
     assert made.url.endswith("/v1/messages")
+
+
+def test_a_wire_asks_the_clients_own_catalogue() -> None:
+    """What a client was told of a model holds in what it sends, and in no other client's calls."""
+    own, other = llmkit.Client(catalogue=Catalogue(), environ={}), llmkit.Client(environ={})
+    own.register_model("anthropic/claude-opus-4-5", max_output_tokens=1234)
+    asked: dict[str, Any] = {
+        "model": "anthropic/claude-opus-4-5",
+        "messages": [{"role": "user", "content": "a"}],
+    }
+    assert own.dry_run("completion", **asked).body["max_tokens"] == 1234
+    assert other.dry_run("completion", **asked).body["max_tokens"] == 64_000

@@ -218,3 +218,10 @@ def test_nothing_of_a_price_is_sent(simulator: Simulator) -> None:
     made(simulator, input_cost_per_token="0.5", output_cost_per_token_batches=1)
     (request,) = simulator.requests
     assert "cost" not in str(request.json)
+
+
+def test_prices_are_laid_over_a_model_of_a_list_that_holds_too() -> None:
+    """Azure AI sells by Azure's list as well: what a call does not give stays priced."""
+    found = price_of({"input_cost_per_token": 1e-6}, "chat", Catalogue(), "azure_ai", "GPT-4o-mini")
+    assert found is not None
+    assert {"input", "output", "cached_read"} <= {rate.key for rate in found.rates}

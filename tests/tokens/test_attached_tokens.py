@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from llmkit.catalogue import counting
 from llmkit.tokens._attached import apart, attached
-from llmkit.tokens._media import most_for, part_tokens
+from llmkit.tokens._media import part_tokens
 
 
 def b64(data: bytes) -> str:
@@ -302,18 +302,27 @@ def test_what_attaches_nothing_is_none(part: dict[str, Any]) -> None:
     assert part_tokens(part, counting("openai", "gpt-4o")) is None
 
 
-def test_the_most_for_a_type_of_part() -> None:
-    """Pictures have a maximum where it is stated and the type can be nothing else."""
-    gpt = counting("openai", "gpt-4o")
-    assert most_for("image_url", gpt) == most_for("input_image", gpt, "high") == 1445
-    assert most_for("image_url", gpt, "low") == 85
-    assert most_for("image", counting("anthropic", "claude-sonnet-5")) == 5002
-    assert most_for("image_url", counting("openai", "gpt-5.4"), "high") == 3001
-    assert most_for("file", gpt) is None
-    assert most_for("input_audio", gpt) is None
-    assert most_for("image_url", counting("gemini", "gemini-3-pro")) is None
-    assert most_for("image_url", counting("groq", "qwen/qwen3-vl")) is None
-    assert most_for("image_url", counting("openai", "gpt-4")) is None
+@pytest.mark.parametrize(
+    ("provider", "model", "detail", "most"),
+    [
+        ("openai", "gpt-4o", "auto", 1445),
+        ("openai", "gpt-4o", "high", 1445),
+        ("openai", "gpt-4o", "low", 85),
+        ("openai", "gpt-5.4", "high", 3001),
+        ("anthropic", "claude-sonnet-5", "auto", 5002),
+        ("gemini", "gemini-3-pro", "auto", None),
+        ("groq", "qwen/qwen3-vl", "auto", None),
+        ("openai", "gpt-4", "auto", None),
+    ],
+)
+def test_the_most_that_a_picture_elsewhere_can_have(
+    provider: str, model: str, detail: str, most: int | None
+) -> None:
+    """It is not fetched: the maximum that is stated for the level, where the type can be nothing else."""
+    there = {"url": "https://a.test/b", "detail": detail}
+    counted = part_tokens({"type": "image_url", "image_url": there}, counting(provider, model))
+    assert counted is not None
+    assert (counted if counted.exact else counted.at_most) == most
 
 
 def test_attachments_are_taken_out_of_messages() -> None:

@@ -11,6 +11,7 @@ import pytest
 from pydantic import BaseModel
 
 import llmkit
+from llmkit.catalogue import Catalogue
 from llmkit.errors import (
     ConfigurationError,
     InvalidRequestError,
@@ -33,6 +34,31 @@ def add(a: int, b: int) -> int:
 
 class Answer(BaseModel):
     answer: str
+
+
+def test_a_client_counts_by_its_own_catalogue() -> None:
+    """A model that was said to be like another is counted like it, by a bare name, too; other clients are not told."""
+    client = llmkit.Client(catalogue=Catalogue())
+    client.register_model("together_ai/house-model", like="openai/gpt-4o")
+    like = llmkit.token_counter("openrouter/openai/gpt-4o", HELLO)
+    for model in ("together_ai/house-model", "house-model"):
+        found = client.token_counter(model, HELLO)
+        assert (int(found), found.exact, found.at_most) == (int(like), like.exact, like.at_most)
+    assert llmkit.token_counter("together_ai/house-model", HELLO).at_most != like.at_most
+
+
+def test_what_is_laid_over_a_model_does_not_change_how_it_is_counted() -> None:
+    """A price alone says nothing of tokens; and what is like it is counted as it is."""
+    client = llmkit.Client(catalogue=Catalogue())
+    client.register_model("openai/gpt-4o", input_cost_per_token=1e-6)
+    client.register_model("openai/house-model", like="openai/gpt-4o")
+    client.register_model("openai/our-model", like="openai/house-model")
+    known = llmkit.token_counter("openai/gpt-4o", HELLO)
+    for model in ("openai/gpt-4o", "openai/house-model", "openai/our-model"):
+        assert (client.token_counter(model, HELLO), client.token_counter(model, HELLO).exact) == (
+            known,
+            True,
+        )
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from .. import catalogue, pricing
+from .. import pricing
 from .._call import Call
 from .._http import HTTPRequest
 from .._upload import Upload
@@ -52,7 +53,7 @@ def bound_of(
         call,
         model,
         allowance=allowance(call.provider, name),
-        gauges=_gauges(call.provider, name, exact=exact),
+        gauges=_gauges(partial(job.catalogue.counting, call.provider, name), exact=exact),
         request=request,
         last=_last_day(job),
     )
@@ -69,22 +70,21 @@ def _model(price: ModelInfo | None, listed: ModelInfo | None) -> ModelInfo | Non
 _LIMITS = ("max_input_tokens", "max_output_tokens", "capabilities", "output_modalities")
 
 
-def _gauges(provider: str, model: str, *, exact: bool) -> pricing.Gauges:
+def _gauges(rule: Callable[[], Mapping[str, Any]], *, exact: bool) -> pricing.Gauges:
     """What measures the call's attachments by the model's rule, and its texts where they are to be counted."""
 
     def part(given: Mapping[str, Any]) -> int | None:
         from ..tokens._media import part_tokens  # noqa: PLC0415
 
-        counted = part_tokens(given, catalogue.counting(provider, model))
+        counted = part_tokens(given, rule())
         return None if counted is None else counted.at_most
 
-    counted = _counter(provider, model) if exact else None
+    counted = _counter(rule()) if exact else None
     return pricing.Gauges(part=part, seconds=_seconds, text=counted)
 
 
-def _counter(provider: str, model: str) -> Callable[[str], int | None] | None:
+def _counter(rule: Mapping[str, Any]) -> Callable[[str], int | None] | None:
     """What counts a text in the model's own tokens, where they are known."""
-    rule = catalogue.counting(provider, model)
     if "encoding" not in rule or rule.get("assumed"):
         return None
 

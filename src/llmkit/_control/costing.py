@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from .. import pricing, tokens
 from .._cost import Cost
-from ..catalogue import Catalogue, ModelInfo, counting
+from ..catalogue import Catalogue, ModelInfo
 from ..errors import ConfigurationError, LLMKitError, UnknownPriceError
 from ..pricing._window import moment
 from ..types.answer import Answer
@@ -93,7 +93,8 @@ def cost_of_texts(
             tokens.checked_text(text, param)
     said = None if messages is None else tokens.plain_messages(messages)
     found = _found(terms, None)
-    rule = counting(found.provider or "", found.name.partition("/")[2])
+    name = found.name.removeprefix(f"{found.provider}/")
+    rule = terms.catalogue.counting(found.provider or "", name)
     counts = {
         "prompt_tokens": int(tokens.count(rule, messages=said, text=prompt)),
         "completion_tokens": int(tokens.count(rule, text=completion)),

@@ -11,7 +11,7 @@ from typing import Any
 
 from .. import tokens
 from .._call import Call, ChatCall
-from ..catalogue import counting
+from ..catalogue import Catalogue, default
 from ..types.answer import Answer
 from ..types.usage import Usage
 
@@ -49,7 +49,8 @@ def _rule(call: Call | None) -> Mapping[str, Any]:
     """How the model's tokens are estimated; what would load an encoding is left out."""
     if call is None:
         return {}
-    rule = counting(call.provider, call.priced_as or call.model)
+    known: Catalogue = default() if call.catalogue is None else call.catalogue
+    rule = known.counting(call.provider, call.priced_as or call.model)
     return {name: value for name, value in rule.items() if name != "encoding"}
 
 

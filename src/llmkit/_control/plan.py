@@ -305,6 +305,7 @@ def _call(
         allowed=frozenset(options.get("allowed_openai_params") or ()),
         adjustments=asked_for.adjustments,
         priced_as=priced_as,
+        catalogue=catalogue,
         # Most calls have none, and need no function to say so.
         price=price_of(options, kind.name, catalogue, name, priced)
         if options.keys() - NO_PRICES

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..errors import ConfigurationError
 from ..types.params import CallOptions
+from .address import model_of
 
 if TYPE_CHECKING:
     from ..catalogue import Catalogue, ModelInfo
@@ -59,7 +60,7 @@ def price_of(
     from ..catalogue._fields import prices  # noqa: PLC0415 - few calls have such
     from ..catalogue._patch import laid_over  # noqa: PLC0415
 
-    known = catalogue.find(provider, model) if model else None
+    known = model_of(catalogue, provider, model) if model else None
     mode = known.mode if known else _MODES.get(kind, "chat")
     try:
         rates = prices(given, mode, GIVEN)

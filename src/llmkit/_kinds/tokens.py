@@ -12,12 +12,13 @@ from typing_extensions import Unpack
 
 from .. import catalogue
 from .._control import plan
-from .._control.address import resolve, uncalled
+from .._control.address import model_of, resolve, uncalled
 from .._control.structured import as_response_format, as_tools
 from ..errors import ConfigurationError, InvalidRequestError, UnknownProviderError
 from .counting import CountCalls
 
 if TYPE_CHECKING:
+    from ..catalogue import Catalogue
     from ..tokens import CountedTokens, Trimmed
     from ..types.listing import TokenCount
     from ..types.params import CallOptions
@@ -65,9 +66,8 @@ class TokenCalls(CountCalls):
             APIError: ``exact``, and the provider's count failed.
         """
         params = _params(tools, tool_choice, response_format)
-        counted = _counted(
-            self._catalogue, model, messages, text, params, options, written=count_response_tokens
-        )
+        rule = _rule(self._catalogue, model, options)
+        counted = _counted(rule, messages, text, params, written=count_response_tokens)
         if counted.exact or not exact:
             return counted
         asked = _asked(messages, text, written=count_response_tokens)
@@ -88,9 +88,8 @@ class TokenCalls(CountCalls):
     ) -> CountedTokens:
         """``token_counter`` for async code, on asyncio or trio."""
         params = _params(tools, tool_choice, response_format)
-        counted = _counted(
-            self._catalogue, model, messages, text, params, options, written=count_response_tokens
-        )
+        rule = _rule(self._catalogue, model, options)
+        counted = _counted(rule, messages, text, params, written=count_response_tokens)
         if counted.exact or not exact:
             return counted
         asked = _asked(messages, text, written=count_response_tokens)
@@ -147,9 +146,9 @@ class TokenCalls(CountCalls):
         """
         from ..tokens import count, plain_messages, trimmed  # noqa: PLC0415 - only when something is counted
 
-        provider, name = _named(model, None, self._catalogue)
-        rule = catalogue.counting(provider, name)
-        known = self._catalogue.find(provider, name)
+        provider, name = _named(self._catalogue, model, None)
+        rule = self._catalogue.counting(provider, name)
+        known = model_of(self._catalogue, provider, name)
         params = _params(tools, None, None)
         found = trimmed(
             plain_messages(messages),
@@ -170,7 +169,7 @@ def encode(model: str, text: str) -> list[int]:
     """
     from ..tokens import encode as encoded  # noqa: PLC0415 - only when something is counted
 
-    return encoded(catalogue.counting(*_named(model, None)), text)
+    return encoded(_rule(catalogue.default(), model, {}), text)
 
 
 def decode(model: str, tokens: Sequence[int]) -> str:
@@ -181,36 +180,37 @@ def decode(model: str, tokens: Sequence[int]) -> str:
     """
     from ..tokens import decode as decoded  # noqa: PLC0415 - only when something is counted
 
-    return decoded(catalogue.counting(*_named(model, None)), tokens)
+    return decoded(_rule(catalogue.default(), model, {}), tokens)
+
+
+def _rule(known: Catalogue, model: str, options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What counts the model's tokens."""
+    if options:
+        plan.asked(options, {})
+    return known.counting(*_named(known, model, options.get("custom_llm_provider")))
 
 
 def _counted(
-    known: catalogue.Catalogue,
-    model: str,
+    rule: Mapping[str, Any],
     messages: Sequence[Any] | None,
     text: str | Sequence[str] | None,
     params: Mapping[str, Any],
-    options: Mapping[str, Any],
     *,
     written: bool,
 ) -> CountedTokens:
     from ..tokens import count, plain_messages, texts  # noqa: PLC0415 - only when something is counted
 
-    if options:
-        plan.asked(options, {})
     if messages is None and text is None:
         raise InvalidRequestError("token_counter needs messages or a text", param="messages")
     plain = texts(text)
-    rule = catalogue.counting(*_named(model, options.get("custom_llm_provider"), known))
     said = None if messages is None else plain_messages(messages)
     if said is not None and written:
         return count(rule, text=[*plain, *_answers(said)])
     return count(rule, text=plain, messages=said, **params)
 
 
-def _named(model: str, provider: Any, known: catalogue.Catalogue | None = None) -> tuple[str, str]:
+def _named(known: Catalogue, model: str, provider: Any) -> tuple[str, str]:
     """Provider and model; no provider where only a name is given that nobody, or more than one, lists."""
-    known = known or catalogue.default()
     own = uncalled(known, model) if provider is None else None
     if own is not None:
         return own.provider, own.name

@@ -151,14 +151,13 @@ def _files(parts: Mapping[str, Any], rest: bytes, mark: str) -> dict[str, DataFi
 
 
 def _file(name: str, part: bytes, mark: str) -> DataFile:
-    """A part as it is asked for; every record is made once, so that none can fail later."""
+    """A part as it is asked for; every record is made once, so that none fails when an answer is to be priced."""
     try:
         read = parse(part)
         if read.head["provider"] != name:
             raise ValueError(f"it is the file of {read.head['provider']!r:.80}")
         marked = replace(read, head={**read.head, "revision": f"{read.head['revision']}+{mark}"})
-        for _ in marked.models():
-            pass
+        marked.check()
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError) as error:
         why = f"{type(error).__name__}: {error}" if isinstance(error, KeyError) else str(error)
         raise CatalogueError(f"the part {name!r:.80} cannot be read: {why:.200}") from None

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from typing_extensions import override
 
 from ..errors import CatalogueError, ConfigurationError
+from ._counting import counting
 from ._load import DataFile, index, mentions, open_file, provider_names
-from ._model import CAPABILITIES, ModelInfo
+from ._model import CAPABILITIES, FrozenMap, ModelInfo
 
 if TYPE_CHECKING:
     from ._bundle import Bundle
@@ -121,6 +122,19 @@ class State:
                 return found
         below = self._found(rest, *(patch.like or (provider, patch.name)))
         return patch.over(below, self.head(provider))
+
+    def counting(self, provider: str, model: str) -> Mapping[str, Any]:
+        """See ``Catalogue.counting``."""
+        like = provider, model
+        for layer in reversed(self.layers):
+            patch = layer.patches.get(like)
+            if patch is not None and patch.like is not None:
+                like = patch.like
+        rule = counting(*like)
+        # What stands around messages is known of the maker's own service alone.
+        return (
+            FrozenMap({**rule, "relayed": True}) if like[0] != provider and "chat" in rule else rule
+        )
 
     def head(self, provider: str) -> Mapping[str, Any]:
         """What the provider's file says of all its models; nothing where there is none."""
@@ -255,6 +269,13 @@ class Catalogue:
         """The provider's model of exactly this id or alias (dated snapshots are aliases)."""
         state = self._now or self._state
         return state.find(provider, model)
+
+    def counting(self, provider: str, model: str) -> Mapping[str, Any]:
+        """The rule that counts the model's tokens: that of the model which it was said to be like, else its own.
+
+        See ``llmkit.catalogue.counting``, which says what is in a rule.
+        """
+        return self._state.counting(provider, model)
 
     def unlisted(self, provider: str, model: str) -> ModelInfo:
         """A record of a model that is not listed: no price, no limit, only how the provider's tiers are read."""

@@ -69,7 +69,19 @@ def registered(state: State, name: str, about: Any, like: str | None, *, care: C
         found = looked_up(state, str(given["like"]), None)
         given["like"] = f"{found.provider}/{found.name}"
     mark = mark_of({"name": f"{provider}/{model}", **given})
-    return said(provider, model, given, mark=mark, origin=REGISTERED, where=where, care=care)
+    patch = said(provider, model, given, mark=mark, origin=REGISTERED, where=where, care=care)
+    return _like_registered(state.registered, patch)
+
+
+def _like_registered(layer: Layer | None, patch: Patch) -> Patch:
+    """What is said of a registered model is said of one that is like it, too: likenesses are looked up below."""
+    other = layer.patches.get(patch.like) if layer and patch.like else None
+    if other is None:
+        return patch
+    facts = {name: value for name, value in other.facts.items() if name != "aliases"}
+    like = None if other.whole else other.like or (other.provider, other.name)
+    named = replace(other, provider=patch.provider, name=patch.name, facts=FrozenMap(facts))
+    return replace(patch, like=None).after(replace(named, like=like))
 
 
 def _named(state: State, name: str, provider: object, where: str) -> tuple[str, str]:

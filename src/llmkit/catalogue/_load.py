@@ -24,7 +24,7 @@ _INDEX = Path(__file__).parent / "makers_and_hosts.json"
 Row = Mapping[str, Any]
 
 # What a row has that does not say, neither itself nor the row that it is like.
-_UNSAID: Row = {
+UNSAID: Row = {
     "aliases": (),
     "mode": "chat",
     "limits": (None, None),
@@ -63,19 +63,30 @@ class DataFile:
             if found is not None:
                 yield found
 
+    def check(self) -> None:
+        """Make each record once and keep none, which all at once would be slow. Raises what a malformed row does."""
+        for row in self.head["models"]:
+            _model(self.head, self.whole(row))
+
     def whole(self, row: Row) -> Row:
         """The row with what it takes from the one that it is like (which is like no other)."""
         like = {**self.rows[row["like"]], "aliases": ()} if "like" in row else {}
-        return {**_UNSAID, **like, **row}
+        return {**UNSAID, **like, **row}
 
 
-@cache
 def open_file(provider: str) -> DataFile | None:
     """The provider's file, or ``None`` if the catalogue has none. Raises nothing on bad names."""
-    # The name may come from a stranger: only what is in the index is read.
+    known = _FILES.get(provider)
+    if known is not None:
+        return known
+    # The name may come from a stranger: only what is in the index is read, and kept.
     if provider not in provider_names():
         return None
-    return parse(_text(provider))
+    # setdefault: threads that read it at once still hand out the same records.
+    return _FILES.setdefault(provider, parse(_text(provider)))
+
+
+_FILES: dict[str, DataFile] = {}
 
 
 @cache

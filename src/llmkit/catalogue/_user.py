@@ -18,14 +18,14 @@ from ._fields import Care, mark_of, patch_of
 from ._model import FrozenMap
 from ._patch import Layer, Patch
 
-__all__ = ["litellm_name", "opened", "read_layer", "said"]
+__all__ = ["LITELLM_PROVIDERS", "litellm_name", "opened", "read_layer", "said"]
 
 VERSION: Final = 1
 _MARKER: Final = "llmkit_catalogue"
 _TOP: Final = frozenset({_MARKER, "revision", "source", "models", "providers"})
 
 # Where LiteLLM's word for a provider is not the name that its models are called by.
-_LITELLM_PROVIDERS: Final = {
+LITELLM_PROVIDERS: Final = {
     "azure_text": "azure",
     "bedrock_converse": "bedrock",
     "cohere_chat": "cohere",
@@ -136,7 +136,7 @@ def litellm_name(key: str, provider: object = None) -> tuple[str, str]:
     """Provider and model of a key of LiteLLM's map. Raises ValueError where none is named."""
     if not isinstance(provider, str) or not provider:
         return _parts(key)
-    name = _LITELLM_PROVIDERS.get(provider, provider)
+    name = LITELLM_PROVIDERS.get(provider, provider)
     family = next((f for f in _FAMILIES if name.startswith(f)), None)
     name = family[:-1] if family else name
     return name, key.removeprefix(f"{provider}/").removeprefix(f"{name}/")

@@ -117,6 +117,7 @@ class OverChat:
             extra_headers=call.extra_headers,
             drop_params=call.drop_params,
             allowed=call.allowed,
+            catalogue=call.catalogue,
             adjustments=(*call.adjustments, *asked.adjustments, *ledger.adjustments, *changed),
         )
 

@@ -18,7 +18,7 @@ from ._image_size import image_size
 from ._images import at_level, picture_tokens
 from ._pdf import count_pages
 
-__all__ = ["most_for", "part_tokens"]
+__all__ = ["part_tokens"]
 
 Rule = Mapping[str, Any]
 
@@ -27,9 +27,6 @@ _PICTURE: Final = 1000
 _PAGES: Final = 10
 _SECONDS: Final = 60
 _BYTES_A_TOKEN: Final = 4
-
-# Part types that can only be pictures, wherever a rule does not say that any type carries anything.
-_PICTURES: Final = frozenset({"image_url", "input_image", "image"})
 
 
 def part_tokens(part: Mapping[str, Any], rule: Rule) -> CountedTokens | None:
@@ -40,19 +37,6 @@ def part_tokens(part: Mapping[str, Any], rule: Rule) -> CountedTokens | None:
     """
     found = attached(part)
     return None if found is None else _COUNTERS[found.kind](found, rule)
-
-
-def most_for(part_type: str, rule: Rule, detail: str | None = None) -> int | None:
-    """The most tokens that any part of this type can cost; ``None`` if nobody states a maximum.
-
-    ``detail`` is the level asked for, ``None`` for the default. A type that may carry anything (``file``; for
-    some providers ``image_url`` too) has no maximum: what it carries has to be seen, by ``part_tokens``.
-    """
-    image = rule.get("image")
-    if part_type not in _PICTURES or image is None or rule.get("anything_by_url"):
-        return None
-    most: int | None = at_level(image, detail).get("most")
-    return most
 
 
 def _image(found: Attached, rule: Rule) -> CountedTokens:

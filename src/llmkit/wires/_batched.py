@@ -56,5 +56,6 @@ def _asked(ledger: Ledger, path: str, request: Any) -> Asked:
         params={name: value for name, value in body.items() if name not in _NO_PARAMS},
         drop_params=call.drop_params,
         allowed=call.allowed,
+        catalogue=call.catalogue,
     )
     return Asked(request["custom_id"], chat=chat)

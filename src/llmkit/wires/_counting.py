@@ -30,6 +30,7 @@ def as_chat(call: Call) -> ChatCall:
         extra_headers=call.extra_headers,
         drop_params=call.drop_params,
         allowed=call.allowed,
+        catalogue=call.catalogue,
     )
 
 

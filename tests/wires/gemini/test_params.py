@@ -283,6 +283,17 @@ def test_models_that_do_not_think() -> None:
     assert b"thinking" not in Gemini().build(none, BASE).body
 
 
+@pytest.mark.parametrize(
+    "model", ["gemini-2.5-flash-lite-preview-06-17", "gemini-live-2.5-flash", "nobody-knows-this"]
+)
+def test_models_that_nobody_tells_about_may_think(model: str) -> None:
+    """That the catalogue does not know what a model can do is no reason to refuse."""
+    from dataclasses import replace
+
+    call = replace(calling(model=model, reasoning_effort="low"), provider="gemini")
+    assert b"thinkingConfig" in Gemini().build(call, BASE).body
+
+
 SCHEMA = {"type": "json_schema", "json_schema": {"name": "a", "schema": {"type": "object"}}}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...catalogue import find
+from .._listed import listed
 from .._params import Ledger
 from ._traits import EFFORTS, Traits
 
@@ -99,7 +99,7 @@ def write_max_tokens(default: int, ledger: Ledger, body: dict[str, Any]) -> None
     """Give the mandatory ``max_tokens`` where the caller gave none."""
     if body.get("max_tokens") is not None:
         return
-    model = find(ledger.call.provider, ledger.call.model)
+    model = listed(ledger.call, ledger.call.model)
     limit = model.max_output_tokens if model else None
     reason = "the dialect demands it; this is the catalogue's limit of the model's output"
     if limit is None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 
-from ...catalogue import find
+from ..._call import Call
+from .._listed import listed
 
 __all__ = ["BUDGETS", "can_stop_thinking", "levels", "thinks_by_level", "without"]
 
@@ -39,7 +40,13 @@ def can_stop_thinking(model: str) -> bool:
     return "2.5-pro" not in model
 
 
-def without(provider: str, model: str, capability: str) -> bool:
-    """Whether the catalogue knows the model and says that it cannot do this."""
-    known = find(provider, model.removeprefix("models/"))
-    return known is not None and not known.supports(capability)
+def without(call: Call, capability: str) -> bool:
+    """Whether the catalogue tells what the model can do, and this is not among it. What nobody tells is no refusal."""
+    known = listed(call, call.model.removeprefix("models/"))
+    if known is None or known.capabilities <= _FROM_PRICES:
+        return False
+    return not known.supports(capability)
+
+
+# These a price tells already, of a model of which nothing else may be known.
+_FROM_PRICES = frozenset({"prompt_caching", "web_search"})

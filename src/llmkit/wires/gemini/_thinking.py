@@ -16,7 +16,6 @@ _MORE_THAN_HIGH = ("xhigh", "max")
 
 def thinking_config(ledger: Ledger, effort: Any, thinking: Any) -> dict[str, Any] | None:
     """What ``generationConfig.thinkingConfig`` must be, or nothing."""
-    model = ledger.call.model
     name = "reasoning_effort" if thinking is None else "thinking"
     given = effort if thinking is None else thinking
     if given is None:
@@ -26,7 +25,7 @@ def thinking_config(ledger: Ledger, effort: Any, thinking: Any) -> dict[str, Any
             "give 'reasoning_effort' or 'thinking', not both: they set one thing here"
         )
     wanted = _wanted(ledger, effort, thinking)
-    if without(ledger.call.provider, model, "reasoning"):
+    if without(ledger.call, "reasoning"):
         if wanted != "none":
             ledger.refuse(name, given, "the model does not think")
         return None

@@ -90,6 +90,7 @@ def _create(wire: GeminiCaches, ledger: Ledger, call: ResourceCall, to: Endpoint
         params={name: given.pop(name) for name in ("tools", "tool_choice") if name in given},
         drop_params=call.drop_params,
         allowed=call.allowed,
+        catalogue=call.catalogue,
     )
     made = wire.chat.build(chat, Endpoint(to.base_url))
     whole = written(made)

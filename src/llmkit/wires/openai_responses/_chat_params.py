@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ...catalogue import find
+from .._listed import listed
 from .._params import Ledger, check_value
 from ._tools import flat_choice, flat_format, flat_tool, search_tool
 
@@ -79,7 +79,7 @@ class Params:
         """Whether reasoning is to come: other models refuse to be asked for it."""
         if "reasoning" in body:
             return True
-        known = find(self._call.provider, self._call.model.rpartition("/")[2])
+        known = listed(self._call, self._call.model.rpartition("/")[2])
         return known is not None and known.supports("reasoning")
 
     def _limit(self, name: str, value: Any, body: Body) -> None:
