@@ -24,7 +24,7 @@ HAND_KEPT = ("openai", "anthropic", "gemini")
 CONDITIONS = {
     *("service_tier", "input_tokens_over", "ttl", "speed", "from", "until", "region", "size"),
     *("quality", "resolution", "utc", "weekdays", "search_context_size", "search_type", "cache"),
-    "at_least",
+    *("at_least", "search_tool"),
 }
 CAPABILITIES = {
     *("tools", "parallel_tools", "json_schema", "json_mode", "vision", "pdf", "audio_input"),

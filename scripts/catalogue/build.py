@@ -14,12 +14,13 @@ from llmkit.catalogue._load import FORMAT
 
 from . import conflicts, from_genai, from_litellm, judge, lend, names, overlay, write
 from .merge import merge
-from .rows import Conflict, Row
+from .rows import Condition, Conflict, Price, Rates, Row
 from .sources import GENAI, LITELLM, READ, Sources
 
 DATA: Final = Path("src/llmkit/catalogue/data")
 INDEX: Final = DATA.parent / "makers_and_hosts.json"
 REPORT: Final = Path("docs/catalogue-conflicts.md")
+_SOUND: Final = (("audio_input", "input"), ("audio_output", "output"))
 _NO_PROMPT: Final = frozenset({"embedding", "rerank"})
 _HAND: Final = "no data package lists these; from the vendor's own tables as widely published"
 
@@ -114,6 +115,10 @@ def _follow(row: Row, head: Mapping[str, Any]) -> None:
             ("web_search/prompt" if key == "web_search/call" else key, when): price
             for (key, when), price in row.rates.items()
         }
+    for own, usual in _SOUND:
+        _outdated(row, own, usual)
+    if re.fullmatch(head.get("writes_beside", ""), row.name):
+        row.rates = {rate: _with_reading(rate, row.rates) for rate in row.rates}
     if head.get("claims_are_priced") and "cached_read" not in keys:
         row.facts["can"] = row.facts["can"] - {"prompt_caching"}
     ttl = head.get("write_ttl")
@@ -122,6 +127,26 @@ def _follow(row: Row, head: Mapping[str, Any]) -> None:
             (key, tuple(sorted((*when, ("ttl", ttl)))) if _plain_write(key, when) else when): price
             for (key, when), price in row.rates.items()
         }
+
+
+def _outdated(row: Row, own: str, usual: str) -> None:
+    """Sound that costs what text does goes on doing so where a change of the price was announced for text alone."""
+    mine, theirs = (
+        {when: price.usd for (key, when), price in row.rates.items() if key == name}
+        for name in (own, usual)
+    )
+    dated = {when for when in theirs if not {"from", "until"}.isdisjoint(dict(when))}
+    if mine and dated - set(mine) and all(theirs.get(when) == usd for when, usd in mine.items()):
+        row.rates = {rate: price for rate, price in row.rates.items() if rate[0] != own}
+        row.facts["priced_as"] = {**row.facts.get("priced_as", {}), own: usual}
+
+
+def _with_reading(rate: tuple[str, Condition], rates: Rates) -> Price:
+    """The price of writing to a cache, where what is listed is its storage alone, paid beside reading the tokens."""
+    price, read = rates[rate], rates.get(("input", rate[1]))
+    if rate[0] != "cache_write" or read is None or price.usd >= read.usd:
+        return price
+    return Price(price.usd + read.usd, price.source)
 
 
 def _billed(row: Row) -> Iterator[str]:
@@ -155,6 +180,7 @@ def _head(provider: str, kept: overlay.Overlay, pages: Mapping[str, str]) -> dic
         "revision": READ,
         "sources": {**sources, **head.get("sources", {})},
         **{name: head[name] for name in names},
+        **({"varies": head["varies"]} if "varies" in head else {}),
     }
 
 

@@ -90,9 +90,12 @@ def _blank() -> dict[str, Any]:
 def _change(row: Row, change: Mapping[str, Any]) -> None:
     row.mode = change.get("mode", row.mode)
     row.aliases = sorted({*row.aliases, *change.get("aliases", ())})
-    for fact in ("limits", "deprecated", "vector", "src", "priced_as", "defaults"):
+    for fact in ("limits", "deprecated", "vector", "src", "defaults"):
         if fact in change:
             row.facts[fact] = change[fact]
+    if "priced_as" in change:
+        # Several patterns may each say something of one model.
+        row.facts["priced_as"] = {**row.facts.get("priced_as", {}), **change["priced_as"]}
     for fact in _SETS:
         if fact in change:
             row.facts[fact] = change[fact].split()

@@ -22,7 +22,8 @@ DEFAULTS: Final[Mapping[str, Any]] = {
     if key != "aliases"
 }
 _HEAD: Final = ("format", "provider", "revision", "own", "sources", "per", "defaults", "tiers")
-_HEAD_REST: Final = ("cache_write_marker", "priced_as", "notes")
+_HEAD_REST: Final = ("cache_write_marker", "varies", "priced_as", "notes")
+_SELDOM: Final = frozenset({"varies"})
 _SNAPSHOT: Final = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{6}|\d{4}|\d{3}|latest|default)")
 _SHORT: Final = re.compile(r"accounts/fireworks/models/(.+)")
 
@@ -37,7 +38,8 @@ def spell(head: Mapping[str, Any], rows: Iterable[Row]) -> str:
     letters |= {row["src"] for row in plain}
     used = {letter: source for letter, source in head["sources"].items() if letter in letters}
     full = {**head, "format": FORMAT, "sources": used, "per": {key: per(key) for key in keys}}
-    lines = [f"{_json(name)}: {_json(full[name])}," for name in (*_HEAD, *_HEAD_REST)]
+    names = [name for name in (*_HEAD, *_HEAD_REST) if name in full or name not in _SELDOM]
+    lines = [f"{_json(name)}: {_json(full[name])}," for name in names]
     models = ",\n".join(_json(row) for row in shared(plain))
     return "{\n" + "\n".join(lines) + f'\n"models": [\n{models}\n]\n}}\n'
 

@@ -46,7 +46,7 @@ def adopted(given: Any) -> Answer:
     data = as_mapping(given)
     told = next((data[name] for name in ("usage", *_GEMINIS) if data.get(name) is not None), None)
     items = data.get("output")
-    usage = None if told is None else usage_of(told, items)
+    usage = None if told is None else usage_of(told, items, data.get("tools"))
     rest = {name: data[name] for name in ("model", "service_tier", "cost") if data.get(name)}
     rest.setdefault("model", data.get("modelVersion") or data.get("model_version") or "")
     if isinstance(items, list):
@@ -68,7 +68,11 @@ def _item(item: Any) -> Any:
     return item if isinstance(item, Mapping) else as_mapping(item)
 
 
-def usage_of(given: Any, items: Any = None) -> Usage:
+def _items(given: Any) -> list[Any] | None:
+    return [_item(item) for item in given] if isinstance(given, list) else None
+
+
+def usage_of(given: Any, items: Any = None, tools: Any = None) -> Usage:
     """Any of the four forms of a usage in a chat's terms. Raises TypeError for what is none."""
     if isinstance(given, Usage):
         return given
@@ -78,8 +82,8 @@ def usage_of(given: Any, items: Any = None) -> Usage:
     if "input_tokens" in data and "prompt_tokens" not in data:
         if any(data.get(name) is not None for name in _CLAUDES) or "total_tokens" not in data:
             return lenient(Usage, anthropic.translated(data))
-        listed = [_item(item) for item in items] if isinstance(items, list) else None
-        return lenient(Usage, responses.translated(data, responses.searches(listed)) or {})
+        searched = responses.searches(_items(items))
+        return lenient(Usage, responses.translated(data, searched, _items(tools)) or {})
     normalize_usage(data)
     return lenient(Usage, data)
 

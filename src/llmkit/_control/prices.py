@@ -67,7 +67,7 @@ def price_of(
     except (ValueError, TypeError, ArithmeticError, KeyError, AttributeError) as error:
         raise ConfigurationError(str(error)) from None
     base = known or replace(catalogue.unlisted(provider, model), mode=mode)
-    return replace(base, rates=laid_over(base.rates, rates))
+    return replace(base, rates=laid_over(base.rates, rates), varies="")
 
 
 def without_prices(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -30,7 +30,7 @@ _MODES: Final = frozenset({
 })  # fmt: skip
 _CONDITIONS: Final = frozenset({
     "service_tier", "input_tokens_over", "ttl", "speed", "region", "from", "until", "size", "quality",
-    "resolution", "steps", "utc", "weekdays", "search_context_size", "cache",
+    "resolution", "steps", "utc", "weekdays", "search_context_size", "search_tool", "cache",
 })  # fmt: skip
 _SUPPORTS: Final = "supports_"
 # Prices in a unit that the vendor itself does not bill in, beside those in USD: nothing is lost with them.

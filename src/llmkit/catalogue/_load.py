@@ -6,6 +6,7 @@ No network, no writing, no judgement about prices.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -154,8 +155,14 @@ def _model(head: Row, row: Row) -> ModelInfo:
         priced_as=FrozenMap({**head["priced_as"], **row["priced_as"]}),
         uplifts=tuple(Uplift(FrozenMap(w), Decimal(f)) for w, f in row["uplifts"]),
         cache_write_marker=head["cache_write_marker"],
+        varies=_varies(head.get("varies"), row["name"]),
         vector_size=row["vector"],
     )
+
+
+def _varies(told: Mapping[str, str] | None, name: str) -> str:
+    """Why a router's price of a model is not the only one, unless its maker alone serves it."""
+    return "" if told is None or re.match(told["but"], name) else told["why"]
 
 
 def _rates(head: Row, groups: Mapping[str, str]) -> Iterator[Rate]:

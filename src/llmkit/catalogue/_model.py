@@ -67,7 +67,8 @@ class ModelInfo:
     service tier as spelled on the wire (``""``: none asked for) the tiers that may be billed,
     likeliest first; ``defaults`` the conditions of a call that says nothing; ``priced_as`` the
     dimension whose rate holds for one without its own; ``cache_write_marker`` the word that a
-    request must contain before cache writes can be billed (``None``: they need no asking).
+    request must contain before cache writes can be billed (``None``: they need no asking); ``varies``
+    why a call may be billed at another price than the one that is listed, where it may.
     """
 
     provider: str
@@ -90,6 +91,7 @@ class ModelInfo:
     priced_as: Mapping[str, str] = FrozenMap()
     uplifts: tuple[Uplift, ...] = ()
     cache_write_marker: str | None = None
+    varies: str = ""
 
     vector_size: int | None = None
 

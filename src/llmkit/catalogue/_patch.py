@@ -73,6 +73,8 @@ class Patch:
                 "rates": laid_over(base.rates, self.rates),
                 "uplifts": _uplifts(base.uplifts, self.uplifts),
                 "revision": f"{base.revision}+{self.mark}",
+                # Who says what he pays means that.
+                "varies": "" if self.rates else base.varies,
             },
         )
 

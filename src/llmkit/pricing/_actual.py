@@ -122,6 +122,8 @@ def _priced(
         lines += _beside(call, counts, asked)
     if not lines:
         raise Unpriceable(f"nothing that the answer tells has a rate for {model.name}")
+    if model.varies and any(line.rate for line in lines):
+        call.notes.append(model.varies)
     return tuple(lines), call.notes
 
 

@@ -116,6 +116,8 @@ def _lines(ask: Ask, request: HTTPRequest | None) -> Iterator[CostLine]:
         raise Unpriceable("what this kind of call can cost is not known beforehand")
     if ask.allowance.refused is not None:
         raise Unpriceable(ask.allowance.refused)
+    if ask.model.varies and any(rate.usd for rate in ask.model.rates):
+        raise Unpriceable(ask.model.varies)
     if ask.model.supports("web_search_always"):
         raise Unpriceable(f"{ask.model.name} searches the web in every call")
     _wished(ask.call, ask.wishes, request)

@@ -283,7 +283,10 @@ def _rate(call: Call, key: str, about: Asked, notes: list[str]) -> Rate:
 def _of_tier(call: Call, key: str, about: Asked, rate: Rate, notes: list[str]) -> Rate:
     """A tier that lists a price for input and none for cached input may have no discount: then the dearer holds."""
     tier, whole = about.facts.get("service_tier"), _AT_MOST.get(key)
-    if whole is None or tier in (STANDARD, rate.condition.get("service_tier")):
+    if tier in (STANDARD, rate.condition.get("service_tier")):
+        return rate
+    if whole is None:
+        _check_kind(call, key, about, rate)
         return rate
     afresh = _rate(call, whole, about, [])
     if afresh.condition.get("service_tier") != tier or afresh is rate:
@@ -292,6 +295,15 @@ def _of_tier(call: Call, key: str, about: Asked, rate: Rate, notes: list[str]) -
         f"no {tier} {key} rate for {call.model.name}, the dearer of what it can be was taken"
     )
     return max(rate, afresh, key=unit_price)
+
+
+def _check_kind(call: Call, key: str, about: Asked, rate: Rate) -> None:
+    """Where a dearer tier lists a price for text, the standard one of pictures and sound is too low."""
+    tier, main = str(about.facts.get("service_tier")), _SIDES.get(key)
+    if main is None or key == main or rate.unit != "token" or tier in _CHEAPER_TIERS:
+        return
+    if _rate(call, main, about, []).condition.get("service_tier") == tier:
+        raise Unpriceable(f"no {tier} {key} rate for {call.model.name}")
 
 
 _PLAIN: Final = frozenset({"", "call", "request", "search"})

@@ -47,6 +47,7 @@ _FACTS: Final = (
     ("speed", "speed"),
     ("inference_geo", "region"),
     ("search_context_size", "search_context_size"),
+    ("web_search_tool", "search_tool"),
 )
 # Calls of a provider's own tools by where they are counted.
 _TOOLS: Final = (
@@ -234,7 +235,7 @@ _FIELDS: Final = (
     "prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details", "completion_tokens_details",
     "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation", "server_tool_use", "beside",
     "speed", "inference_geo", "search_context_size", "num_sources_used", "citation_tokens", "billed_model", "model",
-    "server_side_tool_usage_details", "server_tool_use_details",
+    "server_side_tool_usage_details", "server_tool_use_details", "web_search_tool",
 )  # fmt: skip
 
 

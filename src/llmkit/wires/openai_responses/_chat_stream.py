@@ -162,7 +162,7 @@ class ResponsesChatDecoder:
         last: Said = {} if kept is None else {"provider_specific_fields": kept}
         chunk = self._chunk(last, finish_reason=ending(answer, called=bool(self._calls)))
         yield lenient(ChatCompletionChunk, {**beside(answer), **chunk.to_dict()})
-        usage = translated(answer.get("usage"), searches(items))
+        usage = translated(answer.get("usage"), searches(items), answer.get("tools"))
         if usage is not None:
             yield self._bare(usage=usage)
 

@@ -56,7 +56,7 @@ def loaded(call: Call, response: HTTPResponse) -> dict[str, Any]:
 def typed(data: Mapping[str, Any]) -> Response:
     """An answer as its model, with its usage counted in chat's terms beside it."""
     made = lenient(Response, data)
-    usage = translated(data.get("usage"), searches(data.get("output")))
+    usage = translated(data.get("usage"), searches(data.get("output")), data.get("tools"))
     made.count(None if usage is None else lenient(Usage, usage))
     return made
 
@@ -81,7 +81,7 @@ def as_completion(call: ChatCall, data: Mapping[str, Any]) -> ChatCompletion:
     made = {**beside(data), "object": "chat.completion", "choices": [choice]}
     made |= {"id": data.get("id") or call.id, "model": data.get("model") or call.model}
     made |= {"created": unix(data.get("created_at"))}
-    made["usage"] = translated(data.get("usage"), searches(items))
+    made["usage"] = translated(data.get("usage"), searches(items), data.get("tools"))
     return lenient(ChatCompletion, {k: v for k, v in made.items() if v is not None})
 
 

@@ -20,14 +20,18 @@ _NAMES: dict[str, str] = {
 }
 _BACK: dict[str, str] = {chat: responses for responses, chat in _NAMES.items()}
 _REPEATED = frozenset({
-    "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation", "beside",
+    "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation", "beside", "web_search_tool",
 })  # fmt: skip
 # What the API always says.
 _LEAST = {"input_tokens_details": "cached_tokens", "output_tokens_details": "reasoning_tokens"}
 
 
-def translated(found: Any, searched: int = 0) -> dict[str, Any] | None:
-    """A usage in chat's terms; ``None`` where there is none. ``searched``: the web searches among the items."""
+def translated(found: Any, searched: int = 0, tools: Any = None) -> dict[str, Any] | None:
+    """A usage in chat's terms; ``None`` where there is none.
+
+    ``searched``: the web searches among the items. ``tools``: the answer's own list of what was offered, which
+    tells with which of two searches it was done: they differ in price.
+    """
     if not isinstance(found, Mapping):
         return None
     made = {_NAMES.get(str(k), str(k)): v for k, v in found.items() if v is not None}
@@ -35,7 +39,16 @@ def translated(found: Any, searched: int = 0) -> dict[str, Any] | None:
         made["total_tokens"] = made["prompt_tokens"] + made["completion_tokens"]
     if searched:
         made["server_tool_use"] = {"web_search_requests": searched}
+        if _previewed(tools):
+            made["web_search_tool"] = "preview"
     return made
+
+
+def _previewed(tools: Any) -> bool:
+    """Whether the search was the older one (``web_search_preview``, ``web_search_preview_2025_03_11``)."""
+    listed: Sequence[Any] = tools if isinstance(tools, list) else ()
+    kinds = [str(tool.get("type")) for tool in listed if isinstance(tool, Mapping)]
+    return any(kind.startswith("web_search_preview") for kind in kinds)
 
 
 def _both(made: Mapping[str, Any]) -> bool:
