@@ -106,6 +106,7 @@ UPWARDS: dict[str, set[str]] = {}
 LAZY_SEAMS: dict[str, set[str]] = {
     # Only where something is laid over the built-in data, or asked for by a name that a person wrote.
     "catalogue._layers": {
+        "llmkit.catalogue._counting",  # only when something is counted
         "llmkit.catalogue._capabilities",
         "llmkit.catalogue._laying",
         "llmkit.catalogue._lookup",

@@ -7,10 +7,9 @@ use: a provider's JSON file from the package, and the user's. What a call costs 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
-from ._counting import counting
 from ._layers import Catalogue
 from ._model import CAPABILITIES, FrozenMap, ModelInfo, Rate, Uplift
 
@@ -65,3 +64,8 @@ def providers_of(model: str) -> tuple[str, ...]:
 def models(provider: str | None = None) -> tuple[ModelInfo, ...]:
     """See ``Catalogue.models``."""
     return _DEFAULT.models(provider)
+
+
+def counting(provider: str, model: str) -> Mapping[str, Any]:
+    """See ``Catalogue.counting``."""
+    return _DEFAULT.counting(provider, model)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from typing_extensions import override
 
 from ..errors import CatalogueError, ConfigurationError
-from ._counting import counting
 from ._load import DataFile, index, mentions, open_file, provider_names
 from ._model import CAPABILITIES, FrozenMap, ModelInfo
 
@@ -125,6 +124,8 @@ class State:
 
     def counting(self, provider: str, model: str) -> Mapping[str, Any]:
         """See ``Catalogue.counting``."""
+        from ._counting import counting  # noqa: PLC0415 - only when something is counted
+
         like = provider, model
         for layer in reversed(self.layers):
             patch = layer.patches.get(like)
@@ -273,7 +274,7 @@ class Catalogue:
     def counting(self, provider: str, model: str) -> Mapping[str, Any]:
         """The rule that counts the model's tokens: that of the model which it was said to be like, else its own.
 
-        See ``llmkit.catalogue.counting``, which says what is in a rule.
+        See ``_counting.counting``, which says what is in a rule.
         """
         return self._state.counting(provider, model)
 
