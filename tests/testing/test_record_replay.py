@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -23,7 +24,7 @@ from llmkit._io._media import afetch, fetch, fetching
 from llmkit._io._progress import Progress
 from llmkit._io._tap import Answer, tapped
 from llmkit.testing import Simulator, cassette, record, replay
-from llmkit.testing._cassette._recorder import Take
+from llmkit.testing._cassette._recorder import Take, _cause
 
 from ._io import colours, issuers, servers
 
@@ -311,6 +312,15 @@ async def test_retries_are_replayed(
         assert [attempt.status_code for attempt in response.call.attempts] == [429, 200]
         assert response.choices[0].message.content == "at last"
     await colour.close(client)
+
+
+def test_why_tls_failed_is_kept_wherever_it_stands() -> None:
+    """The certificate's error may have come while another was handled: it is kept all the same."""
+    untrusted = ssl.SSLCertVerificationError("[SSL: CERTIFICATE_VERIFY_FAILED] no")
+    untrusted.__context__ = ssl.SSLWantReadError("more")
+    failure = httpx.ConnectError("")
+    failure.__cause__ = untrusted
+    assert _cause(failure) == str(untrusted)
 
 
 @each_colour

@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ._progress import Progress
 
-__all__ = ["explain"]
+__all__ = ["causes", "explain"]
 
 _CONNECTING = frozenset({"ConnectTimeout", "PoolTimeout"})
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
@@ -65,14 +65,14 @@ def _broken(error: Exception, sent: Sent, *, streaming: bool) -> APIError:
             f"the stream broke: {_words(error)}", retryable=True, sent="yes"
         )
     text = f"no answer: {_words(error)}"
-    if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in _causes(error)):
+    if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in causes(error)):
         return APIConnectionError(
             f"{text}; pass verify=… to the Client", retryable=False, sent=sent
         )
     return APIConnectionError(text, sent=sent)
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
     """The error and all that it came from: on trio only the last of them says why TLS failed, or one beside it."""
     waiting, seen = [error], set[int]()
     while waiting:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..._http import HTTPRequest
-from ..._io._failures import explain
+from ..._io._failures import causes, explain
 from ..._io._http import head, raw
 from ..._io._named import kind_of
 from ..._io._progress import Progress
@@ -228,11 +228,12 @@ def _failure(error: BaseException, progress: Progress, until: float | None) -> F
 
 
 def _cause(error: Exception) -> str:
-    """What the last of its causes says, where it says more: why TLS failed is only known there."""
-    last: BaseException = error
-    while (before := last.__cause__ or last.__context__) is not None:
-        last = before
-    return str(last) if "CERTIFICATE_VERIFY_FAILED" in str(last) else ""
+    """What one of its causes says, where it says more: why TLS failed is known to that one alone.
+
+    It need not be the last: a handshake that comes in pieces has another before it.
+    """
+    told = (str(cause) for cause in causes(error))
+    return next((words for words in told if "CERTIFICATE_VERIFY_FAILED" in words), "")
 
 
 class Heard:
