@@ -6,10 +6,10 @@ Knows conditions, tiers and stand-ins. Reading usage objects belongs in ``_usage
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
-from typing import Final
+from typing import Final, Generic, Protocol, TypeVar
 
 from .._cost import MATH, CostLine
 from ..catalogue import FrozenMap, ModelInfo, Rate
@@ -69,6 +69,32 @@ class _Price:
 def side_of(dimension: str) -> str | None:
     """Which side of a call a dimension counts: what goes in, what comes out, or neither (``None``)."""
     return _SIDES.get(dimension)
+
+
+class _Of(Protocol):
+    """Something made of a model, which it keeps."""
+
+    model: ModelInfo
+
+
+T = TypeVar("T", bound=_Of)
+_MOST_MODELS: Final = 4096
+
+
+class PerModel(Generic[T]):
+    """What is made of a model, once. By identity: hashing a model takes longer than pricing a call."""
+
+    def __init__(self, make: Callable[[ModelInfo], T]) -> None:
+        self._make = make
+        self._made: dict[int, T] = {}
+
+    def __call__(self, model: ModelInfo) -> T:
+        made = self._made.get(id(model))
+        if made is None or made.model is not model:
+            if len(self._made) >= _MOST_MODELS:
+                self._made.clear()
+            made = self._made[id(model)] = self._make(model)
+        return made
 
 
 class Sheet:
@@ -144,18 +170,8 @@ class Sheet:
 
 
 _MOST_FOUND: Final = 4096
-_MOST_SHEETS: Final = 4096
-_sheets: dict[int, Sheet] = {}
-
-
-def sheet(model: ModelInfo) -> Sheet:
-    """The model's sheet, made once. By identity: hashing a model takes longer than pricing a call."""
-    made = _sheets.get(id(model))
-    if made is None or made.model is not model:
-        if len(_sheets) >= _MOST_SHEETS:
-            _sheets.clear()
-        made = _sheets[id(model)] = Sheet(model)
-    return made
+sheet: Final = PerModel(Sheet)
+"""The model's sheet, made once."""
 
 
 class Call(Asked):

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from .._cost import MATH, CostLine
 from ..catalogue import FrozenMap, ModelInfo, Rate, Uplift
-from ._rates import STANDARD, Unpriceable, amount
+from ._rates import STANDARD, PerModel, Unpriceable, amount
 
 # What is asked for by a parameter: without it, it does not happen.
 _ONLY_IF_ASKED: Final = frozenset({"speed"})
@@ -103,18 +103,8 @@ class Ceiling:
 
 
 _MOST_FOUND: Final = 1024
-_MOST_CEILINGS: Final = 4096
-_ceilings: dict[int, Ceiling] = {}
-
-
-def ceiling(model: ModelInfo) -> Ceiling:
-    """The model's, made once. By identity: hashing a model takes longer than bounding a call."""
-    made = _ceilings.get(id(model))
-    if made is None or made.model is not model:
-        if len(_ceilings) >= _MOST_CEILINGS:
-            _ceilings.clear()
-        made = _ceilings[id(model)] = Ceiling(model)
-    return made
+ceiling: Final = PerModel(Ceiling)
+"""The model's, made once."""
 
 
 def _worst(model: ModelInfo, keys: frozenset[str], terms: Terms) -> Worst | None:
