@@ -13,7 +13,7 @@ from typing import Final
 
 import anyio.to_thread
 
-from ....errors import APITimeoutError, StoreUnavailableError
+from ....errors import APITimeoutError, ConfigurationError, StoreUnavailableError
 from ..._limit import ParallelLimit
 from ._connection import Connection, Where, connected
 from ._failures import Lost
@@ -29,15 +29,17 @@ class Pool:
 
     def __init__(
         self,
-        where: Where,
+        dsn: str,
         capacity: int,
         timeout: float,
         prepare: Callable[[Connection, float], None],
     ) -> None:
-        self._where = where
+        self.where = Where(dsn)
         self._capacity = capacity
         self._timeout = timeout
         self._prepare = prepare
+        if capacity < 1:
+            raise ConfigurationError(f"connections must be at least 1, not {capacity}")
         self._begin()
 
     def _begin(self) -> None:
@@ -139,7 +141,7 @@ class Pool:
             connection.close()
 
     def _open(self, deadline: float) -> Connection:
-        connection = connected(self._where, deadline - time.monotonic())
+        connection = connected(self.where, deadline - time.monotonic())
         if not self._prepared:
             try:
                 self._prepare(connection, deadline)
@@ -159,11 +161,11 @@ class Pool:
 
     def _too_late(self) -> StoreUnavailableError:
         return StoreUnavailableError(
-            f"PostgreSQL at {self._where} did not answer within {self._timeout:g} s"
+            f"PostgreSQL at {self.where} did not answer within {self._timeout:g} s"
         )
 
     def _unavailable(self, lost: Lost) -> StoreUnavailableError:
-        return StoreUnavailableError(f"PostgreSQL at {self._where} broke off twice: {lost}")
+        return StoreUnavailableError(f"PostgreSQL at {self.where} broke off twice: {lost}")
 
     def close(self) -> None:
         """Close what nobody uses. What is used is closed by who comes back with it, or used again."""

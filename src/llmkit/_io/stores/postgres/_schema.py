@@ -18,22 +18,25 @@ __all__ = ["VERSION", "Schema"]
 
 VERSION: Final = 1
 _LONGEST: Final = 63
+_UNFIT: Final = set("\0\"'$\\")
 
 
 class Schema:
     """A schema (namespace) of a database, as it is written in statements."""
 
-    def __init__(self, name: str) -> None:
-        # Written into function bodies, which end with a dollar.
-        if not 0 < len(name.encode()) <= _LONGEST or any(letter in name for letter in '\0"$\\'):
+    def __init__(self, name: str, *, flushed: bool = False) -> None:
+        # It is written into statements, texts and function bodies.
+        if not 0 < len(name.encode()) <= _LONGEST or _UNFIT & set(name):
             raise ConfigurationError(
-                f'a schema\'s name has 1 to {_LONGEST} bytes and no ", $ or \\: not {name!r}'
+                f"a schema's name has 1 to {_LONGEST} bytes and no quotes, $ or \\: not {name!r}"
             )
         self.name = name
-        self._seed = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+        self._flushed = flushed
+        self._seed = int.from_bytes(digest, signed=True)
 
     def statement(self, text: str) -> bytes:
-        """A statement's text, where ``@.`` stands for the schema and ``@seed`` for its number."""
+        """A statement, where ``@.`` stands for the schema and ``@seed`` for its number."""
         filled = text.replace("@.", f'"{self.name}".').replace("@seed", f"'{self._seed}'::bigint")
         return filled.encode()
 
@@ -43,22 +46,29 @@ class Schema:
         def run(text: str) -> bytes:
             return connection.ask(self.statement(text), None, deadline)
 
-        if (version := self._version(run)) == VERSION:
-            return
-        if version < VERSION:
-            run("begin")
-            run("select pg_advisory_xact_lock(@seed)")
-            version = self._version(run)
+        if self._flushed and run("select current_setting('fsync')") != b"on":
+            raise StoreError('this server runs with fsync=off, which durability="power" excludes')
+        if (version := _version(run)) < VERSION:
+            # Whatever the database's default is: behind the lock we must see what its holder did.
+            run("begin isolation level read committed; select pg_advisory_xact_lock(@seed)")
+            version = _version(run)
+            if not version and not run(f"select to_regnamespace('\"{self.name}\"')"):
+                run(f'create schema "{self.name}"')
             for number in range(version + 1, VERSION + 1):
                 run(_script(number))
+                run(f"insert into @.versions values ({number})")
             run("commit")
         if version > VERSION:
             raise StoreError(
-                f"the schema {self.name!r} has version {version}, this llmkit knows {VERSION}: upgrade llmkit"
+                f"the schema {self.name!r} has version {version}, and this llmkit knows {VERSION}:"
+                " upgrade llmkit"
             )
 
-    def _version(self, run: Callable[[str], bytes]) -> int:
+
+def _version(run: Callable[[str], bytes]) -> int:
+    if not run("select to_regclass('@.versions')"):
         return 0
+    return int(run("select coalesce(max(version), 0) from @.versions"))
 
 
 @cache

@@ -8,6 +8,11 @@
 -- other's sum. Locks are taken in this order, and so cannot meet crosswise: holds (never waited for by who sweeps),
 -- the ledger (shared), accounts and ids by the number that they are hashed to, usage by its key.
 
+create table @.versions (
+    version integer primary key,
+    applied timestamptz not null default now()
+);
+
 create table @.counters (
     account text collate "C" not null,
     bucket bigint not null,
@@ -314,7 +319,7 @@ begin
             jsonb_build_array(claim->>0, at, width, claim->>2, (claim->>7)::boolean)
         );
     end loop;
-    if refusals <> '{}'::json[] then
+    if cardinality(refusals) > 0 then
         return json_build_array('refused', now, refusals);
     end if;
     return @.held(ask, now, lines);
@@ -473,7 +478,7 @@ create function @.do_reset(ask jsonb) returns text language plpgsql as $body$
 declare
     now bigint;
     at bigint;
-    account jsonb;
+    wanted jsonb;
     added jsonb := '[]';
     entered jsonb;
     standings json;
@@ -484,17 +489,17 @@ begin
     if exists (select from @.entries e where e.id = ask->>'entry') then
         return json_build_array('again', now, '[]'::json);
     end if;
-    for account in select value from jsonb_array_elements(ask->'accounts') loop
-        at := @.bucket(account->1, now);
+    for wanted in select value from jsonb_array_elements(ask->'accounts') loop
+        at := @.bucket(wanted->1, now);
         if at is null then
             return json_build_array('untimely', now);
         end if;
         added := added || (
             select coalesce(jsonb_agg(jsonb_build_array(
-                c.account, account->1->0, c.bucket, (-c.spent)::text) order by c.bucket), '[]')
+                c.account, wanted->1->0, c.bucket, (-c.spent)::text) order by c.bucket), '[]')
             from @.counters c
-            where c.account = account->>0 and c.spent <> 0
-                and c.bucket >= @.first_counted(at, (account->1->>0)::bigint)
+            where c.account = wanted->>0 and c.spent <> 0
+                and c.bucket >= @.first_counted(at, (wanted->1->>0)::bigint)
         );
     end loop;
     standings := @.add(added, now);
@@ -632,8 +637,8 @@ begin
             (select count(*) from @.entries),
             (select count(*) from @.holds where not expired),
             (select count(*) from @.holds where expired),
-            (select coalesce(json_agg(json_build_array(what, key, expected::text, found::text)
-                order by part, key collate "C"), '[]') from differences where expected <> found)
+            (select coalesce(json_agg(json_build_array(d.what, d.key, d.expected::text, d.found::text)
+                order by d.part, d.key collate "C"), '[]') from differences d where d.expected <> d.found)
         )
     );
 end $body$;
