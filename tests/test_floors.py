@@ -35,6 +35,7 @@ FLOORS = {
     "_kinds": 6,
     "client": 6,
     "ledger": 6,
+    "stores": 6,
     "_io": 5,
     "_control": 4,
     "providers": 3,

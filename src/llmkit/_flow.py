@@ -154,9 +154,10 @@ class Sleep:
 
 @dataclass(slots=True)
 class Store:
-    """Perform an operation on the ledger."""
+    """Perform an operation on a store; ``None`` is the client's ledger."""
 
     operation: Operation
+    on: Any = None
 
 
 @dataclass(slots=True)
@@ -243,9 +244,9 @@ def sleep(seconds: float) -> Flow[None]:
     yield Sleep(seconds)
 
 
-def store(operation: Operation) -> Flow[Any]:
-    """Perform an operation on the ledger."""
-    return (yield Store(operation))
+def store(operation: Operation, on: Any = None) -> Flow[Any]:
+    """Perform an operation on a store, or on the client's ledger."""
+    return (yield Store(operation, on))
 
 
 def notify(event: Any) -> Flow[None]:

@@ -1,6 +1,8 @@
-"""Operations on stores, by name with parameters; and the settlement record, one for each call, whatever happens.
+"""Operations on stores, by name with parameters, and what comes of them. Nothing here performs anything.
 
-A store performs operations; how (memory, SQL, Redis) is its own affair. Nothing here performs anything.
+A store performs operations; how (memory, SQL, Redis) is its own affair, what they mean is said here and done once, for
+memory, in ``_control.accounts``. Amounts are ``Decimal``: dollars, or whole numbers of requests, tokens, places.
+Times are whole milliseconds of Unix time by the store's clock, which alone decides.
 """
 
 from __future__ import annotations
@@ -9,16 +11,66 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Final, Literal, NamedTuple, Protocol
 
 from ._call import Sent
 
-__all__ = ["Operation", "Outcome", "Settle", "Settlement", "Store"]
+__all__ = [
+    "FOR_EVER",
+    "NOBODY",
+    "ROLLING_BUCKETS",
+    "Attribution",
+    "Audit",
+    "Audited",
+    "Balance",
+    "Balances",
+    "Charge",
+    "Claim",
+    "Difference",
+    "Entry",
+    "Gone",
+    "Line",
+    "Operation",
+    "Outcome",
+    "Post",
+    "Posted",
+    "ReadEntries",
+    "ReadRules",
+    "ReadUsage",
+    "Refusal",
+    "Refused",
+    "Reserve",
+    "Reserved",
+    "Reset",
+    "Rule",
+    "Settle",
+    "SettleHold",
+    "Settled",
+    "Settlement",
+    "Settlements",
+    "Stale",
+    "Standing",
+    "Store",
+    "Sweep",
+    "Untimely",
+    "UsageRow",
+    "Window",
+    "WriteRule",
+    "Written",
+]
 
 Outcome = Literal[
     "completed", "failed", "cancelled", "closed", "abandoned", "interrupted", "mocked"
 ]
 UsageSource = Literal["reported", "estimated", "none"]
+Kind = Literal["settle", "release", "unknown"]
+EntryKind = Literal["settle", "release", "unknown", "expire", "correct", "spend", "reset"]
+
+ROLLING_BUCKETS: Final = 60
+"""Into so many parts a rolling window is divided; one more is counted, so that it never forgets too early."""
+FOR_EVER: Final = 2**53 - 1
+"""The end of a window that has none: the last whole number that every store can hold."""
+_ZERO: Final = Decimal(0)
 
 
 class Settlement(NamedTuple):
@@ -54,16 +106,347 @@ class Settlement(NamedTuple):
 
 @dataclass(slots=True)
 class Settle:
-    """Record a settlement. A second one for the same call is refused by the store, which says so."""
+    """Record a settlement. A second one for the same call is refused by the store, which says so (``False``)."""
 
     settlement: Settlement
 
 
-Operation = Settle
+class Settlements(NamedTuple):
+    """Read the latest settlements, oldest first: a tuple of ``Settlement``."""
+
+    limit: int = 1000
+
+
+class Window(NamedTuple):
+    """How a store finds the bucket that counts at a time.
+
+    Rolling: ``width`` is a bucket's length in milliseconds, a sixtieth of the window, rounded up. The bucket
+    is ``now // width``, and all from ``bucket - 60`` on count. Otherwise ``width`` is 0 and ``starts`` are the
+    beginnings of periods around now, in order; the last one only ends the one before. The bucket is the
+    latest start that is not after now, and all from it on count. There is no upper end: what a clock that has
+    jumped back finds in the future still counts.
+    """
+
+    width: int = 0
+    starts: tuple[int, ...] = (0, FOR_EVER)
+
+
+class Claim(NamedTuple):
+    """What one account is asked for: an account is one measure in one window of one scope.
+
+    ``limit``: spent + held may not exceed it; ``None`` counts without limiting. ``extra`` is added to it
+    until ``extra_until``. ``rollover``: at most so much of what was left of the period before is added, where
+    that period was used at all. ``keep``: whether a hold that expires becomes spend here; a place among
+    parallel requests does not, and is never spent.
+    """
+
+    account: str
+    window: Window
+    amount: Decimal
+    limit: Decimal | None = None
+    extra: Decimal = _ZERO
+    extra_until: int = 0
+    rollover: Decimal | None = None
+    keep: bool = True
+
+
+class Attribution(NamedTuple):
+    """Whose use it is: usage is rolled up for each of ``scopes``, by provider and model."""
+
+    scopes: tuple[str, ...] = ()
+    provider: str = ""
+    model: str = ""
+    call: str = ""
+
+
+NOBODY: Final = Attribution()
+
+
+class Reserve(NamedTuple):
+    """Hold every claim's amount, or none. The answer is ``Reserved``, ``Refused``, ``Stale``, ``Untimely`` or ``Gone``.
+
+    ``hold``: its id; the same id again is the same hold. ``usd``: the money held, however many accounts count it.
+    ``lease``: milliseconds after which it becomes spend. ``seen``: the version of each scope's rule that the
+    claims were made by (0: it has none).
+    """
+
+    hold: str
+    claims: tuple[Claim, ...]
+    lease: int
+    usd: Decimal = _ZERO
+    whose: Attribution = NOBODY
+    seen: tuple[tuple[str, int], ...] = ()
+
+
+class Line(NamedTuple):
+    """What a hold has in one bucket of one account."""
+
+    account: str
+    bucket: int
+    width: int
+    amount: Decimal
+    keep: bool = True
+
+
+class Reserved(NamedTuple):
+    """It is held until ``expires``. ``again``: it was already; nothing was counted twice."""
+
+    now: int
+    expires: int
+    lines: tuple[Line, ...]
+    again: bool = False
+
+
+class Refusal(NamedTuple):
+    """An account that has not room for ``amount``: ``limit`` is what holds now, ``used`` = spent + held.
+
+    ``buckets``: of a rolling window, (bucket, used) of each that counts, oldest first.
+    """
+
+    account: str
+    limit: Decimal
+    used: Decimal
+    spent: Decimal
+    amount: Decimal
+    buckets: tuple[tuple[int, Decimal], ...] = ()
+
+
+class Refused(NamedTuple):
+    """Nothing is held, because of each of these."""
+
+    now: int
+    refusals: tuple[Refusal, ...]
+
+
+class Rule(NamedTuple):
+    """What is written about a scope; ``body`` is JSON, ``None`` where it was taken back. Versions only grow."""
+
+    scope: str
+    version: int
+    body: str | None
+
+
+class Stale(NamedTuple):
+    """Nothing is held: the claims were made by rules that hold no more. These do."""
+
+    now: int
+    rules: tuple[Rule, ...]
+
+
+class Untimely(NamedTuple):
+    """Nothing was done: the store's time lies outside of the periods that it was given."""
+
+    now: int
+
+
+class Gone(NamedTuple):
+    """Nothing is held: this hold was settled or has expired."""
+
+    now: int
+
+
+class SettleHold(NamedTuple):
+    """End a hold: what it held becomes what was spent. The answer is ``Settled``.
+
+    ``amounts`` in the order of the claims, and ``usd``; ``None`` is what was held. What is not kept is never spent.
+    Usage counts a call unless it was released.
+    """
+
+    hold: str
+    kind: Kind = "settle"
+    amounts: tuple[Decimal, ...] | None = None
+    usd: Decimal | None = None
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    flag: str = ""
+    """Why the amount is not what the provider said: ``cancelled``, ``unknown price``, …"""
+
+
+class Standing(NamedTuple):
+    """How an account stands now in its window, after ``delta`` was spent."""
+
+    account: str
+    spent: Decimal
+    held: Decimal
+    delta: Decimal
+
+
+class Settled(NamedTuple):
+    """``settled``; ``corrected``: it had become spend; ``again``: nothing changed; ``missing``: there is no such hold."""
+
+    status: Literal["settled", "corrected", "again", "missing"]
+    now: int
+    lines: tuple[Standing, ...] = ()
+
+
+class Charge(NamedTuple):
+    """What to count as spent on an account, whatever its limit."""
+
+    account: str
+    window: Window
+    amount: Decimal
+
+
+class Post(NamedTuple):
+    """Record what was spent elsewhere, once for each ``entry``. The answer is ``Posted`` or ``Untimely``.
+
+    ``at``: when; ``None`` is now. It says which buckets it is counted in, and the day of its usage.
+    """
+
+    entry: str
+    charges: tuple[Charge, ...]
+    usd: Decimal = _ZERO
+    whose: Attribution = NOBODY
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    calls: int = 1
+    at: int | None = None
+    flag: str = ""
+
+
+class Reset(NamedTuple):
+    """Set what was spent in the windows that count now to nothing; what is held stays. The answer is ``Posted``."""
+
+    entry: str
+    accounts: tuple[tuple[str, Window], ...]
+
+
+class Posted(NamedTuple):
+    """``posted``, or ``again`` where this entry was there and nothing changed."""
+
+    status: Literal["posted", "again"]
+    now: int
+    lines: tuple[Standing, ...] = ()
+
+
+class Balances(NamedTuple):
+    """Look at accounts as ``Reserve`` would, touching nothing. The answer is ``Balance``, ``Stale`` or ``Untimely``."""
+
+    claims: tuple[Claim, ...]
+    seen: tuple[tuple[str, int], ...] = ()
+
+
+class Balance(NamedTuple):
+    """One ``Refusal`` for each claim, refused or not; without a limit, the limit is ``Decimal("Infinity")``."""
+
+    now: int
+    lines: tuple[Refusal, ...]
+
+
+class ReadUsage(NamedTuple):
+    """Read usage: ``UsageRow`` by scope, day, provider, model. Days since 1970 in UTC, both included."""
+
+    scopes: tuple[str, ...] | None = None
+    since: int = 0
+    until: int = FOR_EVER
+
+
+class UsageRow(NamedTuple):
+    """What a scope used of a model on a day."""
+
+    day: int
+    scope: str
+    provider: str
+    model: str
+    calls: int
+    prompt_tokens: int
+    completion_tokens: int
+    usd: Decimal
+
+
+class ReadRules(NamedTuple):
+    """Read the rules of these scopes, or all: a tuple of ``Rule``, those taken back too."""
+
+    scopes: tuple[str, ...] | None = None
+
+
+class WriteRule(NamedTuple):
+    """Write a scope's rule, or take it back. ``expected``: only over this version. The answer is ``Written``."""
+
+    scope: str
+    body: str | None
+    expected: int | None = None
+
+
+class Written(NamedTuple):
+    """``done``, or not, because another version stands; ``rule`` is what stands now."""
+
+    done: bool
+    rule: Rule
+
+
+class Sweep(NamedTuple):
+    """Make spend of holds whose lease is over; the answer is how many there were."""
+
+    limit: int = 1000
+
+
+class ReadEntries(NamedTuple):
+    """Read the ledger behind ``after``: a tuple of ``Entry``."""
+
+    after: int = 0
+    limit: int = 1000
+
+
+class Entry(NamedTuple):
+    """One entry of the ledger; it is never changed. ``lines`` are what it added to spent: (account, bucket, amount)."""
+
+    number: int
+    id: str
+    kind: EntryKind
+    at: int
+    hold: str
+    flag: str
+    usd: Decimal
+    lines: tuple[tuple[str, int, Decimal], ...]
+    whose: Attribution
+
+
+class Audit(NamedTuple):
+    """Compare the counters with the ledger and the holds. The answer is ``Audited``."""
+
+
+class Difference(NamedTuple):
+    """A counter that is not what the ledger and the holds say: ``what`` is ``spent``, ``held`` or ``usage``."""
+
+    what: str
+    key: str
+    expected: Decimal
+    found: Decimal
+
+
+class Audited(NamedTuple):
+    """``holds`` are live ones, ``expired`` those that became spend and were not settled since."""
+
+    now: int
+    entries: int
+    holds: int
+    expired: int
+    differences: tuple[Difference, ...] = ()
+
+
+Operation = (
+    Settle
+    | Settlements
+    | Reserve
+    | SettleHold
+    | Post
+    | Reset
+    | Balances
+    | ReadUsage
+    | ReadRules
+    | WriteRule
+    | Sweep
+    | ReadEntries
+    | Audit
+)
 
 
 class Store(Protocol):
-    """What performs operations. It is called from any thread; it may not call back into a client."""
+    """What performs operations. It is called from any thread; it may not call back into a client.
 
-    def perform(self, operation: Operation) -> Any:
+    Where performing may wait, it also has a coroutine method ``aperform``, which async code calls instead.
+    """
+
+    def perform(self, operation: Any) -> Any:
         """Perform one operation and return its result."""

@@ -9,8 +9,14 @@
         * CassetteError             a recording cannot be read, or must not be written
             * ReplayMissError       a replay was asked for what was not recorded; nothing was sent
     * UnknownPriceError             an amount was asked for that cannot be told
+    * StoreError                    a store cannot do what it was asked to
+        * StoreUnavailableError     a store cannot be reached; nothing is known to be done
     * StreamConsumedError           a stream was used after its end, or its response asked for too early
     * APIError                      a call failed
+        * BudgetError                           a budget refused; nothing was sent
+            * BudgetExceededError
+            * UnboundedCostError                nobody can say what the call may cost: give ``max_cost=``
+            * BudgetUnavailableError            its store cannot be reached (also a StoreUnavailableError)
         * APIConnectionError        no answer; ``sent`` says whether the request left
             * APITimeoutError
         * APIStatusError            the provider refused or failed
@@ -27,6 +33,7 @@
             * RequestTooLargeError 413
             * UnprocessableEntityError 422
             * RateLimitError 429
+                * LimitReachedError             a rate limit of one's own; nothing was sent
             * InternalServerError 5xx
                 * BadGatewayError 502
                 * ServiceUnavailableError 503
@@ -40,6 +47,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -109,6 +117,14 @@ class ReplayMissError(CassetteError):
 
 class UnknownPriceError(LLMKitError):
     """An amount of money was asked for that cannot be told; the message says why."""
+
+
+class StoreError(LLMKitError):
+    """A store cannot do what it was asked to: a wrong schema, a full disk, a value that it cannot hold."""
+
+
+class StoreUnavailableError(StoreError):
+    """A store cannot be reached, or does not answer in time; whether anything was done is not known."""
 
 
 class StreamConsumedError(LLMKitError):
@@ -195,6 +211,54 @@ def _scrubbed(value: Any, secrets: tuple[Secret, ...]) -> Any:
     if isinstance(value, list):
         return [_scrubbed(item, secrets) for item in value]
     return value
+
+
+class BudgetError(APIError):
+    """A budget does not let the call out. Nothing was sent."""
+
+
+class BudgetExceededError(BudgetError):
+    """A limit would be exceeded; whoever reads an HTTP status finds 429 and ``type`` "budget_exceeded".
+
+    Attributes:
+        scope: whose budget, such as ``user=ann`` or ``global``.
+        window: of what time, such as ``30d`` or ``month``; ``total`` for ever.
+        limit, spent, held, asked: in USD; ``held`` is what calls on their way may still cost.
+        shortfalls: the same of each budget that has not room enough, this one first.
+        retry_after: seconds until there is room, where that is known.
+    """
+
+    default_status = 429
+    scope: str = ""
+    window: str = ""
+    limit: Decimal = Decimal(0)
+    spent: Decimal = Decimal(0)
+    held: Decimal = Decimal(0)
+    asked: Decimal = Decimal(0)
+    shortfalls: tuple[Any, ...] = ()
+
+    @property
+    def max_budget(self) -> float:
+        """LiteLLM's name for ``limit``."""
+        return float(self.limit)
+
+    @property
+    def current_cost(self) -> float:
+        """LiteLLM's name for what is spent and held."""
+        return float(self.spent + self.held)
+
+
+class UnboundedCostError(BudgetError):
+    """Nobody can say what the call costs at most, so no budget can hold it: give ``max_cost=``."""
+
+    default_status = 400
+
+
+class BudgetUnavailableError(BudgetError, StoreUnavailableError):
+    """The budget's store cannot be reached, and the budget is closed then. Nothing was sent."""
+
+    default_status = 503
+    default_retryable = True
 
 
 class APIConnectionError(APIError):
@@ -288,6 +352,24 @@ class RateLimitError(APIStatusError):
 
     default_status = 429
     default_retryable = True
+
+
+class LimitReachedError(RateLimitError):
+    """A rate limit of one's own is reached; nothing was sent. ``retry_after`` says when there is room.
+
+    Attributes:
+        scope, window, measure: whose limit, over what time, of what: ``requests``, ``tokens``, ``parallel``.
+        limit, used, asked: as numbers of these.
+        shortfalls: the same of each limit that has not room enough, this one first.
+    """
+
+    scope: str = ""
+    window: str = ""
+    measure: str = ""
+    limit: Decimal = Decimal(0)
+    used: Decimal = Decimal(0)
+    asked: Decimal = Decimal(0)
+    shortfalls: tuple[Any, ...] = ()
 
 
 class InternalServerError(APIStatusError):

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from ._cost import MATH
-from ._operations import Operation, Settle, Settlement
+from ._operations import Settle, Settlement
 
 __all__ = ["MemoryLedger", "Totals"]
 
@@ -50,7 +50,7 @@ class MemoryLedger:
         # Re-entrant: a collector may run a stream's settlement while this thread holds it.
         self._lock = threading.RLock()
 
-    def perform(self, operation: Operation) -> bool:
+    def perform(self, operation: Settle) -> bool:
         """Record a settlement; ``False`` where the call has one already."""
         return _PERFORM[type(operation)](self, operation)
 

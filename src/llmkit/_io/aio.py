@@ -248,7 +248,11 @@ class AsyncDriver:
         await anyio.sleep(0)  # noqa: ASYNC115 - its other name is in a module that nobody needs
 
     async def _perform_store(self, run: Run, effect: Store) -> Any:
-        return self._store.perform(effect.operation)
+        store = effect.on or self._store
+        waiting = getattr(store, "aperform", None)
+        if waiting is None:
+            return store.perform(effect.operation)
+        return await waiting(effect.operation)
 
     async def _notify(self, run: Run, effect: Notify) -> None:
         await self._observers.atell(effect.event)

@@ -1,0 +1,349 @@
+"""What operations on accounts mean: holds, limits, spend, ledger, audit. The rules themselves, over ``Rows``.
+
+Whoever calls has made the rows his alone for the time (a lock, a transaction); nothing here waits, and the time is
+given. PostgreSQL and Redis have compiled forms of the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
+from typing import Any, Final, NamedTuple, Protocol
+
+from .._cost import MATH
+from .._operations import (
+    NOBODY,
+    ROLLING_BUCKETS,
+    Attribution,
+    Balance,
+    Balances,
+    Claim,
+    Entry,
+    EntryKind,
+    Gone,
+    Line,
+    Post,
+    Posted,
+    Refusal,
+    Refused,
+    Reserve,
+    Reserved,
+    Reset,
+    Rule,
+    Settled,
+    SettleHold,
+    Stale,
+    Standing,
+    Sweep,
+    Untimely,
+    Window,
+    WriteRule,
+    Written,
+)
+
+__all__ = ["ACCOUNTING", "DAY", "Hold", "Rows", "first_counted"]
+
+DAY: Final = 86_400_000
+_ZERO: Final = Decimal(0)
+_SWEPT_BY_RESERVE: Final = 8
+_UNLIMITED: Final = Decimal("Infinity")
+
+
+class Hold(NamedTuple):
+    """What is kept of a hold. ``expired``: it became spend, and waits for its settlement."""
+
+    id: str
+    expires: int
+    expired: bool
+    usd: Decimal
+    lines: tuple[Line, ...]
+    whose: Attribution
+
+
+class Rows(Protocol):
+    """What is kept, row by row. A counter is (spent, held) of one bucket of one account."""
+
+    def used(self, account: str, first: int) -> tuple[Decimal, Decimal]:
+        """(spent, held), summed over the buckets from ``first`` on."""
+
+    def counters(self, account: str, first: int) -> Sequence[tuple[int, Decimal, Decimal]]:
+        """(bucket, spent, held) from ``first`` on, oldest first."""
+
+    def counter(self, account: str, bucket: int) -> tuple[Decimal, Decimal] | None:
+        """One counter; ``None`` where it was never written, or was forgotten."""
+
+    def count(self, account: str, bucket: int, spent: Decimal, held: Decimal) -> None:
+        """Add to a counter, which is made where there is none."""
+
+    def forget(self, account: str, before: int) -> None:
+        """Drop the counters of older buckets in which nothing is held."""
+
+    def hold(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+        """A hold that is live, or expired and not settled."""
+
+    def keep_hold(self, hold: Hold) -> None:
+        """Write a hold, over one of the same id."""
+
+    def drop_hold(self, id: str) -> None:  # noqa: A002 - it is one
+        """A hold is settled."""
+
+    def overdue(self, now: int, limit: int) -> Sequence[Hold]:
+        """Live holds with ``expires <= now``, the oldest first."""
+
+    def entered(self, id: str) -> bool:  # noqa: A002 - it is one
+        """Whether the ledger has this entry."""
+
+    def enter(self, entry: Entry) -> None:
+        """Append to the ledger, which gives the number."""
+
+    def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:
+        """Add (calls, prompt tokens, completion tokens) and dollars to the usage of each scope."""
+
+    def rule(self, scope: str) -> Rule:
+        """A scope's rule; version 0 where there never was one."""
+
+    def write_rule(self, rule: Rule) -> None:
+        """Write a rule over the one before."""
+
+
+def first_counted(bucket: int, width: int) -> int:
+    """The oldest bucket that counts together with this one."""
+    return bucket - ROLLING_BUCKETS if width else bucket
+
+
+def _bucket(window: Window, at: int) -> int | None:
+    """The bucket of a time; ``None`` outside of the periods given."""
+    if window.width:
+        return at // window.width
+    starts = window.starts
+    if not starts[0] <= at < starts[-1]:
+        return None
+    return max(start for start in starts if start <= at)
+
+
+def _stale(rows: Rows, now: int, seen: Iterable[tuple[str, int]]) -> Stale | None:
+    newer = tuple(rule for s, version in seen if (rule := rows.rule(s)).version != version)
+    return Stale(now, newer) if newer else None
+
+
+def _limit(rows: Rows, claim: Claim, bucket: int, now: int) -> Decimal:
+    """What holds now: with a temporary increase, and what was left of the period before."""
+    if claim.limit is None:
+        return _UNLIMITED
+    limit = claim.limit
+    if claim.rollover is not None and (left := _left_before(rows, claim, bucket)) > 0:
+        limit = MATH.add(limit, min(claim.rollover, left))
+    return MATH.add(limit, claim.extra) if now < claim.extra_until else limit
+
+
+def _left_before(rows: Rows, claim: Claim, bucket: int) -> Decimal:
+    starts = claim.window.starts
+    if claim.window.width or claim.limit is None or bucket == starts[0]:
+        return _ZERO
+    before = rows.counter(claim.account, starts[starts.index(bucket) - 1])
+    return _ZERO if before is None else MATH.subtract(claim.limit, MATH.add(*before))
+
+
+def _asked(rows: Rows, claim: Claim, bucket: int, now: int) -> Refusal:
+    spent, held = rows.used(claim.account, first_counted(bucket, claim.window.width))
+    limit = _limit(rows, claim, bucket, now)
+    return Refusal(claim.account, limit, MATH.add(spent, held), spent, claim.amount)
+
+
+def _detailed(rows: Rows, claim: Claim, bucket: int, refusal: Refusal) -> Refusal:
+    if not claim.window.width:
+        return refusal
+    counters = rows.counters(claim.account, first_counted(bucket, claim.window.width))
+    used = ((b, MATH.add(spent, held)) for b, spent, held in counters)
+    return refusal._replace(buckets=tuple(line for line in used if line[1]))
+
+
+def reserve(rows: Rows, op: Reserve, now: int) -> Reserved | Refused | Stale | Untimely | Gone:
+    """Hold every claim's amount, or none."""
+    sweep(rows, Sweep(_SWEPT_BY_RESERVE), now)
+    if (found := rows.hold(op.hold)) is not None and not found.expired:
+        return Reserved(now, found.expires, found.lines, again=True)
+    if found is not None or rows.entered(op.hold):
+        return Gone(now)
+    if (stale := _stale(rows, now, op.seen)) is not None:
+        return stale
+    lines: list[Line] = []
+    refusals: list[Refusal] = []
+    for claim in op.claims:
+        bucket = _bucket(claim.window, now)
+        if bucket is None:
+            return Untimely(now)
+        asked = _asked(rows, claim, bucket, now)
+        if MATH.add(asked.used, claim.amount) > asked.limit:
+            refusals.append(_detailed(rows, claim, bucket, asked))
+        lines.append(Line(claim.account, bucket, claim.window.width, claim.amount, claim.keep))
+    if refusals:
+        return Refused(now, tuple(refusals))
+    return _held(rows, op, now, tuple(lines))
+
+
+def _held(rows: Rows, op: Reserve, now: int, lines: tuple[Line, ...]) -> Reserved:
+    for line in lines:
+        _forget(rows, line)
+        rows.count(line.account, line.bucket, _ZERO, line.amount)
+    rows.keep_hold(Hold(op.hold, now + op.lease, False, op.usd, lines, op.whose))
+    return Reserved(now, now + op.lease, lines)
+
+
+def _forget(rows: Rows, line: Line) -> None:
+    if line.width and rows.counter(line.account, line.bucket) is None:
+        # Twice as long as it counts: a clock that jumps back a little finds it.
+        rows.forget(line.account, line.bucket - 2 * ROLLING_BUCKETS)
+
+
+def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
+    """End a hold; one that has expired is corrected, in its own buckets."""
+    hold = rows.hold(op.hold)
+    if hold is None:
+        return Settled("again" if rows.entered(op.hold) else "missing", now)
+    kind: EntryKind = "correct" if hold.expired else op.kind
+    usd = hold.usd if op.usd is None else op.usd
+    deltas = tuple(_moved(rows, hold, i, op) for i in range(len(hold.lines)))
+    counts = (int(op.kind != "release"), op.prompt_tokens, op.completion_tokens)
+    if hold.expired:
+        # Its expiry counted the call, and what was held.
+        usd, counts = MATH.subtract(usd, hold.usd), (counts[0] - 1, *counts[1:])
+    _enter(rows, (op.hold, kind, op.hold, op.flag), now, hold, deltas, usd)
+    rows.use(now // DAY, hold.whose, counts, usd)
+    rows.drop_hold(op.hold)
+    lines = tuple(
+        _standing(rows, line.account, line.width, line.bucket, delta, now)
+        for line, delta in zip(hold.lines, deltas, strict=True)
+    )
+    return Settled("corrected" if hold.expired else "settled", now, lines)
+
+
+def _moved(rows: Rows, hold: Hold, position: int, op: SettleHold) -> Decimal:
+    """Move one line of a hold from held to spent; what it added to spent."""
+    line = hold.lines[position]
+    amount = line.amount if op.amounts is None else op.amounts[position]
+    spent = amount if line.keep else _ZERO
+    if not hold.expired:
+        rows.count(line.account, line.bucket, spent, -line.amount)
+        return spent
+    delta = MATH.subtract(spent, line.amount) if line.keep else _ZERO
+    if rows.counter(line.account, line.bucket) is not None:
+        rows.count(line.account, line.bucket, delta, _ZERO)
+    return delta
+
+
+def _enter(
+    rows: Rows,
+    head: tuple[str, EntryKind, str, str],
+    now: int,
+    hold: Hold,
+    deltas: Sequence[Decimal],
+    usd: Decimal,
+) -> None:
+    added = zip(hold.lines, deltas, strict=True)
+    lines = tuple((line.account, line.bucket, delta) for line, delta in added if delta)
+    entry, kind, of, flag = head
+    rows.enter(Entry(0, entry, kind, now, of, flag, usd, lines, hold.whose))
+
+
+def _standing(
+    rows: Rows, account: str, width: int, bucket: int, delta: Decimal, now: int
+) -> Standing:
+    first = first_counted(now // width, width) if width else bucket
+    return Standing(account, *rows.used(account, first), delta)
+
+
+def sweep(rows: Rows, op: Sweep, now: int) -> int:
+    """Make spend of what is held beyond its lease."""
+    overdue = rows.overdue(now, op.limit)
+    for hold in overdue:
+        deltas = tuple(line.amount if line.keep else _ZERO for line in hold.lines)
+        for line, delta in zip(hold.lines, deltas, strict=True):
+            rows.count(line.account, line.bucket, delta, -line.amount)
+        head: tuple[str, EntryKind, str, str]
+        head = (f"{hold.id}/expired", "expire", hold.id, "expired")
+        _enter(rows, head, now, hold, deltas, hold.usd)
+        rows.use(now // DAY, hold.whose, (1, 0, 0), hold.usd)
+        rows.keep_hold(hold._replace(expired=True))
+    return len(overdue)
+
+
+def post(rows: Rows, op: Post, now: int) -> Posted | Untimely:
+    """Record what was spent elsewhere, whatever the limits."""
+    if rows.entered(op.entry):
+        return Posted("again", now)
+    at = now if op.at is None else op.at
+    buckets = [_bucket(charge.window, at) for charge in op.charges]
+    added: list[tuple[str, int, int, Decimal]] = []
+    for charge, bucket in zip(op.charges, buckets, strict=True):
+        if bucket is None:
+            return Untimely(now)
+        added.append((charge.account, charge.window.width, bucket, charge.amount))
+    lines = _posted(rows, added, now)
+    listed = tuple((account, bucket, amount) for account, _, bucket, amount in added if amount)
+    rows.enter(Entry(0, op.entry, "spend", now, "", op.flag, op.usd, listed, op.whose))
+    counts = (op.calls, op.prompt_tokens, op.completion_tokens)
+    rows.use(at // DAY, op.whose, counts, op.usd)
+    return Posted("posted", now, lines)
+
+
+def _posted(
+    rows: Rows, added: Iterable[tuple[str, int, int, Decimal]], now: int
+) -> tuple[Standing, ...]:
+    lines = []
+    for account, width, bucket, amount in added:
+        rows.count(account, bucket, amount, _ZERO)
+        lines.append(_standing(rows, account, width, bucket, amount, now))
+    return tuple(lines)
+
+
+def reset(rows: Rows, op: Reset, now: int) -> Posted | Untimely:
+    """Take back what was spent in the windows that count now."""
+    if rows.entered(op.entry):
+        return Posted("again", now)
+    added: list[tuple[str, int, int, Decimal]] = []
+    for account, window in op.accounts:
+        bucket = _bucket(window, now)
+        if bucket is None:
+            return Untimely(now)
+        counters = rows.counters(account, first_counted(bucket, window.width))
+        added += [(account, window.width, b, -spent) for b, spent, _ in counters if spent]
+    lines = _posted(rows, added, now)
+    listed = tuple((account, bucket, amount) for account, _, bucket, amount in added)
+    rows.enter(Entry(0, op.entry, "reset", now, "", "", _ZERO, listed, NOBODY))
+    return Posted("posted", now, lines)
+
+
+def balances(rows: Rows, op: Balances, now: int) -> Balance | Stale | Untimely:
+    """Look at accounts as ``reserve`` would."""
+    if (stale := _stale(rows, now, op.seen)) is not None:
+        return stale
+    lines = []
+    for claim in op.claims:
+        bucket = _bucket(claim.window, now)
+        if bucket is None:
+            return Untimely(now)
+        lines.append(_detailed(rows, claim, bucket, _asked(rows, claim, bucket, now)))
+    return Balance(now, tuple(lines))
+
+
+def write_rule(rows: Rows, op: WriteRule, now: int) -> Written:
+    """Write a rule, unless another version stands than the one expected."""
+    standing = rows.rule(op.scope)
+    if op.expected is not None and op.expected != standing.version:
+        return Written(False, standing)
+    rule = Rule(op.scope, standing.version + 1, op.body)
+    rows.write_rule(rule)
+    return Written(True, rule)
+
+
+ACCOUNTING: Final[dict[type, Callable[[Any, Any, int], Any]]] = {
+    Reserve: reserve,
+    SettleHold: settle_hold,
+    Sweep: sweep,
+    Post: post,
+    Reset: reset,
+    Balances: balances,
+    WriteRule: write_rule,
+}
+"""What is done with each operation that changes or weighs accounts: of the rows, the operation, and the time."""

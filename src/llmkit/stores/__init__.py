@@ -1,0 +1,28 @@
+"""Stores: where budgets, rate limits and ledgers are kept. Names only; each is loaded on first use.
+
+``MemoryStore`` is this process's alone. ``SQLiteStore`` is shared by the processes of a machine, ``PostgresStore``
+and ``RedisStore`` by all that reach their server.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .memory import MemoryStore
+
+__all__ = ["MemoryStore"]
+
+_HOMES = {"MemoryStore": ".memory"}
+
+
+def __getattr__(name: str) -> Any:
+    if (home := _HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(home, __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
