@@ -272,7 +272,7 @@ class Standing(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """``settled``; ``corrected``: it had become spend; ``again``: nothing changed; ``missing``: there is no such hold."""
+    """``settled``; ``corrected``: it had become spend; ``again``: nothing changed; ``missing``: no such hold."""
 
     status: Literal["settled", "corrected", "again", "missing"]
     now: int
