@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
+from uuid import uuid4
 
 from ...._operations import (
     Attribution,
@@ -84,7 +85,7 @@ def _reserved(answer: Sequence[Any]) -> Any:
     return _ANSWERS[answer[0]](int(answer[1]), *answer[2:])
 
 
-def _held(now: int, expires: str, lines: Any, again: bool) -> Reserved:
+def _held(now: int, expires: str, lines: Any, again: bool) -> Reserved:  # noqa: FBT001 - as it is answered
     return Reserved(now, int(expires), lines_of(lines), again)
 
 
@@ -207,6 +208,7 @@ def write_rule(op: WriteRule, ask: Ask) -> Commands[Written]:
         "scope": op.scope,
         "body": False if op.body is None else op.body,
         "expected": False if op.expected is None else op.expected,
+        "once": uuid4().hex,
     }
     done, rule = yield from ask("write_rule", given)
     return Written(done, rules_of([rule])[0])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 from ...._control.accounts import Hold
 from ...._control.auditing import audited
@@ -46,7 +47,9 @@ def settle(op: Settle, ask: Ask) -> Commands[bool]:
     kept |= {"cost": cost, "metadata": dict(settlement.metadata)}
     # Metadata is the caller's: what JSON has no form for is kept as its text.
     body = json.dumps(kept, ensure_ascii=False, default=str)
-    done: bool = yield from ask("settle", {"call": settlement.call_id, "body": body})
+    done: bool = yield from ask(
+        "settle", {"call": settlement.call_id, "body": body, "once": uuid4().hex}
+    )
     return done
 
 

@@ -22,14 +22,15 @@ from ._scripts import script
 __all__ = ["RedisStore"]
 
 _FORMS: Final = CHANGING | READING
+_ENCODED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DURABILITIES: Final = ("power", "best_effort")
 
 
 class RedisStore:
-    """Accounts, ledger and settlements in Redis (5 or later), shared by all who reach the server. Thread-safe, fork-safe.
+    """Accounts, ledger and settlements in Redis 5 or later, shared by all who reach the server. Thread-safe, fork-safe.
 
     Money is counted in 1e-9 USD, amounts rounded up, up to 2^53 of them (9,007,199 USD) in an account; what is beyond
-    is refused. An operation is one round trip. It is repeated once if its connection breaks, which counts nothing twice.
+    is refused. An operation is one round trip; it is repeated once if its connection breaks, and counted once.
 
     Args:
         url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with what redis-py takes in its query.
@@ -110,7 +111,7 @@ class RedisStore:
     def _ask(self, name: str, given: dict[str, Any]) -> Commands[Any]:
         if self._clock is not None:
             given["now"] = int(self._clock() * 1000)
-        argument = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+        argument = _ENCODED(given)
         answer = yield from exchange(script(name), self._key, argument, self._promise)
         return json.loads(answer)
 

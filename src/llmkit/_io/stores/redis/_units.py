@@ -78,7 +78,5 @@ def counted(value: Decimal) -> Decimal:
 
 def usage(grains: str, rest: str) -> Decimal:
     """What usage counts as an amount of money."""
-    exact = MATH.add(
-        MATH.multiply(Decimal(grains), _GRAIN), MATH.multiply(Decimal(rest), _REST)
-    )
+    exact = MATH.add(MATH.multiply(Decimal(grains), _GRAIN), MATH.multiply(Decimal(rest), _REST))
     return exact.normalize() if exact else Decimal(0)

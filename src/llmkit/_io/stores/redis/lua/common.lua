@@ -11,8 +11,8 @@
 -- :entries           stream, <number>-0 -> e, JSON [id, kind, at, hold, flag, usd, less, lines, whose];  :ids  id -> number
 -- :usage:<day>       hash: c, p, o, u, r (calls, prompt and completion tokens, 1e-9 and 1e-18 USD) + [scope, provider, model]
 -- :days              sorted set of the days that have usage
--- :rules             hash: scope -> JSON [version, body]
--- :settlements       stream, s -> JSON;  :settled  set of the calls in it
+-- :rules             hash: scope -> JSON [version, body, which writing it was]
+-- :settlements       stream, s -> JSON;  :settled  hash: call -> which writing it was
 if redis.replicate_commands then redis.replicate_commands() end -- before Redis 7 it could be configured away
 local call, decode, encode, format, floor = redis.call, cjson.decode, cjson.encode, string.format, math.floor
 local LEDGER, SCHEMA, MOST, DAY, PARTS = KEYS[1], 1, 9007199254740992, 86400000, 60
@@ -208,7 +208,7 @@ local function rule_of(scope)
   local kept = call('HGET', RULES, scope)
   if not kept then return {scope, 0, false} end
   kept = decode(kept)
-  return {scope, kept[1], kept[2]}
+  return {scope, kept[1], kept[2], kept[3]}
 end
 
 -- The rules that are others than those which the claims were made by.
@@ -216,6 +216,7 @@ local function stale()
   local newer = {}
   for _, seen in ipairs(op.seen) do
     local rule = rule_of(seen[1])
+    rule[4] = nil
     if rule[2] ~= seen[2] then newer[#newer + 1] = rule end
   end
   return #newer > 0 and newer
