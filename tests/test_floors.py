@@ -87,6 +87,7 @@ SEAMS = {
         "testing.plugin",
         "testing.store_conformance",
     },
+    "redis": {"_io"},  # the extra "redis"
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
     "tiktoken": {"tokens._encodings"},
@@ -156,6 +157,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
+    "_io.stores.redis._clients": {"redis.asyncio", "redis.exceptions"},  # an extra
     "_io.speech_stream": {"anyio"},  # only for files
     "_kinds.catalogue": {
         "llmkit._control.refresh",

@@ -19,7 +19,8 @@ from pathlib import Path
 
 __all__ = ["RedisServer", "binary", "running"]
 
-# The shell waits for a word, or for the end of its input, which comes when whoever started it is gone; then it clears up.
+# The shell waits for a word, or for the end of its input, which comes when whoever started it is gone; then it clears
+# up after both.
 _KEEPER = """
 folder=$1; shift
 "$@" >/dev/null 2>&1 & pid=$!

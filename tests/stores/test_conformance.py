@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from llmkit._io.stores.redis import RedisStore
 from llmkit.stores import MemoryStore
 from llmkit.testing.store_conformance import StoreConformance
+
+from ._redis import RedisServer
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
 SEQUENCES = 200 if FULL else 6
@@ -23,3 +29,18 @@ class TestMemory(StoreConformance):
     def open(self, place: Path, clock: Callable[[], float]) -> Any:
         """In memory."""
         return MemoryStore(clock=clock)
+
+
+class TestRedis(StoreConformance):
+    """Redis, which counts dollars in billionths."""
+
+    grain = Decimal("0.000000001")
+    sequences = SEQUENCES
+
+    @pytest.fixture(autouse=True)
+    def _served(self, redis_server: RedisServer) -> None:
+        self.url = redis_server.url
+
+    def open(self, place: Path, clock: Callable[[], float]) -> Any:
+        """A ledger called after the directory."""
+        return RedisStore(self.url, name=str(place), clock=clock)

@@ -13,6 +13,7 @@ from ..._operations import (
     Balances,
     Charge,
     Claim,
+    Kind,
     Post,
     ReadRules,
     ReadUsage,
@@ -33,6 +34,7 @@ ACCOUNTS: Final = (*_WIDTHS, "usd:period:a", "tokens:period:b", "usd:ever:a", "p
 _SCOPES: Final = ("global", "user=ann", "user=bob&model=m")
 _MOVES: Final = (0, 0, 1, 7, 40, 120, 900, 5000, 11_000, 61_000, 130_000, -30, -2500, -70_000)
 _LEASES: Final = (1, 100, 3000, 3000, 60_000)
+_KINDS: Final[tuple[Kind, ...]] = ("settle", "settle", "release", "unknown")
 _LIMITS: Final = (0, 3, 8, 20, 20, 20)
 
 
@@ -109,7 +111,7 @@ class Operations:
         latest = [*self._holds][-8:]
         hold = random.choice([*(latest if random.random() < 0.7 else self._holds), "nobody"])  # noqa: PLR2004
         kind, size = (
-            random.choice(("settle", "settle", "release", "unknown")),
+            random.choice(_KINDS),
             self._holds.get(hold, 0),
         )
         nothing = kind == "unknown" or random.random() < 0.1  # noqa: PLR2004 - some
@@ -118,7 +120,7 @@ class Operations:
         flag = random.choice(("", "cancelled"))
         return SettleHold(
             hold, kind, amounts, usd, random.randint(0, 9), random.randint(0, 9), flag
-        )  # type: ignore[arg-type]
+        )
 
     def _post(self) -> Post:
         random = self._random

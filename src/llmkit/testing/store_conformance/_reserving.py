@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from ..._operations import (
@@ -164,7 +165,7 @@ class Reserving(Subject):
 
     def test_swept_whatever_the_answer(self) -> None:
         """What a reservation sweeps stays swept where it answers that it was stale, untimely or gone."""
-        asked = (
+        asked: tuple[Callable[[], object], ...] = (
             lambda: self.hold("x", claim(0), seen=(("global", 7),)),
             lambda: self.hold("x", claim(0, window=_PAST)),
             lambda: self.hold("h0", claim(0)),

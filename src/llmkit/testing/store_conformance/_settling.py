@@ -84,7 +84,7 @@ class Settling(Subject):
         self.perform(SettleHold("h1", amounts=(Decimal(1),)))
         before = self.entries(), self.perform(ReadUsage())
         for kind in ("settle", "release", "unknown"):
-            found = self.perform(SettleHold("h1", kind, (Decimal(3),), Decimal(3), 1, 1))  # type: ignore[arg-type]
+            found = self.perform(SettleHold("h1", kind, (Decimal(3),), Decimal(3), 1, 1))
             self.same(found, Settled("again", START))
         self.same((self.entries(), self.perform(ReadUsage())), before)
         self.same(self.standing(claim()), [("1", "0")])

@@ -78,7 +78,7 @@ class Subject:
     _runner: asyncio.Runner | None = None
 
     def open(self, place: Path, clock: Callable[[], float]) -> Any:
-        """A store whose ledger lies at ``place``, a new directory of each check (or has its name), and reads this clock."""
+        """A store that reads this clock, and whose ledger is at ``place``: a new directory, or what has its name."""
         raise NotImplementedError
 
     @pytest.fixture(autouse=True, params=["sync", "async"])

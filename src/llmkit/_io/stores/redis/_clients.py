@@ -44,6 +44,11 @@ class Clients:
 
     def __init__(self, url: str, seconds: float) -> None:
         self._library = driver()
+        self.failures: tuple[type[Exception], ...] = (
+            self._library.exceptions.RedisError,
+            OSError,
+            UnicodeError,
+        )
         self._url = url
         self._options: dict[str, Any] = {
             "socket_timeout": seconds,

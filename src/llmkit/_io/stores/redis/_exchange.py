@@ -1,7 +1,7 @@
 """What is said to the server for one operation: a generator of commands, sent the answers, run in both colours.
 
-An operation is one command. It is repeated once where the connection breaks, since each is idempotent by its id, and sent with
-the script's whole text where the server has lost it. Nothing else is repeated, a timeout least of all: time is up.
+An operation is one command. It is repeated once where the connection breaks, since each is idempotent by its id, and
+sent with the script's whole text where the server has lost it. Nothing else is repeated, a timeout least of all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What went wrong with Redis, in our words: by the name of the library's class and the code that the server's answer begins with.
+"""What went wrong with Redis, in our words: by the library's class and the code that the server's answer begins with.
 
 The library's own errors end here. Their texts are not repeated where they could hold a password or a user's name.
 """
