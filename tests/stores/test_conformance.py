@@ -37,10 +37,11 @@ class TestRedis(StoreConformance):
     grain = Decimal("0.000000001")
     sequences = SEQUENCES
 
-    @pytest.fixture(autouse=True)
-    def _served(self, redis_server: RedisServer) -> None:
-        self.url = redis_server.url
+    @pytest.fixture
+    def running(self, redis_server: RedisServer) -> RedisServer:
+        """One server for all."""
+        return redis_server
 
     def open(self, place: Path, clock: Callable[[], float]) -> Any:
         """A ledger called after the directory."""
-        return RedisStore(self.url, name=str(place), clock=clock)
+        return RedisStore(self.server.url, name=str(place), clock=clock)

@@ -75,14 +75,23 @@ class Subject:
     """What the check asks."""
     clock: SettableClock
     place: Path
+    server: Any = None
+    """What the fixture ``running`` gave."""
     _runner: asyncio.Runner | None = None
 
     def open(self, place: Path, clock: Callable[[], float]) -> Any:
         """A store that reads this clock, and whose ledger is at ``place``: a new directory, or what has its name."""
         raise NotImplementedError
 
+    @pytest.fixture
+    def running(self) -> Any:
+        """What runs before the store is opened: override it where there is a server to start."""
+
     @pytest.fixture(autouse=True, params=["sync", "async"])
-    def _opened(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    def _opened(
+        self, request: pytest.FixtureRequest, tmp_path: Path, running: Any
+    ) -> Iterator[None]:
+        self.server = running
         self.clock, self.place = SettableClock(), tmp_path
         self.store = self.open(tmp_path, self.clock)
         if request.param == "sync" or not hasattr(self.store, "aperform"):
