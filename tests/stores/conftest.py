@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from ._postgres import PostgresServer
+from ._redis import RedisServer, running
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +19,10 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
     finally:
         server.remove()
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Redis, durable to the letter. ``url`` is its address; ``kill()`` and ``start()`` for faults."""
+    with running() as server:
+        yield server

@@ -10,11 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .._io.stores.redis import RedisStore
     from .memory import MemoryStore
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemoryStore", "RedisStore"]
 
-_HOMES = {"MemoryStore": ".memory"}
+_HOMES = {"MemoryStore": ".memory", "RedisStore": ".._io.stores.redis"}
 
 
 def __getattr__(name: str) -> Any:
