@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from decimal import Decimal
@@ -10,10 +11,12 @@ from typing import Any
 
 import pytest
 
+from llmkit._io.stores.postgres import PostgresStore
 from llmkit._io.stores.redis import RedisStore
 from llmkit.stores import MemoryStore
 from llmkit.testing.store_conformance import StoreConformance
 
+from ._postgres import PostgresServer
 from ._redis import RedisServer
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
@@ -45,3 +48,19 @@ class TestRedis(StoreConformance):
     def open(self, place: Path, clock: Callable[[], float]) -> Any:
         """A ledger called after the directory."""
         return RedisStore(self.server.url, name=str(place), clock=clock)
+
+
+class TestPostgres(StoreConformance):
+    """PostgreSQL, exact to the last digit."""
+
+    sequences = SEQUENCES
+
+    @pytest.fixture
+    def running(self, postgres_server: PostgresServer) -> PostgresServer:
+        """One server for all."""
+        return postgres_server
+
+    def open(self, place: Path, clock: Callable[[], float]) -> Any:
+        """A ledger called after the directory."""
+        schema = hashlib.sha256(str(place).encode()).hexdigest()[:16]
+        return PostgresStore(self.server.dsn(), schema=schema, clock=clock)

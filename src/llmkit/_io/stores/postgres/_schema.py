@@ -48,11 +48,12 @@ class Schema:
 
         if self._flushed and run("select current_setting('fsync')") != b"on":
             raise StoreError('this server runs with fsync=off, which durability="power" excludes')
-        if (version := _version(run)) < VERSION:
+        if (version := self._version(run)) < VERSION:
             # Whatever the database's default is: behind the lock we must see what its holder did.
             run("begin isolation level read committed; select pg_advisory_xact_lock(@seed)")
-            version = _version(run)
-            if not version and not run(f"select to_regnamespace('\"{self.name}\"')"):
+            version = self._version(run)
+            if not version and not run(f"select 1 from pg_namespace where nspname = '{self.name}'"):
+                # Asked for before, since "if not exists" asks for the right to make one in any case.
                 run(f'create schema "{self.name}"')
             for number in range(version + 1, VERSION + 1):
                 run(_script(number))
@@ -64,11 +65,12 @@ class Schema:
                 " upgrade llmkit"
             )
 
-
-def _version(run: Callable[[str], bytes]) -> int:
-    if not run("select to_regclass('@.versions')"):
-        return 0
-    return int(run("select coalesce(max(version), 0) from @.versions"))
+    def _version(self, run: Callable[[str], bytes]) -> int:
+        # Not to_regclass, whose cache does not hear of what was made while we waited for the lock.
+        tables = f"select 1 from pg_tables where schemaname = '{self.name}' and tablename = 'versions'"
+        if not run(tables):
+            return 0
+        return int(run("select coalesce(max(version), 0) from @.versions"))
 
 
 @cache
