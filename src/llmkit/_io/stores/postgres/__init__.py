@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
+from uuid import uuid4
+
 from typing_extensions import override
 
+from ...._control.checking import checked
 from ....errors import ConfigurationError
 from ._compiled import COMPILED
 from ._texts import read, written
@@ -77,7 +80,9 @@ class PostgresStore:
         return COMPILED[kind].read(read(answer))
 
     def _payload(self, operation: Any) -> bytes:
-        asked = COMPILED[type(operation)].asked(operation)
+        asked = COMPILED[type(operation)].asked(checked(operation))
+        # By this a repetition is told from another, where the operation has no id that would tell.
+        asked["once"] = uuid4().hex
         asked["wait"] = self._wait
         if self._clock is not None:
             asked["now"] = int(self._clock() * 1000)

@@ -16,6 +16,8 @@ _AGAIN: Final = ("40001", "40P01")
 """Somebody else's transaction was in the way; this one was taken back and can simply be repeated."""
 _UNAVAILABLE: Final = ("53", "55P03", "57", "58")
 """No room, memory or connection left; a lock or an answer took too long; the operating system's failures."""
+_RAISED: Final = "P0001"
+"""By our own functions: the operation is one that the rules refuse."""
 _NO_SCHEMA: Final = ("42883", "42P01", "3F000")
 
 
@@ -30,6 +32,8 @@ def refusal(code: str, text: str) -> Exception:
         return Lost(text)
     if code.startswith(_UNAVAILABLE):
         return StoreUnavailableError(f"PostgreSQL cannot do it now: {text} ({code})")
+    if code == _RAISED:
+        return StoreError(text)
     if code in _NO_SCHEMA:
         return StoreError(f"the schema is not llmkit's, or was dropped meanwhile: {text} ({code})")
     return StoreError(f"PostgreSQL refused: {text} ({code})")

@@ -58,13 +58,15 @@ create table @.usage (
 create table @.rules (
     scope text collate "C" primary key,
     version bigint not null,
-    body text
+    body text,
+    once text -- who wrote it, so that a repetition is told from another
 );
 
 create table @.settlements (
     number bigint generated always as identity primary key,
     call text collate "C" not null unique,
-    body text not null
+    body text not null,
+    once text
 );
 
 -- Milliseconds of Unix time; a test may say what it is.
@@ -115,16 +117,66 @@ create function @.accounts(lines jsonb) returns text[] language sql immutable as
     select array_agg(line->>0) from jsonb_array_elements(lines) line
 $body$;
 
+-- Add to a counter that is there; whether it was.
 create function @.count(of text, at bigint, more_spent numeric, more_held numeric)
 returns boolean language plpgsql as $body$
 begin
     update @.counters c set spent = c.spent + more_spent, held = c.held + more_held
         where c.account = of and c.bucket = at;
-    if not found then
-        insert into @.counters values (of, at, more_spent, more_held);
-        return true;
+    return found;
+end $body$;
+
+-- Add to a counter, which is made where there is none; its bucket. Old ones are forgotten when a new one begins, and
+-- none of those is made again: what comes that late counts in the oldest bucket that there may be.
+create function @.place(of text, width bigint, at bigint, more_spent numeric, more_held numeric)
+returns bigint language plpgsql as $body$
+declare
+    place bigint := at;
+    newest bigint;
+begin
+    if @.count(of, at, more_spent, more_held) then
+        return at;
     end if;
-    return false;
+    if width > 0 then
+        select max(c.bucket) into newest from @.counters c where c.account = of;
+        if at < newest - 120 then
+            place := newest - 120;
+            if @.count(of, place, more_spent, more_held) then
+                return place;
+            end if;
+        elsif newest is not null then
+            delete from @.counters c where c.account = of and c.bucket < at - 120 and c.held = 0;
+        end if;
+    end if;
+    insert into @.counters values (of, place, more_spent, more_held);
+    return place;
+end $body$;
+
+-- What was held becomes spent. Where nothing was held, the counter may have been forgotten since.
+create function @.spend(of text, at bigint, amount numeric, released numeric)
+returns numeric language plpgsql as $body$
+begin
+    if not @.count(of, at, amount, -released) and released <> 0 then
+        insert into @.counters values (of, at, amount, -released);
+    end if;
+    return amount;
+end $body$;
+
+-- What was spent when it expired is corrected. No more is taken back than is there: a reset may have come between.
+create function @.correct(of text, at bigint, amount numeric, expired numeric)
+returns numeric language plpgsql as $body$
+declare
+    delta numeric := amount - expired;
+    there numeric;
+begin
+    select c.spent into there from @.counters c where c.account = of and c.bucket = at;
+    if found then
+        if delta < 0 then
+            delta := greatest(delta, least(0, -there));
+        end if;
+        perform @.count(of, at, delta, 0);
+    end if;
+    return delta;
 end $body$;
 
 -- [account, spent, held, delta] of an account in the window that counts now.
@@ -195,9 +247,9 @@ begin
         select h.* from unnest(ids) with ordinality i(id, n) join @.holds h on h.id = i.id order by n
     loop
         for line in select value from jsonb_array_elements(hold.lines) loop
-            perform @.count(
+            perform @.spend(
                 line->>0, (line->>1)::bigint,
-                case when (line->>4)::boolean then (line->>3)::numeric else 0 end, -(line->>3)::numeric
+                case when (line->>4)::boolean then (line->>3)::numeric else 0 end, (line->>3)::numeric
             );
         end loop;
         insert into @.entries (id, kind, at, hold, flag, usd, lines, whose) select
@@ -329,18 +381,16 @@ create function @.held(ask jsonb, now bigint, lines jsonb) returns text language
 declare
     line jsonb;
     at bigint;
+    kept jsonb := '[]';
     expires bigint := now + (ask->>'lease')::bigint;
 begin
     for line in select value from jsonb_array_elements(lines) loop
-        at := line->>1;
-        if @.count(line->>0, at, 0, (line->>3)::numeric) and (line->>2)::bigint > 0 then
-            -- Twice as long as it counts: a clock that jumps back a little finds it.
-            delete from @.counters c where c.account = line->>0 and c.bucket < at - 120 and c.held = 0;
-        end if;
+        at := @.place(line->>0, (line->>2)::bigint, (line->>1)::bigint, 0, (line->>3)::numeric);
+        kept := kept || jsonb_build_array(jsonb_set(line, '{1}', to_jsonb(at)));
     end loop;
     insert into @.holds (id, expires, usd, lines, whose)
-        values (ask->>'hold', expires, (ask->>'usd')::numeric, lines, ask->'whose');
-    return json_build_array('reserved', now, expires, lines, false);
+        values (ask->>'hold', expires, (ask->>'usd')::numeric, kept, ask->'whose');
+    return json_build_array('reserved', now, expires, kept, false);
 end $body$;
 
 create function @.do_settle_hold(ask jsonb) returns text language plpgsql as $body$
@@ -364,23 +414,29 @@ begin
             @.now(ask), '[]'::json
         );
     end if;
+    if jsonb_typeof(ask->'amounts') = 'array'
+        and jsonb_array_length(ask->'amounts') <> jsonb_array_length(hold.lines) then
+        raise 'a hold of % accounts got % amounts',
+            jsonb_array_length(hold.lines), jsonb_array_length(ask->'amounts');
+    end if;
     perform @.lock_ledger();
     perform @.lock(@.accounts(hold.lines));
     now := @.now(ask);
     bill := coalesce((ask->>'usd')::numeric, hold.usd);
     for line, n in select l.line, l.n from jsonb_array_elements(hold.lines) with ordinality l(line, n) loop
         held := line->>3;
-        delta := case
-            when not (line->>4)::boolean then 0
-            when jsonb_typeof(ask->'amounts') = 'array' then (ask->'amounts'->>(n - 1)::integer)::numeric
-            else held
-        end;
-        if not hold.expired then
-            perform @.count(line->>0, (line->>1)::bigint, delta, -held);
-        elsif (line->>4)::boolean then
-            delta := delta - held;
-            update @.counters c set spent = c.spent + delta
-                where c.account = line->>0 and c.bucket = (line->>1)::bigint;
+        if not (line->>4)::boolean then
+            delta := 0;
+            if not hold.expired then
+                perform @.spend(line->>0, (line->>1)::bigint, 0, held);
+            end if;
+        else
+            delta := coalesce((ask->'amounts'->>(n - 1)::integer)::numeric, held);
+            if hold.expired then
+                delta := @.correct(line->>0, (line->>1)::bigint, delta, held);
+            else
+                perform @.spend(line->>0, (line->>1)::bigint, delta, held);
+            end if;
         end if;
         deltas := deltas || delta;
         if delta <> 0 then
@@ -422,19 +478,33 @@ begin
     return cardinality(ids);
 end $body$;
 
--- Add to counters, one after the other: [account, width, bucket, amount] each. The answer is how each stands then.
-create function @.add(added jsonb, now bigint) returns json language plpgsql as $body$
+-- Add to counters, one after the other: [account, width, bucket, amount] each. The answer is how each stands then, and
+-- the lines of the entry.
+create function @.add(added jsonb, now bigint, out standings json[], out entered jsonb) language plpgsql as $body$
 declare
     line jsonb;
-    standings json[] := '{}';
+    at bigint;
 begin
+    standings := '{}';
+    entered := '[]';
     for line in select value from jsonb_array_elements(added) loop
-        perform @.count(line->>0, (line->>2)::bigint, (line->>3)::numeric, 0);
-        standings := array_append(standings, @.standing(
-            line->>0, (line->>1)::bigint, (line->>2)::bigint, (line->>3)::numeric, now
-        ));
+        at := @.place(line->>0, (line->>1)::bigint, (line->>2)::bigint, (line->>3)::numeric, 0);
+        standings := array_append(
+            standings, @.standing(line->>0, (line->>1)::bigint, at, (line->>3)::numeric, now)
+        );
+        if (line->>3)::numeric <> 0 then
+            entered := entered || jsonb_build_array(jsonb_build_array(line->>0, at, line->>3));
+        end if;
     end loop;
-    return array_to_json(standings);
+end $body$;
+
+-- Whether the ledger has no such entry. What is to be a hold's own may be nobody else's.
+create function @.is_new(entry text) returns boolean language plpgsql as $body$
+begin
+    if exists (select from @.holds h where h.id = entry) then
+        raise 'an entry may not have the id of a hold: %', entry;
+    end if;
+    return not exists (select from @.entries e where e.id = entry);
 end $body$;
 
 create function @.do_post(ask jsonb) returns text language plpgsql as $body$
@@ -444,13 +514,12 @@ declare
     counted bigint;
     charge jsonb;
     added jsonb := '[]';
-    entered jsonb := '[]';
-    standings json;
+    sums record;
 begin
     perform @.lock_ledger();
     perform @.lock(array[ask->>'entry'] || @.accounts(ask->'charges'));
     now := @.now(ask);
-    if exists (select from @.entries e where e.id = ask->>'entry') then
+    if not @.is_new(ask->>'entry') then
         return json_build_array('again', now, '[]'::json);
     end if;
     at := coalesce((ask->>'at')::bigint, now);
@@ -460,18 +529,15 @@ begin
             return json_build_array('untimely', now);
         end if;
         added := added || jsonb_build_array(jsonb_build_array(charge->>0, charge->1->0, counted, charge->>2));
-        if (charge->>2)::numeric <> 0 then
-            entered := entered || jsonb_build_array(jsonb_build_array(charge->>0, counted, charge->>2));
-        end if;
     end loop;
-    standings := @.add(added, now);
+    sums := @.add(added, now);
     insert into @.entries (id, kind, at, hold, flag, usd, lines, whose) values (
-        ask->>'entry', 'spend', now, '', ask->>'flag', (ask->>'usd')::numeric, entered, ask->'whose'
+        ask->>'entry', 'spend', now, '', ask->>'flag', (ask->>'usd')::numeric, sums.entered, ask->'whose'
     );
     perform @.use(jsonb_build_array(jsonb_build_array(
         @.day(at), ask->'whose', ask->'calls', ask->'prompt_tokens', ask->'completion_tokens', ask->>'usd'
     )));
-    return json_build_array('posted', now, standings);
+    return json_build_array('posted', now, array_to_json(sums.standings));
 end $body$;
 
 create function @.do_reset(ask jsonb) returns text language plpgsql as $body$
@@ -480,13 +546,12 @@ declare
     at bigint;
     wanted jsonb;
     added jsonb := '[]';
-    entered jsonb;
-    standings json;
+    sums record;
 begin
     perform @.lock_ledger();
     perform @.lock(array[ask->>'entry'] || @.accounts(ask->'accounts'));
     now := @.now(ask);
-    if exists (select from @.entries e where e.id = ask->>'entry') then
+    if not @.is_new(ask->>'entry') then
         return json_build_array('again', now, '[]'::json);
     end if;
     for wanted in select value from jsonb_array_elements(ask->'accounts') loop
@@ -502,13 +567,11 @@ begin
                 and c.bucket >= @.first_counted(at, (wanted->1->>0)::bigint)
         );
     end loop;
-    standings := @.add(added, now);
-    select coalesce(jsonb_agg(jsonb_build_array(line->>0, line->2, line->>3) order by n), '[]') into entered
-        from jsonb_array_elements(added) with ordinality l(line, n);
+    sums := @.add(added, now);
     insert into @.entries (id, kind, at, hold, flag, usd, lines, whose) values (
-        ask->>'entry', 'reset', now, '', '', 0, entered, '[[], "", "", ""]'
+        ask->>'entry', 'reset', now, '', '', 0, sums.entered, '[[], "", "", ""]'
     );
-    return json_build_array('posted', now, standings);
+    return json_build_array('posted', now, array_to_json(sums.standings));
 end $body$;
 
 create function @.do_write_rule(ask jsonb) returns text language plpgsql as $body$
@@ -519,18 +582,24 @@ begin
     perform @.lock(array['rule ' || (ask->>'scope')]);
     select * into standing from @.rules r where r.scope = ask->>'scope';
     following := coalesce(standing.version, 0) + 1;
+    if standing.once = ask->>'once' then
+        return json_build_array(true, json_build_array(ask->>'scope', standing.version, standing.body));
+    end if;
     if (ask->>'expected')::bigint <> following - 1 then
         return json_build_array(false, json_build_array(ask->>'scope', following - 1, standing.body));
     end if;
-    insert into @.rules values (ask->>'scope', following, ask->>'body')
-        on conflict (scope) do update set version = excluded.version, body = excluded.body;
+    insert into @.rules values (ask->>'scope', following, ask->>'body', ask->>'once')
+        on conflict (scope) do update set version = excluded.version, body = excluded.body, once = excluded.once;
     return json_build_array(true, json_build_array(ask->>'scope', following, ask->>'body'));
 end $body$;
 
 create function @.do_settle(ask jsonb) returns text language plpgsql as $body$
 begin
-    insert into @.settlements (call, body) values (ask->>'call', ask->>'body') on conflict do nothing;
-    return to_json(found);
+    insert into @.settlements (call, body, once) values (ask->>'call', ask->>'body', ask->>'once')
+        on conflict do nothing;
+    return to_json(found or exists (
+        select from @.settlements s where s.call = ask->>'call' and s.once = ask->>'once'
+    ));
 end $body$;
 
 create function @.balances(ask jsonb) returns text language plpgsql stable as $body$
