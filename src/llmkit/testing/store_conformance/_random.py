@@ -44,7 +44,7 @@ class Operations:
     def __init__(self, seed: int, clock: SettableClock) -> None:
         self._random = Random(seed)
         self._clock = clock
-        self._holds: dict[str, int] = {}
+        self._holds: dict[str, tuple[Claim, ...]] = {}
         self._posts: list[str] = []
 
     def next(self) -> Any:
@@ -102,8 +102,8 @@ class Operations:
         random = self._random
         again = self._holds and random.random() < 0.15  # noqa: PLR2004 - some
         hold = random.choice([*self._holds]) if again else f"h{len(self._holds):04}"
-        claims, lease = self.claims(), random.choice(_LEASES)
-        self._holds.setdefault(hold, len(claims))
+        claims = self._holds.setdefault(hold, self.claims())
+        lease = random.choice(_LEASES)
         return Reserve(hold, claims, lease, self._amount("usd"), self._whose(), self._seen())
 
     def _settle(self) -> SettleHold:
@@ -112,7 +112,7 @@ class Operations:
         hold = random.choice([*(latest if random.random() < 0.7 else self._holds), "nobody"])  # noqa: PLR2004
         kind, size = (
             random.choice(_KINDS),
-            self._holds.get(hold, 0),
+            len(self._holds.get(hold, ())),
         )
         nothing = kind == "unknown" or random.random() < 0.1  # noqa: PLR2004 - some
         amounts = None if nothing else tuple(Decimal(random.randint(0, 5)) for _ in range(size))
