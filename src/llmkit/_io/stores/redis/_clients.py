@@ -1,7 +1,7 @@
 """Connections to Redis: one pool of the process for sync code, one of each event loop for asyncio.
 
-The library is loaded when a store is made, not before. It is told to repeat nothing: what may be repeated, and how often,
-is decided in ``_exchange``. A child that was forked has pools of its own; its parent's sockets are not touched.
+The library is loaded when a store is made, not before. It is told to repeat nothing: what may be repeated, and how
+often, is decided in ``_exchange``. A child that was forked has pools of its own; its parent's sockets are not touched.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import weakref
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
-from ..._running import running_loop
 from ....errors import ConfigurationError
+from ..._running import running_loop
 
 if TYPE_CHECKING:
     from types import ModuleType

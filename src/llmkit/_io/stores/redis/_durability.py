@@ -15,9 +15,14 @@ __all__ = ["Durability", "Promise"]
 Durability = Literal["power", "best_effort"]
 
 _INSTEAD = 'or say RedisStore(…, durability="best_effort") where money may be lost with the server'
-# What a server must be set to. https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/ and …/eviction/, read
-# 2026-11-22: only with "always" is each write on disk before it is acknowledged; every policy but one evicts what was counted.
-_WANTED = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+# As redis.conf of Redis 6.2 describes them (read 2026-11-22): with "always" alone is each write on disk before it is
+# acknowledged, and even then not while the file is rewritten, if that is said; all policies but one may drop counters.
+_WANTED = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "no-appendfsync-on-rewrite": "no",
+    "maxmemory-policy": "noeviction",
+}
 
 
 class Promise:
@@ -33,7 +38,7 @@ class Promise:
         self._known = not self._wanted
 
     def kept(self) -> Any:
-        """Ask for what is not known yet: a generator of commands. Raises ``StoreError`` where the promise is not kept."""
+        """Ask for what is not known yet: a generator of commands. Raises ``StoreError`` if money could be lost."""
         if not self._known:
             for name, value in self._wanted.items():
                 found = yield from self._setting(name)
