@@ -81,7 +81,12 @@ SEAMS = {
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
-    "pytest": {"testing._fixtures_kit", "testing.conformance", "testing.plugin"},
+    "pytest": {
+        "testing._fixtures_kit",
+        "testing.conformance",
+        "testing.plugin",
+        "testing.store_conformance",
+    },
     "redis": {"_io"},  # the extra "redis"
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
