@@ -76,7 +76,15 @@ class Clients:
         pid = os.getpid()
         # setdefault: two threads at once agree on one of theirs; the other was never connected.
         client = self._sync.get(pid) or self._sync.setdefault(pid, self._client(self._library))
-        return client.execute_command(*command)  # type: ignore[no-untyped-call]
+        try:
+            return client.execute_command(*command)  # type: ignore[no-untyped-call]
+        except Exception:
+            raise
+        except BaseException:
+            # Interrupted between asking and reading, a connection goes back to the pool with an answer to come, which
+            # the next one would take for its own. Nobody else uses this pool; who has one of its connections goes on.
+            self._sync.pop(pid, None)
+            raise
 
     async def aexecute(self, *command: str | int) -> Any:
         """The same, awaiting it on asyncio."""
