@@ -35,7 +35,7 @@ from ...._operations import (
     WriteRule,
     Written,
 )
-from ._exchange import Commands
+from ._talking import Commands
 from ._units import amount, dollars, limit, units, whole
 
 __all__ = ["CHANGING", "Ask", "lines_of"]

@@ -12,12 +12,13 @@ from typing_extensions import override
 
 from ....errors import ConfigurationError, LLMKitError, StoreError
 from ._clients import Clients
-from ._durability import Durability, Promise
-from ._exchange import Commands, arun, exchange, run
+from ._durability import Durability
+from ._exchange import exchange
 from ._failures import translated
 from ._forms import CHANGING
 from ._reading import READING
 from ._scripts import script
+from ._talking import Commands, arun, run
 
 __all__ = ["RedisStore"]
 
@@ -36,8 +37,8 @@ class RedisStore:
         url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with what redis-py takes in its query.
         name: the ledger. All its keys have the hash tag ``{name}``, so a cluster keeps them together.
         durability: ``"power"``: what was acknowledged is on the server's disk; a server that is not set to that
-            (``appendonly yes``, ``appendfsync always``, ``maxmemory-policy noeviction``) is refused on first use.
-            ``"best_effort"``: take the server as it is; money may be lost with it.
+            (``appendonly yes``, ``appendfsync always``, ``no-appendfsync-on-rewrite no``, ``maxmemory-policy
+            noeviction``) is refused on first use. ``"best_effort"``: take the server as it is, which may lose money.
         timeout: seconds to connect, and to wait for an answer.
         clock: for tests: what gives the time instead of the server, in seconds of Unix time.
 
@@ -62,8 +63,7 @@ class RedisStore:
         self._seconds = timeout
         self._name = name
         self._key = f"llmkit:{{{name}}}"
-        self._clients = Clients(url, timeout)
-        self._promise = Promise(durability, self._clients.place)
+        self._clients = Clients(url, timeout, durable=durability == "power")
         self._clock = clock
 
     @override
@@ -112,7 +112,7 @@ class RedisStore:
         if self._clock is not None:
             given["now"] = int(self._clock() * 1000)
         argument = _ENCODED(given)
-        answer = yield from exchange(script(name), self._key, argument, self._promise)
+        answer = yield from exchange(script(name), self._key, argument)
         return json.loads(answer)
 
     def _translated(self, error: Exception) -> LLMKitError:
