@@ -10,11 +10,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .._io.stores.sqlite import SQLiteStore
     from .memory import MemoryStore
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemoryStore", "SQLiteStore"]
 
-_HOMES = {"MemoryStore": ".memory"}
+_HOMES = {"MemoryStore": ".memory", "SQLiteStore": ".._io.stores.sqlite"}
 
 
 def __getattr__(name: str) -> Any:
