@@ -71,7 +71,7 @@ def _amount(amount: Decimal) -> Decimal:
 
 
 def _named(entry: str) -> None:
-    if not entry or entry.endswith(EXPIRED):
+    if not entry or entry.endswith(EXPIRED) or "\0" in entry:
         raise StoreError(f"this cannot be the id of a hold or of an entry: {entry!r}")
 
 
