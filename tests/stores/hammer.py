@@ -64,7 +64,7 @@ def opened(spec: dict[str, Any]) -> Any:
         from llmkit.stores import RedisStore
 
         return RedisStore(spec["at"], name=spec["name"], **spec.get("more", {}))
-    from llmkit.stores import PostgresStore
+    from llmkit._io.stores.postgres import PostgresStore
 
     return PostgresStore(spec["at"], schema=spec["name"], **spec.get("more", {}))
 
