@@ -206,7 +206,13 @@ class Logs:
         for hold, found in ends.items():
             assert hold in self.asked, f"{hold} was never asked for"
             kinds = [entry.kind for entry in found]
-            assert kinds in (["settle"], ["release"], ["unknown"], ["expire"], ["expire", "correct"]), (hold, kinds)
+            assert kinds in (
+                ["settle"],
+                ["release"],
+                ["unknown"],
+                ["expire"],
+                ["expire", "correct"],
+            ), (hold, kinds)
             assert "expire" not in kinds or found[0].flag == "expired"
         for hold in self.granted:
             assert hold in ends, f"{hold} was granted, and has no end"

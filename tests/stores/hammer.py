@@ -134,8 +134,12 @@ class Worker:
             used = [claim.amount for claim in claims]
         else:
             operation = SettleHold(hold, "settle", tuple(used), used[0])
-        spent = dict(zip([c.account for c in claims], used if fate >= 0.3 else [0] * len(used), strict=True))
-        told = json.dumps({name: str(amount) for name, amount in spent.items()}, separators=(",", ":"))
+        spent = dict(
+            zip([c.account for c in claims], used if fate >= 0.3 else [0] * len(used), strict=True)
+        )
+        told = json.dumps(
+            {name: str(amount) for name, amount in spent.items()}, separators=(",", ":")
+        )
         self.say("settling", hold, told)
         answer = yield operation
         self.say("settled", hold, answer.status)
@@ -185,7 +189,11 @@ class Worker:
         try:
             steps, answer = self.task(name), None
             while (step := _next(steps, answer)) is not None:
-                answer = await asyncio.sleep(step) if isinstance(step, float) else await self.aperform(step)
+                answer = (
+                    await asyncio.sleep(step)
+                    if isinstance(step, float)
+                    else await self.aperform(step)
+                )
         except BaseException as error:
             self.say("WRONG", f"{error!r}".replace("\n", " "))
             raise

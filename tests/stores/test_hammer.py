@@ -83,7 +83,9 @@ def test_postgres(tmp_path: Path, postgres_server: PostgresServer) -> None:
     hammer.run(*SIZE)
     counts = hammer.judge()
     with psycopg.connect(postgres_server.dsn()) as connection:
-        rows = connection.execute(f"SELECT account, max(used) FROM {schema}.witness GROUP BY account")
+        rows = connection.execute(
+            f"SELECT account, max(used) FROM {schema}.witness GROUP BY account"
+        )
         most = dict(rows.fetchall())
     within_limits(most, counts)
 
@@ -145,7 +147,9 @@ def change(row: dict[str, int], verb: bytes, words: list[bytes]) -> None:
 
 def used(row: dict[str, int], account: str) -> int:
     """Spent and held from sixty buckets before the newest one on."""
-    counts = [(int(f[1:]), n) for f, n in row.items() if f[0] in "sh" and f[1:].lstrip("-").isdigit()]
+    counts = [
+        (int(f[1:]), n) for f, n in row.items() if f[0] in "sh" and f[1:].lstrip("-").isdigit()
+    ]
     newest = max(bucket for bucket, _ in counts)
     grain = 10**9 if account.startswith("usd:") else 1
     total = sum(n for bucket, n in counts if bucket >= newest - 60)
