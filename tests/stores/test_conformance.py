@@ -13,6 +13,7 @@ import pytest
 
 from llmkit._io.stores.postgres import PostgresStore
 from llmkit._io.stores.redis import RedisStore
+from llmkit._io.stores.sqlite import SQLiteStore
 from llmkit.stores import MemoryStore
 from llmkit.testing.store_conformance import StoreConformance
 
@@ -32,6 +33,16 @@ class TestMemory(StoreConformance):
     def open(self, place: Path, clock: Callable[[], float]) -> Any:
         """In memory."""
         return MemoryStore(clock=clock)
+
+
+class TestSQLite(StoreConformance):
+    """SQLite, exact to the last digit."""
+
+    sequences = SEQUENCES
+
+    def open(self, place: Path, clock: Callable[[], float]) -> Any:
+        """A file in the directory."""
+        return SQLiteStore(place / "llmkit.db", clock=clock)
 
 
 class TestRedis(StoreConformance):

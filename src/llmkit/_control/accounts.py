@@ -47,7 +47,7 @@ __all__ = ["ACCOUNTING", "DAY", "Hold", "Rows", "first_counted"]
 
 DAY: Final = 86_400_000
 _ZERO: Final = Decimal(0)
-_SWEPT_BY_RESERVE: Final = 8
+_SWEPT_BY_RESERVE: Final = Sweep(8)
 # Twice as long as it counts: a clock that jumps back a little finds it.
 _KEPT: Final = 2 * ROLLING_BUCKETS
 _UNLIMITED: Final = Decimal("Infinity")
@@ -129,8 +129,8 @@ def _bucket(window: Window, at: int) -> int | None:
 
 
 def _stale(rows: Rows, now: int, seen: Iterable[tuple[str, int]]) -> Stale | None:
-    newer = tuple(rule for s, version in seen if (rule := rows.rule(s)).version != version)
-    return Stale(now, newer) if newer else None
+    newer = [rule for s, version in seen if (rule := rows.rule(s)).version != version]
+    return Stale(now, tuple(newer)) if newer else None
 
 
 def _limit(rows: Rows, claim: Claim, bucket: int, now: int) -> Decimal:
@@ -167,7 +167,7 @@ def _detailed(rows: Rows, claim: Claim, bucket: int, refusal: Refusal) -> Refusa
 
 def reserve(rows: Rows, op: Reserve, now: int) -> Reserved | Refused | Stale | Untimely | Gone:
     """Hold every claim's amount, or none."""
-    sweep(rows, Sweep(_SWEPT_BY_RESERVE), now)
+    sweep(rows, _SWEPT_BY_RESERVE, now)
     if (found := rows.hold(op.hold)) is not None and not found.expired:
         return Reserved(now, found.expires, found.lines, again=True)
     if found is not None or rows.entered(op.hold):
@@ -226,7 +226,7 @@ def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
         raise StoreError(f"a hold of {len(hold.lines)} accounts got {len(op.amounts)} amounts")
     kind: EntryKind = "correct" if hold.expired else op.kind
     usd = hold.usd if op.usd is None else op.usd
-    deltas = tuple(_moved(rows, hold, i, op) for i in range(len(hold.lines)))
+    deltas = [_moved(rows, hold, i, op) for i in range(len(hold.lines))]
     counts = (int(op.kind != "release"), op.prompt_tokens, op.completion_tokens)
     if hold.expired:
         # Its expiry counted the call, and what was held.
@@ -234,11 +234,11 @@ def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
     _enter(rows, (op.hold, kind, op.hold, op.flag), now, hold, deltas, usd)
     rows.use(now // DAY, hold.whose, counts, usd)
     rows.drop_hold(op.hold)
-    lines = tuple(
+    lines = [
         _standing(rows, line.account, line.width, line.bucket, delta, now)
         for line, delta in zip(hold.lines, deltas, strict=True)
-    )
-    return Settled("corrected" if hold.expired else "settled", now, lines)
+    ]
+    return Settled("corrected" if hold.expired else "settled", now, tuple(lines))
 
 
 def _moved(rows: Rows, hold: Hold, position: int, op: SettleHold) -> Decimal:
@@ -277,9 +277,9 @@ def _enter(
     usd: Decimal,
 ) -> None:
     added = zip(hold.lines, deltas, strict=True)
-    lines = tuple((line.account, line.bucket, delta) for line, delta in added if delta)
+    lines = [(line.account, line.bucket, delta) for line, delta in added if delta]
     entry, kind, of, flag = head
-    rows.enter(Entry(0, entry, kind, now, of, flag, usd, lines, hold.whose))
+    rows.enter(Entry(0, entry, kind, now, of, flag, usd, tuple(lines), hold.whose))
 
 
 def _standing(

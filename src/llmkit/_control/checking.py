@@ -33,8 +33,11 @@ EXPIRED: Final = "/expired"
 _GRAIN: Final = Context(
     prec=30, rounding=ROUND_CEILING, Emin=0, Emax=23, traps=[InvalidOperation, Overflow]
 )
+_plus: Final = _GRAIN.plus
 _ZERO: Final = Decimal(0)
+_ABOVE_ALL: Final = Decimal(10**24)
 _LONGEST_LEASE: Final = 2**42
+_FOR_EVER: Final = Window()
 
 
 def checked(operation: Any) -> Any:
@@ -49,23 +52,26 @@ def checked(operation: Any) -> Any:
 
 def _finite(amount: Decimal) -> Decimal:
     try:
-        exact = _GRAIN.plus(amount)
+        exact = _plus(amount)
+        if -_ABOVE_ALL < exact < _ABOVE_ALL:
+            return exact
     except (ArithmeticError, TypeError):
-        exact = None
-    if exact is None or not exact.is_finite():
-        raise StoreError(f"an amount must be a Decimal below 1e24, not {amount!r}")
-    return exact
+        pass
+    raise StoreError(f"an amount is a Decimal below 1e24, not {amount!r}")
 
 
 def _amount(amount: Decimal) -> Decimal:
-    exact = _finite(amount)
-    if exact < _ZERO:
-        raise StoreError(f"an amount to hold or to settle may not be negative: {amount}")
-    return exact
+    try:
+        exact = _plus(amount)
+        if _ZERO <= exact < _ABOVE_ALL:
+            return exact
+    except (ArithmeticError, TypeError):
+        pass
+    raise StoreError(f"what is held or settled is a Decimal from 0 to 1e24, not {amount!r}")
 
 
 def _named(entry: str) -> None:
-    if not entry or entry.endswith(EXPIRED):
+    if not entry or entry.endswith(EXPIRED) or "\0" in entry:
         raise StoreError(f"this cannot be the id of a hold or of an entry: {entry!r}")
 
 
@@ -83,12 +89,14 @@ def _once(accounts: Iterable[str], number: int) -> None:
 
 
 def _claim(claim: Claim) -> Claim:
-    _window(claim.window)
-    for bound in (claim.limit, claim.extra, claim.rollover):
-        if bound is not None and bound is not _ZERO:
-            _finite(bound)
-    if claim.rollover is not None and claim.rollover < _ZERO:
-        raise StoreError(f"a rollover may not be negative: {claim.rollover}")
+    if claim.window is not _FOR_EVER:
+        _window(claim.window)
+    if claim.limit is not None:
+        _finite(claim.limit)
+    if claim.extra:
+        _finite(claim.extra)
+    if claim.rollover is not None:
+        _amount(claim.rollover)
     exact = _amount(claim.amount)
     return claim if exact == claim.amount else claim._replace(amount=exact)
 
@@ -98,8 +106,9 @@ def _claims(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
 
 
 def _whose(whose: Attribution) -> Attribution:
-    scopes = tuple(dict.fromkeys(whose.scopes))
-    return whose if len(scopes) == len(whose.scopes) else whose._replace(scopes=scopes)
+    if len(set(whose.scopes)) == len(whose.scopes):
+        return whose
+    return whose._replace(scopes=tuple(dict.fromkeys(whose.scopes)))
 
 
 def _reserve(op: Reserve) -> Reserve:
@@ -114,15 +123,18 @@ def _reserve(op: Reserve) -> Reserve:
 
 def _count(number: int) -> int:
     """What a provider counted is not always true; it must not lose the settlement."""
-    return min(max(number, 0), FOR_EVER)
+    return number if 0 <= number < FOR_EVER else min(max(number, 0), FOR_EVER)
 
 
 def _settle_hold(op: SettleHold) -> SettleHold:
-    return op._replace(
-        amounts=None if op.amounts is None else tuple([_amount(a) for a in op.amounts]),
-        usd=None if op.usd is None else _amount(op.usd),
-        prompt_tokens=_count(op.prompt_tokens),
-        completion_tokens=_count(op.completion_tokens),
+    return SettleHold(
+        op.hold,
+        op.kind,
+        None if op.amounts is None else tuple([_amount(a) for a in op.amounts]),
+        None if op.usd is None else _amount(op.usd),
+        _count(op.prompt_tokens),
+        _count(op.completion_tokens),
+        op.flag,
     )
 
 

@@ -219,7 +219,7 @@ class MemoryRows:
         """Append to the ledger."""
         self._log.append((self.entries, entry.id, _ABSENT))
         self.number += 1
-        self.entries[entry.id] = entry._replace(number=self.number)
+        self.entries[entry.id] = Entry(self.number, *entry[1:])
         if len(self.entries) > self._keep:
             self._fold(next(iter(self.entries.values())))
 
