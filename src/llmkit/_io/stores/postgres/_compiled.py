@@ -54,6 +54,8 @@ class Form(NamedTuple):
     statement: str
     read: Callable[[Any], Any]
     asked: Callable[[Any], dict[str, Any]] = lambda operation: operation._asdict()
+    patience: int = 1
+    """How many times as long as others it may take."""
 
 
 def _changing(name: str) -> str:
@@ -167,5 +169,5 @@ COMPILED: Final[Mapping[type, Form]] = {
     Balances: Form(_reading("balances"), _answer),
     ReadUsage: Form(_reading("read_usage"), _usage),
     ReadRules: Form(_reading("read_rules"), _rules),
-    Audit: Form(_reading("audit"), _audited),
+    Audit: Form(_reading("audit"), _audited, patience=60),  # it reads the whole ledger
 }

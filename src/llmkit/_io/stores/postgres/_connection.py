@@ -66,7 +66,7 @@ class _Opened(psycopg.Connection[Any]):
 def connected(where: Where, timeout: float) -> Connection:
     """Connect, blocking. Raises ``StoreUnavailableError``."""
     words = {"application_name": "llmkit", "connect_timeout": max(2, round(timeout))}
-    words |= where.words or {}
+    words |= (where.words or {}) | {"client_encoding": "UTF8"}
     try:
         opened = _Opened.connect(**words, autocommit=True)
     except psycopg.Error as error:

@@ -48,16 +48,16 @@ class Pool:
         self._prepared = False
         self._pid = os.getpid()
 
-    def _here(self) -> float:
+    def _here(self, patience: int) -> float:
         """Make sure that this is not a forked child of the process whose connections these are; the deadline."""
         if self._pid != os.getpid():
             _INHERITED.extend(self._idle)
             self._begin()
-        return time.monotonic() + self._timeout
+        return time.monotonic() + self._timeout * patience
 
-    def ask(self, statement: bytes, payload: bytes) -> bytes:
+    def ask(self, statement: bytes, payload: bytes, patience: int = 1) -> bytes:
         """One operation. Raises ``StoreError``, ``StoreUnavailableError``."""
-        deadline = self._here()
+        deadline = self._here(patience)
         release = self._place(deadline)
         try:
             return self._first(statement, payload, deadline)
@@ -91,9 +91,9 @@ class Pool:
         finally:
             self._put(connection)
 
-    async def aask(self, statement: bytes, payload: bytes) -> bytes:
+    async def aask(self, statement: bytes, payload: bytes, patience: int = 1) -> bytes:
         """``ask``, awaiting, under asyncio or trio."""
-        deadline = self._here()
+        deadline = self._here(patience)
         release = await self._aplace(deadline)
         try:
             return await self._afirst(statement, payload, deadline)
@@ -161,7 +161,7 @@ class Pool:
 
     def _too_late(self) -> StoreUnavailableError:
         return StoreUnavailableError(
-            f"PostgreSQL at {self.where} did not answer within {self._timeout:g} s"
+            f"PostgreSQL at {self.where} did not answer in time ({self._timeout:g} s)"
         )
 
     def _unavailable(self, lost: Lost) -> StoreUnavailableError:
