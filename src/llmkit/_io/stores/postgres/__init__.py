@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
-
 from uuid import uuid4
 
 from typing_extensions import override
@@ -105,12 +104,12 @@ def _made(
     dsn: str, schema: str, durability: str, connections: int, timeout: float
 ) -> tuple[Pool, dict[type, bytes]]:
     try:
-        from ._pool import Pool
+        from ._pool import Pool  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "psycopg":
             raise
     else:
-        from ._schema import Schema
+        from ._schema import Schema  # noqa: PLC0415 - with it
 
         space = Schema(schema, flushed=durability == "power")
         statements = {kind: space.statement(form.statement) for kind, form in COMPILED.items()}

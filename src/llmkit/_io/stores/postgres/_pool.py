@@ -134,7 +134,7 @@ class Pool:
             return None
 
     def _put(self, connection: Connection) -> None:
-        """Keep it for the next one, if whoever had it left nothing under way: a timeout, a cancellation, an interrupt."""
+        """Keep it for the next one, unless a timeout, a cancellation or an interrupt has left something under way."""
         if connection.usable and len(self._idle) < self._capacity:
             self._idle.append(connection)
         else:
@@ -142,22 +142,22 @@ class Pool:
 
     def _open(self, deadline: float) -> Connection:
         connection = connected(self.where, deadline - time.monotonic())
-        if not self._prepared:
-            try:
-                self._prepare(connection, deadline)
-            except BaseException:
-                connection.close()
-                raise
-            self._prepared = True
+        if self._prepared:
+            return connection
+        try:
+            self._prepare(connection, deadline)
+        except TimeoutError:
+            connection.close()
+            raise self._too_late() from None
+        except BaseException:
+            connection.close()
+            raise
+        self._prepared = True
         return connection
 
     async def _aopen(self, deadline: float) -> Connection:
-        """Connecting looks up names and is rare, so a thread does it; given up, it leaves what it opened to the next."""
-        while True:
-            opening = lambda: self._put(self._open(deadline))  # noqa: E731
-            await anyio.to_thread.run_sync(opening, abandon_on_cancel=True)
-            if (connection := self._take()) is not None:
-                return connection
+        """Connecting looks up names, and is rare: a thread does it. Given up, what it opens closes itself."""
+        return await anyio.to_thread.run_sync(self._open, deadline, abandon_on_cancel=True)
 
     def _too_late(self) -> StoreUnavailableError:
         return StoreUnavailableError(

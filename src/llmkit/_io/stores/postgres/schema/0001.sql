@@ -776,3 +776,5 @@ begin
     end if;
     answer := swept;
 end $body$;
+
+insert into @.versions values (1);
