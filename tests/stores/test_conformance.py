@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from decimal import Decimal
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 
+from llmkit._io.stores.postgres import PostgresStore
 from llmkit._io.stores.redis import RedisStore
+from llmkit._io.stores.sqlite import SQLiteStore
 from llmkit.stores import MemoryStore
 from llmkit.testing.store_conformance import StoreConformance
 
+from ._postgres import PostgresServer
 from ._redis import RedisServer
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
@@ -31,6 +35,16 @@ class TestMemory(StoreConformance):
         return MemoryStore(clock=clock)
 
 
+class TestSQLite(StoreConformance):
+    """SQLite, exact to the last digit."""
+
+    sequences = SEQUENCES
+
+    def open(self, place: Path, clock: Callable[[], float]) -> Any:
+        """A file in the directory."""
+        return SQLiteStore(place / "llmkit.db", clock=clock)
+
+
 class TestRedis(StoreConformance):
     """Redis, which counts dollars in billionths."""
 
@@ -45,3 +59,19 @@ class TestRedis(StoreConformance):
     def open(self, place: Path, clock: Callable[[], float]) -> Any:
         """A ledger called after the directory."""
         return RedisStore(self.server.url, name=str(place), clock=clock)
+
+
+class TestPostgres(StoreConformance):
+    """PostgreSQL, exact to the last digit."""
+
+    sequences = SEQUENCES
+
+    @pytest.fixture
+    def running(self, postgres_server: PostgresServer) -> PostgresServer:
+        """One server for all."""
+        return postgres_server
+
+    def open(self, place: Path, clock: Callable[[], float]) -> Any:
+        """A ledger called after the directory."""
+        schema = hashlib.sha256(str(place).encode()).hexdigest()[:16]
+        return PostgresStore(self.server.dsn(), schema=schema, clock=clock)
