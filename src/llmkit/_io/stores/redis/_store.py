@@ -10,6 +10,7 @@ import anyio.to_thread
 import sniffio
 from typing_extensions import override
 
+from ...._control.checking import checked
 from ....errors import ConfigurationError, LLMKitError, StoreError
 from ._clients import Clients
 from ._durability import Durability
@@ -106,7 +107,7 @@ class RedisStore:
         form = _FORMS.get(type(operation))
         if form is None:
             raise StoreError(f"a Redis store has no operation {type(operation).__name__}")
-        return form(operation, self._ask)
+        return form(checked(operation), self._ask)
 
     def _ask(self, name: str, given: dict[str, Any]) -> Commands[Any]:
         if self._clock is not None:
