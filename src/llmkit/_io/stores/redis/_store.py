@@ -10,6 +10,7 @@ import anyio.to_thread
 import sniffio
 from typing_extensions import override
 
+from ...._control.checking import checked
 from ....errors import ConfigurationError, LLMKitError, StoreError
 from ._clients import Clients
 from ._durability import Durability
@@ -30,7 +31,7 @@ _DURABILITIES: Final = ("power", "best_effort")
 class RedisStore:
     """Accounts, ledger and settlements in Redis 5 or later, shared by all who reach the server. Thread-safe, fork-safe.
 
-    Money is counted in 1e-9 USD, amounts rounded up, up to 2^53 of them (9,007,199 USD) in an account; what is beyond
+    Money is counted in 1e-9 USD, amounts rounded up, below 2^53 of them (9,007,199 USD) in an account; what is beyond
     is refused. An operation is one round trip; it is repeated once if its connection breaks, and counted once.
 
     Args:
@@ -106,7 +107,7 @@ class RedisStore:
         form = _FORMS.get(type(operation))
         if form is None:
             raise StoreError(f"a Redis store has no operation {type(operation).__name__}")
-        return form(operation, self._ask)
+        return form(checked(operation), self._ask)
 
     def _ask(self, name: str, given: dict[str, Any]) -> Commands[Any]:
         if self._clock is not None:

@@ -1,8 +1,9 @@
 -- What every script begins with: schema, time, counters, ledger, usage. The rules are those of _control/accounts.py.
 --
 -- KEYS[1] is the ledger, llmkit:{name}; every other key is KEYS[1] .. ":" .. something, and so in the same slot.
--- ARGV[1] is the operation as JSON. Amounts are whole numbers of units, exact up to 2^53 as a double is; in what is kept or
--- answered they are texts, because cjson writes 14 digits only. Counters themselves are int64 (HINCRBY).
+-- ARGV[1] is the operation as JSON. Amounts are whole numbers of units below 2^53: of two of them added up, too, a double
+-- says rightly whether they are more than a third. In what is kept or answered they are texts, because cjson writes 14
+-- digits only. Counters are int64 (HINCRBY).
 --
 -- KEYS[1]            hash: schema, entries (how many)
 -- :accounts          set of the accounts that have counters
@@ -15,7 +16,7 @@
 -- :settlements       stream, s -> JSON;  :settled  hash: call -> which writing it was
 if redis.replicate_commands then redis.replicate_commands() end -- before Redis 7 it could be configured away
 local call, decode, encode, format, floor = redis.call, cjson.decode, cjson.encode, string.format, math.floor
-local LEDGER, SCHEMA, MOST, DAY, PARTS, KEPT = KEYS[1], 1, 9007199254740992, 86400000, 60, 120
+local LEDGER, SCHEMA, MOST, DAY, PARTS, KEPT = KEYS[1], 1, 9007199254740991, 86400000, 60, 120
 local ACCOUNTS, HOLDS, LEASES = LEDGER .. ':accounts', LEDGER .. ':holds', LEDGER .. ':leases'
 local ENTRIES, IDS, RULES, DAYS = LEDGER .. ':entries', LEDGER .. ':ids', LEDGER .. ':rules', LEDGER .. ':days'
 local op = decode(ARGV[1])
@@ -46,7 +47,7 @@ end
 
 local function fits(n, account)
   if n > MOST or n < -MOST then
-    fail('a sum of account ' .. account .. ' is beyond 2^53 units, which Redis scripts cannot count exactly')
+    fail('a sum of account ' .. account .. ' is not below 2^53 units, more than Redis scripts can count exactly')
   end
   return n
 end
@@ -254,7 +255,7 @@ local function limit_of(claim, bucket, position)
     local row = call('HMGET', key, 's' .. before, 'h' .. before)
     if row[1] then
       local left = claim[5] - tonumber(row[1]) - tonumber(row[2] or 0)
-      if left > 0 then limit = limit + math.min(rollover, left) end
+      if left > 0 then limit = fits(limit + math.min(rollover, left), claim[1]) end
     end
   end
   if now < claim[7] then limit = limit + claim[6] end

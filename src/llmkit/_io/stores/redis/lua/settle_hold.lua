@@ -19,7 +19,7 @@ end
 for i, line in ipairs(hold.lines) do
   local amount = tonumber(line[4])
   if op.amounts then amount = op.amounts[i][line[1]:sub(1, 4) == 'usd:' and 1 or 2] end
-  if not amount then fail('an amount for account ' .. line[1] .. ' is beyond 2^53 units') end
+  if not amount then fail('an amount for account ' .. line[1] .. ' is not below 2^53 units') end
   local delta = delta_of(line, amount)
   added[i] = {line[1], tonumber(line[2]), delta}
   -- What was held makes room for what is spent.
