@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from ._call import Attempt, Call
     from ._operations import Settlement
 
 __all__ = [
     "AttemptFailed",
     "AttemptStarted",
+    "BudgetOverrun",
+    "BudgetThresholdCrossed",
     "CallFinished",
     "CallStarted",
     "Callback",
@@ -96,6 +97,41 @@ class StreamStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetThresholdCrossed:
+    """What is spent under a budget has come to ``mark``: told once for each crossing, whoever shares the store.
+
+    ``scope``, ``window``, ``measure``: whose budget, over what time, of what (``usd``, ``requests``, ``tokens``).
+    ``threshold``: the share of the limit; ``soft``: whether ``mark`` is, or is a share of, a soft limit.
+    ``limit`` is ``None`` where nothing is refused. ``spent`` and ``held`` are as they stand now.
+    ``call_id`` is the call's that crossed it; empty where it was recorded by hand.
+    """
+
+    scope: str
+    window: str
+    measure: str
+    threshold: Decimal
+    mark: Decimal
+    limit: Decimal | None
+    spent: Decimal
+    held: Decimal
+    soft: bool = False
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOverrun:
+    """A bill came to more than was held for it, or took budgets above their limit.
+
+    ``held`` is ``None`` where nothing was held. ``exceeded`` are the scopes that are above their limit by it.
+    """
+
+    call_id: str
+    usd: Decimal
+    held: Decimal | None
+    exceeded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CallFinished:
     """The terminal event: exactly one for each call, whatever happened to it.
 
@@ -148,7 +184,7 @@ class SpendPosted:
 
 @dataclass(frozen=True, slots=True)
 class CatchUpFailed:
-    """The catch-up ledger could not be read or written, or the store refused what it is owed; nothing is dropped for it.
+    """The catch-up ledger could not be read or written, or the store refused what it is owed; nothing is dropped.
 
     ``hold``: which is concerned, if it is one. It is tried again.
     """
@@ -164,6 +200,8 @@ Event = (
     | RetryScheduled
     | FallingBack
     | StreamStarted
+    | BudgetThresholdCrossed
+    | BudgetOverrun
     | CallFinished
     | StoreUnreachable
     | StoreReached

@@ -77,6 +77,8 @@ class Outage:
         self.gate = Gate(clock)
         self._target, self._disk, self._limit, self._clock = target, catch_up, limit, clock
         self._memory: deque[_Waiting] = deque()
+        self.tell: Callable[[Any], Flow[None]] = notify
+        """How events are told."""
         self._name = type(target).__name__
         self._look_at = self._memory_at = clock()
         self._busy_until = float("-inf")
@@ -105,14 +107,14 @@ class Outage:
                 raise StoreUnavailableError("the store did not answer in time")
         except StoreUnavailableError as error:
             if self.gate.failed(error, begun):
-                yield from notify(StoreUnreachable(self._name, error, self.open))
+                yield from self.tell(StoreUnreachable(self._name, error, self.open))
             raise
         except BaseException:
             self.gate.left()
             raise
         if (seconds := self.gate.worked()) is not None:
             self._look_at = self._memory_at = self._clock()
-            yield from notify(StoreReached(self._name, seconds))
+            yield from self.tell(StoreReached(self._name, seconds))
         return answer
 
     def _on_disk(self, operation: Any, what: str = "") -> Flow[Any]:
@@ -121,7 +123,7 @@ class Outage:
             return (yield from store(operation, self._disk))
         except StoreError as error:
             self._look_at = self._clock() + _LOOK_EVERY
-            yield from notify(CatchUpFailed(what, error.message))
+            yield from self.tell(CatchUpFailed(what, error.message))
             return None
 
     # --- a call's hold ---
@@ -159,8 +161,9 @@ class Outage:
             self._memory.append(_Waiting(_nothing(op), unheld))
 
     def _let_go(self, op: Reserve, now: int, cause: Exception) -> Flow[LetGo]:
+        go: Any = Go(unsettled(op, now), op.lease, self._limit)
         try:
-            may = yield from store(Go(unsettled(op, now), op.lease, self._limit), self._disk)
+            may = yield from store(go, self._disk)
         except StoreError as error:
             raise self._closed(f"{cause}; the catch-up ledger: {error.message}", error) from cause
         except BaseException:
@@ -226,9 +229,7 @@ class Outage:
         answer: Posted | Untimely = yield from self._asked(post)
         if isinstance(answer, Untimely):
             raise StoreError(f"what was spent at {post and post.at} fits into no period")
-        return Settled(
-            "settled" if answer.status == "posted" else "again", answer.now, answer.lines
-        )
+        return Settled("settled" if answer.status == "posted" else "again", answer.now)
 
     # --- keeping ---
 
@@ -245,7 +246,7 @@ class Outage:
     def _told(
         self, waiting: _Waiting, where: Literal["disk", "memory", "nowhere"], why: str
     ) -> Flow[None]:
-        yield from notify(SpendKept(waiting.owed.id, waiting.owed.usd, where, why))
+        yield from self.tell(SpendKept(waiting.owed.id, waiting.owed.usd, where, why))
 
     # --- catching up ---
 
@@ -321,7 +322,7 @@ class Outage:
         except StoreUnavailableError:
             raise
         except StoreError as error:
-            yield from notify(CatchUpFailed(what.id, error.message))
+            yield from self.tell(CatchUpFailed(what.id, error.message))
             return False
         return True
 
@@ -355,7 +356,7 @@ class Outage:
         yield from self._on_disk(Done(numbers, tuple(kept.number for kept in back)))
         if done:
             usd = sum((kept.owed.usd for kept in done), Decimal(0))
-            yield from notify(SpendPosted(len(done), usd))
+            yield from self.tell(SpendPosted(len(done), usd))
 
 
 def _nothing(op: Reserve) -> Owed:

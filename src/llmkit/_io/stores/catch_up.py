@@ -97,9 +97,9 @@ class CatchUp:
 
     async def aperform(self, operation: Any) -> Any:
         """``perform`` in a worker thread."""
-        from anyio import to_thread  # noqa: PLC0415 - only while a store cannot be reached
+        from anyio.to_thread import run_sync  # noqa: PLC0415 - only while a store cannot be reached
 
-        return await to_thread.run_sync(self.perform, operation)
+        return await run_sync(self.perform, operation)
 
     @override
     def __repr__(self) -> str:
