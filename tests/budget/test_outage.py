@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -30,7 +31,8 @@ from llmkit.errors import (
     StoreUnavailableError,
 )
 from llmkit.events import CatchUpFailed, SpendKept, SpendPosted, StoreReached, StoreUnreachable
-from tests.budget._outages import (
+
+from ._outages import (
     ACCOUNT,
     COLOURS,
     MONTHLY,
@@ -94,7 +96,7 @@ def test_a_store_that_is_down_is_not_waited_for_by_every_call(world: World) -> N
         if len(world.store.asked) > before:
             tried_at.append(world.clock.now)
         world.clock.now += 0.0625
-    waits = [round(b - a, 4) for a, b in zip(tried_at, tried_at[1:], strict=False)]
+    waits = [round(b - a, 4) for a, b in pairwise(tried_at)]
     assert waits[:6] == [0.25, 0.5, 1.0, 2.0, 4.0, 5.0]
     assert len(world.told(StoreUnreachable)) == 1
 
