@@ -81,7 +81,13 @@ SEAMS = {
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
-    "pytest": {"testing._fixtures_kit", "testing.conformance", "testing.plugin"},
+    "pytest": {
+        "testing._fixtures_kit",
+        "testing.conformance",
+        "testing.plugin",
+        "testing.store_conformance",
+    },
+    "redis": {"_io"},  # the extra "redis"
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
     "tiktoken": {"tokens._encodings"},
@@ -147,11 +153,13 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
+    "_io.stores.sqlite": {"ctypes"},  # only where a fork was hidden from Python
     "_io._http": {"httpx", "llmkit._io._sending"},  # only for proxies and what is odd
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
+    "_io.stores.redis._clients": {"redis.asyncio", "redis.exceptions"},  # an extra
     "_io.speech_stream": {"anyio"},  # only for files
     "_kinds.catalogue": {
         "llmkit._control.refresh",

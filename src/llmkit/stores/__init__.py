@@ -10,11 +10,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .._io.stores.redis import RedisStore
+    from .._io.stores.sqlite import SQLiteStore
     from .memory import MemoryStore
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemoryStore", "RedisStore", "SQLiteStore"]
 
-_HOMES = {"MemoryStore": ".memory"}
+_HOMES = {
+    "MemoryStore": ".memory",
+    "RedisStore": ".._io.stores.redis",
+    "SQLiteStore": ".._io.stores.sqlite",
+}
 
 
 def __getattr__(name: str) -> Any:
