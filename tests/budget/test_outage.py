@@ -712,3 +712,64 @@ def _rows(world: World) -> int:
 def _owed(world: World, hold: str = "a") -> Any:
     ask: Reserve = world.ask(hold)
     return owed(spent(ask, "0.25"), ask, world.clock.ms)
+
+
+# --- gone again ----------------------------------------------------------------------------------
+
+
+def test_a_store_that_goes_again_while_it_is_caught_up_with(world: World) -> None:
+    """What was done by then is done; the rest is there for whoever comes next, at once."""
+    outage = world.outage()
+    for hold in "abc":
+        world.disk.perform(Keep(_owed(world, hold)))
+    gone = StoreUnavailableError("gone again")
+    world.store.refuses = lambda op: gone if getattr(op, "hold", "") == "b" else None
+    with pytest.raises(StoreUnavailableError):
+        world.run(outage.catch_up())
+    assert world.disk.perform(Owing()).entries == 2
+    world.store.refuses = lambda _: None
+    assert world.run(outage.catch_up()) == 2
+    assert world.total() == (Decimal("0.75"), ZERO)
+
+
+def test_a_try_that_was_cancelled_leaves_the_next_to_another(world: World) -> None:
+    """Who tries for all may be cancelled; nobody waits for it then."""
+    outage = world.outage(disk=None)
+    world.store.how = "before"
+    with pytest.raises(StoreUnavailableError):
+        world.run(outage.perform(Sweep()))
+    world.store.how = None
+    world.clock.now += 0.25
+    flow = outage.perform(Sweep())
+    next(flow)
+    flow.close()
+    assert world.run(outage.perform(Sweep())) == 0
+
+
+def test_a_call_is_not_kept_by_all_that_others_left(world: World) -> None:
+    """It does a little, for a twentieth of a second, and leaves the rest to the next."""
+    outage = world.outage()
+    for number in range(10):
+        world.disk.perform(Keep(_owed(world, f"n{number}")))
+    world.store.refuses = lambda _: setattr(world.clock, "now", world.clock.now + 0.02)
+    world.run(outage.perform(Sweep()))
+    assert 4 <= world.disk.perform(Owing()).entries <= 8
+    for _ in range(5):
+        world.clock.now += 5
+        world.run(outage.perform(Sweep()))
+    assert world.disk.perform(Owing()).entries == 0
+
+
+def test_one_call_at_a_time_does_what_others_left(world: World) -> None:
+    """The others go on; unless whoever does it was never heard of again."""
+    outage = world.outage(disk=None)
+    ask = world.ask("a")
+    outage.leave(spent(ask, "0.25"), ask, world.reserve(outage, ask))
+    slow = outage.perform(Sweep())
+    assert isinstance(next(slow).operation, SettleHold)
+    outage.leave(spent(ask, "0.25"), ask, Reserved(0, 0, ()))
+    other = outage.perform(Sweep())
+    assert isinstance(next(other).operation, Sweep)
+    world.clock.now += 31
+    third = outage.perform(Sweep())
+    assert isinstance(next(third).operation, SettleHold)
