@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from ..._cost import MATH, Unbounded
+from ..._cost import Unbounded
 from ..._operations import Attribution, Charge, Post, Reserved, SettleHold
 from .planning import Plan
 
@@ -103,14 +103,14 @@ class Taken:
     def _listed(self, spent: Amounts) -> tuple[Decimal, ...]:
         return tuple([spent[line.terms.measure] for line in self.plan.lines])
 
-    def as_post(self, operation: SettleHold, at: int | None = None) -> Post:
-        """The same spend for a store that knows nothing of the hold. Its entry is the hold's id."""
+    def as_post(self, operation: SettleHold, at: int) -> Post:
+        """The same spend for a store that knows nothing of the hold, at a Unix time in ms. Its id is the hold's."""
         amounts = operation.amounts
         lines = enumerate(self.plan.lines)
         charges = tuple(
             Charge(
                 line.account,
-                line.terms.period.around(at or 0),
+                line.terms.period.around(at),
                 self.amounts[line.terms.measure] if amounts is None else amounts[i],
             )
             for i, line in lines
@@ -121,8 +121,3 @@ class Taken:
         calls = int(operation.kind != "release")
         flag = operation.flag or "unheld"
         return Post(operation.hold, charges, usd, self.whose, *tokens, calls, at, flag)
-
-
-def above(amount: Decimal, limit: Decimal) -> Decimal:
-    """What of an amount lies above a limit."""
-    return max(_ZERO, MATH.subtract(amount, limit))

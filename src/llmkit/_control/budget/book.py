@@ -35,12 +35,12 @@ from .scopes import Scope, spelled
 from .telling import crossed, overrun
 from .windows import Period
 
-__all__ = ["Book", "Output"]
+__all__ = ["TRIES", "Book", "Output"]
 
 Output = Literal["derive", "refuse"]
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
-_TRIES: Final = 12
+TRIES: Final = 12
 
 
 class Book:
@@ -115,8 +115,12 @@ class Book:
         """The store's time, from an answer of it: another period may have begun."""
         self._now = now
         if not self._from <= now < self._until:
-            self._windows = {}
-            self._from, self._until = 0, FOR_EVER
+            self.forget_windows()
+
+    def forget_windows(self) -> None:
+        """The periods that are known are not those of now."""
+        self._windows = {}
+        self._from, self._until = 0, FOR_EVER
 
     def claims(self, plan: Plan, amounts: Amounts) -> tuple[Claim, ...]:
         """What a plan asks of the store."""
@@ -147,7 +151,7 @@ class Book:
         if self.outage.owing:
             yield from self.outage.pay(self.store)
         bounds: Amounts = {}
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             plan = self.plan(ask.attributes)
             amounts = _amounts(ask, plan, bounds)
             claims = self.claims(plan, amounts)
@@ -187,7 +191,7 @@ class Book:
         if isinstance(answer, Stale):
             self.rules.learn(answer.rules)
         elif isinstance(answer, Untimely):
-            self._windows, self._from, self._until = {}, 0, FOR_EVER
+            self.forget_windows()
         elif isinstance(answer, Gone):
             raise ConfigurationError(
                 "this hold has been settled or has expired: each attempt has one of its own"
@@ -238,6 +242,11 @@ class Book:
         over = overrun(pairs, settled.now, taken.ask.call, taken.usd, usd)
         if over is not None:
             yield from self.told(over)
+
+    def finish(self) -> Flow[None]:
+        """Do what is left to do, as far as the store lets us."""
+        if self.outage.owing:
+            yield from self.outage.pay(self.store)
 
     def told(self, event: Any) -> Flow[None]:
         """Tell the client's callbacks, and the manager's."""

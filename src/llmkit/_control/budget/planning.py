@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, Generic, NamedTuple, TypeVar
+from urllib.parse import unquote
 
 from ..._operations import Attribution, Rule
 from ...errors import InvalidRequestError
@@ -164,9 +165,9 @@ def _whose(lines: Iterable[Line], values: Values) -> Attribution:
 
 
 def attributed(values: Mapping[str, Any]) -> tuple[str, str]:
-    """Provider and model, as usage has them."""
-    provider, model = (values.get(kind, ("",))[0] for kind in ("provider", "model"))
-    return provider or model.partition("/")[0], model
+    """Provider and model, as usage has them: plain."""
+    provider, model = (unquote(values.get(kind, ("",))[0]) for kind in ("provider", "model"))
+    return provider or model.rpartition("/")[0].partition("/")[0], model
 
 
 assert PATTERNS == EACH  # noqa: S101 - no scope has this text, since a scope's has "=" or is "global"
