@@ -14,6 +14,7 @@ from ..._cost import MATH, Unbounded
 from ..._flow import Cancelled, Flow, notify, store
 from ..._operations import (
     FOR_EVER,
+    ROLLING_BUCKETS,
     Claim,
     Gone,
     Refused,
@@ -22,13 +23,14 @@ from ..._operations import (
     Settled,
     SettleHold,
     Stale,
+    Standing,
     Untimely,
     Window,
 )
 from ...errors import ConfigurationError, StoreError
 from .asking import Amounts, Ask, Divert, Taken
 from .outage import Closed, Outage
-from .planning import Cache, Plan, Rules, planned
+from .planning import Cache, Line, Plan, Rules, planned
 from .refusing import refused, unbounded
 from .rules import Budget, RateLimit, Terms
 from .scopes import Scope, spelled
@@ -235,7 +237,7 @@ class Book:
         return settled
 
     def _tell(self, taken: Taken, operation: SettleHold, settled: Settled) -> Flow[None]:
-        pairs = list(zip(taken.plan.lines, settled.lines, strict=True))
+        pairs = _counted(taken, settled)
         usd = taken.usd if operation.usd is None else operation.usd
         for event in crossed(pairs, settled.now, taken.ask.call):
             yield from self.told(event)
@@ -253,6 +255,18 @@ class Book:
         yield from notify(event)
         if self._listeners is not None:
             yield from store(event, self._listeners)
+
+
+def _counted(taken: Taken, settled: Settled) -> list[tuple[Line, Standing]]:
+    """The accounts in whose windows of now the hold still counts: what it came to changes nothing elsewhere."""
+    held = () if taken.reserved is None else taken.reserved.lines
+    triples = zip(taken.plan.lines, held, settled.lines, strict=True)
+    now = settled.now
+    return [
+        (line, standing)
+        for line, at, standing in triples
+        if not at.width or at.bucket >= now // at.width - ROLLING_BUCKETS
+    ]
 
 
 def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:

@@ -115,6 +115,16 @@ def kinds_of(patterns: Rule) -> tuple[str, ...]:
     return () if patterns.body is None else tuple(json.loads(patterns.body))
 
 
+_Rank = tuple[int, int, Decimal]
+
+
+def _raised(line: Line, by: tuple[_Rank, Line] | None) -> Line:
+    if by is None:
+        return line
+    extra, until = by[1].terms.extra, by[1].terms.extra_until
+    return line._replace(terms=line.terms._replace(extra=extra, extra_until=until))
+
+
 def planned(rules: Rules, values: Values) -> Plan:
     """Put together what counts for a call.
 
@@ -122,16 +132,18 @@ def planned(rules: Rules, values: Values) -> Plan:
         InvalidRequestError: a call cannot belong to so many scopes.
     """
     stored = list(rules.stored(values))
-    best: dict[str, tuple[tuple[int, int, Decimal], Line]] = {}
+    best: dict[str, tuple[_Rank, Line]] = {}
+    raised: dict[str, tuple[_Rank, Line]] = {}
     for scope, terms, is_stored in _ranked(rules, stored):
         rank = (-scope.literals, -is_stored, _UNLIMITED if terms.limit is None else terms.limit)
+        among = raised if terms.only_extra else best
         for text in scope.within(values):
             account = f"{terms.measure}:{terms.period.name}:{text}"
-            if account not in best or rank < best[account][0]:
-                best[account] = rank, Line(account, text, terms)
+            if account not in among or rank < among[account][0]:
+                among[account] = rank, Line(account, text, terms)
     if len(best) > _MOST:
         raise InvalidRequestError(f"a call belongs to {len(best)} budgets: {_MOST} at most")
-    lines = tuple(line for _, line in best.values())
+    lines = tuple(_raised(line, raised.get(line.account)) for _, line in best.values())
     return Plan(
         lines,
         tuple((rule.scope, rule.version) for rule in stored),

@@ -16,9 +16,9 @@ from ..._operations import ReadRules, Rule, WriteRule, Written
 from ...errors import ConfigurationError, StoreError
 from .book import TRIES, Book
 from .checking import fresh_plan
-from .planning import PATTERNS, kinds_of
+from .planning import PATTERNS, kinds_of, planned
 from .rules import Budget, RateLimit, Terms, read_terms, written_terms
-from .scopes import Scope
+from .scopes import Scope, scope_of, spelled
 from .spending import values_of
 
 __all__ = ["BudgetInfo", "increased", "listed", "set_rule", "taken_back"]
@@ -82,7 +82,7 @@ def taken_back(book: Book, scope: Scope, *, window: str | None, measure: str | N
 def increased(
     book: Book, scope: Scope, amount: Decimal, until: int, *, window: str | None, measure: str
 ) -> Flow[None]:
-    """Raise a limit of a scope until a time. Where it is one of many, it becomes this one's own.
+    """Raise a limit of a scope until a time. Where that is declared, or each of many's, only the increase is stored.
 
     Raises:
         ConfigurationError: there is no such limit, or more than one.
@@ -95,9 +95,15 @@ def increased(
         raise ConfigurationError(
             f"which limit of {scope.text} ({measure}) is raised? It has {windows}: give window="
         )
-    terms = _raised(found[0], amount, until)
+    key = found[0].key
+    only = Terms(measure, found[0].period, None, only_extra=True)
+
+    def change(old: tuple[Terms, ...]) -> tuple[Terms, ...]:
+        own = next((terms for terms in old if terms.key == key), only)
+        return (*(t for t in old if t.key != key), _raised(own, amount, until))
+
     yield from _known(book, scope.kinds)
-    yield from _changed(book, scope, lambda old: (*(t for t in old if t.key != terms.key), terms))
+    yield from _changed(book, scope, change)
 
 
 def _standing(book: Book, scope: Scope) -> Flow[tuple[Terms, ...]]:
@@ -106,29 +112,42 @@ def _standing(book: Book, scope: Scope) -> Flow[tuple[Terms, ...]]:
         plan = yield from fresh_plan(book, values_of(scope))
         return tuple(line.terms for line in plan.lines if line.scope == scope.text)
     stored = read_terms((yield from _read(book, scope.text)).body)
-    keys = {terms.key for terms in stored}
+    said = {terms.key for terms in stored if not terms.only_extra}
     declared = (
-        terms for one, terms in book.rules.declared if one == scope and terms.key not in keys
+        terms for one, terms in book.rules.declared if one == scope and terms.key not in said
     )
-    return (*stored, *declared)
+    return (*(terms for terms in stored if not terms.only_extra), *declared)
 
 
 def listed(book: Book) -> Flow[list[BudgetInfo]]:
     """All limits, declared and stored, by scope. A declared one that is overruled by a stored one is not there."""
-    rules = yield from store(ReadRules(), book.store)
-    stored = [info for rule in rules for info in _infos(rule)]
-    overruled = {info[:3] for info in stored}
-    declared = (_info(scope.text, terms, stored=False) for scope, terms in book.rules.declared)
-    return sorted(
-        (*stored, *(info for info in declared if info[:3] not in overruled)),
-        key=lambda info: info[:3],
-    )
+    rules: tuple[Rule, ...] = yield from store(ReadRules(), book.store)
+    book.rules.learn(rules)
+    found = {(scope.text, *terms.key): (terms, False) for scope, terms in book.rules.declared}
+    for rule in rules:
+        for terms in _listed(book, rule):
+            found[(rule.scope, *terms.key)] = terms, True
+    return [_info(key[0], terms, stored=stored) for key, (terms, stored) in sorted(found.items())]
 
 
-def _infos(rule: Rule) -> Iterator[BudgetInfo]:
-    if rule.scope != PATTERNS:
-        for terms in read_terms(rule.body):
-            yield _info(rule.scope, terms, stored=True)
+def _listed(book: Book, rule: Rule) -> Iterator[Terms]:
+    if rule.scope == PATTERNS:
+        return
+    scope = scope_of(rule.scope)
+    for terms in read_terms(rule.body):
+        under = _under(book, scope, terms) if terms.only_extra else terms
+        if under is not None:
+            yield _raised(under, terms.extra, terms.extra_until)
+
+
+def _under(book: Book, scope: Scope, terms: Terms) -> Terms | None:
+    """The limit that an increase is of; ``None`` where it is gone."""
+    if scope.single:
+        lines = planned(book.rules, spelled(values_of(scope))).lines
+        said = (line.terms for line in lines if line.scope == scope.text)
+    else:
+        said = (one for declared, one in book.rules.declared if declared == scope)
+    return next((one for one in said if one.key == terms.key), None)
 
 
 def _info(scope: str, terms: Terms, *, stored: bool) -> BudgetInfo:
