@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from ._call import Attempt, Call
@@ -23,10 +23,15 @@ __all__ = [
     "CallFinished",
     "CallStarted",
     "Callback",
+    "CatchUpFailed",
     "Event",
     "FallingBack",
     "Hook",
     "RetryScheduled",
+    "SpendKept",
+    "SpendPosted",
+    "StoreReached",
+    "StoreUnreachable",
     "StreamStarted",
 ]
 
@@ -138,6 +143,56 @@ class CallFinished:
     error: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoreUnreachable:
+    """A budget's store cannot be reached: no call goes out, or, where the budget is ``open``, each without a hold."""
+
+    store: str
+    error: Exception
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReached:
+    """A budget's store is there again, after ``seconds``."""
+
+    store: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpendKept:
+    """A settlement could not be made where it belongs; it is kept, and made later.
+
+    ``usd`` is what was spent. ``where``: in the catch-up ledger on ``disk``, in ``memory``, or ``nowhere``: then the
+    hold becomes spend when its lease ends.
+    """
+
+    hold: str
+    usd: Decimal
+    where: Literal["disk", "memory", "nowhere"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpendPosted:
+    """So many entries of the catch-up ledger were made up for; ``usd`` is what they came to."""
+
+    entries: int
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpFailed:
+    """The catch-up ledger could not be read or written, or the store refused what it is owed; nothing is dropped.
+
+    ``hold``: which is concerned, if it is one. It is tried again.
+    """
+
+    hold: str
+    reason: str
+
+
 Event = (
     CallStarted
     | AttemptStarted
@@ -148,6 +203,11 @@ Event = (
     | BudgetThresholdCrossed
     | BudgetOverrun
     | CallFinished
+    | StoreUnreachable
+    | StoreReached
+    | SpendKept
+    | SpendPosted
+    | CatchUpFailed
 )
 
 Callback = Callable[[Any], "Awaitable[None] | None"]

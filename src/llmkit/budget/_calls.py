@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Literal, Self, TypeVar
 
 from typing_extensions import Unpack, override
 
@@ -23,7 +23,7 @@ from .._control.budget.spending import cleared, spent
 from .._control.budget.stored import BudgetInfo, increased, listed, set_rule, taken_back
 from .._control.budget.usage import UsageReport, used
 from .._control.budget.whose import Whose, attributes_of
-from .._flow import Flow, store
+from .._flow import Flow
 from .._io._observe import Observers
 from .._io.aio import AsyncDriver
 from .._io.sync import SyncDriver
@@ -52,7 +52,10 @@ class BudgetManager:
         budgets: limits that are declared in code: ``Budget(…)``, ``RateLimit(…)``. Those that ``set_budget``
             stores hold for every process, and overrule these.
         callbacks: callables (or coroutine functions) of one event: ``BudgetThresholdCrossed``, ``BudgetOverrun``.
-        unreachable: ``closed``: nothing is let out while the store cannot be reached.
+        unreachable: ``closed``: nothing is let out while the store cannot be reached; ``open``: calls go, and what
+            they may cost is written to ``catch_up`` first and posted once, when the store is back.
+        catch_up: the path of a file that keeps what the store is owed; each store needs one of its own.
+        open_limit: the most, in USD, that may be spent while the store cannot be reached.
         output: what a call without ``max_tokens`` gets: ``derive``, as much as there is room for, or ``refuse``.
         least_output: how many tokens of output must fit, where they are derived.
         margin: seconds that a hold outlives the call's total timeout.
@@ -67,7 +70,9 @@ class BudgetManager:
         budgets: Iterable[Budget | RateLimit] = (),
         *,
         callbacks: Sequence[Callable[[Any], Any]] = (),
-        unreachable: str = "closed",
+        unreachable: Literal["closed", "open"] = "closed",
+        catch_up: str | os.PathLike[str] | None = None,
+        open_limit: Any = None,
         output: Output = "derive",
         least_output: int = 16,
         margin: float = 60.0,
@@ -81,7 +86,7 @@ class BudgetManager:
             self.store,
             budgets,
             wall=time.time,
-            outage=outage(unreachable),
+            outage=outage(self.store, unreachable, catch_up, open_limit),
             listeners=Listeners(Observers(self.callbacks)) if self.callbacks else None,
             output=output,
             least_output=least_output,
@@ -100,6 +105,18 @@ class BudgetManager:
         """Run a flow of this manager, awaiting."""
         value: T = await self._async_driver.run(flow)
         return value
+
+    def catch_up(self) -> int:
+        """Do all that the store is owed after an outage; how much was done. Calls do so by the way.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached; nothing is lost.
+        """
+        return self.run(self.book.outage.catch_up())
+
+    async def acatch_up(self) -> int:
+        """``catch_up``, awaited."""
+        return await self.arun(self.book.outage.catch_up())
 
     def close(self) -> None:
         """Do what is left to do; close the store, if it was opened here."""
@@ -398,4 +415,4 @@ class BudgetManager:
         return await self.arun(self._perform(ReadEntries(after, limit)))
 
     def _perform(self, operation: Any) -> Flow[Any]:
-        return store(operation, self.store)
+        return self.book.perform(operation)

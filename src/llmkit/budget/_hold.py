@@ -47,10 +47,9 @@ class Hold:
         return self._taken.usd
 
     @property
-    def expires_at(self) -> datetime | None:
-        """When it becomes spend, if it is not settled; ``None`` where nothing could be held."""
-        reserved = self._taken.reserved
-        return None if reserved is None else datetime.fromtimestamp(reserved.expires / 1000, UTC)
+    def expires_at(self) -> datetime:
+        """When it becomes spend, if it is not settled."""
+        return datetime.fromtimestamp(self._taken.reserved.expires / 1000, UTC)
 
     def settle(
         self, usd: Any, *, prompt_tokens: int = 0, completion_tokens: int = 0, flag: str = ""

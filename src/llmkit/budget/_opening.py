@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Final
+import time
+from typing import Any, Final, Literal
 
 from .. import stores
-from .._control.budget.outage import Closed, Outage
+from .._control.budget.outage import Outage
+from .._control.budget.rules import amount_of
 from .._io._observe import Observers
+from .._io.stores.catch_up import CatchUp
 from .._secret import redact_url
 from ..errors import ConfigurationError
 
@@ -41,10 +44,13 @@ def opened(given: Any) -> Any:
     return given
 
 
-def outage(unreachable: str) -> Outage:
-    if unreachable != "closed":
-        raise ConfigurationError(f"unreachable is 'closed', not {unreachable!r}")
-    return Closed()
+def outage(
+    store: Any, unreachable: Literal["closed", "open"], catch_up: Any, open_limit: Any
+) -> Outage:
+    """What a store's outage means."""
+    limit = None if open_limit is None else amount_of(open_limit, "open_limit")
+    kept = None if catch_up is None else CatchUp(catch_up)
+    return Outage(store, unreachable=unreachable, catch_up=kept, limit=limit, clock=time.monotonic)
 
 
 class Listeners:

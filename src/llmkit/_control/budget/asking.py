@@ -10,8 +10,11 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from ..._cost import Unbounded
-from ..._operations import Attribution, Charge, Post, Reserved, SettleHold
-from .planning import Plan
+from ..._operations import Reserve, Reserved, SettleHold
+from .outage import LetGo
+from .planning import Line, Plan
+from .rules import Terms
+from .windows import Period
 
 __all__ = ["Amounts", "Ask", "Divert", "Taken"]
 
@@ -50,14 +53,15 @@ class Divert(NamedTuple):
 class Taken:
     """What an attempt holds. One of ``settle``, ``release`` and ``unknown`` makes the operation that ends it."""
 
-    __slots__ = ("amounts", "ask", "plan", "reserved", "whose")
+    __slots__ = ("amounts", "ask", "held", "lines", "plan", "reserved")
 
     def __init__(
-        self, ask: Ask, plan: Plan, whose: Attribution, amounts: Amounts, reserved: Reserved | None
+        self, ask: Ask, plan: Plan, amounts: Amounts, held: Reserve, reserved: Reserved | LetGo
     ) -> None:
-        self.ask, self.plan, self.whose, self.amounts = ask, plan, whose, amounts
-        self.reserved = reserved
-        """``None`` where the store could not be asked, and the call was let go all the same."""
+        self.ask, self.plan, self.amounts = ask, plan, amounts
+        self.held, self.reserved = held, reserved
+        """What the store was asked for, and what it said; ``LetGo`` where it could not be asked."""
+        self.lines = plan.lines if not reserved.again else _held_before(plan, reserved)
 
     @property
     def usd(self) -> Decimal:
@@ -101,23 +105,15 @@ class Taken:
         )
 
     def _listed(self, spent: Amounts) -> tuple[Decimal, ...]:
-        return tuple([spent[line.terms.measure] for line in self.plan.lines])
+        return tuple([spent[line.terms.measure] for line in self.lines])
 
-    def as_post(self, operation: SettleHold, at: int) -> Post:
-        """The same spend for a store that knows nothing of the hold, at a Unix time in ms. Its id is the hold's."""
-        amounts = operation.amounts
-        lines = enumerate(self.plan.lines)
-        charges = tuple(
-            Charge(
-                line.account,
-                line.terms.period.around(at),
-                self.amounts[line.terms.measure] if amounts is None else amounts[i],
-            )
-            for i, line in lines
-            if line.terms.measure != "parallel"
-        )
-        usd = self.usd if operation.usd is None else operation.usd
-        tokens = operation.prompt_tokens, operation.completion_tokens
-        calls = int(operation.kind != "release")
-        flag = operation.flag or "unheld"
-        return Post(operation.hold, charges, usd, self.whose, *tokens, calls, at, flag)
+
+def _held_before(plan: Plan, reserved: Reserved | LetGo) -> tuple[Line, ...]:
+    """The lines of a hold that was there: rules may have changed since."""
+    known = {line.account: line for line in plan.lines}
+    return tuple([known.get(held.account) or _bare(held.account) for held in reserved.lines])
+
+
+def _bare(account: str) -> Line:
+    measure, window, scope = account.split(":", 2)
+    return Line(account, scope, Terms(measure, Period(window), None))

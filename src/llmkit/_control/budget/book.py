@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final, Literal
 
 from ..._cost import MATH, Unbounded
-from ..._flow import Cancelled, Flow, notify, store
+from ..._flow import Flow, notify, store
 from ..._operations import (
     FOR_EVER,
     ROLLING_BUCKETS,
@@ -29,7 +29,7 @@ from ..._operations import (
 )
 from ...errors import ConfigurationError, StoreError
 from .asking import Amounts, Ask, Divert, Taken
-from .outage import Closed, Outage
+from .outage import LetGo, Outage
 from .planning import Cache, Line, Plan, Rules, planned
 from .refusing import refused, unbounded
 from .rules import Budget, RateLimit, Terms
@@ -67,11 +67,12 @@ class Book:
     ) -> None:
         self.store = on
         self.rules = Rules(_declared(declared))
-        self.outage: Outage = Closed() if outage is None else outage
+        self.outage = Outage(on, clock=wall) if outage is None else outage
+        self.outage.tell = self.told
         self.output, self.least_output, self.margin = output, least_output, margin
         self._listeners = listeners
         self._wall = wall
-        self._now: int | None = None
+        self._ahead = 0
         self._windows: dict[Period, Window] = {}
         self._from, self._until = 0, FOR_EVER
         self._plans: Cache[Any, tuple[int, Plan]] = Cache(2_000)
@@ -105,8 +106,7 @@ class Book:
         if not period.unit:
             return period.around(0)
         if (found := self._windows.get(period)) is None:
-            now = int(self._wall() * 1000) if self._now is None else self._now
-            found = self._windows[period] = period.around(now)
+            found = self._windows[period] = period.around(self._time())
             self._from, self._until = (
                 max(self._from, found.starts[1]),
                 min(self._until, found.starts[2]),
@@ -115,9 +115,13 @@ class Book:
 
     def heard(self, now: int) -> None:
         """The store's time, from an answer of it: another period may have begun."""
-        self._now = now
+        self._ahead = now - int(self._wall() * 1000)
+        self._at(now)
+
+    def _at(self, now: int) -> int:
         if not self._from <= now < self._until:
             self.forget_windows()
+        return now
 
     def forget_windows(self) -> None:
         """The periods that are known are not those of now."""
@@ -142,18 +146,25 @@ class Book:
 
     # --- taking --------------------------------------------------------------------------------
 
-    def take(self, ask: Ask, *, divert: bool = True) -> Flow[Taken | Divert]:
+    def take(
+        self,
+        ask: Ask,
+        *,
+        divert: bool = True,
+        trying: Callable[[Taken], None] | None = None,
+    ) -> Flow[Taken | Divert]:
         """Hold what an attempt may use, in every scope or in none.
+
+        ``trying`` is told of each hold that is about to be asked for: whoever is interrupted releases it.
 
         Raises:
             BudgetExceededError, LimitReachedError: there is no room; each limit that refused is in ``shortfalls``.
             UnboundedCostError: a limit holds, and nobody can say what the attempt uses.
             BudgetUnavailableError: the store fails, and the budget is closed then.
         """
-        if self.outage.owing:
-            yield from self.outage.pay(self.store)
         bounds: Amounts = {}
         for _ in range(TRIES):
+            now = self._at(self._time())
             plan = self.plan(ask.attributes)
             amounts = _amounts(ask, plan, bounds)
             claims = self.claims(plan, amounts)
@@ -162,28 +173,20 @@ class Book:
                 tuple(lowered.get(claim.account, claim) for claim in claims) if lowered else claims
             )
             operation = Reserve(ask.hold, asked, ask.lease, amounts["usd"], plan.whose, plan.seen)
-            try:
-                answer = yield from self._reserve(operation)
-            except StoreError as error:
-                yield from self.outage.admit(ask, error)
-                return Taken(ask, plan, plan.whose, amounts, None)
+            if trying is not None:
+                trying(Taken(ask, plan, amounts, operation, Reserved(now, now, ())))
+            answer = yield from self.outage.reserve(operation, now)
             if type(answer) is Reserved:
                 self.heard(answer.now)
-                return Taken(ask, plan, plan.whose, amounts, answer)
+            if isinstance(answer, Reserved | LetGo):
+                return Taken(ask, plan, amounts, operation, answer)
             if (other := self._answered(answer, plan, claims, lowered)) is not None:
                 return other
         raise StoreError("rules change faster than they can be read")
 
-    def _reserve(self, operation: Reserve) -> Flow[Any]:
-        try:
-            return (yield from store(operation, self.store))
-        except BaseException as error:
-            # Perhaps it is held, and only the answer is lost. Nothing was sent.
-            nothing = (_ZERO,) * len(operation.claims)
-            self.outage.keep(SettleHold(operation.hold, "release", nothing, _ZERO))
-            if isinstance(error, Cancelled):
-                yield from self.outage.pay(self.store)
-            raise
+    def _time(self) -> int:
+        """The store's time, as far as it is known without asking."""
+        return int(self._wall() * 1000) + self._ahead
 
     def _answered(
         self, answer: Any, plan: Plan, claims: tuple[Claim, ...], lowered: Mapping[str, Claim]
@@ -208,32 +211,12 @@ class Book:
 
     def close(self, taken: Taken, operation: SettleHold) -> Flow[Settled | None]:
         """End a hold, and tell what came of it. A store that fails is no failure of the call: it is done later."""
-        if taken.reserved is None:
-            yield from self.outage.unheld(taken, operation)
-            return None
-        settled = yield from self._settle(operation)
+        settled = yield from self.outage.settle(operation, taken.held, taken.reserved)
         if settled is None:
             return None
         self.heard(settled.now)
         if settled.lines:
             yield from self._tell(taken, operation, settled)
-        if self.outage.owing:
-            yield from self.outage.pay(self.store)
-        return settled
-
-    def _settle(self, operation: SettleHold) -> Flow[Settled | None]:
-        try:
-            settled: Settled | None = yield from store(operation, self.store)
-        except StoreError:
-            settled = None
-        except BaseException as error:
-            self.outage.keep(operation)
-            if isinstance(error, Cancelled):
-                yield from self.outage.pay(self.store)
-            raise
-        if settled is None:
-            # Failed, or not done in the time that a cancelled call has.
-            self.outage.keep(operation)
         return settled
 
     def _tell(self, taken: Taken, operation: SettleHold, settled: Settled) -> Flow[None]:
@@ -247,8 +230,15 @@ class Book:
 
     def finish(self) -> Flow[None]:
         """Do what is left to do, as far as the store lets us."""
-        if self.outage.owing:
-            yield from self.outage.pay(self.store)
+        yield from self.outage.end()
+
+    def perform(self, operation: Any) -> Flow[Any]:
+        """Any other operation on the store.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached.
+        """
+        return (yield from self.outage.perform(operation))
 
     def told(self, event: Any) -> Flow[None]:
         """Tell the client's callbacks, and the manager's."""
@@ -259,8 +249,7 @@ class Book:
 
 def _counted(taken: Taken, settled: Settled) -> list[tuple[Line, Standing]]:
     """The accounts in whose windows of now the hold still counts: what it came to changes nothing elsewhere."""
-    held = () if taken.reserved is None else taken.reserved.lines
-    triples = zip(taken.plan.lines, held, settled.lines, strict=True)
+    triples = zip(taken.lines, taken.reserved.lines, settled.lines, strict=True)
     now = settled.now
     return [
         (line, standing)

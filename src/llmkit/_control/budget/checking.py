@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from ..._cost import MATH
-from ..._flow import Flow, store
+from ..._flow import Flow
 from ..._operations import Balance, Balances, Claim, Refusal, Stale, Untimely
 from ...errors import StoreError
 from .asking import Amounts
@@ -93,7 +93,7 @@ def _looked_at(
     for _ in range(TRIES):
         plan = book.plan(attributes)
         claims = book.claims(plan, amounts)
-        answer = yield from store(Balances(claims, plan.seen), book.store)
+        answer = yield from book.perform(Balances(claims, plan.seen))
         book.heard(answer.now)
         if isinstance(answer, Balance):
             return claims, answer
@@ -105,7 +105,7 @@ def fresh_plan(book: Book, attributes: Mapping[str, tuple[Any, ...]]) -> Flow[Pl
     """A plan made by the rules that hold now."""
     for _ in range(TRIES):
         plan = book.plan(attributes)
-        answer = yield from store(Balances((), plan.seen), book.store)
+        answer = yield from book.perform(Balances((), plan.seen))
         book.heard(answer.now)
         if isinstance(answer, Balance):
             return plan

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from ..._flow import Flow, store
+from ..._flow import Flow
 from ..._operations import Charge, Post, Posted, Reset, Untimely, Window
 from ...errors import ConfigurationError, StoreError
 from .book import TRIES, Book
@@ -39,7 +39,7 @@ def spent(book: Book, attributes: Mapping[str, tuple[Any, ...]], what: Spend) ->
     lines = [line for line in plan.lines if line.terms.measure != "parallel"]
     for _ in range(TRIES):
         operation = _post(book, plan, lines, what)
-        answer = yield from store(operation, book.store)
+        answer = yield from book.perform(operation)
         book.heard(answer.now)
         if isinstance(answer, Posted):
             yield from _tell(book, lines, answer, what)
@@ -106,7 +106,7 @@ def cleared(
         return None
     for _ in range(TRIES):
         accounts = tuple((line.account, book.window(line.terms.period)) for line in lines)
-        answer: Posted | Untimely = yield from store(Reset(entry, accounts), book.store)
+        answer: Posted | Untimely = yield from book.perform(Reset(entry, accounts))
         book.heard(answer.now)
         if isinstance(answer, Posted):
             return answer

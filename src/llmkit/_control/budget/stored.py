@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from ..._flow import Flow, store
+from ..._flow import Flow
 from ..._operations import ReadRules, Rule, WriteRule, Written
 from ...errors import ConfigurationError, StoreError
 from .book import TRIES, Book
@@ -121,7 +121,7 @@ def _standing(book: Book, scope: Scope) -> Flow[tuple[Terms, ...]]:
 
 def listed(book: Book) -> Flow[list[BudgetInfo]]:
     """All limits, declared and stored, by scope. A declared one that is overruled by a stored one is not there."""
-    rules: tuple[Rule, ...] = yield from store(ReadRules(), book.store)
+    rules: tuple[Rule, ...] = yield from book.perform(ReadRules())
     book.rules.learn(rules)
     found = {(scope.text, *terms.key): (terms, False) for scope, terms in book.rules.declared}
     for rule in rules:
@@ -168,7 +168,7 @@ def _info(scope: str, terms: Terms, *, stored: bool) -> BudgetInfo:
 
 
 def _read(book: Book, scope: str) -> Flow[Rule]:
-    found: tuple[Rule, ...] = yield from store(ReadRules((scope,)), book.store)
+    found: tuple[Rule, ...] = yield from book.perform(ReadRules((scope,)))
     book.rules.learn(found)
     return next((rule for rule in found if rule.scope == scope), Rule(scope, 0, None))
 
@@ -200,7 +200,7 @@ def _written(book: Book, scope: str, change: Callable[[str | None], str | None])
         if body is None:
             return
         operation: Any = WriteRule(scope, None if body == "[]" else body, rule.version)
-        written: Written = yield from store(operation, book.store)
+        written: Written = yield from book.perform(operation)
         book.rules.learn((written.rule,))
         if written.done:
             return

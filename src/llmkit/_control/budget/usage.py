@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 from ..._cost import MATH
-from ..._flow import Flow, store
+from ..._flow import Flow
 from ..._operations import FOR_EVER, ReadUsage, UsageRow
 from ...errors import ConfigurationError
 from .book import Book
@@ -100,7 +100,7 @@ def used(
     kept, columns = _split(asked)
     wanted = (kept.text,) if kept.single else None
     days = day_number(since, 0), day_number(until, FOR_EVER)
-    rows = yield from store(ReadUsage(wanted, *days), book.store)
+    rows = yield from book.perform(ReadUsage(wanted, *days))
     return UsageReport(_summed(filter(_chosen(kept, columns), rows), groups))
 
 
