@@ -33,6 +33,7 @@ FLOORS = {
     "_api": 6,
     "_core": 6,
     "_kinds": 6,
+    "budget": 6,
     "client": 6,
     "ledger": 6,
     "stores": 6,
