@@ -33,6 +33,7 @@ FLOORS = {
     "_api": 6,
     "_core": 6,
     "_kinds": 6,
+    "budget": 6,
     "client": 6,
     "ledger": 6,
     "stores": 6,
@@ -150,6 +151,9 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
     "_core": {"llmkit._control.bounding"},  # only for who asks for a bound
+    "compat._settings": {"llmkit.budget"},  # few set them
+    "compat.litellm": {"llmkit.compat._budget"},  # few have one
+    "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
