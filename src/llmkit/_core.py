@@ -14,13 +14,14 @@ import os
 import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from typing_extensions import Unpack
 
-from ._call import Timeouts, new_call_id
+from ._call import CONTEXT, Timeouts, new_call_id
 from ._control import plan
 from ._control.call import perform
 from ._control.dry import DryRun, dry
@@ -30,6 +31,7 @@ from ._control.media import media_policy
 from ._control.plan import Kind
 from ._control.prices import price_of
 from ._control.retry import RetryPolicy
+from ._control.settle import Late
 from ._cost import Cost, Unbounded
 from ._io import aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
@@ -43,11 +45,10 @@ from ._io.aio import AsyncDriver
 from ._io.aio_stream import AsyncStream
 from ._io.sync import SyncDriver
 from ._io.sync_stream import Stream
-from ._operations import Settle, Store
+from ._operations import Store
 from ._secret import Secret
 from .catalogue import Catalogue, default
 from .errors import ConfigurationError
-from .events import CallFinished
 from .ledger import MemoryLedger
 from .providers import Tokens
 from .types.params import CallOptions
@@ -66,6 +67,7 @@ class Core:
         callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
+        budget: a ``BudgetManager``: what calls may cost, and how many there may be.
         retry: how to try again; ``num_retries`` changes only how often.
         max_parallel: most calls at once.
         http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.
@@ -84,6 +86,7 @@ class Core:
         callbacks: Iterable[Callable[[Any], Any]] = (),
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
+        budget: Any = None,
         retry: RetryPolicy | None = None,
         max_parallel: int | None = None,
         http_client: Any = None,
@@ -99,6 +102,8 @@ class Core:
                 f"transport must be one of {', '.join(_TRANSPORTS)}, not {transport!r}"
             )
         self.ledger: Any = MemoryLedger() if ledger is None else ledger
+        self.budget = budget
+        self._book = _book(budget)
         self._hooks = tuple(hooks)
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
@@ -290,19 +295,20 @@ class Core:
         answered = bool(transport("")) or options.get("mock_response") is not None
         keyless = dry_run or answered
         metadata = asked.params.get("metadata")
-        return Job(
+        legs = plan.legs(
+            call_id,
+            model,
+            subject,
+            asked,
+            stream=stream,
+            environ=self._environ,
+            keyless=keyless,
+            kind=kind,
+            catalogue=self._catalogue,
+        )
+        job = Job(
             id=call_id,
-            legs=plan.legs(
-                call_id,
-                model,
-                subject,
-                asked,
-                stream=stream,
-                environ=self._environ,
-                keyless=keyless,
-                kind=kind,
-                catalogue=self._catalogue,
-            ),
+            legs=legs,
             policy=_policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
             clock=ReadClock(self._clock.now, self._clock.wall),
@@ -322,6 +328,31 @@ class Core:
             media=media_policy(options.get("fetch_media")),
             metadata=metadata if isinstance(metadata, Mapping) else {},
         )
+        if self._book is not None or CONTEXT.get() or not _NAMED.isdisjoint(options):
+            self._attribute(job, asked, subject, kind)
+        return job
+
+    def _attribute(
+        self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind
+    ) -> None:
+        """Say whose the call is, and what may answer it instead."""
+        from ._control.attributes import attributes, shown  # noqa: PLC0415 - few calls say it
+
+        job.attributes = attributes(asked.params, asked.options, job.metadata)
+        job.shown, job.book = shown(job.attributes), self._book
+        if self._book is not None:
+            job.divert = functools.partial(
+                plan.diverted,
+                job.legs[0],
+                call_id=job.id,
+                subject=subject,
+                asked_for=asked,
+                stream=job.stream,
+                environ=self._environ,
+                keyless=job.keyless,
+                kind=kind,
+                catalogue=self._catalogue,
+            )
 
     def _driver(self) -> SyncDriver:
         if self._borrowed is None:
@@ -343,13 +374,38 @@ class Core:
         return AsyncDriver(athrough(send), self._observers, self.ledger, pool.later, self._clock)
 
     def _drain(self) -> None:
-        """Settle the streams that were dropped."""
-        for client, finished in _taken():
-            client._observers.tell(finished)  # noqa: SLF001 - another one's perhaps, but a client
+        """Settle the streams that were dropped, and what a store could not take before."""
+        for left in _taken():
+            left.client._settle_late(left)  # noqa: SLF001 - another one's perhaps, but a client
+        if self._book is not None and self._book.kept:
+            self._late_driver().run(self._book.flush())
 
     async def _adrain(self) -> None:
-        for client, finished in _taken():
-            await client._observers.atell(finished)  # noqa: SLF001
+        for left in _taken():
+            await left.client._asettle_late(left)  # noqa: SLF001
+        if self._book is not None and self._book.kept:
+            await self._late_async_driver().run(self._book.flush())
+
+    def _settle_late(self, left: _Left) -> None:
+        try:
+            self._late_driver().run(left.late.flow())
+        except BaseException as error:
+            left.again(error)
+            raise
+
+    async def _asettle_late(self, left: _Left) -> None:
+        try:
+            await self._late_async_driver().run(left.late.flow())
+        except BaseException as error:
+            left.again(error)
+            raise
+
+    def _late_driver(self) -> SyncDriver:
+        """A driver for what sends nothing."""
+        return SyncDriver(_nothing, self._observers, self.ledger, self._clock)
+
+    def _late_async_driver(self) -> AsyncDriver:
+        return AsyncDriver(_nothing, self._observers, self.ledger, _nothing, self._clock)
 
     def _opened(self, stream: _AnyStream) -> _AnyStream:
         self._streams.add(stream)
@@ -385,27 +441,50 @@ def _calls(client: type[Core]) -> frozenset[str]:
     return _names[client]
 
 
+@dataclass(slots=True)
+class _Left:
+    """What was left of a call that was given up, and whose it is."""
+
+    client: Core
+    late: Late
+
+    def again(self, error: BaseException) -> None:
+        """Its settlement was interrupted: it is for the next one who comes."""
+        if self.late.open and not isinstance(error, Exception):
+            _dropped.put(self)
+
+
 # The calls that were given up where nothing could be done about it, and whose they are: any client's next call settles
 # them, or the end of the process. Not each client's own: it may be let go of together with its last stream.
-_dropped: SimpleQueue[tuple[Core, CallFinished]] = SimpleQueue()
+_dropped: SimpleQueue[_Left] = SimpleQueue()
 
 
-def _leave(
-    queue: SimpleQueue[tuple[Core, CallFinished]], client: Core, finished: CallFinished
-) -> None:
-    queue.put((client, finished))
+def _leave(queue: SimpleQueue[_Left], client: Core, left: Any) -> None:
+    queue.put(_Left(client, Late(left)))
 
 
-def _taken() -> Iterable[tuple[Core, CallFinished]]:
+def _taken() -> Iterable[_Left]:
     while True:
         try:
-            client, finished = _dropped.get_nowait()
+            yield _dropped.get_nowait()
         except Empty:
             return
-        client.ledger.perform(Settle(finished.settlement))
-        yield client, finished
 
 
+def _nothing(*_: Any) -> Any:
+    raise AssertionError("what is settled late sends nothing")
+
+
+def _book(budget: Any) -> Any:
+    if budget is not None and not hasattr(budget, "book"):
+        raise ConfigurationError(
+            f"budget must be a BudgetManager, not {type(budget).__name__}: BudgetManager(budgets=[…])"
+        )
+    return None if budget is None else budget.book
+
+
+# What says whose a call is: such an option is looked for in every call.
+_NAMED = frozenset({"customer", "session", "tags", "team"})
 _DEFAULT_TIMEOUTS = Timeouts()
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from ._call import Attempt, Call
     from ._operations import Settlement
 
@@ -20,6 +22,7 @@ __all__ = [
     "CallFinished",
     "CallStarted",
     "Callback",
+    "Diverted",
     "Event",
     "FallingBack",
     "Hook",
@@ -81,6 +84,17 @@ class FallingBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Diverted:
+    """This deployment answers instead of the one asked for: ``scope`` has used up ``threshold`` of its budget."""
+
+    call_id: str
+    provider: str
+    model: str
+    scope: str
+    threshold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class StreamStarted:
     """The first chunk of a stream is there, ``seconds`` after the call began."""
 
@@ -106,6 +120,7 @@ Event = (
     | AttemptFailed
     | RetryScheduled
     | FallingBack
+    | Diverted
     | StreamStarted
     | CallFinished
 )

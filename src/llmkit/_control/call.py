@@ -38,6 +38,7 @@ from ..events import (
     AttemptFailed,
     AttemptStarted,
     CallStarted,
+    Diverted,
     FallingBack,
     RetryScheduled,
     StreamStarted,
@@ -48,7 +49,7 @@ from ..types.chat import ChatCompletion
 from ..wires import Step
 from .address import Key, told_key
 from .happening import Happening
-from .job import Job, Leg, identity
+from .job import Diversion, Job, Leg, identity
 from .media import fetched
 from .mock import mocked
 from .retry import retrying
@@ -108,6 +109,7 @@ def perform(job: Job) -> Flow[Any]:
         mocked=job.mock is not None,
         metadata=job.metadata,
         kind=job.kind,
+        attributes=job.shown,
     )
     account = Account(
         info,
@@ -116,6 +118,7 @@ def perform(job: Job) -> Flow[Any]:
         stream=job.stream,
         heard=job.heard,
         catalogue=job.catalogue,
+        holds=_holds(job),
     )
     try:
         return (yield from _settled(job, account))
@@ -123,6 +126,14 @@ def perform(job: Job) -> Flow[Any]:
         # An interrupt within the settlement itself: nothing more can be done here.
         account.abandon()
         raise
+
+
+def _holds(job: Job) -> Any:
+    if job.book is None or job.mock is not None:
+        return None
+    from .hold import Holds  # noqa: PLC0415 - only for who has a budget
+
+    return Holds(job.book)
 
 
 def _settled(job: Job, account: Account) -> Flow[Answer]:
@@ -222,13 +233,37 @@ def _through_legs(
 ) -> Flow[Answer | Opened]:
     for position, (leg, request) in enumerate(ready):
         try:
-            return (yield from _on_leg(job, account, leg, request))
+            return (yield from _on_leg_or_cheaper(job, account, leg, request))
         except APIError as error:
+            if account.holds is not None:
+                account.holds.given_up()
+                yield from account.holds.close()
             if position + 1 == len(ready) or isinstance(error, InvalidRequestError):
                 raise
             following = ready[position + 1][0].call
             yield from notify(FallingBack(job.id, following.provider, following.model, error))
     raise AssertionError("a call has at least one leg")
+
+
+def _on_leg_or_cheaper(
+    job: Job, account: Account, leg: Leg, request: HTTPRequest
+) -> Flow[Answer | Opened]:
+    """Try one deployment, or the one that a budget says shall answer in its place."""
+    if account.holds is None:
+        return (yield from _on_leg(job, account, leg, request))
+    account.holds.diverting = job.divert is not None
+    try:
+        return (yield from _on_leg(job, account, leg, request))
+    except Diversion as other:
+        diverted = other
+    assert job.divert is not None  # noqa: S101 - nobody would have been told otherwise
+    account.holds.diverting = False
+    cheaper = job.divert(diverted.model)
+    # Its own number: under the key of another request it would get that one's answer.
+    leg, request = yield from _prepare(job, len(job.legs) + job.legs.index(leg), cheaper)
+    told = (leg.call.provider, leg.call.model, diverted.scope, diverted.threshold)
+    yield from notify(Diverted(job.id, *told))
+    return (yield from _on_leg(job, account, leg, request))
 
 
 def _on_leg(job: Job, account: Account, leg: Leg, request: HTTPRequest) -> Flow[Answer | Opened]:
@@ -256,6 +291,8 @@ def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> 
             changes += [change for change in step.request.adjustments if change not in changes]
             step.request.adjustments = tuple(changes)
             first = position == 0
+            if account.holds is not None and not first:
+                account.holds.went_well()
             outcome = yield from _tried(job, account, leg, step, until, whole=False, first=first)
             if isinstance(outcome, Opened):
                 return outcome
@@ -322,8 +359,10 @@ class _Try:
 def _attempt(
     job: Job, account: Account, leg: Leg, step: Step, this: _Try
 ) -> Flow[Answer | HTTPResponse | Opened]:
+    account.leaving(leg.call, step.request.adjustments, leg.key_source, leg.endpoint.base_url)
+    if account.holds is not None or "max_cost" in leg.options:
+        leg, step = yield from _held(job, account, leg, step, this)
     call, request = leg.call, step.request
-    account.leaving(call, request.adjustments, leg.key_source, leg.endpoint.base_url)
     number = len(account.info.attempts) + 1
     if job.heard and this.counts:
         # Without its query, which a caller may have put a credential into.
@@ -337,6 +376,8 @@ def _attempt(
         return (yield from _exchange(job, account, leg, step, secret, this))
     except BaseException as failure:
         error = failure
+        if account.holds is not None:
+            account.holds.failed(failure, request.method)
         if isinstance(failure, APIError):
             failure.scrub(account.secrets)
             _complete(failure, call, account, job.clock.wall())
@@ -345,9 +386,35 @@ def _attempt(
         if this.counts or error is not None:
             ended = _ended(job, account, this, wall, began, error)
         if isinstance(error, APIError):
-            yield from notify(AttemptFailed(job.id, ended, error))
+            yield from _told_of(job, account, ended, error)
         # It knows this frame: what both hold would wait for the collector.
         error = None
+
+
+def _told_of(job: Job, account: Account, attempt: Attempt, error: APIError) -> Flow[None]:
+    """An attempt has failed: what it held is free, or spent, before anything else is tried."""
+    if account.holds is not None:
+        yield from account.holds.close()
+    yield from notify(AttemptFailed(job.id, attempt, error))
+
+
+def _held(job: Job, account: Account, leg: Leg, step: Step, this: _Try) -> Flow[tuple[Leg, Step]]:
+    """Take what the attempt may cost at most out of its budgets; where they refuse, it ends before it began."""
+    from .holding import holding  # noqa: PLC0415 - only for who has a budget
+
+    account.unanswered()
+    began, wall = job.clock.now(), job.clock.wall()
+    try:
+        ready = yield from holding(job, account.holds, leg, step, this.until)
+    except APIError as error:
+        _complete(error, leg.call, account, None)
+        ended = _ended(job, account, this, wall, began, error)
+        yield from notify(AttemptFailed(job.id, ended, error))
+        raise
+    if ready[0] is not leg:
+        sent = ready[1].request.adjustments
+        account.leaving(ready[0].call, sent, leg.key_source, leg.endpoint.base_url)
+    return ready
 
 
 def _ended(
