@@ -143,6 +143,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
     "_core": {"llmkit._control.bounding"},  # only for who asks for a bound
+    "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads

@@ -374,17 +374,13 @@ class Core:
         return AsyncDriver(athrough(send), self._observers, self.ledger, pool.later, self._clock)
 
     def _drain(self) -> None:
-        """Settle the streams that were dropped, and what a store could not take before."""
+        """Settle the streams that were dropped."""
         for left in _taken():
             left.client._settle_late(left)  # noqa: SLF001 - another one's perhaps, but a client
-        if self._book is not None and self._book.kept:
-            self._late_driver().run(self._book.flush())
 
     async def _adrain(self) -> None:
         for left in _taken():
             await left.client._asettle_late(left)  # noqa: SLF001
-        if self._book is not None and self._book.kept:
-            await self._late_async_driver().run(self._book.flush())
 
     def _settle_late(self, left: _Left) -> None:
         try:
@@ -415,6 +411,8 @@ class Core:
         for stream in tuple(self._streams):
             stream.abandon()
         self.close()
+        if self._book is not None:
+            self._late_driver().run(self._book.outage.end())
 
     def _after_fork(self) -> None:
         self._streams.clear()

@@ -12,7 +12,7 @@ from typing import Any
 
 from .._flow import Flow
 from .._operations import Settlement
-from ..errors import BudgetExceededError, LimitReachedError, UnboundedCostError
+from ..errors import BudgetError, LimitReachedError
 from .budget.asking import Ask, Divert, Taken
 from .retry import refused
 
@@ -68,7 +68,8 @@ class Holds:
         """Take a hold, or hear of a cheaper model. Raises what the budget refuses with."""
         try:
             taken = yield from self._book.take(ask, divert=self.diverting, trying=self._tries)
-        except (BudgetExceededError, LimitReachedError, UnboundedCostError):
+        except (BudgetError, LimitReachedError):
+            # Nothing is held; where the store could not be reached, the book sees to that.
             self._trying = None
             raise
         except BaseException:

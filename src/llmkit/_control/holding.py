@@ -27,13 +27,12 @@ from ..providers._unbilled import at_home
 from ..wires import Step
 from .bounding import bound_of, output_limit
 from .budget.asking import Ask
+from .budget.checking import room
 from .hold import Holds
 from .job import Diversion, Job, Leg
 
 __all__ = ["holding"]
 
-MARGIN: Final = 60.0
-"""Seconds that a hold outlives the time its call has: for what is left to be done then."""
 _TRIES: Final = 4
 """How often a shorter answer is worked out, where others take what was left meanwhile."""
 _ANY_MODEL: Final = 4096
@@ -143,13 +142,13 @@ def holding(
         Diversion: another model shall answer.
     """
     first = _Need(job, leg, step.request)
-    if holds is not None and not holds.wanted(step.request.method) or first.is_free():
+    if (holds is not None and not holds.wanted(step.request.method)) or first.is_free():
         return leg, step
     need, refusal = first, (yield from _refused(job, holds, first, until))
     for _ in range(_TRIES):
         if refusal is None:
             break
-        shorter = yield from _shorter(job, first, until, refusal)
+        shorter = yield from _shorter(job, first, refusal)
         if shorter is None:
             raise refusal
         need, refusal = shorter, (yield from _refused(job, holds, shorter, until))
@@ -176,33 +175,28 @@ def _refused(job: Job, holds: Holds | None, need: _Need, until: float) -> Flow[_
 
 
 def _ask(job: Job, holds: Holds, need: _Need, until: float) -> Ask:
-    call = need.leg.call
-    return Ask(
-        holds.named(job.id),
-        job.id,
-        {
-            **job.attributes,
-            "model": (f"{call.provider}/{call.model}",),
-            "provider": (call.provider,),
-        },
-        need.usd,
-        need.tokens,
-        math.ceil((max(0.0, until - job.clock.now()) + MARGIN) * 1000),
-    )
+    lease = max(0.0, until - job.clock.now()) * 1000 + job.book.margin
+    attributes = _attributes(job, need.leg)
+    return Ask(holds.named(job.id), job.id, attributes, need.usd, need.tokens, math.ceil(lease))
+
+
+def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[str, ...]]:
+    name, model = leg.call.provider, leg.call.model
+    return {**job.attributes, "model": (f"{name}/{model}",), "provider": (name,)}
 
 
 # --- shorter answers ---------------------------------------------------------------------------
 
 
-def _shorter(job: Job, need: _Need, until: float, refusal: _Refusal) -> Flow[_Need | None]:
+def _shorter(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Need | None]:
     """The same call with the longest answer that there is room for, where that is what it lacks."""
     name = _limit_name(need.leg)
     if name is None or (isinstance(refusal, LimitReachedError) and not _never_fits(refusal)):
         return None
-    derives = job.book is not None and job.book.without_max_tokens == "derive"
+    derives = job.book is not None and job.book.output == "derive"
     least = job.book.least_output if derives else 1
-    room = yield from _room(job, need, until)
-    found = _longest(lambda most: _limited(job, need, name, most), room, least, _most(job, need))
+    left = yield from _room(job, need)
+    found = _longest(lambda most: _limited(job, need, name, most), left, least, _most(job, need))
     if found is None or derives:
         return found
     told = next(c.sent for c in found.request.adjustments if c.parameter == name)
@@ -224,12 +218,11 @@ def _limit_name(leg: Leg) -> str | None:
     return _NAMES.get(type(leg.call))
 
 
-def _room(job: Job, need: _Need, until: float) -> Flow[_Room]:
-    usd = tokens = None
+def _room(job: Job, need: _Need) -> Flow[_Room]:
+    left: Mapping[str, Decimal] = {}
     if job.book is not None:
-        ask = _ask(job, Holds(job.book), need, until)
-        usd, tokens = yield from job.book.room(ask)
-    stated = need.stated
+        left = yield from room(job.book, _attributes(job, need.leg))
+    usd, tokens, stated = left.get("usd"), left.get("tokens"), need.stated
     if stated is not None:
         usd = stated if usd is None else min(usd, stated)
     return _Room(usd, tokens)

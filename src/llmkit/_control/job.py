@@ -22,7 +22,7 @@ from .retry import RetryPolicy
 __all__ = ["Clock", "Diversion", "Job", "Leg", "identity"]
 
 
-class Diversion(Exception):  # noqa: N818 - no failure: it is raised through what tries again
+class Diversion(Exception):
     """A budget says that another model shall answer: nothing was asked for here."""
 
     def __init__(self, model: str, scope: str, threshold: Decimal) -> None:
