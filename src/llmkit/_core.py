@@ -5,17 +5,13 @@ It owns drivers and runs flows; what happens to a call is decided in ``_control`
 
 from __future__ import annotations
 
-import atexit
 import copy
 import difflib
 import functools
 import inspect
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -31,7 +27,6 @@ from ._control.media import media_policy
 from ._control.plan import Kind
 from ._control.prices import price_of
 from ._control.retry import RetryPolicy
-from ._control.settle import Late
 from ._cost import Cost, Unbounded
 from ._io import aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
@@ -45,6 +40,7 @@ from ._io.aio import AsyncDriver
 from ._io.aio_stream import AsyncStream
 from ._io.sync import SyncDriver
 from ._io.sync_stream import Stream
+from ._left import asettle_left, known, leaving, perform_late, settle_left
 from ._operations import Store
 from ._secret import Secret
 from .catalogue import Catalogue, default
@@ -56,7 +52,6 @@ from .types.params import CallOptions
 __all__ = ["Core"]
 
 _TRANSPORTS = ("httpx",)
-_clients: weakref.WeakSet[Core] = weakref.WeakSet()
 _AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
 
 
@@ -124,19 +119,19 @@ class Core:
         self._instead: Callable[[Job], Any] | None = None
         self._streams: weakref.WeakSet[Stream[Any, Any] | AsyncStream[Any, Any]] = weakref.WeakSet()
         configure_log(log_level())
-        _known(self)
+        known(self)
 
     def close(self) -> None:
         """Settle what is left and close the sync connections. The client can be used again after it.
 
         Connections of an event loop are closed by ``aclose``, or by that loop's end.
         """
-        self._drain()
+        settle_left()
         self._transports.close()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and the sync ones."""
-        await self._adrain()
+        await asettle_left()
         await self._loops.aclose()
         self._transports.close()
 
@@ -235,7 +230,7 @@ class Core:
         self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
     ) -> Any:
         """Make a call and return its answer."""
-        self._drain()
+        settle_left()
         job = self._job(kind, model, subject, params, dry_run=self._instead is not None)
         return self._driver().run(perform(job)) if self._instead is None else self._instead(job)
 
@@ -243,7 +238,7 @@ class Core:
         self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
     ) -> Any:
         """``_run`` for async code."""
-        await self._adrain()
+        await asettle_left()
         job = self._job(kind, model, subject, params)
         return await (await self._async_driver()).run(perform(job))
 
@@ -256,7 +251,7 @@ class Core:
         form: type[Stream[Any, Any]] | None = None,
     ) -> Stream[Any, Any]:
         """Make a call and return the stream of its answer's events, which may have a form of its own."""
-        self._drain()
+        settle_left()
         job = self._job(
             kind, model, subject, params, stream=True, dry_run=self._instead is not None
         )
@@ -273,7 +268,7 @@ class Core:
         form: type[AsyncStream[Any, Any]] | None = None,
     ) -> AsyncStream[Any, Any]:
         """``_stream`` for async code."""
-        await self._adrain()
+        await asettle_left()
         job = self._job(kind, model, subject, params, stream=True)
         driver = await self._async_driver()
         return self._opened(await aio_stream.opened(driver, perform(job), form))
@@ -288,31 +283,29 @@ class Core:
         stream: bool = False,
         dry_run: bool = False,
     ) -> Job:
-        asked = plan.asked(params, self._defaults, kind)
-        call_id = new_call_id()
+        asked, call_id = plan.asked(params, self._defaults, kind), new_call_id()
         options = asked.options
         # Where a testing tool answers by itself, a key that is missing is no mistake.
         answered = bool(transport("")) or options.get("mock_response") is not None
         keyless = dry_run or answered
         metadata = asked.params.get("metadata")
-        legs = plan.legs(
-            call_id,
-            model,
-            subject,
-            asked,
-            stream=stream,
-            environ=self._environ,
-            keyless=keyless,
-            kind=kind,
-            catalogue=self._catalogue,
-        )
         job = Job(
             id=call_id,
-            legs=legs,
+            legs=plan.legs(
+                call_id,
+                model,
+                subject,
+                asked,
+                stream=stream,
+                environ=self._environ,
+                keyless=keyless,
+                kind=kind,
+                catalogue=self._catalogue,
+            ),
             policy=_policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
             clock=ReadClock(self._clock.now, self._clock.wall),
-            abandon=functools.partial(_leave, _dropped, self),
+            abandon=leaving(self),
             tokens=self._tokens,
             catalogue=self._catalogue,
             environ=self._environ,
@@ -373,36 +366,6 @@ class Core:
             send = self._borrowed.asend
         return AsyncDriver(athrough(send), self._observers, self.ledger, pool.later, self._clock)
 
-    def _drain(self) -> None:
-        """Settle the streams that were dropped."""
-        for left in _taken():
-            left.client._settle_late(left)  # noqa: SLF001 - another one's perhaps, but a client
-
-    async def _adrain(self) -> None:
-        for left in _taken():
-            await left.client._asettle_late(left)  # noqa: SLF001
-
-    def _settle_late(self, left: _Left) -> None:
-        try:
-            self._late_driver().run(left.late.flow())
-        except BaseException as error:
-            left.again(error)
-            raise
-
-    async def _asettle_late(self, left: _Left) -> None:
-        try:
-            await self._late_async_driver().run(left.late.flow())
-        except BaseException as error:
-            left.again(error)
-            raise
-
-    def _late_driver(self) -> SyncDriver:
-        """A driver for what sends nothing."""
-        return SyncDriver(_nothing, self._observers, self.ledger, self._clock)
-
-    def _late_async_driver(self) -> AsyncDriver:
-        return AsyncDriver(_nothing, self._observers, self.ledger, _nothing, self._clock)
-
     def _opened(self, stream: _AnyStream) -> _AnyStream:
         self._streams.add(stream)
         return stream
@@ -412,7 +375,7 @@ class Core:
             stream.abandon()
         self.close()
         if self._book is not None:
-            self._late_driver().run(self._book.outage.end())
+            perform_late(self, self._book.outage.end())
 
     def _after_fork(self) -> None:
         self._streams.clear()
@@ -437,40 +400,6 @@ def _calls(client: type[Core]) -> frozenset[str]:
             n for n, m in members if n[0] != "_" and not inspect.iscoroutinefunction(m)
         )
     return _names[client]
-
-
-@dataclass(slots=True)
-class _Left:
-    """What was left of a call that was given up, and whose it is."""
-
-    client: Core
-    late: Late
-
-    def again(self, error: BaseException) -> None:
-        """Its settlement was interrupted: it is for the next one who comes."""
-        if self.late.open and not isinstance(error, Exception):
-            _dropped.put(self)
-
-
-# The calls that were given up where nothing could be done about it, and whose they are: any client's next call settles
-# them, or the end of the process. Not each client's own: it may be let go of together with its last stream.
-_dropped: SimpleQueue[_Left] = SimpleQueue()
-
-
-def _leave(queue: SimpleQueue[_Left], client: Core, left: Any) -> None:
-    queue.put(_Left(client, Late(left)))
-
-
-def _taken() -> Iterable[_Left]:
-    while True:
-        try:
-            yield _dropped.get_nowait()
-        except Empty:
-            return
-
-
-def _nothing(*_: Any) -> Any:
-    raise AssertionError("what is settled late sends nothing")
 
 
 def _book(budget: Any) -> Any:
@@ -517,32 +446,3 @@ def _policy(policy: RetryPolicy, retries: Any) -> RetryPolicy:
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-
-
-_registering = threading.Lock()
-_registered = False
-
-
-def _known(client: Core) -> None:
-    """Remember a client, weakly, for the end of the process and for forks."""
-    global _registered  # noqa: PLW0603 - once for the process
-    _clients.add(client)
-    with _registering:
-        if _registered:
-            return
-        _registered = True
-        atexit.register(_at_exit)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_in_child)
-
-
-def _at_exit() -> None:
-    for client in tuple(_clients):
-        client._at_exit()  # noqa: SLF001 - the module's own
-
-
-def _in_child() -> None:
-    global _dropped  # noqa: PLW0603 - what was dropped before the fork is the parent's to settle
-    _dropped = SimpleQueue()
-    for client in tuple(_clients):
-        client._after_fork()  # noqa: SLF001 - the module's own

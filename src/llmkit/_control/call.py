@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from .._call import Adjustment, Attempt, Call, CallInfo, ChatCall
+from .._call import Adjustment, Call, CallInfo, ChatCall
 from .._flow import (
     Cancelled,
     Deadlines,
@@ -25,7 +25,6 @@ from .._flow import (
 )
 from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
 from .._operations import Outcome
-from .._ratelimit import retry_after
 from .._secret import Secret
 from ..errors import (
     APIConnectionError,
@@ -35,7 +34,6 @@ from ..errors import (
     StreamInterruptedError,
 )
 from ..events import (
-    AttemptFailed,
     AttemptStarted,
     CallStarted,
     Diverted,
@@ -48,6 +46,7 @@ from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
 from .address import Key, told_key
+from .attempts import Try, complete, ended, failed, held
 from .happening import Happening
 from .job import Diversion, Job, Leg, identity
 from .media import fetched
@@ -217,7 +216,7 @@ def _read(job: Job, account: Account, result: Answer | Opened) -> Flow[Answer]:
         yield from relay(result, session)
     except APIError as error:
         error.scrub(account.secrets)
-        _complete(error, account.call, account, None)
+        complete(error, account.call, account, None)
         raise
     return session.result()
 
@@ -233,7 +232,7 @@ def _through_legs(
 ) -> Flow[Answer | Opened]:
     for position, (leg, request) in enumerate(ready):
         try:
-            return (yield from _on_leg_or_cheaper(job, account, leg, request))
+            return (yield from _on_leg_or_cheaper(job, account, leg, request, position))
         except APIError as error:
             if account.holds is not None:
                 account.holds.given_up()
@@ -246,7 +245,7 @@ def _through_legs(
 
 
 def _on_leg_or_cheaper(
-    job: Job, account: Account, leg: Leg, request: HTTPRequest
+    job: Job, account: Account, leg: Leg, request: HTTPRequest, position: int
 ) -> Flow[Answer | Opened]:
     """Try one deployment, or the one that a budget says shall answer in its place."""
     if account.holds is None:
@@ -260,7 +259,7 @@ def _on_leg_or_cheaper(
     account.holds.diverting = False
     cheaper = job.divert(diverted.model)
     # Its own number: under the key of another request it would get that one's answer.
-    leg, request = yield from _prepare(job, len(job.legs) + job.legs.index(leg), cheaper)
+    leg, request = yield from _prepare(job, len(job.legs) + position, cheaper)
     told = (leg.call.provider, leg.call.model, diverted.scope, diverted.threshold)
     yield from notify(Diverted(job.id, *told))
     return (yield from _on_leg(job, account, leg, request))
@@ -301,7 +300,7 @@ def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> 
         return done.value
     except APIError as error:
         error.scrub(account.secrets)
-        _complete(error, leg.call, account, job.clock.wall())
+        complete(error, leg.call, account, job.clock.wall())
         raise
 
 
@@ -324,7 +323,7 @@ def _tried(
     first: bool = True,
 ) -> Flow[Answer | HTTPResponse | Opened]:
     def attempt(number: int, waited: float) -> Flow[Answer | HTTPResponse | Opened]:
-        return _attempt(job, account, leg, step, _Try(waited, until, whole, first or number > 1))
+        return _attempt(job, account, leg, step, Try(waited, until, whole, first or number > 1))
 
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
@@ -346,22 +345,12 @@ def _repeatable(leg: Leg, step: Step) -> bool:
     return not makes if step.repeatable is None else step.repeatable
 
 
-@dataclass(slots=True)
-class _Try:
-    waited: float
-    until: float
-    whole: bool
-    """Whether its answer is the call's; otherwise the wire has more to ask."""
-    counts: bool
-    """Whether it is a try of its own: what goes well behind the first request is one with it."""
-
-
 def _attempt(
-    job: Job, account: Account, leg: Leg, step: Step, this: _Try
+    job: Job, account: Account, leg: Leg, step: Step, this: Try
 ) -> Flow[Answer | HTTPResponse | Opened]:
     account.leaving(leg.call, step.request.adjustments, leg.key_source, leg.endpoint.base_url)
     if account.holds is not None or "max_cost" in leg.options:
-        leg, step = yield from _held(job, account, leg, step, this)
+        leg, step = yield from held(job, account, leg, step, this)
     call, request = leg.call, step.request
     number = len(account.info.attempts) + 1
     if job.heard and this.counts:
@@ -380,79 +369,15 @@ def _attempt(
             account.holds.failed(failure, request.method)
         if isinstance(failure, APIError):
             failure.scrub(account.secrets)
-            _complete(failure, call, account, job.clock.wall())
+            complete(failure, call, account, job.clock.wall())
         raise
     finally:
         if this.counts or error is not None:
-            ended = _ended(job, account, this, wall, began, error)
+            attempt = ended(job, account, this, wall, began, error)
         if isinstance(error, APIError):
-            yield from _told_of(job, account, ended, error)
+            yield from failed(job, account, attempt, error)
         # It knows this frame: what both hold would wait for the collector.
         error = None
-
-
-def _told_of(job: Job, account: Account, attempt: Attempt, error: APIError) -> Flow[None]:
-    """An attempt has failed: what it held is free, or spent, before anything else is tried."""
-    if account.holds is not None:
-        yield from account.holds.close()
-    yield from notify(AttemptFailed(job.id, attempt, error))
-
-
-def _held(job: Job, account: Account, leg: Leg, step: Step, this: _Try) -> Flow[tuple[Leg, Step]]:
-    """Take what the attempt may cost at most out of its budgets; where they refuse, it ends before it began."""
-    from .holding import holding  # noqa: PLC0415 - only for who has a budget
-
-    account.unanswered()
-    began, wall = job.clock.now(), job.clock.wall()
-    try:
-        ready = yield from holding(job, account.holds, leg, step, this.until)
-    except APIError as error:
-        _complete(error, leg.call, account, None)
-        ended = _ended(job, account, this, wall, began, error)
-        yield from notify(AttemptFailed(job.id, ended, error))
-        raise
-    if ready[0] is not leg:
-        sent = ready[1].request.adjustments
-        account.leaving(ready[0].call, sent, leg.key_source, leg.endpoint.base_url)
-    return ready
-
-
-def _ended(
-    job: Job, account: Account, this: _Try, wall: float, began: float, error: BaseException | None
-) -> Attempt:
-    try:
-        attempt = _recorded(job, account, this, wall, began, error)
-        account.tried(attempt, error)
-    except BaseException:
-        # An interrupt: what the attempt has come to is not to be forgotten.
-        account.left("maybe")
-        raise
-    return attempt
-
-
-def _recorded(
-    job: Job, account: Account, this: _Try, wall: float, began: float, error: BaseException | None
-) -> Attempt:
-    return Attempt(
-        number=len(account.info.attempts) + 1,
-        provider=account.info.provider,
-        model=account.info.model,
-        started=wall,
-        seconds=job.clock.now() - began,
-        error=None if error is None else type(error).__name__,
-        status_code=getattr(error or account.info, "status_code", None),
-        sent="yes" if error is None else getattr(error, "sent", "maybe"),
-        waited=this.waited,
-    )
-
-
-def _complete(error: APIError, call: Call, account: Account, now: float | None) -> None:
-    """Say on an error what only the call knows."""
-    error.provider = error.provider or call.provider
-    error.model = error.model or call.model
-    error.request_id = error.request_id or account.info.request_id
-    if now is not None and error.retry_after is None and not isinstance(error, APIConnectionError):
-        error.retry_after = retry_after(account.info.headers, now)
 
 
 def _secret(key: Key) -> Flow[Secret | None]:
@@ -462,7 +387,7 @@ def _secret(key: Key) -> Flow[Secret | None]:
 
 
 def _exchange(
-    job: Job, account: Account, leg: Leg, step: Step, secret: Secret | None, this: _Try
+    job: Job, account: Account, leg: Leg, step: Step, secret: Secret | None, this: Try
 ) -> Flow[Answer | HTTPResponse | Opened]:
     """One request and its answer."""
     account.asking()
