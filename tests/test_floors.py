@@ -34,6 +34,7 @@ FLOORS = {
     "_core": 6,
     "_kinds": 6,
     "_left": 6,
+    "budget": 6,
     "client": 6,
     "ledger": 6,
     "stores": 6,

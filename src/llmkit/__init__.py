@@ -103,6 +103,7 @@ if TYPE_CHECKING:
     from ._api.tokens import atoken_counter, decode, encode, token_counter, trim_messages
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.attributes import context
+    from ._control.budget.rules import Budget, RateLimit
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
     from ._control.structured import function_tool
@@ -114,6 +115,7 @@ if TYPE_CHECKING:
     from ._io.sync_stream import Stream
     from ._operations import Settlement
     from ._upload import Upload
+    from .budget import BudgetManager
     from .catalogue import Catalogue, ModelInfo
     from .client import Client
     from .errors import (
@@ -174,20 +176,20 @@ if TYPE_CHECKING:
 __all__ = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
     "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
-    "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Cached", "CallInfo",
-    "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion",
-    "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
-    "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens", "DryRun",
-    "EmbeddingResponse", "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse",
-    "InternalServerError", "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError",
-    "MediaPolicy", "MemoryLedger", "Message", "MessageResponse", "MissingKeyError", "ModelInfo",
-    "ModelList", "ModerationResponse", "NotFoundError", "OverloadedError", "PaymentRequiredError",
-    "PermissionDeniedError", "Provider", "RateLimitError", "ReplayMissError",
-    "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "ServiceUnavailableError",
-    "Settlement", "Speech", "SpeechStream", "Stream", "StreamConsumedError",
-    "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts", "TokenCount",
-    "Transcription", "TranscriptionEvent", "Trimmed", "Unbounded", "UnknownModelError",
-    "UnknownPriceError", "UnknownProviderError", "UnprocessableEntityError",
+    "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Budget", "BudgetManager",
+    "Cached", "CallInfo", "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError",
+    "ChatCompletion", "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError",
+    "ConflictError", "ContentPolicyViolationError", "ContextWindowExceededError", "Cost",
+    "CountedTokens", "DryRun", "EmbeddingResponse", "FileContent", "FileObject",
+    "GatewayTimeoutError", "ImageResponse", "InternalServerError", "InvalidRequestError",
+    "JSONSchemaValidationError", "LLMKitError", "MediaPolicy", "MemoryLedger", "Message",
+    "MessageResponse", "MissingKeyError", "ModelInfo", "ModelList", "ModerationResponse",
+    "NotFoundError", "OverloadedError", "PaymentRequiredError", "PermissionDeniedError", "Provider",
+    "RateLimit", "RateLimitError", "ReplayMissError", "RequestTooLargeError", "RerankResponse",
+    "Response", "RetryPolicy", "ServiceUnavailableError", "Settlement", "Speech", "SpeechStream",
+    "Stream", "StreamConsumedError", "StreamInterruptedError", "TextCompletion", "Timeout",
+    "Timeouts", "TokenCount", "Transcription", "TranscriptionEvent", "Trimmed", "Unbounded",
+    "UnknownModelError", "UnknownPriceError", "UnknownProviderError", "UnprocessableEntityError",
     "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
     "acancel_responses", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
     "acreate_file", "adelete_batch", "adelete_cache", "adelete_file", "adelete_model",
@@ -266,6 +268,8 @@ _HOMES: dict[str, str] = {
         ),
         "_api.catalogue",
     ),
+    **dict.fromkeys(("Budget", "RateLimit"), "_control.budget.rules"),
+    "BudgetManager": "budget",
     "Catalogue": "catalogue",
     "ModelInfo": "catalogue",
     **dict.fromkeys(("acount_tokens", "count_tokens"), "_api.counting"),

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from ..._cost import MATH, Unbounded
+from ..._cost import Unbounded
 from ..._operations import Reserve, Reserved, SettleHold
 from .outage import LetGo
-from .planning import Plan
+from .planning import Line, Plan
+from .rules import Terms
+from .windows import Period
 
 __all__ = ["Amounts", "Ask", "Divert", "Taken"]
 
@@ -51,7 +53,7 @@ class Divert(NamedTuple):
 class Taken:
     """What an attempt holds. One of ``settle``, ``release`` and ``unknown`` makes the operation that ends it."""
 
-    __slots__ = ("amounts", "ask", "held", "plan", "reserved")
+    __slots__ = ("amounts", "ask", "held", "lines", "plan", "reserved")
 
     def __init__(
         self, ask: Ask, plan: Plan, amounts: Amounts, held: Reserve, reserved: Reserved | LetGo
@@ -59,6 +61,7 @@ class Taken:
         self.ask, self.plan, self.amounts = ask, plan, amounts
         self.held, self.reserved = held, reserved
         """What the store was asked for, and what it said; ``LetGo`` where it could not be asked."""
+        self.lines = plan.lines if not reserved.again else _held_before(plan, reserved)
 
     @property
     def usd(self) -> Decimal:
@@ -102,9 +105,15 @@ class Taken:
         )
 
     def _listed(self, spent: Amounts) -> tuple[Decimal, ...]:
-        return tuple([spent[line.terms.measure] for line in self.plan.lines])
+        return tuple([spent[line.terms.measure] for line in self.lines])
 
 
-def above(amount: Decimal, limit: Decimal) -> Decimal:
-    """What of an amount lies above a limit."""
-    return max(_ZERO, MATH.subtract(amount, limit))
+def _held_before(plan: Plan, reserved: Reserved | LetGo) -> tuple[Line, ...]:
+    """The lines of a hold that was there: rules may have changed since."""
+    known = {line.account: line for line in plan.lines}
+    return tuple([known.get(held.account) or _bare(held.account) for held in reserved.lines])
+
+
+def _bare(account: str) -> Line:
+    measure, window, scope = account.split(":", 2)
+    return Line(account, scope, Terms(measure, Period(window), None))

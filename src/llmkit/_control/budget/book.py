@@ -14,6 +14,7 @@ from ..._cost import MATH, Unbounded
 from ..._flow import Flow, notify, store
 from ..._operations import (
     FOR_EVER,
+    ROLLING_BUCKETS,
     Claim,
     Gone,
     Refused,
@@ -22,25 +23,26 @@ from ..._operations import (
     Settled,
     SettleHold,
     Stale,
+    Standing,
     Untimely,
     Window,
 )
 from ...errors import ConfigurationError, StoreError
 from .asking import Amounts, Ask, Divert, Taken
 from .outage import LetGo, Outage
-from .planning import Cache, Plan, Rules, planned
+from .planning import Cache, Line, Plan, Rules, planned
 from .refusing import refused, unbounded
 from .rules import Budget, RateLimit, Terms
 from .scopes import Scope, spelled
 from .telling import crossed, overrun
 from .windows import Period
 
-__all__ = ["Book", "Output"]
+__all__ = ["TRIES", "Book", "Output"]
 
 Output = Literal["derive", "refuse"]
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
-_TRIES: Final = 12
+TRIES: Final = 12
 
 
 class Book:
@@ -118,9 +120,13 @@ class Book:
 
     def _at(self, now: int) -> int:
         if not self._from <= now < self._until:
-            self._windows = {}
-            self._from, self._until = 0, FOR_EVER
+            self.forget_windows()
         return now
+
+    def forget_windows(self) -> None:
+        """The periods that are known are not those of now."""
+        self._windows = {}
+        self._from, self._until = 0, FOR_EVER
 
     def claims(self, plan: Plan, amounts: Amounts) -> tuple[Claim, ...]:
         """What a plan asks of the store."""
@@ -157,7 +163,7 @@ class Book:
             BudgetUnavailableError: the store fails, and the budget is closed then.
         """
         bounds: Amounts = {}
-        for _ in range(_TRIES):
+        for _ in range(TRIES):
             now = self._at(self._time())
             plan = self.plan(ask.attributes)
             amounts = _amounts(ask, plan, bounds)
@@ -190,7 +196,7 @@ class Book:
         if isinstance(answer, Stale):
             self.rules.learn(answer.rules)
         elif isinstance(answer, Untimely):
-            self._windows, self._from, self._until = {}, 0, FOR_EVER
+            self.forget_windows()
         elif isinstance(answer, Gone):
             raise ConfigurationError(
                 "this hold has been settled or has expired: each attempt has one of its own"
@@ -214,7 +220,7 @@ class Book:
         return settled
 
     def _tell(self, taken: Taken, operation: SettleHold, settled: Settled) -> Flow[None]:
-        pairs = list(zip(taken.plan.lines, settled.lines, strict=True))
+        pairs = _counted(taken, settled)
         usd = taken.usd if operation.usd is None else operation.usd
         for event in crossed(pairs, settled.now, taken.ask.call):
             yield from self.told(event)
@@ -222,11 +228,34 @@ class Book:
         if over is not None:
             yield from self.told(over)
 
+    def finish(self) -> Flow[None]:
+        """Do what is left to do, as far as the store lets us."""
+        yield from self.outage.end()
+
+    def perform(self, operation: Any) -> Flow[Any]:
+        """Any other operation on the store.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached.
+        """
+        return (yield from self.outage.perform(operation))
+
     def told(self, event: Any) -> Flow[None]:
         """Tell the client's callbacks, and the manager's."""
         yield from notify(event)
         if self._listeners is not None:
             yield from store(event, self._listeners)
+
+
+def _counted(taken: Taken, settled: Settled) -> list[tuple[Line, Standing]]:
+    """The accounts in whose windows of now the hold still counts: what it came to changes nothing elsewhere."""
+    triples = zip(taken.lines, taken.reserved.lines, settled.lines, strict=True)
+    now = settled.now
+    return [
+        (line, standing)
+        for line, at, standing in triples
+        if not at.width or at.bucket >= now // at.width - ROLLING_BUCKETS
+    ]
 
 
 def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:

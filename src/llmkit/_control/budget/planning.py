@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, Generic, NamedTuple, TypeVar
+from urllib.parse import unquote
 
 from ..._operations import Attribution, Rule
 from ...errors import InvalidRequestError
@@ -114,6 +115,16 @@ def kinds_of(patterns: Rule) -> tuple[str, ...]:
     return () if patterns.body is None else tuple(json.loads(patterns.body))
 
 
+_Rank = tuple[int, int, Decimal]
+
+
+def _raised(line: Line, by: tuple[_Rank, Line] | None) -> Line:
+    if by is None:
+        return line
+    extra, until = by[1].terms.extra, by[1].terms.extra_until
+    return line._replace(terms=line.terms._replace(extra=extra, extra_until=until))
+
+
 def planned(rules: Rules, values: Values) -> Plan:
     """Put together what counts for a call.
 
@@ -121,16 +132,18 @@ def planned(rules: Rules, values: Values) -> Plan:
         InvalidRequestError: a call cannot belong to so many scopes.
     """
     stored = list(rules.stored(values))
-    best: dict[str, tuple[tuple[int, int, Decimal], Line]] = {}
+    best: dict[str, tuple[_Rank, Line]] = {}
+    raised: dict[str, tuple[_Rank, Line]] = {}
     for scope, terms, is_stored in _ranked(rules, stored):
         rank = (-scope.literals, -is_stored, _UNLIMITED if terms.limit is None else terms.limit)
+        among = raised if terms.only_extra else best
         for text in scope.within(values):
             account = f"{terms.measure}:{terms.period.name}:{text}"
-            if account not in best or rank < best[account][0]:
-                best[account] = rank, Line(account, text, terms)
+            if account not in among or rank < among[account][0]:
+                among[account] = rank, Line(account, text, terms)
     if len(best) > _MOST:
         raise InvalidRequestError(f"a call belongs to {len(best)} budgets: {_MOST} at most")
-    lines = tuple(line for _, line in best.values())
+    lines = tuple(_raised(line, raised.get(line.account)) for _, line in best.values())
     return Plan(
         lines,
         tuple((rule.scope, rule.version) for rule in stored),
@@ -164,9 +177,9 @@ def _whose(lines: Iterable[Line], values: Values) -> Attribution:
 
 
 def attributed(values: Mapping[str, Any]) -> tuple[str, str]:
-    """Provider and model, as usage has them."""
-    provider, model = (values.get(kind, ("",))[0] for kind in ("provider", "model"))
-    return provider or model.partition("/")[0], model
+    """Provider and model, as usage has them: plain."""
+    provider, model = (unquote(values.get(kind, ("",))[0]) for kind in ("provider", "model"))
+    return provider or model.rpartition("/")[0].partition("/")[0], model
 
 
 assert PATTERNS == EACH  # noqa: S101 - no scope has this text, since a scope's has "=" or is "global"

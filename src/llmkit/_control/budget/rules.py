@@ -39,6 +39,8 @@ class Terms(NamedTuple):
     rollover: Decimal | None = None
     extra: Decimal = _ZERO
     extra_until: int = 0
+    only_extra: bool = False
+    """Whether only ``extra`` is said here, of a limit that is said elsewhere."""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -227,6 +229,8 @@ def _written(terms: Terms) -> dict[str, Any]:
         found["fallbacks"] = [[str(share), model] for share, model in terms.fallbacks]
     if terms.extra_until:
         found |= {"extra": str(terms.extra), "extra_until": terms.extra_until}
+    if terms.only_extra:
+        found["only_extra"] = True
     return found
 
 
@@ -250,6 +254,7 @@ def _read(found: Mapping[str, Any]) -> Terms:
         amounts.get("rollover"),
         Decimal(found.get("extra", 0)),
         found.get("extra_until", 0),
+        found.get("only_extra", False),
     )
 
 

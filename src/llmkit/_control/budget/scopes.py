@@ -17,7 +17,21 @@ from urllib.parse import quote
 from ..._secret import Secret, redact
 from ...errors import ConfigurationError
 
-__all__ = ["EACH", "GLOBAL", "KINDS", "Scope", "Values", "fingerprint", "scope_of", "spelled"]
+__all__ = [
+    "EACH",
+    "GLOBAL",
+    "KINDS",
+    "Scope",
+    "Spelled",
+    "Values",
+    "candidates",
+    "fingerprint",
+    "kind_of",
+    "named",
+    "scope_of",
+    "spelled",
+    "spelled_value",
+]
 
 Values = dict[str, tuple[str, ...]]
 
@@ -48,7 +62,14 @@ _DIGITS: Final = 32
 _BARE: Final = "/@"
 # A key of which nobody knows the vendor: long, in one piece, of letters and digits.
 _KEYLIKE: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[A-Za-z0-9._~+/=-]{20,}")
+_CUT: Final = re.compile("%.?$")
 _VALUE: Final = re.compile(r"(?:[A-Za-z0-9_.~/@-]|%[0-9A-F]{2}|!)*")
+
+
+class Spelled(str):
+    """A value as it is written in a scope's text already."""
+
+    __slots__ = ()
 
 
 class Scope(NamedTuple):
@@ -172,6 +193,8 @@ def kind_of(given: Any) -> str:
 
 def spelled_value(kind: str, value: Any) -> str:
     """A value as it is written: encoded, a fingerprint where it is a secret, cut where it is very long."""
+    if isinstance(value, Spelled):
+        return value
     if isinstance(value, Secret):
         return fingerprint(value)
     text = str(value)
@@ -183,11 +206,7 @@ def spelled_value(kind: str, value: Any) -> str:
     if len(written) <= _LONGEST:
         return written
     # No value that was given is written with "!", so none can pass for another's.
-    return (
-        written[:_KEPT].rpartition("%")[0] + _digest(text)
-        if "%" in written
-        else written[:_KEPT] + _digest(text)
-    )
+    return _CUT.sub("", written[:_KEPT]) + _digest(text)
 
 
 def fingerprint(secret: Secret) -> str:
