@@ -21,7 +21,7 @@ KEY = "sk-" + "budget-0123456789abcdef"
 MODEL = "openai/gpt-4o-mini"
 HELLO = [{"role": "user", "content": "hello"}]
 ASK: dict[str, Any] = {"model": MODEL, "messages": HELLO, "max_tokens": 100, "num_retries": 0}
-# What the simulator says that it used is 9 tokens in and 11 out, at 0.15 and 0.60 USD for a million.
+# What the simulator says that it used is 5 tokens in and 12 out, at 0.15 and 0.60 USD for a million.
 COST = Decimal("0.00000795")
 # 155 bytes at most of prompt, and 100 tokens of answer, at 0.25 and 1.00 USD: the dearest tier.
 BOUND = Decimal("0.00013875")

@@ -254,14 +254,14 @@ def _on_leg_or_cheaper(
     try:
         return (yield from _on_leg(job, account, leg, request))
     except Diversion as other:
-        diverted = other
+        # Not the exception itself: it knows this frame.
+        model, why = other.model, (other.scope, other.threshold)
     assert job.divert is not None  # noqa: S101 - nobody would have been told otherwise
     account.holds.diverting = False
-    cheaper = job.divert(diverted.model)
+    cheaper = job.divert(model)
     # Its own number: under the key of another request it would get that one's answer.
     leg, request = yield from _prepare(job, len(job.legs) + position, cheaper)
-    told = (leg.call.provider, leg.call.model, diverted.scope, diverted.threshold)
-    yield from notify(Diverted(job.id, *told))
+    yield from notify(Diverted(job.id, leg.call.provider, leg.call.model, *why))
     return (yield from _on_leg(job, account, leg, request))
 
 

@@ -144,16 +144,21 @@ def holding(
     first = _Need(job, leg, step.request)
     if (holds is not None and not holds.wanted(step.request.method)) or first.is_free():
         return leg, step
-    need, refusal = first, (yield from _refused(job, holds, first, until))
-    for _ in range(_TRIES):
-        if refusal is None:
-            break
-        shorter = yield from _shorter(job, first, refusal)
-        if shorter is None:
+    need = first
+    refusal = yield from _refused(job, holds, first, until)
+    try:
+        for _ in range(_TRIES):
+            if refusal is None:
+                break
+            shorter = yield from _shorter(job, first, refusal)
+            if shorter is None:
+                raise refusal
+            need, refusal = shorter, (yield from _refused(job, holds, shorter, until))
+        if refusal is not None:
             raise refusal
-        need, refusal = shorter, (yield from _refused(job, holds, shorter, until))
-    if refusal is not None:
-        raise refusal
+    finally:
+        # It knows this frame: what both hold would wait for the collector.
+        refusal = None
     return need.leg, step if need is first else replace(step, request=need.request)
 
 
