@@ -162,7 +162,12 @@ def test_candidates_are_all_scopes_that_could_have_a_rule() -> None:
 
 def test_the_nearer_scope_has_more_names() -> None:
     """What is named counts; ``*`` does not."""
-    assert [scope_of(s).literals for s in ("global", "user", "user=a", "key=*&user=a")] == [0, 0, 1, 1]
+    assert [scope_of(s).literals for s in ("global", "user", "user=a", "key=*&user=a")] == [
+        0,
+        0,
+        1,
+        1,
+    ]
     assert not scope_of("key=*&user=a").single
     assert Scope().single
 

@@ -191,7 +191,9 @@ def test_a_day_begins_at_the_first_moment_of_its_date(now: int, zone: str) -> No
     begin, _ = period("day", zone, now)
     place = zoneinfo.ZoneInfo(zone)
     first = datetime.fromtimestamp(begin / 1000, UTC).astimezone(place)
-    before = (datetime.fromtimestamp(begin / 1000, UTC) - timedelta(milliseconds=1)).astimezone(place)
+    before = (datetime.fromtimestamp(begin / 1000, UTC) - timedelta(milliseconds=1)).astimezone(
+        place
+    )
     assert first.date() > before.date()
     assert (first.hour, first.minute) in {(0, 0), (0, 30), (1, 0)}
 
