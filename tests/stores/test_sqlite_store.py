@@ -41,7 +41,7 @@ from llmkit.errors import ConfigurationError, StoreError, StoreUnavailableError
 from llmkit.stores import MemoryStore
 
 ONE = Decimal(1)
-CALL = Settlement("c1", "completed", "acme", "one", True, "yes", 2, 1.5, 0.25)  # noqa: FBT003
+CALL = Settlement("c1", "completed", "acme", "one", True, "yes", 2, 1.5, 0.25)
 
 
 def reserve(hold: str, limit: int = 10) -> Reserve:
@@ -255,15 +255,15 @@ def test_a_full_disk_leaves_all_as_it_was(store: SQLiteStore) -> None:
     assert connection is not None
     pages = connection.execute("PRAGMA page_count").fetchone()[0]
     connection.execute(f"PRAGMA max_page_count = {pages}")
-    done = 0
+    holds = [reserve(f"h{number}", limit=9999) for number in range(1000)]
+    done: list[Any] = []
     with pytest.raises(StoreUnavailableError, match="finds no room"):
-        for done in range(1000):
-            assert store.perform(reserve(f"h{done}", limit=9999)).again is False
+        done.extend(store.perform(hold) for hold in holds)
     assert not connection.in_transaction
     connection.execute("PRAGMA max_page_count = 100000")
     audit = store.perform(Audit())
-    assert (audit.holds, audit.differences) == (done, ())
-    assert store.perform(reserve(f"h{done}", limit=9999)).again is False
+    assert (audit.holds, audit.differences) == (len(done), ())
+    assert store.perform(holds[len(done)]).again is False
 
 
 @pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
@@ -400,8 +400,8 @@ def test_an_operation_in_the_middle_of_another_is_refused(kind: str, path: Path)
 def test_a_file_that_was_replaced_is_opened_anew(path: Path, store: SQLiteStore) -> None:
     """All see the same file: not each the one that he opened once."""
     store.perform(reserve("a"))
-    for name in os.listdir(path.parent):
-        (path.parent / name).unlink()
+    for file in list(path.parent.iterdir()):
+        file.unlink()
     assert store.perform(reserve("a")).again is False
     with closing(SQLiteStore(path)) as other:
         assert other.perform(Audit()).holds == 1
@@ -599,7 +599,7 @@ def test_a_fork_in_the_middle_of_an_operation_does_not_wait_for_itself(store: SQ
     store._seat._owner = threading.get_ident()
     connection = store._seat._connection
     store.before_fork()
-    store.close()
+    store._seat.close()
     assert store._seat._connection is connection
     store.after_fork(child=False)
     store._seat._owner = 0
