@@ -1,86 +1,84 @@
-"""A TCP proxy before a server, which counts, and breaks what it is told to."""
+"""What stands between a client and a server on unix sockets: it counts round trips and cuts connections when told."""
 
 from __future__ import annotations
 
 import contextlib
 import select
 import socket
+import tempfile
 import threading
-from types import TracebackType
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
 
-from typing_extensions import Self
+__all__ = ["Proxy", "between"]
 
-_PIECE = 1 << 16
+Cut = Literal["request", "answer"]
 
 
 class Proxy:
-    """Hands bytes on in both directions, until told otherwise.
+    """``turns``: how often somebody asked. ``cuts``: what befalls the next requests.
 
-    Attributes:
-        turns: who spoke, one letter each time it changed: ``c`` the client, ``s`` the server.
-        swallow: how many more answers are not handed on: the connection ends instead.
-        mute: whether answers are kept back.
-        opened: how many connections there were.
+    ``request``: the connection is cut before the server has heard it; ``answer``: after it has answered.
     """
 
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._stopped = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self.port: int = self._listener.getsockname()[1]
-        self.turns = ""
-        self.swallow = 0
-        self.mute = False
-        self.opened = 0
+    def __init__(self, server: Path, path: Path) -> None:
+        self.path = path
+        self.turns = 0
+        self.cuts: deque[Cut] = deque()
+        self._server = server
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        self._listener.listen()
+        threading.Thread(target=self._accept, daemon=True).start()
 
-    def __enter__(self) -> Self:
-        self._start(self._accept)
-        return self
+    @property
+    def url(self) -> str:
+        """What ``RedisStore`` takes."""
+        return f"unix://{self.path}"
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join(10)
+    def close(self) -> None:
+        """Take no more connections; what is open ends with its client."""
+        # A thread that waits in accept() hears of the end by this alone.
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
-    def _start(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
-
     def _accept(self) -> None:
-        while not self._stopped.is_set():
-            if select.select([self._listener], [], [], 0.05)[0]:
-                client = self._listener.accept()[0]
-                self.opened += 1
-                self._start(self._serve, client)
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                threading.Thread(target=self._relay, args=(client,), daemon=True).start()
 
-    def _serve(self, client: socket.socket) -> None:
-        with (
-            client,
-            contextlib.suppress(OSError),
-            socket.create_connection(("127.0.0.1", self._port)) as server,
-        ):
-            while not self._stopped.is_set() and self._hand_on(client, server):
-                continue
+    def _relay(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as server, contextlib.suppress(OSError):
+            server.connect(str(self._server))
+            asked = False
+            cut: Cut | None = None
+            while True:
+                for ready in select.select([client, server], [], [])[0]:
+                    piece = ready.recv(1 << 16)
+                    if not piece or (ready is server and cut == "answer"):
+                        return
+                    if ready is server:
+                        asked = False
+                        client.sendall(piece)
+                        continue
+                    if not asked:
+                        asked, self.turns = True, self.turns + 1
+                        cut = self.cuts.popleft() if self.cuts else None
+                        if cut == "request":
+                            return
+                    server.sendall(piece)
 
-    def _hand_on(self, client: socket.socket, server: socket.socket) -> bool:
-        sources = [client] if self.mute else [client, server]
-        for source in select.select(sources, [], [], 0.05)[0]:
-            piece = source.recv(_PIECE)
-            if not piece:
-                return False
-            who, target = ("c", server) if source is client else ("s", client)
-            if who == "s" and self.swallow:
-                self.swallow -= 1
-                return False
-            if not self.turns.endswith(who):
-                self.turns += who
-            target.sendall(piece)
-        return True
+
+@contextlib.contextmanager
+def between(server: Path) -> Iterator[Proxy]:
+    """A proxy before a server's socket."""
+    with tempfile.TemporaryDirectory(prefix="llmkit-proxy-") as folder:
+        proxy = Proxy(server, Path(folder, "proxy.sock"))
+        try:
+            yield proxy
+        finally:
+            proxy.close()

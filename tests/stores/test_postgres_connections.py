@@ -37,7 +37,7 @@ from llmkit._operations import (
 from llmkit.errors import ConfigurationError, StoreError, StoreUnavailableError
 
 from ._postgres import PostgresServer
-from ._proxy import Proxy
+from ._tcp_proxy import Proxy
 
 ONE = Decimal(1)
 PASSWORD = "hunter2" + "hunter2"
