@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import psycopg
 import pytest
@@ -40,6 +41,7 @@ from llmkit._operations import (
 from llmkit.errors import StoreError, StoreUnavailableError
 
 from ._postgres import PostgresServer
+from ._together import together
 
 ONE = Decimal(1)
 SECOND = Window(1000, ())
@@ -62,26 +64,6 @@ def store(postgres_server: PostgresServer, schema: str) -> Iterator[PostgresStor
     store = PostgresStore(postgres_server.dsn(), schema=schema, timeout=30)
     yield store
     store.close()
-
-
-def together(works: list[Callable[[], Any]]) -> list[Any]:
-    """Do all at once, in threads; what came of each."""
-    came: list[Any] = [None] * len(works)
-    barrier = threading.Barrier(len(works))
-
-    def one(place: int) -> None:
-        barrier.wait()
-        try:
-            came[place] = works[place]()
-        except Exception as error:
-            came[place] = error
-
-    threads = [threading.Thread(target=one, args=(place,)) for place in range(len(works))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return came
 
 
 # --- the schema --------------------------------------------------------------------------------
@@ -130,7 +112,7 @@ def test_a_newer_schema_is_refused(
     """A ledger that a newer llmkit has changed is not touched by an older one, which says so."""
     store.perform(Sweep())
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as other:
-        other.execute(f"insert into {schema}.versions values (999)")  # type: ignore[arg-type]
+        other.execute(f"insert into {schema}.versions values (999)")  # type: ignore[arg-type]  # noqa: S608
     with pytest.raises(StoreError, match=r"has version 999, .* knows 1: upgrade llmkit"):
         PostgresStore(postgres_server.dsn(), schema=schema).perform(Sweep())
     assert store.perform(Sweep()) == 0  # who was there before goes on
@@ -227,22 +209,18 @@ def test_what_has_returned_survives_the_servers_end(
     store = PostgresStore(postgres_server.dsn(options=f"'{options}'"), schema=schema, timeout=30)
     claims = (claim("a"), claim("b"))
     returned: list[str] = []
+
+    def work(name: str) -> None:
+        for number in itertools.count():
+            hold = f"{name}-{number}"
+            store.perform(Reserve(hold, claims, 600_000))
+            if store.perform(SettleHold(hold)).status in {"settled", "again"}:
+                returned.append(hold)
+
     for turn in range(3):
-        stop = time.monotonic() + 0.25
-
-        def work(name: str) -> None:
-            number = 0
-            while True:
-                hold = f"{name}-{number}"
-                store.perform(Reserve(hold, claims, 600_000))
-                if store.perform(SettleHold(hold)).status in {"settled", "again"}:
-                    returned.append(hold)
-                number += 1
-
-        works = [lambda name=f"{turn}-{i}": work(name) for i in range(8)]
-        killer = threading.Timer(stop - time.monotonic(), postgres_server.kill)
+        killer = threading.Timer(0.25, postgres_server.kill)
         killer.start()
-        came = together(works)
+        came = together([functools.partial(work, f"{turn}-{i}") for i in range(8)])
         killer.join()
         postgres_server.start()
         assert all(isinstance(error, StoreUnavailableError) for error in came), came
@@ -251,6 +229,12 @@ def test_what_has_returned_survives_the_servers_end(
         assert store.perform(Audit()).differences == ()
     assert len(returned) > 50
     store.close()
+
+
+FLUSHED = """
+select max(lsn) <= pg_current_wal_flush_lsn() from (select pg_current_wal_insert_lsn() as lsn) as log
+where exists (select from entries where id = %s)
+"""
 
 
 def test_an_answer_comes_after_the_flush(postgres_server: PostgresServer, schema: str) -> None:
@@ -263,11 +247,8 @@ def test_an_answer_comes_after_the_flush(postgres_server: PostgresServer, schema
             store.perform(SettleHold(f"{number}"))
             store.perform(Post(f"post-{number}", ()))
             store.perform(WriteRule("global", "{}"))
-            query = (
-                f"select max(l.lsn) <= pg_current_wal_flush_lsn() from (select pg_current_wal_insert_lsn() as lsn) l"
-                f" where exists (select from {schema}.entries where id = 'post-{number}')"
-            )
-            row = other.execute(query).fetchone()  # type: ignore[arg-type]
+            other.execute("select set_config('search_path', %s, false)", [schema])
+            row = other.execute(FLUSHED, [f"post-{number}"]).fetchone()
             assert row == (True,)
     store.close()
 
@@ -305,10 +286,8 @@ def test_no_overspend_at_the_edge_of_two_buckets(
     stores[0].perform(Sweep())
     for turn in range(10):
         claims = (claim(f"account-{turn}", 1),)
-        works = [
-            lambda i=i: stores[i % 2].perform(Reserve(f"{turn}-{i}", claims, 60_000))
-            for i in range(6)
-        ]
+        asked = [Reserve(f"{turn}-{i}", claims, 60_000) for i in range(6)]
+        works = [functools.partial(stores[i % 2].perform, one) for i, one in enumerate(asked)]
         came = together(works)
         assert [type(answer) for answer in came].count(Reserved) == 1, came
     for store in stores:
