@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from ._api.text import atext_completion, text_completion
     from ._api.tokens import atoken_counter, decode, encode, token_counter, trim_messages
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
+    from ._control.attributes import context
     from ._control.budget.rules import Budget, RateLimit
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
@@ -206,9 +207,9 @@ __all__ = [
     "amessages", "amoderation", "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch",
     "aretrieve_cache", "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion",
     "atoken_counter", "atranscription", "atranslation", "aupdate_cache", "batch_results",
-    "cancel_batch", "cancel_responses", "catalogue", "completion", "completion_cost", "cost_bound",
-    "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file", "decode",
-    "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
+    "cancel_batch", "cancel_responses", "catalogue", "completion", "completion_cost", "context",
+    "cost_bound", "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file",
+    "decode", "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
     "delete_responses", "embedding", "encode", "errors", "events", "file_content", "fold",
     "function_tool", "get_model_info", "get_responses", "get_valid_models", "image_edit",
     "image_generation", "image_variation", "list_batches", "list_caches", "list_files",
@@ -322,29 +323,11 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("amoderation", "moderation"), "_api.moderation"),
     **dict.fromkeys(("completion_cost", "cost_per_token"), "_api.money"),
     **dict.fromkeys(("atext_completion", "text_completion"), "_api.text"),
-    **dict.fromkeys(
-        (
-            "Batch",
-            "BatchResults",
-        ),
-        "types.batch",
-    ),
+    **dict.fromkeys(("Batch", "BatchResults"), "types.batch"),
     **dict.fromkeys(("Cached",), "types.cache"),
-    **dict.fromkeys(
-        (
-            "FileContent",
-            "FileObject",
-        ),
-        "types.file",
-    ),
+    **dict.fromkeys(("FileContent", "FileObject"), "types.file"),
     **dict.fromkeys(("ImageResponse",), "types.image"),
-    **dict.fromkeys(
-        (
-            "ModelList",
-            "TokenCount",
-        ),
-        "types.listing",
-    ),
+    **dict.fromkeys(("ModelList", "TokenCount"), "types.listing"),
     **dict.fromkeys(("ModerationResponse",), "types.moderation"),
     **dict.fromkeys(("TextCompletion",), "types.text"),
     **dict.fromkeys(
@@ -377,6 +360,7 @@ _HOMES: dict[str, str] = {
     ),
     **dict.fromkeys(("Provider", "openai_compatible", "register_provider"), "providers"),
     "AsyncStream": "_io.aio_stream",
+    "context": "_control.attributes",
     "Client": "client",
     "Clock": "_io._clock",
     "Cost": "_cost",

@@ -219,7 +219,7 @@ class Book:
         if settled is None:
             return None
         self.heard(settled.now)
-        if settled.lines:
+        if settled.lines and taken.reserved.lines:
             yield from self._tell(taken, operation, settled)
         return settled
 
