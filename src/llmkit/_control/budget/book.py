@@ -216,7 +216,8 @@ class Book:
         if settled is None:
             return None
         self.heard(settled.now)
-        if settled.lines:
+        # Of a hold whose taking was interrupted nobody knows the buckets; nothing was spent of it.
+        if settled.lines and taken.reserved.lines:
             yield from self._tell(taken, operation, settled)
         return settled
 
