@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from . import catalogue, errors, events, pricing, providers, types
+    from . import catalogue, errors, events, pricing, providers, stores, types
     from ._api._default import default_client, validate_environment
     from ._api.audio import (
         aspeech,
@@ -127,6 +127,9 @@ if TYPE_CHECKING:
         AuthenticationError,
         BadGatewayError,
         BadRequestError,
+        BudgetError,
+        BudgetExceededError,
+        BudgetUnavailableError,
         CassetteError,
         CatalogueError,
         ConfigurationError,
@@ -137,6 +140,7 @@ if TYPE_CHECKING:
         InternalServerError,
         InvalidRequestError,
         JSONSchemaValidationError,
+        LimitReachedError,
         LLMKitError,
         MissingKeyError,
         NotFoundError,
@@ -147,9 +151,12 @@ if TYPE_CHECKING:
         ReplayMissError,
         RequestTooLargeError,
         ServiceUnavailableError,
+        StoreError,
+        StoreUnavailableError,
         StreamConsumedError,
         StreamInterruptedError,
         Timeout,
+        UnboundedCostError,
         UnknownModelError,
         UnknownPriceError,
         UnknownProviderError,
@@ -176,40 +183,41 @@ if TYPE_CHECKING:
 __all__ = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
     "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
-    "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Budget", "BudgetManager",
-    "Cached", "CallInfo", "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError",
-    "ChatCompletion", "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError",
-    "ConflictError", "ContentPolicyViolationError", "ContextWindowExceededError", "Cost",
-    "CountedTokens", "DryRun", "EmbeddingResponse", "FileContent", "FileObject",
-    "GatewayTimeoutError", "ImageResponse", "InternalServerError", "InvalidRequestError",
-    "JSONSchemaValidationError", "LLMKitError", "MediaPolicy", "MemoryLedger", "Message",
-    "MessageResponse", "MissingKeyError", "ModelInfo", "ModelList", "ModerationResponse",
-    "NotFoundError", "OverloadedError", "PaymentRequiredError", "PermissionDeniedError", "Provider",
-    "RateLimit", "RateLimitError", "ReplayMissError", "RequestTooLargeError", "RerankResponse",
-    "Response", "RetryPolicy", "ServiceUnavailableError", "Settlement", "Speech", "SpeechStream",
-    "Stream", "StreamConsumedError", "StreamInterruptedError", "TextCompletion", "Timeout",
-    "Timeouts", "TokenCount", "Transcription", "TranscriptionEvent", "Trimmed", "Unbounded",
-    "UnknownModelError", "UnknownPriceError", "UnknownProviderError", "UnprocessableEntityError",
-    "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
-    "acancel_responses", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
-    "acreate_file", "adelete_batch", "adelete_cache", "adelete_file", "adelete_model",
-    "adelete_responses", "aembedding", "afile_content", "aget_responses", "aget_valid_models",
-    "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches", "alist_caches",
-    "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation",
-    "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache",
-    "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion", "atoken_counter",
-    "atranscription", "atranslation", "aupdate_cache", "batch_results", "cancel_batch",
-    "cancel_responses", "catalogue", "completion", "completion_cost", "context", "cost_bound",
-    "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file", "decode",
-    "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
+    "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Budget", "BudgetError",
+    "BudgetExceededError", "BudgetManager", "BudgetUnavailableError", "Cached", "CallInfo",
+    "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion",
+    "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
+    "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens", "DryRun",
+    "EmbeddingResponse", "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse",
+    "InternalServerError", "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError",
+    "LimitReachedError", "MediaPolicy", "MemoryLedger", "Message", "MessageResponse",
+    "MissingKeyError", "ModelInfo", "ModelList", "ModerationResponse", "NotFoundError",
+    "OverloadedError", "PaymentRequiredError", "PermissionDeniedError", "Provider", "RateLimit",
+    "RateLimitError", "ReplayMissError", "RequestTooLargeError", "RerankResponse", "Response",
+    "RetryPolicy", "ServiceUnavailableError", "Settlement", "Speech", "SpeechStream", "StoreError",
+    "StoreUnavailableError", "Stream", "StreamConsumedError", "StreamInterruptedError",
+    "TextCompletion", "Timeout", "Timeouts", "TokenCount", "Transcription", "TranscriptionEvent",
+    "Trimmed", "Unbounded", "UnboundedCostError", "UnknownModelError", "UnknownPriceError",
+    "UnknownProviderError", "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage",
+    "abatch_results", "acancel_batch", "acancel_responses", "acompletion", "acount_tokens",
+    "acreate_batch", "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache",
+    "adelete_file", "adelete_model", "adelete_responses", "aembedding", "afile_content",
+    "aget_responses", "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation",
+    "alist_batches", "alist_caches", "alist_files", "alist_input_items", "alist_models",
+    "amessages", "amoderation", "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch",
+    "aretrieve_cache", "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion",
+    "atoken_counter", "atranscription", "atranslation", "aupdate_cache", "batch_results",
+    "cancel_batch", "cancel_responses", "catalogue", "completion", "completion_cost", "context",
+    "cost_bound", "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file",
+    "decode", "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
     "delete_responses", "embedding", "encode", "errors", "events", "file_content", "fold",
     "function_tool", "get_model_info", "get_responses", "get_valid_models", "image_edit",
     "image_generation", "image_variation", "list_batches", "list_caches", "list_files",
     "list_input_items", "list_models", "messages", "moderation", "openai_compatible", "pricing",
     "providers", "refresh_catalogue", "register_model", "register_provider", "rerank", "responses",
-    "retrieve_batch", "retrieve_cache", "retrieve_file", "retrieve_model", "speech", "supports",
-    "text_completion", "token_counter", "transcription", "translation", "trim_messages", "types",
-    "update_cache", "validate_environment",
+    "retrieve_batch", "retrieve_cache", "retrieve_file", "retrieve_model", "speech", "stores",
+    "supports", "text_completion", "token_counter", "transcription", "translation", "trim_messages",
+    "types", "update_cache", "validate_environment",
 ]  # fmt: skip
 
 # Where each public name lives; an error lives in ``errors``, a module in itself.
@@ -315,29 +323,11 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("amoderation", "moderation"), "_api.moderation"),
     **dict.fromkeys(("completion_cost", "cost_per_token"), "_api.money"),
     **dict.fromkeys(("atext_completion", "text_completion"), "_api.text"),
-    **dict.fromkeys(
-        (
-            "Batch",
-            "BatchResults",
-        ),
-        "types.batch",
-    ),
+    **dict.fromkeys(("Batch", "BatchResults"), "types.batch"),
     **dict.fromkeys(("Cached",), "types.cache"),
-    **dict.fromkeys(
-        (
-            "FileContent",
-            "FileObject",
-        ),
-        "types.file",
-    ),
+    **dict.fromkeys(("FileContent", "FileObject"), "types.file"),
     **dict.fromkeys(("ImageResponse",), "types.image"),
-    **dict.fromkeys(
-        (
-            "ModelList",
-            "TokenCount",
-        ),
-        "types.listing",
-    ),
+    **dict.fromkeys(("ModelList", "TokenCount"), "types.listing"),
     **dict.fromkeys(("ModerationResponse",), "types.moderation"),
     **dict.fromkeys(("TextCompletion",), "types.text"),
     **dict.fromkeys(
@@ -383,7 +373,7 @@ _HOMES: dict[str, str] = {
     "fold": "_fold",
     "function_tool": "_control.structured",
 }
-_MODULES = frozenset({"catalogue", "errors", "events", "pricing", "providers", "types"})
+_MODULES = frozenset({"catalogue", "errors", "events", "pricing", "providers", "stores", "types"})
 
 
 def __getattr__(name: str) -> Any:

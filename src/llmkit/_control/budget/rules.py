@@ -99,7 +99,7 @@ class Budget:
     _: KW_ONLY
     soft: Any = None
     thresholds: Iterable[Any] = _TOLD
-    fallbacks: Mapping[Any, str] | None = None
+    fallbacks: Mapping[Any, str] | Iterable[tuple[Any, str]] = ()
     rollover: Any = False
     zone: str = "UTC"
     _terms: Terms = field(init=False, repr=False, compare=False)
@@ -118,7 +118,7 @@ class Budget:
             _rollover(self.rollover, limit, period),
         )
         _set(self, limit=limit, soft=soft, thresholds=terms.told, scope=scope_of(self.scope))
-        _set(self, fallbacks=dict(terms.fallbacks) or None, _terms=terms)
+        _set(self, fallbacks=terms.fallbacks, _terms=terms)
 
     @property
     def terms(self) -> tuple[Terms, ...]:
@@ -192,12 +192,16 @@ def _shares(given: Any, what: str) -> tuple[Decimal, ...]:
 def _fallbacks(given: Any, limit: Decimal | None) -> tuple[tuple[Decimal, str], ...]:
     if not given:
         return ()
-    if not isinstance(given, Mapping) or limit is None:
+    try:
+        pairs = dict(given)
+    except (TypeError, ValueError):
+        pairs = {}
+    if not pairs or limit is None:
         raise ConfigurationError("fallbacks are shares of a limit: {0.8: 'provider/model'}")
-    for model in given.values():
+    for model in pairs.values():
         if not isinstance(model, str) or not _MODEL.fullmatch(model):
             raise ConfigurationError(f"a fallback is written provider/model, not {model!r}")
-    return tuple(sorted((_share(share, "fallbacks"), model) for share, model in given.items()))
+    return tuple(sorted((_share(share, "fallbacks"), model) for share, model in pairs.items()))
 
 
 def _rollover(given: Any, limit: Decimal | None, period: Period) -> Decimal | None:
