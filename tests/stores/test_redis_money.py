@@ -326,3 +326,25 @@ def test_an_audit_sees_it(
     redis_server.ask(verb, key + where.replace("DAY", str(day)), *rest)
     (difference,) = store.perform(Audit()).differences
     assert (difference.what, difference.found) == (what, found)
+
+
+def test_an_audit_while_others_spend(
+    redis_server: RedisServer, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is entered while an audit reads the ledger is seen by its last part, which sees all at one moment."""
+    store, other = (RedisStore(redis_server.url, name=ledger) for _ in range(2))
+    store.perform(Audit())
+    asked, turns = store._clients.execute, iter("abc")
+
+    def meanwhile(*command: Any) -> Any:
+        entry = next(turns)
+        other.perform(Post(entry, (Charge(ACCOUNT, Window(), Decimal(1)),)))
+        return asked(*command)
+
+    monkeypatch.setattr(store._clients, "execute", meanwhile)
+    audit = store.perform(Audit())
+    assert audit.differences == ()
+    assert audit.entries == 2
+    assert next(turns) == "c"
+    store.close()
+    other.close()
