@@ -102,6 +102,8 @@ if TYPE_CHECKING:
     from ._api.text import atext_completion, text_completion
     from ._api.tokens import atoken_counter, decode, encode, token_counter, trim_messages
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
+    from ._control.attributes import context
+    from ._control.budget.rules import Budget, RateLimit
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
     from ._control.structured import function_tool
@@ -113,6 +115,7 @@ if TYPE_CHECKING:
     from ._io.sync_stream import Stream
     from ._operations import Settlement
     from ._upload import Upload
+    from .budget import BudgetManager
     from .catalogue import Catalogue, ModelInfo
     from .client import Client
     from .errors import (
@@ -180,41 +183,43 @@ if TYPE_CHECKING:
 __all__ = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
     "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
-    "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "BudgetError",
-    "BudgetExceededError", "BudgetUnavailableError", "Cached", "CallInfo", "CannotTrimError",
-    "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion", "ChatCompletionChunk",
-    "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
-    "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens", "DryRun",
-    "EmbeddingResponse", "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse",
-    "InternalServerError", "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError",
-    "LimitReachedError", "MediaPolicy", "MemoryLedger", "Message", "MessageResponse",
-    "MissingKeyError", "ModelInfo", "ModelList", "ModerationResponse", "NotFoundError",
-    "OverloadedError", "PaymentRequiredError", "PermissionDeniedError", "Provider",
-    "RateLimitError", "ReplayMissError", "RequestTooLargeError", "RerankResponse", "Response",
-    "RetryPolicy", "ServiceUnavailableError", "Settlement", "Speech", "SpeechStream", "StoreError",
+    "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "Budget", "BudgetError",
+    "BudgetExceededError", "BudgetManager", "BudgetUnavailableError", "Cached", "CallInfo",
+    "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion",
+    "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError",
+    "ConflictError", "ContentPolicyViolationError", "ContextWindowExceededError", "Cost",
+    "CountedTokens", "DryRun", "EmbeddingResponse", "FileContent", "FileObject",
+    "GatewayTimeoutError", "ImageResponse", "InternalServerError", "InvalidRequestError",
+    "JSONSchemaValidationError", "LLMKitError", "LimitReachedError", "MediaPolicy",
+    "MemoryLedger", "Message", "MessageResponse", "MissingKeyError", "ModelInfo", "ModelList",
+    "ModerationResponse", "NotFoundError", "OverloadedError", "PaymentRequiredError",
+    "PermissionDeniedError", "Provider", "RateLimit", "RateLimitError", "ReplayMissError",
+    "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy",
+    "ServiceUnavailableError", "Settlement", "Speech", "SpeechStream", "StoreError",
     "StoreUnavailableError", "Stream", "StreamConsumedError", "StreamInterruptedError",
-    "TextCompletion", "Timeout", "Timeouts", "TokenCount", "Transcription", "TranscriptionEvent",
-    "Trimmed", "Unbounded", "UnboundedCostError", "UnknownModelError", "UnknownPriceError",
-    "UnknownProviderError", "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage",
-    "abatch_results", "acancel_batch", "acancel_responses", "acompletion", "acount_tokens",
-    "acreate_batch", "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache",
-    "adelete_file", "adelete_model", "adelete_responses", "aembedding", "afile_content",
-    "aget_responses", "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation",
-    "alist_batches", "alist_caches", "alist_files", "alist_input_items", "alist_models",
-    "amessages", "amoderation", "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch",
-    "aretrieve_cache", "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion",
-    "atoken_counter", "atranscription", "atranslation", "aupdate_cache", "batch_results",
-    "cancel_batch", "cancel_responses", "catalogue", "completion", "completion_cost", "cost_bound",
+    "TextCompletion", "Timeout", "Timeouts", "TokenCount", "Transcription",
+    "TranscriptionEvent", "Trimmed", "Unbounded", "UnboundedCostError", "UnknownModelError",
+    "UnknownPriceError", "UnknownProviderError", "UnprocessableEntityError",
+    "UnsupportedParamsError", "Upload", "Usage", "abatch_results", "acancel_batch",
+    "acancel_responses", "acompletion", "acount_tokens", "acreate_batch", "acreate_cache",
+    "acreate_file", "adelete_batch", "adelete_cache", "adelete_file", "adelete_model",
+    "adelete_responses", "aembedding", "afile_content", "aget_responses", "aget_valid_models",
+    "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches", "alist_caches",
+    "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation",
+    "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache",
+    "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion", "atoken_counter",
+    "atranscription", "atranslation", "aupdate_cache", "batch_results", "cancel_batch",
+    "cancel_responses", "catalogue", "completion", "completion_cost", "context", "cost_bound",
     "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file", "decode",
     "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
     "delete_responses", "embedding", "encode", "errors", "events", "file_content", "fold",
     "function_tool", "get_model_info", "get_responses", "get_valid_models", "image_edit",
     "image_generation", "image_variation", "list_batches", "list_caches", "list_files",
     "list_input_items", "list_models", "messages", "moderation", "openai_compatible", "pricing",
-    "providers", "refresh_catalogue", "register_model", "register_provider", "rerank", "responses",
-    "retrieve_batch", "retrieve_cache", "retrieve_file", "retrieve_model", "speech", "stores",
-    "supports", "text_completion", "token_counter", "transcription", "translation", "trim_messages",
-    "types", "update_cache", "validate_environment",
+    "providers", "refresh_catalogue", "register_model", "register_provider", "rerank",
+    "responses", "retrieve_batch", "retrieve_cache", "retrieve_file", "retrieve_model",
+    "speech", "stores", "supports", "text_completion", "token_counter", "transcription",
+    "translation", "trim_messages", "types", "update_cache", "validate_environment",
 ]  # fmt: skip
 
 # Where each public name lives; an error lives in ``errors``, a module in itself.
@@ -273,6 +278,8 @@ _HOMES: dict[str, str] = {
         ),
         "_api.catalogue",
     ),
+    **dict.fromkeys(("Budget", "RateLimit"), "_control.budget.rules"),
+    "BudgetManager": "budget",
     "Catalogue": "catalogue",
     "ModelInfo": "catalogue",
     **dict.fromkeys(("acount_tokens", "count_tokens"), "_api.counting"),
@@ -373,6 +380,7 @@ _HOMES: dict[str, str] = {
     ),
     **dict.fromkeys(("Provider", "openai_compatible", "register_provider"), "providers"),
     "AsyncStream": "_io.aio_stream",
+    "context": "_control.attributes",
     "Client": "client",
     "Clock": "_io._clock",
     "Cost": "_cost",

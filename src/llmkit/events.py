@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
     from ._call import Attempt, Call
@@ -17,13 +18,21 @@ if TYPE_CHECKING:
 __all__ = [
     "AttemptFailed",
     "AttemptStarted",
+    "BudgetOverrun",
+    "BudgetThresholdCrossed",
     "CallFinished",
     "CallStarted",
     "Callback",
+    "CatchUpFailed",
+    "Diverted",
     "Event",
     "FallingBack",
     "Hook",
     "RetryScheduled",
+    "SpendKept",
+    "SpendPosted",
+    "StoreReached",
+    "StoreUnreachable",
     "StreamStarted",
 ]
 
@@ -81,11 +90,57 @@ class FallingBack:
 
 
 @dataclass(frozen=True, slots=True)
+class Diverted:
+    """This deployment answers instead of the one asked for: ``scope`` has used up ``threshold`` of its budget."""
+
+    call_id: str
+    provider: str
+    model: str
+    scope: str
+    threshold: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class StreamStarted:
     """The first chunk of a stream is there, ``seconds`` after the call began."""
 
     call_id: str
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetThresholdCrossed:
+    """What is spent under a budget has come to ``mark``: told once for each crossing, whoever shares the store.
+
+    ``scope``, ``window``, ``measure``: whose budget, over what time, of what (``usd``, ``requests``, ``tokens``).
+    ``threshold``: the share of the limit; ``soft``: whether ``mark`` is, or is a share of, a soft limit.
+    ``limit`` is ``None`` where nothing is refused. ``spent`` and ``held`` are as they stand now.
+    ``call_id`` is the call's that crossed it; empty where it was recorded by hand.
+    """
+
+    scope: str
+    window: str
+    measure: str
+    threshold: Decimal
+    mark: Decimal
+    limit: Decimal | None
+    spent: Decimal
+    held: Decimal
+    soft: bool = False
+    call_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetOverrun:
+    """A bill came to more than was held for it, or took budgets above their limit.
+
+    ``held`` is ``None`` where nothing was held. ``exceeded`` are the scopes that are above their limit by it.
+    """
+
+    call_id: str
+    usd: Decimal
+    held: Decimal | None
+    exceeded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +155,72 @@ class CallFinished:
     error: BaseException | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoreUnreachable:
+    """A budget's store cannot be reached: no call goes out, or, where the budget is ``open``, each without a hold."""
+
+    store: str
+    error: Exception
+    open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReached:
+    """A budget's store is there again, after ``seconds``."""
+
+    store: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpendKept:
+    """A settlement could not be made where it belongs; it is kept, and made later.
+
+    ``usd`` is what was spent. ``where``: in the catch-up ledger on ``disk``, in ``memory``, or ``nowhere``: then the
+    hold becomes spend when its lease ends.
+    """
+
+    hold: str
+    usd: Decimal
+    where: Literal["disk", "memory", "nowhere"]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SpendPosted:
+    """So many entries of the catch-up ledger were made up for; ``usd`` is what they came to."""
+
+    entries: int
+    usd: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class CatchUpFailed:
+    """The catch-up ledger could not be read or written, or the store refused what it is owed; nothing is dropped.
+
+    ``hold``: which is concerned, if it is one. It is tried again.
+    """
+
+    hold: str
+    reason: str
+
+
 Event = (
     CallStarted
     | AttemptStarted
     | AttemptFailed
     | RetryScheduled
     | FallingBack
+    | Diverted
     | StreamStarted
+    | BudgetThresholdCrossed
+    | BudgetOverrun
     | CallFinished
+    | StoreUnreachable
+    | StoreReached
+    | SpendKept
+    | SpendPosted
+    | CatchUpFailed
 )
 
 Callback = Callable[[Any], "Awaitable[None] | None"]

@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from llmkit._io.stores.postgres import PostgresStore
 from llmkit._io.stores.redis import RedisStore
-from llmkit.stores import MemoryStore
+from llmkit.stores import MemoryStore, SQLiteStore
 from llmkit.testing.store_conformance import SettableClock
 
 from ._machine import Money
+from ._postgres import PostgresServer
 from ._redis import RedisServer
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
@@ -28,7 +31,7 @@ def run(opened: Opened, examples: int, *, full: int) -> None:
         machine,
         settings=settings(
             max_examples=full if FULL else examples,
-            stateful_step_count=100 if FULL else 40,
+            stateful_step_count=80 if FULL else 40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
@@ -37,7 +40,7 @@ def run(opened: Opened, examples: int, *, full: int) -> None:
 
 def test_memory() -> None:
     """In memory."""
-    run(lambda clock: (MemoryStore(clock=clock), lambda: None), 60, full=2000)
+    run(lambda clock: (MemoryStore(clock=clock), lambda: None), 60, full=400)
 
 
 def test_redis(redis_server: RedisServer) -> None:
@@ -48,4 +51,26 @@ def test_redis(redis_server: RedisServer) -> None:
         store = RedisStore(redis_server.url, name=f"machine-{next(numbers)}", clock=clock)
         return store, store.close
 
-    run(opened, 10, full=500)
+    run(opened, 10, full=120)
+
+
+def test_sqlite(tmp_path: Path) -> None:
+    """In SQLite."""
+    numbers = itertools.count()
+
+    def opened(clock: SettableClock) -> tuple[Any, Callable[[], None]]:
+        store = SQLiteStore(tmp_path / f"{next(numbers)}.db", clock=clock)
+        return store, store.close
+
+    run(opened, 20, full=250)
+
+
+def test_postgres(postgres_server: PostgresServer) -> None:
+    """On PostgreSQL, by the injected clock."""
+
+    def opened(clock: SettableClock) -> tuple[Any, Callable[[], None]]:
+        dsn, schema = postgres_server.dsn(), postgres_server.schema()
+        store = PostgresStore(dsn, schema=schema, clock=clock)
+        return store, store.close
+
+    run(opened, 8, full=100)

@@ -1,0 +1,338 @@
+"""``Book``: the rules and the store of one budget manager, and the flows that take and close holds there.
+
+It decides what to ask of the store and what its answers mean; the store counts. Nothing here is coloured, and no clock
+is read but once, to guess at the store's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from typing import Any, Final, Literal
+
+from ..._cost import MATH, Unbounded
+from ..._flow import Flow, notify, store
+from ..._operations import (
+    FOR_EVER,
+    ROLLING_BUCKETS,
+    Claim,
+    Gone,
+    Refused,
+    Reserve,
+    Reserved,
+    Settled,
+    SettleHold,
+    Stale,
+    Standing,
+    Untimely,
+    Window,
+)
+from ...errors import ConfigurationError, StoreError
+from .asking import Amounts, Ask, Divert, Taken
+from .outage import LetGo, Outage
+from .planning import Cache, Line, Plan, Rules, planned
+from .refusing import refused, unbounded
+from .rules import Budget, RateLimit, Terms
+from .scopes import Scope, spelled
+from .telling import crossed, overrun
+from .windows import Period
+
+__all__ = ["TRIES", "Book", "Output"]
+
+Output = Literal["derive", "refuse"]
+_ZERO: Final = Decimal(0)
+_ONE: Final = Decimal(1)
+TRIES: Final = 12
+Pair = tuple[Line, Standing]
+
+
+class Book:
+    """What one manager knows. Threads may use it at once.
+
+    ``output``: what a call without ``max_tokens`` gets where a budget holds: ``derive`` (as much as there is room
+    for) or ``refuse``. ``least_output``: tokens that must fit, or the call is refused. ``margin``: milliseconds that
+    a lease lasts beyond the call's total timeout.
+    """
+
+    def __init__(
+        self,
+        on: Any,
+        declared: Iterable[Budget | RateLimit] = (),
+        *,
+        wall: Callable[[], float],
+        outage: Outage | None = None,
+        listeners: Any = None,
+        output: Output = "derive",
+        least_output: int = 16,
+        margin: int = 60_000,
+    ) -> None:
+        self.store = on
+        self.rules = Rules(_declared(declared))
+        self.outage = Outage(on, clock=wall) if outage is None else outage
+        self.outage.tell = self.told
+        self.output, self.least_output, self.margin = output, least_output, margin
+        self._listeners = listeners
+        self._wall = wall
+        self._ahead = 0
+        self._windows: dict[Period, Window] = {}
+        self._from, self._until = 0, FOR_EVER
+        self._plans: Cache[Any, tuple[int, Plan]] = Cache(2_000)
+
+    # --- what counts ---------------------------------------------------------------------------
+
+    def plan(self, attributes: Mapping[str, tuple[Any, ...]]) -> Plan:
+        """What counts for a call of these attributes, as far as is known."""
+        key = tuple(attributes.items())
+        generation = self.rules.generation
+        if (found := self._plans.get(key)) is not None:
+            if found[0] == generation:
+                return found[1]
+            # Another scope's rule has changed: it does not matter here.
+            if self.rules.current(found[1]):
+                self._plans.put(key, (generation, found[1]))
+                return found[1]
+        plan = planned(self.rules, spelled(attributes))
+        self._plans.put(key, (generation, plan))
+        return plan
+
+    def measures(self, attributes: Mapping[str, tuple[Any, ...]]) -> frozenset[str]:
+        """What is counted, as far as is known: ``usd``, ``requests``, ``tokens``, ``parallel``.
+
+        A rule that was stored elsewhere a moment ago may count more: where a bound is dear, give ``Ask`` a function.
+        """
+        return self.plan(attributes).measures
+
+    def window(self, period: Period) -> Window:
+        """The buckets around the store's time, as it was last heard of."""
+        if not period.unit:
+            return period.around(0)
+        if (found := self._windows.get(period)) is None:
+            found = self._windows[period] = period.around(self._time())
+            self._from, self._until = (
+                max(self._from, found.starts[1]),
+                min(self._until, found.starts[2]),
+            )
+        return found
+
+    def heard(self, now: int) -> None:
+        """The store's time, from an answer of it: another period may have begun."""
+        self._ahead = now - int(self._wall() * 1000)
+        self._at(now)
+
+    def _at(self, now: int) -> int:
+        if not self._from <= now < self._until:
+            self.forget_windows()
+        return now
+
+    def forget_windows(self) -> None:
+        """The periods that are known are not those of now."""
+        self._windows = {}
+        self._from, self._until = 0, FOR_EVER
+
+    def claims(self, plan: Plan, amounts: Amounts) -> tuple[Claim, ...]:
+        """What a plan asks of the store."""
+        return tuple([self._claim(line.account, line.terms, amounts) for line in plan.lines])
+
+    def _claim(self, account: str, terms: Terms, amounts: Amounts) -> Claim:
+        return Claim(
+            account,
+            self.window(terms.period),
+            amounts[terms.measure],
+            terms.limit,
+            terms.extra,
+            terms.extra_until,
+            terms.rollover,
+            terms.measure != "parallel",
+        )
+
+    # --- taking --------------------------------------------------------------------------------
+
+    def take(
+        self,
+        ask: Ask,
+        *,
+        divert: bool = True,
+        trying: Callable[[Taken], None] | None = None,
+    ) -> Flow[Taken | Divert]:
+        """Hold what an attempt may use, in every scope or in none.
+
+        ``trying`` is told of each hold that is about to be asked for: whoever is interrupted releases it.
+
+        Raises:
+            BudgetExceededError, LimitReachedError: there is no room; each limit that refused is in ``shortfalls``.
+            UnboundedCostError: a limit holds, and nobody can say what the attempt uses.
+            BudgetUnavailableError: the store fails, and the budget is closed then.
+        """
+        bounds: Amounts = {}
+        for _ in range(TRIES):
+            now = self._at(self._time())
+            plan = self.plan(ask.attributes)
+            amounts = _amounts(ask, plan, bounds)
+            claims = self.claims(plan, amounts)
+            lowered = _lowered(plan, claims) if divert and plan.diverts else {}
+            asked = (
+                tuple(lowered.get(claim.account, claim) for claim in claims) if lowered else claims
+            )
+            operation = Reserve(ask.hold, asked, ask.lease, amounts["usd"], plan.whose, plan.seen)
+            if trying is not None:
+                trying(Taken(ask, plan, amounts, operation, Reserved(now, now, ())))
+            answer = yield from self.outage.reserve(operation, now)
+            if type(answer) is Reserved:
+                self.heard(answer.now)
+            if isinstance(answer, Reserved | LetGo):
+                return Taken(ask, plan, amounts, operation, answer)
+            if (other := self._answered(answer, plan, claims, lowered)) is not None:
+                return other
+        raise StoreError("rules change faster than they can be read")
+
+    def _time(self) -> int:
+        """The store's time, as far as it is known without asking."""
+        return int(self._wall() * 1000) + self._ahead
+
+    def _answered(
+        self, answer: Any, plan: Plan, claims: tuple[Claim, ...], lowered: Mapping[str, Claim]
+    ) -> Divert | None:
+        """What an answer other than ``Reserved`` says; ``None``: ask again."""
+        self.heard(answer.now)
+        if isinstance(answer, Stale):
+            self.rules.learn(answer.rules)
+        elif isinstance(answer, Untimely):
+            self.forget_windows()
+        elif isinstance(answer, Gone):
+            raise ConfigurationError(
+                "this hold has been settled or has expired: each attempt has one of its own"
+            )
+        elif isinstance(answer, Refused):
+            if lowered and (other := _diverted(answer, plan, lowered)) is not None:
+                return other
+            raise refused(answer.refusals, {claim.account: claim for claim in claims}, answer.now)
+        return None
+
+    # --- closing -------------------------------------------------------------------------------
+
+    def close(self, taken: Taken, operation: SettleHold) -> Flow[Settled | None]:
+        """End a hold, and tell what came of it. A store that fails is no failure of the call: it is done later."""
+        settled = yield from self.outage.settle(operation, taken.held, taken.reserved)
+        if settled is None:
+            return None
+        self.heard(settled.now)
+        if settled.lines:
+            yield from self._tell(taken, operation, settled)
+        return settled
+
+    def _tell(self, taken: Taken, operation: SettleHold, settled: Settled) -> Flow[None]:
+        usd = taken.usd if operation.usd is None else operation.usd
+        pairs = [pair for pair in zip(taken.lines, settled.lines, strict=True) if _loud(*pair)]
+        if not pairs and usd <= taken.usd:
+            return
+        pairs = _counted(pairs, taken, settled.now)
+        for event in crossed(pairs, settled.now, taken.ask.call):
+            yield from self.told(event)
+        over = overrun(pairs, settled.now, taken.ask.call, taken.usd, usd)
+        if over is not None:
+            yield from self.told(over)
+
+    def finish(self) -> Flow[None]:
+        """Do what is left to do, as far as the store lets us."""
+        yield from self.outage.end()
+
+    def perform(self, operation: Any) -> Flow[Any]:
+        """Any other operation on the store.
+
+        Raises:
+            StoreUnavailableError: it cannot be reached.
+        """
+        return (yield from self.outage.perform(operation))
+
+    def told(self, event: Any) -> Flow[None]:
+        """Tell the client's callbacks, and the manager's."""
+        yield from notify(event)
+        if self._listeners is not None:
+            yield from store(event, self._listeners)
+
+
+def _loud(line: Line, standing: Standing) -> bool:
+    return MATH.add(standing.spent, standing.held) >= line.quiet
+
+
+def _counted(pairs: Iterable[Pair], taken: Taken, now: int) -> list[Pair]:
+    """The accounts in whose windows of now the hold still counts: what it came to changes nothing elsewhere."""
+    held = {line.account: line for line in taken.reserved.lines}
+    found = []
+    for line, standing in pairs:
+        at = held[line.account]
+        if not at.width or at.bucket >= now // at.width - ROLLING_BUCKETS:
+            found.append((line, standing))
+    return found
+
+
+def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:
+    found: dict[tuple[str, str, str], tuple[Scope, Terms]] = {}
+    for one in given:
+        if not isinstance(one, Budget | RateLimit):
+            raise ConfigurationError(f"budgets are Budget(…) and RateLimit(…), not {one!r}")
+        for terms in one.terms:
+            key = (one.scope.text, *terms.key)
+            if key in found:
+                raise ConfigurationError(f"{key[0]} has two limits of {key[1]} for {key[2]}")
+            found[key] = one.scope, terms
+    return list(found.values())
+
+
+def _amounts(ask: Ask, plan: Plan, known: Amounts) -> Amounts:
+    """What an attempt uses at most of each measure that is counted."""
+    if not known:
+        known.update(requests=_ONE, parallel=_ONE, usd=_ZERO, tokens=_ZERO)
+    for measure, given in (("usd", ask.usd), ("tokens", ask.tokens)):
+        if measure not in plan.measures or f"{measure} asked" in known:
+            continue
+        bound = given() if callable(given) else given
+        if bound is not None and not isinstance(bound, Unbounded):
+            known[measure] = Decimal(bound)
+            known[f"{measure} asked"] = _ONE
+        elif measure in plan.hard:
+            where = next(
+                o.scope
+                for o in plan.lines
+                if o.terms.measure == measure and o.terms.limit is not None
+            )
+            raise unbounded(measure, where, "" if bound is None else bound.reason)
+    return known
+
+
+def _lowered(plan: Plan, claims: Iterable[Claim]) -> dict[str, Claim]:
+    """Claims on limits that another model takes over from, as far as this one may go."""
+    models = plan.values.get("model", ())
+    found = {}
+    for line, claim in zip(plan.lines, claims, strict=True):
+        left = _left(line.terms, models)
+        if left and claim.limit is not None:
+            share = left[0][0]
+            extra = MATH.multiply(claim.extra, share)
+            found[line.account] = claim._replace(
+                limit=MATH.multiply(claim.limit, share), extra=extra
+            )
+    return found
+
+
+def _left(terms: Terms, models: tuple[str, ...]) -> tuple[tuple[Decimal, str], ...]:
+    """The fallbacks that are left for a call that is one of them already."""
+    here = [i for i, (_, model) in enumerate(terms.fallbacks) if model in models]
+    return terms.fallbacks[here[-1] + 1 :] if here else terms.fallbacks
+
+
+def _diverted(answer: Refused, plan: Plan, lowered: Mapping[str, Claim]) -> Divert | None:
+    """The model that shall answer: that of the highest threshold that would be crossed."""
+    lines = {line.account: line for line in plan.lines}
+    models = plan.values.get("model", ())
+    found: Divert | None = None
+    for refusal in answer.refusals:
+        if refusal.account not in lowered:
+            continue
+        left = _left(lines[refusal.account].terms, models)
+        used = MATH.add(refusal.used, refusal.amount)
+        whole = MATH.divide(refusal.limit, left[0][0])
+        share, model = [pair for pair in left if used > MATH.multiply(whole, pair[0])][-1]
+        if found is None or share > found.threshold:
+            found = Divert(model, lines[refusal.account].scope, share)
+    return found
