@@ -37,7 +37,7 @@ if not now then
   now = time[1] * 1000 + floor(time[2] / 1000)
 end
 
--- Adding 0 makes 0 of -0, which HINCRBY would not take.
+-- Adding 0 makes 0 of -0.
 local function text(n) return format('%.0f', n + 0) end
 
 local function minus(digits)
