@@ -1,4 +1,4 @@
-"""Measure stores: how long it takes to hold and settle on one contended scope, and how many such pairs a second are done.
+"""Measure stores: how long it takes to hold and settle on one contended scope, and how many such pairs a second there are.
 
 usage: python benchmarks/stores.py [--rounds N] [--pairs N] [--seconds S] [--dsn DSN] [--url URL] [--folder DIR] [NAME…]
 
