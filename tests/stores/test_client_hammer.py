@@ -47,8 +47,8 @@ def started(folder: Path, number: int, base_url: str) -> Started:
     log = folder / f"worker-{number}.log"
     spec = {
         "at": str(folder / "llmkit.db"), "stop": str(folder / "stop"), "log": str(log), "worker": f"w{number}",
-        "tasks": TASKS, "colour": ("sync", "async")[number % 2], "limit": str(LIMIT), "ever": str(EVER), "parallel": PARALLEL,
-        "base_url": base_url,
+        "tasks": TASKS, "colour": ("sync", "async")[number % 2], "limit": str(LIMIT), "ever": str(EVER),
+        "parallel": PARALLEL, "base_url": base_url,
     }  # fmt: skip
     with (folder / f"worker-{number}.err").open("wb") as errors:
         process = subprocess.Popen(
