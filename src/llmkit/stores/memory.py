@@ -99,15 +99,17 @@ class MemoryRows:
         self._log.clear()
 
     def undo(self) -> None:
-        """Make all as it was before the operation, however often this is interrupted itself."""
-        interrupted = True
-        while interrupted:
+        """Make all as it was before the operation, also where this is interrupted itself."""
+        interruption: KeyboardInterrupt | None = None
+        undone = False
+        while not undone:
             try:
                 self._restore()
-                interrupted = False
-            except KeyboardInterrupt:
-                # It is on its way already: what called this raises one.
-                continue
+                undone = True
+            except KeyboardInterrupt as another:
+                interruption = another
+        if interruption is not None:
+            raise interruption
 
     def _restore(self) -> None:
         for table, key, before in reversed(self._log):
