@@ -69,10 +69,6 @@ class _Account:
             self.spent, self.held, self.first = spent, held, first
         return self.spent, self.held
 
-    def added(self, bucket: int, spent: Decimal, held: Decimal) -> None:
-        if self.first is not None and bucket >= self.first:
-            self.spent, self.held = MATH.add(self.spent, spent), MATH.add(self.held, held)
-
 
 class MemoryRows:
     """Rows as dicts. The ledger keeps its latest entries; older ones are folded into one.
@@ -166,7 +162,8 @@ class MemoryRows:
             insort(found.buckets, bucket)
             before = _NOTHING
         found.counters[bucket] = MATH.add(before[0], spent), MATH.add(before[1], held)
-        found.added(bucket, spent, held)
+        if found.first is not None and bucket >= found.first:
+            found.spent, found.held = MATH.add(found.spent, spent), MATH.add(found.held, held)
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
@@ -236,11 +233,14 @@ class MemoryRows:
 
     def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:
         """Add to the usage of each scope."""
+        usage = self.usage
         for scope in whose.scopes:
             key = (day, scope, whose.provider, whose.model)
-            calls, prompt, completion, dollars = self.usage.get(key, _UNUSED)
+            before = usage.get(key)
+            self._log.append((usage, key, _ABSENT if before is None else before))
+            calls, prompt, completion, dollars = before or _UNUSED
             more = calls + counts[0], prompt + counts[1], completion + counts[2]
-            self._put(self.usage, key, (*more, MATH.add(dollars, usd)))
+            usage[key] = (*more, MATH.add(dollars, usd))
 
     def rule(self, scope: str) -> Rule:
         """A scope's rule."""
