@@ -32,7 +32,7 @@ from .._operations import (
     Settlements,
     UsageRow,
 )
-from ..errors import ConfigurationError, StoreUnavailableError
+from ..errors import ConfigurationError, StoreError, StoreUnavailableError
 from ..ledger import MemoryLedger
 
 __all__ = ["MemoryStore"]
@@ -276,8 +276,10 @@ class MemoryStore:
         """Perform one operation. Should it be interrupted, it was not performed, or wholly."""
         kind = type(operation)
         if (rule := ACCOUNTING.get(kind)) is None:
+            if (read := _READING.get(kind)) is None:
+                raise StoreError(f"no MemoryStore performs {kind.__name__}")
             with self._lock:
-                return _READING[kind](self, operation)
+                return read(self, operation)
         operation = checked(operation)
         with self._lock:
             if self._busy:
