@@ -1,4 +1,4 @@
-"""Ctrl-C at every point of an operation: it was performed wholly, or not at all, and the next one finds nothing stuck."""
+"""Ctrl-C at every point of an operation: it was performed wholly, or not at all, and nothing is stuck."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_an_interrupted_operation_was_performed_wholly_or_not_at_all(
     after = whole.all()
     assert counting.points > 5
     kept = []
-    assert (before != after) == (name not in {"audit"})
+    assert (before != after) == (name != "audit")
     for at in sampled(counting.points):
         subject = make(tmp_path / str(at))
         # None may be collected, and closed, where another is interrupted.
@@ -168,7 +168,7 @@ def test_an_interrupted_operation_was_performed_wholly_or_not_at_all(
         assert found in (before, after), at
         assert found == after or not done
         subject.store.perform(operation)
-        assert name in {"rule"} or comparable(subject.all()) == comparable(after), at
+        assert name == "rule" or comparable(subject.all()) == comparable(after), at
         assert not subject.store.perform(Audit()).differences
         subject.end()
     whole.end()

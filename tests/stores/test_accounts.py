@@ -355,7 +355,7 @@ def test_a_settlement_counts_in_the_bucket_of_its_hold(subject: Subject) -> None
 @pytest.mark.parametrize("amounts", [(), (1,), (1, 2, 3)])
 @pytest.mark.parametrize("expired", [False, True])
 def test_amounts_that_are_not_as_many_as_the_accounts_settle_nothing(
-    subject: Subject, amounts: tuple[int, ...], expired: bool
+    subject: Subject, amounts: tuple[int, ...], *, expired: bool
 ) -> None:
     """Nobody can say which is whose: the hold stands."""
     subject.reserve("a", claim(6), claim(7, account="other"), lease=5)
@@ -505,7 +505,7 @@ def test_a_negative_post_gives_back(subject: Subject) -> None:
 
 
 @pytest.mark.parametrize("expired", [False, True])
-def test_an_entry_may_not_take_the_id_of_a_hold(subject: Subject, expired: bool) -> None:
+def test_an_entry_may_not_take_the_id_of_a_hold(subject: Subject, *, expired: bool) -> None:
     """Or the hold's own could not be entered."""
     subject.reserve("a", claim(6), lease=5)
     subject.now = 5 * expired
