@@ -397,6 +397,9 @@ def test_one_bucket_has_an_end_too(redis_server: RedisServer, ledger: str) -> No
     assert store.perform(Post("b", (more,))).lines[0].spent == GRAIN
     with pytest.raises(StoreError, match=r"2\^53"):
         store.perform(Post("c", (more,), at=10_000_000))
+    # What counts now is as much as there can be; a bucket beside it has room all the same.
+    store.perform(Post("d", (charge._replace(amount=MOST_MONEY - GRAIN),)))
+    assert store.perform(Post("e", (more,), at=10_001_000)).lines[0].spent == MOST_MONEY
     assert store.perform(Audit()).differences == ()
     store.close()
 
