@@ -218,9 +218,11 @@ def test_spend_of_yesterday_counts_yesterday(office: Office) -> None:
     manager = office.manager(Budget(10, "day"))
     office.do(manager, "update_spend", 3, at=START - DAY)
     office.do(manager, "update_spend", 2, at=datetime.fromtimestamp(START, UTC))
+    office.do(manager, "update_spend", 1, at=START - 30 * DAY)
     assert office.do(manager, "check_budget").limits[0].spent == 2
     days = [(line.day, line.usd) for line in office.do(manager, "get_usage")]
-    assert days == [(date(2026, 9, 20), 3), (date(2026, 9, 21), 2)]
+    assert days == [(date(2026, 8, 22), 1), (date(2026, 9, 20), 3), (date(2026, 9, 21), 2)]
+    assert not office.events
 
 
 def test_a_stored_rule_counts_spend_from_elsewhere() -> None:
@@ -296,6 +298,8 @@ def test_a_bill_above_its_hold_is_told(office: Office) -> None:
     office.do(office.do(manager, "reserve", 1, user="ann"), "settle", 4)
     [over] = office.told(BudgetOverrun)
     assert (over.usd, over.held, over.exceeded) == (4, 1, ("user=ann",))
+    office.do(manager, "update_spend", 1, user="ann")
+    assert len(office.told(BudgetOverrun)) == 1, "ann was above her limit already"
 
 
 def test_what_counts_in_no_window_any_more_crosses_nothing() -> None:
@@ -304,9 +308,10 @@ def test_what_counts_in_no_window_any_more_crosses_nothing() -> None:
     manager = office.manager(Budget(10, "1m"))
     hold = manager.reserve(1, lease=10)
     office.clock.now += 3600
-    manager.update_spend(7)
+    manager.update_spend(9)
+    assert [event.threshold for event in office.told(BudgetThresholdCrossed)] == [D("0.8")]
     hold.settle(9)
-    assert not office.told(BudgetThresholdCrossed)
+    assert len(office.told(BudgetThresholdCrossed)) == 1
 
 
 def test_callbacks_that_are_coroutines(office: Office) -> None:
@@ -420,7 +425,10 @@ def test_bounds_are_worked_out_once_and_only_where_they_count() -> None:
     mine.set_budget(Budget(5, None, {"user": "ann"}))
     assert attempt("h2").usd == 3
     assert asked == ["usd"]
-    assert mine.check_budget(user="ann").remaining() == 2
+    mine.set_budget(Budget(6, None, {"user": "ann"}))
+    assert attempt("h3").usd == 3
+    assert asked == ["usd"] * 2
+    assert mine.check_budget(user="ann").remaining() == 0
 
 
 def test_how_much_room_there_is() -> None:

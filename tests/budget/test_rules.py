@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmkit._control.budget.rules import read_terms, written_terms
-from llmkit._operations import Reserve
+from llmkit._operations import Reserve, WriteRule
 from llmkit.budget import Budget, BudgetManager, RateLimit
 from llmkit.errors import (
     BudgetExceededError,
@@ -247,16 +247,23 @@ def test_two_who_set_budgets_at_once_both_have_their_say() -> None:
     """A rule that was written over another's reading is read again."""
     office = Office()
     mine, other = office.manager(), office.manager()
-    meanwhile = [lambda: other.set_budget(Budget(2, "1d", "user"))]
+    meanwhile = [
+        ("user=*", lambda: other.set_budget(Budget(2, "1d", "user"))),
+        ("*", lambda: other.set_budget(Budget(3, "1d", "team"))),
+    ]
 
     def before(operation: Any) -> None:
-        if type(operation).__name__ == "WriteRule" and meanwhile:
-            meanwhile.pop()()
+        if type(operation) is WriteRule and meanwhile and operation.scope == meanwhile[-1][0]:
+            meanwhile.pop()[1]()
 
     office.store.before = before
     mine.set_budget(Budget(1, "30d", "user"))
-    assert {(info.window, info.limit) for info in mine.list_budgets()} == {("30d", 1), ("1d", 2)}
-    assert limits(other, user="x") == {"user=x usd 1d": 2, "user=x usd 30d": 1}
+    assert [info.limit for info in mine.list_budgets()] == [3, 2, 1]
+    assert limits(other, user="x", team="t") == {
+        "team=t usd 1d": 3,
+        "user=x usd 1d": 2,
+        "user=x usd 30d": 1,
+    }
 
 
 def test_a_call_cannot_belong_to_thousands_of_scopes() -> None:
@@ -353,6 +360,14 @@ def test_the_longest_wait_counts() -> None:
     wait = caught.value.retry_after
     assert wait is not None
     assert 3600 <= wait <= 3661
+    money = office.manager(
+        Budget(0.5, "30s"), RateLimit(requests=0, tokens=0, scope="user", per="1h")
+    )
+    money.update_spend(0.5, user="ann")
+    with pytest.raises(BudgetExceededError) as both:
+        money.reserve(0.5, user="ann")
+    assert both.value.shortfalls[0].retry_after is not None
+    assert both.value.retry_after is None, "no request will ever be let out"
     office.clock.now += wait
     manager.reserve(0, user="ann")
 
