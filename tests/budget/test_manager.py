@@ -176,6 +176,19 @@ def test_looking_changes_nothing(office: Office) -> None:
     assert {type(operation) for operation in office.store.asked} == {Balances}
 
 
+def test_a_model_belongs_to_its_provider() -> None:
+    """However both are written, they are one model of one provider."""
+    manager = BudgetManager(budgets=[Budget(1, scope="provider"), Budget(1, scope="model")])
+    for whose in (
+        {"model": "groq/x"},
+        {"model": "x", "provider": "groq"},
+        {"model": "groq/x", "provider": "groq"},
+    ):
+        scopes = [one.scope for one in manager.check_budget(**whose).limits]  # type: ignore[arg-type]
+        assert scopes == ["provider=groq", "model=groq/x"]
+    assert [one.scope for one in manager.check_budget(model="x").limits] == ["model=x"]
+
+
 def test_no_budget_refuses_nothing(office: Office) -> None:
     """A call to which no rule applies is let out and counted."""
     manager = office.manager(Budget(0, scope="team"))
@@ -267,6 +280,18 @@ def test_each_threshold_is_told_once(office: Office) -> None:
         5,
         False,
     )
+
+
+def test_marks_move_with_an_increase() -> None:
+    """While it lasts, the shares are of what holds then."""
+    office = Office()
+    manager = office.manager(Budget(10, None, thresholds=[1]))
+    manager.increase_budget("global", 10, START + 60)
+    manager.update_spend(12)
+    assert not office.told(BudgetThresholdCrossed)
+    assert not office.told(BudgetOverrun)
+    manager.update_spend(8)
+    assert [event.mark for event in office.told(BudgetThresholdCrossed)] == [20]
 
 
 def test_one_bill_can_cross_several(office: Office) -> None:

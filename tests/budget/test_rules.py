@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -380,6 +381,49 @@ def test_money_is_named_first() -> None:
     assert [one.measure for one in caught.value.shortfalls] == ["usd", "requests"]
     assert caught.value.status_code == 429
     assert "user=ann" in str(caught.value)
+
+
+def test_a_refusal_in_words() -> None:
+    """Whose, of what, how much, and until when; what is not known is not said."""
+    office = Office()
+    manager = office.manager(Budget(10, "day", "user"), RateLimit(parallel=1, scope="team"))
+    manager.update_spend("9.50", user="ann")
+    with pytest.raises(BudgetExceededError) as exceeded:
+        manager.reserve(1, user="ann")
+    assert str(exceeded.value) == (
+        "the budget of user=ann (day) is $10: $9.50 are spent and $0.00 held, and the call may cost $1; "
+        "there is room in 9 h 46 min"
+    )
+    assert (exceeded.value.max_budget, exceeded.value.current_cost) == (10.0, 9.5)
+    manager.reserve(0, team="red")
+    with pytest.raises(LimitReachedError) as reached:
+        manager.reserve(0, team="red")
+    assert str(reached.value) == "the limit of team=red is 1 at once: 1 used, and the call needs 1"
+    assert pickle.loads(pickle.dumps(exceeded.value)).shortfalls == exceeded.value.shortfalls  # noqa: S301
+
+
+def test_threads_share_a_manager() -> None:
+    """While rules change under them: nothing fails, nothing is above the limit, the ledger balances."""
+    manager = BudgetManager(budgets=[Budget(1000, "day", "user"), RateLimit(parallel=64)])
+
+    def work(number: int) -> int:
+        done = 0
+        for turn in range(60):
+            if number == 0 and not turn % 5:
+                manager.set_budget(Budget(100 + turn, None, {"user": f"u{turn % 3}"}))
+            try:
+                manager.reserve(3, user=f"u{turn % 3}").settle(2)
+            except BudgetExceededError:
+                continue
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(8) as pool:
+        done = sum(pool.map(work, range(8)))
+    assert not manager.audit().differences
+    spent = [manager.check_budget(user=f"u{n}").limits for n in range(3)]
+    assert sum(lines[0].spent for lines in spent) == 2 * done
+    assert all(line.used <= line.limit for lines in spent for line in lines if line.limit)
 
 
 def test_a_wait_knows_when_an_increase_ends() -> None:
