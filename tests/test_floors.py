@@ -33,6 +33,7 @@ FLOORS = {
     "_api": 6,
     "_core": 6,
     "_kinds": 6,
+    "_left": 6,
     "budget": 6,
     "client": 6,
     "ledger": 6,
@@ -147,11 +148,15 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.tokens._payload",
         "llmkit.tokens._text",
     },
+    # Only for who has a budget, or says what a call may cost.
+    "_control.attempts": {"llmkit._control.holding"},
+    "_control.call": {"llmkit._control.hold"},
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
-    "_core": {"llmkit._control.bounding"},  # only for who asks for a bound
     "compat._settings": {"llmkit.budget"},  # few set them
     "compat.litellm": {"llmkit.compat._budget"},  # few have one
+    # Only for who asks for a bound, and for who says whose a call is.
+    "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it

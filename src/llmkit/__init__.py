@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from ._api.text import atext_completion, text_completion
     from ._api.tokens import atoken_counter, decode, encode, token_counter, trim_messages
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
+    from ._control.attributes import context
     from ._control.budget.rules import Budget, RateLimit
     from ._control.dry import DryRun
     from ._control.retry import RetryPolicy
@@ -208,7 +209,7 @@ __all__ = [
     "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache",
     "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion", "atoken_counter",
     "atranscription", "atranslation", "aupdate_cache", "batch_results", "cancel_batch",
-    "cancel_responses", "catalogue", "completion", "completion_cost", "cost_bound",
+    "cancel_responses", "catalogue", "completion", "completion_cost", "context", "cost_bound",
     "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file", "decode",
     "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
     "delete_responses", "embedding", "encode", "errors", "events", "file_content", "fold",
@@ -379,6 +380,7 @@ _HOMES: dict[str, str] = {
     ),
     **dict.fromkeys(("Provider", "openai_compatible", "register_provider"), "providers"),
     "AsyncStream": "_io.aio_stream",
+    "context": "_control.attributes",
     "Client": "client",
     "Clock": "_io._clock",
     "Cost": "_cost",

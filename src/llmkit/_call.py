@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 __all__ = [
+    "CONTEXT",
     "Adjustment",
     "Attempt",
     "Call",
@@ -23,6 +25,9 @@ __all__ = [
 
 Change = Literal["renamed", "clamped", "defaulted", "emulated", "moved", "dropped"]
 Sent = Literal["no", "maybe", "yes"]
+
+CONTEXT: Final[ContextVar[tuple[Any, ...]]] = ContextVar("llmkit_context", default=())
+"""What ``llmkit.context`` says of the calls made here, the innermost last. It is here because every call looks."""
 
 
 def new_call_id() -> str:
@@ -176,3 +181,5 @@ class CallInfo:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "chat"
     """The kind of call: ``chat``, ``embedding``, …"""
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Whose it is, by kind: ``{"user": ("ann",), "tag": ("batch",)}``. Budgets are kept by it."""

@@ -5,22 +5,19 @@ It owns drivers and runs flows; what happens to a call is decided in ``_control`
 
 from __future__ import annotations
 
-import atexit
 import copy
 import difflib
 import functools
 import inspect
 import os
-import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from typing_extensions import Unpack
 
-from ._call import Timeouts, new_call_id
+from ._call import CONTEXT, Timeouts, new_call_id
 from ._control import plan
 from ._control.call import perform
 from ._control.dry import DryRun, dry
@@ -43,11 +40,11 @@ from ._io.aio import AsyncDriver
 from ._io.aio_stream import AsyncStream
 from ._io.sync import SyncDriver
 from ._io.sync_stream import Stream
-from ._operations import Settle, Store
+from ._left import asettle_left, known, leaving, perform_late, settle_left
+from ._operations import Store
 from ._secret import Secret
 from .catalogue import Catalogue, default
 from .errors import ConfigurationError
-from .events import CallFinished
 from .ledger import MemoryLedger
 from .providers import Tokens
 from .types.params import CallOptions
@@ -55,7 +52,6 @@ from .types.params import CallOptions
 __all__ = ["Core"]
 
 _TRANSPORTS = ("httpx",)
-_clients: weakref.WeakSet[Core] = weakref.WeakSet()
 _AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
 
 
@@ -66,6 +62,7 @@ class Core:
         callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
+        budget: a ``BudgetManager``: what calls may cost, and how many there may be.
         retry: how to try again; ``num_retries`` changes only how often.
         max_parallel: most calls at once.
         http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.
@@ -84,6 +81,7 @@ class Core:
         callbacks: Iterable[Callable[[Any], Any]] = (),
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
+        budget: Any = None,
         retry: RetryPolicy | None = None,
         max_parallel: int | None = None,
         http_client: Any = None,
@@ -99,6 +97,7 @@ class Core:
                 f"transport must be one of {', '.join(_TRANSPORTS)}, not {transport!r}"
             )
         self.ledger: Any = MemoryLedger() if ledger is None else ledger
+        self.budget = budget
         self._hooks = tuple(hooks)
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
@@ -119,19 +118,28 @@ class Core:
         self._instead: Callable[[Job], Any] | None = None
         self._streams: weakref.WeakSet[Stream[Any, Any] | AsyncStream[Any, Any]] = weakref.WeakSet()
         configure_log(log_level())
-        _known(self)
+        known(self)
+
+    @property
+    def budget(self) -> Any:
+        """What calls may cost: a ``BudgetManager``, or ``None``. Another holds from the next call on."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: Any) -> None:
+        self._budget, self._book = budget, _book(budget)
 
     def close(self) -> None:
         """Settle what is left and close the sync connections. The client can be used again after it.
 
         Connections of an event loop are closed by ``aclose``, or by that loop's end.
         """
-        self._drain()
+        settle_left()
         self._transports.close()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and the sync ones."""
-        await self._adrain()
+        await asettle_left()
         await self._loops.aclose()
         self._transports.close()
 
@@ -230,7 +238,7 @@ class Core:
         self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
     ) -> Any:
         """Make a call and return its answer."""
-        self._drain()
+        settle_left()
         job = self._job(kind, model, subject, params, dry_run=self._instead is not None)
         return self._driver().run(perform(job)) if self._instead is None else self._instead(job)
 
@@ -238,7 +246,7 @@ class Core:
         self, kind: Kind, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
     ) -> Any:
         """``_run`` for async code."""
-        await self._adrain()
+        await asettle_left()
         job = self._job(kind, model, subject, params)
         return await (await self._async_driver()).run(perform(job))
 
@@ -251,7 +259,7 @@ class Core:
         form: type[Stream[Any, Any]] | None = None,
     ) -> Stream[Any, Any]:
         """Make a call and return the stream of its answer's events, which may have a form of its own."""
-        self._drain()
+        settle_left()
         job = self._job(
             kind, model, subject, params, stream=True, dry_run=self._instead is not None
         )
@@ -268,7 +276,7 @@ class Core:
         form: type[AsyncStream[Any, Any]] | None = None,
     ) -> AsyncStream[Any, Any]:
         """``_stream`` for async code."""
-        await self._adrain()
+        await asettle_left()
         job = self._job(kind, model, subject, params, stream=True)
         driver = await self._async_driver()
         return self._opened(await aio_stream.opened(driver, perform(job), form))
@@ -283,14 +291,13 @@ class Core:
         stream: bool = False,
         dry_run: bool = False,
     ) -> Job:
-        asked = plan.asked(params, self._defaults, kind)
-        call_id = new_call_id()
+        asked, call_id = plan.asked(params, self._defaults, kind), new_call_id()
         options = asked.options
         # Where a testing tool answers by itself, a key that is missing is no mistake.
         answered = bool(transport("")) or options.get("mock_response") is not None
         keyless = dry_run or answered
         metadata = asked.params.get("metadata")
-        return Job(
+        job = Job(
             id=call_id,
             legs=plan.legs(
                 call_id,
@@ -306,7 +313,7 @@ class Core:
             policy=_policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
             clock=ReadClock(self._clock.now, self._clock.wall),
-            abandon=functools.partial(_leave, _dropped, self),
+            abandon=leaving(self),
             tokens=self._tokens,
             catalogue=self._catalogue,
             environ=self._environ,
@@ -322,6 +329,31 @@ class Core:
             media=media_policy(options.get("fetch_media")),
             metadata=metadata if isinstance(metadata, Mapping) else {},
         )
+        if self._book is not None or CONTEXT.get() or not _NAMED.isdisjoint(options):
+            self._attribute(job, asked, subject, kind)
+        return job
+
+    def _attribute(
+        self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind
+    ) -> None:
+        """Say whose the call is, and what may answer it instead."""
+        from ._control.attributes import attributes, shown  # noqa: PLC0415 - few calls say it
+
+        job.attributes = attributes(asked.params, asked.options, job.metadata)
+        job.shown, job.book = shown(job.attributes), self._book
+        if self._book is not None:
+            job.divert = functools.partial(
+                plan.diverted,
+                job.legs[0],
+                call_id=job.id,
+                subject=subject,
+                asked_for=asked,
+                stream=job.stream,
+                environ=self._environ,
+                keyless=job.keyless,
+                kind=kind,
+                catalogue=self._catalogue,
+            )
 
     def _driver(self) -> SyncDriver:
         if self._borrowed is None:
@@ -342,15 +374,6 @@ class Core:
             send = self._borrowed.asend
         return AsyncDriver(athrough(send), self._observers, self.ledger, pool.later, self._clock)
 
-    def _drain(self) -> None:
-        """Settle the streams that were dropped."""
-        for client, finished in _taken():
-            client._observers.tell(finished)  # noqa: SLF001 - another one's perhaps, but a client
-
-    async def _adrain(self) -> None:
-        for client, finished in _taken():
-            await client._observers.atell(finished)  # noqa: SLF001
-
     def _opened(self, stream: _AnyStream) -> _AnyStream:
         self._streams.add(stream)
         return stream
@@ -359,6 +382,8 @@ class Core:
         for stream in tuple(self._streams):
             stream.abandon()
         self.close()
+        if self._book is not None:
+            perform_late(self, self._book.outage.end())
 
     def _after_fork(self) -> None:
         self._streams.clear()
@@ -385,27 +410,16 @@ def _calls(client: type[Core]) -> frozenset[str]:
     return _names[client]
 
 
-# The calls that were given up where nothing could be done about it, and whose they are: any client's next call settles
-# them, or the end of the process. Not each client's own: it may be let go of together with its last stream.
-_dropped: SimpleQueue[tuple[Core, CallFinished]] = SimpleQueue()
+def _book(budget: Any) -> Any:
+    if budget is not None and not hasattr(budget, "book"):
+        raise ConfigurationError(
+            f"budget must be a BudgetManager, not {type(budget).__name__}: BudgetManager(budgets=[…])"
+        )
+    return None if budget is None else budget.book
 
 
-def _leave(
-    queue: SimpleQueue[tuple[Core, CallFinished]], client: Core, finished: CallFinished
-) -> None:
-    queue.put((client, finished))
-
-
-def _taken() -> Iterable[tuple[Core, CallFinished]]:
-    while True:
-        try:
-            client, finished = _dropped.get_nowait()
-        except Empty:
-            return
-        client.ledger.perform(Settle(finished.settlement))
-        yield client, finished
-
-
+# What says whose a call is: such an option is looked for in every call.
+_NAMED = frozenset({"customer", "session", "tags", "team"})
 _DEFAULT_TIMEOUTS = Timeouts()
 
 
@@ -440,32 +454,3 @@ def _policy(policy: RetryPolicy, retries: Any) -> RetryPolicy:
         )
     except ValueError as error:
         raise ConfigurationError(str(error)) from None
-
-
-_registering = threading.Lock()
-_registered = False
-
-
-def _known(client: Core) -> None:
-    """Remember a client, weakly, for the end of the process and for forks."""
-    global _registered  # noqa: PLW0603 - once for the process
-    _clients.add(client)
-    with _registering:
-        if _registered:
-            return
-        _registered = True
-        atexit.register(_at_exit)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_in_child)
-
-
-def _at_exit() -> None:
-    for client in tuple(_clients):
-        client._at_exit()  # noqa: SLF001 - the module's own
-
-
-def _in_child() -> None:
-    global _dropped  # noqa: PLW0603 - what was dropped before the fork is the parent's to settle
-    _dropped = SimpleQueue()
-    for client in tuple(_clients):
-        client._after_fork()  # noqa: SLF001 - the module's own

@@ -30,6 +30,7 @@ class Client(
         callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
+        budget: a ``BudgetManager``: what calls may cost, and how many there may be.
         retry: how to try again; ``num_retries`` changes only how often.
         max_parallel: most calls at once.
         http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.

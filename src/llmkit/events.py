@@ -24,6 +24,7 @@ __all__ = [
     "CallStarted",
     "Callback",
     "CatchUpFailed",
+    "Diverted",
     "Event",
     "FallingBack",
     "Hook",
@@ -86,6 +87,17 @@ class FallingBack:
     provider: str
     model: str
     error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Diverted:
+    """This deployment answers instead of the one asked for: ``scope`` has used up ``threshold`` of its budget."""
+
+    call_id: str
+    provider: str
+    model: str
+    scope: str
+    threshold: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +211,7 @@ Event = (
     | AttemptFailed
     | RetryScheduled
     | FallingBack
+    | Diverted
     | StreamStarted
     | BudgetThresholdCrossed
     | BudgetOverrun

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from .. import pricing
+from .._call import Call
 from .._calls import ResponsesCall
 from .._http import HTTPRequest
 from .._json import NotJSON, load
@@ -21,7 +22,7 @@ from ..errors import ConfigurationError, LLMKitError
 from .address import mapping, model_of
 from .job import Job, Leg
 
-__all__ = ["bound_of", "bounded"]
+__all__ = ["bound_of", "bounded", "output_limit"]
 
 
 def bounded(job: Job, *, exact: bool = False) -> pricing.Cost | pricing.Unbounded:
@@ -50,10 +51,9 @@ def bound_of(
 
     call, query = leg.call, mapping(leg.options, "extra_query")
     name = call.model if call.priced_as is None else call.priced_as
-    model = _model(call.price, model_of(job.catalogue, call.provider, name))
     return pricing.bound(
         call,
-        model,
+        _priced(job, call, name),
         allowance=allowance(call.provider, name),
         gauges=_gauges(partial(job.catalogue.counting, call.provider, name), exact=exact),
         request=request,
@@ -61,6 +61,17 @@ def bound_of(
         query={k: v for k, v in query.items() if k not in _FREE_QUERY} if query else {},
         heeded=lambda: _heeded(leg),
     )
+
+
+def output_limit(job: Job, leg: Leg) -> int | None:
+    """The most tokens that the model of this call can answer with, where that is known."""
+    call = leg.call
+    model = _priced(job, call, call.model if call.priced_as is None else call.priced_as)
+    return None if model is None else model.max_output_tokens
+
+
+def _priced(job: Job, call: Call, name: str) -> ModelInfo | None:
+    return _model(call.price, model_of(job.catalogue, call.provider, name))
 
 
 # Of which version of an API is asked, and in which form it answers.

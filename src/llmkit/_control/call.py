@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from .._call import Adjustment, Attempt, Call, CallInfo, ChatCall
+from .._call import Adjustment, Call, CallInfo, ChatCall
 from .._flow import (
     Cancelled,
     Deadlines,
@@ -25,7 +25,6 @@ from .._flow import (
 )
 from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
 from .._operations import Outcome
-from .._ratelimit import retry_after
 from .._secret import Secret
 from ..errors import (
     APIConnectionError,
@@ -35,9 +34,9 @@ from ..errors import (
     StreamInterruptedError,
 )
 from ..events import (
-    AttemptFailed,
     AttemptStarted,
     CallStarted,
+    Diverted,
     FallingBack,
     RetryScheduled,
     StreamStarted,
@@ -47,8 +46,9 @@ from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
 from .address import Key, told_key
+from .attempts import Try, complete, ended, failed, held
 from .happening import Happening
-from .job import Job, Leg, identity
+from .job import Diversion, Job, Leg, identity
 from .media import fetched
 from .mock import mocked
 from .retry import retrying
@@ -108,6 +108,7 @@ def perform(job: Job) -> Flow[Any]:
         mocked=job.mock is not None,
         metadata=job.metadata,
         kind=job.kind,
+        attributes=job.shown,
     )
     account = Account(
         info,
@@ -116,6 +117,7 @@ def perform(job: Job) -> Flow[Any]:
         stream=job.stream,
         heard=job.heard,
         catalogue=job.catalogue,
+        holds=_holds(job),
     )
     try:
         return (yield from _settled(job, account))
@@ -123,6 +125,14 @@ def perform(job: Job) -> Flow[Any]:
         # An interrupt within the settlement itself: nothing more can be done here.
         account.abandon()
         raise
+
+
+def _holds(job: Job) -> Any:
+    if job.book is None or job.mock is not None:
+        return None
+    from .hold import Holds  # noqa: PLC0415 - only for who has a budget
+
+    return Holds(job.book)
 
 
 def _settled(job: Job, account: Account) -> Flow[Answer]:
@@ -206,7 +216,7 @@ def _read(job: Job, account: Account, result: Answer | Opened) -> Flow[Answer]:
         yield from relay(result, session)
     except APIError as error:
         error.scrub(account.secrets)
-        _complete(error, account.call, account, None)
+        complete(error, account.call, account, None)
         raise
     return session.result()
 
@@ -222,13 +232,37 @@ def _through_legs(
 ) -> Flow[Answer | Opened]:
     for position, (leg, request) in enumerate(ready):
         try:
-            return (yield from _on_leg(job, account, leg, request))
+            return (yield from _on_leg_or_cheaper(job, account, leg, request, position))
         except APIError as error:
+            if account.holds is not None:
+                account.holds.given_up()
+                yield from account.holds.close()
             if position + 1 == len(ready) or isinstance(error, InvalidRequestError):
                 raise
             following = ready[position + 1][0].call
             yield from notify(FallingBack(job.id, following.provider, following.model, error))
     raise AssertionError("a call has at least one leg")
+
+
+def _on_leg_or_cheaper(
+    job: Job, account: Account, leg: Leg, request: HTTPRequest, position: int
+) -> Flow[Answer | Opened]:
+    """Try one deployment, or the one that a budget says shall answer in its place."""
+    if account.holds is None:
+        return (yield from _on_leg(job, account, leg, request))
+    account.holds.diverting = job.divert is not None
+    try:
+        return (yield from _on_leg(job, account, leg, request))
+    except Diversion as other:
+        # Not the exception itself: it knows this frame.
+        model, why = other.model, (other.scope, other.threshold)
+    assert job.divert is not None  # noqa: S101 - nobody would have been told otherwise
+    account.holds.diverting = False
+    cheaper = job.divert(model)
+    # Its own number: under the key of another request it would get that one's answer.
+    leg, request = yield from _prepare(job, len(job.legs) + position, cheaper)
+    yield from notify(Diverted(job.id, leg.call.provider, leg.call.model, *why))
+    return (yield from _on_leg(job, account, leg, request))
 
 
 def _on_leg(job: Job, account: Account, leg: Leg, request: HTTPRequest) -> Flow[Answer | Opened]:
@@ -256,6 +290,8 @@ def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> 
             changes += [change for change in step.request.adjustments if change not in changes]
             step.request.adjustments = tuple(changes)
             first = position == 0
+            if account.holds is not None and not first:
+                account.holds.went_well()
             outcome = yield from _tried(job, account, leg, step, until, whole=False, first=first)
             if isinstance(outcome, Opened):
                 return outcome
@@ -264,7 +300,7 @@ def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> 
         return done.value
     except APIError as error:
         error.scrub(account.secrets)
-        _complete(error, leg.call, account, job.clock.wall())
+        complete(error, leg.call, account, job.clock.wall())
         raise
 
 
@@ -287,7 +323,7 @@ def _tried(
     first: bool = True,
 ) -> Flow[Answer | HTTPResponse | Opened]:
     def attempt(number: int, waited: float) -> Flow[Answer | HTTPResponse | Opened]:
-        return _attempt(job, account, leg, step, _Try(waited, until, whole, first or number > 1))
+        return _attempt(job, account, leg, step, Try(waited, until, whole, first or number > 1))
 
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
@@ -309,21 +345,13 @@ def _repeatable(leg: Leg, step: Step) -> bool:
     return not makes if step.repeatable is None else step.repeatable
 
 
-@dataclass(slots=True)
-class _Try:
-    waited: float
-    until: float
-    whole: bool
-    """Whether its answer is the call's; otherwise the wire has more to ask."""
-    counts: bool
-    """Whether it is a try of its own: what goes well behind the first request is one with it."""
-
-
 def _attempt(
-    job: Job, account: Account, leg: Leg, step: Step, this: _Try
+    job: Job, account: Account, leg: Leg, step: Step, this: Try
 ) -> Flow[Answer | HTTPResponse | Opened]:
+    account.leaving(leg.call, step.request.adjustments, leg.key_source, leg.endpoint.base_url)
+    if account.holds is not None or "max_cost" in leg.options:
+        leg, step = yield from held(job, account, leg, step, this)
     call, request = leg.call, step.request
-    account.leaving(call, request.adjustments, leg.key_source, leg.endpoint.base_url)
     number = len(account.info.attempts) + 1
     if job.heard and this.counts:
         # Without its query, which a caller may have put a credential into.
@@ -337,55 +365,19 @@ def _attempt(
         return (yield from _exchange(job, account, leg, step, secret, this))
     except BaseException as failure:
         error = failure
+        if account.holds is not None:
+            account.holds.failed(failure, request.method)
         if isinstance(failure, APIError):
             failure.scrub(account.secrets)
-            _complete(failure, call, account, job.clock.wall())
+            complete(failure, call, account, job.clock.wall())
         raise
     finally:
         if this.counts or error is not None:
-            ended = _ended(job, account, this, wall, began, error)
+            attempt = ended(job, account, this, wall, began, error)
         if isinstance(error, APIError):
-            yield from notify(AttemptFailed(job.id, ended, error))
+            yield from failed(job, account, attempt, error)
         # It knows this frame: what both hold would wait for the collector.
         error = None
-
-
-def _ended(
-    job: Job, account: Account, this: _Try, wall: float, began: float, error: BaseException | None
-) -> Attempt:
-    try:
-        attempt = _recorded(job, account, this, wall, began, error)
-        account.tried(attempt, error)
-    except BaseException:
-        # An interrupt: what the attempt has come to is not to be forgotten.
-        account.left("maybe")
-        raise
-    return attempt
-
-
-def _recorded(
-    job: Job, account: Account, this: _Try, wall: float, began: float, error: BaseException | None
-) -> Attempt:
-    return Attempt(
-        number=len(account.info.attempts) + 1,
-        provider=account.info.provider,
-        model=account.info.model,
-        started=wall,
-        seconds=job.clock.now() - began,
-        error=None if error is None else type(error).__name__,
-        status_code=getattr(error or account.info, "status_code", None),
-        sent="yes" if error is None else getattr(error, "sent", "maybe"),
-        waited=this.waited,
-    )
-
-
-def _complete(error: APIError, call: Call, account: Account, now: float | None) -> None:
-    """Say on an error what only the call knows."""
-    error.provider = error.provider or call.provider
-    error.model = error.model or call.model
-    error.request_id = error.request_id or account.info.request_id
-    if now is not None and error.retry_after is None and not isinstance(error, APIConnectionError):
-        error.retry_after = retry_after(account.info.headers, now)
 
 
 def _secret(key: Key) -> Flow[Secret | None]:
@@ -395,7 +387,7 @@ def _secret(key: Key) -> Flow[Secret | None]:
 
 
 def _exchange(
-    job: Job, account: Account, leg: Leg, step: Step, secret: Secret | None, this: _Try
+    job: Job, account: Account, leg: Leg, step: Step, secret: Secret | None, this: Try
 ) -> Flow[Answer | HTTPResponse | Opened]:
     """One request and its answer."""
     account.asking()

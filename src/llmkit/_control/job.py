@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from .._call import Call, MediaPolicy, Timeouts
@@ -14,12 +15,19 @@ from .._flow import Deadlines, Limit
 from .._http import Endpoint
 from .._secret import Secret
 from ..catalogue import Catalogue, default
-from ..events import CallFinished
 from ..providers import Identity, Provider, Tokens, Where
 from .address import Key
 from .retry import RetryPolicy
 
-__all__ = ["Clock", "Job", "Leg", "identity"]
+__all__ = ["Clock", "Diversion", "Job", "Leg", "identity"]
+
+
+class Diversion(Exception):
+    """A budget says that another model shall answer: nothing was asked for here."""
+
+    def __init__(self, model: str, scope: str, threshold: Decimal) -> None:
+        super().__init__(model)
+        self.model, self.scope, self.threshold = model, scope, threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +65,8 @@ class Job:
     policy: RetryPolicy
     timeouts: Timeouts
     clock: Clock
-    abandon: Callable[[CallFinished], None]
+    abandon: Callable[[Any], None]
+    """Takes what is to be settled and cannot be here any more: a ``CallFinished``, or ``Holds``."""
     tokens: Tokens
     catalogue: Catalogue = field(default_factory=default)
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -74,6 +83,14 @@ class Job:
     limit: Limit | None = None
     media: MediaPolicy | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Whose it is, by kind."""
+    shown: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The same without what looks like a secret."""
+    book: Any = None
+    """The ``Book`` of its budget, where it has one."""
+    divert: Callable[[str], Leg] | None = None
+    """What makes a leg of another model for the same call."""
 
 
 def identity(

@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from .._call import Adjustment, Call, Timeouts
@@ -24,7 +25,7 @@ from .lacking import lacking
 from .prices import NO_PRICES, is_price, price_of, without_prices
 from .structured import as_response_format, as_tools
 
-__all__ = ["CHAT", "Asked", "Kind", "asked", "legs", "timeouts"]
+__all__ = ["CHAT", "Asked", "Kind", "asked", "diverted", "legs", "timeouts"]
 
 # Line ends would begin another header; half a character has no bytes.
 _UNSENDABLE = re.compile(r"[\r\n\0\ud800-\udfff]")
@@ -136,7 +137,22 @@ def _spelled(options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     for name in _SECRETS & options.keys():
         if isinstance(options[name], str):
             options[name] = Secret(options[name])
+    if "max_cost" in options:
+        options["max_cost"] = _dollars(options["max_cost"])
     return options
+
+
+def _dollars(given: Any) -> Decimal:
+    """``max_cost`` as what it is written as."""
+    try:
+        amount = Decimal(repr(given) if isinstance(given, float) else given)
+        if isinstance(given, bool) or not amount.is_finite() or amount < 0:
+            raise ValueError
+    except (ValueError, TypeError, ArithmeticError):
+        raise ConfigurationError(
+            f"max_cost must be an amount of USD of at least 0, not {given!r:.80}"
+        ) from None
+    return amount
 
 
 def _without(
@@ -206,6 +222,27 @@ def legs(
         _fallback(first, entry, subject, asked_for, kind, known) for entry in _fallbacks(asked_for)
     )
     return [first, *(leg(*other) for other in others)]
+
+
+def diverted(
+    first: Leg,
+    model: str,
+    call_id: str,
+    subject: Mapping[str, Any],
+    asked_for: Asked,
+    *,
+    stream: bool,
+    environ: Mapping[str, str],
+    keyless: bool = False,
+    kind: Kind = CHAT,
+    catalogue: Catalogue | None = None,
+) -> Leg:
+    """The leg of another model for the same call, made as a fallback's is."""
+    known = default() if catalogue is None else catalogue
+    name, about, how = _fallback(first, model, subject, asked_for, kind, known)
+    how.options = {k: v for k, v in how.options.items() if k != "fallbacks"}
+    given: dict[str, Any] = {"stream": stream, "environ": environ, "keyless": keyless}
+    return legs(call_id, name, about, how, kind=kind, catalogue=known, **given)[0]
 
 
 def _check_offered(name: str, options: Mapping[str, Any], kind: Kind, catalogue: Catalogue) -> None:

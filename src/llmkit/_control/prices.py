@@ -21,7 +21,9 @@ __all__ = ["GIVEN", "NO_PRICES", "is_price", "price_of", "without_prices"]
 
 GIVEN: Final = "given with the call"
 """The source of such a rate."""
-PRICES: Final = frozenset(name for name in CallOptions.__annotations__ if "_cost" in name)
+PRICES: Final = frozenset(
+    name for name in CallOptions.__annotations__ if "_cost" in name and name != "max_cost"
+)
 """Those that are declared; there are as many more as there are conditions that a price can have."""
 NO_PRICES: Final = frozenset(CallOptions.__annotations__) - PRICES
 """The options that are none."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import pricing
 from .._call import Adjustment, Attempt, Call, CallInfo, Sent
@@ -26,7 +26,10 @@ from ..types.usage import Usage
 from .address import model_of
 from .retry import refused
 
-__all__ = ["Account"]
+if TYPE_CHECKING:
+    from .hold import Holds
+
+__all__ = ["Account", "Late"]
 
 A = TypeVar("A", bound=Answer)
 
@@ -46,8 +49,11 @@ class Account:
         stream: bool,
         heard: bool = True,
         catalogue: Catalogue | None = None,
+        holds: Holds | None = None,
     ) -> None:
         self.info = info
+        self.holds = holds
+        """What is held for the call, where it has a budget."""
         self._stream, self._clock, self._heard = stream, clock, heard
         self._abandon = abandon
         self._catalogue = default() if catalogue is None else catalogue
@@ -83,6 +89,12 @@ class Account:
 
     def asking(self) -> None:
         """An exchange begins: nothing of an earlier one belongs to it."""
+        self.unanswered()
+        if self.holds is not None:
+            self.holds.leaving()
+
+    def unanswered(self) -> None:
+        """No answer belongs to what is tried now."""
         info = self.info
         info.status_code = info.request_id = None
         info.headers, info.rate_limits, info.raw = {}, {}, b""
@@ -152,6 +164,8 @@ class Account:
 
     def _recorded(self, finished: CallFinished) -> Flow[None]:
         failure: Exception | None = None
+        if self.holds is not None:
+            yield from self.holds.close()
         if not self._stored:
             try:
                 yield from store(Settle(finished.settlement))
@@ -166,11 +180,12 @@ class Account:
 
     def abandon(self) -> None:
         """The flow was dropped: leave the settlement where the next call finds it."""
-        if self._told:
-            return
-        finished = self._decide("abandoned", self.partial(), None)
-        self._told = True
-        self._abandon(finished)
+        if not self._told:
+            finished = self._decide("abandoned", self.partial(), None)
+            self._told = True
+            self._abandon(finished)
+        if self.holds is not None and self.holds.owing:
+            self._abandon(self.holds)
 
     def partial(self) -> Answer | None:
         """A stream's answer as far as it has come."""
@@ -182,6 +197,8 @@ class Account:
         if self._record is None:
             settlement = self._settlement(outcome, response, error)
             self._record = CallFinished(settlement, response, error)
+        if self.holds is not None:
+            self.holds.ended(self._record.settlement)
         return self._record
 
     def _settlement(
@@ -293,6 +310,46 @@ class Account:
             return _free("nothing was sent, or the provider refused")
         reason = "an answer came that could not be read" if _unread(error) else "no answer came"
         return pricing.unknown(f"{reason}; what was sent may have been billed")
+
+
+class Late:
+    """What was left of a call that was given up, on its way to be settled: a terminal event, or holds."""
+
+    __slots__ = ("_done", "_left", "_stored")
+
+    def __init__(self, left: CallFinished | Holds) -> None:
+        self._left = left
+        self._stored = self._done = False
+
+    @property
+    def open(self) -> bool:
+        """Whether it has to be done once more: it was interrupted."""
+        return not self._done
+
+    def flow(self) -> Flow[None]:
+        """Settle it, and tell the callbacks, once each; an interrupt on the way is raised when that is done."""
+        interrupted: BaseException | None = None
+        while not self._done:
+            try:
+                yield from self._settled()
+            except (GeneratorExit, Exception):
+                raise
+            except BaseException as interruption:  # noqa: BLE001 - cancelled, Ctrl-C: it goes on below
+                interrupted = interruption
+        if interrupted is not None:
+            raise interrupted
+
+    def _settled(self) -> Flow[None]:
+        left = self._left
+        if not isinstance(left, CallFinished):
+            yield from left.close()
+            self._done = True
+            return
+        if not self._stored:
+            yield from store(Settle(left.settlement))
+            self._stored = True
+        self._done = True
+        yield from notify(left)
 
 
 def _echoes(response: HTTPResponse, key: str) -> bool:

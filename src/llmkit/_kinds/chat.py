@@ -14,6 +14,7 @@ from .._core import Core
 from .._io import aio_stream, sync_stream
 from .._io.aio_stream import AsyncStream
 from .._io.sync_stream import Stream
+from .._left import asettle_left, settle_left
 from ..types.chat import ChatCompletion
 from ..types.params import ChatParams
 
@@ -86,7 +87,7 @@ class ChatCalls(Core):
             UnsupportedParamsError: the provider does not take a parameter.
             APIError: the call failed; its subclasses say how.
         """
-        self._drain()
+        settle_left()
         instead = self._run_dry if dry_run and self._instead is None else self._instead
         subject, unsent = {"messages": messages}, instead is not None
         job = self._job(CHAT, model, subject, params, stream=bool(stream), dry_run=unsent)
@@ -147,7 +148,7 @@ class ChatCalls(Core):
         **params: Unpack[ChatParams],
     ) -> ChatCompletion | AsyncStream | DryRun:
         """``completion`` for async code, on asyncio or trio."""
-        await self._adrain()
+        await asettle_left()
         job = self._job(
             CHAT, model, {"messages": messages}, params, stream=bool(stream), dry_run=bool(dry_run)
         )

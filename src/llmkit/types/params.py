@@ -213,6 +213,17 @@ class CallOptions(TypedDict, total=False):
     """What you pay for a token of the prompt that was read from a cache, in USD."""
     cache_creation_input_token_cost: float | str | Decimal | None
     """What you pay for a token of the prompt that was written to a cache, in USD."""
+    max_cost: float | str | Decimal | None
+    """The most that one attempt can cost, in USD, by your own word: a budget holds this where nobody else can say.
+    Where it is known that an attempt may cost more, nothing is sent."""
+    tags: str | Sequence[str] | None
+    """What the call belongs to, for budgets: names of your own. It is not sent."""
+    team: str | None
+    """Whose team's budgets count the call. It is not sent."""
+    customer: str | None
+    """Which customer's budgets count the call. It is not sent."""
+    session: str | None
+    """Which session's budgets count the call. It is not sent."""
     mock_response: Any
     """Answer this (or raise it) without asking anybody."""
 

@@ -1,0 +1,93 @@
+"""What is kept of each attempt: its hold before it leaves, its entry when it has ended, and what its error is told.
+
+The attempt itself is ``call``'s.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .._call import Attempt, Call
+from .._flow import Flow, notify
+from .._ratelimit import retry_after
+from ..errors import APIConnectionError, APIError
+from ..events import AttemptFailed
+from ..wires import Step
+from .job import Job, Leg
+from .settle import Account
+
+__all__ = ["Try", "complete", "ended", "failed", "held"]
+
+
+@dataclass(slots=True)
+class Try:
+    waited: float
+    until: float
+    whole: bool
+    """Whether its answer is the call's; otherwise the wire has more to ask."""
+    counts: bool
+    """Whether it is a try of its own: what goes well behind the first request is one with it."""
+
+
+def failed(job: Job, account: Account, attempt: Attempt, error: APIError) -> Flow[None]:
+    """An attempt has failed: what it held is free, or spent, before anything else is tried."""
+    if account.holds is not None:
+        yield from account.holds.close()
+    yield from notify(AttemptFailed(job.id, attempt, error))
+
+
+def held(job: Job, account: Account, leg: Leg, step: Step, this: Try) -> Flow[tuple[Leg, Step]]:
+    """Take what the attempt may cost at most out of its budgets; where they refuse, it ends before it began."""
+    from .holding import holding  # noqa: PLC0415 - only for who has a budget
+
+    account.unanswered()
+    began, wall = job.clock.now(), job.clock.wall()
+    try:
+        ready = yield from holding(job, account.holds, leg, step, this.until)
+    except APIError as error:
+        complete(error, leg.call, account, None)
+        attempt = ended(job, account, this, wall, began, error)
+        yield from notify(AttemptFailed(job.id, attempt, error))
+        raise
+    if ready[0] is not leg:
+        sent = ready[1].request.adjustments
+        account.leaving(ready[0].call, sent, leg.key_source, leg.endpoint.base_url)
+    return ready
+
+
+def ended(
+    job: Job, account: Account, this: Try, wall: float, began: float, error: BaseException | None
+) -> Attempt:
+    try:
+        attempt = _recorded(job, account, this, wall, began, error)
+        account.tried(attempt, error)
+    except BaseException:
+        # An interrupt: what the attempt has come to is not to be forgotten.
+        account.left("maybe")
+        raise
+    return attempt
+
+
+def _recorded(
+    job: Job, account: Account, this: Try, wall: float, began: float, error: BaseException | None
+) -> Attempt:
+    return Attempt(
+        number=len(account.info.attempts) + 1,
+        provider=account.info.provider,
+        model=account.info.model,
+        started=wall,
+        seconds=job.clock.now() - began,
+        error=None if error is None else type(error).__name__,
+        status_code=getattr(error or account.info, "status_code", None),
+        sent="yes" if error is None else getattr(error, "sent", "maybe"),
+        waited=this.waited,
+    )
+
+
+def complete(error: APIError, call: Call, account: Account, now: float | None) -> None:
+    """Say on an error what only the call knows."""
+    error.provider = error.provider or call.provider
+    error.model = error.model or call.model
+    error.request_id = error.request_id or account.info.request_id
+    if now is not None and error.retry_after is None and not isinstance(error, APIConnectionError):
+        error.retry_after = retry_after(account.info.headers, now)

@@ -1,0 +1,139 @@
+"""Whose a call is: what its keywords, its metadata and ``llmkit.context`` say, as values by kind.
+
+Budgets and limits are kept by these. Nothing here knows a budget; what is said is neither checked nor sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from .._call import CONTEXT
+from .._secret import redact
+
+__all__ = ["NAMED", "Attributes", "attributes", "context", "shown"]
+
+Attributes = Mapping[str, tuple[str, ...]]
+
+NAMED: Final = ("team", "customer", "session", "tags")
+"""The options of a call that say whose it is; ``user`` is a parameter, which providers are told too."""
+NOBODYS: Final[Attributes] = MappingProxyType({})
+
+# What metadata calls them: our names, then LiteLLM's, in the order in which they win.
+_SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "user": ("user", "user_id", "user_api_key_user_id"),
+    "team": ("team", "team_id", "user_api_key_team_id"),
+    "organisation": (
+        "organisation", "organization", "organisation_id", "organization_id", "org_id", "user_api_key_org_id",
+    ),
+    "customer": ("customer", "customer_id", "end_user", "end_user_id", "user_api_key_end_user_id"),
+    "key": ("key", "user_api_key_hash", "user_api_key"),
+    "session": ("session", "session_id", "litellm_session_id"),
+    "tag": ("tags", "tag"),
+    "deployment": ("deployment", "model_id"),
+}  # fmt: skip
+
+
+class context:  # noqa: N801 - it is used like a function
+    """Say whose the calls within are: ``with llmkit.context(user="ann", team="red", tags=["batch"]):``.
+
+    It holds for what the same thread or task calls, and for tasks begun within; a stream belongs to whom it was
+    opened for. One within another replaces what it names, and adds its tags; what a call itself says goes before both.
+
+    Args:
+        user, team, organisation, customer, key, session: an id each.
+        tags: one or several.
+    """
+
+    def __init__(
+        self,
+        *,
+        user: str | None = None,
+        team: str | None = None,
+        organisation: str | None = None,
+        customer: str | None = None,
+        key: str | None = None,
+        session: str | None = None,
+        tags: str | Iterable[str] = (),
+    ) -> None:
+        given = {
+            "user": user,
+            "team": team,
+            "organisation": organisation,
+            "customer": customer,
+            "key": key,
+            "session": session,
+            "tag": (tags,) if isinstance(tags, str) else tuple(tags),
+        }
+        self.says = {kind: said for kind, value in given.items() if (said := _values(kind, value))}
+
+    def __enter__(self) -> Self:
+        CONTEXT.set((*CONTEXT.get(), self))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # One that is left out of turn, as in generators, takes out itself and nobody else.
+        around = list(reversed(CONTEXT.get()))
+        if self in around:
+            around.remove(self)
+        CONTEXT.set(tuple(reversed(around)))
+
+
+def attributes(
+    params: Mapping[str, Any], options: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> Attributes:
+    """Whose a call is: what its keywords say, then its metadata, then the contexts around it, the inner ones first.
+
+    Tags add up; of all else there is one.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for said in (_keywords(params, options), _of_metadata(metadata), *_around()):
+        for kind, values in said.items():
+            if kind == "tag":
+                found[kind] = tuple(dict.fromkeys((*found.get(kind, ()), *values)))
+            else:
+                found.setdefault(kind, values)
+    return found or NOBODYS
+
+
+def shown(attributes: Attributes) -> Attributes:
+    """The same without what looks like a secret."""
+    return {kind: tuple(map(redact, values)) for kind, values in attributes.items()}
+
+
+def _keywords(params: Mapping[str, Any], options: Mapping[str, Any]) -> Attributes:
+    given = {"user": params.get("user")}
+    given |= {("tag" if name == "tags" else name): options.get(name) for name in NAMED}
+    return {kind: said for kind, value in given.items() if (said := _values(kind, value))}
+
+
+def _of_metadata(metadata: Mapping[str, Any]) -> Attributes:
+    if not metadata:
+        return NOBODYS
+    found = {}
+    for kind, names in _SPELLINGS.items():
+        values = (_values(kind, metadata.get(name)) for name in names)
+        if said := next(filter(None, values), ()):
+            found[kind] = said
+    return found
+
+
+def _around() -> Iterable[Attributes]:
+    return (one.says for one in reversed(CONTEXT.get()))
+
+
+def _values(kind: str, given: Any) -> tuple[str, ...]:
+    """What was given, as texts; what is no id says nothing."""
+    if kind == "tag":
+        # Where metadata may hold nothing but texts, several are one.
+        several = given.split(",") if isinstance(given, str) else given
+        several = several if isinstance(several, list | tuple | set | frozenset) else ()
+        return tuple(dict.fromkeys(text for item in several if (text := _text(item))))
+    text = _text(given)
+    return (text,) if text else ()
+
+
+def _text(given: Any) -> str:
+    known = isinstance(given, str | int) and not isinstance(given, bool)
+    return str(given).strip() if known else ""

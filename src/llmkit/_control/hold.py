@@ -1,0 +1,159 @@
+"""The holds of one call: one for each attempt that may be billed, taken before it leaves, settled once.
+
+Rule 1: how a hold is to be settled is decided without waiting; what is decided is owed, and a call does not end,
+nor is it dropped, before what it owes is paid or left on the queue.
+Rule 2: nothing sent, or refused by the provider: released. Not known what became of it: spent as held.
+How much to hold belongs in ``holding``; what counts it, and by which limits, in ``budget``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._flow import Flow
+from .._operations import Settlement
+from ..errors import BudgetError, LimitReachedError
+from .budget.asking import Ask, Divert, Taken
+from .retry import refused
+
+__all__ = ["Holds"]
+
+
+class Holds:
+    """The hold that is open, and those that have ended and are still to be settled."""
+
+    __slots__ = (
+        "_book",
+        "_held",
+        "_left",
+        "_number",
+        "_open",
+        "_owed",
+        "_proven",
+        "_trying",
+        "diverting",
+    )
+
+    def __init__(self, book: Any) -> None:
+        self._book = book
+        self._number = 0
+        self._held = False
+        """Whether there has been a hold."""
+        self._trying: Taken | None = None
+        """What is being taken: whether it is held is not known yet."""
+        self._open: Taken | None = None
+        self._left = False
+        """Whether a request has begun under the open hold."""
+        self._proven = False
+        """Whether one has gone well under it: what it is billed for does not go away any more."""
+        self._owed: tuple[tuple[Taken, Any], ...] = ()
+        self.diverting = True
+        """Whether a cheaper model may be named instead."""
+
+    @property
+    def owing(self) -> bool:
+        """Whether anything is still to be settled."""
+        return bool(self._owed)
+
+    def wanted(self, method: str) -> bool:
+        """Whether a request needs a hold: what only looks has that of what it looks for."""
+        return self._open is None and (method != "GET" or not self._held)
+
+    def named(self, call_id: str) -> str:
+        """The next hold's id. No two have one: of what was given up on nobody knows whether it is held."""
+        self._number += 1
+        return f"{call_id}-{self._number}"
+
+    def take(self, ask: Ask) -> Flow[Divert | None]:
+        """Take a hold, or hear of a cheaper model. Raises what the budget refuses with."""
+        try:
+            taken = yield from self._book.take(ask, divert=self.diverting, trying=self._tries)
+        except (BudgetError, LimitReachedError):
+            # Nothing is held; where the store could not be reached, the book sees to that.
+            self._trying = None
+            raise
+        except BaseException:
+            self._let_go()
+            raise
+        if not isinstance(taken, Taken):
+            self._trying = None
+            return taken
+        # No call between the two: an interrupt sees it as being taken, or as open.
+        self._open, self._trying = taken, None
+        self._held, self._left, self._proven = True, False, False
+        return None
+
+    def _tries(self, taken: Taken) -> None:
+        self._trying = taken
+
+    def leaving(self) -> None:
+        """An exchange begins under the open hold."""
+        self._left = True
+
+    def went_well(self) -> None:
+        """A request has been answered, which is not the whole answer yet."""
+        self._proven = True
+
+    def failed(self, error: BaseException, method: str) -> None:
+        """An attempt has failed: decide what becomes of its hold."""
+        if self._open is None:
+            return
+        sent = getattr(error, "sent", "maybe")
+        if sent == "no" or refused(error):
+            if not self._proven:
+                self._owe(self._open, self._open.release(sent_request=sent != "no"))
+        elif method != "GET":
+            self._owe(self._open, self._open.unknown(_outcome(error)))
+
+    def given_up(self) -> None:
+        """No more is asked on this deployment: what is open still may be billed."""
+        self._let_go()
+        if self._open is not None:
+            self._end("failed")
+
+    def ended(self, settlement: Settlement) -> None:
+        """The call has ended like this: decide what becomes of the hold that is open."""
+        self._let_go()
+        taken = self._open
+        if taken is None:
+            return
+        if settlement.outcome != "completed" or settlement.cost is None or not self._left:
+            flag = settlement.outcome if settlement.outcome != "completed" else "unknown cost"
+            self._end(flag, *_tokens(settlement))
+            return
+        flag = settlement.cost_status if settlement.cost_status == "estimated" else ""
+        self._owe(taken, taken.settle(settlement.cost, *_tokens(settlement), flag))
+
+    def close(self) -> Flow[None]:
+        """Settle what has ended. A store that fails is the book's affair: it keeps what could not be done."""
+        while self._owed:
+            taken, operation = self._owed[0]
+            yield from self._book.close(taken, operation)
+            self._owed = self._owed[1:]
+
+    def _end(self, flag: str, prompt: int = 0, completion: int = 0) -> None:
+        taken = self._open
+        assert taken is not None  # noqa: S101 - whoever calls has looked
+        if self._left:
+            self._owe(taken, taken.unknown(flag, prompt, completion))
+        else:
+            self._owe(taken, taken.release(sent_request=False))
+
+    def _let_go(self) -> None:
+        """Where nobody knows whether it is held, it is released: nothing has left."""
+        if (trying := self._trying) is not None:
+            owed = (trying, trying.release(sent_request=False))
+            self._owed, self._trying = (*self._owed, owed), None
+
+    def _owe(self, taken: Taken, operation: Any) -> None:
+        self._owed, self._open = (*self._owed, (taken, operation)), None
+
+
+def _tokens(settlement: Settlement) -> tuple[int, int]:
+    return settlement.prompt_tokens or 0, settlement.completion_tokens or 0
+
+
+def _outcome(error: BaseException) -> str:
+    """What the ledger is to say of an attempt whose outcome is not known."""
+    status = getattr(error, "status_code", None)
+    return f"{type(error).__name__} {status}" if status else type(error).__name__

@@ -1,0 +1,289 @@
+"""How much an attempt holds: the bound of its request as written, its caller's word, or what a shorter answer costs.
+
+Where there is no room for the longest answer, and nobody said how long it may be, the limit is worked out from what is
+left. Nothing here settles; see ``hold``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from .._call import Adjustment, ChatCall
+from .._calls import MessagesCall, ResponsesCall, TextCall
+from .._cost import MATH, Cost, Unbounded
+from .._flow import Flow
+from .._http import HTTPRequest
+from ..errors import (
+    BudgetExceededError,
+    InvalidRequestError,
+    LimitReachedError,
+    UnboundedCostError,
+)
+from ..providers._unbilled import at_home
+from ..wires import Step
+from .bounding import bound_of, output_limit
+from .budget.asking import Ask
+from .budget.checking import room
+from .hold import Holds
+from .job import Diversion, Job, Leg
+
+__all__ = ["holding"]
+
+_TRIES: Final = 4
+"""How often a shorter answer is worked out, where others take what was left meanwhile."""
+_ANY_MODEL: Final = 4096
+"""So many tokens every model can answer with, where nobody knows how many this one can."""
+_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_NAMES: Final[Mapping[type, str]] = {
+    ChatCall: "max_tokens",
+    MessagesCall: "max_tokens",
+    TextCall: "max_tokens",
+    ResponsesCall: "max_output_tokens",
+}
+_WHY: Final = "so that the call fits what is left of its budget"
+
+
+class _Need:
+    """What one request needs, worked out when it is asked for, and once."""
+
+    __slots__ = ("_bound", "_job", "leg", "request")
+
+    def __init__(self, job: Job, leg: Leg, request: HTTPRequest) -> None:
+        self._job, self.leg, self.request = job, leg, request
+        self._bound: Cost | Unbounded | None = None
+
+    @property
+    def bound(self) -> Cost | Unbounded:
+        """The most that it costs, or why that is not known."""
+        if self._bound is None:
+            self._bound = bound_of(self._job, self.leg, self.request)
+            if not self._bound and at_home(self.leg.call.provider, self.leg.endpoint.base_url):
+                self._bound = Cost.zero
+        return self._bound
+
+    @property
+    def stated(self) -> Decimal | None:
+        """The most that it costs, by its caller's word."""
+        given: Decimal | None = self.leg.options.get("max_cost")
+        return given
+
+    def usd(self) -> Decimal | Unbounded:
+        """What is to be held in USD."""
+        bound = self.bound
+        if isinstance(bound, Cost) and bound.total is not None:
+            return bound.total
+        if self.stated is not None:
+            return self.stated
+        return bound if isinstance(bound, Unbounded) else Unbounded("its price is not known")
+
+    def tokens(self) -> int | Unbounded:
+        """The most tokens that it uses."""
+        bound = self.bound
+        if isinstance(bound, Cost) and bound.lines:
+            return math.ceil(sum(line.quantity for line in bound.lines if line.unit == "token"))
+        given = [self.leg.call.params.get(name) for name in _LIMITS]
+        answers = [most for most in given if isinstance(most, int)]
+        if not answers and type(self.leg.call) in _NAMES:
+            return Unbounded("no max_tokens, and the model's output limit is not known")
+        # No text has more tokens than bytes.
+        return len(self.request.body) + max(answers, default=0) * _answers(self.leg.call.params)
+
+    def is_free(self) -> bool:
+        """Whether it asks for nothing that anybody bills: it looks something up, or removes it."""
+        if self.leg.call.concerns is None:
+            return False
+        return isinstance(self.bound, Cost) and not self.bound.total
+
+    def check(self) -> None:
+        """Raises BudgetExceededError where it can cost more than its caller says."""
+        most, bound = self.stated, self.bound if self.stated is not None else None
+        if most is None or not isinstance(bound, Cost) or (bound.total or 0) <= most:
+            return
+        error = BudgetExceededError(
+            f"this attempt can cost up to ${bound.total:f}, which is more than its max_cost of ${most:f}"
+        )
+        error.scope, error.window, error.limit = "max_cost", "attempt", most
+        error.type = error.code = "budget_exceeded"
+        error.asked = bound.total or Decimal(0)
+        raise error
+
+
+def _answers(params: Mapping[str, Any]) -> int:
+    given = params.get("n")
+    return given if isinstance(given, int) and given > 0 else 1
+
+
+class _Room(NamedTuple):
+    """What is left; ``None`` is no limit."""
+
+    usd: Decimal | None
+    tokens: Decimal | None
+
+    def holds(self, need: _Need) -> bool:
+        """Whether there is room for it."""
+        usd, tokens = need.usd(), need.tokens() if self.tokens is not None else 0
+        if isinstance(usd, Unbounded) or isinstance(tokens, Unbounded):
+            return False
+        enough = self.usd is None or usd <= self.usd
+        return enough and (self.tokens is None or tokens <= self.tokens)
+
+
+def holding(
+    job: Job, holds: Holds | None, leg: Leg, step: Step, until: float
+) -> Flow[tuple[Leg, Step]]:
+    """Take an attempt's hold; return leg and step as they are to go out.
+
+    Raises:
+        BudgetError, LimitReachedError: there is no room; nothing is held.
+        Diversion: another model shall answer.
+    """
+    first = _Need(job, leg, step.request)
+    if (holds is not None and not holds.wanted(step.request.method)) or first.is_free():
+        return leg, step
+    need = first
+    refusal = yield from _refused(job, holds, first, until)
+    try:
+        for _ in range(_TRIES):
+            if refusal is None:
+                break
+            shorter = yield from _shorter(job, first, refusal)
+            if shorter is None:
+                raise refusal
+            need, refusal = shorter, (yield from _refused(job, holds, shorter, until))
+        if refusal is not None:
+            raise refusal
+    finally:
+        # It knows this frame: what both hold would wait for the collector.
+        refusal = None
+    return need.leg, step if need is first else replace(step, request=need.request)
+
+
+_Refusal = BudgetExceededError | UnboundedCostError | LimitReachedError
+
+
+def _refused(job: Job, holds: Holds | None, need: _Need, until: float) -> Flow[_Refusal | None]:
+    """Take the hold; why there is none."""
+    try:
+        need.check()
+        if holds is None:
+            return None
+        divert = yield from holds.take(_ask(job, holds, need, until))
+    except (BudgetExceededError, UnboundedCostError, LimitReachedError) as refusal:
+        return refusal
+    if divert is not None:
+        raise Diversion(divert.model, divert.scope, divert.threshold)
+    return None
+
+
+def _ask(job: Job, holds: Holds, need: _Need, until: float) -> Ask:
+    lease = max(0.0, until - job.clock.now()) * 1000 + job.book.margin
+    attributes = _attributes(job, need.leg)
+    return Ask(holds.named(job.id), job.id, attributes, need.usd, need.tokens, math.ceil(lease))
+
+
+def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[str, ...]]:
+    name, model = leg.call.provider, leg.call.model
+    return {**job.attributes, "model": (f"{name}/{model}",), "provider": (name,)}
+
+
+# --- shorter answers ---------------------------------------------------------------------------
+
+
+def _shorter(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Need | None]:
+    """The same call with the longest answer that there is room for, where that is what it lacks."""
+    name = _limit_name(need.leg)
+    if name is None or (isinstance(refusal, LimitReachedError) and not _never_fits(refusal)):
+        return None
+    derives = job.book is not None and job.book.output == "derive"
+    least = job.book.least_output if derives else 1
+    left = yield from _room(job, need)
+    found = _longest(lambda most: _limited(job, need, name, most), left, least, _most(job, need))
+    if found is None or derives:
+        return found
+    told = next(c.sent for c in found.request.adjustments if c.parameter == name)
+    refusal.message += f"; with {name}={told} it would fit"
+    refusal.args = (refusal.message,)
+    return None
+
+
+def _never_fits(refusal: LimitReachedError) -> bool:
+    """Whether waiting is of no use: the longest answer is more than is ever allowed."""
+    return refusal.measure == "tokens" and refusal.asked > refusal.limit
+
+
+def _limit_name(leg: Leg) -> str | None:
+    """What to limit the answer by; ``None`` where that was done, or the wire writes several requests."""
+    given = {**leg.call.params, **leg.call.extra_body}
+    if getattr(leg.wire, "steps", None) is not None or not given.keys().isdisjoint(_LIMITS):
+        return None
+    return _NAMES.get(type(leg.call))
+
+
+def _room(job: Job, need: _Need) -> Flow[_Room]:
+    left: Mapping[str, Decimal] = {}
+    if job.book is not None:
+        left = yield from room(job.book, _attributes(job, need.leg))
+    usd, tokens, stated = left.get("usd"), left.get("tokens"), need.stated
+    if stated is not None:
+        usd = stated if usd is None else min(usd, stated)
+    return _Room(usd, tokens)
+
+
+def _most(job: Job, need: _Need) -> int:
+    return output_limit(job, need.leg) or _ANY_MODEL
+
+
+def _limited(job: Job, need: _Need, name: str, most: int) -> _Need | None:
+    """The request written anew with a limit; ``None`` where the provider takes none."""
+    leg, call = need.leg, need.leg.call
+    change = Adjustment(name, "defaulted", None, most, _WHY)
+    shorter = replace(
+        call, params={**call.params, name: most}, adjustments=(*call.adjustments, change)
+    )
+    headers, key = leg.headers, leg.provider.idempotency_header
+    if key is not None and key in headers:
+        # Another request: under one key it would get the answer of the other.
+        headers = {**headers, key: f"{headers[key]}-{most}"}
+    try:
+        request = leg.wire.build(shorter, leg.endpoint).with_headers(headers)
+    except InvalidRequestError:
+        return None
+    return _Need(job, replace(leg, call=shorter, headers=headers), request)
+
+
+def _longest(
+    limited: Callable[[int], _Need | None], room: _Room, least: int, most: int
+) -> _Need | None:
+    """The longest answer that there is room for, from ``least`` to ``most`` tokens."""
+    low, found = least, limited(least)
+    if most < least or found is None or not room.holds(found):
+        return None
+    high, longest = most + 1, limited(most)
+    guess = high if longest is None else _between(found, longest, room, least, most)
+    while high - low > 1:
+        at = min(max(guess, low + 1), high - 1)
+        tried = limited(at)
+        if tried is not None and room.holds(tried):
+            low, found, guess = at, tried, at + 1 if at == guess else (at + high) // 2
+        else:
+            high, guess = at, (low + at) // 2
+    return found
+
+
+def _between(shortest: _Need, longest: _Need, room: _Room, least: int, most: int) -> int:
+    """Where the room ends, if each token costs the same: mostly it does, and then little is left to be tried."""
+    ends = [most]
+    for limit, low, high in (
+        (room.usd, shortest.usd(), longest.usd()),
+        (room.tokens, shortest.tokens(), longest.tokens()),
+    ):
+        if limit is None or isinstance(low, Unbounded) or isinstance(high, Unbounded):
+            continue
+        if high > low:
+            share = MATH.divide(Decimal(limit) - low, Decimal(high) - low)
+            ends.append(least + int(share * (most - least)))
+    return min(ends)
