@@ -158,9 +158,7 @@ COMPILED: Final[Mapping[type, Form]] = {
     Post: Form(_changing("post"), _posted),
     Reset: Form(_changing("reset"), _posted),
     Sweep: Form(_changing("sweep"), int),
-    WriteRule: Form(
-        _changing("write_rule"), lambda answer: Written(answer[0], Rule(*answer[1]))
-    ),
+    WriteRule: Form(_changing("write_rule"), lambda answer: Written(answer[0], Rule(*answer[1]))),
     ReadEntries: Form(_changing("read_entries"), _entries),
     Settle: Form(_changing("settle"), bool, _settlement),
     Settlements: Form(_reading("settlements"), _settlements),

@@ -67,7 +67,9 @@ class Schema:
 
     def _version(self, run: Callable[[str], bytes]) -> int:
         # Not to_regclass, whose cache does not hear of what was made while we waited for the lock.
-        tables = f"select 1 from pg_tables where schemaname = '{self.name}' and tablename = 'versions'"
+        tables = (
+            f"select 1 from pg_tables where schemaname = '{self.name}' and tablename = 'versions'"
+        )
         if not run(tables):
             return 0
         return int(run("select coalesce(max(version), 0) from @.versions"))
