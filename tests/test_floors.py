@@ -80,6 +80,7 @@ SEAMS = {
     "certifi": {"_io._tls"},  # comes with httpx: whose authorities are trusted
     "httpcore": {"_io"},
     "httpx": {"_io"},
+    "psycopg": {"_io"},  # the extra "postgres"
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
@@ -167,6 +168,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
+    # An extra, which is asked for when a store is made.
+    "_io.stores.postgres": {"llmkit._io.stores.postgres._pool", "llmkit._io.stores.postgres._schema"},
     "_io.stores.redis._clients": {"redis.asyncio", "redis.exceptions"},  # an extra
     "_io.speech_stream": {"anyio"},  # only for files
     "_kinds.catalogue": {

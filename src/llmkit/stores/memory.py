@@ -288,12 +288,13 @@ class MemoryStore:
         rows.begin()
         self._busy = True
         try:
-            return rule(rows, operation, self._now())
+            result = rule(rows, operation, self._now())
         except BaseException:
             rows.undo()
             raise
         finally:
             self._busy = False
+        return result
 
     def before_fork(self) -> None:
         """Let no other thread be in the middle of an operation when the process is copied."""

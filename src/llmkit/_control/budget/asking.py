@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from ..._cost import Unbounded
-from ..._operations import Reserve, Reserved, SettleHold
+from ..._operations import FOR_EVER, Claim, Reserve, Reserved, SettleHold, Window
+from ..._operations import Line as Held
 from .outage import LetGo
 from .planning import Line, Plan
 from .rules import Terms
@@ -61,7 +62,11 @@ class Taken:
         self.ask, self.plan, self.amounts = ask, plan, amounts
         self.held, self.reserved = held, reserved
         """What the store was asked for, and what it said; ``LetGo`` where it could not be asked."""
-        self.lines = plan.lines if not reserved.again else _held_before(plan, reserved)
+        self.lines = plan.lines
+        if reserved.again:
+            # It was held by another, whose rules may have been others.
+            self.lines = _held_before(plan, reserved)
+            self.held = held._replace(claims=tuple(map(_claim, reserved.lines)))
 
     @property
     def usd(self) -> Decimal:
@@ -112,6 +117,11 @@ def _held_before(plan: Plan, reserved: Reserved | LetGo) -> tuple[Line, ...]:
     """The lines of a hold that was there: rules may have changed since."""
     known = {line.account: line for line in plan.lines}
     return tuple([known.get(held.account) or _bare(held.account) for held in reserved.lines])
+
+
+def _claim(held: Held) -> Claim:
+    window = Window(held.width) if held.width else Window(0, (held.bucket, FOR_EVER))
+    return Claim(held.account, window, held.amount, keep=held.keep)
 
 
 def _bare(account: str) -> Line:

@@ -43,6 +43,7 @@ Output = Literal["derive", "refuse"]
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 TRIES: Final = 12
+Pair = tuple[Line, Standing]
 
 
 class Book:
@@ -220,8 +221,11 @@ class Book:
         return settled
 
     def _tell(self, taken: Taken, operation: SettleHold, settled: Settled) -> Flow[None]:
-        pairs = _counted(taken, settled)
         usd = taken.usd if operation.usd is None else operation.usd
+        pairs = [pair for pair in zip(taken.lines, settled.lines, strict=True) if _loud(*pair)]
+        if not pairs and usd <= taken.usd:
+            return
+        pairs = _counted(pairs, taken, settled.now)
         for event in crossed(pairs, settled.now, taken.ask.call):
             yield from self.told(event)
         over = overrun(pairs, settled.now, taken.ask.call, taken.usd, usd)
@@ -247,15 +251,19 @@ class Book:
             yield from store(event, self._listeners)
 
 
-def _counted(taken: Taken, settled: Settled) -> list[tuple[Line, Standing]]:
+def _loud(line: Line, standing: Standing) -> bool:
+    return MATH.add(standing.spent, standing.held) >= line.quiet
+
+
+def _counted(pairs: Iterable[Pair], taken: Taken, now: int) -> list[Pair]:
     """The accounts in whose windows of now the hold still counts: what it came to changes nothing elsewhere."""
-    triples = zip(taken.lines, taken.reserved.lines, settled.lines, strict=True)
-    now = settled.now
-    return [
-        (line, standing)
-        for line, at, standing in triples
-        if not at.width or at.bucket >= now // at.width - ROLLING_BUCKETS
-    ]
+    held = {line.account: line for line in taken.reserved.lines}
+    found = []
+    for line, standing in pairs:
+        at = held[line.account]
+        if not at.width or at.bucket >= now // at.width - ROLLING_BUCKETS:
+            found.append((line, standing))
+    return found
 
 
 def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:

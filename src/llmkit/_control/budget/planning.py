@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
+from ..._cost import MATH
 from ..._operations import Attribution, Rule
 from ...errors import InvalidRequestError
 from .rules import Terms, read_terms
@@ -56,11 +57,12 @@ class Cache(Generic[K, V]):
 
 
 class Line(NamedTuple):
-    """One account of a call, and its terms."""
+    """One account of a call, and its terms. Below ``quiet`` (spent and held), there is nothing to tell of it."""
 
     account: str
     scope: str
     terms: Terms
+    quiet: Decimal = _UNLIMITED
 
 
 class Plan(NamedTuple):
@@ -117,6 +119,16 @@ def kinds_of(patterns: Rule) -> tuple[str, ...]:
     return () if patterns.body is None else tuple(json.loads(patterns.body))
 
 
+def _quiet(terms: Terms) -> Decimal:
+    """The least amount at which a threshold can be crossed: an increase only makes it more."""
+    whole = terms.soft if terms.limit is None else terms.limit
+    if whole is None:
+        return _UNLIMITED
+    marks = [whole, *(MATH.multiply(share, whole) for share in terms.told)]
+    least: Decimal = min(marks if terms.soft is None else [*marks, terms.soft])
+    return least
+
+
 _Rank = tuple[int, int, Decimal]
 
 
@@ -142,7 +154,7 @@ def planned(rules: Rules, values: Values) -> Plan:
         for text in scope.within(values):
             account = f"{terms.measure}:{terms.period.name}:{text}"
             if account not in among or rank < among[account][0]:
-                among[account] = rank, Line(account, text, terms)
+                among[account] = rank, Line(account, text, terms, _quiet(terms))
     if len(best) > _MOST:
         raise InvalidRequestError(f"a call belongs to {len(best)} budgets: {_MOST} at most")
     lines = tuple(_raised(line, raised.get(line.account)) for _, line in best.values())

@@ -50,15 +50,21 @@ def attributes_of(whose: Mapping[str, Any]) -> Attributes:
     """
     found: Attributes = {}
     for name, given in whose.items():
-        values = (
-            (given,) if isinstance(given, _ONE_BY_ONE) else () if given is None else tuple(given)
-        )
-        for value in values:
-            if not isinstance(value, _ONE_BY_ONE):
-                raise ConfigurationError(f"{name} is a text, or a list of texts, not {value!r}")
-        if values:
-            found[kind_of(name)] = (*found.get(kind_of(name), ()), *values)
+        if values := _listed(name, given):
+            kind = kind_of(name)
+            found[kind] = (*found.get(kind, ()), *values)
     return _with_provider(found)
+
+
+def _listed(name: str, given: Any) -> tuple[Any, ...]:
+    if given is None:
+        return ()
+    one = isinstance(given, _ONE_BY_ONE) or not isinstance(given, Iterable)
+    values = (given,) if one else tuple(given)
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, _ONE_BY_ONE):
+            raise ConfigurationError(f"{name} is a text, or a list of texts, not {value!r}")
+    return values
 
 
 def _with_provider(found: Attributes) -> Attributes:

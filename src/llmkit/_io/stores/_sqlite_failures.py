@@ -14,8 +14,8 @@ __all__ = ["explained", "is_busy", "refuse_network"]
 _BUSY: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 # What may be over later, by no fault of the file's: it can be tried again.
 _PASSING: Final = {
-    sqlite3.SQLITE_BUSY: "was kept by others for too long",
-    sqlite3.SQLITE_LOCKED: "was kept by others for too long",
+    sqlite3.SQLITE_BUSY: "was kept by others for longer than the store waits (busy_timeout)",
+    sqlite3.SQLITE_LOCKED: "was kept by others for longer than the store waits (busy_timeout)",
     sqlite3.SQLITE_PROTOCOL: "cannot be locked here (a network file system?)",
     sqlite3.SQLITE_IOERR: "cannot be read or written",
     sqlite3.SQLITE_CANTOPEN: "cannot be opened",
@@ -31,11 +31,11 @@ _MOUNTS: Final = "/proc/self/mountinfo"
 _NETWORK: Final = ("nfs", "cifs", "smb", "afs", "ceph", "fuse.sshfs", "glusterfs", "lustre")
 
 
-def _code(error: sqlite3.Error) -> int:
+def _code(error: Exception) -> int:
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
-def is_busy(error: sqlite3.Error) -> bool:
+def is_busy(error: Exception) -> bool:
     """Whether others have the file just now."""
     return _code(error) in _BUSY
 

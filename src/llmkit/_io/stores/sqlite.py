@@ -166,32 +166,23 @@ class _Seat:
             # A signal's handler came into the middle of an operation of this very thread.
             raise StoreUnavailableError("this store is in the middle of another operation")
         until = time.monotonic() + self._patience
-        if not self._lock.acquire(timeout=self._patience):
-            raise self._too_long()
-        try:
+        # Not ``acquire``: an interrupt right behind it would leave it taken.
+        with self._lock:
             self._owner = me
-            return self._patiently(form, operation, clock, until)
-        finally:
-            self._owner = 0
-            self._lock.release()
+            try:
+                result = self._patiently(form, operation, clock, until)
+            finally:
+                self._owner = 0
+        return result
 
     def _patiently(self, form: Form, operation: Any, clock: Callable[[], int], until: float) -> Any:
         while True:
             try:
                 return self._once(form, operation, clock)
-            except sqlite3.Error as error:
-                if not is_busy(error):
+            except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
+                if not is_busy(error) or time.monotonic() > until:
                     raise explained(error, self._path) from error
-            except (UnicodeEncodeError, OverflowError) as error:
-                raise explained(error, self._path) from error
-            if time.monotonic() > until:
-                raise self._too_long()
             time.sleep(_PAUSE * random.random())
-
-    def _too_long(self) -> StoreUnavailableError:
-        return StoreUnavailableError(
-            f"{self._path} was kept by others for longer than {self._patience:g} s"
-        )
 
     def _once(self, form: Form, operation: Any, clock: Callable[[], int]) -> Any:
         connection = self._opened()

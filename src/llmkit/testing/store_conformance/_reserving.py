@@ -12,6 +12,7 @@ from ..._operations import (
     Line,
     Refusal,
     Refused,
+    Reserve,
     Reserved,
     Rule,
     SettleHold,
@@ -21,6 +22,7 @@ from ..._operations import (
     Window,
     WriteRule,
 )
+from ...errors import StoreError
 from ._subject import LEASE, START, WHO, Subject, claim
 
 __all__ = ["Reserving"]
@@ -223,3 +225,38 @@ class Reserving(Subject):
         self.perform(SettleHold("h1"))
         self.same(self.entries()[0].usd, amount)
         self.same(self.perform(Balances((claim(0, None),))).lines[0].spent, amount)
+
+    def test_however_an_amount_is_written(self) -> None:
+        """``1E+1``, ``10`` and ``10.000`` are the same amount, and nothing is nothing however it is written."""
+        for number, text in enumerate(("1E+1", "10.000", "0E-7", "-0", "0.00")):
+            self.held(f"h{number}", claim(text, "2E+1"), claim(text, "2E+1", "tokens:ever:global"))
+        self.same(self.standing(claim()), [("0", "20")])
+        for number in range(5):
+            self.perform(SettleHold(f"h{number}"))
+        self.same(self.standing(claim(), claim(account="tokens:ever:global")), [("20", "0")] * 2)
+        self.audited()
+
+    def test_what_makes_no_sense(self) -> None:
+        """What no store could keep rightly is refused with ``StoreError``, and nothing is done."""
+        twice = claim(6), claim(6)
+        bad = (
+            Reserve("h1", twice, LEASE),
+            Reserve("h1", (claim("NaN"),), LEASE),
+            Reserve("h1", (claim("Infinity", None),), LEASE),
+            Reserve("h1", (claim(-1),), LEASE),
+            Reserve("", (claim(1),), LEASE),
+            Reserve("h0/expired", (claim(1),), LEASE),
+            Reserve("h1", (claim(1),), 0),
+            SettleHold("h0", amounts=()),
+            SettleHold("h0", amounts=(Decimal(1), Decimal(1))),
+        )
+        self.held("h0", claim(1))
+        for operation in bad:
+            try:
+                answer = self.perform(operation)
+            except StoreError:
+                continue
+            self.fail(f"{operation!r} was answered {answer!r}")
+        self.same(self.standing(claim()), [("0", "1")])
+        self.same(self.perform(SettleHold("h0")).status, "settled")
+        self.audited()

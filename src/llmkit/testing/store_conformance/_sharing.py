@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from ..._operations import Charge, Post, Reserve, Reserved, SettleHold, WriteRule
+from ..._operations import Audit, Charge, Post, Reserve, Reserved, SettleHold, WriteRule
 from ._subject import LEASE, WHO, Subject, claim
 
 __all__ = ["Sharing"]
@@ -121,6 +122,45 @@ class Sharing(Subject):
         later.close()
         self.same(self.standing(claim()), [("6", "0")])
         self.audited()
+
+    def test_opened_by_all_at_once(self) -> None:
+        """Eight that open a new ledger at the same moment have one ledger, and none fails."""
+        if not self.shared:
+            pytest.skip("each has a ledger of its own")
+        place = self.place / "new"
+        place.mkdir()
+
+        def work(thread: int) -> bool:
+            one = self.open(place, self.clock)
+            try:
+                return isinstance(
+                    one.perform(Reserve(f"h{thread}", (claim(1, 5),), LEASE)), Reserved
+                )
+            finally:
+                one.close()
+
+        self.same(sum(self._race(work)), 5)
+
+    def test_cancelled(self) -> None:
+        """Who is cancelled has done all of it or nothing, and the next one's answer is the next one's."""
+        if self._runner is None:
+            pytest.skip("only async code is cancelled")
+        self.held("first", claim(1, None))
+        self._runner.run(self._cancel())
+        audit = self.perform(Audit())
+        self.expect(not audit.differences, f"the audit found {audit.differences}")
+
+    async def _cancel(self) -> None:
+        store: Any = self.store
+        for number in range(1, 60):
+            reserve = Reserve(f"h{number}", (claim(number, None),), LEASE)
+            asking = [asyncio.ensure_future(store.aperform(reserve)) for _ in range(2)]
+            await asyncio.sleep(number % 12 * 0.0002)
+            asking[0].cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            answer = asking[1].result()
+            self.same([line.amount for line in answer.lines], [number])
+            self.same((await store.aperform(SettleHold(f"h{number}"))).status, "settled")
 
     def test_closing(self) -> None:
         """A store that was never used can be closed, and closed again; it says how durable it is."""

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
-
 from uuid import uuid4
 
 from typing_extensions import override
 
 from ...._control.checking import checked
 from ....errors import ConfigurationError
-from ._compiled import COMPILED
+from ._compiled import COMPILED, Form
 from ._texts import read, written
 
 if TYPE_CHECKING:
@@ -70,17 +69,21 @@ class PostgresStore:
     def perform(self, operation: Any) -> Any:
         """Perform one operation, blocking. Raises ``StoreError``, ``StoreUnavailableError``."""
         kind = type(operation)
-        answer = self._pool.ask(self._statements[kind], self._payload(operation))
-        return COMPILED[kind].read(read(answer))
+        form = COMPILED[kind]
+        payload = self._payload(form, operation)
+        answer = self._pool.ask(self._statements[kind], payload, form.patience)
+        return form.read(read(answer))
 
     async def aperform(self, operation: Any) -> Any:
         """Perform one operation, awaiting it on asyncio or trio."""
         kind = type(operation)
-        answer = await self._pool.aask(self._statements[kind], self._payload(operation))
-        return COMPILED[kind].read(read(answer))
+        form = COMPILED[kind]
+        payload = self._payload(form, operation)
+        answer = await self._pool.aask(self._statements[kind], payload, form.patience)
+        return form.read(read(answer))
 
-    def _payload(self, operation: Any) -> bytes:
-        asked = COMPILED[type(operation)].asked(checked(operation))
+    def _payload(self, form: Form, operation: Any) -> bytes:
+        asked = form.asked(checked(operation))
         # By this a repetition is told from another, where the operation has no id that would tell.
         asked["once"] = uuid4().hex
         asked["wait"] = self._wait
@@ -101,12 +104,12 @@ def _made(
     dsn: str, schema: str, durability: str, connections: int, timeout: float
 ) -> tuple[Pool, dict[type, bytes]]:
     try:
-        from ._pool import Pool
+        from ._pool import Pool  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] != "psycopg":
             raise
     else:
-        from ._schema import Schema
+        from ._schema import Schema  # noqa: PLC0415 - with it
 
         space = Schema(schema, flushed=durability == "power")
         statements = {kind: space.statement(form.statement) for kind, form in COMPILED.items()}

@@ -54,6 +54,8 @@ class Form(NamedTuple):
     statement: str
     read: Callable[[Any], Any]
     asked: Callable[[Any], dict[str, Any]] = lambda operation: operation._asdict()
+    patience: int = 1
+    """How many times as long as others it may take."""
 
 
 def _changing(name: str) -> str:
@@ -74,9 +76,13 @@ def _rules(rules: Any) -> tuple[Rule, ...]:
 
 def _refusals(lines: Any) -> tuple[Refusal, ...]:
     return tuple(
-        Refusal(account, *map(Decimal, amounts), tuple((b, Decimal(used)) for b, used in buckets))
+        Refusal._make([account, *map(Decimal, amounts), _buckets(buckets)])
         for account, *amounts, buckets in lines
     )
+
+
+def _buckets(buckets: Any) -> tuple[tuple[int, Decimal], ...]:
+    return tuple((bucket, Decimal(used)) for bucket, used in buckets)
 
 
 def _standings(lines: Any) -> tuple[Standing, ...]:
@@ -110,12 +116,12 @@ def _posted(answer: Any) -> Posted | Untimely:
 
 
 def _usage(rows: Any) -> tuple[UsageRow, ...]:
-    return tuple(UsageRow(*row, Decimal(usd)) for *row, usd in rows)
+    return tuple(UsageRow._make([*row, Decimal(usd)]) for *row, usd in rows)
 
 
 def _entries(rows: Any) -> tuple[Entry, ...]:
     return tuple(
-        Entry(*head, Decimal(usd), _entered(lines), _whose(whose))
+        Entry._make([*head, Decimal(usd), _entered(lines), _whose(whose)])
         for *head, usd, lines, whose in rows
     )
 
@@ -134,7 +140,7 @@ def _audited(answer: Any) -> Audited:
         Difference(what, key, Decimal(expected), Decimal(is_))
         for what, key, expected, is_ in differences
     )
-    return Audited(*head, tuple(found))
+    return Audited._make([*head, tuple(found)])
 
 
 def _settlement(operation: Settle) -> dict[str, Any]:
@@ -165,5 +171,5 @@ COMPILED: Final[Mapping[type, Form]] = {
     Balances: Form(_reading("balances"), _answer),
     ReadUsage: Form(_reading("read_usage"), _usage),
     ReadRules: Form(_reading("read_rules"), _rules),
-    Audit: Form(_reading("audit"), _audited),
+    Audit: Form(_reading("audit"), _audited, patience=60),  # it reads the whole ledger
 }

@@ -59,14 +59,17 @@ class _Opened(psycopg.Connection[Any]):
     """What psycopg connects, to whichever of several hosts answers. libpq's connection goes on without it."""
 
     @override
-    def __del__(self) -> None:
+    def __del__(self, _: Any = None, /) -> None:
         """It is not lost but handed on."""
 
 
 def connected(where: Where, timeout: float) -> Connection:
     """Connect, blocking. Raises ``StoreUnavailableError``."""
-    words = {"application_name": "llmkit", "connect_timeout": max(2, round(timeout))}
-    words |= where.words or {}
+    words: dict[str, Any] = {
+        "application_name": "llmkit",
+        "connect_timeout": max(2, round(timeout)),
+    }
+    words |= (where.words or {}) | {"client_encoding": "UTF8"}
     try:
         opened = _Opened.connect(**words, autocommit=True)
     except psycopg.Error as error:

@@ -12,8 +12,8 @@ __all__ = ["Lost", "refusal"]
 # https://www.postgresql.org/docs/18/errcodes-appendix.html, read 2026-11-22. The first two characters are the class.
 _LOST: Final = ("08", "57P01", "57P02", "57P03", "57P05", "25006")
 """The connection is no good: broken, shut down, or to a server that has become a standby."""
-_AGAIN: Final = ("40001", "40P01")
-"""Somebody else's transaction was in the way; this one was taken back and can simply be repeated."""
+_AGAIN: Final = ("40001", "40P01", "23505")
+"""Somebody else's transaction was in the way, or the same operation sent twice: repeated, it sees what that one did."""
 _UNAVAILABLE: Final = ("53", "55P03", "57", "58")
 """No room, memory or connection left; a lock or an answer took too long; the operating system's failures."""
 _RAISED: Final = "P0001"
@@ -21,7 +21,7 @@ _RAISED: Final = "P0001"
 _NO_SCHEMA: Final = ("42883", "42P01", "3F000")
 
 
-class Lost(Exception):  # noqa: N818 - it never reaches a user
+class Lost(Exception):
     """What became of the operation is not known. It can be repeated on another connection."""
 
 

@@ -48,16 +48,16 @@ class Pool:
         self._prepared = False
         self._pid = os.getpid()
 
-    def _here(self) -> float:
+    def _here(self, patience: int) -> float:
         """Make sure that this is not a forked child of the process whose connections these are; the deadline."""
         if self._pid != os.getpid():
             _INHERITED.extend(self._idle)
             self._begin()
-        return time.monotonic() + self._timeout
+        return time.monotonic() + self._timeout * patience
 
-    def ask(self, statement: bytes, payload: bytes) -> bytes:
+    def ask(self, statement: bytes, payload: bytes, patience: int = 1) -> bytes:
         """One operation. Raises ``StoreError``, ``StoreUnavailableError``."""
-        deadline = self._here()
+        deadline = self._here(patience)
         release = self._place(deadline)
         try:
             return self._first(statement, payload, deadline)
@@ -91,9 +91,9 @@ class Pool:
         finally:
             self._put(connection)
 
-    async def aask(self, statement: bytes, payload: bytes) -> bytes:
+    async def aask(self, statement: bytes, payload: bytes, patience: int = 1) -> bytes:
         """``ask``, awaiting, under asyncio or trio."""
-        deadline = self._here()
+        deadline = self._here(patience)
         release = await self._aplace(deadline)
         try:
             return await self._afirst(statement, payload, deadline)
@@ -134,34 +134,37 @@ class Pool:
             return None
 
     def _put(self, connection: Connection) -> None:
-        """Keep it for the next one, if whoever had it left nothing under way: a timeout, a cancellation, an interrupt."""
+        """Keep it for the next one, unless a timeout, a cancellation or an interrupt has left something under way."""
         if connection.usable and len(self._idle) < self._capacity:
             self._idle.append(connection)
         else:
             connection.close()
 
     def _open(self, deadline: float) -> Connection:
-        connection = connected(self.where, deadline - time.monotonic())
-        if not self._prepared:
-            try:
-                self._prepare(connection, deadline)
-            except BaseException:
-                connection.close()
-                raise
-            self._prepared = True
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise self._too_late()
+        connection = connected(self.where, left)
+        if self._prepared:
+            return connection
+        try:
+            self._prepare(connection, deadline)
+        except TimeoutError:
+            connection.close()
+            raise self._too_late() from None
+        except BaseException:
+            connection.close()
+            raise
+        self._prepared = True
         return connection
 
     async def _aopen(self, deadline: float) -> Connection:
-        """Connecting looks up names and is rare, so a thread does it; given up, it leaves what it opened to the next."""
-        while True:
-            opening = lambda: self._put(self._open(deadline))  # noqa: E731
-            await anyio.to_thread.run_sync(opening, abandon_on_cancel=True)
-            if (connection := self._take()) is not None:
-                return connection
+        """Connecting looks up names, and is rare: a thread does it. Given up, what it opens closes itself."""
+        return await anyio.to_thread.run_sync(self._open, deadline, abandon_on_cancel=True)
 
     def _too_late(self) -> StoreUnavailableError:
         return StoreUnavailableError(
-            f"PostgreSQL at {self.where} did not answer within {self._timeout:g} s"
+            f"PostgreSQL at {self.where} did not answer in time ({self._timeout:g} s)"
         )
 
     def _unavailable(self, lost: Lost) -> StoreUnavailableError:

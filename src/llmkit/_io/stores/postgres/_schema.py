@@ -1,6 +1,6 @@
-"""The schema, in numbered scripts that are each applied once, whoever comes first: under a lock, and in one transaction.
+"""The schema, in numbered scripts that are each applied once, whoever comes first: under a lock, in one transaction.
 
-A script is never changed once it was released; what is new comes in the next one, and leaves what running processes use.
+A script is never changed once it was released; what is new comes in the next one, and leaves what older versions use.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ VERSION: Final = 1
 _LONGEST: Final = 63
 _UNFIT: Final = set("\0\"'$\\")
 
+_NAMESPACE: Final = "select 1 from pg_namespace where nspname = @text"
+_TABLE: Final = "select 1 from pg_tables where schemaname = @text and tablename = 'versions'"
+
 
 class Schema:
     """A schema (namespace) of a database, as it is written in statements."""
@@ -33,12 +36,19 @@ class Schema:
         self.name = name
         digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
         self._flushed = flushed
-        self._seed = int.from_bytes(digest, signed=True)
+        seed = int.from_bytes(digest, signed=True)
+        self._words = (
+            ("@.", f'"{name}".'),
+            ("@name", f'"{name}"'),
+            ("@text", f"'{name}'"),
+            ("@seed", f"'{seed}'::bigint"),
+        )
 
     def statement(self, text: str) -> bytes:
-        """A statement, where ``@.`` stands for the schema and ``@seed`` for its number."""
-        filled = text.replace("@.", f'"{self.name}".').replace("@seed", f"'{self._seed}'::bigint")
-        return filled.encode()
+        """A statement, where ``@.``, ``@name`` and ``@text`` stand for the schema, ``@seed`` for its number."""
+        for word, meaning in self._words:
+            text = text.replace(word, meaning)
+        return text.encode()
 
     def prepare(self, connection: Connection, deadline: float) -> None:
         """Bring the database to this version, unless it is there. Raises ``StoreError`` for a newer one."""
@@ -52,12 +62,11 @@ class Schema:
             # Whatever the database's default is: behind the lock we must see what its holder did.
             run("begin isolation level read committed; select pg_advisory_xact_lock(@seed)")
             version = self._version(run)
-            if not version and not run(f"select 1 from pg_namespace where nspname = '{self.name}'"):
-                # Asked for before, since "if not exists" asks for the right to make one in any case.
-                run(f'create schema "{self.name}"')
+            # Asked for before, since "if not exists" asks for the right to make one in any case.
+            if not version and not run(_NAMESPACE):
+                run("create schema @name")
             for number in range(version + 1, VERSION + 1):
                 run(_script(number))
-                run(f"insert into @.versions values ({number})")
             run("commit")
         if version > VERSION:
             raise StoreError(
@@ -67,10 +76,7 @@ class Schema:
 
     def _version(self, run: Callable[[str], bytes]) -> int:
         # Not to_regclass, whose cache does not hear of what was made while we waited for the lock.
-        tables = (
-            f"select 1 from pg_tables where schemaname = '{self.name}' and tablename = 'versions'"
-        )
-        if not run(tables):
+        if not run(_TABLE):
             return 0
         return int(run("select coalesce(max(version), 0) from @.versions"))
 

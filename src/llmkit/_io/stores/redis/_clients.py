@@ -1,7 +1,7 @@
 """Connections to Redis: one pool of the process for sync code, one of each event loop for asyncio.
 
-The library is loaded when a store is made, not before. It is told to repeat nothing: what may be repeated, and how often,
-is decided in ``_exchange``. A child that was forked has pools of its own; its parent's sockets are not touched.
+The library is loaded when a store is made, not before. It is told to repeat nothing: what may be repeated, and how
+often, is decided in ``_exchange``. A child that was forked has pools of its own; its parent's sockets are not touched.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import weakref
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 
-from ..._running import running_loop
 from ....errors import ConfigurationError
+from ..._running import running_loop
+from ._durability import kept
+from ._talking import arun, run
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -42,7 +44,7 @@ def driver() -> ModuleType:
 class Clients:
     """Makes and keeps the pools. ``seconds`` limits connecting, waiting for a connection, and waiting for an answer."""
 
-    def __init__(self, url: str, seconds: float) -> None:
+    def __init__(self, url: str, seconds: float, *, durable: bool) -> None:
         self._library = driver()
         self.failures: tuple[type[Exception], ...] = (
             self._library.exceptions.RedisError,
@@ -50,6 +52,7 @@ class Clients:
             UnicodeError,
         )
         self._url = url
+        self._durable = durable
         self._options: dict[str, Any] = {
             "socket_timeout": seconds,
             "socket_connect_timeout": seconds,
@@ -76,7 +79,15 @@ class Clients:
         pid = os.getpid()
         # setdefault: two threads at once agree on one of theirs; the other was never connected.
         client = self._sync.get(pid) or self._sync.setdefault(pid, self._client(self._library))
-        return client.execute_command(*command)  # type: ignore[no-untyped-call]
+        try:
+            return client.execute_command(*command)  # type: ignore[no-untyped-call]
+        except Exception:
+            raise
+        except BaseException:
+            # Interrupted between asking and reading, a connection goes back to the pool with an answer to come, which
+            # the next one would take for its own. Nobody else uses this pool; who has one of its connections goes on.
+            self._sync.pop(pid, None)
+            raise
 
     async def aexecute(self, *command: str | int) -> Any:
         """The same, awaiting it on asyncio."""
@@ -91,8 +102,39 @@ class Clients:
 
     def _client(self, library: Any) -> Any:
         never = library.retry.Retry(self._library.backoff.NoBackoff(), 0)
-        pool = library.BlockingConnectionPool.from_url(self._url, **self._options, retry=never)
+        options = self._options | {"retry": never}
+        if self._durable:
+            greet = self._greet if library is self._library else self._agreet
+            options["redis_connect_func"] = greet
+        pool = library.BlockingConnectionPool.from_url(self._url, **options)
         return library.Redis(connection_pool=pool, retry=never)
+
+    def _greet(self, connection: Any) -> None:
+        """What is done with a new connection before anything else is."""
+
+        def ask(*command: str | int) -> Any:
+            connection.send_command(*command)
+            return connection.read_response()
+
+        try:
+            connection.on_connect()
+            run(kept(self.place), ask)
+        except BaseException:
+            # It is no error of the library's, which would keep the connection as it is.
+            connection.disconnect()
+            raise
+
+    async def _agreet(self, connection: Any) -> None:
+        async def ask(*command: str | int) -> Any:
+            await connection.send_command(*command)
+            return await connection.read_response()
+
+        try:
+            await connection.on_connect()
+            await arun(kept(self.place), ask)
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
 
     def close(self) -> None:
         """Close the connections of sync code; the next command makes new ones."""

@@ -5,6 +5,8 @@ The library's own errors end here. Their texts are not repeated where they could
 
 from __future__ import annotations
 
+import re
+
 from ....errors import LLMKitError, StoreError, StoreUnavailableError
 
 __all__ = ["is_broken", "is_unknown_script", "refused", "translated"]
@@ -73,8 +75,9 @@ def _of_answer(error: Exception, place: str) -> LLMKitError:
     text = str(error)
     if OURS in text:
         return StoreError(text.partition(OURS)[2].partition(" script: ")[0])
-    code = type(error).__name__ if not text else text.split(maxsplit=1)[0]
-    code = _CODES.get(type(error).__name__, code)
+    # Within the answer of a script that failed, the code stands somewhere in the middle.
+    found = _CODE.search(text)
+    code = _CODES.get(type(error).__name__, found[1] if found else "")
     if code in _FOR_NOW:
         return StoreUnavailableError(f"Redis at {place} {_FOR_NOW[code]}")
     if code in _FOR_GOOD:
@@ -82,6 +85,7 @@ def _of_answer(error: Exception, place: str) -> LLMKitError:
     return StoreError(f"Redis at {place} refused: {text}")
 
 
+_CODE = re.compile(rf"(?:^|[\s-])({'|'.join(_FOR_NOW | _FOR_GOOD)})\b")
 # The library takes the code away from texts that it has a class for.
 _CODES = {
     "ReadOnlyError": "READONLY",

@@ -35,8 +35,8 @@ from ...._operations import (
     WriteRule,
     Written,
 )
-from ._exchange import Commands
-from ._units import amount, dollars, limit, units, whole
+from ._talking import Commands
+from ._units import MOST, amount, dollars, limit, units, whole
 
 __all__ = ["CHANGING", "Ask", "lines_of"]
 
@@ -149,7 +149,7 @@ def _either(value: Decimal) -> list[Any]:
     return [money, units("", value)]
 
 
-_MOST_MONEY: Final = Decimal(2**53).scaleb(-9)
+_MOST_MONEY: Final = Decimal(MOST).scaleb(-9)
 
 
 def _standings(lines: Iterable[Any]) -> tuple[Standing, ...]:

@@ -29,8 +29,8 @@ from ...._operations import (
     Settlements,
     UsageRow,
 )
-from ._exchange import Commands
 from ._forms import Ask, lines_of, rules_of
+from ._talking import Commands
 from ._units import amount, counted, usage
 
 __all__ = ["READING"]

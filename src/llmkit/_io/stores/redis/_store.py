@@ -10,14 +10,16 @@ import anyio.to_thread
 import sniffio
 from typing_extensions import override
 
+from ...._control.checking import checked
 from ....errors import ConfigurationError, LLMKitError, StoreError
 from ._clients import Clients
-from ._durability import Durability, Promise
-from ._exchange import Commands, arun, exchange, run
+from ._durability import Durability
+from ._exchange import exchange
 from ._failures import translated
 from ._forms import CHANGING
 from ._reading import READING
 from ._scripts import script
+from ._talking import Commands, arun, run
 
 __all__ = ["RedisStore"]
 
@@ -29,15 +31,15 @@ _DURABILITIES: Final = ("power", "best_effort")
 class RedisStore:
     """Accounts, ledger and settlements in Redis 5 or later, shared by all who reach the server. Thread-safe, fork-safe.
 
-    Money is counted in 1e-9 USD, amounts rounded up, up to 2^53 of them (9,007,199 USD) in an account; what is beyond
+    Money is counted in 1e-9 USD, amounts rounded up, below 2^53 of them (9,007,199 USD) in an account; what is beyond
     is refused. An operation is one round trip; it is repeated once if its connection breaks, and counted once.
 
     Args:
         url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with what redis-py takes in its query.
         name: the ledger. All its keys have the hash tag ``{name}``, so a cluster keeps them together.
         durability: ``"power"``: what was acknowledged is on the server's disk; a server that is not set to that
-            (``appendonly yes``, ``appendfsync always``, ``maxmemory-policy noeviction``) is refused on first use.
-            ``"best_effort"``: take the server as it is; money may be lost with it.
+            (``appendonly yes``, ``appendfsync always``, ``no-appendfsync-on-rewrite no``, ``maxmemory-policy
+            noeviction``) is refused on first use. ``"best_effort"``: take the server as it is, which may lose money.
         timeout: seconds to connect, and to wait for an answer.
         clock: for tests: what gives the time instead of the server, in seconds of Unix time.
 
@@ -62,8 +64,7 @@ class RedisStore:
         self._seconds = timeout
         self._name = name
         self._key = f"llmkit:{{{name}}}"
-        self._clients = Clients(url, timeout)
-        self._promise = Promise(durability, self._clients.place)
+        self._clients = Clients(url, timeout, durable=durability == "power")
         self._clock = clock
 
     @override
@@ -106,13 +107,13 @@ class RedisStore:
         form = _FORMS.get(type(operation))
         if form is None:
             raise StoreError(f"a Redis store has no operation {type(operation).__name__}")
-        return form(operation, self._ask)
+        return form(checked(operation), self._ask)
 
     def _ask(self, name: str, given: dict[str, Any]) -> Commands[Any]:
         if self._clock is not None:
             given["now"] = int(self._clock() * 1000)
         argument = _ENCODED(given)
-        answer = yield from exchange(script(name), self._key, argument, self._promise)
+        answer = yield from exchange(script(name), self._key, argument)
         return json.loads(answer)
 
     def _translated(self, error: Exception) -> LLMKitError:

@@ -1,6 +1,6 @@
 """Amounts as Redis counts them: whole numbers of units, 1e-9 USD for accounts of money and 1 for everything else.
 
-A script's numbers are doubles, exact up to 2^53: what is beyond is refused, never rounded. Amounts are rounded up to
+A script's numbers are doubles, exact below 2^53: what is not is refused, never rounded. Amounts are rounded up to
 the unit and limits down, both against who spends.
 """
 
@@ -14,7 +14,7 @@ from ....errors import StoreError
 
 __all__ = ["MOST", "amount", "counted", "dollars", "limit", "units", "usage", "whole"]
 
-MOST: Final = 2**53
+MOST: Final = 2**53 - 1
 _MONEY: Final = "usd:"
 _GRAIN: Final = Decimal("1e-9")
 _REST: Final = Decimal("1e-18")
@@ -51,7 +51,7 @@ def _sane(value: Decimal, of: str) -> Decimal:
 def whole(number: int, of: str) -> int:
     """A whole number that a script can hold. Raises ``StoreError`` for others."""
     if not -MOST <= number <= MOST:
-        raise StoreError(f"{of} is beyond 2^53 units, more than Redis scripts can count exactly")
+        raise StoreError(f"{of} is not below 2^53 units, more than Redis scripts can count exactly")
     return number
 
 

@@ -16,8 +16,8 @@ create table @.versions (
 create table @.counters (
     account text collate "C" not null,
     bucket bigint not null,
-    spent numeric not null check (spent > '-Infinity' and spent < 'Infinity'),
-    held numeric not null check (held > '-Infinity' and held < 'Infinity'),
+    spent numeric not null,
+    held numeric not null,
     primary key (account, bucket)
 ) with (fillfactor = 20); -- room for new versions of a row that is written a thousand times a second
 
@@ -25,7 +25,8 @@ create table @.holds (
     id text collate "C" primary key,
     expires bigint not null,
     expired boolean not null default false,
-    usd numeric not null check (usd > '-Infinity' and usd < 'Infinity'),
+    usd numeric not null,
+    keys bigint[] not null, -- what is locked to change its accounts, in order
     lines jsonb not null, -- [account, bucket, width, amount, keep] each
     whose jsonb not null  -- [scopes, provider, model, call]
 );
@@ -38,7 +39,7 @@ create table @.entries (
     at bigint not null,
     hold text collate "C" not null,
     flag text not null,
-    usd numeric not null check (usd > '-Infinity' and usd < 'Infinity'),
+    usd numeric not null,
     lines jsonb not null, -- [account, bucket, amount] each
     whose jsonb not null
 );
@@ -98,12 +99,18 @@ create function @.first_counted(bucket bigint, width bigint) returns bigint lang
     select case when width > 0 then bucket - 60 else bucket end
 $body$;
 
--- Accounts and ids are locked until the transaction's end, always in the same order.
-create function @.lock(names text[]) returns void language plpgsql as $body$
+-- The numbers that accounts and ids are locked by, in the one order in which everybody takes them.
+create function @.keys(names text[]) returns bigint[] language plpgsql immutable as $body$
+begin
+    return array(select distinct hashtextextended(name, @seed) from unnest(names) name order by 1);
+end $body$;
+
+-- Locked until the transaction's end.
+create function @.lock(keys bigint[]) returns void language plpgsql as $body$
 declare
     key bigint;
 begin
-    for key in select distinct hashtextextended(name, @seed) from unnest(names) name order by 1 loop
+    foreach key in array keys loop
         perform pg_advisory_xact_lock(key);
     end loop;
 end $body$;
@@ -227,13 +234,11 @@ begin
     return ids;
 end $body$;
 
-create function @.accounts_of(ids text[]) returns text[] language plpgsql as $body$
-declare
-    names text[];
+create function @.keys_of(ids text[]) returns bigint[] language plpgsql as $body$
 begin
-    select array_agg(distinct line->>0) into names
-        from @.holds h, jsonb_array_elements(h.lines) line where h.id = any(ids);
-    return names;
+    return array(
+        select distinct key from @.holds h, unnest(h.keys) key where h.id = any(ids) order by 1
+    );
 end $body$;
 
 -- What these hold becomes spend. Their rows and accounts, and the ledger, are locked.
@@ -322,7 +327,7 @@ end $body$;
 create function @.do_reserve(ask jsonb) returns text language plpgsql as $body$
 declare
     ids text[] := @.overdue(@.now(ask), 8);
-    names text[] := array[ask->>'hold'] || @.accounts(ask->'claims');
+    own bigint[];
     now bigint;
     hold record;
     claim jsonb;
@@ -335,11 +340,15 @@ declare
     refusals json[] := '{}';
     lines jsonb := '[]';
 begin
-    if ids is not null then
+    own := array(
+        select distinct hashtextextended(c->>0, @seed) from jsonb_array_elements(ask->'claims') c order by 1
+    );
+    if ids is null then
+        perform @.lock(own);
+    else
         perform @.lock_ledger();
-        names := names || @.accounts_of(ids);
+        perform @.lock(array(select distinct key from unnest(own || @.keys_of(ids)) key order by 1));
     end if;
-    perform @.lock(names);
     now := @.now(ask);
     if ids is not null then
         perform @.expire(ids, now);
@@ -374,10 +383,10 @@ begin
     if cardinality(refusals) > 0 then
         return json_build_array('refused', now, refusals);
     end if;
-    return @.held(ask, now, lines);
+    return @.held(ask, now, own, lines);
 end $body$;
 
-create function @.held(ask jsonb, now bigint, lines jsonb) returns text language plpgsql as $body$
+create function @.held(ask jsonb, now bigint, own bigint[], lines jsonb) returns text language plpgsql as $body$
 declare
     line jsonb;
     at bigint;
@@ -388,8 +397,8 @@ begin
         at := @.place(line->>0, (line->>2)::bigint, (line->>1)::bigint, 0, (line->>3)::numeric);
         kept := kept || jsonb_build_array(jsonb_set(line, '{1}', to_jsonb(at)));
     end loop;
-    insert into @.holds (id, expires, usd, lines, whose)
-        values (ask->>'hold', expires, (ask->>'usd')::numeric, kept, ask->'whose');
+    insert into @.holds (id, expires, usd, keys, lines, whose)
+        values (ask->>'hold', expires, (ask->>'usd')::numeric, own, kept, ask->'whose');
     return json_build_array('reserved', now, expires, kept, false);
 end $body$;
 
@@ -401,7 +410,6 @@ declare
     n bigint;
     held numeric;
     delta numeric;
-    deltas numeric[];
     entered jsonb := '[]';
     standings json[] := '{}';
     bill numeric;
@@ -420,7 +428,7 @@ begin
             jsonb_array_length(hold.lines), jsonb_array_length(ask->'amounts');
     end if;
     perform @.lock_ledger();
-    perform @.lock(@.accounts(hold.lines));
+    perform @.lock(hold.keys);
     now := @.now(ask);
     bill := coalesce((ask->>'usd')::numeric, hold.usd);
     for line, n in select l.line, l.n from jsonb_array_elements(hold.lines) with ordinality l(line, n) loop
@@ -438,7 +446,10 @@ begin
                 perform @.spend(line->>0, (line->>1)::bigint, delta, held);
             end if;
         end if;
-        deltas := deltas || delta;
+        -- No other line of this hold is of the same account.
+        standings := array_append(
+            standings, @.standing(line->>0, (line->>2)::bigint, (line->>1)::bigint, delta, now)
+        );
         if delta <> 0 then
             entered := entered || jsonb_build_array(jsonb_build_array(line->>0, line->1, delta::text));
         end if;
@@ -455,11 +466,6 @@ begin
         @.day(now), hold.whose, calls, ask->'prompt_tokens', ask->'completion_tokens', bill::text
     )));
     delete from @.holds h where h.id = hold.id;
-    for line, n in select l.line, l.n from jsonb_array_elements(hold.lines) with ordinality l(line, n) loop
-        standings := array_append(standings, @.standing(
-            line->>0, (line->>2)::bigint, (line->>1)::bigint, deltas[n], now
-        ));
-    end loop;
     return json_build_array(
         case when hold.expired then 'corrected' else 'settled' end, now, array_to_json(standings)
     );
@@ -473,7 +479,7 @@ begin
         return 0;
     end if;
     perform @.lock_ledger();
-    perform @.lock(@.accounts_of(ids));
+    perform @.lock(@.keys_of(ids));
     perform @.expire(ids, @.now(ask));
     return cardinality(ids);
 end $body$;
@@ -517,7 +523,7 @@ declare
     sums record;
 begin
     perform @.lock_ledger();
-    perform @.lock(array[ask->>'entry'] || @.accounts(ask->'charges'));
+    perform @.lock(@.keys(array[ask->>'entry'] || @.accounts(ask->'charges')));
     now := @.now(ask);
     if not @.is_new(ask->>'entry') then
         return json_build_array('again', now, '[]'::json);
@@ -549,7 +555,7 @@ declare
     sums record;
 begin
     perform @.lock_ledger();
-    perform @.lock(array[ask->>'entry'] || @.accounts(ask->'accounts'));
+    perform @.lock(@.keys(array[ask->>'entry'] || @.accounts(ask->'accounts')));
     now := @.now(ask);
     if not @.is_new(ask->>'entry') then
         return json_build_array('again', now, '[]'::json);
@@ -579,7 +585,7 @@ declare
     standing record;
     following bigint;
 begin
-    perform @.lock(array['rule ' || (ask->>'scope')]);
+    perform @.lock(@.keys(array['rule ' || (ask->>'scope')]));
     select * into standing from @.rules r where r.scope = ask->>'scope';
     following := coalesce(standing.version, 0) + 1;
     if standing.once = ask->>'once' then
@@ -737,19 +743,14 @@ begin
                 if %3$L or answer ~ '^\["(refused|stale|untimely|gone|missing)"' then
                     return;
                 end if;
-                call @.flush();
+                if current_setting('synchronous_commit') = 'off' then
+                    perform set_config('synchronous_commit', 'on', true);
+                end if;
+                perform pg_logical_emit_message(true, 'llmkit', '');
             end $body$
         $make$, name, 'do_' || name, name = 'read_entries');
     end loop;
 end $do$;
-
-create procedure @.flush() language plpgsql as $body$
-begin
-    if current_setting('synchronous_commit') = 'off' then
-        perform set_config('synchronous_commit', 'on', true);
-    end if;
-    perform pg_logical_emit_message(true, 'llmkit', '');
-end $body$;
 
 -- A few holds in each transaction: every account among them is locked.
 create procedure @.sweep(ask jsonb, inout answer text) language plpgsql as $body$
@@ -768,7 +769,12 @@ begin
     end loop;
     commit;
     if swept > 0 then
-        call @.flush();
+        if current_setting('synchronous_commit') = 'off' then
+            perform set_config('synchronous_commit', 'on', true);
+        end if;
+        perform pg_logical_emit_message(true, 'llmkit', '');
     end if;
     answer := swept;
 end $body$;
+
+insert into @.versions values (1);

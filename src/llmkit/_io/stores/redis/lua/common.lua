@@ -1,8 +1,9 @@
 -- What every script begins with: schema, time, counters, ledger, usage. The rules are those of _control/accounts.py.
 --
 -- KEYS[1] is the ledger, llmkit:{name}; every other key is KEYS[1] .. ":" .. something, and so in the same slot.
--- ARGV[1] is the operation as JSON. Amounts are whole numbers of units, exact up to 2^53 as a double is; in what is kept or
--- answered they are texts, because cjson writes 14 digits only. Counters themselves are int64 (HINCRBY).
+-- ARGV[1] is the operation as JSON. Amounts are whole numbers of units below 2^53: of two of them added up, too, a double
+-- says rightly whether they are more than a third. In what is kept or answered they are texts, because cjson writes 14
+-- digits only. Counters are int64 (HINCRBY).
 --
 -- KEYS[1]            hash: schema, entries (how many)
 -- :accounts          set of the accounts that have counters
@@ -15,7 +16,7 @@
 -- :settlements       stream, s -> JSON;  :settled  hash: call -> which writing it was
 if redis.replicate_commands then redis.replicate_commands() end -- before Redis 7 it could be configured away
 local call, decode, encode, format, floor = redis.call, cjson.decode, cjson.encode, string.format, math.floor
-local LEDGER, SCHEMA, MOST, DAY, PARTS = KEYS[1], 1, 9007199254740992, 86400000, 60
+local LEDGER, SCHEMA, MOST, DAY, PARTS, KEPT = KEYS[1], 1, 9007199254740991, 86400000, 60, 120
 local ACCOUNTS, HOLDS, LEASES = LEDGER .. ':accounts', LEDGER .. ':holds', LEDGER .. ':leases'
 local ENTRIES, IDS, RULES, DAYS = LEDGER .. ':entries', LEDGER .. ':ids', LEDGER .. ':rules', LEDGER .. ':days'
 local op = decode(ARGV[1])
@@ -46,7 +47,7 @@ end
 
 local function fits(n, account)
   if n > MOST or n < -MOST then
-    fail('a sum of account ' .. account .. ' is beyond 2^53 units, which Redis scripts cannot count exactly')
+    fail('a sum of account ' .. account .. ' is not below 2^53 units, more than Redis scripts can count exactly')
   end
   return n
 end
@@ -119,13 +120,25 @@ local function count(account, bucket, spent, held)
   end
 end
 
--- Old counters of a rolling window in which nothing is held; looked for when a new one begins.
-local function forget(account, bucket, width)
-  if width == 0 or has_counter(account, bucket) then return end
-  local key, before = at_account(account), bucket - 2 * PARTS
-  for _, row in ipairs(counters(account, -MOST)) do
-    if row[1] < before and row[3] == 0 then call('HDEL', key, 's' .. text(row[1])) end
+-- The bucket to count in, which may not be older than what was forgotten; and whether it is a new one, as it was asked for.
+local function placed(account, width, bucket)
+  if width == 0 or has_counter(account, bucket) then return bucket, false end
+  local rows = counters(account, -MOST)
+  local oldest = #rows > 0 and rows[#rows][1] - KEPT or -MOST
+  if bucket < oldest then return oldest, false end
+  return bucket, true
+end
+
+-- Count what was planned. When a new bucket of a rolling window begins, old ones in which nothing is held are forgotten.
+local function place_and_count(account, width, at, spent, held)
+  local bucket, new = placed(account, width, at)
+  if new then
+    for _, row in ipairs(counters(account, -MOST)) do
+      if row[1] < bucket - KEPT and row[3] == 0 then call('HDEL', at_account(account), 's' .. text(row[1])) end
+    end
   end
+  count(account, bucket, spent, held)
+  return bucket
 end
 
 local function bucket_at(width, starts, at)
@@ -184,16 +197,21 @@ local function hold_of(id)
   return kept and decode(kept)
 end
 
+-- End a line of a hold that is live: it is spent so much. Where nothing was held, the counter may have been forgotten.
+local function spend(line, amount)
+  local account, bucket, held = line[1], tonumber(line[2]), tonumber(line[4])
+  if held ~= 0 or has_counter(account, bucket) then count(account, bucket, amount, -held) end
+end
+
 -- Make spend of holds beyond their lease; how many there were. What it counts was counted as held: there is room.
 local function sweep(limit)
   local overdue = call('ZRANGEBYSCORE', LEASES, '-inf', text(now), 'LIMIT', 0, limit)
   for _, id in ipairs(overdue) do
     local hold, lines = hold_of(id), {}
     for i, line in ipairs(hold.lines) do
-      local bucket, amount = tonumber(line[2]), tonumber(line[4])
-      local spent = line[5] and amount or 0
-      count(line[1], bucket, spent, -amount)
-      lines[i] = {line[1], bucket, spent}
+      local spent = line[5] and tonumber(line[4]) or 0
+      spend(line, spent)
+      lines[i] = {line[1], tonumber(line[2]), spent}
     end
     enter(id .. '/expired', 'expire', id, 'expired', hold.usd[1], '0', lines, hold.whose)
     use(now, hold.whose, {1, 0, 0}, hold.usd)
@@ -202,6 +220,12 @@ local function sweep(limit)
     call('ZREM', LEASES, id)
   end
   return #overdue
+end
+
+-- Whether the ledger has this entry. What is to be a hold's own may be nobody else's.
+local function posted_before(id)
+  if call('HEXISTS', HOLDS, id) == 1 then fail('an entry may not have the id of a hold: ' .. id) end
+  return entered(id)
 end
 
 local function rule_of(scope)
@@ -231,7 +255,7 @@ local function limit_of(claim, bucket, position)
     local row = call('HMGET', key, 's' .. before, 'h' .. before)
     if row[1] then
       local left = claim[5] - tonumber(row[1]) - tonumber(row[2] or 0)
-      if left > 0 then limit = limit + math.min(rollover, left) end
+      if left > 0 then limit = fits(limit + math.min(rollover, left), claim[1]) end
     end
   end
   if now < claim[7] then limit = limit + claim[6] end

@@ -13,14 +13,13 @@ for i, claim in ipairs(op.claims) do
   if not bucket then return encode({'untimely', text(now)}) end
   local refusal = asked(claim, bucket, position)
   if refusal then refusals[#refusals + 1] = refusal end
-  lines[i] = {claim[1], text(bucket), text(claim[2]), text(claim[4]), claim[9]}
-  planned[i] = {claim[1], bucket, claim[4]}
+  planned[i] = {claim[1], (placed(claim[1], claim[2], bucket)), claim[4], bucket}
 end
 if #refusals > 0 then return encode({'refused', text(now), refusals}) end
 room_for(planned)
-for i, line in ipairs(planned) do
-  forget(line[1], line[2], op.claims[i][2])
-  count(line[1], line[2], 0, line[3])
+for i, claim in ipairs(op.claims) do
+  local bucket = place_and_count(claim[1], claim[2], planned[i][4], 0, claim[4])
+  lines[i] = {claim[1], text(bucket), text(claim[2]), text(claim[4]), claim[9]}
 end
 local expires = now + op.lease
 local hold = {expires = text(expires), expired = false, usd = op.usd, lines = lines, whose = op.whose}

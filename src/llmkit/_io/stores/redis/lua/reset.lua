@@ -1,5 +1,5 @@
 -- Reset: op = {entry, accounts = {account, width, starts}…}. What was spent in the windows that count now is taken back.
-if entered(op.entry) then return encode({'again', text(now), {}}) end
+if posted_before(op.entry) then return encode({'again', text(now), {}}) end
 local added, widths, standings = {}, {}, {}
 for _, asked_for in ipairs(op.accounts) do
   local account, width = asked_for[1], asked_for[2]

@@ -2,25 +2,33 @@
 -- An amount is {in 1e-9, whole}: which of them it is, the account says.
 local hold = hold_of(op.hold)
 if not hold then return encode({entered(op.hold) and 'again' or 'missing', text(now), {}}) end
-if op.amounts and #op.amounts < #hold.lines then
-  fail('hold ' .. op.hold .. ' has ' .. #hold.lines .. ' lines, and is settled with ' .. #op.amounts .. ' amounts')
+if op.amounts and #op.amounts ~= #hold.lines then
+  fail('a hold of ' .. #hold.lines .. ' accounts got ' .. #op.amounts .. ' amounts')
 end
 local usd, added, planned = op.usd or hold.usd, {}, {}
+
+-- What a line adds to what was spent. Of what its expiry spent, no more is taken back than is there.
+local function delta_of(line, amount)
+  if not line[5] then return 0 end
+  if not hold.expired then return amount end
+  local delta = amount - tonumber(line[4])
+  local found = delta < 0 and call('HGET', at_account(line[1]), 's' .. line[2])
+  return found and math.max(delta, math.min(0, -tonumber(found))) or delta
+end
+
 for i, line in ipairs(hold.lines) do
   local amount = tonumber(line[4])
-  local spent = amount
-  if op.amounts then spent = op.amounts[i][line[1]:sub(1, 4) == 'usd:' and 1 or 2] end
-  if not spent then fail('an amount for account ' .. line[1] .. ' is beyond 2^53 units') end
-  if not line[5] then spent = 0 end
-  if hold.expired then spent = line[5] and spent - amount or 0 end
-  added[i] = {line[1], tonumber(line[2]), spent}
+  if op.amounts then amount = op.amounts[i][line[1]:sub(1, 4) == 'usd:' and 1 or 2] end
+  if not amount then fail('an amount for account ' .. line[1] .. ' is not below 2^53 units') end
+  local delta = delta_of(line, amount)
+  added[i] = {line[1], tonumber(line[2]), delta}
   -- What was held makes room for what is spent.
-  planned[i] = {line[1], added[i][2], hold.expired and spent or spent - amount}
+  planned[i] = {line[1], added[i][2], hold.expired and delta or delta - tonumber(line[4])}
 end
 room_for(planned)
 for i, line in ipairs(added) do
   if not hold.expired then
-    count(line[1], line[2], line[3], -tonumber(hold.lines[i][4]))
+    spend(hold.lines[i], line[3])
   elseif has_counter(line[1], line[2]) then
     count(line[1], line[2], line[3], 0)
   end
