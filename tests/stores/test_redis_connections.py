@@ -328,9 +328,7 @@ def test_an_interrupt_while_waiting(redis_server: RedisServer) -> None:
     """A thread that is interrupted while it waits leaves no answer behind for the next."""
     store = RedisStore(redis_server.url, name=name())
     store.perform(hold("a"))
-    client = store._clients._sync[os.getpid()]
-    connection = client.connection_pool.get_connection()
-    client.connection_pool.release(connection)
+    (connection,) = store._clients._sync[os.getpid()].connection_pool._connections
     asked = connection.send_packed_command
 
     def interrupted(*arguments: Any, **options: Any) -> None:

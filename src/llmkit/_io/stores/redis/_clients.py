@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ....errors import ConfigurationError
 from ..._running import running_loop
 from ._durability import kept
+from ._failures import is_broken, moved_to
 from ._talking import arun, run
 
 if TYPE_CHECKING:
@@ -71,6 +72,7 @@ class Clients:
                 " password percent-encoded"
             ) from None
         self.place = _place(options)
+        self._node: tuple[str, int] | None = None
         self._sync: dict[int, library.Redis] = {}
         self._loops: dict[int, weakref.WeakKeyDictionary[Any, _LoopClient]] = {}
 
@@ -81,7 +83,8 @@ class Clients:
         client = self._sync.get(pid) or self._sync.setdefault(pid, self._client(self._library))
         try:
             return client.execute_command(*command)  # type: ignore[no-untyped-call]
-        except Exception:
+        except Exception as error:
+            self._follow(error)
             raise
         except BaseException:
             # Interrupted between asking and reading, a connection goes back to the pool with an answer to come, which
@@ -98,7 +101,19 @@ class Clients:
             _forget_closed(loops)
             client = loops[loop] = _LoopClient(self._client(self._library.asyncio))
             await client.start(functools.partial(loops.pop, loop, None))
-        return await client.redis.execute_command(*command)
+        try:
+            return await client.redis.execute_command(*command)
+        except Exception as error:
+            self._follow(error)
+            raise
+
+    def _follow(self, error: Exception) -> None:
+        """Go where a cluster's node says that the ledger is; from there, if it has gone, back to the url."""
+        if (node := moved_to(error)) is None and (self._node is None or not is_broken(error)):
+            return
+        self._node = node
+        self._sync.clear()
+        self._loops.clear()
 
     def _client(self, library: Any) -> Any:
         never = library.retry.Retry(self._library.backoff.NoBackoff(), 0)
@@ -106,8 +121,10 @@ class Clients:
         if self._durable:
             greet = self._greet if library is self._library else self._agreet
             options["redis_connect_func"] = greet
-        pool = library.BlockingConnectionPool.from_url(self._url, **options)
-        return library.Redis(connection_pool=pool, retry=never)
+        options |= library.connection.parse_url(self._url)
+        if self._node is not None:
+            options["host"], options["port"] = self._node
+        return library.Redis(connection_pool=library.BlockingConnectionPool(**options), retry=never)
 
     def _greet(self, connection: Any) -> None:
         """What is done with a new connection before anything else is."""

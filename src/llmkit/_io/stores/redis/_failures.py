@@ -9,7 +9,7 @@ import re
 
 from ....errors import LLMKitError, StoreError, StoreUnavailableError
 
-__all__ = ["is_broken", "is_unknown_script", "refused", "translated"]
+__all__ = ["is_broken", "is_unknown_script", "moved_to", "refused", "translated"]
 
 # Of ours: scripts answer with these, and what follows is for people.
 OURS = "LLMKIT "
@@ -23,13 +23,13 @@ _FOR_NOW = {
     "NOREPLICAS": "has too few replicas to accept writes",
     "OOM": "has no memory left",
     "READONLY": "is a replica, which takes no writes: give the address of the master",
+    "ASK": "is moving the ledger to another server",
     "TRYAGAIN": "is moving the ledger to another server",
 }
 # It will not serve until something is set right.
 _FOR_GOOD = {
-    "ASK": "is part of a cluster that keeps this ledger elsewhere: give that server's address",
     "CROSSSLOT": "is part of a cluster that does not keep the keys of this ledger together",
-    "MOVED": "is part of a cluster that keeps this ledger elsewhere: give that server's address",
+    "MOVED": "is part of a cluster whose nodes do not agree where this ledger is",
     "NOAUTH": "wants a password: put it into the url",
     "NOPERM": "does not permit this user what a ledger needs (EVALSHA, EVAL, and all keys of the ledger)",
     "WRONGPASS": "does not know this user or password",
@@ -50,6 +50,11 @@ def is_broken(error: BaseException) -> bool:
 def is_unknown_script(error: BaseException) -> bool:
     """Whether the server has lost the script, after a restart or SCRIPT FLUSH. Nothing was done."""
     return "NoScriptError" in _names(error)
+
+
+def moved_to(error: BaseException) -> tuple[str, int] | None:
+    """The node of the cluster that has the ledger, where this one has not. Nothing was done."""
+    return error.node_addr if "MovedError" in _names(error) else None  # type: ignore[attr-defined]
 
 
 def refused(error: BaseException) -> bool:

@@ -36,7 +36,8 @@ class RedisStore:
 
     Args:
         url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with what redis-py takes in its query.
-        name: the ledger. All its keys have the hash tag ``{name}``, so a cluster keeps them together.
+        name: the ledger. All its keys have the hash tag ``{name}``: a cluster keeps them on one node, which is found
+            from any other.
         durability: ``"power"``: what was acknowledged is on the server's disk; a server that is not set to that
             (``appendonly yes``, ``appendfsync always``, ``no-appendfsync-on-rewrite no``, ``maxmemory-policy
             noeviction``) is refused on first use. ``"best_effort"``: take the server as it is, which may lose money.
