@@ -29,6 +29,7 @@ PAGES = [
     "docs/costs.md",
     "docs/bounds.md",
     "docs/tokens.md",
+    "docs/stores.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
@@ -57,7 +58,9 @@ def blocks() -> Iterator[tuple[str, int, str]]:
 BLOCKS = list(blocks())
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run Python with warnings as errors and a small environment on top of this one."""
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
@@ -65,6 +68,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
+        cwd=cwd,
         timeout=120,
         check=False,
     )
@@ -73,12 +77,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("page", "line", "code"), BLOCKS, ids=[f"{page}:{line}" for page, line, _ in BLOCKS]
 )
-def test_code_in_the_documentation_runs(page: str, line: int, code: str) -> None:
+def test_code_in_the_documentation_runs(page: str, line: int, code: str, tmp_path: Path) -> None:
     """Each block stands alone, leaves stderr empty, and asks a provider if it calls for that."""
     with Simulator() as simulator:
         done = run(
             "-c",
             code,
+            cwd=tmp_path,
             OPENAI_API_KEY="made-up",
             OPENAI_BASE_URL=simulator.base_url,
             ANTHROPIC_API_KEY="made-up",
