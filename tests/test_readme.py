@@ -64,6 +64,10 @@ def run(
     *arguments: str, cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python with warnings as errors and a small environment on top of this one."""
+    if path := os.environ.get("PYTHONPATH"):
+        # What is relative to here is nowhere from elsewhere.
+        parts = (str(Path(part).absolute()) for part in path.split(os.pathsep))
+        environment = {"PYTHONPATH": os.pathsep.join(parts), **environment}
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},

@@ -122,12 +122,12 @@ class Core:
 
     @property
     def budget(self) -> Any:
-        """What calls may cost: a ``BudgetManager``, or ``None``. Another holds from the next call on."""
+        """The ``BudgetManager`` that calls are under; another one holds from the next call on, ``None`` ends it."""
         return self._budget
 
     @budget.setter
     def budget(self, budget: Any) -> None:
-        self._budget, self._book = budget, _book(budget)
+        self._book, self._budget = _book(budget), budget
 
     def close(self) -> None:
         """Settle what is left and close the sync connections. The client can be used again after it.
