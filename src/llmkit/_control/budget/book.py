@@ -213,6 +213,7 @@ class Book:
         if settled is None:
             return None
         self.heard(settled.now)
+        # Of a hold whose taking was interrupted nobody knows the buckets; nothing was spent of it.
         if settled.lines and taken.reserved.lines:
             yield from self._tell(taken, operation, settled)
         return settled

@@ -18,10 +18,12 @@ from ...errors import InvalidRequestError
 from .rules import Terms, read_terms
 from .scopes import EACH, Scope, Values, candidates, scope_of
 
-__all__ = ["PATTERNS", "Cache", "Line", "Plan", "Rules", "planned"]
+__all__ = ["NOTE", "PATTERNS", "Cache", "Line", "Plan", "Rules", "planned"]
 
 PATTERNS: Final = "*"
 """The stored rule that lists the sets of kinds that have rules."""
+NOTE: Final = "#"
+"""What the scope of a row begins with that is no rule, but is kept beside them by somebody else."""
 _MOST: Final = 256
 _MOST_RULES: Final = 4096
 _UNLIMITED: Final = Decimal("Infinity")
