@@ -80,10 +80,17 @@ SEAMS = {
     "certifi": {"_io._tls"},  # comes with httpx: whose authorities are trusted
     "httpcore": {"_io"},
     "httpx": {"_io"},
+    "psycopg": {"_io"},  # the extra "postgres"
     "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
-    "pytest": {"testing._fixtures_kit", "testing.conformance", "testing.plugin"},
+    "pytest": {
+        "testing._fixtures_kit",
+        "testing.conformance",
+        "testing.plugin",
+        "testing.store_conformance",
+    },
+    "redis": {"_io"},  # the extra "redis"
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
     "tiktoken": {"tokens._encodings"},
@@ -147,17 +154,23 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.call": {"llmkit._control.hold"},
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
+    "compat._settings": {"llmkit.budget"},  # few set them
+    "compat.litellm": {"llmkit.compat._budget"},  # few have one
     # Only for who asks for a bound, and for who says whose a call is.
     "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
+    "_io.stores.sqlite": {"ctypes"},  # only where a fork was hidden from Python
     "_io._http": {"httpx", "llmkit._io._sending"},  # only for proxies and what is odd
     "_io._loops": {"trio"},  # only under it
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
+    # An extra, which is asked for when a store is made.
+    "_io.stores.postgres": {"llmkit._io.stores.postgres._pool", "llmkit._io.stores.postgres._schema"},
+    "_io.stores.redis._clients": {"redis.asyncio", "redis.exceptions"},  # an extra
     "_io.speech_stream": {"anyio"},  # only for files
     "_kinds.catalogue": {
         "llmkit._control.refresh",

@@ -40,12 +40,16 @@ from .._operations import (
     WriteRule,
     Written,
 )
+from ..errors import StoreError
+from .checking import EXPIRED
 
 __all__ = ["ACCOUNTING", "DAY", "Hold", "Rows", "first_counted"]
 
 DAY: Final = 86_400_000
 _ZERO: Final = Decimal(0)
-_SWEPT_BY_RESERVE: Final = 8
+_SWEPT_BY_RESERVE: Final = Sweep(8)
+# Twice as long as it counts: a clock that jumps back a little finds it.
+_KEPT: Final = 2 * ROLLING_BUCKETS
 _UNLIMITED: Final = Decimal("Infinity")
 
 
@@ -71,6 +75,9 @@ class Rows(Protocol):
 
     def counter(self, account: str, bucket: int) -> tuple[Decimal, Decimal] | None:
         """One counter; ``None`` where it was never written, or was forgotten."""
+
+    def newest(self, account: str) -> int | None:
+        """The latest bucket of an account; ``None`` where it has no counter."""
 
     def count(self, account: str, bucket: int, spent: Decimal, held: Decimal) -> None:
         """Add to a counter, which is made where there is none."""
@@ -122,8 +129,8 @@ def _bucket(window: Window, at: int) -> int | None:
 
 
 def _stale(rows: Rows, now: int, seen: Iterable[tuple[str, int]]) -> Stale | None:
-    newer = tuple(rule for s, version in seen if (rule := rows.rule(s)).version != version)
-    return Stale(now, newer) if newer else None
+    newer = [rule for s, version in seen if (rule := rows.rule(s)).version != version]
+    return Stale(now, tuple(newer)) if newer else None
 
 
 def _limit(rows: Rows, claim: Claim, bucket: int, now: int) -> Decimal:
@@ -160,7 +167,7 @@ def _detailed(rows: Rows, claim: Claim, bucket: int, refusal: Refusal) -> Refusa
 
 def reserve(rows: Rows, op: Reserve, now: int) -> Reserved | Refused | Stale | Untimely | Gone:
     """Hold every claim's amount, or none."""
-    sweep(rows, Sweep(_SWEPT_BY_RESERVE), now)
+    sweep(rows, _SWEPT_BY_RESERVE, now)
     if (found := rows.hold(op.hold)) is not None and not found.expired:
         return Reserved(now, found.expires, found.lines, again=True)
     if found is not None or rows.entered(op.hold):
@@ -179,21 +186,35 @@ def reserve(rows: Rows, op: Reserve, now: int) -> Reserved | Refused | Stale | U
         lines.append(Line(claim.account, bucket, claim.window.width, claim.amount, claim.keep))
     if refusals:
         return Refused(now, tuple(refusals))
-    return _held(rows, op, now, tuple(lines))
+    return _held(rows, op, now, lines)
 
 
-def _held(rows: Rows, op: Reserve, now: int, lines: tuple[Line, ...]) -> Reserved:
-    for line in lines:
-        _forget(rows, line)
-        rows.count(line.account, line.bucket, _ZERO, line.amount)
-    rows.keep_hold(Hold(op.hold, now + op.lease, False, op.usd, lines, op.whose))
-    return Reserved(now, now + op.lease, lines)
+def _held(rows: Rows, op: Reserve, now: int, asked: Iterable[Line]) -> Reserved:
+    lines = []
+    for line in asked:
+        if (bucket := _placed(rows, line.account, line.width, line.bucket)) != line.bucket:
+            line = line._replace(bucket=bucket)  # noqa: PLW2901 - where it is counted
+        rows.count(line.account, bucket, _ZERO, line.amount)
+        lines.append(line)
+    expires, held = now + op.lease, tuple(lines)
+    rows.keep_hold(Hold(op.hold, expires, False, op.usd, held, op.whose))
+    return Reserved(now, expires, held)
 
 
-def _forget(rows: Rows, line: Line) -> None:
-    if line.width and rows.counter(line.account, line.bucket) is None:
-        # Twice as long as it counts: a clock that jumps back a little finds it.
-        rows.forget(line.account, line.bucket - 2 * ROLLING_BUCKETS)
+def _placed(rows: Rows, account: str, width: int, bucket: int) -> int:
+    """The bucket to count in. Old ones are forgotten when a new one begins, and none of those is made again.
+
+    A clock that has jumped back far, and what is posted late, count in the oldest bucket that there may be: one made
+    again would hold less than the ledger says of it.
+    """
+    if not width or rows.counter(account, bucket) is not None:
+        return bucket
+    if (newest := rows.newest(account)) is None:
+        return bucket
+    if bucket < newest - _KEPT:
+        return newest - _KEPT
+    rows.forget(account, bucket - _KEPT)
+    return bucket
 
 
 def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
@@ -201,9 +222,11 @@ def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
     hold = rows.hold(op.hold)
     if hold is None:
         return Settled("again" if rows.entered(op.hold) else "missing", now)
+    if op.amounts is not None and len(op.amounts) != len(hold.lines):
+        raise StoreError(f"a hold of {len(hold.lines)} accounts got {len(op.amounts)} amounts")
     kind: EntryKind = "correct" if hold.expired else op.kind
     usd = hold.usd if op.usd is None else op.usd
-    deltas = tuple(_moved(rows, hold, i, op) for i in range(len(hold.lines)))
+    deltas = [_moved(rows, hold, i, op) for i in range(len(hold.lines))]
     counts = (int(op.kind != "release"), op.prompt_tokens, op.completion_tokens)
     if hold.expired:
         # Its expiry counted the call, and what was held.
@@ -211,23 +234,36 @@ def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
     _enter(rows, (op.hold, kind, op.hold, op.flag), now, hold, deltas, usd)
     rows.use(now // DAY, hold.whose, counts, usd)
     rows.drop_hold(op.hold)
-    lines = tuple(
+    lines = [
         _standing(rows, line.account, line.width, line.bucket, delta, now)
         for line, delta in zip(hold.lines, deltas, strict=True)
-    )
-    return Settled("corrected" if hold.expired else "settled", now, lines)
+    ]
+    return Settled("corrected" if hold.expired else "settled", now, tuple(lines))
 
 
 def _moved(rows: Rows, hold: Hold, position: int, op: SettleHold) -> Decimal:
     """Move one line of a hold from held to spent; what it added to spent."""
     line = hold.lines[position]
+    if not line.keep:
+        return _ZERO if hold.expired else _spent(rows, line, _ZERO)
     amount = line.amount if op.amounts is None else op.amounts[position]
-    spent = amount if line.keep else _ZERO
-    if not hold.expired:
-        rows.count(line.account, line.bucket, spent, -line.amount)
-        return spent
-    delta = MATH.subtract(spent, line.amount) if line.keep else _ZERO
-    if rows.counter(line.account, line.bucket) is not None:
+    return _corrected(rows, line, amount) if hold.expired else _spent(rows, line, amount)
+
+
+def _spent(rows: Rows, line: Line, amount: Decimal) -> Decimal:
+    # Where nothing was held, the counter may have been forgotten since.
+    if line.amount or rows.counter(line.account, line.bucket) is not None:
+        rows.count(line.account, line.bucket, amount, MATH.minus(line.amount))
+    return amount
+
+
+def _corrected(rows: Rows, line: Line, amount: Decimal) -> Decimal:
+    """Its expiry spent what was held. No more is taken back than is there: a reset may have come between."""
+    delta = MATH.subtract(amount, line.amount)
+    found = rows.counter(line.account, line.bucket)
+    if found is not None:
+        if delta < 0:
+            delta = max(delta, min(_ZERO, MATH.minus(found[0])))
         rows.count(line.account, line.bucket, delta, _ZERO)
     return delta
 
@@ -241,9 +277,9 @@ def _enter(
     usd: Decimal,
 ) -> None:
     added = zip(hold.lines, deltas, strict=True)
-    lines = tuple((line.account, line.bucket, delta) for line, delta in added if delta)
+    lines = [(line.account, line.bucket, delta) for line, delta in added if delta]
     entry, kind, of, flag = head
-    rows.enter(Entry(0, entry, kind, now, of, flag, usd, lines, hold.whose))
+    rows.enter(Entry(0, entry, kind, now, of, flag, usd, tuple(lines), hold.whose))
 
 
 def _standing(
@@ -257,30 +293,35 @@ def sweep(rows: Rows, op: Sweep, now: int) -> int:
     """Make spend of what is held beyond its lease."""
     overdue = rows.overdue(now, op.limit)
     for hold in overdue:
-        deltas = tuple(line.amount if line.keep else _ZERO for line in hold.lines)
-        for line, delta in zip(hold.lines, deltas, strict=True):
-            rows.count(line.account, line.bucket, delta, -line.amount)
+        deltas = [_spent(rows, line, line.amount if line.keep else _ZERO) for line in hold.lines]
         head: tuple[str, EntryKind, str, str]
-        head = (f"{hold.id}/expired", "expire", hold.id, "expired")
+        head = (hold.id + EXPIRED, "expire", hold.id, "expired")
         _enter(rows, head, now, hold, deltas, hold.usd)
         rows.use(now // DAY, hold.whose, (1, 0, 0), hold.usd)
         rows.keep_hold(hold._replace(expired=True))
     return len(overdue)
 
 
+def _new(rows: Rows, entry: str) -> bool:
+    """Whether the ledger has no such entry. What is to be a hold's own may be nobody else's."""
+    if rows.hold(entry) is not None:
+        raise StoreError(f"an entry may not have the id of a hold: {entry!r}")
+    return not rows.entered(entry)
+
+
 def post(rows: Rows, op: Post, now: int) -> Posted | Untimely:
     """Record what was spent elsewhere, whatever the limits."""
-    if rows.entered(op.entry):
+    if not _new(rows, op.entry):
         return Posted("again", now)
     at = now if op.at is None else op.at
-    buckets = [_bucket(charge.window, at) for charge in op.charges]
     added: list[tuple[str, int, int, Decimal]] = []
-    for charge, bucket in zip(op.charges, buckets, strict=True):
+    for charge in op.charges:
+        bucket = _bucket(charge.window, at)
         if bucket is None:
             return Untimely(now)
-        added.append((charge.account, charge.window.width, bucket, charge.amount))
-    lines = _posted(rows, added, now)
-    listed = tuple((account, bucket, amount) for account, _, bucket, amount in added if amount)
+        width = charge.window.width
+        added.append((charge.account, width, bucket, charge.amount))
+    lines, listed = _posted(rows, added, now)
     rows.enter(Entry(0, op.entry, "spend", now, "", op.flag, op.usd, listed, op.whose))
     counts = (op.calls, op.prompt_tokens, op.completion_tokens)
     rows.use(at // DAY, op.whose, counts, op.usd)
@@ -289,17 +330,21 @@ def post(rows: Rows, op: Post, now: int) -> Posted | Untimely:
 
 def _posted(
     rows: Rows, added: Iterable[tuple[str, int, int, Decimal]], now: int
-) -> tuple[Standing, ...]:
-    lines = []
-    for account, width, bucket, amount in added:
+) -> tuple[tuple[Standing, ...], tuple[tuple[str, int, Decimal], ...]]:
+    """Count amounts as spent; how their accounts stand, and the lines of the entry."""
+    lines, listed = [], []
+    for account, width, at, amount in added:
+        bucket = _placed(rows, account, width, at)
         rows.count(account, bucket, amount, _ZERO)
         lines.append(_standing(rows, account, width, bucket, amount, now))
-    return tuple(lines)
+        if amount:
+            listed.append((account, bucket, amount))
+    return tuple(lines), tuple(listed)
 
 
 def reset(rows: Rows, op: Reset, now: int) -> Posted | Untimely:
     """Take back what was spent in the windows that count now."""
-    if rows.entered(op.entry):
+    if not _new(rows, op.entry):
         return Posted("again", now)
     added: list[tuple[str, int, int, Decimal]] = []
     for account, window in op.accounts:
@@ -307,9 +352,8 @@ def reset(rows: Rows, op: Reset, now: int) -> Posted | Untimely:
         if bucket is None:
             return Untimely(now)
         counters = rows.counters(account, first_counted(bucket, window.width))
-        added += [(account, window.width, b, -spent) for b, spent, _ in counters if spent]
-    lines = _posted(rows, added, now)
-    listed = tuple((account, bucket, amount) for account, _, bucket, amount in added)
+        added += [(account, window.width, b, MATH.minus(s)) for b, s, _ in counters if s]
+    lines, listed = _posted(rows, added, now)
     rows.enter(Entry(0, op.entry, "reset", now, "", "", _ZERO, listed, NOBODY))
     return Posted("posted", now, lines)
 

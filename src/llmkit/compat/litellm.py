@@ -2,15 +2,18 @@
 
 ``from llmkit.compat import litellm`` in place of ``import litellm``: the same names, arguments and results, where the
 two mean the same. Where LiteLLM answers 0 for a price that it does not know, these raise. Signatures are those of
-LiteLLM 1.109.1 (https://docs.litellm.ai/docs/completion/token_usage, read 2026-11-22).
+LiteLLM 1.109.1 (https://docs.litellm.ai/docs/completion/token_usage, read 2026-11-22). ``max_budget``,
+``budget_duration`` and ``_current_cost`` are set and read as there: a budget of all calls of ``llmkit.completion`` and
+its kin in this process.
 """
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from typing_extensions import override
 
@@ -18,13 +21,23 @@ from .. import _json
 from .._api._default import default_client
 from .._control.address import resolve
 from ..catalogue import ModelInfo
-from ..errors import CatalogueError, UnknownModelError
+from ..errors import BudgetExceededError, CatalogueError, UnknownModelError
 from ..providers.compatible import ROWS
 from ._money import completion_cost, cost_per_token
 from ._rows import row
+from ._settings import Settings
 from ._tokens import decode, encode, token_counter, trim_messages
 
+if TYPE_CHECKING:
+    from ._budget import BudgetManager
+
+    max_budget: float
+    budget_duration: str | None
+    _current_cost: float
+
 __all__ = [
+    "BudgetExceededError",
+    "BudgetManager",
     "completion_cost",
     "cost_per_token",
     "decode",
@@ -54,6 +67,17 @@ __all__ = [
     "token_counter",
     "trim_messages",
 ]
+
+
+sys.modules[__name__].__class__ = Settings
+
+
+def __getattr__(name: str) -> Any:
+    if name != "BudgetManager":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ._budget import BudgetManager  # noqa: PLC0415 - few have one, and SQLite comes with it
+
+    return BudgetManager
 
 
 # --- models ----------------------------------------------------------------------------------

@@ -10,11 +10,19 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .._io.stores.postgres import PostgresStore
+    from .._io.stores.redis import RedisStore
+    from .._io.stores.sqlite import SQLiteStore
     from .memory import MemoryStore
 
-__all__ = ["MemoryStore"]
+__all__ = ["MemoryStore", "PostgresStore", "RedisStore", "SQLiteStore"]
 
-_HOMES = {"MemoryStore": ".memory"}
+_HOMES = {
+    "MemoryStore": ".memory",
+    "PostgresStore": ".._io.stores.postgres",
+    "RedisStore": ".._io.stores.redis",
+    "SQLiteStore": ".._io.stores.sqlite",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,9 @@ from typing import Any, Final
 
 from .._control.accounts import ACCOUNTING, Hold
 from .._control.auditing import Sums, audited
+from .._control.checking import checked
 from .._cost import MATH
+from .._io.stores._forks import at_forks
 from .._operations import (
     NOBODY,
     Attribution,
@@ -30,13 +32,16 @@ from .._operations import (
     Settlements,
     UsageRow,
 )
+from ..errors import ConfigurationError, StoreUnavailableError
 from ..ledger import MemoryLedger
 
 __all__ = ["MemoryStore"]
 
 _ZERO: Final = Decimal(0)
 _UNUSED: Final = (0, 0, 0, _ZERO)
+_NOTHING: Final = (_ZERO, _ZERO)
 _SLACK: Final = 1000
+_ABSENT: Final = object()
 
 
 class _Account:
@@ -46,60 +51,90 @@ class _Account:
 
     def __init__(self) -> None:
         self.counters: dict[int, tuple[Decimal, Decimal]] = {}
-        self.buckets: list[int] = []
-        self.first = 0
+        self.repair()
+
+    def repair(self) -> None:
+        """Make what follows from the counters anew."""
+        self.buckets = sorted(self.counters)
+        self.first: int | None = None
         self.spent = self.held = _ZERO
 
     def used(self, first: int) -> tuple[Decimal, Decimal]:
         if first != self.first:
-            self.first, self.spent, self.held = first, _ZERO, _ZERO
+            spent = held = _ZERO
             for bucket in self.buckets[bisect_left(self.buckets, first) :]:
-                self._sum(*self.counters[bucket])
+                more = self.counters[bucket]
+                spent, held = MATH.add(spent, more[0]), MATH.add(held, more[1])
+            # No call between these: an interrupt sees all or none.
+            self.spent, self.held, self.first = spent, held, first
         return self.spent, self.held
 
-    def _sum(self, spent: Decimal, held: Decimal) -> None:
-        self.spent, self.held = MATH.add(self.spent, spent), MATH.add(self.held, held)
-
-    def count(self, bucket: int, spent: Decimal, held: Decimal) -> None:
-        found = self.counters.get(bucket)
-        if found is None:
-            insort(self.buckets, bucket)
-            found = (_ZERO, _ZERO)
-        self.counters[bucket] = MATH.add(found[0], spent), MATH.add(found[1], held)
-        if bucket >= self.first:
-            self._sum(spent, held)
-
-    def forget(self, before: int) -> None:
-        old = self.buckets[: bisect_left(self.buckets, before)]
-        for bucket in old:
-            if not self.counters[bucket][1]:
-                del self.counters[bucket]
-                self.buckets.remove(bucket)
+    def added(self, bucket: int, spent: Decimal, held: Decimal) -> None:
+        if self.first is not None and bucket >= self.first:
+            self.spent, self.held = MATH.add(self.spent, spent), MATH.add(self.held, held)
 
 
 class MemoryRows:
-    """Rows as dicts. The ledger keeps its latest entries; older ones are folded into one."""
+    """Rows as dicts. The ledger keeps its latest entries; older ones are folded into one.
+
+    Each change notes first what was there: an operation that does not come to its end is undone. What only follows
+    from the rows (sorted buckets, sums, the heap of leases) is then made anew.
+    """
 
     def __init__(self, keep: int) -> None:
         self._keep = keep
+        self._log: list[tuple[dict[Any, Any], Any, Any]] = []
+        self._leases: list[tuple[int, str]] = []
+        self.number = 0
         self.accounts: dict[str, _Account] = {}
         self.holds: dict[str, Hold] = {}
-        self._leases: list[tuple[int, str]] = []
         self.entries: OrderedDict[str, Entry] = OrderedDict()
-        self.folded: tuple[Sums, dict[str, Decimal], int] = ({}, {}, 0)
+        self.folded: Sums = {}
+        self.dollars: dict[str, Decimal] = {}
         self.usage: dict[tuple[int, str, str, str], tuple[int, int, int, Decimal]] = {}
         self.rules: dict[str, Rule] = {}
 
-    def _account(self, account: str) -> _Account:
-        found = self.accounts.get(account)
-        if found is None:
-            found = self.accounts[account] = _Account()
-        return found
+    def begin(self) -> None:
+        """An operation begins; the one before is done."""
+        self._log.clear()
+
+    def undo(self) -> None:
+        """Make all as it was before the operation, however often this is interrupted itself."""
+        interrupted = True
+        while interrupted:
+            try:
+                self._restore()
+                interrupted = False
+            except KeyboardInterrupt:
+                # It is on its way already: what called this raises one.
+                continue
+
+    def _restore(self) -> None:
+        for table, key, before in reversed(self._log):
+            if before is _ABSENT:
+                table.pop(key, None)
+                continue
+            table[key] = before
+            if table is self.entries:
+                # Only the oldest is ever taken out.
+                self.entries.move_to_end(key, last=False)
+        self.number = next(reversed(self.entries.values())).number if self.entries else 0
+        for account in self.accounts.values():
+            account.repair()
+        self._heap()
+
+    def _put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
+        self._log.append((table, key, table.get(key, _ABSENT)))
+        table[key] = value
+
+    def _drop(self, table: dict[Any, Any], key: Any) -> None:
+        self._log.append((table, key, table[key]))
+        del table[key]
 
     def used(self, account: str, first: int) -> tuple[Decimal, Decimal]:
         """The sum from ``first`` on."""
         found = self.accounts.get(account)
-        return (_ZERO, _ZERO) if found is None else found.used(first)
+        return _NOTHING if found is None else found.used(first)
 
     def counters(self, account: str, first: int) -> Sequence[tuple[int, Decimal, Decimal]]:
         """The counters from ``first`` on."""
@@ -113,14 +148,31 @@ class MemoryRows:
         found = self.accounts.get(account)
         return None if found is None else found.counters.get(bucket)
 
+    def newest(self, account: str) -> int | None:
+        """The latest bucket."""
+        found = self.accounts.get(account)
+        return found.buckets[-1] if found is not None and found.buckets else None
+
     def count(self, account: str, bucket: int, spent: Decimal, held: Decimal) -> None:
         """Add to a counter."""
-        self._account(account).count(bucket, spent, held)
+        found = self.accounts.get(account)
+        if found is None:
+            found = self.accounts[account] = _Account()
+        before = found.counters.get(bucket)
+        self._log.append((found.counters, bucket, _ABSENT if before is None else before))
+        if before is None:
+            insort(found.buckets, bucket)
+            before = _NOTHING
+        found.counters[bucket] = MATH.add(before[0], spent), MATH.add(before[1], held)
+        found.added(bucket, spent, held)
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
-        if (found := self.accounts.get(account)) is not None:
-            found.forget(before)
+        found = self.accounts[account]
+        for bucket in found.buckets[: bisect_left(found.buckets, before)]:
+            if not found.counters[bucket][1]:
+                self._drop(found.counters, bucket)
+                found.buckets.remove(bucket)
 
     def hold(self, id: str) -> Hold | None:  # noqa: A002 - it is one
         """A hold."""
@@ -128,26 +180,35 @@ class MemoryRows:
 
     def keep_hold(self, hold: Hold) -> None:
         """Write a hold."""
-        self.holds[hold.id] = hold
+        self._put(self.holds, hold.id, hold)
         if hold.expired:
             return
         heappush(self._leases, (hold.expires, hold.id))
         if len(self._leases) > 2 * len(self.holds) + _SLACK:
             # Settled ones are not looked for in a heap; now and then it is made anew.
-            live = (held for held in self.holds.values() if not held.expired)
-            self._leases = sorted((held.expires, held.id) for held in live)
+            self._heap()
+
+    def _heap(self) -> None:
+        live = (hold for hold in self.holds.values() if not hold.expired)
+        self._leases = sorted((hold.expires, hold.id) for hold in live)
 
     def drop_hold(self, id: str) -> None:  # noqa: A002 - it is one
         """A hold is settled."""
-        del self.holds[id]
+        self._drop(self.holds, id)
 
     def overdue(self, now: int, limit: int) -> Sequence[Hold]:
         """Live holds past their lease."""
+        leases = self._leases
+        if not leases or leases[0][0] > now:
+            return ()
         found: list[Hold] = []
-        while self._leases and self._leases[0][0] <= now and len(found) < limit:
-            hold = self.holds.get(heappop(self._leases)[1])
+        while leases and leases[0][0] <= now and len(found) < limit:
+            hold = self.holds.get(leases[0][1])
             if hold is not None and not hold.expired:
+                # So that what is taken from the heap comes back to it, should this not come to its end.
+                self._log.append((self.holds, hold.id, hold))
                 found.append(hold)
+            heappop(leases)
         return found
 
     def entered(self, id: str) -> bool:  # noqa: A002 - it is one
@@ -156,31 +217,28 @@ class MemoryRows:
 
     def enter(self, entry: Entry) -> None:
         """Append to the ledger."""
-        number = self.folded[2] + len(self.entries) + 1
-        self.entries[entry.id] = entry._replace(number=number)
+        self._log.append((self.entries, entry.id, _ABSENT))
+        self.number += 1
+        self.entries[entry.id] = Entry(self.number, *entry[1:])
         if len(self.entries) > self._keep:
-            self._fold(self.entries.popitem(last=False)[1])
+            self._fold(next(iter(self.entries.values())))
 
     def _fold(self, entry: Entry) -> None:
-        spent, dollars, number = self.folded
         for account, bucket, amount in entry.lines:
             key = (account, bucket)
-            spent[key] = MATH.add(spent.get(key, _ZERO), amount)
+            self._put(self.folded, key, MATH.add(self.folded.get(key, _ZERO), amount))
         for scope in entry.whose.scopes:
-            dollars[scope] = MATH.add(dollars.get(scope, _ZERO), entry.usd)
-        self.folded = (spent, dollars, number + 1)
+            usd = MATH.add(self.dollars.get(scope, _ZERO), entry.usd)
+            self._put(self.dollars, scope, usd)
+        self._drop(self.entries, entry.id)
 
     def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:
         """Add to the usage of each scope."""
         for scope in whose.scopes:
             key = (day, scope, whose.provider, whose.model)
             calls, prompt, completion, dollars = self.usage.get(key, _UNUSED)
-            self.usage[key] = (
-                calls + counts[0],
-                prompt + counts[1],
-                completion + counts[2],
-                MATH.add(dollars, usd),
-            )
+            more = calls + counts[0], prompt + counts[1], completion + counts[2]
+            self._put(self.usage, key, (*more, MATH.add(dollars, usd)))
 
     def rule(self, scope: str) -> Rule:
         """A scope's rule."""
@@ -188,7 +246,7 @@ class MemoryRows:
 
     def write_rule(self, rule: Rule) -> None:
         """Write a rule."""
-        self.rules[rule.scope] = rule
+        self._put(self.rules, rule.scope, rule)
 
 
 class MemoryStore:
@@ -203,19 +261,48 @@ class MemoryStore:
     durability = "process"
 
     def __init__(self, *, clock: Callable[[], float] = time.time, keep: int = 100_000) -> None:
+        if keep < 1:
+            raise ConfigurationError(f"keep is a number of entries above 0, not {keep}")
         self._clock = clock
         self._rows = MemoryRows(keep)
         self._settlements = MemoryLedger(keep)
-        # Re-entrant: a collector may run a stream's settlement while this thread holds it.
         self._lock = threading.RLock()
+        self._busy = False
+        at_forks(self)
 
     def perform(self, operation: Any) -> Any:
-        """Perform one operation."""
+        """Perform one operation. Should it be interrupted, it was not performed, or wholly."""
         kind = type(operation)
+        if (rule := ACCOUNTING.get(kind)) is None:
+            with self._lock:
+                return _READING[kind](self, operation)
+        operation = checked(operation)
         with self._lock:
-            if (rule := ACCOUNTING.get(kind)) is not None:
-                return rule(self._rows, operation, self._now())
-            return _READING[kind](self, operation)
+            if self._busy:
+                # A signal's handler came into the middle of an operation of this very thread.
+                raise StoreUnavailableError("this store is in the middle of another operation")
+            return self._changed(rule, operation)
+
+    def _changed(self, rule: Callable[[Any, Any, int], Any], operation: Any) -> Any:
+        rows = self._rows
+        rows.begin()
+        self._busy = True
+        try:
+            result = rule(rows, operation, self._now())
+        except BaseException:
+            rows.undo()
+            raise
+        finally:
+            self._busy = False
+        return result
+
+    def before_fork(self) -> None:
+        """Let no other thread be in the middle of an operation when the process is copied."""
+        self._lock.acquire()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on."""
+        self._lock.release()
 
     def close(self) -> None:
         """Nothing is open."""
@@ -260,21 +347,22 @@ class MemoryStore:
             for name, account in rows.accounts.items()
             for bucket in account.buckets
         )
-        entries = rows.folded[2] + len(rows.entries)
         found = audited(
             self._now(), counters, rows.holds.values(), self._whole(), self._usage(ReadUsage())
         )
-        return found._replace(entries=entries)
+        return found._replace(entries=rows.number)
 
     def _whole(self) -> Iterator[Entry]:
         """The ledger, with what was folded in the form of entries."""
-        spent, dollars, _ = self._rows.folded
-        lines = tuple((account, bucket, amount) for (account, bucket), amount in spent.items())
+        rows = self._rows
+        lines = tuple(
+            (account, bucket, amount) for (account, bucket), amount in rows.folded.items()
+        )
         folded = Entry(0, "", "spend", 0, "", "", _ZERO, lines, NOBODY)
         yield folded
-        for scope, usd in dollars.items():
+        for scope, usd in rows.dollars.items():
             yield folded._replace(lines=(), usd=usd, whose=Attribution((scope,)))
-        yield from self._rows.entries.values()
+        yield from rows.entries.values()
 
 
 _READING: Final[dict[type, Callable[[MemoryStore, Any], Any]]] = {

@@ -18,10 +18,12 @@ from ...errors import InvalidRequestError
 from .rules import Terms, read_terms
 from .scopes import EACH, Scope, Values, candidates, scope_of
 
-__all__ = ["PATTERNS", "Cache", "Line", "Plan", "Rules", "planned"]
+__all__ = ["NOTE", "PATTERNS", "Cache", "Line", "Plan", "Rules", "planned"]
 
 PATTERNS: Final = "*"
 """The stored rule that lists the sets of kinds that have rules."""
+NOTE: Final = "#"
+"""What the scope of a row begins with that is no rule, but is kept beside them by somebody else."""
 _MOST: Final = 256
 _MOST_RULES: Final = 4096
 _UNLIMITED: Final = Decimal("Infinity")
@@ -186,10 +188,9 @@ def _said(rules: Rules, stored: Iterable[Rule]) -> Iterator[tuple[Scope, Terms, 
     for scope, terms in rules.declared:
         yield scope, terms, False
     for rule in stored:
-        if rule.body is not None and rule.scope != PATTERNS:
-            scope = scope_of(rule.scope)
+        if rule.scope != PATTERNS:
             for terms in read_terms(rule.body):
-                yield scope, terms, True
+                yield scope_of(rule.scope), terms, True
 
 
 def _whose(lines: Iterable[Line], values: Values) -> Attribution:

@@ -16,7 +16,7 @@ from ..._operations import ReadRules, Rule, WriteRule, Written
 from ...errors import ConfigurationError, StoreError
 from .book import TRIES, Book
 from .checking import fresh_plan
-from .planning import PATTERNS, kinds_of, planned
+from .planning import NOTE, PATTERNS, kinds_of, planned
 from .rules import Budget, RateLimit, Terms, read_terms, written_terms
 from .scopes import Scope, scope_of, spelled
 from .spending import values_of
@@ -131,7 +131,7 @@ def listed(book: Book) -> Flow[list[BudgetInfo]]:
 
 
 def _listed(book: Book, rule: Rule) -> Iterator[Terms]:
-    if rule.scope == PATTERNS:
+    if rule.scope == PATTERNS or rule.scope.startswith(NOTE):
         return
     scope = scope_of(rule.scope)
     for terms in read_terms(rule.body):

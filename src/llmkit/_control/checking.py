@@ -1,0 +1,172 @@
+"""What an operation must be before a store performs it. Pure; every store asks this first.
+
+What no store could keep rightly is refused here, once for all dialects: an account claimed twice would be weighed
+twice against the same room. What has more digits than sums can keep exactly is rounded up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation, Overflow
+from itertools import pairwise
+from typing import Any, Final
+
+from .._operations import (
+    FOR_EVER,
+    Attribution,
+    Balances,
+    Claim,
+    Post,
+    Reserve,
+    Reset,
+    SettleHold,
+    Window,
+)
+from ..errors import StoreError
+
+__all__ = ["EXPIRED", "checked"]
+
+EXPIRED: Final = "/expired"
+"""What the entry of a hold's expiry is called after the hold's id: no other entry may be called so."""
+
+# Below 10^24 and in whole 10^-29: whatever is added up of it has less than the 60 digits that sums keep.
+_GRAIN: Final = Context(
+    prec=30, rounding=ROUND_CEILING, Emin=0, Emax=23, traps=[InvalidOperation, Overflow]
+)
+_plus: Final = _GRAIN.plus
+_ZERO: Final = Decimal(0)
+_ABOVE_ALL: Final = Decimal(10**24)
+_LONGEST_LEASE: Final = 2**42
+_FOR_EVER: Final = Window()
+
+
+def checked(operation: Any) -> Any:
+    """The operation, with amounts that can be kept exactly.
+
+    Raises:
+        StoreError: it can be performed by no store; nothing was done.
+    """
+    check = _CHECKS.get(type(operation))
+    return operation if check is None else check(operation)
+
+
+def _finite(amount: Decimal) -> Decimal:
+    try:
+        exact = _plus(amount)
+        if -_ABOVE_ALL < exact < _ABOVE_ALL:
+            return exact
+    except (ArithmeticError, TypeError):
+        pass
+    raise StoreError(f"an amount is a Decimal below 1e24, not {amount!r}")
+
+
+def _amount(amount: Decimal) -> Decimal:
+    try:
+        exact = _plus(amount)
+        if _ZERO <= exact < _ABOVE_ALL:
+            return exact
+    except (ArithmeticError, TypeError):
+        pass
+    raise StoreError(f"what is held or settled is a Decimal from 0 to 1e24, not {amount!r}")
+
+
+def _named(entry: str) -> None:
+    if not entry or entry.endswith(EXPIRED) or "\0" in entry:
+        raise StoreError(f"this cannot be the id of a hold or of an entry: {entry!r}")
+
+
+def _window(window: Window) -> None:
+    starts = window.starts
+    if window.width > 0 or (window.width == 0 and starts == (0, FOR_EVER)):
+        return
+    if window.width < 0 or len(starts) < 2 or any(a >= b for a, b in pairwise(starts)):  # noqa: PLR2004
+        raise StoreError(f"a window's periods begin one after the other, not at {starts}")
+
+
+def _once(accounts: Iterable[str], number: int) -> None:
+    if number > 1 and len(set(accounts)) != number:
+        raise StoreError("an account was named twice in one operation")
+
+
+def _claim(claim: Claim) -> Claim:
+    if claim.window is not _FOR_EVER:
+        _window(claim.window)
+    if claim.limit is not None:
+        _finite(claim.limit)
+    if claim.extra:
+        _finite(claim.extra)
+    if claim.rollover is not None:
+        _amount(claim.rollover)
+    exact = _amount(claim.amount)
+    return claim if exact == claim.amount else claim._replace(amount=exact)
+
+
+def _claims(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
+    return tuple([_claim(claim) for claim in claims])
+
+
+def _whose(whose: Attribution) -> Attribution:
+    if len(set(whose.scopes)) == len(whose.scopes):
+        return whose
+    return whose._replace(scopes=tuple(dict.fromkeys(whose.scopes)))
+
+
+def _reserve(op: Reserve) -> Reserve:
+    _named(op.hold)
+    if not 0 < op.lease < _LONGEST_LEASE:
+        raise StoreError(f"a lease is a number of milliseconds above 0, not {op.lease}")
+    _once((claim.account for claim in op.claims), len(op.claims))
+    return Reserve(
+        op.hold, _claims(op.claims), op.lease, _amount(op.usd), _whose(op.whose), op.seen
+    )
+
+
+def _count(number: int) -> int:
+    """What a provider counted is not always true; it must not lose the settlement."""
+    return number if 0 <= number < FOR_EVER else min(max(number, 0), FOR_EVER)
+
+
+def _settle_hold(op: SettleHold) -> SettleHold:
+    return SettleHold(
+        op.hold,
+        op.kind,
+        None if op.amounts is None else tuple([_amount(a) for a in op.amounts]),
+        None if op.usd is None else _amount(op.usd),
+        _count(op.prompt_tokens),
+        _count(op.completion_tokens),
+        op.flag,
+    )
+
+
+def _post(op: Post) -> Post:
+    _named(op.entry)
+    for charge in op.charges:
+        _window(charge.window)
+    return op._replace(
+        charges=tuple([c._replace(amount=_finite(c.amount)) for c in op.charges]),
+        usd=_finite(op.usd),
+        whose=_whose(op.whose),
+        prompt_tokens=_count(op.prompt_tokens),
+        completion_tokens=_count(op.completion_tokens),
+    )
+
+
+def _reset(op: Reset) -> Reset:
+    _named(op.entry)
+    for _, window in op.accounts:
+        _window(window)
+    _once((account for account, _ in op.accounts), len(op.accounts))
+    return op
+
+
+def _balances(op: Balances) -> Balances:
+    return op._replace(claims=_claims(op.claims))
+
+
+_CHECKS: Final[dict[type, Callable[[Any], Any]]] = {
+    Reserve: _reserve,
+    SettleHold: _settle_hold,
+    Post: _post,
+    Reset: _reset,
+    Balances: _balances,
+}

@@ -1,0 +1,307 @@
+"""SQLite: rows in tables, and what each operation does with them. Whoever calls has begun a transaction.
+
+To add an operation, give it a script in ``_sqlite_schema`` and a row in ``FORMS``.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any, Final, Literal, NamedTuple
+
+from ..._control.accounts import ACCOUNTING, Hold
+from ..._control.auditing import audited
+from ..._cost import MATH
+from ..._operations import (
+    FOR_EVER,
+    Attribution,
+    Audit,
+    Audited,
+    Balances,
+    Entry,
+    Line,
+    ReadEntries,
+    ReadRules,
+    ReadUsage,
+    Rule,
+    Settle,
+    Settlement,
+    Settlements,
+    UsageRow,
+)
+
+__all__ = ["FORMS", "Form", "SQLRows"]
+
+_ZERO: Final = Decimal(0)
+_COUNTER: Final = "SELECT spent, held FROM llmkit_counter WHERE account = ? AND bucket = ?"
+_COUNTERS: Final = "SELECT bucket, spent, held FROM llmkit_counter WHERE account = ? AND bucket >= ? ORDER BY bucket"
+_NEWEST: Final = "SELECT max(bucket) FROM llmkit_counter WHERE account = ?"
+_COUNT: Final = "INSERT OR REPLACE INTO llmkit_counter VALUES (?, ?, ?, ?)"
+_FORGET: Final = "DELETE FROM llmkit_counter WHERE account = ? AND bucket < ? AND held = '0'"
+_HELD: Final = "SELECT id, expires, expired, usd, lines, whose FROM llmkit_hold"
+_HOLD: Final = f"{_HELD} WHERE id = ?"
+_OVERDUE: Final = f"{_HELD} WHERE expired = 0 AND expires <= ? ORDER BY expires, id LIMIT ?"
+_KEEP_HOLD: Final = "INSERT OR REPLACE INTO llmkit_hold VALUES (?, ?, ?, ?, ?, ?)"
+_DROP_HOLD: Final = "DELETE FROM llmkit_hold WHERE id = ?"
+_ENTERED: Final = "SELECT 1 FROM llmkit_entry WHERE id = ?"
+_ENTER: Final = (
+    "INSERT INTO llmkit_entry (id, kind, at, hold, flag, usd, lines, whose)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_ENTRIES: Final = (
+    "SELECT number, id, kind, at, hold, flag, usd, lines, whose FROM llmkit_entry"
+    " WHERE number > ? ORDER BY number LIMIT ?"
+)
+_USED: Final = (
+    "SELECT calls, prompt_tokens, completion_tokens, usd FROM llmkit_usage"
+    " WHERE scope = ? AND day = ? AND provider = ? AND model = ?"
+)
+_USE: Final = "INSERT OR REPLACE INTO llmkit_usage VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_USAGE: Final = (
+    "SELECT day, scope, provider, model, calls, prompt_tokens, completion_tokens, usd"
+    " FROM llmkit_usage WHERE day BETWEEN ? AND ?"
+)
+_USAGE_OF: Final = f"{_USAGE} AND scope IN (SELECT value FROM json_each(?))"  # noqa: S608
+_IN_ORDER: Final = " ORDER BY day, scope, provider, model"
+_RULE: Final = "SELECT scope, version, body FROM llmkit_rule WHERE scope = ?"
+_RULES: Final = "SELECT scope, version, body FROM llmkit_rule ORDER BY scope"
+_WRITE_RULE: Final = "INSERT OR REPLACE INTO llmkit_rule VALUES (?, ?, ?)"
+_FIELDS: Final = ", ".join(Settlement._fields)
+_SETTLE: Final = (
+    f"INSERT INTO llmkit_settlement ({_FIELDS}) VALUES ({', '.join('?' * len(Settlement._fields))})"  # noqa: S608
+    " ON CONFLICT (call_id) DO NOTHING"
+)
+_SETTLEMENTS: Final = f"SELECT {_FIELDS} FROM llmkit_settlement ORDER BY number DESC LIMIT ?"  # noqa: S608
+
+
+class SQLRows:
+    """Rows in SQL, for one transaction: what it has read of an account it does not read again."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._do = connection.execute
+        self._read: dict[str, tuple[int, dict[int, tuple[Decimal, Decimal]]]] = {}
+
+    def _from(self, account: str, first: int) -> dict[int, tuple[Decimal, Decimal]]:
+        """The counters of an account, all from ``first`` on and perhaps more."""
+        known = self._read.get(account)
+        if known is not None and known[0] <= first:
+            return known[1]
+        rows = self._do(_COUNTERS, (account, first))
+        found = {bucket: (Decimal(spent), Decimal(held)) for bucket, spent, held in rows}
+        self._read[account] = (first, found)
+        return found
+
+    def used(self, account: str, first: int) -> tuple[Decimal, Decimal]:
+        """The sum from ``first`` on."""
+        spent = held = _ZERO
+        for bucket, more in self._from(account, first).items():
+            if bucket >= first:
+                spent, held = MATH.add(spent, more[0]), MATH.add(held, more[1])
+        return spent, held
+
+    def counters(self, account: str, first: int) -> Sequence[tuple[int, Decimal, Decimal]]:
+        """The counters from ``first`` on."""
+        found = self._from(account, first)
+        return [(bucket, *found[bucket]) for bucket in sorted(found) if bucket >= first]
+
+    def counter(self, account: str, bucket: int) -> tuple[Decimal, Decimal] | None:
+        """One counter."""
+        known = self._read.get(account)
+        if known is not None and known[0] <= bucket:
+            return known[1].get(bucket)
+        found = self._do(_COUNTER, (account, bucket)).fetchone()
+        return None if found is None else (Decimal(found[0]), Decimal(found[1]))
+
+    def newest(self, account: str) -> int | None:
+        """The latest bucket."""
+        found: int | None = self._do(_NEWEST, (account,)).fetchone()[0]
+        return found
+
+    def count(self, account: str, bucket: int, spent: Decimal, held: Decimal) -> None:
+        """Add to a counter."""
+        before = self.counter(account, bucket) or (_ZERO, _ZERO)
+        after = MATH.add(before[0], spent), MATH.add(before[1], held)
+        self._do(_COUNT, (account, bucket, str(after[0]), _text(after[1])))
+        known = self._read.get(account)
+        if known is not None and known[0] <= bucket:
+            known[1][bucket] = after
+
+    def forget(self, account: str, before: int) -> None:
+        """Drop old counters."""
+        self._do(_FORGET, (account, before))
+        self._read.pop(account, None)
+
+    def hold(self, id: str) -> Hold | None:  # noqa: A002 - it is one
+        """A hold."""
+        found = self._do(_HOLD, (id,)).fetchone()
+        return None if found is None else _hold(found)
+
+    def keep_hold(self, hold: Hold) -> None:
+        """Write a hold."""
+        lines = [(*line[:3], str(line.amount), line.keep) for line in hold.lines]
+        head = hold.id, hold.expires, int(hold.expired), str(hold.usd)
+        self._do(_KEEP_HOLD, (*head, json.dumps(lines), json.dumps(hold.whose)))
+
+    def drop_hold(self, id: str) -> None:  # noqa: A002 - it is one
+        """A hold is settled."""
+        self._do(_DROP_HOLD, (id,))
+
+    def overdue(self, now: int, limit: int) -> Sequence[Hold]:
+        """Live holds past their lease."""
+        return [_hold(row) for row in self._do(_OVERDUE, (now, limit)).fetchall()]
+
+    def entered(self, id: str) -> bool:  # noqa: A002 - it is one
+        """Whether the ledger has it."""
+        return self._do(_ENTERED, (id,)).fetchone() is not None
+
+    def enter(self, entry: Entry) -> None:
+        """Append to the ledger."""
+        lines = json.dumps([(*line[:2], str(line[2])) for line in entry.lines])
+        whose = json.dumps(entry.whose)
+        self._do(_ENTER, (*entry[1:6], str(entry.usd), lines, whose))
+
+    def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:
+        """Add to the usage of each scope."""
+        for scope in whose.scopes:
+            key = (scope, day, whose.provider, whose.model)
+            calls, prompt, completion, dollars = self._do(_USED, key).fetchone() or (0, 0, 0, "0")
+            more = calls + counts[0], prompt + counts[1], completion + counts[2]
+            self._do(_USE, (*key, *more, str(MATH.add(Decimal(dollars), usd))))
+
+    def rule(self, scope: str) -> Rule:
+        """A scope's rule."""
+        found = self._do(_RULE, (scope,)).fetchone()
+        return Rule(scope, 0, None) if found is None else Rule(*found)
+
+    def write_rule(self, rule: Rule) -> None:
+        """Write a rule."""
+        self._do(_WRITE_RULE, rule)
+
+    def rules(self) -> tuple[Rule, ...]:
+        """All rules."""
+        return tuple(Rule(*row) for row in self._do(_RULES))
+
+    def entries(self, after: int, limit: int) -> Iterator[Entry]:
+        """The ledger, one by one."""
+        return (_entry(row) for row in self._do(_ENTRIES, (after, limit)))
+
+    def usage(self, op: ReadUsage) -> Iterator[UsageRow]:
+        """Usage, one by one."""
+        days: tuple[Any, ...] = (op.since, op.until)
+        if op.scopes is None:
+            rows = self._do(_USAGE + _IN_ORDER, days)
+        else:
+            rows = self._do(_USAGE_OF + _IN_ORDER, (*days, json.dumps(op.scopes)))
+        return (UsageRow._make((*row[:7], Decimal(row[7]))) for row in rows)
+
+    def settle(self, settlement: Settlement) -> bool:
+        """Record how a call ended."""
+        return bool(self._do(_SETTLE, [_column(value) for value in settlement]).rowcount)
+
+    def settlements(self, limit: int) -> tuple[Settlement, ...]:
+        """The latest, oldest first."""
+        return tuple(_settlement(row) for row in self._do(_SETTLEMENTS, (limit,)))[::-1]
+
+    def audit(self, now: int) -> Audited:
+        """Compare everything with everything."""
+        counters = (
+            (account, bucket, Decimal(spent), Decimal(held))
+            for account, bucket, spent, held in self._do(
+                "SELECT account, bucket, spent, held FROM llmkit_counter"
+            )
+        )
+        holds = (_hold(row) for row in self._do(_HELD))
+        entries = self.entries(0, -1)
+        return audited(now, counters, holds, entries, self.usage(ReadUsage(since=-FOR_EVER)))
+
+
+def _text(held: Decimal) -> str:
+    """Nothing is always written in one way: it is looked for."""
+    return str(held) if held else "0"
+
+
+def _whose(text: str) -> Attribution:
+    scopes, *rest = json.loads(text)
+    return Attribution(tuple(scopes), *rest)
+
+
+def _hold(row: tuple[Any, ...]) -> Hold:
+    lines = tuple(
+        Line(account, bucket, width, Decimal(amount), keep)
+        for account, bucket, width, amount, keep in json.loads(row[4])
+    )
+    return Hold(row[0], row[1], bool(row[2]), Decimal(row[3]), lines, _whose(row[5]))
+
+
+def _entry(row: tuple[Any, ...]) -> Entry:
+    lines = tuple((a, bucket, Decimal(amount)) for a, bucket, amount in json.loads(row[7]))
+    return Entry._make((*row[:6], Decimal(row[6]), lines, _whose(row[8])))
+
+
+def _column(value: Any) -> Any:
+    """A settlement is never refused for what stands in it."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return _json(value)
+    return min(value, FOR_EVER) if isinstance(value, int) else value
+
+
+def _json(metadata: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(metadata), default=_plain)
+    except (TypeError, ValueError, RecursionError):
+        # Keys of other kinds, or a circle.
+        return json.dumps({str(key): str(value) for key, value in metadata.items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)
+
+
+def _settlement(row: tuple[Any, ...]) -> Settlement:
+    found = Settlement(*row)
+    return found._replace(
+        stream=bool(found.stream),
+        cost=None if found.cost is None else Decimal(found.cost),
+        metadata=MappingProxyType(json.loads(str(found.metadata))),
+    )
+
+
+class Form(NamedTuple):
+    """How an operation is performed: of rows, operation, time; and in which transaction.
+
+    ``write``: alone. ``read``: as the file was at its beginning. ``long``: the same, in a connection of its own,
+    since it may take long.
+    """
+
+    way: Literal["write", "read", "long"]
+    perform: Callable[[SQLRows, Any, int], Any]
+
+
+def _read_rules(rows: SQLRows, op: ReadRules, now: int) -> tuple[Rule, ...]:
+    return rows.rules() if op.scopes is None else tuple(rows.rule(scope) for scope in op.scopes)
+
+
+def _accounting() -> Iterable[tuple[type, Form]]:
+    for kind, perform in ACCOUNTING.items():
+        yield kind, Form("read" if kind is Balances else "write", perform)
+
+
+FORMS: Final[dict[type, Form]] = {
+    **dict(_accounting()),
+    Settle: Form("write", lambda rows, op, now: rows.settle(op.settlement)),
+    Settlements: Form("read", lambda rows, op, now: rows.settlements(op.limit)),
+    ReadUsage: Form("long", lambda rows, op, now: tuple(rows.usage(op))),
+    ReadRules: Form("read", _read_rules),
+    ReadEntries: Form("read", lambda rows, op, now: tuple(rows.entries(op.after, op.limit))),
+    Audit: Form("long", lambda rows, op, now: rows.audit(now)),
+}
+"""What is done with each operation."""

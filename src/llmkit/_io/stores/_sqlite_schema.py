@@ -1,0 +1,96 @@
+"""SQLite: the tables, by scripts with versions, and how a file gets them. No script is ever changed.
+
+Amounts are exact decimal text, lists are JSON, times are milliseconds of Unix time.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import Final
+
+from ...errors import StoreError
+
+__all__ = ["VERSION", "bring_up_to_date"]
+
+_ACCOUNTS: Final = """
+CREATE TABLE llmkit_counter (
+    account TEXT NOT NULL, bucket INTEGER NOT NULL, spent TEXT NOT NULL, held TEXT NOT NULL,
+    PRIMARY KEY (account, bucket)
+) WITHOUT ROWID;
+
+CREATE TABLE llmkit_hold (
+    id TEXT PRIMARY KEY, expires INTEGER NOT NULL, expired INTEGER NOT NULL,
+    usd TEXT NOT NULL, lines TEXT NOT NULL, whose TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX llmkit_hold_due ON llmkit_hold (expires, id) WHERE expired = 0;
+
+CREATE TABLE llmkit_entry (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL, at INTEGER NOT NULL,
+    hold TEXT NOT NULL, flag TEXT NOT NULL, usd TEXT NOT NULL, lines TEXT NOT NULL, whose TEXT NOT NULL
+);
+
+CREATE TRIGGER llmkit_entry_stays BEFORE DELETE ON llmkit_entry
+BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to');
+END;
+
+CREATE TRIGGER llmkit_entry_same BEFORE UPDATE ON llmkit_entry
+BEGIN SELECT RAISE(ABORT, 'the ledger is only appended to');
+END;
+
+CREATE TABLE llmkit_usage (
+    scope TEXT NOT NULL, day INTEGER NOT NULL, provider TEXT NOT NULL, model TEXT NOT NULL,
+    calls INTEGER NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL,
+    usd TEXT NOT NULL, PRIMARY KEY (scope, day, provider, model)
+) WITHOUT ROWID;
+
+CREATE TABLE llmkit_rule (scope TEXT PRIMARY KEY, version INTEGER NOT NULL, body TEXT) WITHOUT ROWID;
+
+CREATE TABLE llmkit_settlement (
+    number INTEGER PRIMARY KEY, call_id TEXT NOT NULL UNIQUE, outcome TEXT NOT NULL,
+    provider TEXT NOT NULL, model TEXT NOT NULL, stream INTEGER NOT NULL, sent TEXT NOT NULL,
+    attempts INTEGER NOT NULL, started REAL NOT NULL, seconds REAL NOT NULL, prompt_tokens INTEGER,
+    completion_tokens INTEGER, usage_source TEXT NOT NULL, cost TEXT, cost_status TEXT NOT NULL,
+    cost_reason TEXT, error TEXT, request_id TEXT, metadata TEXT NOT NULL, kind TEXT NOT NULL
+)
+"""
+
+_SCRIPTS: Final[tuple[str, ...]] = (_ACCOUNTS,)
+"""The first one makes version 1 of an empty file, each later one the next version."""
+
+VERSION: Final = len(_SCRIPTS)
+
+
+def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
+    """Apply the scripts that a file has not had. Many processes may do so at once: one does, the others find it done.
+
+    Raises:
+        StoreError: a later version of llmkit has written this file.
+    """
+    if _version(connection, path) == VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    for version in range(_version(connection, path), VERSION):
+        if not version:
+            connection.execute(
+                "CREATE TABLE llmkit_schema (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL)"
+            )
+        for statement in _SCRIPTS[version].split(";\n\n"):
+            connection.execute(statement)
+        row = (version + 1, int(time.time() * 1000))
+        connection.execute("INSERT INTO llmkit_schema VALUES (?, ?)", row)
+    connection.execute("COMMIT")
+
+
+def _version(connection: sqlite3.Connection, path: str) -> int:
+    named = "SELECT 1 FROM sqlite_schema WHERE name = 'llmkit_schema'"
+    if connection.execute(named).fetchone() is None:
+        return 0
+    found: int = connection.execute("SELECT max(version) FROM llmkit_schema").fetchone()[0]
+    if found > VERSION:
+        raise StoreError(
+            f"{path} was written by a later version of llmkit: its tables have version {found}, "
+            f"this one knows {VERSION}"
+        )
+    return found

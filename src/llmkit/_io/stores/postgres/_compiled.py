@@ -1,0 +1,175 @@
+"""What each operation is in PostgreSQL: the statement that performs it, and its answer as a value.
+
+Most are asked by their fields, as JSON; what they do is said in ``schema/``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from ...._operations import (
+    Attribution,
+    Audit,
+    Audited,
+    Balance,
+    Balances,
+    Difference,
+    Entry,
+    Gone,
+    Line,
+    Post,
+    Posted,
+    ReadEntries,
+    ReadRules,
+    ReadUsage,
+    Refusal,
+    Refused,
+    Reserve,
+    Reserved,
+    Reset,
+    Rule,
+    Settle,
+    Settled,
+    SettleHold,
+    Settlement,
+    Settlements,
+    Stale,
+    Standing,
+    Sweep,
+    Untimely,
+    UsageRow,
+    WriteRule,
+    Written,
+)
+from ._texts import read, written
+
+__all__ = ["COMPILED", "Form"]
+
+
+class Form(NamedTuple):
+    """A statement of one parameter, how its parameter is made of the operation, and its answer read."""
+
+    statement: str
+    read: Callable[[Any], Any]
+    asked: Callable[[Any], dict[str, Any]] = lambda operation: operation._asdict()
+    patience: int = 1
+    """How many times as long as others it may take."""
+
+
+def _changing(name: str) -> str:
+    return f"call @.{name}($1, null)"
+
+
+def _reading(name: str) -> str:
+    return f"select @.{name}($1)"
+
+
+def _lines(lines: Any) -> tuple[Line, ...]:
+    return tuple(Line(a, bucket, width, Decimal(n), keep) for a, bucket, width, n, keep in lines)
+
+
+def _rules(rules: Any) -> tuple[Rule, ...]:
+    return tuple(Rule(*rule) for rule in rules)
+
+
+def _refusals(lines: Any) -> tuple[Refusal, ...]:
+    return tuple(
+        Refusal._make([account, *map(Decimal, amounts), _buckets(buckets)])
+        for account, *amounts, buckets in lines
+    )
+
+
+def _buckets(buckets: Any) -> tuple[tuple[int, Decimal], ...]:
+    return tuple((bucket, Decimal(used)) for bucket, used in buckets)
+
+
+def _standings(lines: Any) -> tuple[Standing, ...]:
+    return tuple(Standing(account, *map(Decimal, amounts)) for account, *amounts in lines)
+
+
+_ANSWERS: Final[Mapping[str, Callable[..., Any]]] = {
+    "reserved": lambda now, expires, lines, again: Reserved(now, expires, _lines(lines), again),
+    "refused": lambda now, refusals: Refused(now, _refusals(refusals)),
+    "stale": lambda now, rules: Stale(now, _rules(rules)),
+    "untimely": Untimely,
+    "gone": Gone,
+    "balance": lambda now, lines: Balance(now, _refusals(lines)),
+}
+
+
+def _answer(answer: Any) -> Any:
+    return _ANSWERS[answer[0]](*answer[1:])
+
+
+def _settled(answer: Any) -> Settled:
+    status, now, lines = answer
+    return Settled(status, now, _standings(lines))
+
+
+def _posted(answer: Any) -> Posted | Untimely:
+    if answer[0] == "untimely":
+        return Untimely(answer[1])
+    status, now, lines = answer
+    return Posted(status, now, _standings(lines))
+
+
+def _usage(rows: Any) -> tuple[UsageRow, ...]:
+    return tuple(UsageRow._make([*row, Decimal(usd)]) for *row, usd in rows)
+
+
+def _entries(rows: Any) -> tuple[Entry, ...]:
+    return tuple(
+        Entry._make([*head, Decimal(usd), _entered(lines), _whose(whose)])
+        for *head, usd, lines, whose in rows
+    )
+
+
+def _entered(lines: Any) -> tuple[tuple[str, int, Decimal], ...]:
+    return tuple((account, bucket, Decimal(amount)) for account, bucket, amount in lines)
+
+
+def _whose(whose: Any) -> Attribution:
+    return Attribution(tuple(whose[0]), *whose[1:])
+
+
+def _audited(answer: Any) -> Audited:
+    *head, differences = answer
+    found = (
+        Difference(what, key, Decimal(expected), Decimal(is_))
+        for what, key, expected, is_ in differences
+    )
+    return Audited._make([*head, tuple(found)])
+
+
+def _settlement(operation: Settle) -> dict[str, Any]:
+    body = operation.settlement._replace(metadata=dict(operation.settlement.metadata))
+    return {"call": body.call_id, "body": written(body._asdict()).decode()}
+
+
+def _settlements(bodies: Any) -> tuple[Settlement, ...]:
+    found = []
+    for body in bodies:
+        words = read(body.encode())
+        cost = words["cost"]
+        words["cost"] = None if cost is None else Decimal(cost)
+        found.append(Settlement(**words))
+    return tuple(found)
+
+
+COMPILED: Final[Mapping[type, Form]] = {
+    Reserve: Form(_changing("reserve"), _answer),
+    SettleHold: Form(_changing("settle_hold"), _settled),
+    Post: Form(_changing("post"), _posted),
+    Reset: Form(_changing("reset"), _posted),
+    Sweep: Form(_changing("sweep"), int),
+    WriteRule: Form(_changing("write_rule"), lambda answer: Written(answer[0], Rule(*answer[1]))),
+    ReadEntries: Form(_changing("read_entries"), _entries),
+    Settle: Form(_changing("settle"), bool, _settlement),
+    Settlements: Form(_reading("settlements"), _settlements),
+    Balances: Form(_reading("balances"), _answer),
+    ReadUsage: Form(_reading("read_usage"), _usage),
+    ReadRules: Form(_reading("read_rules"), _rules),
+    Audit: Form(_reading("audit"), _audited, patience=60),  # it reads the whole ledger
+}

@@ -1,0 +1,206 @@
+"""Connections to Redis: one pool of the process for sync code, one of each event loop for asyncio.
+
+The library is loaded when a store is made, not before. It is told to repeat nothing: what may be repeated, and how
+often, is decided in ``_exchange``. A child that was forked has pools of its own; its parent's sockets are not touched.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import weakref
+from collections.abc import AsyncGenerator, Callable
+from typing import TYPE_CHECKING, Any
+
+from ....errors import ConfigurationError
+from ..._running import running_loop
+from ._durability import kept
+from ._failures import is_broken, moved_to
+from ._talking import arun, run
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import redis as library
+
+__all__ = ["Clients", "driver"]
+
+MOST_CONNECTIONS = 64
+"""Of one pool. Who comes when all are in use waits for one, as long as for an answer."""
+
+
+def driver() -> ModuleType:
+    """The library, of the extra ``redis``. Raises ``ConfigurationError`` where it is not installed."""
+    try:
+        import redis.asyncio  # noqa: PLC0415 - an extra, and only for who has such a store
+        import redis.exceptions  # noqa: PLC0415
+    except ImportError:
+        raise ConfigurationError(
+            "a Redis store needs the library redis: pip install 'llmkit[redis]'"
+        ) from None
+    return redis
+
+
+class Clients:
+    """Makes and keeps the pools. ``seconds`` limits connecting, waiting for a connection, and waiting for an answer."""
+
+    def __init__(self, url: str, seconds: float, *, durable: bool) -> None:
+        self._library = driver()
+        self.failures: tuple[type[Exception], ...] = (
+            self._library.exceptions.RedisError,
+            OSError,
+            UnicodeError,
+        )
+        self._url = url
+        self._durable = durable
+        self._options: dict[str, Any] = {
+            "socket_timeout": seconds,
+            "socket_connect_timeout": seconds,
+            "timeout": seconds,
+            "max_connections": MOST_CONNECTIONS,
+            "decode_responses": True,
+            # A name may hold what is no valid text for others (half of a surrogate pair): it comes back as it was.
+            "encoding_errors": "surrogatepass",
+        }
+        try:
+            options = self._library.connection.parse_url(url)
+        except ValueError:
+            # Its words may quote a part of the password, where that holds a "/" or "#" that should be escaped.
+            raise ConfigurationError(
+                "url= of a Redis store is redis://…, rediss://… or unix://…, with what is special in a"
+                " password percent-encoded"
+            ) from None
+        self.place = _place(options)
+        self._node: tuple[str, int] | None = None
+        self._sync: dict[int, library.Redis] = {}
+        self._loops: dict[int, weakref.WeakKeyDictionary[Any, _LoopClient]] = {}
+
+    def execute(self, *command: str | int) -> Any:
+        """Send one command and wait for its answer. Raises the library's errors."""
+        pid = os.getpid()
+        # setdefault: two threads at once agree on one of theirs; the other was never connected.
+        client = self._sync.get(pid) or self._sync.setdefault(pid, self._client(self._library))
+        try:
+            return client.execute_command(*command)  # type: ignore[no-untyped-call]
+        except Exception as error:
+            self._follow(error)
+            raise
+        except BaseException:
+            # Interrupted between asking and reading, a connection goes back to the pool with an answer to come, which
+            # the next one would take for its own. Nobody else uses this pool; who has one of its connections goes on.
+            self._sync.pop(pid, None)
+            raise
+
+    async def aexecute(self, *command: str | int) -> Any:
+        """The same, awaiting it on asyncio."""
+        loops = self._loops.setdefault(os.getpid(), weakref.WeakKeyDictionary())
+        loop = running_loop()
+        client = loops.get(loop)
+        if client is None:
+            _forget_closed(loops)
+            client = loops[loop] = _LoopClient(self._client(self._library.asyncio))
+            await client.start(functools.partial(loops.pop, loop, None))
+        try:
+            return await client.redis.execute_command(*command)
+        except Exception as error:
+            self._follow(error)
+            raise
+
+    def _follow(self, error: Exception) -> None:
+        """Go where a cluster's node says that the ledger is; from there, if it has gone, back to the url."""
+        if (node := moved_to(error)) is None and (self._node is None or not is_broken(error)):
+            return
+        self._node = node
+        self._sync.clear()
+        self._loops.clear()
+
+    def _client(self, library: Any) -> Any:
+        never = library.retry.Retry(self._library.backoff.NoBackoff(), 0)
+        options = self._options | {"retry": never}
+        if self._durable:
+            greet = self._greet if library is self._library else self._agreet
+            options["redis_connect_func"] = greet
+        options |= library.connection.parse_url(self._url)
+        if self._node is not None:
+            options["host"], options["port"] = self._node
+        return library.Redis(connection_pool=library.BlockingConnectionPool(**options), retry=never)
+
+    def _greet(self, connection: Any) -> None:
+        """What is done with a new connection before anything else is."""
+
+        def ask(*command: str | int) -> Any:
+            connection.send_command(*command)
+            return connection.read_response()
+
+        try:
+            connection.on_connect()
+            run(kept(self.place), ask)
+        except BaseException:
+            # It is no error of the library's, which would keep the connection as it is.
+            connection.disconnect()
+            raise
+
+    async def _agreet(self, connection: Any) -> None:
+        async def ask(*command: str | int) -> Any:
+            await connection.send_command(*command)
+            return await connection.read_response()
+
+        try:
+            await connection.on_connect()
+            await arun(kept(self.place), ask)
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+
+    def close(self) -> None:
+        """Close the connections of sync code; the next command makes new ones."""
+        client = self._sync.pop(os.getpid(), None)
+        if client is not None:
+            client.connection_pool.disconnect()
+
+    async def aclose(self) -> None:
+        """Close those of the running loop, and those of sync code."""
+        self.close()
+        client = self._loops.get(os.getpid(), {}).pop(running_loop(), None)
+        if client is not None:
+            await client.stop()
+
+
+class _LoopClient:
+    """One loop's client; the loop closes it at its end, as it does with every async generator it has seen."""
+
+    def __init__(self, redis: Any) -> None:
+        self.redis = redis
+        self._keeper: AsyncGenerator[None, None] | None = None
+
+    async def start(self, forget: Callable[[], object]) -> None:
+        self._keeper = self._keep(forget)
+        await anext(self._keeper)
+
+    async def stop(self) -> None:
+        if self._keeper is not None:
+            await self._keeper.aclose()
+
+    async def _keep(self, forget: Callable[[], object]) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        finally:
+            forget()
+            # What cannot be closed in order is closed by the loop's end.
+            with contextlib.suppress(Exception):
+                await self.redis.connection_pool.disconnect(inuse_connections=True)
+
+
+def _forget_closed(loops: weakref.WeakKeyDictionary[Any, _LoopClient]) -> None:
+    """Loops that were closed without closing what they track: their clients hold them, and they their clients."""
+    for loop in list(loops):
+        if loop.is_closed():
+            loops.pop(loop, None)
+
+
+def _place(options: dict[str, Any]) -> str:
+    """Where the server is, for people to read: never with a user's name or a password."""
+    if "path" in options:
+        return str(options["path"])
+    return f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"

@@ -1,0 +1,2 @@
+-- Sweep: op = {limit}.
+return text(sweep(op.limit))

@@ -1,0 +1,75 @@
+"""The check that asks most: random sequences of operations, each answer compared with the reference's."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any, Final
+
+from ..._operations import Audit, Balances, Entry, ReadEntries, ReadRules, ReadUsage
+from ...stores.memory import MemoryStore
+from ._random import ACCOUNTS, Operations
+from ._subject import Subject, claim
+
+__all__ = ["Compared"]
+
+_TOLD: Final = 12
+
+
+class Compared(Subject):
+    """The comparison. Its sequences are made from seeds, so that a failure comes again."""
+
+    def test_equal_to_the_reference(self) -> None:
+        """Whatever is asked in whatever order, under a clock that jumps, the answers are those of ``MemoryStore``."""
+        for seed in range(self.sequences):
+            store = self.store
+            place = self.place / f"sequence-{seed}"
+            place.mkdir()
+            self.store = self.open(place, self.clock)
+            try:
+                self._compare(seed)
+            finally:
+                self._end()
+                self.store = store
+
+    def _end(self) -> None:
+        ended: Any = self.store
+        if self._runner is not None:
+            self._runner.run(ended.aclose())
+        else:
+            ended.close()
+
+    def _compare(self, seed: int) -> None:
+        reference = MemoryStore(clock=self.clock)
+        asked = Operations(seed, self.clock)
+        latest: deque[str] = deque(maxlen=_TOLD)
+        for step in range(self.steps):
+            operation = asked.next()
+            latest.append(f"{self.clock.milliseconds}: {operation!r}")
+            wanted, found = reference.perform(operation), self.perform(operation)
+            if wanted != found:
+                done = "\n ".join(latest)
+                self.fail(
+                    f"sequence {seed}, step {step}, after\n {done}\n expected {wanted!r}\n found    {found!r}"
+                )
+        self._compare_all(reference, asked, seed)
+
+    def _compare_all(self, reference: MemoryStore, asked: Operations, seed: int) -> None:
+        """The whole of both, at the end."""
+        claims = tuple(claim(1, None, account, asked.window(account)) for account in ACCOUNTS)
+        for operation in (Balances(claims), ReadUsage(), ReadRules()):
+            self.same((seed, self.perform(operation)), (seed, reference.perform(operation)))
+        ours, theirs = (_unnumbered(p(ReadEntries())) for p in (self.perform, reference.perform))
+        for found, wanted in zip(ours, theirs, strict=True):
+            self.same((seed, found), (seed, wanted))
+        self._audited_alike(reference)
+
+    def _audited_alike(self, reference: MemoryStore) -> None:
+        """Both audits find the same, and no difference."""
+        found, wanted = (perform(Audit()) for perform in (self.perform, reference.perform))
+        self.expect(not wanted.differences, f"the reference's audit found {wanted.differences}")
+        self.same(found, wanted)
+
+
+def _unnumbered(entries: tuple[Entry, ...]) -> list[Entry]:
+    """Numbers may have gaps."""
+    return [entry._replace(number=0) for entry in entries]

@@ -1,0 +1,259 @@
+"""Who starts the hammer's workers, kills them, moves their clock, and judges afterwards.
+
+It judges by what the code under test does not decide: the workers' own logs, the ledger's lines added up here, and what
+a trigger (SQLite, PostgreSQL) or the append-only file (Redis) recorded of every single change of a counter.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import llmkit
+from llmkit._operations import Audit, Balances, Claim, Entry, ReadEntries, Sweep
+
+from .hammer import LIMITS, WINDOWS, opened
+
+PROGRAM = Path(__file__).with_name("hammer.py")
+SOURCE = Path(llmkit.__file__).parents[1]
+JUMPS = (-2000, -300, -20, 50, 400, 2500, 60_000)
+
+
+@dataclass
+class Hammer:
+    """One store under the hammer. ``strike`` is what befalls its server now and then."""
+
+    folder: Path
+    kind: str
+    at: str
+    name: str = "hammer"
+    lease: int = 300
+    strike: Callable[[], None] | None = None
+    jumping: bool = False
+    more: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.clock, self.stop = self.folder / "clock", self.folder / "stop"
+        self.clock.write_bytes(struct.pack("q", 0))
+        self.started = 0
+        self.dice = random.Random(self.name)
+        self.audits = 0
+
+    def spec(self, **more: Any) -> dict[str, Any]:
+        """What a worker is told."""
+        said = {"kind": self.kind, "at": self.at, "name": self.name, "clock": str(self.clock)}
+        return said | {"stop": str(self.stop), "lease": self.lease, "more": self.more} | more
+
+    def worker(self, tasks: int) -> subprocess.Popen[bytes]:
+        """One more of them; every other one is async."""
+        self.started += 1
+        colour = ("sync", "async")[self.started % 2]
+        log = str(self.folder / f"worker-{self.started}.log")
+        spec = self.spec(worker=f"w{self.started}", tasks=tasks, colour=colour, log=log)
+        with (self.folder / f"worker-{self.started}.err").open("wb") as errors:
+            return subprocess.Popen(
+                [sys.executable, str(PROGRAM), json.dumps(spec)],
+                env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdin=subprocess.DEVNULL, stderr=errors,
+            )  # fmt: skip
+
+    def run(self, processes: int, tasks: int, seconds: float) -> None:
+        """Hammer for so long; then let all who live come to an end."""
+        workers = [self.worker(tasks) for _ in range(processes)]
+        try:
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                time.sleep(self.dice.uniform(0.1, 0.5))
+                self.befall(workers, tasks)
+            self.stop.touch()
+            for worker in workers:
+                code = worker.wait(60)
+                assert code in {0, -signal.SIGKILL}, self.errors()
+        finally:
+            for worker in workers:
+                worker.kill()
+                worker.wait()
+
+    def befall(self, workers: list[subprocess.Popen[bytes]], tasks: int) -> None:
+        """One thing happens: a worker dies and is replaced, the clock jumps, the server falls, somebody audits."""
+        fate = self.dice.random()
+        if fate < 0.5:
+            position = self.dice.randrange(len(workers))
+            workers[position].kill()
+            workers[position].wait()
+            workers[position] = self.worker(tasks)
+        elif fate < 0.7 and self.jumping:
+            (moved,) = struct.unpack("q", self.clock.read_bytes())
+            self.jump(moved + self.dice.choice(JUMPS))
+        elif fate < 0.85 and self.strike is not None:
+            self.strike()
+        else:
+            self.audit()
+
+    def jump(self, moved: int) -> None:
+        """The clock says another time from now on."""
+        with self.clock.open("r+b") as clock:
+            clock.write(struct.pack("q", moved))
+
+    def audit(self) -> None:
+        """At any moment, everything balances."""
+        store = opened(self.spec())
+        found = store.perform(Audit())
+        store.close()
+        assert not found.differences, found.differences
+        self.audits += 1
+
+    def errors(self) -> str:
+        """What workers have said before they ended."""
+        said = [path.read_text(errors="replace") for path in sorted(self.folder.glob("*.err"))]
+        return "\n".join(text for text in said if text)
+
+    # --- judging -----------------------------------------------------------------------------
+
+    def judge(self) -> dict[str, int]:
+        """After the last lease: nothing is lost, nothing is double, nothing remains. What was seen, counted."""
+        time.sleep(self.lease / 1000 * 2)
+        if self.jumping:
+            self.jump(10**9)
+        store = opened(self.spec())
+        while store.perform(Sweep(100)):
+            pass
+        logs = Logs.read(self.folder)
+        assert not logs.wrong, logs.wrong
+        entries = everything(store)
+        audit = store.perform(Audit())
+        assert not audit.differences, audit.differences
+        assert (audit.holds, audit.entries) == (0, len(entries))
+        counts = logs.compare(entries)
+        claims = tuple(Claim(a, WINDOWS[a], Decimal(0)) for a in LIMITS)
+        for line in store.perform(Balances(claims)).lines:
+            assert line.used == line.spent, line
+            if line.account.endswith(":ever"):
+                assert line.spent == ledger_sum(entries, line.account)
+        store.close()
+        assert audit.expired == counts["expired"] - counts["corrected"]
+        return counts | {"audits": self.audits, "workers": self.started, "most": logs.most()}
+
+
+def everything(store: Any) -> list[Entry]:
+    """The whole ledger, read in pieces."""
+    found: list[Entry] = []
+    while piece := store.perform(ReadEntries(found[-1].number if found else 0, 500)):
+        found += piece
+    return found
+
+
+def ledger_sum(entries: list[Entry], account: str) -> Decimal:
+    """What the ledger says was spent."""
+    return sum((amount for e in entries for a, _, amount in e.lines if a == account), Decimal(0))
+
+
+class Logs:
+    """What all workers were told: by hold."""
+
+    def __init__(self) -> None:
+        self.granted: dict[str, tuple[int, dict[str, Decimal]]] = {}
+        self.asked: set[str] = set()
+        self.settling: dict[str, tuple[int, dict[str, Decimal]]] = {}
+        self.settled: dict[str, tuple[int, str]] = {}
+        self.refused = 0
+        self.wrong: list[str] = []
+
+    @staticmethod
+    def read(folder: Path) -> Logs:
+        """From their files; a line that was cut off by SIGKILL cannot be, for each is one write."""
+        logs = Logs()
+        for path in sorted(folder.glob("worker-*.log")):
+            for line in path.read_text().splitlines():
+                at, word, rest = line.split(" ", 2)
+                logs.add(int(at), word, rest)
+        return logs
+
+    def add(self, at: int, word: str, rest: str) -> None:
+        """One line."""
+        hold, _, more = rest.partition(" ")
+        if word == "ask":
+            self.asked.add(hold)
+        elif word == "granted":
+            self.granted[hold] = at, _amounts(more.partition(" ")[2])
+        elif word == "settling":
+            self.settling[hold] = at, _amounts(more)
+        elif word == "settled":
+            self.settled[hold] = at, more
+        elif word == "refused":
+            self.refused += 1
+        elif word != "forgotten":
+            self.wrong.append(f"{word} {rest}")
+
+    def compare(self, entries: list[Entry]) -> dict[str, int]:
+        """Every hold has one end; every settlement that was acknowledged is there, once, with its amounts."""
+        ends: dict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            if entry.hold:
+                ends[entry.hold].append(entry)
+        assert len({entry.id for entry in entries}) == len(entries)
+        for hold, found in ends.items():
+            assert hold in self.asked, f"{hold} was never asked for"
+            kinds = [entry.kind for entry in found]
+            assert kinds in (
+                ["settle"],
+                ["release"],
+                ["unknown"],
+                ["expire"],
+                ["expire", "correct"],
+            ), (hold, kinds)
+            assert "expire" not in kinds or found[0].flag == "expired"
+        for hold in self.granted:
+            assert hold in ends, f"{hold} was granted, and has no end"
+        for hold, (_, status) in self.settled.items():
+            assert status in {"settled", "corrected", "again"}, (hold, status)
+            self._at_its_amounts(hold, ends[hold])
+        counted = Counter(entry.kind for entry in entries)
+        return {
+            "granted": len(self.granted), "refused": self.refused, "settled": len(self.settled),
+            "expired": counted["expire"], "corrected": counted["correct"], "reset": counted["reset"],
+        }  # fmt: skip
+
+    def _at_its_amounts(self, hold: str, found: list[Entry]) -> None:
+        """What its entries add up to is what the settlement said. After a reset a correction may take back less."""
+        kinds = [entry.kind for entry in found]
+        assert kinds[-1] != "expire", f"the settlement of {hold} was acknowledged, and is lost"
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for entry in found:
+            for account, _, amount in entry.lines:
+                sums[account] += amount
+        for account, amount in self.settling[hold][1].items():
+            if account.startswith("parallel"):
+                assert not sums[account], (hold, found)
+            elif account == "usd:ever" and kinds[-1] == "correct":
+                assert sums[account] >= amount, (hold, found)
+            else:
+                assert sums[account] == amount, (hold, found, amount)
+
+    def most(self) -> int:
+        """The most places among parallel requests that were certainly taken at one moment."""
+        changes: list[tuple[int, int]] = []
+        for hold, (at, _) in self.granted.items():
+            if hold in self.settled and self.settled[hold][1] == "settled":
+                changes += [(at, 1), (self.settling[hold][0], -1)]
+        taken = most = 0
+        for _, change in sorted(changes):
+            taken += change
+            most = max(most, taken)
+        assert most <= LIMITS["parallel:ever"], f"{most} at a time"
+        return most
+
+
+def _amounts(text: str) -> dict[str, Decimal]:
+    return {name: Decimal(amount) for name, amount in json.loads(text).items()}

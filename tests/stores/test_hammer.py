@@ -1,0 +1,167 @@
+"""Many processes hammer one budget and are killed; nobody overspends, nothing is lost, nothing remains."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from llmkit._operations import Sweep
+
+from ._hammering import Hammer, opened
+from ._postgres import PostgresServer
+from ._redis import running
+from .hammer import LIMITS
+
+FULL = bool(os.environ.get("LLMKIT_FULL"))
+SIZE = (8, 50, 60.0) if FULL else (3, 8, 4.0)
+# Written by SQLite itself: what is used whenever something more is held, of the window that counts in its bucket.
+WITNESS = """
+CREATE TABLE witness (account TEXT, bucket INTEGER, used INTEGER);
+CREATE TRIGGER seen BEFORE INSERT ON llmkit_counter
+WHEN CAST(NEW.held AS INTEGER) > coalesce((
+    SELECT CAST(held AS INTEGER) FROM llmkit_counter WHERE account = NEW.account AND bucket = NEW.bucket), 0)
+BEGIN
+    INSERT INTO witness SELECT NEW.account, NEW.bucket, CAST(NEW.spent AS INTEGER) + CAST(NEW.held AS INTEGER)
+        + coalesce((SELECT sum(CAST(spent AS INTEGER) + CAST(held AS INTEGER)) FROM llmkit_counter
+        WHERE account = NEW.account AND bucket >= NEW.bucket - 60 AND bucket <> NEW.bucket), 0);
+END;
+"""
+
+
+def test_sqlite(tmp_path: Path) -> None:
+    """SQLite, under a clock that jumps."""
+    hammer = Hammer(tmp_path, "sqlite", str(tmp_path / "llmkit.db"), jumping=True)
+    store = opened(hammer.spec())
+    store.perform(Sweep())
+    store.close()
+    connection = sqlite3.connect(tmp_path / "llmkit.db")
+    connection.executescript(WITNESS)
+    connection.close()
+    hammer.run(*SIZE)
+    counts = hammer.judge()
+    connection = sqlite3.connect(tmp_path / "llmkit.db")
+    most = dict(connection.execute("SELECT account, max(used) FROM witness GROUP BY account"))
+    connection.close()
+    within_limits(most, counts)
+
+
+# The same, by PostgreSQL: at every change what the window that ends with the newest bucket has in it.
+SEEN = """
+CREATE TABLE {schema}.witness (account text, used numeric);
+CREATE FUNCTION {schema}.seen() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    INSERT INTO {schema}.witness SELECT NEW.account, sum(spent + held) FROM {schema}.counters
+    WHERE account = NEW.account
+    AND bucket >= (SELECT max(bucket) - 60 FROM {schema}.counters WHERE account = NEW.account);
+    RETURN NEW;
+END $$;
+CREATE TRIGGER seen AFTER INSERT OR UPDATE ON {schema}.counters FOR EACH ROW EXECUTE FUNCTION {schema}.seen();
+"""
+
+
+def test_postgres(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    """PostgreSQL, which is stopped and killed too."""
+    ends = itertools.cycle((postgres_server.kill, postgres_server.stop))
+
+    def strike() -> None:
+        next(ends)()
+        postgres_server.start()
+
+    schema = postgres_server.schema()
+    hammer = Hammer(tmp_path, "postgres", postgres_server.dsn(), schema, strike=strike)
+    store = opened(hammer.spec())
+    store.perform(Sweep())
+    store.close()
+    with psycopg.connect(postgres_server.dsn()) as connection:
+        connection.execute(SEEN.format(schema=schema))
+    hammer.run(*SIZE)
+    counts = hammer.judge()
+    with psycopg.connect(postgres_server.dsn()) as connection:
+        rows = connection.execute(
+            f"SELECT account, max(used) FROM {schema}.witness GROUP BY account"
+        )
+        most = dict(rows.fetchall())
+    within_limits(most, counts)
+
+
+def test_redis(tmp_path: Path) -> None:
+    """Redis, which is killed too. Its append-only file says in which order everything was written."""
+    with running(auto_aof_rewrite_percentage="0") as server:
+        hammer = Hammer(tmp_path, "redis", server.url, strike=server.restart)
+        hammer.run(*SIZE)
+        counts = hammer.judge()
+        within_limits(replayed(server.folder / "appendonly.aof"), counts)
+
+
+def within_limits(most: dict[str, Any], counts: dict[str, int]) -> None:
+    """Nothing was ever above its limit, and there was a crowd before it."""
+    print(counts, {account: int(used) for account, used in most.items()})
+    assert most.keys() == LIMITS.keys()
+    assert all(used <= LIMITS[account] for account, used in most.items()), most
+    assert counts["granted"] > 100
+    assert counts["refused"] > 100
+    assert counts["expired"] > 0
+
+
+def replayed(path: Path) -> dict[str, int]:
+    """The most that was ever used of each account in the window that ends with its newest bucket, in grains of one."""
+    rows: dict[str, dict[str, int]] = defaultdict(dict)
+    most: dict[str, int] = defaultdict(int)
+    within = False
+    touched: set[str] = set()
+    for words in commands(path):
+        verb, key = words[0].upper(), words[1].decode() if len(words) > 1 else ""
+        within = verb == b"MULTI" or (within and verb != b"EXEC")
+        account = key.partition(":account:")[2]
+        if account:
+            touched.add(account)
+            change(rows[account], verb, words[2:])
+        if not within:
+            for name in touched:
+                most[name] = max(most[name], used(rows[name], name))
+            touched.clear()
+    return most
+
+
+def change(row: dict[str, int], verb: bytes, words: list[bytes]) -> None:
+    """What one command does to the fields of an account."""
+    field = words[0].decode() if words else ""
+    if verb == b"HINCRBY":
+        row[field] = row.get(field, 0) + int(words[1])
+    elif verb == b"HSETNX":
+        row.setdefault(field, int(words[1]))
+    elif verb in {b"HSET", b"HMSET"}:
+        row.update(zip((w.decode() for w in words[::2]), map(int, words[1::2]), strict=True))
+    elif verb == b"HDEL":
+        for word in words:
+            row.pop(word.decode(), None)
+    else:
+        raise AssertionError(verb)
+
+
+def used(row: dict[str, int], account: str) -> int:
+    """Spent and held from sixty buckets before the newest one on."""
+    counts = [
+        (int(f[1:]), n) for f, n in row.items() if f[0] in "sh" and f[1:].lstrip("-").isdigit()
+    ]
+    newest = max(bucket for bucket, _ in counts)
+    grain = 10**9 if account.startswith("usd:") else 1
+    total = sum(n for bucket, n in counts if bucket >= newest - 60)
+    return -(-total // grain)
+
+
+def commands(path: Path) -> Iterator[list[bytes]]:
+    """The commands of an append-only file."""
+    with path.open("rb") as file:
+        while head := file.readline():
+            words = []
+            for _ in range(int(head[1:])):
+                size = int(file.readline()[1:])
+                words.append(file.read(size + 2)[:-2])
+            yield words
