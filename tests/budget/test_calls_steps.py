@@ -1,4 +1,4 @@
-"""Calls of several requests under a budget: one hold for all of them, and one more for each that may be billed again."""
+"""Calls of several requests under a budget: one hold for all, and one more for each that may be billed again."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def stepping() -> Iterator[None]:
     wires = {"embedding": Three()}
     failing = {"embedding": Three(fails=True)}
     one = Provider(name="stepping", base_url="https://h.test", calls=wires, key_env=("STEP_KEY",))
-    other = Provider(name="failing", base_url="https://h.test", calls=failing, key_env=("STEP_KEY",))
+    other = Provider(
+        name="failing", base_url="https://h.test", calls=failing, key_env=("STEP_KEY",)
+    )
     with providers.lend(one), providers.lend(other):
         yield
 
