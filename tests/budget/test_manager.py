@@ -547,7 +547,11 @@ def test_budgets_are_listed_as_they_hold(office: Office) -> None:
         ("user=*", "usd", "total", 20, True),
     ]
     assert (found[2].soft, found[2].thresholds) == (3, (D("0.5"),))
+    assert office.do(manager, "remove_budget", {"team": "red"}, measure="usd") == 0
     assert office.do(manager, "remove_budget", {"team": "red"}, measure="parallel") == 1
+    office.do(manager, "set_budget", Budget(9, "1d", "user"))
+    assert office.do(manager, "remove_budget", "user", window="24h") == 1
+    assert [i.limit for i in office.do(manager, "list_budgets")] == [5, 20]
 
 
 # --- usage ------------------------------------------------------------------------------------
