@@ -1,4 +1,4 @@
-"""What users of other libraries have reported of their budgets, as tests of ours. Numbers are of LiteLLM's public issues."""
+"""What users of other budgets have complained of, as tests of ours. The numbers are those of LiteLLM's issues."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "openai's names": lambda c: c.chat.completions.create(**ASK),
     "responses": lambda c: c.responses(model=MODEL, input=TEXT, max_output_tokens=50, **SMALL),
     "messages": lambda c: c.messages(model=MODEL, messages=HELLO, max_tokens=50, **SMALL),
-    "text": lambda c: c.text_completion("openai/gpt-3.5-turbo-instruct", TEXT, max_tokens=50, **SMALL),
+    "text": lambda c: c.text_completion(
+        "openai/gpt-3.5-turbo-instruct", TEXT, max_tokens=50, **SMALL
+    ),
     "embedding": lambda c: c.embedding("openai/text-embedding-3-small", TEXT, **SMALL),
     "moderation": lambda c: c.moderation(TEXT, model="openai/gpt-4o-mini", **SMALL),
     "speech": lambda c: c.speech("openai/tts-1", TEXT, "alloy", **SMALL),
     "fallback": lambda c: c.completion(**ASK, fallbacks=["openai/gpt-4o", "openai/gpt-4.1"]),
     "unknown model": lambda c: c.completion("openai/nobody-knows-it", HELLO, **SMALL),
     "unbounded": lambda c: c.completion(**ASK, extra_body={"web_search_options": {}}),
-    "its own word": lambda c: c.completion(**ASK, extra_body={"web_search_options": {}}, max_cost="0.01"),
+    "its own word": lambda c: c.completion(
+        **ASK, extra_body={"web_search_options": {}}, max_cost="0.01"
+    ),
 }
 
 
@@ -113,7 +117,9 @@ def test_first_requests_of_an_unknown_end_user(loop: str) -> None:
 
 def test_no_false_refusals_under_load() -> None:
     """In one process under load, calls that there is money for are refused (#36926)."""
-    with world(Budget(16 * BOUND), RateLimit(parallel=16), Budget(16 * BOUND, "30s", scope="user")) as (
+    with world(
+        Budget(16 * BOUND), RateLimit(parallel=16), Budget(16 * BOUND, "30s", scope="user")
+    ) as (
         sim,
         client,
         purse,
@@ -126,14 +132,16 @@ def test_no_false_refusals_under_load() -> None:
 
 def test_no_reservation_leaks() -> None:
     """Reservations of calls that failed stay, and later calls are refused for money that nobody spent (#27639)."""
-    refusing = [faults.Status(status) for status in (400, 401, 403, 404, 409, 413, 422, 429, 500, 503)]
+    refusing = [
+        faults.Status(status) for status in (400, 401, 403, 404, 409, 413, 422, 429, 500, 503)
+    ]
     with world(Budget(BOUND), RateLimit(parallel=1)) as (sim, client, purse):
         for fault in refusing:
             sim.fail(fault)
             with pytest.raises(APIError):
                 client.completion(**ASK)
         with pytest.raises(llmkit.errors.InvalidRequestError):
-            client.completion(**ASK, top_k=3)
+            client.completion(**ASK, nobody_knows_it=3)
         with pytest.raises(APIError), purse.client(sim, base_url="http://127.0.0.1:9/v1") as other:
             other.completion(**ASK)
         with purse.client(sim, hooks=[Refusing()]) as other, pytest.raises(llmkit.LLMKitError):
@@ -204,7 +212,12 @@ def test_spend_is_never_stale() -> None:
 
 def test_what_is_enforced_is_what_it_cost() -> None:
     """A call is counted twice, by two paths that both end it, and the budget is used up at half its money (#40050)."""
-    rules = (Budget(1), Budget(1, scope="user"), Budget(1, "30d", scope="user"), Budget(1, scope="tag"))
+    rules = (
+        Budget(1),
+        Budget(1, scope="user"),
+        Budget(1, "30d", scope="user"),
+        Budget(1, scope="tag"),
+    )
     with world(*rules) as (sim, client, purse):
         costs = [
             client.completion(**ASK, user="ann", tags=["a", "b"]).cost.total,
