@@ -218,6 +218,15 @@ def test_old_buckets_are_forgotten_when_a_new_one_begins_unless_something_is_hel
     assert len(entries(subject)) == 3
 
 
+def test_a_clock_that_jumps_back_by_a_window_finds_all_that_counted(subject: Subject) -> None:
+    """Buckets are kept for twice as long as they count."""
+    subject.post("first", 5, MINUTE)
+    subject.now = 120 * SECOND
+    subject.post("later", 1, MINUTE)
+    subject.now = 60 * SECOND
+    assert subject.stands(MINUTE) == (6, 0)
+
+
 def test_what_is_held_of_nothing_does_not_make_a_forgotten_bucket_again(subject: Subject) -> None:
     """Its settlement is in the ledger; no window counts it any more."""
     subject.reserve("free", claim(0, window=MINUTE))
@@ -547,6 +556,7 @@ def test_a_reset_takes_back_what_was_spent_and_leaves_what_is_held(subject: Subj
     """In every bucket that counts, as negative lines; what is settled later counts."""
     for subject.now in (1000, 2000):
         subject.post(f"bill-{subject.now}", 3, MINUTE)
+    subject.now = 3000
     subject.reserve("a", claim(5, window=MINUTE))
     answer = subject.perform(Reset("clean", (("usd:x", MINUTE), ("unused", EVER))))
     assert [line.delta for line in answer.lines] == [-3, -3]
@@ -642,7 +652,7 @@ def test_usage_is_read_by_scope_and_day(subject: Subject) -> None:
 
 def test_usage_before_1970_is_audited_too(subject: Subject) -> None:
     """A clock may say anything."""
-    subject.post("old", 6, at=-DAY)
+    assert subject.post("old", 6, MINUTE, at=-DAY).status == "posted"
     assert subject.sound()
 
 

@@ -18,6 +18,7 @@ from .._control.checking import checked
 from .._cost import MATH
 from .._io.stores._forks import at_forks
 from .._operations import (
+    FOR_EVER,
     NOBODY,
     Attribution,
     Audit,
@@ -352,7 +353,11 @@ class MemoryStore:
             for bucket in account.buckets
         )
         found = audited(
-            self._now(), counters, rows.holds.values(), self._whole(), self._usage(ReadUsage())
+            self._now(),
+            counters,
+            rows.holds.values(),
+            self._whole(),
+            self._usage(ReadUsage(since=-FOR_EVER)),
         )
         return found._replace(entries=rows.number)
 
