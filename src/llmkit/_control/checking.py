@@ -88,16 +88,17 @@ def _once(accounts: list[str]) -> None:
 
 
 def _claim(claim: Claim) -> Claim:
-    if claim.window.width <= 0:
-        _window(claim.window)
-    if claim.limit is not None:
-        _finite(claim.limit)
-    if claim.extra:
-        _finite(claim.extra)
-    if claim.rollover is not None:
-        _amount(claim.rollover)
-    exact = _amount(claim.amount)
-    return claim if exact == claim.amount else claim._replace(amount=exact)
+    _, window, amount, limit, extra, _, rollover, _ = claim
+    if window.width <= 0:
+        _window(window)
+    if limit is not None:
+        _finite(limit)
+    if extra:
+        _finite(extra)
+    if rollover is not None:
+        _amount(rollover)
+    exact = _amount(amount)
+    return claim if exact == amount else claim._replace(amount=exact)
 
 
 def _claims(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:

@@ -38,6 +38,7 @@ from ..ledger import MemoryLedger
 
 __all__ = ["MemoryStore"]
 
+_add: Final = MATH.add
 _ZERO: Final = Decimal(0)
 _UNUSED: Final = (0, 0, 0, _ZERO)
 _NOTHING: Final = (_ZERO, _ZERO)
@@ -65,7 +66,7 @@ class _Account:
             spent = held = _ZERO
             for bucket in self.buckets[bisect_left(self.buckets, first) :]:
                 more = self.counters[bucket]
-                spent, held = MATH.add(spent, more[0]), MATH.add(held, more[1])
+                spent, held = _add(spent, more[0]), _add(held, more[1])
             # No call between these: an interrupt sees all or none.
             self.spent, self.held, self.first = spent, held, first
         return self.spent, self.held
@@ -82,7 +83,8 @@ class MemoryRows:
         self._keep = keep
         self._log: list[tuple[dict[Any, Any], Any, Any]] = []
         self._leases: list[tuple[int, str]] = []
-        self.number = 0
+        self.number = self._number = 0
+        """Of the latest entry. Those that are kept end with it; they are numbered when they are read."""
         self.accounts: dict[str, _Account] = {}
         self.holds: dict[str, Hold] = {}
         self.entries: OrderedDict[str, Entry] = OrderedDict()
@@ -94,6 +96,7 @@ class MemoryRows:
     def begin(self) -> None:
         """An operation begins; the one before is done."""
         self._log.clear()
+        self._number = self.number
 
     def undo(self) -> None:
         """Make all as it was before the operation, also where this is interrupted itself."""
@@ -117,7 +120,7 @@ class MemoryRows:
             if table is self.entries:
                 # Only the oldest is ever taken out.
                 self.entries.move_to_end(key, last=False)
-        self.number = next(reversed(self.entries.values())).number if self.entries else 0
+        self.number = self._number
         for account in self.accounts.values():
             account.repair()
         self._heap()
@@ -162,9 +165,9 @@ class MemoryRows:
         if before is None:
             insort(found.buckets, bucket)
             before = _NOTHING
-        found.counters[bucket] = MATH.add(before[0], spent), MATH.add(before[1], held)
+        found.counters[bucket] = _add(before[0], spent), _add(before[1], held)
         if found.first is not None and bucket >= found.first:
-            found.spent, found.held = MATH.add(found.spent, spent), MATH.add(found.held, held)
+            found.spent, found.held = _add(found.spent, spent), _add(found.held, held)
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
@@ -219,16 +222,16 @@ class MemoryRows:
         """Append to the ledger."""
         self._log.append((self.entries, entry.id, _ABSENT))
         self.number += 1
-        self.entries[entry.id] = Entry(self.number, *entry[1:])
+        self.entries[entry.id] = entry
         if len(self.entries) > self._keep:
             self._fold(next(iter(self.entries.values())))
 
     def _fold(self, entry: Entry) -> None:
         for account, bucket, amount in entry.lines:
             key = (account, bucket)
-            self._put(self.folded, key, MATH.add(self.folded.get(key, _ZERO), amount))
+            self._put(self.folded, key, _add(self.folded.get(key, _ZERO), amount))
         for scope in entry.whose.scopes:
-            usd = MATH.add(self.dollars.get(scope, _ZERO), entry.usd)
+            usd = _add(self.dollars.get(scope, _ZERO), entry.usd)
             self._put(self.dollars, scope, usd)
         self._drop(self.entries, entry.id)
 
@@ -241,7 +244,7 @@ class MemoryRows:
             self._log.append((usage, key, _ABSENT if before is None else before))
             calls, prompt, completion, dollars = before or _UNUSED
             more = calls + counts[0], prompt + counts[1], completion + counts[2]
-            usage[key] = (*more, MATH.add(dollars, usd))
+            usage[key] = (*more, _add(dollars, usd))
 
     def rule(self, scope: str) -> Rule:
         """A scope's rule."""
@@ -342,8 +345,11 @@ class MemoryStore:
         return tuple(self._rows.rule(scope) for scope in operation.scopes)
 
     def _entries(self, operation: ReadEntries) -> tuple[Entry, ...]:
-        later = (e for e in self._rows.entries.values() if e.number > operation.after)
-        return tuple(islice(later, operation.limit))
+        rows = self._rows
+        first = rows.number - len(rows.entries) + 1
+        begin = max(operation.after + 1 - first, 0)
+        page = islice(rows.entries.values(), begin, begin + operation.limit)
+        return tuple(Entry(number, *entry[1:]) for number, entry in enumerate(page, first + begin))
 
     def _audit(self, operation: Audit) -> Audited:
         rows = self._rows
