@@ -128,7 +128,9 @@ class Clients:
             options["redis_connect_func"] = functools.partial(greet, self.place)
         options |= library.connection.parse_url(self._url)
         if self._node is not None:
-            options["host"], options["port"] = self._node
+            # A node that does not know its own name is where the other is, at another port.
+            options["host"] = self._node[0] or options.get("host", "localhost")
+            options["port"] = self._node[1]
         return library.Redis(connection_pool=library.BlockingConnectionPool(**options), retry=never)
 
     def close(self) -> None:
