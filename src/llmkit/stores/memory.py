@@ -18,6 +18,7 @@ from .._control.checking import checked
 from .._cost import MATH
 from .._io.stores._forks import at_forks
 from .._operations import (
+    FOR_EVER,
     NOBODY,
     Attribution,
     Audit,
@@ -32,7 +33,7 @@ from .._operations import (
     Settlements,
     UsageRow,
 )
-from ..errors import ConfigurationError, StoreUnavailableError
+from ..errors import ConfigurationError, StoreError, StoreUnavailableError
 from ..ledger import MemoryLedger
 
 __all__ = ["MemoryStore"]
@@ -69,10 +70,6 @@ class _Account:
             self.spent, self.held, self.first = spent, held, first
         return self.spent, self.held
 
-    def added(self, bucket: int, spent: Decimal, held: Decimal) -> None:
-        if self.first is not None and bucket >= self.first:
-            self.spent, self.held = MATH.add(self.spent, spent), MATH.add(self.held, held)
-
 
 class MemoryRows:
     """Rows as dicts. The ledger keeps its latest entries; older ones are folded into one.
@@ -99,15 +96,17 @@ class MemoryRows:
         self._log.clear()
 
     def undo(self) -> None:
-        """Make all as it was before the operation, however often this is interrupted itself."""
-        interrupted = True
-        while interrupted:
+        """Make all as it was before the operation, also where this is interrupted itself."""
+        interruption: KeyboardInterrupt | None = None
+        undone = False
+        while not undone:
             try:
                 self._restore()
-                interrupted = False
-            except KeyboardInterrupt:
-                # It is on its way already: what called this raises one.
-                continue
+                undone = True
+            except KeyboardInterrupt as another:
+                interruption = another
+        if interruption is not None:
+            raise interruption
 
     def _restore(self) -> None:
         for table, key, before in reversed(self._log):
@@ -164,7 +163,8 @@ class MemoryRows:
             insort(found.buckets, bucket)
             before = _NOTHING
         found.counters[bucket] = MATH.add(before[0], spent), MATH.add(before[1], held)
-        found.added(bucket, spent, held)
+        if found.first is not None and bucket >= found.first:
+            found.spent, found.held = MATH.add(found.spent, spent), MATH.add(found.held, held)
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
@@ -234,11 +234,14 @@ class MemoryRows:
 
     def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:
         """Add to the usage of each scope."""
+        usage = self.usage
         for scope in whose.scopes:
             key = (day, scope, whose.provider, whose.model)
-            calls, prompt, completion, dollars = self.usage.get(key, _UNUSED)
+            before = usage.get(key)
+            self._log.append((usage, key, _ABSENT if before is None else before))
+            calls, prompt, completion, dollars = before or _UNUSED
             more = calls + counts[0], prompt + counts[1], completion + counts[2]
-            self._put(self.usage, key, (*more, MATH.add(dollars, usd)))
+            usage[key] = (*more, MATH.add(dollars, usd))
 
     def rule(self, scope: str) -> Rule:
         """A scope's rule."""
@@ -274,8 +277,10 @@ class MemoryStore:
         """Perform one operation. Should it be interrupted, it was not performed, or wholly."""
         kind = type(operation)
         if (rule := ACCOUNTING.get(kind)) is None:
+            if (read := _READING.get(kind)) is None:
+                raise StoreError(f"no MemoryStore performs {kind.__name__}")
             with self._lock:
-                return _READING[kind](self, operation)
+                return read(self, operation)
         operation = checked(operation)
         with self._lock:
             if self._busy:
@@ -348,7 +353,11 @@ class MemoryStore:
             for bucket in account.buckets
         )
         found = audited(
-            self._now(), counters, rows.holds.values(), self._whole(), self._usage(ReadUsage())
+            self._now(),
+            counters,
+            rows.holds.values(),
+            self._whole(),
+            self._usage(ReadUsage(since=-FOR_EVER)),
         )
         return found._replace(entries=rows.number)
 

@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, StoreError
 from .scopes import scope_of
 from .windows import TOTAL, Period, period_of
 
@@ -64,8 +64,9 @@ def amount_of(given: Any, what: str) -> Decimal:
         ) from None
     if not amount.is_finite() or amount < 0:
         raise ConfigurationError(f"{what} is 0 or more, and finite, not {given!r}")
+    text = str(amount)
     # -0 and 1E+2 would be written as they are.
-    return Decimal(f"{abs(amount):f}")
+    return Decimal(f"{abs(amount):f}") if "E" in text or text[0] == "-" else amount
 
 
 def _count_of(given: Any, what: str) -> Decimal:
@@ -99,7 +100,7 @@ class Budget:
     _: KW_ONLY
     soft: Any = None
     thresholds: Iterable[Any] = _TOLD
-    fallbacks: Mapping[Any, str] | None = None
+    fallbacks: Mapping[Any, str] | Iterable[tuple[Any, str]] = ()
     rollover: Any = False
     zone: str = "UTC"
     _terms: Terms = field(init=False, repr=False, compare=False)
@@ -118,7 +119,7 @@ class Budget:
             _rollover(self.rollover, limit, period),
         )
         _set(self, limit=limit, soft=soft, thresholds=terms.told, scope=scope_of(self.scope))
-        _set(self, fallbacks=dict(terms.fallbacks) or None, _terms=terms)
+        _set(self, fallbacks=terms.fallbacks, _terms=terms)
 
     @property
     def terms(self) -> tuple[Terms, ...]:
@@ -192,12 +193,16 @@ def _shares(given: Any, what: str) -> tuple[Decimal, ...]:
 def _fallbacks(given: Any, limit: Decimal | None) -> tuple[tuple[Decimal, str], ...]:
     if not given:
         return ()
-    if not isinstance(given, Mapping) or limit is None:
+    try:
+        pairs = dict(given)
+    except (TypeError, ValueError):
+        pairs = {}
+    if not pairs or limit is None:
         raise ConfigurationError("fallbacks are shares of a limit: {0.8: 'provider/model'}")
-    for model in given.values():
+    for model in pairs.values():
         if not isinstance(model, str) or not _MODEL.fullmatch(model):
             raise ConfigurationError(f"a fallback is written provider/model, not {model!r}")
-    return tuple(sorted((_share(share, "fallbacks"), model) for share, model in given.items()))
+    return tuple(sorted((_share(share, "fallbacks"), model) for share, model in pairs.items()))
 
 
 def _rollover(given: Any, limit: Decimal | None, period: Period) -> Decimal | None:
@@ -238,14 +243,23 @@ _AMOUNTS: Final = ("limit", "soft", "rollover")
 
 
 def read_terms(body: str | None) -> tuple[Terms, ...]:
-    """Terms from the text of a stored rule; none where it was taken back."""
-    return () if body is None else tuple(_read(one) for one in json.loads(body))
+    """Terms from the text of a stored rule; none where it was taken back.
+
+    Raises:
+        StoreError: it is none. What nobody can read refuses: it may be a limit.
+    """
+    if body is None:
+        return ()
+    try:
+        return tuple(_read(one) for one in json.loads(body))
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise StoreError(f"a stored rule cannot be read: {error!r}") from error
 
 
 def _read(found: Mapping[str, Any]) -> Terms:
     amounts = {name: Decimal(found[name]) for name in _AMOUNTS if name in found}
     return Terms(
-        found["measure"],
+        MEASURES[MEASURES.index(found["measure"])],
         period_of(found["window"], found.get("zone", "UTC")),
         amounts.get("limit"),
         amounts.get("soft"),
