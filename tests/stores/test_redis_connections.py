@@ -454,3 +454,23 @@ def test_what_nobody_expects(redis_server: RedisServer, monkeypatch: pytest.Monk
     with pytest.raises(StoreError, match="refused: ERR what is this") as caught:
         store.perform(hold("a"))
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "node"),
+    [
+        ("MovedError", "5 10.0.0.1:7000", ("10.0.0.1", 7000)),
+        ("ResponseError", "MOVED 5 ::1:7000", ("::1", 7000)),
+        ("ResponseError", "MOVED 5 :7000", ("", 7000)),
+        ("AskError", "5 10.0.0.1:7000", None),
+        ("ResponseError", "ASK 5 10.0.0.1:7000", None),
+        ("ConnectionError", "MOVED 5 10.0.0.1:7000", None),
+    ],
+)
+def test_where_a_cluster_sends_us(kind: str, text: str, node: Any) -> None:
+    """It is read of what any version of the library says; a slot on its way is not followed."""
+    from redis import exceptions
+
+    from llmkit._io.stores.redis._failures import moved_to
+
+    assert moved_to(getattr(exceptions, kind)(text)) == node

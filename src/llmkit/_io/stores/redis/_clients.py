@@ -128,14 +128,17 @@ class Clients:
             options["redis_connect_func"] = functools.partial(greet, self.place)
         options |= library.connection.parse_url(self._url)
         if self._node is not None:
-            options["host"], options["port"] = self._node
+            # A node that does not know its own name is where the other is, at another port.
+            options["host"] = self._node[0] or options.get("host", "localhost")
+            options["port"] = self._node[1]
         return library.Redis(connection_pool=library.BlockingConnectionPool(**options), retry=never)
 
     def close(self) -> None:
         """Close the connections of sync code that nobody uses at the moment; the next command makes new ones."""
         client = self._sync.pop(os.getpid(), None)
         if client is not None:
-            _close_idle(client.connection_pool.pool)
+            pool: Any = client.connection_pool
+            _close_idle(pool.pool)
 
     def __del__(self) -> None:
         # Of a store that nobody closed; of one that could not even be made, there is nothing.
