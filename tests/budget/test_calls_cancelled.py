@@ -23,8 +23,8 @@ from ..faults._steps import STEPS, Stepping, lent, world_of
 from ..faults._suspensions import cancelled_at, dropped_at
 from ..faults._world import ASK, Routed, World
 from ..io._server import HOLD, Answer, completion, failure, hello, piece, streamed
-from ._purse import BOUND, KEY, MODEL, Purse, world
 from ._purse import ASK as ASKED
+from ._purse import BOUND, KEY, MODEL, Purse, world
 
 HALF: Answer = streamed(piece("Hel"), HOLD, end=False)
 LIMITED = {**ASK, "max_tokens": 50}
@@ -250,7 +250,7 @@ one = client.completion(**ask, stream=True); next(one)
 two = client.completion(**ask, stream=True); next(two)
 del one
 """
-    ran = subprocess.run(  # noqa: S603 - our own code
+    ran = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     held = f'["unknown", "{BOUND}"]'

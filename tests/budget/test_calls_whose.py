@@ -1,4 +1,4 @@
-"""Whose a call is: by its keywords, its metadata, and the contexts around it, in every colour, on threads, in generators."""
+"""Whose a call is: by its keywords, its metadata, and the contexts around it, in every colour."""
 
 from __future__ import annotations
 
@@ -29,10 +29,19 @@ def test_a_call_and_what_is_around_it(colour: str) -> None:
 
     async def body() -> None:
         with world() as (_, client, _purse):
-            with llmkit.context(user="ann", team="red", tags="a"), llmkit.context(team="blue", tags=["b", "a"]):
+            with (
+                llmkit.context(user="ann", team="red", tags="a"),
+                llmkit.context(team="blue", tags=["b", "a"]),
+            ):
                 answer = await runs.call(client, **ASK, tags=["c"], metadata={"team": "green"})
-                other = await runs.call(client, **ASK, user="bob", team="grey", metadata={"team": "green"})
-            assert answer.call.attributes == {"tag": ("c", "b", "a"), "team": ("green",), "user": ("ann",)}
+                other = await runs.call(
+                    client, **ASK, user="bob", team="grey", metadata={"team": "green"}
+                )
+            assert answer.call.attributes == {
+                "tag": ("c", "b", "a"),
+                "team": ("green",),
+                "user": ("ann",),
+            }
             assert other.call.attributes["user"] == ("bob",)
             assert other.call.attributes["team"] == ("grey",)
             assert (await runs.call(client, **ASK)).call.attributes == {}

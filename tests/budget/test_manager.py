@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +131,13 @@ def test_a_hold_that_was_there_is_settled_by_its_own_lines() -> None:
     assert [one.spent for one in other.check_budget().limits] == [1, 0]
     assert office.balanced(manager)
 
+    more, less = office.manager(Budget(10), RateLimit(requests=9)), office.manager()
+    more.reserve(2, id="call-2")
+    hold = less.reserve(3, id="call-2")
+    assert hold.settle(1) is not None
+    assert [one.spent for one in more.check_budget().limits] == [2, 1]
+    assert office.balanced(manager)
+
 
 def test_a_lease_that_is_over_becomes_spend(office: Office) -> None:
     """And a late settlement corrects it."""
@@ -176,6 +184,19 @@ def test_looking_changes_nothing(office: Office) -> None:
     assert {type(operation) for operation in office.store.asked} == {Balances}
 
 
+def test_a_model_belongs_to_its_provider() -> None:
+    """However both are written, they are one model of one provider."""
+    manager = BudgetManager(budgets=[Budget(1, scope="provider"), Budget(1, scope="model")])
+    for whose in (
+        {"model": "groq/x"},
+        {"model": "x", "provider": "groq"},
+        {"model": "groq/x", "provider": "groq"},
+    ):
+        scopes = [one.scope for one in manager.check_budget(**whose).limits]  # type: ignore[arg-type]
+        assert scopes == ["provider=groq", "model=groq/x"]
+    assert [one.scope for one in manager.check_budget(model="x").limits] == ["model=x"]
+
+
 def test_no_budget_refuses_nothing(office: Office) -> None:
     """A call to which no rule applies is let out and counted."""
     manager = office.manager(Budget(0, scope="team"))
@@ -196,6 +217,10 @@ def test_a_store_whose_clock_is_elsewhere() -> None:
         assert end is not None
         assert 0 < end.timestamp() - office.clock.now <= 31 * DAY
         manager.reserve(1).settle(1)
+        office.clock.now += 500 * DAY
+        manager.update_spend(1)
+        office.clock.now -= 500 * DAY
+        assert manager.reset()
 
 
 # --- spending elsewhere -----------------------------------------------------------------------
@@ -218,9 +243,11 @@ def test_spend_of_yesterday_counts_yesterday(office: Office) -> None:
     manager = office.manager(Budget(10, "day"))
     office.do(manager, "update_spend", 3, at=START - DAY)
     office.do(manager, "update_spend", 2, at=datetime.fromtimestamp(START, UTC))
+    office.do(manager, "update_spend", 1, at=START - 30 * DAY)
     assert office.do(manager, "check_budget").limits[0].spent == 2
     days = [(line.day, line.usd) for line in office.do(manager, "get_usage")]
-    assert days == [(date(2026, 9, 20), 3), (date(2026, 9, 21), 2)]
+    assert days == [(date(2026, 8, 22), 1), (date(2026, 9, 20), 3), (date(2026, 9, 21), 2)]
+    assert not office.events
 
 
 def test_a_stored_rule_counts_spend_from_elsewhere() -> None:
@@ -267,6 +294,18 @@ def test_each_threshold_is_told_once(office: Office) -> None:
     )
 
 
+def test_marks_move_with_an_increase() -> None:
+    """While it lasts, the shares are of what holds then."""
+    office = Office()
+    manager = office.manager(Budget(10, None, thresholds=[1]))
+    manager.increase_budget("global", 10, START + 60)
+    manager.update_spend(12)
+    assert not office.told(BudgetThresholdCrossed)
+    assert not office.told(BudgetOverrun)
+    manager.update_spend(8)
+    assert [event.mark for event in office.told(BudgetThresholdCrossed)] == [20]
+
+
 def test_one_bill_can_cross_several(office: Office) -> None:
     """Each is told, in order; with the amounts as they stand."""
     manager = office.manager(Budget(10, None, soft=6, thresholds=[0.5]))
@@ -296,6 +335,8 @@ def test_a_bill_above_its_hold_is_told(office: Office) -> None:
     office.do(office.do(manager, "reserve", 1, user="ann"), "settle", 4)
     [over] = office.told(BudgetOverrun)
     assert (over.usd, over.held, over.exceeded) == (4, 1, ("user=ann",))
+    office.do(manager, "update_spend", 1, user="ann")
+    assert len(office.told(BudgetOverrun)) == 1, "ann was above her limit already"
 
 
 def test_what_counts_in_no_window_any_more_crosses_nothing() -> None:
@@ -304,9 +345,10 @@ def test_what_counts_in_no_window_any_more_crosses_nothing() -> None:
     manager = office.manager(Budget(10, "1m"))
     hold = manager.reserve(1, lease=10)
     office.clock.now += 3600
-    manager.update_spend(7)
+    manager.update_spend(9)
+    assert [event.threshold for event in office.told(BudgetThresholdCrossed)] == [D("0.8")]
     hold.settle(9)
-    assert not office.told(BudgetThresholdCrossed)
+    assert len(office.told(BudgetThresholdCrossed)) == 1
 
 
 def test_callbacks_that_are_coroutines(office: Office) -> None:
@@ -420,7 +462,10 @@ def test_bounds_are_worked_out_once_and_only_where_they_count() -> None:
     mine.set_budget(Budget(5, None, {"user": "ann"}))
     assert attempt("h2").usd == 3
     assert asked == ["usd"]
-    assert mine.check_budget(user="ann").remaining() == 2
+    mine.set_budget(Budget(6, None, {"user": "ann"}))
+    assert attempt("h3").usd == 3
+    assert asked == ["usd"] * 2
+    assert mine.check_budget(user="ann").remaining() == 0
 
 
 def test_how_much_room_there_is() -> None:
@@ -502,7 +547,11 @@ def test_budgets_are_listed_as_they_hold(office: Office) -> None:
         ("user=*", "usd", "total", 20, True),
     ]
     assert (found[2].soft, found[2].thresholds) == (3, (D("0.5"),))
+    assert office.do(manager, "remove_budget", {"team": "red"}, measure="usd") == 0
     assert office.do(manager, "remove_budget", {"team": "red"}, measure="parallel") == 1
+    office.do(manager, "set_budget", Budget(9, "1d", "user"))
+    assert office.do(manager, "remove_budget", "user", window="24h") == 1
+    assert [i.limit for i in office.do(manager, "list_budgets")] == [5, 20]
 
 
 # --- usage ------------------------------------------------------------------------------------
@@ -624,6 +673,36 @@ def test_a_store_s_password_is_in_no_message() -> None:
     assert KEY not in shown
     assert "BudgetManager(store=MemoryStore" in shown
     assert len(manager.check_budget(key=KEY).limits) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("postgresql://user:secret@host/db", "PostgresStore"),
+        ("redis://host", "RedisStore"),
+        (Path("budgets.db"), "SQLiteStore"),
+    ],
+)
+def test_a_store_by_its_address(address: Any, kind: str) -> None:
+    """Nothing is opened before it is used, and its password is in no repr."""
+    manager = BudgetManager(address)
+    assert repr(manager) == f"BudgetManager(store={kind}, budgets=0)"
+
+
+def test_a_file_is_shared(tmp_path: Path, office: Office) -> None:
+    """Two managers on one SQLite file, each with a connection of its own: what one holds the other has not."""
+    one, two = (BudgetManager(tmp_path / "budgets.db", [Budget(10)]) for _ in range(2))
+    hold = office.do(one, "reserve", 6)
+    with pytest.raises(BudgetExceededError):
+        office.do(two, "reserve", 6)
+    office.do(two, "set_budget", Budget(12))
+    office.do(hold, "settle", 6)
+    office.do(office.do(one, "reserve", 6), "settle", "5.5")
+    assert office.do(two, "check_budget").remaining() == D("0.5")
+    assert not office.do(two, "audit").differences
+    for manager in (one, two):
+        office.do(manager, "close")
+        manager.close()
 
 
 def test_managers_are_closed(office: Office) -> None:
