@@ -1,4 +1,4 @@
-"""A worker of the hammer: tasks that hold, settle, release and forget, until somebody kills it or the word STOP is there.
+"""A worker of the hammer: tasks that hold, settle, release and forget, until somebody kills it or says stop.
 
 Run as ``python hammer.py SPEC`` (JSON). Before and after each operation it writes a line to a log of its own, by one
 ``write`` to a file opened for appending: that survives SIGKILL, and says what this process had been told by then.

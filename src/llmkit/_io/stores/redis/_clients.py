@@ -60,21 +60,25 @@ class Clients:
             "timeout": seconds,
             "max_connections": MOST_CONNECTIONS,
             "decode_responses": True,
+            # What the newer protocol adds is of no use here, and older servers do not speak it.
+            "protocol": 2,
             # A name may hold what is no valid text for others (half of a surrogate pair): it comes back as it was.
             "encoding_errors": "surrogatepass",
         }
-        try:
-            options = self._library.connection.parse_url(url)
-        except ValueError:
-            # Its words may quote a part of the password, where that holds a "/" or "#" that should be escaped.
-            raise ConfigurationError(
-                "url= of a Redis store is redis://…, rediss://… or unix://…, with what is special in a"
-                " password percent-encoded"
-            ) from None
-        self.place = _place(options)
+        self.place = self._parsed()
         self._node: tuple[str, int] | None = None
         self._sync: dict[int, library.Redis] = {}
         self._loops: dict[int, weakref.WeakKeyDictionary[Any, _LoopClient]] = {}
+
+    def _parsed(self) -> str:
+        """Where the server is. Raises ``ConfigurationError`` for what is no url of one."""
+        with contextlib.suppress(ValueError):
+            return _place(self._library.connection.parse_url(self._url))
+        # Its words are not repeated: they may quote of a password what is behind a "/" or "#" that is not escaped.
+        raise ConfigurationError(
+            "url= of a Redis store is redis://…, rediss://… or unix://…, with what is special in a"
+            " password percent-encoded"
+        )
 
     def execute(self, *command: str | int) -> Any:
         """Send one command and wait for its answer. Raises the library's errors."""
@@ -100,7 +104,7 @@ class Clients:
         if client is None:
             _forget_closed(loops)
             client = loops[loop] = _LoopClient(self._client(self._library.asyncio))
-            await client.start(functools.partial(loops.pop, loop, None))
+            await client.start(functools.partial(_forget, loops, loop, client))
         try:
             return await client.redis.execute_command(*command)
         except Exception as error:
@@ -190,6 +194,14 @@ class _LoopClient:
             # What cannot be closed in order is closed by the loop's end.
             with contextlib.suppress(Exception):
                 await self.redis.connection_pool.disconnect(inuse_connections=True)
+
+
+def _forget(
+    loops: weakref.WeakKeyDictionary[Any, _LoopClient], loop: Any, client: _LoopClient
+) -> None:
+    # One that is closed late is no longer the loop's: that one stays.
+    if loops.get(loop) is client:
+        del loops[loop]
 
 
 def _forget_closed(loops: weakref.WeakKeyDictionary[Any, _LoopClient]) -> None:
