@@ -283,6 +283,12 @@ def _use_a_cluster(one: RedisServer, other: RedisServer) -> None:
     wait_for(other, b"cluster_state:ok")
     there.perform(hold("b"))
     assert held(there) == (1, 1)
+    other.kill()
+    myself = one.ask("CLUSTER", "MYID").split()[1].decode()
+    one.ask("CLUSTER", "SETSLOT", slot_of(one, "there"), "NODE", myself)
+    # From a node that has gone, the way back to the url is found within one operation.
+    assert isinstance(there.perform(hold("c")), Reserved)
+    assert held(there) == (0, 1)
     for store in (here, there, nowhere):
         store.close()
 
