@@ -7,8 +7,7 @@ import select
 import socket
 import threading
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import Self
 
 _PIECE = 1 << 16
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -38,6 +38,7 @@ from llmkit.errors import ConfigurationError, StoreError, StoreUnavailableError
 
 from ._postgres import PostgresServer
 from ._tcp_proxy import Proxy
+from ._together import together
 
 ONE = Decimal(1)
 PASSWORD = "hunter2" + "hunter2"
@@ -202,7 +203,8 @@ def test_of_many_broken_connections_none_is_tried_twice(
     postgres_server: PostgresServer, store: PostgresStore
 ) -> None:
     """What was opened before the broken one is not trusted either."""
-    together(8, lambda number: store.perform(reserve(f"hold-{number}")))
+    works = [lambda n=n: store.perform(reserve(f"hold-{n}")) for n in range(8)]
+    assert {type(answer) for answer in together(works)} == {Reserved}
     assert len(backends(postgres_server)) > 1
     terminate(postgres_server)
     assert store.perform(SettleHold("hold-0")).status == "settled"
@@ -236,7 +238,7 @@ def test_an_answer_that_is_lost_is_asked_for_again(
 def test_it_is_repeated_only_once(proxy: Proxy, behind: PostgresStore, colour: str) -> None:
     """A server that breaks off again and again is unavailable."""
     proxy.swallow = 10
-    with pytest.raises(StoreUnavailableError, match="broke off|cannot be reached"):
+    with pytest.raises(StoreUnavailableError, match=r"broke off|cannot be reached"):
         perform(behind, colour, reserve("a"))
     assert proxy.opened == 2
     proxy.swallow = 0
@@ -297,30 +299,12 @@ def test_a_lock_that_stays_is_unavailable(postgres_server: PostgresServer, schem
 # --- many --------------------------------------------------------------------------------------
 
 
-def together(number: int, work: Callable[[int], Any]) -> list[Any]:
-    """Do it in so many threads at once; what came of each."""
-    came: list[Any] = [None] * number
-    barrier = threading.Barrier(number)
-
-    def one(place: int) -> None:
-        barrier.wait()
-        try:
-            came[place] = work(place)
-        except Exception as error:
-            came[place] = error
-
-    threads = [threading.Thread(target=one, args=(place,)) for place in range(number)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return came
-
-
 def test_threads_share_a_few_connections(postgres_server: PostgresServer, schema: str) -> None:
     """Never are there more connections than were allowed, and all get theirs."""
     store = PostgresStore(postgres_server.dsn(), schema=schema, connections=2)
-    came = together(12, lambda number: [store.perform(reserve(f"{number}-{i}")) for i in range(5)])
+    came = together(
+        [lambda n=n: [store.perform(reserve(f"{n}-{i}")) for i in range(5)] for n in range(12)]
+    )
     assert all(isinstance(answer, Reserved) for answers in came for answer in answers)
     assert 1 <= len(backends(postgres_server)) <= 2
     store.close()
@@ -341,11 +325,11 @@ def test_who_finds_no_connection_free_waits_no_longer_than_its_time(
             group.start_soon(unavailable)
 
     async def unavailable() -> None:
-        with pytest.raises(StoreUnavailableError, match="in time|cannot be reached"):
+        with pytest.raises(StoreUnavailableError, match=r"in time|cannot be reached"):
             await store.aperform(reserve("a"))
 
     anyio.run(main)
-    came = together(2, lambda _: store.perform(reserve("a")))
+    came = together([lambda: store.perform(reserve("a"))] * 2)
     assert [type(error) for error in came] == [StoreUnavailableError] * 2
 
 

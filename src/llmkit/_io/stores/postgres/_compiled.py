@@ -144,8 +144,15 @@ def _audited(answer: Any) -> Audited:
 
 
 def _settlement(operation: Settle) -> dict[str, Any]:
-    body = operation.settlement._replace(metadata=dict(operation.settlement.metadata))
-    return {"call": body.call_id, "body": written(body._asdict()).decode()}
+    settlement = operation.settlement
+    kept = settlement._asdict() | {"metadata": dict(settlement.metadata)}
+    try:
+        body = written(kept)
+    except (TypeError, ValueError, RecursionError):
+        # Metadata is the caller's, and may be anything. The settlement is kept in any case.
+        kept["metadata"] = {str(name): str(value) for name, value in settlement.metadata.items()}
+        body = written(kept)
+    return {"call": settlement.call_id, "body": body.decode()}
 
 
 def _settlements(bodies: Any) -> tuple[Settlement, ...]:
@@ -154,7 +161,10 @@ def _settlements(bodies: Any) -> tuple[Settlement, ...]:
         words = read(body.encode())
         cost = words["cost"]
         words["cost"] = None if cost is None else Decimal(cost)
-        found.append(Settlement(**words))
+        # A newer llmkit may have written more.
+        found.append(
+            Settlement(**{name: words[name] for name in Settlement._fields if name in words})
+        )
     return tuple(found)
 
 

@@ -45,7 +45,7 @@ def _each(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, list):
         return [_each(item, change) for item in value]
     if isinstance(value, dict):
-        return {key: _each(item, change) for key, item in value.items()}
+        return {change(key): _each(item, change) for key, item in value.items()}
     return value
 
 
