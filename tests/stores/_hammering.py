@@ -190,6 +190,7 @@ class Logs:
         self.asked: set[str] = set()
         self.settling: dict[str, tuple[int, dict[str, Decimal]]] = {}
         self.settled: dict[str, tuple[int, str]] = {}
+        self.gone: set[str] = set()
         self.refused = 0
         self.wrong: list[str] = []
 
@@ -214,6 +215,8 @@ class Logs:
             self.settling[hold] = at, _amounts(more)
         elif word == "settled":
             self.settled[hold] = at, more
+        elif word == "gone":
+            self.gone.add(hold)
         elif word == "refused":
             self.refused += 1
         elif word != "forgotten":
@@ -239,6 +242,9 @@ class Logs:
             assert "expire" not in kinds or found[0].flag == "expired"
         for hold in self.granted:
             assert hold in ends, f"{hold} was granted, and has no end"
+        for hold in self.gone:
+            # It was held before the connection broke; when it was asked for again, its lease was over.
+            assert [entry.kind for entry in ends[hold]] == ["expire"], (hold, ends[hold])
         for hold, (_, status) in self.settled.items():
             assert status in {"settled", "corrected", "again"}, (hold, status)
             self._at_its_amounts(hold, ends[hold])

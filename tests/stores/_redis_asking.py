@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterable
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 from llmkit._operations import Attribution, Balances, Claim, Reserve, SettleHold, Window
 from llmkit.stores import RedisStore
 
-__all__ = ["ACCOUNT", "held", "hold", "name", "settled"]
+__all__ = ["ACCOUNT", "at_once", "held", "hold", "name", "settled"]
 
 ACCOUNT = "usd:ever:global"
 _NAMES = count()
@@ -29,6 +31,16 @@ def hold(id_: str, amount: str = "1", limit: str | None = "10", account: str = A
 def settled(id_: str, amount: str = "1") -> SettleHold:
     """Settle it at so much."""
     return SettleHold(id_, "settle", (Decimal(amount),), Decimal(amount))
+
+
+def at_once(store: RedisStore, operations: Iterable[Any]) -> None:
+    """Perform many together: the disk is waited for by all of them at once."""
+
+    async def main() -> None:
+        await asyncio.gather(*map(store.aperform, operations))
+        await store.aclose()
+
+    asyncio.run(main())
 
 
 def held(store: RedisStore, account: str = ACCOUNT) -> tuple[Decimal, Decimal]:

@@ -19,7 +19,7 @@ from ._postgres import PostgresServer
 from ._redis import running
 from .hammer import LIMITS
 
-FULL = bool(os.environ.get("LLMKIT_FULL"))
+FULL = bool(os.environ.get("LLMKIT_HAMMER"))  # a minute each, and the whole machine
 SIZE = (8, 50, 60.0) if FULL else (3, 8, 4.0)
 # Written by SQLite itself: what is used whenever something more is held, of the window that counts in its bucket.
 WITNESS = """

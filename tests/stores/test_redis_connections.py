@@ -328,9 +328,7 @@ def test_an_interrupt_while_waiting(redis_server: RedisServer) -> None:
     """A thread that is interrupted while it waits leaves no answer behind for the next."""
     store = RedisStore(redis_server.url, name=name())
     store.perform(hold("a"))
-    client = store._clients._sync[os.getpid()]
-    connection = client.connection_pool.get_connection()
-    client.connection_pool.release(connection)
+    (connection,) = store._clients._sync[os.getpid()].connection_pool._connections
     asked = connection.send_packed_command
 
     def interrupted(*arguments: Any, **options: Any) -> None:
@@ -352,3 +350,54 @@ def test_amounts_are_exact(store: RedisStore) -> None:
         store.perform(hold(f"h{n}", "0.000000001", limit=None))
         store.perform(settled(f"h{n}", "0.000000001"))
     assert held(store) == (Decimal("1e-7"), 0)
+
+
+def test_all_connections_in_use(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has waited in vain for a connection is told so."""
+    monkeypatch.setattr("llmkit._io.stores.redis._clients.MOST_CONNECTIONS", 1)
+    store = RedisStore(redis_server.url, name=name(), timeout=0.1)
+    store.perform(hold("a"))
+    pool = store._clients._sync[os.getpid()].connection_pool
+    taken = pool.pool.get()
+    with pytest.raises(StoreUnavailableError, match=r"all connections to Redis at .* are in use"):
+        store.perform(hold("b"))
+    pool.pool.put(taken)
+    assert isinstance(store.perform(hold("b")), Reserved)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("BusyLoadingError", "still loading"),
+        ("MasterDownError", "lost its master"),
+        ("TryAgainError", "moving the ledger"),
+    ],
+)
+def test_servers_that_cannot_serve_for_now(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, kind: str, words: str
+) -> None:
+    """What the library has a class for is known by that, and is no failure for good."""
+    from redis import exceptions
+
+    def fails(*_: Any) -> None:
+        raise getattr(exceptions, kind)("says so")
+
+    store = RedisStore(redis_server.url, name=name())
+    monkeypatch.setattr(store._clients, "execute", fails)
+    with pytest.raises(StoreUnavailableError, match=words):
+        store.perform(hold("a"))
+
+
+def test_what_nobody_expects(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is not known is repeated in our error, which has nothing of the library's."""
+    from redis.exceptions import ResponseError
+
+    def fails(*_: Any) -> None:
+        raise ResponseError("ERR what is this")
+
+    store = RedisStore(redis_server.url, name=name())
+    monkeypatch.setattr(store._clients, "execute", fails)
+    with pytest.raises(StoreError, match="refused: ERR what is this") as caught:
+        store.perform(hold("a"))
+    assert caught.value.__cause__ is caught.value.__context__ is None

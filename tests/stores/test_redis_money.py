@@ -36,7 +36,7 @@ from llmkit.errors import StoreError
 from llmkit.stores import RedisStore
 
 from ._redis import RedisServer, running
-from ._redis_asking import ACCOUNT, held, hold, name, settled
+from ._redis_asking import ACCOUNT, at_once, held, hold, name, settled
 
 MOST = 2**53 - 1
 MOST_MONEY = Decimal(MOST).scaleb(-9)
@@ -209,11 +209,13 @@ def test_settlements_as_they_were(store: RedisStore) -> None:
         settlement = Settlement(
             f"c{n}", "failed", "p", "m", True, "maybe", 2, 1.25, 0.1, cost=Decimal("0.10")
         )
-        store.perform(Settle(settlement._replace(metadata={"path": Settlement})))
+        odd: Any = {"path": Settlement} if n < 4 else {("a", 1): store}  # no text as a key
+        store.perform(Settle(settlement._replace(metadata=odd)))
     found = store.perform(Settlements(3))
     assert [one.call_id for one in found] == ["c2", "c3", "c4"]
     assert str(found[0].cost) == "0.10"
     assert "Settlement" in found[0].metadata["path"]
+    assert list(found[2].metadata) == ["('a', 1)"]
 
 
 def keys(server: RedisServer) -> set[str]:
@@ -252,9 +254,9 @@ def counts(server: RedisServer, command: str) -> int:
 def test_years_of_rows(store: RedisStore, redis_server: RedisServer, key: str) -> None:
     """Neither an account's thousand periods nor a long ledger are looked through to reserve and to settle."""
     day = 86_400_000
-    for n in range(1000):
-        window = Window(starts=(n * day, (n + 1) * day))
-        store.perform(Post(f"p{n}", (Charge("usd:day:g", window, GRAIN),), at=n * day))
+    windows = [Window(starts=(n * day, (n + 1) * day)) for n in range(1000)]
+    charges = [(Charge("usd:day:g", window, GRAIN),) for window in windows]
+    at_once(store, [Post(f"p{n:03}", one, at=n * day) for n, one in enumerate(charges)])
     now = store.perform(Balances(())).now // day * day
     window = Window(starts=(now, now + 2 * day))
     rolling = Claim("usd:30d:g", Window(43_200_000), Decimal(1), Decimal(10))
@@ -267,16 +269,15 @@ def test_years_of_rows(store: RedisStore, redis_server: RedisServer, key: str) -
         store.perform(SettleHold(f"h{n}"))
     assert [counts(redis_server, c) for c in ("hgetall", "xrange", "smembers", "keys")] == before
     assert len(store.perform(ReadEntries(limit=10**6))) == 1003
-    assert [e.id for e in store.perform(ReadEntries(998, 3))] == ["p998", "p999", "h0"]
+    assert [e.id for e in store.perform(ReadEntries(1000))] == ["h0", "h1", "h2"]
     assert store.perform(Audit()).entries == 1003
 
 
 def test_usage_of_many_days(store: RedisStore) -> None:
     """Usage is read in parts, which nobody sees."""
     day = 86_400_000
-    for n in range(500):
-        who = Attribution(tuple(f"user={i}" for i in range(5)), "acme", "m")
-        store.perform(Post(f"p{n}", (), GRAIN, who, 1, 2, 3, at=n * day))
+    who = Attribution(tuple(f"user={i}" for i in range(5)), "acme", "m")
+    at_once(store, [Post(f"p{n}", (), GRAIN, who, 1, 2, 3, at=n * day) for n in range(500)])
     rows = store.perform(ReadUsage())
     assert len(rows) == 2500
     assert rows[-1] == (499, "user=4", "acme", "m", 3, 1, 2, GRAIN)
@@ -291,7 +292,7 @@ def test_old_buckets_are_forgotten(redis_server: RedisServer, ledger: str, key: 
     time = [10_000.0]
     store = RedisStore(redis_server.url, name=ledger, clock=lambda: time[0])
     claim = Claim("usd:1m:g", Window(1000), GRAIN, Decimal(1))
-    for n in range(400):
+    for n in range(200):
         time[0] += 1
         store.perform(Reserve(f"h{n}", (claim,), 60_000))
         store.perform(SettleHold(f"h{n}"))
@@ -325,3 +326,25 @@ def test_an_audit_sees_it(
     redis_server.ask(verb, key + where.replace("DAY", str(day)), *rest)
     (difference,) = store.perform(Audit()).differences
     assert (difference.what, difference.found) == (what, found)
+
+
+def test_an_audit_while_others_spend(
+    redis_server: RedisServer, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is entered while an audit reads the ledger is seen by its last part, which sees all at one moment."""
+    store, other = (RedisStore(redis_server.url, name=ledger) for _ in range(2))
+    store.perform(Audit())
+    asked, turns = store._clients.execute, iter("abc")
+
+    def meanwhile(*command: Any) -> Any:
+        entry = next(turns)
+        other.perform(Post(entry, (Charge(ACCOUNT, Window(), Decimal(1)),)))
+        return asked(*command)
+
+    monkeypatch.setattr(store._clients, "execute", meanwhile)
+    audit = store.perform(Audit())
+    assert audit.differences == ()
+    assert audit.entries == 2
+    assert next(turns) == "c"
+    store.close()
+    other.close()

@@ -65,8 +65,13 @@ def test_a_server_that_may_lose_money(
     with pytest.raises(StoreError, match=f"set {setting} {wanted}, or say .*best_effort") as caught:
         store.perform(hold("a"))
     assert f"{setting} {value}" in str(caught.value)
-    with pytest.raises(StoreError, match=setting):
-        asyncio.run(store.aperform(hold("a")))
+    with asyncio.Runner() as runner:
+        # Again and again: a connection to such a server is not kept.
+        for _ in range(2):
+            with pytest.raises(StoreError, match=setting):
+                runner.run(store.aperform(hold("a")))
+            with pytest.raises(StoreError, match=setting):
+                store.perform(hold("a"))
     content = store_of(server, durability="best_effort")
     assert isinstance(content.perform(hold("a")), Reserved)
     assert (store.durability, content.durability) == ("power", "best_effort")
@@ -227,30 +232,65 @@ def free_port() -> int:
             return port
 
 
+CLUSTER = {
+    "cluster-enabled": "yes",
+    "cluster-require-full-coverage": "no",
+    "cluster-node-timeout": "500",
+    "bind": "127.0.0.1",
+}
+
+
+def wait_for(server: RedisServer, state: bytes) -> None:
+    """Until the cluster is as it should be."""
+    deadline = time.monotonic() + 20
+    while state not in server.ask("CLUSTER", "INFO"):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def slot_of(server: RedisServer, ledger: str) -> str:
+    """Where a ledger belongs."""
+    return server.ask("CLUSTER", "KEYSLOT", f"{{{ledger}}}")[1:].strip().decode()
+
+
 def test_a_cluster() -> None:
-    """A node that keeps the ledger's slot serves it whole; one that does not says so."""
-    settings = {
-        "cluster-enabled": "yes",
-        "bind": "127.0.0.1",
-        "cluster-require-full-coverage": "no",
-    }
-    with running(free_port(), **settings) as server:
-        slot = int(server.ask("CLUSTER", "KEYSLOT", "{here}")[1:])
-        server.ask("CLUSTER", "ADDSLOTS", str(slot))
-        deadline = time.monotonic() + 10
-        while b"cluster_state:ok" not in server.ask("CLUSTER", "INFO"):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        here, elsewhere = (RedisStore(server.tcp, name=n) for n in ("here", "elsewhere"))
-        # With this one slot alone, a key outside of it could not be written: all of them are in it.
-        here.perform(hold("a"))
-        here.perform(settled("a"))
-        assert held(here) == (1, 0)
-        assert here.perform(Audit()).differences == ()
-        with pytest.raises(StoreUnavailableError, match="cluster that is down"):
-            elsewhere.perform(hold("a"))
-        here.close()
-        elsewhere.close()
+    """A node serves the ledger of its slot, and says where another is, which is followed, there and back again."""
+    with running(free_port(), **CLUSTER) as one, running(free_port(), **CLUSTER) as other:
+        # One slot each: what they wrote under a key of any other slot would be refused.
+        one.ask("CLUSTER", "ADDSLOTS", slot_of(one, "here"))
+        other.ask("CLUSTER", "ADDSLOTS", slot_of(other, "there"))
+        one.ask("CLUSTER", "MEET", "127.0.0.1", str(other.port))
+        for node in (one, other):
+            wait_for(node, b"cluster_slots_assigned:2")
+            wait_for(node, b"cluster_state:ok")
+        _use_a_cluster(one, other)
+
+
+def _use_a_cluster(one: RedisServer, other: RedisServer) -> None:
+    here, there, nowhere = (RedisStore(one.tcp, name=n) for n in ("here", "there", "nowhere"))
+    for store in (here, there):
+        store.perform(hold("a"))
+        store.perform(settled("a"))
+        assert held(store) == (1, 0)
+        assert asyncio.run(store.aperform(Audit())).differences == ()
+    assert b"there" in other.ask("KEYS", "*")
+    with pytest.raises(StoreUnavailableError, match="cluster that is down"):
+        nowhere.perform(hold("a"))
+    other.kill()
+    with pytest.raises(StoreUnavailableError):
+        there.perform(hold("b"))
+    other.start()
+    wait_for(other, b"cluster_state:ok")
+    there.perform(hold("b"))
+    assert held(there) == (1, 1)
+    other.kill()
+    myself = one.ask("CLUSTER", "MYID").split()[1].decode()
+    one.ask("CLUSTER", "SETSLOT", slot_of(one, "there"), "NODE", myself)
+    # From a node that has gone, the way back to the url is found within one operation.
+    assert isinstance(there.perform(hold("c")), Reserved)
+    assert held(there) == (0, 1)
+    for store in (here, there, nowhere):
+        store.close()
 
 
 def test_killed_under_load() -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from ....errors import ConfigurationError
 from ..._running import running_loop
 from ._durability import kept
+from ._failures import is_broken, moved_to
 from ._talking import arun, run
 
 if TYPE_CHECKING:
@@ -59,20 +60,25 @@ class Clients:
             "timeout": seconds,
             "max_connections": MOST_CONNECTIONS,
             "decode_responses": True,
+            # What the newer protocol adds is of no use here, and older servers do not speak it.
+            "protocol": 2,
             # A name may hold what is no valid text for others (half of a surrogate pair): it comes back as it was.
             "encoding_errors": "surrogatepass",
         }
-        try:
-            options = self._library.connection.parse_url(url)
-        except ValueError:
-            # Its words may quote a part of the password, where that holds a "/" or "#" that should be escaped.
-            raise ConfigurationError(
-                "url= of a Redis store is redis://…, rediss://… or unix://…, with what is special in a"
-                " password percent-encoded"
-            ) from None
-        self.place = _place(options)
+        self.place = self._parsed()
+        self._node: tuple[str, int] | None = None
         self._sync: dict[int, library.Redis] = {}
         self._loops: dict[int, weakref.WeakKeyDictionary[Any, _LoopClient]] = {}
+
+    def _parsed(self) -> str:
+        """Where the server is. Raises ``ConfigurationError`` for what is no url of one."""
+        with contextlib.suppress(ValueError):
+            return _place(self._library.connection.parse_url(self._url))
+        # Its words are not repeated: they may quote of a password what is behind a "/" or "#" that is not escaped.
+        raise ConfigurationError(
+            "url= of a Redis store is redis://…, rediss://… or unix://…, with what is special in a"
+            " password percent-encoded"
+        )
 
     def execute(self, *command: str | int) -> Any:
         """Send one command and wait for its answer. Raises the library's errors."""
@@ -81,7 +87,8 @@ class Clients:
         client = self._sync.get(pid) or self._sync.setdefault(pid, self._client(self._library))
         try:
             return client.execute_command(*command)  # type: ignore[no-untyped-call]
-        except Exception:
+        except Exception as error:
+            self._follow(error)
             raise
         except BaseException:
             # Interrupted between asking and reading, a connection goes back to the pool with an answer to come, which
@@ -97,8 +104,20 @@ class Clients:
         if client is None:
             _forget_closed(loops)
             client = loops[loop] = _LoopClient(self._client(self._library.asyncio))
-            await client.start(functools.partial(loops.pop, loop, None))
-        return await client.redis.execute_command(*command)
+            await client.start(functools.partial(_forget, loops, loop, client))
+        try:
+            return await client.redis.execute_command(*command)
+        except Exception as error:
+            self._follow(error)
+            raise
+
+    def _follow(self, error: Exception) -> None:
+        """Go where a cluster's node says that the ledger is; from there, if it has gone, back to the url."""
+        if (node := moved_to(error)) is None and (self._node is None or not is_broken(error)):
+            return
+        self._node = node
+        self._sync.clear()
+        self._loops.clear()
 
     def _client(self, library: Any) -> Any:
         never = library.retry.Retry(self._library.backoff.NoBackoff(), 0)
@@ -106,8 +125,10 @@ class Clients:
         if self._durable:
             greet = self._greet if library is self._library else self._agreet
             options["redis_connect_func"] = greet
-        pool = library.BlockingConnectionPool.from_url(self._url, **options)
-        return library.Redis(connection_pool=pool, retry=never)
+        options |= library.connection.parse_url(self._url)
+        if self._node is not None:
+            options["host"], options["port"] = self._node
+        return library.Redis(connection_pool=library.BlockingConnectionPool(**options), retry=never)
 
     def _greet(self, connection: Any) -> None:
         """What is done with a new connection before anything else is."""
@@ -173,6 +194,14 @@ class _LoopClient:
             # What cannot be closed in order is closed by the loop's end.
             with contextlib.suppress(Exception):
                 await self.redis.connection_pool.disconnect(inuse_connections=True)
+
+
+def _forget(
+    loops: weakref.WeakKeyDictionary[Any, _LoopClient], loop: Any, client: _LoopClient
+) -> None:
+    # One that is closed late is no longer the loop's: that one stays.
+    if loops.get(loop) is client:
+        del loops[loop]
 
 
 def _forget_closed(loops: weakref.WeakKeyDictionary[Any, _LoopClient]) -> None:

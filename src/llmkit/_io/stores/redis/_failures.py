@@ -9,7 +9,7 @@ import re
 
 from ....errors import LLMKitError, StoreError, StoreUnavailableError
 
-__all__ = ["is_broken", "is_unknown_script", "refused", "translated"]
+__all__ = ["is_broken", "is_unknown_script", "moved_to", "refused", "translated"]
 
 # Of ours: scripts answer with these, and what follows is for people.
 OURS = "LLMKIT "
@@ -23,13 +23,13 @@ _FOR_NOW = {
     "NOREPLICAS": "has too few replicas to accept writes",
     "OOM": "has no memory left",
     "READONLY": "is a replica, which takes no writes: give the address of the master",
+    "ASK": "is moving the ledger to another server",
     "TRYAGAIN": "is moving the ledger to another server",
 }
 # It will not serve until something is set right.
 _FOR_GOOD = {
-    "ASK": "is part of a cluster that keeps this ledger elsewhere: give that server's address",
     "CROSSSLOT": "is part of a cluster that does not keep the keys of this ledger together",
-    "MOVED": "is part of a cluster that keeps this ledger elsewhere: give that server's address",
+    "MOVED": "is part of a cluster whose nodes do not agree where this ledger is",
     "NOAUTH": "wants a password: put it into the url",
     "NOPERM": "does not permit this user what a ledger needs (EVALSHA, EVAL, and all keys of the ledger)",
     "WRONGPASS": "does not know this user or password",
@@ -52,6 +52,11 @@ def is_unknown_script(error: BaseException) -> bool:
     return "NoScriptError" in _names(error)
 
 
+def moved_to(error: BaseException) -> tuple[str, int] | None:
+    """The node of the cluster that has the ledger, where this one has not. Nothing was done."""
+    return error.node_addr if "MovedError" in _names(error) else None  # type: ignore[attr-defined]
+
+
 def refused(error: BaseException) -> bool:
     """Whether the server does not let us ask: a command that is forbidden or renamed."""
     return "ResponseError" in _names(error)
@@ -60,12 +65,16 @@ def refused(error: BaseException) -> bool:
 def translated(error: Exception, place: str, seconds: float) -> LLMKitError:
     """The library's error as one of ours."""
     names = _names(error)
+    if (code := _CODES.get(type(error).__name__)) is not None:
+        return _of_code(code, place)
     if "TimeoutError" in names:
         return StoreUnavailableError(
             f"Redis at {place} gave no answer within {seconds:g} s; whether it did what it was asked is not known"
         )
     if "AuthenticationError" in names or "AuthorizationError" in names:
         return StoreError(f"Redis at {place} does not accept the user or password of the url")
+    if _NONE_LEFT in str(error):
+        return StoreUnavailableError(f"all connections to Redis at {place} are in use")
     if names & {"ConnectionError", "OSError"}:
         return StoreUnavailableError(f"Redis at {place} cannot be reached ({type(error).__name__})")
     return _of_answer(error, place)
@@ -77,14 +86,17 @@ def _of_answer(error: Exception, place: str) -> LLMKitError:
         return StoreError(text.partition(OURS)[2].partition(" script: ")[0])
     # Within the answer of a script that failed, the code stands somewhere in the middle.
     found = _CODE.search(text)
-    code = _CODES.get(type(error).__name__, found[1] if found else "")
+    return _of_code(found[1], place) if found else StoreError(f"Redis at {place} refused: {text}")
+
+
+def _of_code(code: str, place: str) -> LLMKitError:
     if code in _FOR_NOW:
         return StoreUnavailableError(f"Redis at {place} {_FOR_NOW[code]}")
-    if code in _FOR_GOOD:
-        return StoreError(f"Redis at {place} {_FOR_GOOD[code]}")
-    return StoreError(f"Redis at {place} refused: {text}")
+    return StoreError(f"Redis at {place} {_FOR_GOOD[code]}")
 
 
+# What the library's pool says.
+_NONE_LEFT = "No connection available"
 _CODE = re.compile(rf"(?:^|[\s-])({'|'.join(_FOR_NOW | _FOR_GOOD)})\b")
 # The library takes the code away from texts that it has a class for.
 _CODES = {

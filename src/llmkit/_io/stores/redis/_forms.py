@@ -51,7 +51,10 @@ def _whose(whose: Attribution) -> list[Any]:
 
 
 def _window(window: Window) -> list[Any]:
-    return [window.width, [whole(start, "the beginning of a period") for start in window.starts]]
+    return [
+        whole(window.width, "a window"),
+        [whole(start, "the beginning of a period") for start in window.starts],
+    ]
 
 
 def _claim(claim: Claim) -> list[Any]:
@@ -62,7 +65,7 @@ def _claim(claim: Claim) -> list[Any]:
         units(account, claim.amount),
         False if claim.limit is None else limit(account, claim.limit),
         limit(account, claim.extra),
-        claim.extra_until,
+        whole(claim.extra_until, "extra_until"),
         False if claim.rollover is None else limit(account, claim.rollover),
         claim.keep,
     ]
@@ -171,7 +174,7 @@ def post(op: Post, ask: Ask) -> Commands[Posted | Untimely]:
         "prompt": whole(op.prompt_tokens, "prompt_tokens"),
         "completion": whole(op.completion_tokens, "completion_tokens"),
         "calls": whole(op.calls, "calls"),
-        "at": False if op.at is None else op.at,
+        "at": False if op.at is None else whole(op.at, "at"),
         "flag": op.flag,
     }
     return _posted((yield from ask("post", given)))

@@ -16,6 +16,7 @@ from ...._control.accounts import Hold
 from ...._control.auditing import audited
 from ...._cost import MATH
 from ...._operations import (
+    NOBODY,
     Attribution,
     Audit,
     Audited,
@@ -36,21 +37,29 @@ from ._units import amount, counted, usage
 __all__ = ["READING"]
 
 _AT_ONCE: Final = 1000
+_ZERO: Final = Decimal(0)
 _Keyed = tuple[int, str, str, str]
 
 
 def settle(op: Settle, ask: Ask) -> Commands[bool]:
     """Record a settlement; ``False`` where the call has one already."""
     settlement = op.settlement
-    cost = None if settlement.cost is None else str(settlement.cost)
-    kept = settlement._replace(cost=None, metadata={})._asdict()
-    kept |= {"cost": cost, "metadata": dict(settlement.metadata)}
-    # Metadata is the caller's: what JSON has no form for is kept as its text.
-    body = json.dumps(kept, ensure_ascii=False, default=str)
+    body = _body(settlement, dict(settlement.metadata))
     done: bool = yield from ask(
         "settle", {"call": settlement.call_id, "body": body, "once": uuid4().hex}
     )
     return done
+
+
+def _body(settlement: Settlement, metadata: dict[str, Any]) -> str:
+    cost = None if settlement.cost is None else str(settlement.cost)
+    kept = settlement._replace(cost=None, metadata={})._asdict()
+    kept |= {"cost": cost, "metadata": metadata}
+    try:
+        return json.dumps(kept, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        # Keys that are no text, or what holds itself. Metadata is the caller's, and may not cost a settlement.
+        return _body(settlement, {str(name): str(value) for name, value in metadata.items()})
 
 
 def settlements(op: Settlements, ask: Ask) -> Commands[tuple[Settlement, ...]]:
@@ -117,35 +126,60 @@ def _entry(row: Any) -> _Kept:
     return _Kept(entry, MATH.subtract(counted(more), counted(taken)))
 
 
-def _pages(op: ReadEntries, ask: Ask) -> Commands[list[_Kept]]:
-    found: list[_Kept] = []
+def entries(op: ReadEntries, ask: Ask) -> Commands[tuple[Entry, ...]]:
+    """The ledger behind a number, page by page."""
+    found: list[Entry] = []
     while (wanted := min(_AT_ONCE, op.limit - len(found))) > 0:
-        after = found[-1].entry.number if found else op.after
+        after = found[-1].number if found else op.after
         rows = yield from ask("entries", {"after": after, "limit": wanted})
-        found += map(_entry, rows)
+        found += (_entry(row).entry for row in rows)
         if len(rows) < wanted:
             break
-    return found
+    return tuple(found)
 
 
-def entries(op: ReadEntries, ask: Ask) -> Commands[tuple[Entry, ...]]:
-    """The ledger behind a number."""
-    return tuple(kept.entry for kept in (yield from _pages(op, ask)))
+class _Folded:
+    """What the ledger comes to, however long it is."""
+
+    def __init__(self) -> None:
+        self.number = self.last = 0
+        self._spent: dict[tuple[str, int], Decimal] = {}
+        self._dollars: dict[str, Decimal] = {}
+
+    def add(self, rows: Iterable[Any]) -> None:
+        for entry, dollars in map(_entry, rows):
+            self.number, self.last = self.number + 1, entry.number
+            for account, bucket, added in entry.lines:
+                key = (account, bucket)
+                self._spent[key] = MATH.add(self._spent.get(key, _ZERO), added)
+            for scope in entry.whose.scopes:
+                self._dollars[scope] = MATH.add(self._dollars.get(scope, _ZERO), dollars)
+
+    def entries(self) -> Iterator[Entry]:
+        """The same in the form of few entries."""
+        lines = tuple((account, bucket, added) for (account, bucket), added in self._spent.items())
+        yield Entry(0, "", "spend", 0, "", "", _ZERO, lines, NOBODY)
+        for scope, usd in self._dollars.items():
+            yield Entry(0, "", "spend", 0, "", "", usd, (), Attribution((scope,)))
 
 
 def audit(op: Audit, ask: Ask) -> Commands[Audited]:
     """Compare the counters with the ledger and the holds."""
-    found = yield from _pages(ReadEntries(limit=2**53), ask)
-    after = found[-1].entry.number if found else 0
-    now, counters, holds, rest, rows = yield from ask("audit", {"after": after})
-    found += map(_entry, rest)
-    return audited(
+    folded, more = _Folded(), True
+    while more:
+        rows = yield from ask("entries", {"after": folded.last, "limit": _AT_ONCE})
+        folded.add(rows)
+        more = len(rows) == _AT_ONCE
+    now, counters, holds, rest, rows = yield from ask("audit", {"after": folded.last})
+    folded.add(rest)
+    found = audited(
         int(now),
         ((a, int(b), amount(a, spent), amount(a, held)) for a, b, spent, held in counters),
         _holds(holds),
-        (kept.entry._replace(usd=kept.counted) for kept in found),
+        folded.entries(),
         _usage_rows(rows),
     )
+    return found._replace(entries=folded.number)
 
 
 def _holds(rows: Iterable[Any]) -> Iterator[Hold]:

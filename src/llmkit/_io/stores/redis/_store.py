@@ -29,14 +29,15 @@ _DURABILITIES: Final = ("power", "best_effort")
 
 
 class RedisStore:
-    """Accounts, ledger and settlements in Redis 5 or later, shared by all who reach the server. Thread-safe, fork-safe.
+    """Accounts, ledger and settlements in Redis 6.2 or later, shared by all who reach it. Thread-safe, fork-safe.
 
     Money is counted in 1e-9 USD, amounts rounded up, below 2^53 of them (9,007,199 USD) in an account; what is beyond
     is refused. An operation is one round trip; it is repeated once if its connection breaks, and counted once.
 
     Args:
         url: ``redis://``, ``rediss://`` (TLS) or ``unix://``, with what redis-py takes in its query.
-        name: the ledger. All its keys have the hash tag ``{name}``, so a cluster keeps them together.
+        name: the ledger. All its keys have the hash tag ``{name}``: a cluster keeps them on one node, which is found
+            from any other.
         durability: ``"power"``: what was acknowledged is on the server's disk; a server that is not set to that
             (``appendonly yes``, ``appendfsync always``, ``no-appendfsync-on-rewrite no``, ``maxmemory-policy
             noeviction``) is refused on first use. ``"best_effort"``: take the server as it is, which may lose money.
