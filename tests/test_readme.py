@@ -28,12 +28,14 @@ PAGES = [
     "docs/catalogue.md",
     "docs/costs.md",
     "docs/bounds.md",
+    "docs/budgets.md",
     "docs/tokens.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
 CALL = re.compile(r"completion\(|completions\.create\(|embedding\(|exact=True")
 PRINTED_BY_EXAMPLES = {
+    "budget.py": "the ledger balances: True",
     "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",
     "more_calls.py": "flagged: False",

@@ -98,7 +98,6 @@ class Core:
             )
         self.ledger: Any = MemoryLedger() if ledger is None else ledger
         self.budget = budget
-        self._book = _book(budget)
         self._hooks = tuple(hooks)
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
@@ -120,6 +119,15 @@ class Core:
         self._streams: weakref.WeakSet[Stream[Any, Any] | AsyncStream[Any, Any]] = weakref.WeakSet()
         configure_log(log_level())
         known(self)
+
+    @property
+    def budget(self) -> Any:
+        """The ``BudgetManager`` that calls are under; another one holds from the next call on, ``None`` ends it."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: Any) -> None:
+        self._book, self._budget = _book(budget), budget
 
     def close(self) -> None:
         """Settle what is left and close the sync connections. The client can be used again after it.

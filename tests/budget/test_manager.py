@@ -385,6 +385,23 @@ def test_a_soft_limit_takes_what_has_no_bound() -> None:
     assert manager.check_budget().limits[0].spent == 3
 
 
+def test_a_bill_where_no_money_is_counted_overruns_nothing(office: Office) -> None:
+    """Only requests are limited: there is no hold that it could be above."""
+    manager = office.manager(RateLimit(requests=5), Budget(None, None, "team"))
+    taken = manager.run(manager.book.take(Ask("h", "c", {"team": ("red",)}, lambda: None)))
+    manager.run(manager.book.close(taken, taken.settle(D(3))))
+    taken = manager.run(manager.book.take(Ask("i", "c", {}, lambda: D(1))))
+    manager.run(manager.book.close(taken, taken.settle(D(3))))
+    assert office.events == []
+
+
+def test_a_fallback_is_known_by_any_name() -> None:
+    """A model whose name is written otherwise in a scope is not diverted to itself for ever."""
+    manager = BudgetManager(budgets=[Budget(10, None, fallbacks={0.5: "ollama/llama3:8b"})])
+    assert take(manager, "6") == Divert("ollama/llama3:8b", "global", D("0.5"))
+    assert isinstance(take(manager, "6", "ollama/llama3:8b"), Taken)
+
+
 def test_bounds_are_worked_out_once_and_only_where_they_count() -> None:
     """Also where rules turn out to be stale, and where a stored rule counts what nobody knew of."""
     office = Office()

@@ -100,6 +100,7 @@ def test_declarations_are_values() -> None:
     assert one == Budget(
         "10", "24h", {"user": "*"}, fallbacks={"0.8": "a/b"}, thresholds=[D("0.5")]
     )
+    assert len({one, Budget(10, "1d", "user", fallbacks=one.fallbacks, thresholds=[0.5])}) == 2
     assert pickle.loads(pickle.dumps(one)).terms == one.terms  # noqa: S301 - our own
     assert "user" in repr(one)
     assert "_terms" not in repr(one)
@@ -261,8 +262,16 @@ def test_two_who_set_budgets_at_once_both_have_their_say() -> None:
 def test_a_call_cannot_belong_to_thousands_of_scopes() -> None:
     """A stranger's tags do not make a transaction of any size."""
     manager = BudgetManager(budgets=[Budget(1, scope="tag")])
-    with pytest.raises(InvalidRequestError, match="256 at most"):
+    with pytest.raises(InvalidRequestError, match="256 values of tag at most"):
         manager.reserve(0, tags=[str(n) for n in range(300)])
+    pairs = BudgetManager(budgets=[Budget(1, scope="tag&user")])
+    many = [str(n) for n in range(200)]
+    with pytest.raises(InvalidRequestError, match="256 budgets at most"):
+        pairs.reserve(0, tags=many, user=many)  # type: ignore[arg-type]
+    stored = BudgetManager()
+    stored.set_budget(Budget(1, scope={"tag": "x", "user": "y", "team": "z"}))
+    with pytest.raises(InvalidRequestError, match="256 budgets at most"):
+        stored.reserve(0, tags=many, user=many, team="z")  # type: ignore[arg-type]
 
 
 # --- when there is room again -----------------------------------------------------------------

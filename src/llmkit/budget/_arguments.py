@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import os
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _FAR: Final = 253_402_300_800
 
 
 def new_id() -> str:
-    return uuid.uuid4().hex
+    return os.urandom(16).hex()
 
 
 def _count(given: Any, what: str) -> int:

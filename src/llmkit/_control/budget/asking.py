@@ -71,7 +71,7 @@ class Taken:
     @property
     def usd(self) -> Decimal:
         """The money held."""
-        return self.amounts["usd"]
+        return self.amounts.get("usd", _ZERO)
 
     def settle(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any, Final, Literal
+from urllib.parse import unquote
 
 from ..._cost import MATH, Unbounded
 from ..._flow import Flow, notify, store
@@ -137,7 +138,7 @@ class Book:
         return Claim(
             account,
             self.window(terms.period),
-            amounts[terms.measure],
+            amounts.get(terms.measure, _ZERO),
             terms.limit,
             terms.extra,
             terms.extra_until,
@@ -173,7 +174,9 @@ class Book:
             asked = (
                 tuple(lowered.get(claim.account, claim) for claim in claims) if lowered else claims
             )
-            operation = Reserve(ask.hold, asked, ask.lease, amounts["usd"], plan.whose, plan.seen)
+            operation = Reserve(
+                ask.hold, asked, ask.lease, amounts.get("usd", _ZERO), plan.whose, plan.seen
+            )
             if trying is not None:
                 trying(Taken(ask, plan, amounts, operation, Reserved(now, now, ())))
             answer = yield from self.outage.reserve(operation, now)
@@ -216,19 +219,21 @@ class Book:
         if settled is None:
             return None
         self.heard(settled.now)
-        if settled.lines:
+        # Of a hold whose taking was interrupted nobody knows the buckets; nothing was spent of it.
+        if settled.lines and taken.reserved.lines:
             yield from self._tell(taken, operation, settled)
         return settled
 
     def _tell(self, taken: Taken, operation: SettleHold, settled: Settled) -> Flow[None]:
         usd = taken.usd if operation.usd is None else operation.usd
         pairs = [pair for pair in zip(taken.lines, settled.lines, strict=True) if _loud(*pair)]
-        if not pairs and usd <= taken.usd:
+        bound = taken.amounts.get("usd")
+        if not pairs and (bound is None or usd <= bound):
             return
         pairs = _counted(pairs, taken, settled.now)
         for event in crossed(pairs, settled.now, taken.ask.call):
             yield from self.told(event)
-        over = overrun(pairs, settled.now, taken.ask.call, taken.usd, usd)
+        over = overrun(pairs, settled.now, taken.ask.call, bound, usd)
         if over is not None:
             yield from self.told(over)
 
@@ -280,24 +285,25 @@ def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:
 
 
 def _amounts(ask: Ask, plan: Plan, known: Amounts) -> Amounts:
-    """What an attempt uses at most of each measure that is counted."""
+    """What an attempt uses at most of each measure: of money and tokens, where it is counted, or known anyway."""
     if not known:
-        known.update(requests=_ONE, parallel=_ONE, usd=_ZERO, tokens=_ZERO)
+        known.update(requests=_ONE, parallel=_ONE)
     for measure, given in (("usd", ask.usd), ("tokens", ask.tokens)):
-        if measure not in plan.measures or f"{measure} asked" in known:
+        counted = measure in plan.measures
+        if measure in known or (callable(given) and not counted):
             continue
         bound = given() if callable(given) else given
         if bound is not None and not isinstance(bound, Unbounded):
             known[measure] = Decimal(bound)
-            known[f"{measure} asked"] = _ONE
         elif measure in plan.hard:
-            where = next(
-                o.scope
-                for o in plan.lines
-                if o.terms.measure == measure and o.terms.limit is not None
-            )
-            raise unbounded(measure, where, "" if bound is None else bound.reason)
+            raise unbounded(measure, _limited(plan, measure), getattr(bound, "reason", ""))
     return known
+
+
+def _limited(plan: Plan, measure: str) -> str:
+    """A scope of which some limit counts this."""
+    lines = (line for line in plan.lines if line.terms.measure == measure)
+    return next(line.scope for line in lines if line.terms.limit is not None)
 
 
 def _lowered(plan: Plan, claims: Iterable[Claim]) -> dict[str, Claim]:
@@ -317,7 +323,8 @@ def _lowered(plan: Plan, claims: Iterable[Claim]) -> dict[str, Claim]:
 
 def _left(terms: Terms, models: tuple[str, ...]) -> tuple[tuple[Decimal, str], ...]:
     """The fallbacks that are left for a call that is one of them already."""
-    here = [i for i, (_, model) in enumerate(terms.fallbacks) if model in models]
+    named = {unquote(model) for model in models}
+    here = [i for i, (_, model) in enumerate(terms.fallbacks) if model in named]
     return terms.fallbacks[here[-1] + 1 :] if here else terms.fallbacks
 
 

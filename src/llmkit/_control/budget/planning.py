@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from urllib.parse import unquote
 
@@ -24,6 +25,7 @@ PATTERNS: Final = "*"
 NOTE: Final = "#"
 """What the scope of a row begins with that is no rule, but is kept beside them by somebody else."""
 _MOST: Final = 256
+_MOST_RULES: Final = 4096
 _UNLIMITED: Final = Decimal("Infinity")
 # Columns of usage by themselves; a session is used once.
 _NO_USAGE: Final = frozenset({"model", "provider", "deployment", "session"})
@@ -145,18 +147,15 @@ def planned(rules: Rules, values: Values) -> Plan:
     Raises:
         InvalidRequestError: a call cannot belong to so many scopes.
     """
-    stored = list(rules.stored(values))
+    stored = list(islice(rules.stored(values), _MOST_RULES + 1))
     best: dict[str, tuple[_Rank, Line]] = {}
     raised: dict[str, tuple[_Rank, Line]] = {}
-    for scope, terms, is_stored in _ranked(rules, stored):
-        rank = (-scope.literals, -is_stored, _UNLIMITED if terms.limit is None else terms.limit)
-        among = raised if terms.only_extra else best
-        for text in scope.within(values):
-            account = f"{terms.measure}:{terms.period.name}:{text}"
-            if account not in among or rank < among[account][0]:
-                among[account] = rank, Line(account, text, terms, _quiet(terms))
-    if len(best) > _MOST:
-        raise InvalidRequestError(f"a call belongs to {len(best)} budgets: {_MOST} at most")
+    _few(len(stored), _MOST_RULES)
+    for rank, line in _ranked(rules, stored, values):
+        among = raised if line.terms.only_extra else best
+        if line.account not in among or rank < among[line.account][0]:
+            among[line.account] = rank, line
+            _few(len(best), _MOST)
     lines = tuple(_raised(line, raised.get(line.account)) for _, line in best.values())
     return Plan(
         lines,
@@ -169,7 +168,23 @@ def planned(rules: Rules, values: Values) -> Plan:
     )
 
 
-def _ranked(rules: Rules, stored: Iterable[Rule]) -> Iterator[tuple[Scope, Terms, bool]]:
+def _few(number: int, most: int) -> None:
+    if number > most:
+        raise InvalidRequestError(
+            f"a call belongs to {_MOST} budgets at most: it has too many tags"
+        )
+
+
+def _ranked(rules: Rules, stored: Iterable[Rule], values: Values) -> Iterator[tuple[_Rank, Line]]:
+    """Each line that some rule makes, and how near that rule is: the smallest rank holds."""
+    for scope, terms, is_stored in _said(rules, stored):
+        rank = (-scope.literals, -is_stored, _UNLIMITED if terms.limit is None else terms.limit)
+        quiet = _quiet(terms)
+        for text in scope.within(values):
+            yield rank, Line(f"{terms.measure}:{terms.period.name}:{text}", text, terms, quiet)
+
+
+def _said(rules: Rules, stored: Iterable[Rule]) -> Iterator[tuple[Scope, Terms, bool]]:
     for scope, terms in rules.declared:
         yield scope, terms, False
     for rule in stored:

@@ -64,8 +64,9 @@ def amount_of(given: Any, what: str) -> Decimal:
         ) from None
     if not amount.is_finite() or amount < 0:
         raise ConfigurationError(f"{what} is 0 or more, and finite, not {given!r}")
+    text = str(amount)
     # -0 and 1E+2 would be written as they are.
-    return Decimal(f"{abs(amount):f}")
+    return Decimal(f"{abs(amount):f}") if "E" in text or text[0] == "-" else amount
 
 
 def _count_of(given: Any, what: str) -> Decimal:
@@ -99,7 +100,7 @@ class Budget:
     _: KW_ONLY
     soft: Any = None
     thresholds: Iterable[Any] = _TOLD
-    fallbacks: Mapping[Any, str] | None = None
+    fallbacks: Mapping[Any, str] | Iterable[tuple[Any, str]] = ()
     rollover: Any = False
     zone: str = "UTC"
     _terms: Terms = field(init=False, repr=False, compare=False)
@@ -118,7 +119,7 @@ class Budget:
             _rollover(self.rollover, limit, period),
         )
         _set(self, limit=limit, soft=soft, thresholds=terms.told, scope=scope_of(self.scope))
-        _set(self, fallbacks=dict(terms.fallbacks) or None, _terms=terms)
+        _set(self, fallbacks=terms.fallbacks, _terms=terms)
 
     @property
     def terms(self) -> tuple[Terms, ...]:
@@ -192,12 +193,16 @@ def _shares(given: Any, what: str) -> tuple[Decimal, ...]:
 def _fallbacks(given: Any, limit: Decimal | None) -> tuple[tuple[Decimal, str], ...]:
     if not given:
         return ()
-    if not isinstance(given, Mapping) or limit is None:
+    try:
+        pairs = dict(given)
+    except (TypeError, ValueError):
+        pairs = {}
+    if not pairs or limit is None:
         raise ConfigurationError("fallbacks are shares of a limit: {0.8: 'provider/model'}")
-    for model in given.values():
+    for model in pairs.values():
         if not isinstance(model, str) or not _MODEL.fullmatch(model):
             raise ConfigurationError(f"a fallback is written provider/model, not {model!r}")
-    return tuple(sorted((_share(share, "fallbacks"), model) for share, model in given.items()))
+    return tuple(sorted((_share(share, "fallbacks"), model) for share, model in pairs.items()))
 
 
 def _rollover(given: Any, limit: Decimal | None, period: Period) -> Decimal | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import product
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
 from ..._secret import Secret, redact
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, InvalidRequestError
 
 __all__ = [
     "EACH",
@@ -55,6 +55,7 @@ _OTHER_NAMES: Final = {
     "tags": "tag",
 }
 EACH: Final = "*"
+_MOST_VALUES: Final = 256
 _LONGEST: Final = 200
 _KEPT: Final = 64
 _DIGITS: Final = 32
@@ -97,10 +98,10 @@ class Scope(NamedTuple):
         """Whether this is one scope, and not each of many."""
         return self.literals == len(self.parts)
 
-    def within(self, values: Values) -> list[str]:
+    def within(self, values: Values) -> Iterator[str]:
         """The texts of the single scopes that this one stands for among these values."""
         choices = [_chosen(kind, value, values.get(kind, ())) for kind, value in self.parts]
-        return [_text(self.parts, chosen) for chosen in product(*choices)]
+        return (_text(self.parts, chosen) for chosen in product(*choices))
 
 
 GLOBAL: Final = Scope()
@@ -125,13 +126,14 @@ def named(kind: str, values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*values, *filter(None, short))))
 
 
-def candidates(kinds: str, values: Values) -> list[str]:
+def candidates(kinds: str, values: Values) -> Iterator[str]:
     """The texts of all scopes of these kinds, ``*`` included, that a call of these values belongs to."""
     names = kinds.split("&") if kinds else []
     choices = [(*named(kind, values.get(kind, ())), EACH) for kind in names]
     if any(kind not in values for kind in names):
-        return []
-    return [_text(((name, "") for name in names), chosen) for chosen in product(*choices)]
+        return iter(())
+    parts = [(name, "") for name in names]
+    return (_text(parts, chosen) for chosen in product(*choices))
 
 
 def scope_of(given: Any) -> Scope:
@@ -220,10 +222,18 @@ def _digest(text: str) -> str:
 
 
 def spelled(attributes: Mapping[str, tuple[Any, ...]]) -> Values:
-    """A call's values by kind, as they are written; what is empty is not there."""
+    """A call's values by kind, as they are written; what is empty is not there.
+
+    Raises:
+        InvalidRequestError: there are too many of one kind.
+    """
     found: Values = {}
     for kind, values in attributes.items():
         written = (spelled_value(kind, value) for value in values if value not in {None, ""})
         if kept := tuple(dict.fromkeys(written)):
             found[kind_of(kind)] = kept
+        if len(kept) > _MOST_VALUES:
+            raise InvalidRequestError(
+                f"a call has {_MOST_VALUES} values of {kind} at most, not {len(kept)}"
+            )
     return found

@@ -1,0 +1,159 @@
+"""Ctrl-C at every point of a call under a budget: no hold is left behind, none is settled twice, and the audit balances."""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llmkit
+from llmkit.budget import Budget
+
+from ..faults._interrupts import interrupted_at
+from ..faults._steps import STEPS, Stepping, Steps, lent, world_of
+from ..faults._world import ASK, FULL, Routed, World, not_stuck
+from ..io._server import HOLD, Answer, completion, failure, hello, piece, streamed
+from ._purse import Purse
+
+LIBRARY = Path(llmkit.__file__).parent
+# A store's own transaction is its own affair.
+STORE = {LIBRARY / "stores" / "memory.py", LIBRARY / "_control" / "accounts.py"}
+SOURCE = tuple(str(path) for path in LIBRARY.rglob("*.py") if path not in STORE)
+HALF: Answer = streamed(piece("Hel"), HOLD, end=False)
+SAMPLE = 40
+NEVER = 10**9
+LIMITED = {**ASK, "max_tokens": 50}
+
+
+def plain(world: World) -> Any:
+    """A call."""
+    return world.client.completion(**LIMITED)
+
+
+def derived(world: World) -> Any:
+    """A call whose answer is made shorter."""
+    return world.client.completion(**ASK)
+
+
+def retried(world: World) -> Any:
+    """A call that waits and tries again."""
+    return world.client.completion(**{**LIMITED, "num_retries": 1})
+
+
+def fallen_back(world: World) -> Any:
+    """A call that falls back."""
+    return world.client.completion(**LIMITED, fallbacks=["openai/gpt-4o"])
+
+
+def read_through(world: World) -> Any:
+    """A stream, read to its end."""
+    return world.client.completion(**LIMITED, stream=True).until_done()
+
+
+def left_early(world: World) -> Any:
+    """A stream, left in the middle of it."""
+    with world.client.completion(**LIMITED, stream=True) as stream:
+        return next(stream)
+
+
+def dropped(world: World) -> Any:
+    """A stream that is let go of."""
+    return next(world.client.completion(**LIMITED, stream=True))
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What is done, what the server answers, and the budget."""
+
+    work: Callable[[World], Any]
+    answers: Sequence[Answer] = (completion(),)
+    rules: Sequence[Any] = (Budget(1000), Budget(1000, scope="model"))
+    steps: Steps | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+SCENARIOS = {
+    "plain": Scenario(plain),
+    "derived": Scenario(derived, rules=(Budget("0.5"), Budget("0.01", "30s", scope="session"))),
+    "diverted": Scenario(plain, rules=(Budget(1000, fallbacks={"1e-9": "openai/gpt-4.1-nano"}),)),
+    "retry": Scenario(retried, [failure(500), completion()]),
+    "retry, unknown": Scenario(retried, [failure(502), completion()]),
+    "fallback": Scenario(fallen_back, [failure(401), completion()]),
+    "stream": Scenario(read_through, [hello()]),
+    "stream closed": Scenario(left_early, [HALF]),
+    "stream dropped": Scenario(dropped, [HALF]),
+    "prediction": Scenario(STEPS["prediction"].blocking, steps=STEPS["prediction"]),
+    "batches": Scenario(STEPS["batches"].blocking, steps=STEPS["batches"]),
+}
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_interrupted_at_every_point(name: str) -> None:
+    """Interrupted at its n-th point, a call leaves no hold, and has spent nothing if nothing was sent."""
+    scenario, purse = SCENARIOS[name], Purse.of(*SCENARIOS[name].rules)
+    given = {"budget": purse.manager, "max_cost": "0.01"} if scenario.steps else {"budget": purse.manager}
+    if scenario.steps is not None:
+        with lent(), Stepping() as stepping:
+            _every(world_of(scenario.steps, stepping, **given), scenario, purse, name)
+        return
+    with Routed() as server:
+        _every(World(server, **given), scenario, purse, name)
+
+
+def _every(world: World, scenario: Scenario, purse: Purse, name: str) -> None:
+    every = range(1, _points(world, scenario) + 1)
+    assert len(every) > SAMPLE
+    for at in every if FULL else random.Random(name).sample(every, SAMPLE):
+        _one(world, scenario, purse, at)
+    world.client.close()
+    gc.collect()
+
+
+def _points(world: World, scenario: Scenario) -> int:
+    """How many points there are, once everything that is loaded late is there."""
+    for _ in range(2):
+        world.answer(scenario.answers)
+        with interrupted_at(NEVER, SOURCE) as interrupt:
+            scenario.work(world)
+        world.client.close()
+    return interrupt.points
+
+
+def _one(world: World, scenario: Scenario, purse: Purse, at: int) -> None:
+    """Interrupt it at this point, then do it again."""
+    world.answer(scenario.answers)
+    where = _interrupted(world, scenario, at)
+    gc.collect()
+    world.answer(scenario.answers)
+    with not_stuck():
+        scenario.work(world)
+        world.client.close()
+    purse.manager.catch_up()
+    found = purse.audit()
+    assert found.differences == (), where
+    assert (found.holds, found.expired) == (0, 0), where
+    unsent = {s.call_id for s in world.client.ledger.settlements if s.sent == "no"}
+    calls = {entry.id.rpartition("-")[0]: entry.kind for entry in purse.entries}
+    assert {calls[call] for call in unsent & calls.keys()} <= {"release"}, where
+
+
+def _interrupted(world: World, scenario: Scenario, at: int) -> str:
+    """Interrupt it; where that was."""
+    lost: list[Any] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "unraisablehook", lambda given: lost.append(given.exc_value))
+        with interrupted_at(at, SOURCE) as interrupt:
+            try:
+                scenario.work(world)
+            except (KeyboardInterrupt, TypeError):
+                # CPython 3.11 itself, seldom: a frame left by an exception out of its tracing is used again.
+                pass
+    assert all(isinstance(error, KeyboardInterrupt | ResourceWarning) for error in lost), lost
+    return interrupt.where
