@@ -177,7 +177,10 @@ def test_a_retry_that_there_is_no_money_for_ends_the_call() -> None:
         with pytest.raises(BudgetExceededError) as raised:
             client.completion(**{**ASK, "num_retries": 5})
         assert len(sim.requests) == 1
-        assert [a.error for a in raised.value.attempts] == ["BadGatewayError", "BudgetExceededError"]
+        assert [a.error for a in raised.value.attempts] == [
+            "BadGatewayError",
+            "BudgetExceededError",
+        ]
         [settled] = client.ledger.settlements
         assert (settled.sent, settled.cost_status) == ("yes", "unknown")
         purse.check(BOUND, ["unknown"])
@@ -353,7 +356,11 @@ def test_the_answer_is_made_as_long_as_there_is_money_for(colour: str, *, stream
             answer = await runs.ask(client, stream=stream, **without_limit())
             assert json.loads(sim.requests[0].body)["max_tokens"] == 1000
             [change] = answer.call.ledger
-            assert (change.parameter, change.change, change.sent) == ("max_tokens", "defaulted", 1000)
+            assert (change.parameter, change.change, change.sent) == (
+                "max_tokens",
+                "defaulted",
+                1000,
+            )
             assert "budget" in change.reason
             purse.check(COST, ["settle"])
             await runs.close(client)
@@ -596,7 +603,9 @@ class Failing(MemoryStore):
 
 @each_form
 @each_colour
-def test_a_store_that_cannot_take_a_settlement_fails_no_answer(colour: str, *, stream: bool) -> None:
+def test_a_store_that_cannot_take_a_settlement_fails_no_answer(
+    colour: str, *, stream: bool
+) -> None:
     """The answer is there; what it cost is settled when the store is."""
     runs = Colour(colour)
     store = Failing()

@@ -89,4 +89,8 @@ def _expected(made: Cell, met: Met, outcome: Outcome) -> tuple[str, Decimal]:
 
 def _refused(outcome: Outcome) -> bool:
     assert outcome.error is not None
-    return issubclass(outcome.error, errors.APIStatusError) and outcome.status not in (408, 502, 504)
+    return issubclass(outcome.error, errors.APIStatusError) and outcome.status not in (
+        408,
+        502,
+        504,
+    )

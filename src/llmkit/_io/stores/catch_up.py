@@ -9,7 +9,9 @@ directory that was moved away, nor a process that is killed leaves anything behi
 from __future__ import annotations
 
 import os
+import random
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -33,11 +35,15 @@ from ..._control.budget.owed import (
     loaded,
 )
 from ..._cost import MATH
-from ...errors import ConfigurationError, StoreError, StoreUnavailableError
+from ...errors import ConfigurationError, StoreError
+from ._forks import at_forks
+from ._sqlite_failures import explained, is_busy, refuse_network
 
 __all__ = ["CatchUp"]
 
-_BUSY_SECONDS: Final = 5.0
+_BUSY_SECONDS: Final = 10.0
+# Who has waited long asks no less often than who has just come.
+_PAUSE: Final = 0.002
 _TAKEN: Final = 30_000
 """Milliseconds for which what was taken is nobody else's; twice as long each time that it was not done."""
 _TAKEN_LONGEST: Final = 3_600_000
@@ -82,18 +88,37 @@ class CatchUp:
         # What is meant now, wherever the process goes.
         self._path = Path(path).absolute()
         self._clock = clock
+        # Held while the file is open: a process that is forked then would believe that it has SQLite's locks.
+        self._lock = threading.RLock()
+        at_forks(self)
 
     def perform(self, operation: Any) -> Any:
         """Perform one operation.
 
         Raises:
-            StoreUnavailableError: the file is locked too long.
-            StoreError: it cannot be opened, read or written.
+            StoreUnavailableError: others keep the file for too long, or it cannot be read or written just now.
+            StoreError: it is something else, or was written by a later version of llmkit.
         """
-        try:
-            return _PERFORM[type(operation)](self, operation)
-        except (sqlite3.Error, OSError, ValueError) as error:
-            raise self._failure(error) from error
+        until = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                with self._lock:
+                    return _PERFORM[type(operation)](self, operation)
+            except sqlite3.Error as error:
+                if not is_busy(error) or time.monotonic() > until:
+                    raise explained(error, str(self._path)) from error
+            except (OSError, ValueError) as error:
+                raise StoreError(f"{self._path}: {error}") from error
+            # Without the lock, which another thread may have got the file with.
+            time.sleep(_PAUSE * random.random())
+
+    def before_fork(self) -> None:
+        """Wait until nobody has the file open."""
+        self._lock.acquire()
+
+    def after_fork(self, *, child: bool) -> None:
+        """Go on, in either process."""
+        self._lock.release()
 
     async def aperform(self, operation: Any) -> Any:
         """``perform`` in a worker thread."""
@@ -105,21 +130,15 @@ class CatchUp:
     def __repr__(self) -> str:
         return f"CatchUp({str(self._path)!r})"
 
-    def _failure(self, error: Exception) -> StoreError:
-        code = getattr(error, "sqlite_errorname", "")
-        kind = (
-            StoreUnavailableError
-            if code.startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
-            else StoreError
-        )
-        return kind(f"{self._path}: {error}")
-
     def _now(self) -> int:
         return int(self._clock() * 1000)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
-        with closing(sqlite3.connect(self._path, _BUSY_SECONDS, isolation_level=None)) as rows:
+        refuse_network(str(self._path))
+        with closing(sqlite3.connect(self._path, 0, isolation_level=None)) as rows:
+            # Half the trips to the disk of a journal that is deleted each time.
+            rows.execute("PRAGMA journal_mode = PERSIST")
             rows.execute("PRAGMA synchronous = FULL")
             rows.execute("BEGIN IMMEDIATE")
             (version,) = rows.execute("PRAGMA user_version").fetchone()
