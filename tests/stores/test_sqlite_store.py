@@ -321,6 +321,41 @@ def test_who_waits_too_long_is_told_so(path: Path, store: SQLiteStore) -> None:
     assert store.perform(reserve("a")).again is False
 
 
+def test_who_waits_in_a_queue_gets_impatient_there(path: Path, store: SQLiteStore) -> None:
+    """Twenty who wait together wait as long as one, in threads and in tasks."""
+    store._seat._patience = 0.3
+
+    async def work() -> list[Any]:
+        asked = (store.aperform(reserve(str(n))) for n in range(20))
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    failures: list[BaseException] = []
+
+    def ask(name: str) -> None:
+        try:
+            store.perform(reserve(name))
+        except StoreUnavailableError as error:
+            failures.append(error)
+
+    begun = time.monotonic()
+    with taken(path):
+        failures += asyncio.run(work())
+        threads = [threading.Thread(target=ask, args=(f"t{n}",)) for n in range(20)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert {type(failure) for failure in failures} == {StoreUnavailableError}
+    assert (len(failures), time.monotonic() - begun < 4) == (40, True)
+
+
+@pytest.mark.parametrize("make", [MemoryStore, None])
+def test_what_is_no_operation_is_refused(make: Any, store: SQLiteStore) -> None:
+    """Such as one that a later version has, or one operation's result."""
+    with pytest.raises(StoreError, match="performs Window"):
+        (make() if make else store).perform(Window())
+
+
 def test_who_waits_not_too_long_gets_through(path: Path, store: SQLiteStore) -> None:
     """As soon as the other one is done."""
     with taken(path) as other:
@@ -511,6 +546,24 @@ def test_who_is_cancelled_leaves_nothing_half_done(
     assert store.perform(Audit()).holds == 1
     assert store.perform(reserve("begun")).again is True
     assert store.perform(reserve("queued")).again is False
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "trio"])
+def test_closing_holds_up_no_loop(loop: str, store: SQLiteStore) -> None:
+    """Somebody is in the middle of something; and what was asked for before is done."""
+
+    async def work() -> int:
+        turns = 0
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(store.aclose)
+            for turns in range(10):  # noqa: B007 - told below
+                await anyio.sleep(0.002)
+            store._seat._lock.release()
+        return turns
+
+    store._seat._lock.acquire()
+    assert run_on(loop, work) == 9
+    assert store._seat._connection is None
 
 
 @pytest.mark.parametrize("loop", ["asyncio", "trio"])
