@@ -1,9 +1,9 @@
-"""Measure stores: how long it takes to hold and settle on one contended scope, and how many such pairs a second are done.
+"""Measure stores: how long it takes to hold and settle on one contended scope, and how often a second it is done.
 
 usage: python benchmarks/stores.py [--rounds N] [--pairs N] [--seconds S] [--dsn DSN] [--url URL] [--folder DIR] [NAME…]
 
 Stores take turns, round by round, in one process; figures are over all rounds. Without --dsn and --url, servers are
-started for it, from the packages that the tests use, with everything flushed to the disk (fsync=on, appendfsync=always).
+started for it, from the packages that the tests use; everything is flushed to the disk (fsync, appendfsync).
 SQLite's file is made in --folder, by default in the current directory: /tmp may be memory.
 """
 

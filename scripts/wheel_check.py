@@ -64,7 +64,26 @@ def check_import() -> None:
         raise SystemExit(f"import llmkit loads {done.stdout.strip()}")
 
 
+def check_extras() -> None:
+    """SQLite is there; a store whose extra is not says which it is."""
+    from llmkit import ConfigurationError, stores  # noqa: PLC0415 - the others look at it from outside
+
+    stores.SQLiteStore("never-opened.db")
+    for name, address, extra in (
+        ("PostgresStore", "postgresql://localhost/x", "llmkit[postgres]"),
+        ("RedisStore", "redis://localhost", "llmkit[redis]"),
+    ):
+        try:
+            getattr(stores, name)(address)
+        except ConfigurationError as error:
+            if extra not in str(error):
+                raise SystemExit(f"{name} does not name {extra}: {error}") from error
+        else:
+            raise SystemExit(f"{name} can be made without {extra}")
+
+
 if __name__ == "__main__":
     check_weight()
     check_contents()
     check_import()
+    check_extras()

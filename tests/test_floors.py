@@ -169,7 +169,10 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
     # An extra, which is asked for when a store is made.
-    "_io.stores.postgres": {"llmkit._io.stores.postgres._pool", "llmkit._io.stores.postgres._schema"},
+    "_io.stores.postgres": {
+        "llmkit._io.stores.postgres._pool",
+        "llmkit._io.stores.postgres._schema",
+    },
     "_io.stores.redis._clients": {"redis.asyncio", "redis.exceptions"},  # an extra
     "_io.speech_stream": {"anyio"},  # only for files
     "_kinds.catalogue": {

@@ -30,6 +30,7 @@ PAGES = [
     "docs/bounds.md",
     "docs/budgets.md",
     "docs/tokens.md",
+    "docs/stores.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
@@ -59,14 +60,21 @@ def blocks() -> Iterator[tuple[str, int, str]]:
 BLOCKS = list(blocks())
 
 
-def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run Python with warnings as errors and a small environment on top of this one."""
+    if path := os.environ.get("PYTHONPATH"):
+        # What is relative to here is nowhere from elsewhere.
+        parts = (str(Path(part).absolute()) for part in path.split(os.pathsep))
+        environment = {"PYTHONPATH": os.pathsep.join(parts), **environment}
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",
+        cwd=cwd,
         timeout=120,
         check=False,
     )
@@ -75,12 +83,13 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @pytest.mark.parametrize(
     ("page", "line", "code"), BLOCKS, ids=[f"{page}:{line}" for page, line, _ in BLOCKS]
 )
-def test_code_in_the_documentation_runs(page: str, line: int, code: str) -> None:
+def test_code_in_the_documentation_runs(page: str, line: int, code: str, tmp_path: Path) -> None:
     """Each block stands alone, leaves stderr empty, and asks a provider if it calls for that."""
     with Simulator() as simulator:
         done = run(
             "-c",
             code,
+            cwd=tmp_path,
             OPENAI_API_KEY="made-up",
             OPENAI_BASE_URL=simulator.base_url,
             ANTHROPIC_API_KEY="made-up",

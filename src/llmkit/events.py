@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 if TYPE_CHECKING:
     from ._call import Attempt, Call
@@ -162,6 +162,8 @@ class StoreUnreachable:
     store: str
     error: Exception
     open: bool
+    alarming: ClassVar[bool] = True
+    """Logged as a warning, whoever listens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +187,11 @@ class SpendKept:
     where: Literal["disk", "memory", "nowhere"]
     reason: str
 
+    @property
+    def alarming(self) -> bool:
+        """Logged as a warning where it is ``nowhere``."""
+        return self.where == "nowhere"
+
 
 @dataclass(frozen=True, slots=True)
 class SpendPosted:
@@ -203,6 +210,8 @@ class CatchUpFailed:
 
     hold: str
     reason: str
+    alarming: ClassVar[bool] = True
+    """Logged as a warning, whoever listens."""
 
 
 Event = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import subprocess
+import sys
 import threading
 from decimal import Decimal
 from typing import Any
@@ -31,7 +33,6 @@ from ._purse import ASK, BOUND, COST, HELLO, KEY, MODEL, Purse, world
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 each_colour = pytest.mark.parametrize("colour", COLOURS)
 FALLBACK = "openai/gpt-4.1-nano"
-MONTHS = 31 * 86_400
 
 
 class Clock:
@@ -117,18 +118,13 @@ def test_a_mock_and_a_dry_run_hold_nothing(colour: str) -> None:
 
 def test_a_client_without_a_budget_loads_none_of_it() -> None:
     """Who has no budget pays for none: what knows of holds is not even loaded."""
-    import subprocess  # noqa: PLC0415 - for this one
-    import sys  # noqa: PLC0415
-
     code = (
         "import sys, llmkit; from llmkit.testing import Simulator\n"
         "with Simulator() as sim:\n"
         f"    llmkit.Client(api_key={KEY!r}, base_url=sim.base_url).completion({MODEL!r}, {HELLO!r})\n"
         "print([m for m in sys.modules if 'budget' in m or m.endswith(('hold', 'holding', 'attributes'))])"
     )
-    ran = subprocess.run(  # noqa: S603 - our own code
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "[]"
 
 
@@ -308,13 +304,13 @@ def test_prices_given_with_the_call_count() -> None:
 def test_a_call_that_can_cost_more_than_its_caller_says_is_not_sent(*, budgeted: bool) -> None:
     """``max_cost`` is kept to, with a budget and without."""
     with world(Budget(1), output="refuse") as (sim, client, purse):
-        if not budgeted:
-            client = llmkit.Client(api_key=KEY, base_url=sim.base_url)
+        without = llmkit.Client(api_key=KEY, base_url=sim.base_url)
+        asked = client if budgeted else without
         with pytest.raises(BudgetExceededError, match="more than its max_cost") as raised:
-            client.completion(**ASK, max_cost=BOUND - Decimal("1e-9"))
+            asked.completion(**ASK, max_cost=BOUND - Decimal("1e-9"))
         assert (raised.value.asked, raised.value.scope) == (BOUND, "max_cost")
         assert not sim.requests
-        client.completion(**ASK, max_cost=BOUND)
+        asked.completion(**ASK, max_cost=BOUND)
         assert len(sim.requests) == 1
         assert b"max_cost" not in sim.requests[0].body
         purse.check()
@@ -525,9 +521,9 @@ def test_a_cheaper_model_that_cannot_be_asked() -> None:
     with Simulator() as sim:
         purse = Purse.of(rule)
         environ = {"OPENAI_API_KEY": KEY, "OPENAI_BASE_URL": sim.base_url}
-        with llmkit.Client(budget=purse.manager, environ=environ) as client:
-            with pytest.raises(llmkit.MissingKeyError):
-                client.completion(**ASK)
+        client = llmkit.Client(budget=purse.manager, environ=environ)
+        with client, pytest.raises(llmkit.MissingKeyError):
+            client.completion(**ASK)
         assert not sim.requests
         purse.check(0, [])
 

@@ -1,4 +1,4 @@
-"""Ctrl-C at every point of a call under a budget: no hold is left behind, none is settled twice, and the audit balances."""
+"""Ctrl-C at every point of a call under a budget: no hold is left, none is settled twice, the audit balances."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import gc
 import random
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,11 @@ SCENARIOS = {
 def test_interrupted_at_every_point(name: str) -> None:
     """Interrupted at its n-th point, a call leaves no hold, and has spent nothing if nothing was sent."""
     scenario, purse = SCENARIOS[name], Purse.of(*SCENARIOS[name].rules)
-    given = {"budget": purse.manager, "max_cost": "0.01"} if scenario.steps else {"budget": purse.manager}
+    given = (
+        {"budget": purse.manager, "max_cost": "0.01"}
+        if scenario.steps
+        else {"budget": purse.manager}
+    )
     if scenario.steps is not None:
         with lent(), Stepping() as stepping:
             _every(world_of(scenario.steps, stepping, **given), scenario, purse, name)
@@ -149,11 +154,11 @@ def _interrupted(world: World, scenario: Scenario, at: int) -> str:
     lost: list[Any] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(sys, "unraisablehook", lambda given: lost.append(given.exc_value))
-        with interrupted_at(at, SOURCE) as interrupt:
-            try:
-                scenario.work(world)
-            except (KeyboardInterrupt, TypeError):
-                # CPython 3.11 itself, seldom: a frame left by an exception out of its tracing is used again.
-                pass
+        # A TypeError is CPython 3.11's own, seldom: a frame left by an exception out of its tracing is used again.
+        with (
+            interrupted_at(at, SOURCE) as interrupt,
+            suppress(KeyboardInterrupt, TypeError),
+        ):
+            scenario.work(world)
     assert all(isinstance(error, KeyboardInterrupt | ResourceWarning) for error in lost), lost
     return interrupt.where

@@ -176,6 +176,19 @@ def test_looking_changes_nothing(office: Office) -> None:
     assert {type(operation) for operation in office.store.asked} == {Balances}
 
 
+def test_a_model_belongs_to_its_provider() -> None:
+    """However both are written, they are one model of one provider."""
+    manager = BudgetManager(budgets=[Budget(1, scope="provider"), Budget(1, scope="model")])
+    for whose in (
+        {"model": "groq/x"},
+        {"model": "x", "provider": "groq"},
+        {"model": "groq/x", "provider": "groq"},
+    ):
+        scopes = [one.scope for one in manager.check_budget(**whose).limits]  # type: ignore[arg-type]
+        assert scopes == ["provider=groq", "model=groq/x"]
+    assert [one.scope for one in manager.check_budget(model="x").limits] == ["model=x"]
+
+
 def test_no_budget_refuses_nothing(office: Office) -> None:
     """A call to which no rule applies is let out and counted."""
     manager = office.manager(Budget(0, scope="team"))
@@ -218,9 +231,11 @@ def test_spend_of_yesterday_counts_yesterday(office: Office) -> None:
     manager = office.manager(Budget(10, "day"))
     office.do(manager, "update_spend", 3, at=START - DAY)
     office.do(manager, "update_spend", 2, at=datetime.fromtimestamp(START, UTC))
+    office.do(manager, "update_spend", 1, at=START - 30 * DAY)
     assert office.do(manager, "check_budget").limits[0].spent == 2
     days = [(line.day, line.usd) for line in office.do(manager, "get_usage")]
-    assert days == [(date(2026, 9, 20), 3), (date(2026, 9, 21), 2)]
+    assert days == [(date(2026, 8, 22), 1), (date(2026, 9, 20), 3), (date(2026, 9, 21), 2)]
+    assert not office.events
 
 
 def test_a_stored_rule_counts_spend_from_elsewhere() -> None:
@@ -267,6 +282,18 @@ def test_each_threshold_is_told_once(office: Office) -> None:
     )
 
 
+def test_marks_move_with_an_increase() -> None:
+    """While it lasts, the shares are of what holds then."""
+    office = Office()
+    manager = office.manager(Budget(10, None, thresholds=[1]))
+    manager.increase_budget("global", 10, START + 60)
+    manager.update_spend(12)
+    assert not office.told(BudgetThresholdCrossed)
+    assert not office.told(BudgetOverrun)
+    manager.update_spend(8)
+    assert [event.mark for event in office.told(BudgetThresholdCrossed)] == [20]
+
+
 def test_one_bill_can_cross_several(office: Office) -> None:
     """Each is told, in order; with the amounts as they stand."""
     manager = office.manager(Budget(10, None, soft=6, thresholds=[0.5]))
@@ -296,6 +323,8 @@ def test_a_bill_above_its_hold_is_told(office: Office) -> None:
     office.do(office.do(manager, "reserve", 1, user="ann"), "settle", 4)
     [over] = office.told(BudgetOverrun)
     assert (over.usd, over.held, over.exceeded) == (4, 1, ("user=ann",))
+    office.do(manager, "update_spend", 1, user="ann")
+    assert len(office.told(BudgetOverrun)) == 1, "ann was above her limit already"
 
 
 def test_what_counts_in_no_window_any_more_crosses_nothing() -> None:
@@ -304,9 +333,10 @@ def test_what_counts_in_no_window_any_more_crosses_nothing() -> None:
     manager = office.manager(Budget(10, "1m"))
     hold = manager.reserve(1, lease=10)
     office.clock.now += 3600
-    manager.update_spend(7)
+    manager.update_spend(9)
+    assert [event.threshold for event in office.told(BudgetThresholdCrossed)] == [D("0.8")]
     hold.settle(9)
-    assert not office.told(BudgetThresholdCrossed)
+    assert len(office.told(BudgetThresholdCrossed)) == 1
 
 
 def test_callbacks_that_are_coroutines(office: Office) -> None:
@@ -420,7 +450,10 @@ def test_bounds_are_worked_out_once_and_only_where_they_count() -> None:
     mine.set_budget(Budget(5, None, {"user": "ann"}))
     assert attempt("h2").usd == 3
     assert asked == ["usd"]
-    assert mine.check_budget(user="ann").remaining() == 2
+    mine.set_budget(Budget(6, None, {"user": "ann"}))
+    assert attempt("h3").usd == 3
+    assert asked == ["usd"] * 2
+    assert mine.check_budget(user="ann").remaining() == 0
 
 
 def test_how_much_room_there_is() -> None:

@@ -383,6 +383,19 @@ def test_no_answer_in_the_time_of_a_cancelled_call_is_no_answer(world: World) ->
         flow.send(None)
 
 
+def test_what_nobody_may_miss_is_logged(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    """An outage, and what cannot be kept, are warnings without anybody listening; the rest is not."""
+    outage = world.outage(disk=None)
+    ask = world.ask("a")
+    answer = world.reserve(outage, ask)
+    world.store.how = "before"
+    world.settle(outage, ask, answer, "0.25")
+    world.run(outage.end())
+    warnings = [record.getMessage() for record in caplog.records if record.name == "llmkit"]
+    assert [text.partition("(")[0] for text in warnings] == ["StoreUnreachable", "SpendKept"]
+    assert "nowhere" in warnings[1]
+
+
 # --- open ----------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmkit._control.budget.rules import read_terms, written_terms
-from llmkit._operations import Reserve
+from llmkit._operations import Reserve, WriteRule
 from llmkit.budget import Budget, BudgetManager, RateLimit
 from llmkit.errors import (
     BudgetExceededError,
@@ -247,16 +248,23 @@ def test_two_who_set_budgets_at_once_both_have_their_say() -> None:
     """A rule that was written over another's reading is read again."""
     office = Office()
     mine, other = office.manager(), office.manager()
-    meanwhile = [lambda: other.set_budget(Budget(2, "1d", "user"))]
+    meanwhile = [
+        ("user=*", lambda: other.set_budget(Budget(2, "1d", "user"))),
+        ("*", lambda: other.set_budget(Budget(3, "1d", "team"))),
+    ]
 
     def before(operation: Any) -> None:
-        if type(operation).__name__ == "WriteRule" and meanwhile:
-            meanwhile.pop()()
+        if type(operation) is WriteRule and meanwhile and operation.scope == meanwhile[-1][0]:
+            meanwhile.pop()[1]()
 
     office.store.before = before
     mine.set_budget(Budget(1, "30d", "user"))
-    assert {(info.window, info.limit) for info in mine.list_budgets()} == {("30d", 1), ("1d", 2)}
-    assert limits(other, user="x") == {"user=x usd 1d": 2, "user=x usd 30d": 1}
+    assert [info.limit for info in mine.list_budgets()] == [3, 2, 1]
+    assert limits(other, user="x", team="t") == {
+        "team=t usd 1d": 3,
+        "user=x usd 1d": 2,
+        "user=x usd 30d": 1,
+    }
 
 
 def test_a_call_cannot_belong_to_thousands_of_scopes() -> None:
@@ -353,6 +361,14 @@ def test_the_longest_wait_counts() -> None:
     wait = caught.value.retry_after
     assert wait is not None
     assert 3600 <= wait <= 3661
+    money = office.manager(
+        Budget(0.5, "30s"), RateLimit(requests=0, tokens=0, scope="user", per="1h")
+    )
+    money.update_spend(0.5, user="ann")
+    with pytest.raises(BudgetExceededError) as both:
+        money.reserve(0.5, user="ann")
+    assert both.value.shortfalls[0].retry_after is not None
+    assert both.value.retry_after is None, "no request will ever be let out"
     office.clock.now += wait
     manager.reserve(0, user="ann")
 
@@ -365,6 +381,49 @@ def test_money_is_named_first() -> None:
     assert [one.measure for one in caught.value.shortfalls] == ["usd", "requests"]
     assert caught.value.status_code == 429
     assert "user=ann" in str(caught.value)
+
+
+def test_a_refusal_in_words() -> None:
+    """Whose, of what, how much, and until when; what is not known is not said."""
+    office = Office()
+    manager = office.manager(Budget(10, "day", "user"), RateLimit(parallel=1, scope="team"))
+    manager.update_spend("9.50", user="ann")
+    with pytest.raises(BudgetExceededError) as exceeded:
+        manager.reserve(1, user="ann")
+    assert str(exceeded.value) == (
+        "the budget of user=ann (day) is $10: $9.50 are spent and $0.00 held, and the call may cost $1; "
+        "there is room in 9 h 46 min"
+    )
+    assert (exceeded.value.max_budget, exceeded.value.current_cost) == (10.0, 9.5)
+    manager.reserve(0, team="red")
+    with pytest.raises(LimitReachedError) as reached:
+        manager.reserve(0, team="red")
+    assert str(reached.value) == "the limit of team=red is 1 at once: 1 used, and the call needs 1"
+    assert pickle.loads(pickle.dumps(exceeded.value)).shortfalls == exceeded.value.shortfalls  # noqa: S301
+
+
+def test_threads_share_a_manager() -> None:
+    """While rules change under them: nothing fails, nothing is above the limit, the ledger balances."""
+    manager = BudgetManager(budgets=[Budget(1000, "day", "user"), RateLimit(parallel=64)])
+
+    def work(number: int) -> int:
+        done = 0
+        for turn in range(60):
+            if number == 0 and not turn % 5:
+                manager.set_budget(Budget(100 + turn, None, {"user": f"u{turn % 3}"}))
+            try:
+                manager.reserve(3, user=f"u{turn % 3}").settle(2)
+            except BudgetExceededError:
+                continue
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(8) as pool:
+        done = sum(pool.map(work, range(8)))
+    assert not manager.audit().differences
+    spent = [manager.check_budget(user=f"u{n}").limits for n in range(3)]
+    assert sum(lines[0].spent for lines in spent) == 2 * done
+    assert all(line.used <= line.limit for lines in spent for line in lines if line.limit)
 
 
 def test_a_wait_knows_when_an_increase_ends() -> None:

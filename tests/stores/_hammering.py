@@ -159,6 +159,7 @@ class Hammer:
         assert not audit.differences, audit.differences
         assert (audit.holds, audit.entries) == (0, len(entries))
         counts = logs.compare(entries)
+        logs.by_the_rule()
         claims = tuple(Claim(a, WINDOWS[a], Decimal(0)) for a in LIMITS)
         for line in store.perform(Balances(claims)).lines:
             assert line.used == line.spent, line
@@ -187,7 +188,9 @@ class Logs:
 
     def __init__(self) -> None:
         self.granted: dict[str, tuple[int, dict[str, Decimal]]] = {}
-        self.asked: set[str] = set()
+        self.asked: dict[str, int] = {}
+        self.versions: dict[str, int] = {}
+        self.written: list[tuple[int, int]] = []
         self.settling: dict[str, tuple[int, dict[str, Decimal]]] = {}
         self.settled: dict[str, tuple[int, str]] = {}
         self.gone: set[str] = set()
@@ -208,9 +211,13 @@ class Logs:
         """One line."""
         hold, _, more = rest.partition(" ")
         if word == "ask":
-            self.asked.add(hold)
+            self.asked[hold] = at
         elif word == "granted":
-            self.granted[hold] = at, _amounts(more.partition(" ")[2])
+            version, _, amounts = more.partition(" ")
+            self.granted[hold] = at, _amounts(amounts)
+            self.versions[hold] = int(version)
+        elif word == "written":
+            self.written.append((at, int(hold)))
         elif word == "settling":
             self.settling[hold] = at, _amounts(more)
         elif word == "settled":
@@ -252,6 +259,7 @@ class Logs:
         return {
             "granted": len(self.granted), "refused": self.refused, "settled": len(self.settled),
             "expired": counted["expire"], "corrected": counted["correct"], "reset": counted["reset"],
+            "written": len(self.written),
         }  # fmt: skip
 
     def _at_its_amounts(self, hold: str, found: list[Entry]) -> None:
@@ -269,6 +277,18 @@ class Logs:
                 assert sums[account] >= amount, (hold, found)
             else:
                 assert sums[account] == amount, (hold, found, amount)
+
+    def by_the_rule(self) -> None:
+        """What was asked for after a rule had been written was granted by that rule, or a later one."""
+        assert len({version for _, version in self.written}) == len(self.written)
+        moments = sorted(
+            [(at, version, "") for at, version in self.written]
+            + [(self.asked[h], 0, h) for h in self.granted]
+        )
+        latest = 0
+        for _, version, hold in moments:
+            latest = max(latest, version)
+            assert not hold or self.versions[hold] >= latest, (hold, self.versions[hold], latest)
 
     def most(self) -> int:
         """The most places among parallel requests that were certainly taken at one moment."""

@@ -41,7 +41,7 @@ class Worker:
         self.manager = BudgetManager(
             SQLiteStore(spec["at"]),
             [
-                Budget(spec["limit"], None),
+                Budget(spec["ever"], None),
                 Budget(spec["limit"], "10s", {"user": "*"}),
                 RateLimit(parallel=spec["parallel"]),
             ],

@@ -199,6 +199,21 @@ def test_power_is_refused_where_the_server_does_not_flush(postgres_server: Postg
     crash.close()
 
 
+def test_power_is_given_where_the_server_flushes() -> None:
+    """As PostgreSQL is set up when nobody touches it."""
+    server = PostgresServer(fsync="on")
+    try:
+        server.start()
+        store = PostgresStore(server.dsn(), durability="power")
+        assert store.perform(Post("entry", ())).status == "posted"
+        server.kill()
+        server.start()
+        assert store.perform(Post("entry", ())).status == "again"
+        store.close()
+    finally:
+        server.remove()
+
+
 # --- durable -----------------------------------------------------------------------------------
 
 

@@ -237,6 +237,28 @@ def test_loops_end_without_closing(redis_server: RedisServer) -> None:
     store.close()
 
 
+def test_a_store_that_nobody_closes(redis_server: RedisServer) -> None:
+    """A store that is let go of takes its connections with it, those of a loop that goes on, too."""
+
+    async def main() -> None:
+        store = RedisStore(redis_server.url, name=name())
+        await store.aperform(hold("a"))
+        store.perform(hold("b"))
+        del store
+        gc.collect()
+        deadline = time.monotonic() + 10
+        while redis_server.ask("CLIENT", "LIST").count(b"laddr=") > before:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0)
+
+    before = redis_server.ask("CLIENT", "LIST").count(b"laddr=")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        asyncio.run(main())
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
+
+
 def test_two_loops_at_once(redis_server: RedisServer) -> None:
     """Each loop has connections of its own; both use one store at the same time."""
     store = RedisStore(redis_server.url, name=name())

@@ -67,7 +67,9 @@ class Holds:
     def take(self, ask: Ask) -> Flow[Divert | None]:
         """Take a hold, or hear of a cheaper model. Raises what the budget refuses with."""
         try:
-            taken = yield from self._book.take(ask, divert=self.diverting, trying=self._tries)
+            taken: Taken | Divert = yield from self._book.take(
+                ask, divert=self.diverting, trying=self._tries
+            )
         except (BudgetError, LimitReachedError):
             # Nothing is held; where the store could not be reached, the book sees to that.
             self._trying = None
@@ -118,7 +120,8 @@ class Holds:
         if taken is None:
             return
         if settlement.outcome != "completed" or settlement.cost is None or not self._left:
-            flag = settlement.outcome if settlement.outcome != "completed" else "unknown cost"
+            whole = settlement.outcome == "completed"
+            flag = "unknown cost" if whole else str(settlement.outcome)
             self._end(flag, *_tokens(settlement))
             return
         flag = settlement.cost_status if settlement.cost_status == "estimated" else ""

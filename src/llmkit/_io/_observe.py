@@ -80,10 +80,12 @@ def _report(callback: Any, error: Exception) -> None:
 
 
 def _debug(event: Any) -> None:
-    if not _log.isEnabledFor(logging.DEBUG):
+    # What nobody may miss is logged without being asked for.
+    level = logging.WARNING if getattr(event, "alarming", False) else logging.DEBUG
+    if not _log.isEnabledFor(level):
         return
     shown = event.settlement if isinstance(event, CallFinished) else event
-    _log.debug("%s", redact(repr(shown)))
+    _log.log(level, "%s", redact(repr(shown)))
 
 
 def resolved_sync(value: Any) -> Any:

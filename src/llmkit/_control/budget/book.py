@@ -25,7 +25,6 @@ from ..._operations import (
     SettleHold,
     Stale,
     Standing,
-    Untimely,
     Window,
 )
 from ...errors import ConfigurationError, StoreError
@@ -122,13 +121,10 @@ class Book:
 
     def _at(self, now: int) -> int:
         if not self._from <= now < self._until:
-            self.forget_windows()
+            # The periods that are known are not those of now: the answer to ``Untimely``, too.
+            self._windows = {}
+            self._from, self._until = 0, FOR_EVER
         return now
-
-    def forget_windows(self) -> None:
-        """The periods that are known are not those of now."""
-        self._windows = {}
-        self._from, self._until = 0, FOR_EVER
 
     def claims(self, plan: Plan, amounts: Amounts) -> tuple[Claim, ...]:
         """What a plan asks of the store."""
@@ -199,8 +195,6 @@ class Book:
         self.heard(answer.now)
         if isinstance(answer, Stale):
             self.rules.learn(answer.rules)
-        elif isinstance(answer, Untimely):
-            self.forget_windows()
         elif isinstance(answer, Gone):
             raise ConfigurationError(
                 "this hold has been settled or has expired: each attempt has one of its own"

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from ..._cost import MATH
 from ..._flow import Flow
-from ..._operations import Balance, Balances, Claim, Refusal, Stale, Untimely
+from ..._operations import Balance, Balances, Claim, Refusal, Stale
 from ...errors import StoreError
 from .asking import Amounts
 from .book import TRIES, Book
@@ -97,7 +97,8 @@ def _looked_at(
         book.heard(answer.now)
         if isinstance(answer, Balance):
             return claims, answer
-        relearn(book, answer)
+        if isinstance(answer, Stale):
+            book.rules.learn(answer.rules)
     raise StoreError("rules change faster than they can be read")
 
 
@@ -109,16 +110,9 @@ def fresh_plan(book: Book, attributes: Mapping[str, tuple[Any, ...]]) -> Flow[Pl
         book.heard(answer.now)
         if isinstance(answer, Balance):
             return plan
-        relearn(book, answer)
+        if isinstance(answer, Stale):
+            book.rules.learn(answer.rules)
     raise StoreError("rules change faster than they can be read")
-
-
-def relearn(book: Book, answer: Stale | Untimely) -> None:
-    """Take over why nothing was done."""
-    if isinstance(answer, Stale):
-        book.rules.learn(answer.rules)
-    else:
-        book.forget_windows()
 
 
 def _status(refusal: Refusal, claim: Claim, now: int) -> BudgetStatus:

@@ -67,7 +67,7 @@ class Gate:
         fail together are one failure.
         """
         now = self._clock()
-        if self._worked >= begun:
+        if self._worked > begun:
             return False
         first = self._cause is None
         if first:

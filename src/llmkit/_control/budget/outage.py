@@ -187,36 +187,38 @@ class Outage:
 
         ``None``: it is kept. Where the store does not know a hold that it gave, its spend is posted.
         """
-        unheld = isinstance(answer, LetGo)
-        what = owed(op, held, answer.now, GO if unheld else "lost")
         try:
-            if unheld:
-                yield from self._kept(_Waiting(what, True), "the call went without a hold")
+            if isinstance(answer, LetGo):
+                yield from self._kept(_waiting(op, held, answer), "the call went without a hold")
                 return None
-            return (yield from self._now_or_later(what))
+            return (yield from self._now_or_later(op, held, answer))
         except GeneratorExit:
             self.leave(op, held, answer)
             raise
         except BaseException:
             # Cancelled, most likely: a little may still be done, and if not, it is done later.
-            self._memory.append(_Waiting(what, unheld))
+            self.leave(op, held, answer)
             with suppress(StoreError):
                 yield from self._some()
             raise
 
     def leave(self, op: SettleHold, held: Reserve, answer: Reserved | LetGo) -> None:
         """``settle`` where no flow can run any more: the next one does it."""
-        unheld = isinstance(answer, LetGo)
-        what = owed(op, held, answer.now, GO if unheld else "lost")
-        self._memory.append(_Waiting(what, unheld))
+        self._memory.append(_waiting(op, held, answer))
 
-    def _now_or_later(self, what: Owed) -> Flow[Settled | None]:
+    def _now_or_later(
+        self, op: SettleHold, held: Reserve, answer: Reserved | LetGo
+    ) -> Flow[Settled | None]:
         try:
             if (refusal := self.gate.refusal()) is not None:
                 raise refusal
-            return (yield from self._done(what))
+            settled: Settled = yield from self._asked(op)
+            if settled.status != "missing":
+                return settled
+            post = _waiting(op, held, answer).owed.post
+            return settled if post is None else (yield from self._done(Owed(None, post)))
         except StoreError as error:
-            yield from self._kept(_Waiting(what, False), error.message)
+            yield from self._kept(_waiting(op, held, answer), error.message)
             return None
 
     def _done(self, what: Owed) -> Flow[Settled]:
@@ -357,6 +359,12 @@ class Outage:
         if done:
             usd = sum((kept.owed.usd for kept in done), Decimal(0))
             yield from self.tell(SpendPosted(len(done), usd))
+
+
+def _waiting(op: SettleHold, held: Reserve, answer: Reserved | LetGo) -> _Waiting:
+    """What is owed. Most is settled and never owed: so it is made late."""
+    unheld = isinstance(answer, LetGo)
+    return _Waiting(owed(op, held, answer.now, GO if unheld else "lost"), unheld)
 
 
 def _nothing(op: Reserve) -> Owed:

@@ -188,10 +188,9 @@ def _said(rules: Rules, stored: Iterable[Rule]) -> Iterator[tuple[Scope, Terms, 
     for scope, terms in rules.declared:
         yield scope, terms, False
     for rule in stored:
-        if rule.body is not None and rule.scope != PATTERNS:
-            scope = scope_of(rule.scope)
+        if rule.scope != PATTERNS:
             for terms in read_terms(rule.body):
-                yield scope, terms, True
+                yield scope_of(rule.scope), terms, True
 
 
 def _whose(lines: Iterable[Line], values: Values) -> Attribution:

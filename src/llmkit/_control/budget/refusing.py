@@ -5,6 +5,7 @@ Times are by the store's clock, which the answer carries. Nothing here counts or
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ __all__ = ["Shortfall", "refused", "room_in", "unbounded"]
 
 _ZERO: Final = Decimal(0)
 _MILLI: Final = 1000
+_UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 class Shortfall(NamedTuple):
@@ -118,16 +120,28 @@ def _wait(one: Shortfall) -> float:
 def _said(found: list[Shortfall]) -> str:
     first = found[0]
     more = f"; and {len(found) - 1} more" if len(found) > 1 else ""
-    wait = "" if first.retry_after is None else f"; there is room in {first.retry_after:.0f} s"
+    wait = "" if first.retry_after is None else f"; there is room in {_span(first.retry_after)}"
     if first.measure == "usd":
         return (
             f"the budget of {first.scope} ({first.window}) is ${first.limit:f}: ${first.spent:f} are spent and "
             f"${first.held:f} held, and the call may cost ${first.asked:f}{wait}{more}"
         )
     used = MATH.add(first.spent, first.held)
-    per = "at once" if first.measure == "parallel" else f"in {first.window}"
-    what = "calls" if first.measure == "parallel" else first.measure
-    return f"{first.scope} may have {first.limit:f} {what} {per}: {used:f} and {first.asked:f} more{wait}{more}"
+    of = "at once" if first.measure == "parallel" else f"{first.measure} in {first.window}"
+    return (
+        f"the limit of {first.scope} is {first.limit:f} {of}: {used:f} used, "
+        f"and the call needs {first.asked:f}{wait}{more}"
+    )
+
+
+def _span(seconds: float) -> str:
+    """A time as people read it: ``3 h 20 min``."""
+    left, parts = math.ceil(seconds), []
+    for size, name in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count} {name}")
+    return " ".join(parts[:2]) or "0 s"
 
 
 def unbounded(measure: str, scope: str, reason: str) -> UnboundedCostError:

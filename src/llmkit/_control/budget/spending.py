@@ -44,7 +44,6 @@ def spent(book: Book, attributes: Mapping[str, tuple[Any, ...]], what: Spend) ->
         if isinstance(answer, Posted):
             yield from _tell(book, lines, answer, what)
             return answer
-        book.forget_windows()
     raise StoreError("the store's clock leaps faster than it can be followed")
 
 
@@ -110,5 +109,4 @@ def cleared(
         book.heard(answer.now)
         if isinstance(answer, Posted):
             return answer
-        book.forget_windows()
     raise StoreError("the store's clock leaps faster than it can be followed")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
-from uuid import uuid4
 
 from typing_extensions import override
 
@@ -86,8 +85,6 @@ class PostgresStore:
 
     def _payload(self, form: Form, operation: Any) -> bytes:
         asked = form.asked(checked(operation))
-        # By this a repetition is told from another, where the operation has no id that would tell.
-        asked["once"] = uuid4().hex
         asked["wait"] = self._wait
         if self._clock is not None:
             asked["now"] = int(self._clock() * 1000)

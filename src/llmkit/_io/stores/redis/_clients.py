@@ -104,7 +104,7 @@ class Clients:
         if client is None:
             _forget_closed(loops)
             client = loops[loop] = _LoopClient(self._client(self._library.asyncio))
-            await client.start(functools.partial(_forget, loops, loop, client))
+            await client.start(functools.partial(_forget, loops))
         try:
             return await client.redis.execute_command(*command)
         except Exception as error:
@@ -116,52 +116,36 @@ class Clients:
         if (node := moved_to(error)) is None and (self._node is None or not is_broken(error)):
             return
         self._node = node
-        self._sync.clear()
-        self._loops.clear()
+        self._let_go()
 
     def _client(self, library: Any) -> Any:
         never = library.retry.Retry(self._library.backoff.NoBackoff(), 0)
         options = self._options | {"retry": never}
         if self._durable:
-            greet = self._greet if library is self._library else self._agreet
-            options["redis_connect_func"] = greet
+            greet = _greet if library is self._library else _agreet
+            # Not a method: whatever held on to us would keep us from being let go of in time.
+            options["redis_connect_func"] = functools.partial(greet, self.place)
         options |= library.connection.parse_url(self._url)
         if self._node is not None:
             options["host"], options["port"] = self._node
         return library.Redis(connection_pool=library.BlockingConnectionPool(**options), retry=never)
-
-    def _greet(self, connection: Any) -> None:
-        """What is done with a new connection before anything else is."""
-
-        def ask(*command: str | int) -> Any:
-            connection.send_command(*command)
-            return connection.read_response()
-
-        try:
-            connection.on_connect()
-            run(kept(self.place), ask)
-        except BaseException:
-            # It is no error of the library's, which would keep the connection as it is.
-            connection.disconnect()
-            raise
-
-    async def _agreet(self, connection: Any) -> None:
-        async def ask(*command: str | int) -> Any:
-            await connection.send_command(*command)
-            return await connection.read_response()
-
-        try:
-            await connection.on_connect()
-            await arun(kept(self.place), ask)
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
 
     def close(self) -> None:
         """Close the connections of sync code; the next command makes new ones."""
         client = self._sync.pop(os.getpid(), None)
         if client is not None:
             client.connection_pool.disconnect()
+
+    def __del__(self) -> None:
+        # Of a store that nobody closed; of one that could not even be made, there is nothing.
+        with contextlib.suppress(Exception):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close everything, from code that cannot await."""
+        self.close()
+        for client in list(self._loops.pop(os.getpid(), {}).values()):
+            client.later()
 
     async def aclose(self) -> None:
         """Close those of the running loop, and those of sync code."""
@@ -171,37 +155,81 @@ class Clients:
             await client.stop()
 
 
+def _greet(place: str, connection: Any) -> None:
+    """What is done with a new connection before anything else is."""
+
+    def ask(*command: str | int) -> Any:
+        connection.send_command(*command)
+        return connection.read_response()
+
+    try:
+        connection.on_connect()
+        run(kept(place), ask)
+    except BaseException:
+        # It is no error of the library's, which would keep the connection as it is.
+        connection.disconnect()
+        raise
+
+
+async def _agreet(place: str, connection: Any) -> None:
+    async def ask(*command: str | int) -> Any:
+        await connection.send_command(*command)
+        return await connection.read_response()
+
+    try:
+        await connection.on_connect()
+        await arun(kept(place), ask)
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+
+
+# Held from here until they are closed: a collector that frees a store would free its sockets before the loop, which
+# alone can close them in order, has had its turn.
+_open: set[_LoopClient] = set()
+
+
 class _LoopClient:
     """One loop's client; the loop closes it at its end, as it does with every async generator it has seen."""
 
     def __init__(self, redis: Any) -> None:
         self.redis = redis
+        self.loop = running_loop()
         self._keeper: AsyncGenerator[None, None] | None = None
+        self._closing: Any = None
 
-    async def start(self, forget: Callable[[], object]) -> None:
+    async def start(self, forget: Callable[[_LoopClient], object]) -> None:
         self._keeper = self._keep(forget)
         await anext(self._keeper)
+        _open.add(self)
 
     async def stop(self) -> None:
         if self._keeper is not None:
             await self._keeper.aclose()
 
-    async def _keep(self, forget: Callable[[], object]) -> AsyncGenerator[None, None]:
+    def later(self) -> None:
+        """Close on the loop, from code that cannot await; not at all if the loop has ended."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._close)
+
+    def _close(self) -> None:
+        self._closing = self.loop.create_task(self.stop())
+
+    async def _keep(self, forget: Callable[[_LoopClient], object]) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            forget()
+            _open.discard(self)
+            forget(self)
             # What cannot be closed in order is closed by the loop's end.
             with contextlib.suppress(Exception):
                 await self.redis.connection_pool.disconnect(inuse_connections=True)
 
 
-def _forget(
-    loops: weakref.WeakKeyDictionary[Any, _LoopClient], loop: Any, client: _LoopClient
-) -> None:
+def _forget(loops: weakref.WeakKeyDictionary[Any, _LoopClient], client: _LoopClient) -> None:
     # One that is closed late is no longer the loop's: that one stays.
-    if loops.get(loop) is client:
-        del loops[loop]
+    if loops.get(client.loop) is client:
+        del loops[client.loop]
 
 
 def _forget_closed(loops: weakref.WeakKeyDictionary[Any, _LoopClient]) -> None:
@@ -209,6 +237,9 @@ def _forget_closed(loops: weakref.WeakKeyDictionary[Any, _LoopClient]) -> None:
     for loop in list(loops):
         if loop.is_closed():
             loops.pop(loop, None)
+    for client in list(_open):
+        if client.loop.is_closed():
+            _open.discard(client)
 
 
 def _place(options: dict[str, Any]) -> str:
