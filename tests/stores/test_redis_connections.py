@@ -259,6 +259,37 @@ def test_a_store_that_nobody_closes(redis_server: RedisServer) -> None:
     assert [str(warning.message) for warning in caught] == []
 
 
+def test_closed_while_others_are_at_it(redis_server: RedisServer) -> None:
+    """Whoever closes a store that others use breaks nothing: they go on, on connections that are in use or new."""
+    store = RedisStore(redis_server.url, name=name())
+    over = threading.Event()
+
+    def close() -> None:
+        while not over.is_set():
+            store.close()
+
+    async def some(prefix: str) -> None:
+        for n in range(20):
+            works = [store.aperform(hold(f"{prefix}{n}-{i}", limit=None)) for i in range(4)]
+            await asyncio.gather(*works, store.aclose())
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    with warnings.catch_warnings(record=True) as caught, ThreadPoolExecutor(4) as pool:
+        warnings.simplefilter("always")
+        holds = [hold(f"h{n}", limit=None) for n in range(100)]
+        answers = list(pool.map(store.perform, holds))
+        list(pool.map(lambda prefix: asyncio.run(some(prefix)), "ab"))
+        over.set()
+        closing.join()
+        store.close()
+        gc.collect()
+    assert all(isinstance(answer, Reserved) for answer in answers)
+    assert held(store) == (0, 260)
+    store.close()
+    assert [str(warning.message) for warning in caught] == []
+
+
 def test_two_loops_at_once(redis_server: RedisServer) -> None:
     """Each loop has connections of its own; both use one store at the same time."""
     store = RedisStore(redis_server.url, name=name())
@@ -423,3 +454,23 @@ def test_what_nobody_expects(redis_server: RedisServer, monkeypatch: pytest.Monk
     with pytest.raises(StoreError, match="refused: ERR what is this") as caught:
         store.perform(hold("a"))
     assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "node"),
+    [
+        ("MovedError", "5 10.0.0.1:7000", ("10.0.0.1", 7000)),
+        ("ResponseError", "MOVED 5 ::1:7000", ("::1", 7000)),
+        ("ResponseError", "MOVED 5 :7000", ("", 7000)),
+        ("AskError", "5 10.0.0.1:7000", None),
+        ("ResponseError", "ASK 5 10.0.0.1:7000", None),
+        ("ConnectionError", "MOVED 5 10.0.0.1:7000", None),
+    ],
+)
+def test_where_a_cluster_sends_us(kind: str, text: str, node: Any) -> None:
+    """It is read of what any version of the library says; a slot on its way is not followed."""
+    from redis import exceptions
+
+    from llmkit._io.stores.redis._failures import moved_to
+
+    assert moved_to(getattr(exceptions, kind)(text)) == node

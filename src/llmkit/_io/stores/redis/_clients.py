@@ -11,6 +11,7 @@ import functools
 import os
 import weakref
 from collections.abc import AsyncGenerator, Callable
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigurationError
@@ -106,7 +107,7 @@ class Clients:
             client = loops[loop] = _LoopClient(self._client(self._library.asyncio))
             await client.start(functools.partial(_forget, loops))
         try:
-            return await client.redis.execute_command(*command)
+            return await client.execute(*command)
         except Exception as error:
             self._follow(error)
             raise
@@ -127,14 +128,16 @@ class Clients:
             options["redis_connect_func"] = functools.partial(greet, self.place)
         options |= library.connection.parse_url(self._url)
         if self._node is not None:
-            options["host"], options["port"] = self._node
+            # A node that does not know its own name is where the other is, at another port.
+            options["host"] = self._node[0] or options.get("host", "localhost")
+            options["port"] = self._node[1]
         return library.Redis(connection_pool=library.BlockingConnectionPool(**options), retry=never)
 
     def close(self) -> None:
-        """Close the connections of sync code; the next command makes new ones."""
+        """Close the connections of sync code that nobody uses at the moment; the next command makes new ones."""
         client = self._sync.pop(os.getpid(), None)
         if client is not None:
-            client.connection_pool.disconnect()
+            _close_idle(client.connection_pool.pool)
 
     def __del__(self) -> None:
         # Of a store that nobody closed; of one that could not even be made, there is nothing.
@@ -153,6 +156,17 @@ class Clients:
         client = self._loops.get(os.getpid(), {}).pop(running_loop(), None)
         if client is not None:
             await client.stop()
+
+
+def _close_idle(idle: Queue[Any]) -> None:
+    """Close the connections in a pool's queue. Those in use end with their pool, which nobody else will ask for one."""
+    for _ in range(idle.qsize()):
+        with contextlib.suppress(Empty):
+            connection = idle.get_nowait()
+            # A place that is empty: who has come too late makes a new one there.
+            idle.put_nowait(None)
+            if connection is not None:
+                connection.disconnect()
 
 
 def _greet(place: str, connection: Any) -> None:
@@ -193,8 +207,10 @@ class _LoopClient:
     """One loop's client; the loop closes it at its end, as it does with every async generator it has seen."""
 
     def __init__(self, redis: Any) -> None:
-        self.redis = redis
+        self._redis = redis
         self.loop = running_loop()
+        self._users = 0
+        self._left = False
         self._keeper: AsyncGenerator[None, None] | None = None
         self._closing: Any = None
 
@@ -203,9 +219,22 @@ class _LoopClient:
         await anext(self._keeper)
         _open.add(self)
 
+    async def execute(self, *command: str | int) -> Any:
+        self._users += 1
+        try:
+            return await self._redis.execute_command(*command)
+        finally:
+            self._users -= 1
+            if self._left and not self._users:
+                self.later()
+
     async def stop(self) -> None:
-        if self._keeper is not None:
-            await self._keeper.aclose()
+        """Close, or let the last who is at it do so."""
+        self._left = True
+        if not self._users:
+            keeper, self._keeper = self._keeper, None
+            if keeper is not None:
+                await keeper.aclose()
 
     def later(self) -> None:
         """Close on the loop, from code that cannot await; not at all if the loop has ended."""
@@ -223,7 +252,7 @@ class _LoopClient:
             forget(self)
             # What cannot be closed in order is closed by the loop's end.
             with contextlib.suppress(Exception):
-                await self.redis.connection_pool.disconnect(inuse_connections=True)
+                await self._redis.connection_pool.disconnect(inuse_connections=True)
 
 
 def _forget(loops: weakref.WeakKeyDictionary[Any, _LoopClient], client: _LoopClient) -> None:

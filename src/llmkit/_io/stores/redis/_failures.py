@@ -54,7 +54,11 @@ def is_unknown_script(error: BaseException) -> bool:
 
 def moved_to(error: BaseException) -> tuple[str, int] | None:
     """The node of the cluster that has the ledger, where this one has not. Nothing was done."""
-    return error.node_addr if "MovedError" in _names(error) else None  # type: ignore[attr-defined]
+    # Older versions of the library leave the code in the text, newer ones have a class for it.
+    names = _names(error)
+    text = f"MOVED {error}" if "MovedError" in names else str(error)
+    found = _MOVED.fullmatch(text) if "ResponseError" in names else None
+    return (found[1], int(found[2])) if found else None
 
 
 def refused(error: BaseException) -> bool:
@@ -97,6 +101,7 @@ def _of_code(code: str, place: str) -> LLMKitError:
 
 # What the library's pool says.
 _NONE_LEFT = "No connection available"
+_MOVED = re.compile(r"MOVED \d+ (.*):(\d+)")
 _CODE = re.compile(rf"(?:^|[\s-])({'|'.join(_FOR_NOW | _FOR_GOOD)})\b")
 # The library takes the code away from texts that it has a class for.
 _CODES = {

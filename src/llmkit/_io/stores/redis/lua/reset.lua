@@ -9,7 +9,6 @@ for _, asked_for in ipairs(op.accounts) do
     if row[2] ~= 0 then added[#added + 1] = {account, row[1], -row[2], width} end
   end
 end
-room_for(added)
 for i, line in ipairs(added) do
   count(line[1], line[2], line[3], 0)
   standings[i] = standing(line[1], line[4], line[2], line[3])
