@@ -124,6 +124,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     },
     "": {"importlib.metadata"},  # only __version__ reads the metadata
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
+    "_cli._commands": {"llmkit._cli._budget"},  # no other command needs a store
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
     "_control.prices": {

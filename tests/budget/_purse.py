@@ -65,7 +65,7 @@ class Purse:
         found = self.audit()
         assert found.differences == ()
         assert (found.holds, found.expired) == (0, 0)
-        ids = [entry.hold for entry in self.entries]
+        ids = [entry.hold for entry in self.entries if entry.hold]
         assert len(ids) == len(set(ids))
         if kinds is not None:
             assert self.kinds == list(kinds)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import subprocess
 import sys
 import threading
+import warnings
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 import llmkit
+from llmkit import providers
+from llmkit._control.call import perform
+from llmkit._control.plan import CHAT
+from llmkit._flow import race
 from llmkit.budget import Budget, RateLimit
 from llmkit.errors import (
     APIError,
@@ -26,6 +32,7 @@ from llmkit.errors import (
 from llmkit.events import AttemptFailed, BudgetOverrun, CallFinished, Diverted, FallingBack
 from llmkit.stores import MemoryStore
 from llmkit.testing import Simulator, faults
+from llmkit.wires.openai_chat import OpenAIChat
 
 from ..io._colour import COLOURS, Colour
 from ._purse import ASK, BOUND, COST, HELLO, KEY, MODEL, Purse, world
@@ -241,7 +248,7 @@ def test_a_rate_limit_alone_needs_no_price() -> None:
         with pytest.raises(LimitReachedError):
             client.completion(**ASK)
         assert len(sim.requests) == 2
-        purse.check(kinds=["unknown", "settle"])
+        purse.check(kinds=["settle", "settle"])
 
 
 def test_parallel_calls_are_limited() -> None:
@@ -285,7 +292,7 @@ def test_its_callers_word_is_held() -> None:
     with world(Budget(1)) as (_, client, purse):
         answer = client.completion("openai/nobody-knows-it", HELLO, max_cost="0.25")
         assert not answer.cost.known
-        purse.check("0.25", ["unknown"])
+        purse.check("0.25", ["settle"])
         assert purse.entries[0].flag == "unknown cost"
         with pytest.raises(BudgetExceededError):
             client.completion("openai/nobody-knows-it", HELLO, max_cost=0.8)
@@ -440,6 +447,80 @@ def test_a_limit_of_tokens_shortens_what_could_never_fit() -> None:
         purse.check(kinds=["settle"])
 
 
+def test_tokens_are_bounded_without_a_price() -> None:
+    """No text has more tokens than bytes: a limit of tokens needs no price, only to know how long the answers are."""
+    ask: dict[str, Any] = {"model": "openai/nobody-knows-it", "messages": HELLO, "num_retries": 0}
+    with world(RateLimit(tokens=300)) as (sim, client, purse):
+        with pytest.raises(LimitReachedError) as raised:
+            client.completion(**ask, max_tokens=150, n=2)
+        # Two answers, and the 97 bytes of the request.
+        assert raised.value.asked == 300 + 97
+        client.completion(**ask, max_tokens=150)
+        with pytest.raises(LimitReachedError):
+            client.completion(**ask, max_tokens=200)
+        # Without a limit, the longest answer that there is room for.
+        answer = client.completion(**ask)
+        body = json.loads(sim.requests[-1].body)
+        assert body["max_tokens"] == 300 - 17 - len(sim.requests[-1].body)
+        assert answer.call.ledger[0].parameter == "max_tokens"
+        purse.check(kinds=["settle", "settle"])
+    with world(RateLimit(tokens=300), output="refuse") as (sim, client, _):
+        with pytest.raises(UnboundedCostError, match="no max_tokens"):
+            client.completion(**ask)
+        assert not sim.requests
+
+
+def test_what_runs_at_home_costs_nothing() -> None:
+    """A model on this machine has no price and needs none."""
+    with world(Budget("0.001")) as (sim, client, purse):
+        where = {"base_url": sim.base_url_for("ollama")}
+        answer = client.completion("ollama/nobody-knows-it", HELLO, **where)
+        assert answer.cost.total == 0
+        assert len(sim.requests) == 1
+        purse.check(0, ["settle"])
+
+
+def test_others_take_what_was_left_each_time() -> None:
+    """Whoever is always too late is refused in the end, and holds nothing."""
+    store = Greedy()
+    with world(Budget("0.004"), store=store) as (sim, client, purse):
+        store.manager = purse.manager
+        with pytest.raises(BudgetExceededError):
+            client.completion(**without_limit())
+        assert store.taken > 2
+        assert not sim.requests
+        purse.check(store.taken * Decimal("0.0001"))
+
+
+class Greedy(MemoryStore):
+    """A store of which somebody else takes a little whenever it was looked into."""
+
+    manager: Any = None
+    taken = 0
+
+    def perform(self, operation: Any) -> Any:
+        """Perform, and let the other take."""
+        found = super().perform(operation)
+        if self.manager is not None and type(operation).__name__ == "Balances":
+            self.taken += 1
+            manager, self.manager = self.manager, None
+            manager.update_spend("0.0001")
+            self.manager = manager
+        return found
+
+
+def test_a_provider_that_takes_no_limit() -> None:
+    """Where the answer cannot be made shorter, the call is refused."""
+    chat = OpenAIChat(refused=frozenset({"max_tokens"}))
+    made = providers.openai_compatible("endless", "https://h.test", chat=chat)
+    prices = {"input_cost_per_token": 1e-6, "output_cost_per_token": "2e-6"}
+    with providers.lend(made), world(Budget("0.001")) as (sim, client, purse):
+        with pytest.raises(UnboundedCostError):
+            client.completion("endless/m", HELLO, **prices)
+        assert not sim.requests
+        purse.check(0, [])
+
+
 def test_each_form_of_a_chat_is_shortened_by_its_own_name() -> None:
     """The Responses API's name for it is another."""
     with world(Budget("0.0010397")) as (sim, client, purse):
@@ -554,6 +635,49 @@ def test_a_stream_that_is_not_read_to_its_end(colour: str, how: str) -> None:
             await runs.close(client)
 
     runs.run(body)
+
+
+@each_colour
+def test_the_loser_of_a_race_settles_itself(colour: str) -> None:
+    """Two calls against each other each hold; who loses is spent as held, who wins at his cost."""
+    runs = Colour(colour)
+
+    async def body() -> None:
+        with world(Budget(2 * BOUND)) as (sim, client, purse):
+            sim.fail(faults.SlowStart(5.0))
+            jobs = [
+                client._job(CHAT, MODEL, {"messages": HELLO}, {"max_tokens": 100}) for _ in range(2)
+            ]
+            # The first to ask is slow.
+            flow = race([perform(job) for job in jobs], 0.1)
+            if runs.is_sync:
+                client._driver().run(flow)
+            else:
+                await (await client._async_driver()).run(flow)
+            assert sorted(purse.kinds) == ["settle", "unknown"]
+            purse.check(BOUND + COST)
+            await runs.close(client)
+
+    runs.run(body)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+def test_a_child_does_not_settle_what_its_parent_holds() -> None:
+    """A stream that is open where a process forks is its parent's to settle, and to go on with."""
+    with world() as (_, client, purse):
+        stream = client.completion(**ASK, stream=True)
+        next(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            del stream
+            gc.collect()
+            client.close()
+            os._exit(0 if purse.audit().holds == 1 and not purse.entries else 1)
+        assert os.waitpid(child, 0)[1] == 0
+        stream.until_done()
+        purse.check(COST, ["settle"])
 
 
 def test_a_dropped_stream_is_settled_by_another_client() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -130,6 +131,13 @@ def test_a_hold_that_was_there_is_settled_by_its_own_lines() -> None:
     assert [one.spent for one in other.check_budget().limits] == [1, 0]
     assert office.balanced(manager)
 
+    more, less = office.manager(Budget(10), RateLimit(requests=9)), office.manager()
+    more.reserve(2, id="call-2")
+    hold = less.reserve(3, id="call-2")
+    assert hold.settle(1) is not None
+    assert [one.spent for one in more.check_budget().limits] == [2, 1]
+    assert office.balanced(manager)
+
 
 def test_a_lease_that_is_over_becomes_spend(office: Office) -> None:
     """And a late settlement corrects it."""
@@ -209,6 +217,10 @@ def test_a_store_whose_clock_is_elsewhere() -> None:
         assert end is not None
         assert 0 < end.timestamp() - office.clock.now <= 31 * DAY
         manager.reserve(1).settle(1)
+        office.clock.now += 500 * DAY
+        manager.update_spend(1)
+        office.clock.now -= 500 * DAY
+        assert manager.reset()
 
 
 # --- spending elsewhere -----------------------------------------------------------------------
@@ -535,7 +547,11 @@ def test_budgets_are_listed_as_they_hold(office: Office) -> None:
         ("user=*", "usd", "total", 20, True),
     ]
     assert (found[2].soft, found[2].thresholds) == (3, (D("0.5"),))
+    assert office.do(manager, "remove_budget", {"team": "red"}, measure="usd") == 0
     assert office.do(manager, "remove_budget", {"team": "red"}, measure="parallel") == 1
+    office.do(manager, "set_budget", Budget(9, "1d", "user"))
+    assert office.do(manager, "remove_budget", "user", window="24h") == 1
+    assert [i.limit for i in office.do(manager, "list_budgets")] == [5, 20]
 
 
 # --- usage ------------------------------------------------------------------------------------
@@ -657,6 +673,36 @@ def test_a_store_s_password_is_in_no_message() -> None:
     assert KEY not in shown
     assert "BudgetManager(store=MemoryStore" in shown
     assert len(manager.check_budget(key=KEY).limits) == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "kind"),
+    [
+        ("postgresql://user:secret@host/db", "PostgresStore"),
+        ("redis://host", "RedisStore"),
+        (Path("budgets.db"), "SQLiteStore"),
+    ],
+)
+def test_a_store_by_its_address(address: Any, kind: str) -> None:
+    """Nothing is opened before it is used, and its password is in no repr."""
+    manager = BudgetManager(address)
+    assert repr(manager) == f"BudgetManager(store={kind}, budgets=0)"
+
+
+def test_a_file_is_shared(tmp_path: Path, office: Office) -> None:
+    """Two managers on one SQLite file, each with a connection of its own: what one holds the other has not."""
+    one, two = (BudgetManager(tmp_path / "budgets.db", [Budget(10)]) for _ in range(2))
+    hold = office.do(one, "reserve", 6)
+    with pytest.raises(BudgetExceededError):
+        office.do(two, "reserve", 6)
+    office.do(two, "set_budget", Budget(12))
+    office.do(hold, "settle", 6)
+    office.do(office.do(one, "reserve", 6), "settle", "5.5")
+    assert office.do(two, "check_budget").remaining() == D("0.5")
+    assert not office.do(two, "audit").differences
+    for manager in (one, two):
+        office.do(manager, "close")
+        manager.close()
 
 
 def test_managers_are_closed(office: Office) -> None:

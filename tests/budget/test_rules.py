@@ -19,6 +19,7 @@ from llmkit.errors import (
     ConfigurationError,
     InvalidRequestError,
     LimitReachedError,
+    StoreError,
 )
 from llmkit.stores import MemoryStore
 
@@ -265,6 +266,29 @@ def test_two_who_set_budgets_at_once_both_have_their_say() -> None:
         "user=x usd 1d": 2,
         "user=x usd 30d": 1,
     }
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "{",
+        "7",
+        '[{"limit":"1"}]',
+        '[{"measure":"apples","window":"1d"}]',
+        '[{"measure":"usd","window":"1d","limit":"x"}]',
+    ],
+)
+def test_a_rule_that_nobody_can_read_refuses(body: str) -> None:
+    """It may be a limit. Other scopes' calls go on."""
+    office = Office()
+    manager = office.manager()
+    manager.set_budget(Budget(1, scope={"user": "ann"}))
+    office.store.perform(WriteRule("user=ann", body))
+    with pytest.raises(StoreError, match="cannot be read"):
+        manager.reserve(0, user="ann")
+    manager.reserve(0, user="bob")
+    assert manager.remove_budget({"user": "ann"}) == 1
+    manager.reserve(10, user="ann")
 
 
 def test_a_call_cannot_belong_to_thousands_of_scopes() -> None:

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -50,14 +50,14 @@ class Started(NamedTuple):
 
 @dataclass
 class Hammer:
-    """One store under the hammer. ``strike`` is what befalls its server now and then."""
+    """One store under the hammer. ``strikes`` are what befalls it now and then, in turn."""
 
     folder: Path
     kind: str
     at: str
     name: str = "hammer"
     lease: int = 300
-    strike: Callable[[], None] | None = None
+    strikes: Sequence[Callable[[], None]] = ()
     jumping: bool = False
     more: dict[str, Any] = field(default_factory=dict)
 
@@ -66,7 +66,7 @@ class Hammer:
         self.clock.write_bytes(struct.pack("q", 0))
         self.started = 0
         self.dice = random.Random(self.name)
-        self.audits = 0
+        self.audits = self.struck = self.killed = 0
 
     def spec(self, **more: Any) -> dict[str, Any]:
         """What a worker is told."""
@@ -102,27 +102,32 @@ class Hammer:
             for worker in workers:
                 worker.kill()
 
-    def enough(self) -> bool:
+    def enough(self) -> object:
         """Whether there is something to judge: a busy machine takes longer."""
         said = b"".join(path.read_bytes() for path in self.folder.glob("worker-*.log"))
-        return min(said.count(b" granted "), said.count(b" refused ")) >= ENOUGH
+        befallen = self.killed > 1 and self.audits and self.struck >= len(self.strikes)
+        return befallen and min(said.count(b" granted "), said.count(b" refused ")) >= ENOUGH
 
     def befall(self, workers: list[Started], tasks: int) -> None:
         """One thing happens: a worker dies and is replaced, the clock jumps, the server falls, somebody audits."""
         fate = self.dice.random()
-        if fate < 0.5:
-            position = self.dice.randrange(len(workers))
-            if not workers[position].has_begun():
-                return
-            workers[position].kill()
-            workers[position] = self.worker(tasks)
-        elif fate < 0.7 and self.jumping:
+        if fate < 0.4:
+            self.kill(workers, self.dice.randrange(len(workers)), tasks)
+        elif fate < 0.6 and self.jumping:
             (moved,) = struct.unpack("q", self.clock.read_bytes())
             self.jump(moved + self.dice.choice(JUMPS))
-        elif fate < 0.85 and self.strike is not None:
-            self.strike()
+        elif fate < 0.85:
+            self.strikes[self.struck % len(self.strikes)]()
+            self.struck += 1
         else:
             self.audit()
+
+    def kill(self, workers: list[Started], position: int, tasks: int) -> None:
+        """One that has begun to work is replaced."""
+        if workers[position].has_begun():
+            workers[position].kill()
+            workers[position] = self.worker(tasks)
+            self.killed += 1
 
     def jump(self, moved: int) -> None:
         """The clock says another time from now on."""
@@ -131,7 +136,7 @@ class Hammer:
 
     def audit(self) -> None:
         """At any moment, everything balances."""
-        store = opened(self.spec())
+        store = opened(self.spec(more={}))
         found = store.perform(Audit())
         store.close()
         assert not found.differences, found.differences
@@ -149,7 +154,7 @@ class Hammer:
         time.sleep(self.lease / 1000 * 2)
         if self.jumping:
             self.jump(10**9)
-        store = opened(self.spec())
+        store = opened(self.spec(more={}))
         while store.perform(Sweep(100)):
             pass
         logs = Logs.read(self.folder)

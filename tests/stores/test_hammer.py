@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,17 @@ END;
 
 
 def test_sqlite(tmp_path: Path) -> None:
-    """SQLite, under a clock that jumps."""
-    hammer = Hammer(tmp_path, "sqlite", str(tmp_path / "llmkit.db"), jumping=True)
+    """SQLite, under a clock that jumps, while somebody takes the file for himself and makes it anew."""
+    path = tmp_path / "llmkit.db"
+    strikes = [partial(each, path) for each in (keep_to_oneself, rewrite, cut_the_log)]
+    hammer = Hammer(
+        tmp_path,
+        "sqlite",
+        str(path),
+        strikes=strikes,
+        jumping=True,
+        more={"busy_timeout": 0.2},
+    )
     store = opened(hammer.spec())
     store.perform(Sweep())
     store.close()
@@ -55,6 +65,29 @@ def test_sqlite(tmp_path: Path) -> None:
     within_limits(most, counts)
 
 
+def keep_to_oneself(path: Path) -> None:
+    """Longer than a store waits."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    connection.execute("BEGIN IMMEDIATE")
+    time.sleep(0.4)
+    connection.execute("ROLLBACK")
+    connection.close()
+
+
+def rewrite(path: Path) -> None:
+    """The whole file."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    connection.execute("VACUUM")
+    connection.close()
+
+
+def cut_the_log(path: Path) -> None:
+    """The write-ahead log is empty afterwards, if nobody reads from it."""
+    connection = sqlite3.connect(path, isolation_level=None, timeout=1)
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
 # The same, by PostgreSQL: at every change what the window that ends with the newest bucket has in it.
 SEEN = """
 CREATE TABLE {schema}.witness (account text, used numeric);
@@ -69,15 +102,27 @@ CREATE TRIGGER seen AFTER INSERT OR UPDATE ON {schema}.counters FOR EACH ROW EXE
 
 
 def test_postgres(tmp_path: Path, postgres_server: PostgresServer) -> None:
-    """PostgreSQL, which is stopped and killed too."""
-    ends = itertools.cycle((postgres_server.kill, postgres_server.stop))
+    """PostgreSQL, which is stopped and killed, and throws its clients out."""
 
-    def strike() -> None:
-        next(ends)()
+    def kill() -> None:
+        postgres_server.kill()
         postgres_server.start()
 
+    def stop() -> None:
+        postgres_server.stop()
+        postgres_server.start()
+
+    def throw_out() -> None:
+        with psycopg.connect(postgres_server.dsn()) as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+            )
+
+    strikes = [throw_out, kill, throw_out, stop]
+
     schema = postgres_server.schema()
-    hammer = Hammer(tmp_path, "postgres", postgres_server.dsn(), schema, strike=strike)
+    hammer = Hammer(tmp_path, "postgres", postgres_server.dsn(), schema, strikes=strikes)
     store = opened(hammer.spec())
     store.perform(Sweep())
     store.close()
@@ -94,9 +139,22 @@ def test_postgres(tmp_path: Path, postgres_server: PostgresServer) -> None:
 
 
 def test_redis(tmp_path: Path) -> None:
-    """Redis, which is killed too. Its append-only file says in which order everything was written."""
+    """Redis, which is killed, and stands still. Its append-only file says in which order everything was written."""
+
+    def stand_still() -> None:
+        server.pause()
+        time.sleep(0.4)
+        server.resume()
+
     with running(auto_aof_rewrite_percentage="0") as server:
-        hammer = Hammer(tmp_path, "redis", server.url, strike=server.restart)
+        strikes = [stand_still, server.restart]
+        hammer = Hammer(
+            tmp_path,
+            "redis",
+            server.url,
+            strikes=strikes,
+            more={"timeout": 0.2},
+        )
         hammer.run(*SIZE)
         counts = hammer.judge()
         within_limits(replayed(server.folder / "appendonly.aof"), counts)

@@ -1,6 +1,7 @@
 """What each command does, and the one place where their errors end.
 
-Asking is in `_ask`, the lists in `_tables`, the catalogue in `_catalogue`; arguments were read in `_parser`.
+Asking is in `_ask`, the lists in `_tables`, the catalogue in `_catalogue`, stores in `_budget`; arguments were read in
+`_parser`.
 """
 
 from __future__ import annotations
@@ -44,6 +45,12 @@ def _of_catalogue(arguments: argparse.Namespace) -> None:
     _print(_catalogue.lines(arguments))
 
 
+def _budget(arguments: argparse.Namespace) -> None:
+    from ._budget import lines  # noqa: PLC0415 - no other command needs a store
+
+    _print(lines(arguments))
+
+
 def _print(lines: Iterable[str]) -> None:
     for text in lines:
         print(text)
@@ -51,6 +58,7 @@ def _print(lines: Iterable[str]) -> None:
 
 _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {
     "ask": ask,
+    "budget": _budget,
     "catalogue": _of_catalogue,
     "models": _models,
     "providers": _providers,

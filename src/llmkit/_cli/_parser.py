@@ -23,6 +23,7 @@ commands:
   llmkit providers            providers, their key variables, and which are set
   llmkit models [PROVIDER]    models of the catalogue with limits and prices
   llmkit catalogue            how old the catalogue is and what it holds; `refresh` takes a newer one
+  llmkit budget show STORE    what a store's limits are and how they stand; `usage`, `audit`
 
 A question that is the name of a command goes after --: llmkit -- models
 Without -m: the first provider whose key is set, else a local Ollama, else an offline simulator.
@@ -42,7 +43,7 @@ _TAKEN: Final = {
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
-    """The arguments as a namespace whose `command` is `ask`, `catalogue`, `models` or `providers`.
+    """The arguments as a namespace whose `command` is `ask` or the name of another one.
 
     Raises `SystemExit`: 0 after --help and --version, 2 if the arguments are wrong.
     """
@@ -84,6 +85,28 @@ def _catalogue() -> argparse.ArgumentParser:
     parser.add_argument(
         "--allow-older", action="store_true", help="take it even if it is older than what is there"
     )
+    return parser
+
+
+def _budget() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="llmkit budget",
+        description="Look at the store of a BudgetManager. Limits that are declared in code are not known to it.",
+    )
+    parser.add_argument(
+        "action",
+        choices=["show", "usage", "audit"],
+        help="the limits that are stored, what was used, or whether counters and ledger agree",
+    )
+    parser.add_argument("store", help="an SQLite file, postgresql://… or redis://…")
+    group = parser.add_argument_group("usage")
+    group.add_argument(
+        "--scope", default="global", help="whose: global, user (each), user=ann; default: global"
+    )
+    group.add_argument(
+        "--by", default="model", help="of scope, day, provider, model; default: model"
+    )
+    group.add_argument("--since", metavar="DAY", help="the first day: 2026-11-01")
     return parser
 
 
@@ -182,6 +205,7 @@ def _seconds(text: str) -> float:
 
 _COMMANDS: Final = {
     "ask": _ask,
+    "budget": _budget,
     "catalogue": _catalogue,
     "models": _models,
     "providers": _providers,

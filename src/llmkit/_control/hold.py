@@ -8,7 +8,7 @@ How much to hold belongs in ``holding``; what counts it, and by which limits, in
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from .._flow import Flow
 from .._operations import Settlement
@@ -17,6 +17,9 @@ from .budget.asking import Ask, Divert, Taken
 from .retry import refused
 
 __all__ = ["Holds"]
+
+# Of a whole answer: why what is spent is not what the provider said. Unknown costs are spent as held.
+_FLAGS: Final = {"estimated": "estimated", "unknown": "unknown cost"}
 
 
 class Holds:
@@ -119,13 +122,13 @@ class Holds:
         taken = self._open
         if taken is None:
             return
-        if settlement.outcome != "completed" or settlement.cost is None or not self._left:
-            whole = settlement.outcome == "completed"
-            flag = "unknown cost" if whole else str(settlement.outcome)
-            self._end(flag, *_tokens(settlement))
-            return
-        flag = settlement.cost_status if settlement.cost_status == "estimated" else ""
-        self._owe(taken, taken.settle(settlement.cost, *_tokens(settlement), flag))
+        if settlement.outcome != "completed" or not self._left:
+            self._end(str(settlement.outcome), *_tokens(settlement))
+        elif settlement.cost is None and settlement.prompt_tokens is None:
+            self._end("unknown cost")
+        else:
+            flag = _FLAGS.get(settlement.cost_status, "")
+            self._owe(taken, taken.settle(settlement.cost, *_tokens(settlement), flag))
 
     def close(self) -> Flow[None]:
         """Settle what has ended. A store that fails is the book's affair: it keeps what could not be done."""

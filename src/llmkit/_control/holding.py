@@ -125,11 +125,13 @@ class _Room(NamedTuple):
 
     def holds(self, need: _Need) -> bool:
         """Whether there is room for it."""
-        usd, tokens = need.usd(), need.tokens() if self.tokens is not None else 0
-        if isinstance(usd, Unbounded) or isinstance(tokens, Unbounded):
+        if self.usd is not None and not _within(need.usd(), self.usd):
             return False
-        enough = self.usd is None or usd <= self.usd
-        return enough and (self.tokens is None or tokens <= self.tokens)
+        return self.tokens is None or _within(need.tokens(), self.tokens)
+
+
+def _within(bound: Decimal | int | Unbounded, limit: Decimal) -> bool:
+    return not isinstance(bound, Unbounded) and bound <= limit
 
 
 def holding(

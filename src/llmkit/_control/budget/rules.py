@@ -13,7 +13,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, StoreError
 from .scopes import scope_of
 from .windows import TOTAL, Period, period_of
 
@@ -243,14 +243,23 @@ _AMOUNTS: Final = ("limit", "soft", "rollover")
 
 
 def read_terms(body: str | None) -> tuple[Terms, ...]:
-    """Terms from the text of a stored rule; none where it was taken back."""
-    return () if body is None else tuple(_read(one) for one in json.loads(body))
+    """Terms from the text of a stored rule; none where it was taken back.
+
+    Raises:
+        StoreError: it is none. What nobody can read refuses: it may be a limit.
+    """
+    if body is None:
+        return ()
+    try:
+        return tuple(_read(one) for one in json.loads(body))
+    except (ValueError, TypeError, KeyError, ArithmeticError) as error:
+        raise StoreError(f"a stored rule cannot be read: {error!r}") from error
 
 
 def _read(found: Mapping[str, Any]) -> Terms:
     amounts = {name: Decimal(found[name]) for name in _AMOUNTS if name in found}
     return Terms(
-        found["measure"],
+        MEASURES[MEASURES.index(found["measure"])],
         period_of(found["window"], found.get("zone", "UTC")),
         amounts.get("limit"),
         amounts.get("soft"),

@@ -65,18 +65,31 @@ def taken_back(book: Book, scope: Scope, *, window: str | None, measure: str | N
     """Take stored limits of a scope back; how many there were. What is declared in code holds again."""
     counted = 0
 
-    def change(old: tuple[Terms, ...]) -> tuple[Terms, ...]:
+    def new(body: str | None) -> str | None:
         nonlocal counted
-        kept = tuple(
-            terms
-            for terms in old
-            if window not in {None, terms.period.name} or measure not in {None, terms.measure}
-        )
+        if body is None:
+            return None
+        if window is None and measure is None:
+            counted = _how_many(body)
+            return "[]"
+        old = read_terms(body)
+        kept = [terms for terms in old if not _meant(terms, window, measure)]
         counted = len(old) - len(kept)
-        return kept
+        return written_terms(kept) if counted else None
 
-    yield from _changed(book, scope, change)
+    yield from _written(book, scope.text, new)
     return counted
+
+
+def _how_many(body: str) -> int:
+    try:
+        return len(read_terms(body))
+    except StoreError:
+        return 1  # a rule that nobody can read can be taken back all the same
+
+
+def _meant(terms: Terms, window: str | None, measure: str | None) -> bool:
+    return window in {None, terms.period.name} and measure in {None, terms.measure}
 
 
 def increased(
@@ -88,7 +101,7 @@ def increased(
         ConfigurationError: there is no such limit, or more than one.
     """
     standing = yield from _standing(book, scope)
-    found = [t for t in standing if t.measure == measure and window in {None, t.period.name}]
+    found = [terms for terms in standing if _meant(terms, window, measure)]
     found = [terms for terms in found if terms.limit is not None]
     if len(found) != 1:
         windows = ", ".join(repr(t.period.name) for t in found) or "none"
