@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from typing_extensions import override
 
 import llmkit
 from llmkit import providers
@@ -100,7 +101,7 @@ def test_what_is_held_counts() -> None:
         assert purse.audit().holds == 1
         with pytest.raises(BudgetExceededError) as raised:
             client.completion(**ASK)
-        assert (raised.value.held, raised.value.spent) == (BOUND, 0)
+        assert (raised.value.held, raised.value.spent) == (BOUND, Decimal(0))
         stream.until_done()
         client.completion(**ASK)
         purse.check(2 * COST)
@@ -270,7 +271,7 @@ def test_tokens_are_limited() -> None:
             client.completion(**ASK)
         with pytest.raises(LimitReachedError) as raised:
             client.completion(**ASK)
-        assert (raised.value.used, raised.value.asked) == (9 * 17, 255)
+        assert (raised.value.used, raised.value.asked) == (Decimal(9 * 17), Decimal(255))
         assert len(sim.requests) == 9
         purse.check()
 
@@ -498,6 +499,7 @@ class Greedy(MemoryStore):
     manager: Any = None
     taken = 0
 
+    @override
     def perform(self, operation: Any) -> Any:
         """Perform, and let the other take."""
         found = super().perform(operation)
@@ -575,6 +577,21 @@ def test_a_cheaper_model_answers_from_a_threshold_on(colour: str, *, stream: boo
             await runs.close(client)
 
     runs.run(body)
+
+
+def test_a_cheaper_model_waits_for_its_threshold() -> None:
+    """Without ``max_tokens``, the model asked for answers as long as it may until then, and not the other at once."""
+    with world(Budget("0.002", fallbacks={"0.5": FALLBACK})) as (sim, client, purse):
+        answer = client.completion(**without_limit())
+        assert answer.call.model == "gpt-4o-mini"
+        # A thousandth of a dollar, less the prompt's bound, at a dollar for a million.
+        assert json.loads(sim.requests[0].body)["max_tokens"] == 961
+        purse.manager.update_spend("0.00099")
+        assert client.completion(**without_limit()).call.model == "gpt-4.1-nano"
+        purse.check()
+    refusing = world(Budget("0.002", fallbacks={"0.5": "groq/nobody-knows-it"}), output="refuse")
+    with refusing as (sim, client, _), pytest.raises(UnboundedCostError):
+        client.completion(**without_limit())
 
 
 def test_a_cheaper_model_of_another_provider() -> None:
@@ -714,6 +731,7 @@ class Failing(MemoryStore):
 
     away = False
 
+    @override
     def perform(self, operation: Any) -> Any:
         """Perform, or be away."""
         if self.away and type(operation).__name__ == "SettleHold":

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 import pytest
+from typing_extensions import override
 
 import llmkit
 from llmkit.budget import Budget, BudgetManager, RateLimit
@@ -164,6 +165,7 @@ class Forgetful(MemoryStore):
 
     broken = 0
 
+    @override
     def perform(self, operation: Any) -> Any:
         """Perform, and lose the answer."""
         found = super().perform(operation)

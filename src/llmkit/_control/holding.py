@@ -7,7 +7,7 @@ left. Nothing here settles; see ``hold``.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
@@ -21,13 +21,14 @@ from ..errors import (
     BudgetExceededError,
     InvalidRequestError,
     LimitReachedError,
+    StoreError,
     UnboundedCostError,
 )
 from ..providers._unbilled import at_home
 from ..wires import Step
 from .bounding import bound_of, output_limit
 from .budget.asking import Ask
-from .budget.checking import room
+from .budget.checking import BudgetStatus, check
 from .hold import Holds
 from .job import Diversion, Job, Leg
 
@@ -154,7 +155,7 @@ def holding(
                 break
             shorter = yield from _shorter(job, first, refusal)
             if shorter is None:
-                raise refusal
+                break
             need, refusal = shorter, (yield from _refused(job, holds, shorter, until))
         if refusal is not None:
             raise refusal
@@ -164,7 +165,7 @@ def holding(
     return need.leg, step if need is first else replace(step, request=need.request)
 
 
-_Refusal = BudgetExceededError | UnboundedCostError | LimitReachedError
+_Refusal = BudgetExceededError | UnboundedCostError | LimitReachedError | Diversion
 
 
 def _refused(job: Job, holds: Holds | None, need: _Need, until: float) -> Flow[_Refusal | None]:
@@ -176,9 +177,7 @@ def _refused(job: Job, holds: Holds | None, need: _Need, until: float) -> Flow[_
         divert = yield from holds.take(_ask(job, holds, need, until))
     except (BudgetExceededError, UnboundedCostError, LimitReachedError) as refusal:
         return refusal
-    if divert is not None:
-        raise Diversion(divert.model, divert.scope, divert.threshold)
-    return None
+    return None if divert is None else Diversion(divert.model, divert.scope, divert.threshold)
 
 
 def _ask(job: Job, holds: Holds, need: _Need, until: float) -> Ask:
@@ -201,15 +200,25 @@ def _shorter(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Need | None]:
     if name is None or (isinstance(refusal, LimitReachedError) and not _never_fits(refusal)):
         return None
     derives = job.book is not None and job.book.output == "derive"
+    if isinstance(refusal, Diversion) and not derives:
+        return None
     least = job.book.least_output if derives else 1
-    left = yield from _room(job, need)
+    try:
+        left = yield from _room(job, need, refusal)
+    except StoreError:
+        return None  # why it was refused is known, and not more
     found = _longest(lambda most: _limited(job, need, name, most), left, least, _most(job, need))
-    if found is None or derives:
-        return found
-    told = next(c.sent for c in found.request.adjustments if c.parameter == name)
-    refusal.message += f"; with {name}={told} it would fit"
+    if found is not None and not derives:
+        _hint(refusal, name, found)
+        return None
+    return found
+
+
+def _hint(refusal: Any, name: str, found: _Need) -> None:
+    """Say on an error what would fit."""
+    most = next(c.sent for c in found.request.adjustments if c.parameter == name)
+    refusal.message += f"; with {name}={most} it would fit"
     refusal.args = (refusal.message,)
-    return None
 
 
 def _never_fits(refusal: LimitReachedError) -> bool:
@@ -225,14 +234,22 @@ def _limit_name(leg: Leg) -> str | None:
     return _NAMES.get(type(leg.call))
 
 
-def _room(job: Job, need: _Need) -> Flow[_Room]:
-    left: Mapping[str, Decimal] = {}
+def _room(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Room]:
+    """What is left: for a cheaper model's sake only up to where that one is to answer."""
+    limits: Iterable[BudgetStatus] = ()
     if job.book is not None:
-        left = yield from room(job.book, _attributes(job, need.leg))
-    usd, tokens, stated = left.get("usd"), left.get("tokens"), need.stated
-    if stated is not None:
-        usd = stated if usd is None else min(usd, stated)
-    return _Room(usd, tokens)
+        nothing = dict.fromkeys(("usd", "tokens", "requests", "parallel"), Decimal(0))
+        limits = (yield from check(job.book, _attributes(job, need.leg), nothing)).limits
+    left: dict[str, list[Decimal]] = {"usd": [], "tokens": []}
+    for one in limits:
+        if one.limit is None or one.measure not in left:
+            continue
+        diverts = isinstance(refusal, Diversion) and refusal.scope == one.scope
+        share = refusal.threshold if diverts and isinstance(refusal, Diversion) else Decimal(1)
+        left[one.measure].append(MATH.subtract(MATH.multiply(one.limit, share), one.used))
+    if need.stated is not None:
+        left["usd"].append(need.stated)
+    return _Room(min(left["usd"], default=None), min(left["tokens"], default=None))
 
 
 def _most(job: Job, need: _Need) -> int:
