@@ -137,7 +137,8 @@ class Clients:
         """Close the connections of sync code that nobody uses at the moment; the next command makes new ones."""
         client = self._sync.pop(os.getpid(), None)
         if client is not None:
-            _close_idle(client.connection_pool.pool)
+            pool: Any = client.connection_pool
+            _close_idle(pool.pool)
 
     def __del__(self) -> None:
         # Of a store that nobody closed; of one that could not even be made, there is nothing.
