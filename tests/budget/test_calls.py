@@ -359,6 +359,8 @@ def test_the_answer_is_made_as_long_as_there_is_money_for(colour: str, *, stream
         with world(Budget("0.0010397")) as (sim, client, purse):
             answer = await runs.ask(client, stream=stream, **without_limit())
             assert json.loads(sim.requests[0].body)["max_tokens"] == 1000
+            # Another request than the whole one: under its key, it would get that one's answer.
+            assert sim.requests[0].headers["idempotency-key"] == f"{answer.call.id}-0-1000"
             [change] = answer.call.ledger
             assert (change.parameter, change.change, change.sent) == (
                 "max_tokens",
@@ -589,9 +591,25 @@ def test_a_cheaper_model_waits_for_its_threshold() -> None:
         purse.manager.update_spend("0.00099")
         assert client.completion(**without_limit()).call.model == "gpt-4.1-nano"
         purse.check()
-    refusing = world(Budget("0.002", fallbacks={"0.5": "groq/nobody-knows-it"}), output="refuse")
-    with refusing as (sim, client, _), pytest.raises(UnboundedCostError):
-        client.completion(**without_limit())
+    rule = Budget("0.002", fallbacks={"0.5": FALLBACK})
+    with world(rule, output="refuse") as (sim, client, _):
+        with pytest.raises(BudgetExceededError) as raised:
+            client.completion(**without_limit())
+        assert raised.value.model == "gpt-4.1-nano"
+        assert not sim.requests
+
+
+def test_a_cheaper_model_is_named_once() -> None:
+    """Two budgets that each want another model do not send a call to and fro."""
+    rules = (
+        Budget(1, fallbacks={"0.00001": FALLBACK}),
+        Budget(1, scope="user", fallbacks={"0.000001": "openai/gpt-4.1-mini"}),
+    )
+    with world(*rules) as (sim, client, purse):
+        answer = client.completion(**ASK, user="ann")
+        assert answer.call.model in ("gpt-4.1-nano", "gpt-4.1-mini")
+        assert len(sim.requests) == len(purse.of_kind(Diverted)) == 1
+        purse.check(answer.cost.total, ["settle"])
 
 
 def test_a_cheaper_model_of_another_provider() -> None:
@@ -803,3 +821,23 @@ def test_an_error_of_the_provider_stays_what_it_is() -> None:
         assert all(isinstance(e.error, APIError) for e in purse.of_kind(AttemptFailed))
         assert not purse.of_kind(BudgetOverrun)
         purse.check(BOUND, ["release", "unknown"])
+
+
+class Blind(MemoryStore):
+    """A store that cannot be looked into."""
+
+    @override
+    def perform(self, operation: Any) -> Any:
+        """Perform what is no look."""
+        if type(operation).__name__ == "Balances":
+            raise llmkit.errors.StoreUnavailableError("away")
+        return super().perform(operation)
+
+
+def test_where_nobody_can_look_what_is_left_the_refusal_stays() -> None:
+    """A store that fails while a shorter answer is worked out does not hide why the call was refused."""
+    with world(Budget("0.001"), store=Blind()) as (sim, client, purse):
+        with pytest.raises(BudgetExceededError):
+            client.completion(**without_limit())
+        assert not sim.requests
+        purse.check(0, [])
