@@ -1,6 +1,6 @@
 """Managers of two processes over one store: hypothesis looks for an order of things that lets one out above a limit.
 
-What is counted is worked out here from a list of everything that happened, by calendars and times of day, not by buckets.
+What is counted is worked out here from a list of everything that happened, by calendars and times, not by buckets.
 A rolling window's parts may count a little longer than the window: so long a refusal is right, and an answer is too.
 """
 
@@ -147,12 +147,14 @@ class Managers(RuleBasedStateMachine):
         """By one of the two, whose rules may be old."""
         self.expire()
         asked = Spent(user, self.now, Decimal(usd), 1, self.now + int(lease * 1000))
+        refused: Exception | None = None
         try:
             asked.hold = self.managers[by].reserve(Decimal(usd), lease=lease, user=user)
         except (BudgetExceededError, LimitReachedError) as refusal:
-            assert refusal.retry_after is None or refusal.retry_after >= 0
+            refused = refusal
+        if refused is not None:
             assert any(self.full(limit, asked, slack=True) for limit in self.limits.values()), (
-                refusal
+                refused
             )
             return
         above = [
