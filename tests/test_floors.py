@@ -155,6 +155,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.call": {"llmkit._control.hold"},
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
+    "budget._opening": {"llmkit._io.stores.catch_up"},  # SQLite comes with it
     "compat._settings": {"llmkit.budget"},  # few set them
     "compat.litellm": {"llmkit.compat._budget"},  # few have one
     # Only for who asks for a bound, and for who says whose a call is.

@@ -230,7 +230,56 @@ def test_a_drain_does_not_block_its_loop(loop: str) -> None:
     anyio.run(body, backend=loop)
 
 
-def test_what_is_dropped_at_the_end_of_the_process_is_settled(tmp_path: Any) -> None:
+def test_a_drain_that_is_let_go_of_is_done_by_the_next() -> None:
+    """What was taken off the queue and could not be settled goes back there: it is not lost with its coroutine."""
+
+    async def body() -> None:
+        with world(store=Waiting()) as (_, client, purse):
+            for at in range(1, 4):
+                stream = await client.acompletion(**ASKED, stream=True)
+                await anext(stream)
+                del stream
+                gc.collect()
+                await dropped_at(client.aclose(), at)
+                client.close()
+                purse.check(at * BOUND)
+
+    anyio.run(body)
+
+
+def test_what_a_store_could_not_take_is_settled_at_the_end_of_the_process() -> None:
+    """A settlement that was kept while the store was away is not left to its lease, though nobody closes anything."""
+    code = f"""
+import atexit, llmkit
+from llmkit._operations import Audit, ReadEntries
+from llmkit.budget import Budget, BudgetManager
+from llmkit.stores import MemoryStore
+from llmkit.testing import Simulator
+class Failing(MemoryStore):
+    away = False
+    def perform(self, operation):
+        if self.away and type(operation).__name__ == "SettleHold":
+            raise llmkit.errors.StoreUnavailableError("away")
+        return super().perform(operation)
+store = Failing()
+def report():
+    entries = store.perform(ReadEntries())
+    print([e.kind for e in entries], store.perform(Audit()).holds)
+atexit.register(report)
+sim = Simulator().__enter__()
+manager = BudgetManager(store, [Budget(1)])
+client = llmkit.Client(api_key={KEY!r}, base_url=sim.base_url, budget=manager)
+store.away = True
+client.completion({MODEL!r}, [{{"role": "user", "content": "hello"}}], max_tokens=100)
+store.away = False
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert ran.stdout.strip() == "['settle'] 0"
+
+
+def test_what_is_dropped_at_the_end_of_the_process_is_settled() -> None:
     """A stream that is open when the process ends, and one that was dropped before, are spent as held."""
     code = f"""
 import json, llmkit
