@@ -31,7 +31,7 @@ settings.register_profile("llmkit", deadline=None, suppress_health_check=[Health
 settings.load_profile("llmkit")
 
 # Read by the tests themselves, not by the library.
-KEPT = {"LLMKIT_RECORDINGS", "LLMKIT_SPECS", "LLMKIT_FULL"}
+KEPT = {"LLMKIT_RECORDINGS", "LLMKIT_SPECS", "LLMKIT_FULL", "LLMKIT_HAMMER"}
 
 
 @pytest.fixture(autouse=True)

@@ -155,6 +155,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.call": {"llmkit._control.hold"},
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
+    "budget._opening": {"llmkit._io.stores.catch_up"},  # SQLite comes with it
     "compat._settings": {"llmkit.budget"},  # few set them
     "compat.litellm": {"llmkit.compat._budget"},  # few have one
     # Only for who asks for a bound, and for who says whose a call is.
@@ -170,7 +171,10 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
     # An extra, which is asked for when a store is made.
-    "_io.stores.postgres": {"llmkit._io.stores.postgres._pool", "llmkit._io.stores.postgres._schema"},
+    "_io.stores.postgres": {
+        "llmkit._io.stores.postgres._pool",
+        "llmkit._io.stores.postgres._schema",
+    },
     "_io.stores.redis._clients": {"redis.asyncio", "redis.exceptions"},  # an extra
     "_io.speech_stream": {"anyio"},  # only for files
     "_kinds.catalogue": {

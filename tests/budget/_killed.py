@@ -6,6 +6,7 @@ its settlement has returned. The store is unreachable while the file ``down`` is
 
 from __future__ import annotations
 
+import logging
 import os
 import random
 import sys
@@ -56,6 +57,7 @@ def ask(hold: str) -> Reserve:
 
 def main(folder: Path, name: str) -> None:
     """Make calls until killed."""
+    logging.disable()
     log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     nothing: Any = None
     driver = SyncDriver(nothing, Observers(()), nothing)

@@ -99,6 +99,9 @@ class Colour:
     def settle(self, hold: Any, usd: Any) -> Any:
         return self.run(hold.asettle(usd)) if self._async else hold.settle(usd)
 
+    def release(self, hold: Any) -> Any:
+        return self.run(hold.arelease()) if self._async else hold.release()
+
     def end(self) -> None:
         if self._async:
             self.run(self._manager.aclose())
@@ -169,8 +172,29 @@ def test_closed_refuses_quickly_and_goes_on_afterwards(place: Place, name: str) 
     assert colour.settle(before, HALF) is None
     place.give()
     _recovered(colour)
-    colour.reserve(1, user="ann").release() if name == "sync" else None
+    colour.release(colour.reserve(1, user="ann"))
     (limit,) = colour.check_budget(user="ann").limits
     assert (limit.spent, limit.held) == (HALF, 0)
     assert colour.audit().differences == ()
     colour.end()
+
+
+def test_a_server_that_hangs_is_waited_for_once(tmp_path: Path) -> None:
+    """It takes connections and says nothing: one call waits its timeout, the others are told at once."""
+    with running() as server:
+        store = RedisStore(server.url, timeout=0.5)
+        manager = llmkit.BudgetManager(store, [llmkit.Budget(100)])
+        manager.reserve(1).release()
+        server.pause()
+        try:
+            waits = []
+            for _ in range(10):
+                started = time.monotonic()
+                with pytest.raises(BudgetUnavailableError):
+                    manager.reserve(1)
+                waits.append(time.monotonic() - started)
+        finally:
+            server.resume()
+        assert sorted(waits)[5] < 0.2
+        manager.close()
+        store.close()

@@ -44,10 +44,14 @@ SCOPES = ("global", "user=ann")
 
 whole = st.integers(0, 6).map(Decimal)
 grains = st.integers(1, 6_000_000_000).map(lambda n: Decimal(n).scaleb(-9))
-asked = st.fixed_dictionaries({a: grains | whole if a.startswith("usd") else whole for a in ACCOUNTS})
+asked = st.fixed_dictionaries(
+    {a: grains | whole if a.startswith("usd") else whole for a in ACCOUNTS}
+)
 some = st.lists(st.sampled_from(ACCOUNTS), unique=True, max_size=4)
 leases = st.sampled_from((1, 500, 5000, 10**7))
-whose = st.sampled_from((Attribution(), Attribution(SCOPES, "acme", "m"), Attribution(SCOPES[:1], "acme", "n")))
+whose = st.sampled_from(
+    (Attribution(), Attribution(SCOPES, "acme", "m"), Attribution(SCOPES[:1], "acme", "n"))
+)
 extras = st.sampled_from(((Decimal(0), 0), (Decimal(3), 500), (Decimal(3), 0)))
 rollovers = st.sampled_from((None, Decimal(2), Decimal(100)))
 
@@ -105,7 +109,16 @@ class Money(RuleBasedStateMachine):
         now = self.clock.milliseconds
         until = now + extra[1]
         claims = tuple(
-            Claim(a, self.window(a), amounts[a], seen[a][1], extra[0], until, rollover, a != ACCOUNTS[-1])
+            Claim(
+                a,
+                self.window(a),
+                amounts[a],
+                seen[a][1],
+                extra[0],
+                until,
+                rollover,
+                a != ACCOUNTS[-1],
+            )
             for a in accounts
         )
         versions = tuple((account, version) for account, (version, _) in seen.items())
@@ -119,7 +132,9 @@ class Money(RuleBasedStateMachine):
         keep = account != ACCOUNTS[-1]
         claim = Claim(account, self.window(account), Decimal(0), limit, keep=keep)
         amount = max(Decimal(0), unit + (Decimal(1) if limit is None else self.left(claim)))
-        operation = Reserve(f"h{len(self.done):04}", (claim._replace(amount=amount),), lease, amount)
+        operation = Reserve(
+            f"h{len(self.done):04}", (claim._replace(amount=amount),), lease, amount
+        )
         self.reserved(operation._replace(seen=((account, version),)), 0)
 
     def left(self, claim: Claim) -> Decimal:
@@ -212,7 +227,12 @@ class Money(RuleBasedStateMachine):
         assert found.now == self.clock.milliseconds
         assert _plain(found) == wanted, (operation, found)
         if isinstance(found, Stale):
-            self.limits[who].update({rule.scope: self.standing.get(rule.scope, (0, Decimal(10))) for rule in found.rules})
+            self.limits[who].update(
+                {
+                    rule.scope: self.standing.get(rule.scope, (0, Decimal(10)))
+                    for rule in found.rules
+                }
+            )
 
     # --- what always holds -------------------------------------------------------------------
 
@@ -221,10 +241,14 @@ class Money(RuleBasedStateMachine):
         """Spent, held and limits are what the model makes of everything that happened."""
         if not hasattr(self, "store"):
             return
-        claims = tuple(Claim(a, self.window(a), Decimal(0), Decimal(10), rollover=Decimal(5)) for a in ACCOUNTS)
+        claims = tuple(
+            Claim(a, self.window(a), Decimal(0), Decimal(10), rollover=Decimal(5)) for a in ACCOUNTS
+        )
         found = self.store.perform(Balances(claims))
         assert isinstance(found, Balance)
-        told = [(line.account, line.spent, line.used - line.spent, line.limit) for line in found.lines]
+        told = [
+            (line.account, line.spent, line.used - line.spent, line.limit) for line in found.lines
+        ]
         assert told == self.model.perform(Balances(claims), self.clock.milliseconds)
 
     @invariant()

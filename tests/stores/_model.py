@@ -1,7 +1,7 @@
-"""The money rules once more, from their words and in the simplest way: a list of all that was spent, a list of all holds.
+"""The money rules once more, from their words and in the simplest way: lists of all that was spent and held.
 
 Nothing here is taken from the library but the names of operations and answers. Every question is answered by looking
-through everything that ever happened. It forgets nothing: it is right as long as a clock jumps back by less than a window.
+through everything that ever happened. It forgets nothing: it is right while a clock jumps back by less than a window.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ class Model:
             return limit
         before = earlier[-1]
         written = {b for n, b, _ in self.spends if n == claim.account}
-        written |= {b for h in self.holds.values() for c, b in h.lines() if c.account == claim.account}
+        written |= {
+            b for h in self.holds.values() for c, b in h.lines() if c.account == claim.account
+        }
         if before not in written:
             return limit
         was = self._within(claim.account, before)
@@ -126,7 +128,9 @@ class Model:
         if None in buckets:
             return ("untimely",)
         known = [bucket for bucket in buckets if bucket is not None]
-        full = [c.account for c, b in zip(op.claims, known, strict=True) if not self.room(c, b, now)]
+        full = [
+            c.account for c, b in zip(op.claims, known, strict=True) if not self.room(c, b, now)
+        ]
         if full:
             return ("refused", full)
         self.holds[op.hold] = Held(op, now + op.lease, known)

@@ -32,8 +32,8 @@ def money(text: str | int) -> Decimal:
 
 
 def claim(amount: str | int, limit: str | int | None = None, **more: Any) -> Claim:
-    """A claim on the account ``usd``, for ever unless said otherwise."""
-    asked = Claim("usd", EVER, money(amount), None if limit is None else money(limit))
+    """A claim on the account ``usd:x``, for ever unless said otherwise."""
+    asked = Claim("usd:x", EVER, money(amount), None if limit is None else money(limit))
     return asked._replace(**more)
 
 
@@ -63,11 +63,11 @@ class Subject:
         return self.perform(SettleHold(hold, kind, paid, usd, **more))
 
     def post(self, entry: str, amount: str | int, window: Window = EVER, **more: Any) -> Any:
-        """Post to ``usd``."""
-        charges = (Charge("usd", window, money(amount)),)
+        """Post to ``usd:x``."""
+        charges = (Charge("usd:x", window, money(amount)),)
         return self.perform(Post(entry, charges, money(amount), ANN, **more))
 
-    def stands(self, window: Window = EVER, account: str = "usd") -> tuple[Decimal, Decimal]:
+    def stands(self, window: Window = EVER, account: str = "usd:x") -> tuple[Decimal, Decimal]:
         """(spent, held) of an account."""
         (line,) = self.perform(Balances((Claim(account, window, Decimal(0)),))).lines
         return line.spent, line.used - line.spent

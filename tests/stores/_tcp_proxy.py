@@ -20,6 +20,7 @@ class Proxy:
         swallow: how many more answers are not handed on: the connection ends instead.
         mute: whether answers are kept back.
         opened: how many connections there were.
+        marker: only what answers a message with this in it is swallowed or kept back.
     """
 
     def __init__(self, port: int) -> None:
@@ -32,6 +33,8 @@ class Proxy:
         self.swallow = 0
         self.mute = False
         self.opened = 0
+        self.marker = b""
+        self._asked = b""
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -70,13 +73,16 @@ class Proxy:
                 continue
 
     def _hand_on(self, client: socket.socket, server: socket.socket) -> bool:
-        sources = [client] if self.mute else [client, server]
+        marked = self.marker in self._asked
+        sources = [client] if self.mute and marked else [client, server]
         for source in select.select(sources, [], [], 0.05)[0]:
             piece = source.recv(_PIECE)
             if not piece:
                 return False
             who, target = ("c", server) if source is client else ("s", client)
-            if who == "s" and self.swallow:
+            if who == "c":
+                self._asked = piece
+            elif self.swallow and marked:
                 self.swallow -= 1
                 return False
             if not self.turns.endswith(who):

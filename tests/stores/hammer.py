@@ -1,4 +1,4 @@
-"""A worker of the hammer: tasks that hold, settle, release and forget, until somebody kills it or the word STOP is there.
+"""A worker of the hammer: tasks that hold, settle, release and forget, until somebody kills it or says stop.
 
 Run as ``python hammer.py SPEC`` (JSON). Before and after each operation it writes a line to a log of its own, by one
 ``write`` to a file opened for appending: that survives SIGKILL, and says what this process had been told by then.
@@ -27,8 +27,10 @@ from llmkit._operations import (
     Reserved,
     Reset,
     SettleHold,
+    Stale,
     Sweep,
     Window,
+    WriteRule,
 )
 from llmkit.errors import StoreUnavailableError
 
@@ -77,6 +79,8 @@ class Worker:
         self.store = opened(spec)
         self.stop = Path(spec["stop"])
         self.lease = spec["lease"]
+        self.ever = 0, LIMITS["usd:ever"]
+        """The version of the rule about this account, and what it says; others write it too."""
         self.log = os.open(spec["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def say(self, *words: object) -> None:
@@ -93,8 +97,26 @@ class Worker:
             yield from self.job(f"{name}.{number}", dice)
             if dice.random() < 0.02:
                 yield Sweep(20)
+            if dice.random() < 0.02:
+                yield from self.rule(dice)
             if dice.random() < 0.03:
                 yield Reset(f"reset.{name}.{number}", (("usd:ever", Window()),))
+
+    def rule(self, dice: random.Random) -> Steps:
+        """From now on the limit is another."""
+        limit = dice.randint(LIMITS["usd:ever"] // 2, LIMITS["usd:ever"])
+        written = yield WriteRule("usd:ever", str(limit))
+        self.say("written", written.rule.version)
+
+    def reserve(self, hold: str, claims: list[Claim]) -> Reserve:
+        """By the rule that this process knows."""
+        version, limit = self.ever
+        known = tuple(
+            claim._replace(limit=Decimal(limit)) if claim.account == "usd:ever" else claim
+            for claim in claims
+        )
+        seen = (("usd:ever", version),)
+        return Reserve(hold, known, self.lease, claims[0].amount, WHO, seen)
 
     def job(self, hold: str, dice: random.Random) -> Steps:
         """One hold and what becomes of it."""
@@ -106,15 +128,21 @@ class Worker:
             for account, limit in LIMITS.items()
         ]  # fmt: skip
         dice.shuffle(claims)
-        reserve = Reserve(hold, tuple(claims), self.lease, claims[0].amount, WHO)
         self.say("ask", hold)
-        answer = yield reserve
+        while True:
+            reserve = self.reserve(hold, claims)
+            answer = yield reserve
+            if not isinstance(answer, Stale):
+                break
+            [rule] = answer.rules
+            if rule.version > self.ever[0]:
+                self.ever = rule.version, int(rule.body or 0)
         if not isinstance(answer, Reserved):
             self.say("gone" if isinstance(answer, Gone) else "refused", hold)
             yield dice.choice((0.001, 0.01, 0.05))
             return
         amounts = {claim.account: str(claim.amount) for claim in claims}
-        self.say("granted", hold, answer.now, json.dumps(amounts, separators=(",", ":")))
+        self.say("granted", hold, reserve.seen[0][1], json.dumps(amounts, separators=(",", ":")))
         if dice.random() < 0.1:
             yield reserve
         yield 0.0 if dice.random() < 0.9 else dice.choice((0.005, 0.02, self.lease / 1000 * 1.5))

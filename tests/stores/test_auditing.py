@@ -79,8 +79,8 @@ def test_what_is_planted_in_a_file_is_found(tmp_path: Path) -> None:
         other.execute("UPDATE llmkit_usage SET usd = '0'")
     found = subject.perform(Audit()).differences
     assert [(d.what, d.key, d.found) for d in found] == [
-        ("spent", "usd @0", Decimal("0.1000000000000000000000001")),
-        ("held", "usd @0", Decimal(0)),
+        ("spent", "usd:x @0", Decimal("0.1000000000000000000000001")),
+        ("held", "usd:x @0", Decimal(0)),
         ("usage", "user=ann", Decimal(0)),
     ]
     subject.store.close()

@@ -103,7 +103,7 @@ def test_digits_that_no_sum_could_keep_are_rounded_up() -> None:
 
 def test_sums_of_what_is_kept_are_exact() -> None:
     """The largest amount and the least: together they have fewer digits than the 60 that sums have."""
-    large, small = Decimal("999999999999999999999999"), Decimal("1e-29")
+    large, small = Decimal(10**24 - 1), Decimal("1e-29")
     assert checked(claimed(amount=large)).claims[0].amount == large
     assert checked(claimed(amount=small)).claims[0].amount == small
 

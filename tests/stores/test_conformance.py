@@ -21,7 +21,7 @@ from ._postgres import PostgresServer
 from ._redis import RedisServer
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
-SEQUENCES = 200 if FULL else 6
+SEQUENCES = 100 if FULL else 6
 
 
 class TestMemory(StoreConformance):

@@ -31,7 +31,7 @@ def run(opened: Opened, examples: int, *, full: int) -> None:
         machine,
         settings=settings(
             max_examples=full if FULL else examples,
-            stateful_step_count=100 if FULL else 40,
+            stateful_step_count=80 if FULL else 40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
@@ -40,7 +40,7 @@ def run(opened: Opened, examples: int, *, full: int) -> None:
 
 def test_memory() -> None:
     """In memory."""
-    run(lambda clock: (MemoryStore(clock=clock), lambda: None), 60, full=2000)
+    run(lambda clock: (MemoryStore(clock=clock), lambda: None), 60, full=400)
 
 
 def test_redis(redis_server: RedisServer) -> None:
@@ -51,7 +51,7 @@ def test_redis(redis_server: RedisServer) -> None:
         store = RedisStore(redis_server.url, name=f"machine-{next(numbers)}", clock=clock)
         return store, store.close
 
-    run(opened, 10, full=500)
+    run(opened, 10, full=120)
 
 
 def test_sqlite(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_sqlite(tmp_path: Path) -> None:
         store = SQLiteStore(tmp_path / f"{next(numbers)}.db", clock=clock)
         return store, store.close
 
-    run(opened, 20, full=500)
+    run(opened, 20, full=250)
 
 
 def test_postgres(postgres_server: PostgresServer) -> None:
@@ -73,4 +73,4 @@ def test_postgres(postgres_server: PostgresServer) -> None:
         store = PostgresStore(dsn, schema=schema, clock=clock)
         return store, store.close
 
-    run(opened, 8, full=300)
+    run(opened, 8, full=100)

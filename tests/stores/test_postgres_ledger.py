@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 import psycopg
 import pytest
@@ -189,13 +190,28 @@ def test_power_is_refused_where_the_server_does_not_flush(postgres_server: Postg
     """``fsync=off`` outlives a crash of the server but not of the machine, and is taken for what it is."""
     schema = postgres_server.schema()
     store = PostgresStore(postgres_server.dsn(), schema=schema, durability="power")
-    with pytest.raises(StoreError, match="fsync=off"):
+    with pytest.raises(StoreError, match="fsync or full_page_writes off"):
         store.perform(Sweep())
     assert store.durability == "power"
     crash = PostgresStore(postgres_server.dsn(), schema=schema)
     assert crash.perform(Sweep()) == 0
     assert crash.durability == "crash"
     crash.close()
+
+
+def test_power_is_given_where_the_server_flushes() -> None:
+    """As PostgreSQL is set up when nobody touches it."""
+    server = PostgresServer(fsync="on")
+    try:
+        server.start()
+        store = PostgresStore(server.dsn(), durability="power")
+        assert store.perform(Post("entry", ())).status == "posted"
+        server.kill()
+        server.start()
+        assert store.perform(Post("entry", ())).status == "again"
+        store.close()
+    finally:
+        server.remove()
 
 
 # --- durable -----------------------------------------------------------------------------------
@@ -408,6 +424,21 @@ def test_different_texts_stay_different() -> None:
     assert [read(payload) for payload in payloads] == [[text] for text in HOSTILE]
     assert read(written({"a\x00": {"b": None, "c": 1.5}})) == {"a\x00": {"b": None, "c": 1.5}}
     assert not any(b"\\u0000" in payload for payload in payloads if b"\\\\u0000" not in payload)
+
+
+def test_metadata_of_any_kind_does_not_lose_a_settlement(store: PostgresStore) -> None:
+    """What JSON has no form for is kept as text, keys too, and what contains itself."""
+    loop: dict[str, Any] = {}
+    loop["self"] = loop
+    for number, metadata in enumerate(({("a", 1): object}, loop, {"at": Decimal("1.5")})):
+        settlement = Settlement(
+            f"{number}", "failed", "p", "m", True, "no", 1, 0.5, 1.5, metadata=metadata
+        )
+        assert store.perform(Settle(settlement)) is True
+    first, second, third = store.perform(Settlements())
+    assert first.metadata == {"('a', 1)": "<class 'object'>"}
+    assert second.metadata == {"self": "{'self': {...}}"}
+    assert third.metadata == {"at": "1.5"}
 
 
 def test_a_text_too_long_for_an_index_is_refused(store: PostgresStore) -> None:

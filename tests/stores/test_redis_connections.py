@@ -237,6 +237,59 @@ def test_loops_end_without_closing(redis_server: RedisServer) -> None:
     store.close()
 
 
+def test_a_store_that_nobody_closes(redis_server: RedisServer) -> None:
+    """A store that is let go of takes its connections with it, those of a loop that goes on, too."""
+
+    async def main() -> None:
+        store = RedisStore(redis_server.url, name=name())
+        await store.aperform(hold("a"))
+        store.perform(hold("b"))
+        del store
+        gc.collect()
+        deadline = time.monotonic() + 10
+        while redis_server.ask("CLIENT", "LIST").count(b"laddr=") > before:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0)
+
+    before = redis_server.ask("CLIENT", "LIST").count(b"laddr=")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        asyncio.run(main())
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
+
+
+def test_closed_while_others_are_at_it(redis_server: RedisServer) -> None:
+    """Whoever closes a store that others use breaks nothing: they go on, on connections that are in use or new."""
+    store = RedisStore(redis_server.url, name=name())
+    over = threading.Event()
+
+    def close() -> None:
+        while not over.is_set():
+            store.close()
+
+    async def some(prefix: str) -> None:
+        for n in range(20):
+            works = [store.aperform(hold(f"{prefix}{n}-{i}", limit=None)) for i in range(4)]
+            await asyncio.gather(*works, store.aclose())
+
+    closing = threading.Thread(target=close)
+    closing.start()
+    with warnings.catch_warnings(record=True) as caught, ThreadPoolExecutor(4) as pool:
+        warnings.simplefilter("always")
+        holds = [hold(f"h{n}", limit=None) for n in range(100)]
+        answers = list(pool.map(store.perform, holds))
+        list(pool.map(lambda prefix: asyncio.run(some(prefix)), "ab"))
+        over.set()
+        closing.join()
+        store.close()
+        gc.collect()
+    assert all(isinstance(answer, Reserved) for answer in answers)
+    assert held(store) == (0, 260)
+    store.close()
+    assert [str(warning.message) for warning in caught] == []
+
+
 def test_two_loops_at_once(redis_server: RedisServer) -> None:
     """Each loop has connections of its own; both use one store at the same time."""
     store = RedisStore(redis_server.url, name=name())
@@ -350,3 +403,74 @@ def test_amounts_are_exact(store: RedisStore) -> None:
         store.perform(hold(f"h{n}", "0.000000001", limit=None))
         store.perform(settled(f"h{n}", "0.000000001"))
     assert held(store) == (Decimal("1e-7"), 0)
+
+
+def test_all_connections_in_use(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has waited in vain for a connection is told so."""
+    monkeypatch.setattr("llmkit._io.stores.redis._clients.MOST_CONNECTIONS", 1)
+    store = RedisStore(redis_server.url, name=name(), timeout=0.1)
+    store.perform(hold("a"))
+    pool = store._clients._sync[os.getpid()].connection_pool
+    taken = pool.pool.get()
+    with pytest.raises(StoreUnavailableError, match=r"all connections to Redis at .* are in use"):
+        store.perform(hold("b"))
+    pool.pool.put(taken)
+    assert isinstance(store.perform(hold("b")), Reserved)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("BusyLoadingError", "still loading"),
+        ("MasterDownError", "lost its master"),
+        ("TryAgainError", "moving the ledger"),
+    ],
+)
+def test_servers_that_cannot_serve_for_now(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, kind: str, words: str
+) -> None:
+    """What the library has a class for is known by that, and is no failure for good."""
+    from redis import exceptions
+
+    def fails(*_: Any) -> None:
+        raise getattr(exceptions, kind)("says so")
+
+    store = RedisStore(redis_server.url, name=name())
+    monkeypatch.setattr(store._clients, "execute", fails)
+    with pytest.raises(StoreUnavailableError, match=words):
+        store.perform(hold("a"))
+
+
+def test_what_nobody_expects(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that is not known is repeated in our error, which has nothing of the library's."""
+    from redis.exceptions import ResponseError
+
+    def fails(*_: Any) -> None:
+        raise ResponseError("ERR what is this")
+
+    store = RedisStore(redis_server.url, name=name())
+    monkeypatch.setattr(store._clients, "execute", fails)
+    with pytest.raises(StoreError, match="refused: ERR what is this") as caught:
+        store.perform(hold("a"))
+    assert caught.value.__cause__ is caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "node"),
+    [
+        ("MovedError", "5 10.0.0.1:7000", ("10.0.0.1", 7000)),
+        ("ResponseError", "MOVED 5 ::1:7000", ("::1", 7000)),
+        ("ResponseError", "MOVED 5 :7000", ("", 7000)),
+        ("AskError", "5 10.0.0.1:7000", None),
+        ("ResponseError", "ASK 5 10.0.0.1:7000", None),
+        ("ConnectionError", "MOVED 5 10.0.0.1:7000", None),
+    ],
+)
+def test_where_a_cluster_sends_us(kind: str, text: str, node: Any) -> None:
+    """It is read of what any version of the library says; a slot on its way is not followed."""
+    from redis import exceptions
+
+    from llmkit._io.stores.redis._failures import moved_to
+
+    assert moved_to(getattr(exceptions, kind)(text)) == node

@@ -326,3 +326,94 @@ def test_an_audit_sees_it(
     redis_server.ask(verb, key + where.replace("DAY", str(day)), *rest)
     (difference,) = store.perform(Audit()).differences
     assert (difference.what, difference.found) == (what, found)
+
+
+def test_an_audit_while_others_spend(
+    redis_server: RedisServer, ledger: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is entered while an audit reads the ledger is seen by its last part, which sees all at one moment."""
+    store, other = (RedisStore(redis_server.url, name=ledger) for _ in range(2))
+    store.perform(Audit())
+    asked, turns = store._clients.execute, iter("abc")
+
+    def meanwhile(*command: Any) -> Any:
+        entry = next(turns)
+        other.perform(Post(entry, (Charge(ACCOUNT, Window(), Decimal(1)),)))
+        return asked(*command)
+
+    monkeypatch.setattr(store._clients, "execute", meanwhile)
+    audit = store.perform(Audit())
+    assert audit.differences == ()
+    assert audit.entries == 2
+    assert next(turns) == "c"
+    store.close()
+    other.close()
+
+
+def test_what_is_held_is_not_forgotten(redis_server: RedisServer, ledger: str) -> None:
+    """An old bucket in which something is held stays, with what was spent in it, until that is settled."""
+    time = [10_000.0]
+    store = RedisStore(redis_server.url, name=ledger, clock=lambda: time[0])
+    claim = Claim("usd:1m:g", Window(1000), Decimal(1), Decimal(10))
+    for id_ in ("spent", "held"):
+        store.perform(Reserve(id_, (claim,), 10**9))
+    store.perform(SettleHold("spent"))
+    time[0] += 200
+    store.perform(Reserve("later", (claim,), 10**9))
+    assert store.perform(Audit()).differences == ()
+    store.perform(SettleHold("held", amounts=(Decimal(3),)))
+    assert store.perform(Audit()).differences == ()
+    assert store.perform(Balances((claim,))).lines[0][2:4] == (1, 0)
+    store.close()
+
+
+def test_a_sum_over_buckets_has_an_end_too(redis_server: RedisServer, ledger: str) -> None:
+    """Where each bucket could be counted and their sum could not, nothing is done, and the account goes on."""
+    time = [10_000.0]
+    store = RedisStore(redis_server.url, name=ledger, clock=lambda: time[0])
+    window = Window(1000)
+    store.perform(Post("a", (Charge("usd:1m:g", window, MOST_MONEY),)))
+    time[0] += 1
+    claim = Claim("usd:1m:g", window, GRAIN)
+    for operation in (
+        Post("b", (Charge("usd:1m:g", window, GRAIN),)),
+        Reserve("c", (claim,), 1000),
+    ):
+        with pytest.raises(StoreError, match=r"2\^53"):
+            store.perform(operation)
+    assert store.perform(Balances((claim,))).lines[0].spent == MOST_MONEY
+    assert store.perform(Audit()).differences == ()
+    store.close()
+
+
+def test_one_bucket_has_an_end_too(redis_server: RedisServer, ledger: str) -> None:
+    """A bucket that counts no more is not counted beyond what can be counted, either."""
+    time = [10_000.0]
+    store = RedisStore(redis_server.url, name=ledger, clock=lambda: time[0])
+    charge = Charge("usd:1m:g", Window(1000), MOST_MONEY)
+    store.perform(Post("a", (charge,)))
+    time[0] += 100
+    more = charge._replace(amount=GRAIN)
+    assert store.perform(Post("b", (more,))).lines[0].spent == GRAIN
+    with pytest.raises(StoreError, match=r"2\^53"):
+        store.perform(Post("c", (more,), at=10_000_000))
+    # What counts now is as much as there can be; a bucket beside it has room all the same.
+    store.perform(Post("d", (charge._replace(amount=MOST_MONEY - GRAIN),)))
+    assert store.perform(Post("e", (more,), at=10_001_000)).lines[0].spent == MOST_MONEY
+    assert store.perform(Audit()).differences == ()
+    store.close()
+
+
+def test_no_more_is_taken_back_than_is_there(redis_server: RedisServer, ledger: str) -> None:
+    """A late settlement after a reset makes no room that there is not, and the ledger says what it took back."""
+    time = [10_000.0]
+    store = RedisStore(redis_server.url, name=ledger, clock=lambda: time[0])
+    store.perform(hold("a", "5"))
+    time[0] += 100
+    assert store.perform(Sweep()) == 1
+    store.perform(Reset("r", ((ACCOUNT, Window()),)))
+    store.perform(Post("p", (Charge(ACCOUNT, Window(), Decimal(1)),)))
+    assert store.perform(settled("a", "2")).lines == ((ACCOUNT, 0, 0, -1),)
+    assert store.perform(ReadEntries())[-1].lines == ((ACCOUNT, 0, Decimal(-1)),)
+    assert store.perform(Audit()).differences == ()
+    store.close()

@@ -46,6 +46,8 @@ from .checking import EXPIRED
 __all__ = ["ACCOUNTING", "DAY", "Hold", "Rows", "first_counted"]
 
 DAY: Final = 86_400_000
+# Not the caller's context, which may round.
+_add, _subtract, _minus = MATH.add, MATH.subtract, MATH.minus
 _ZERO: Final = Decimal(0)
 _SWEPT_BY_RESERVE: Final = Sweep(8)
 # Twice as long as it counts: a clock that jumps back a little finds it.
@@ -139,8 +141,8 @@ def _limit(rows: Rows, claim: Claim, bucket: int, now: int) -> Decimal:
         return _UNLIMITED
     limit = claim.limit
     if claim.rollover is not None and (left := _left_before(rows, claim, bucket)) > 0:
-        limit = MATH.add(limit, min(claim.rollover, left))
-    return MATH.add(limit, claim.extra) if now < claim.extra_until else limit
+        limit = _add(limit, min(claim.rollover, left))
+    return _add(limit, claim.extra) if now < claim.extra_until else limit
 
 
 def _left_before(rows: Rows, claim: Claim, bucket: int) -> Decimal:
@@ -148,21 +150,22 @@ def _left_before(rows: Rows, claim: Claim, bucket: int) -> Decimal:
     if claim.window.width or claim.limit is None or bucket == starts[0]:
         return _ZERO
     before = rows.counter(claim.account, starts[starts.index(bucket) - 1])
-    return _ZERO if before is None else MATH.subtract(claim.limit, MATH.add(*before))
+    return _ZERO if before is None else _subtract(claim.limit, _add(*before))
 
 
-def _asked(rows: Rows, claim: Claim, bucket: int, now: int) -> Refusal:
-    spent, held = rows.used(claim.account, first_counted(bucket, claim.window.width))
-    limit = _limit(rows, claim, bucket, now)
-    return Refusal(claim.account, limit, MATH.add(spent, held), spent, claim.amount)
+def _looked_at(rows: Rows, claim: Claim, bucket: int, now: int) -> Refusal:
+    """What a refusal of this claim tells, whether or not it is one."""
+    width = claim.window.width
+    first = first_counted(bucket, width)
+    spent, held = rows.used(claim.account, first)
+    limit, used = _limit(rows, claim, bucket, now), _add(spent, held)
+    buckets = _used(rows.counters(claim.account, first)) if width else ()
+    return Refusal(claim.account, limit, used, spent, claim.amount, buckets)
 
 
-def _detailed(rows: Rows, claim: Claim, bucket: int, refusal: Refusal) -> Refusal:
-    if not claim.window.width:
-        return refusal
-    counters = rows.counters(claim.account, first_counted(bucket, claim.window.width))
-    used = ((b, MATH.add(spent, held)) for b, spent, held in counters)
-    return refusal._replace(buckets=tuple(line for line in used if line[1]))
+def _used(counters: Iterable[tuple[int, Decimal, Decimal]]) -> tuple[tuple[int, Decimal], ...]:
+    sums = ((bucket, _add(spent, held)) for bucket, spent, held in counters)
+    return tuple(line for line in sums if line[1])
 
 
 def reserve(rows: Rows, op: Reserve, now: int) -> Reserved | Refused | Stale | Untimely | Gone:
@@ -172,18 +175,19 @@ def reserve(rows: Rows, op: Reserve, now: int) -> Reserved | Refused | Stale | U
         return Reserved(now, found.expires, found.lines, again=True)
     if found is not None or rows.entered(op.hold):
         return Gone(now)
-    if (stale := _stale(rows, now, op.seen)) is not None:
+    if op.seen and (stale := _stale(rows, now, op.seen)) is not None:
         return stale
     lines: list[Line] = []
     refusals: list[Refusal] = []
     for claim in op.claims:
-        bucket = _bucket(claim.window, now)
+        account, window, amount = claim[:3]
+        bucket = _bucket(window, now)
         if bucket is None:
             return Untimely(now)
-        asked = _asked(rows, claim, bucket, now)
-        if MATH.add(asked.used, claim.amount) > asked.limit:
-            refusals.append(_detailed(rows, claim, bucket, asked))
-        lines.append(Line(claim.account, bucket, claim.window.width, claim.amount, claim.keep))
+        spent, held = rows.used(account, first_counted(bucket, window.width))
+        if _add(_add(spent, held), amount) > _limit(rows, claim, bucket, now):
+            refusals.append(_looked_at(rows, claim, bucket, now))
+        lines.append(Line(account, bucket, window.width, amount, claim.keep))
     if refusals:
         return Refused(now, tuple(refusals))
     return _held(rows, op, now, lines)
@@ -230,7 +234,7 @@ def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
     counts = (int(op.kind != "release"), op.prompt_tokens, op.completion_tokens)
     if hold.expired:
         # Its expiry counted the call, and what was held.
-        usd, counts = MATH.subtract(usd, hold.usd), (counts[0] - 1, *counts[1:])
+        usd, counts = _subtract(usd, hold.usd), (counts[0] - 1, *counts[1:])
     _enter(rows, (op.hold, kind, op.hold, op.flag), now, hold, deltas, usd)
     rows.use(now // DAY, hold.whose, counts, usd)
     rows.drop_hold(op.hold)
@@ -253,17 +257,17 @@ def _moved(rows: Rows, hold: Hold, position: int, op: SettleHold) -> Decimal:
 def _spent(rows: Rows, line: Line, amount: Decimal) -> Decimal:
     # Where nothing was held, the counter may have been forgotten since.
     if line.amount or rows.counter(line.account, line.bucket) is not None:
-        rows.count(line.account, line.bucket, amount, MATH.minus(line.amount))
+        rows.count(line.account, line.bucket, amount, _minus(line.amount))
     return amount
 
 
 def _corrected(rows: Rows, line: Line, amount: Decimal) -> Decimal:
     """Its expiry spent what was held. No more is taken back than is there: a reset may have come between."""
-    delta = MATH.subtract(amount, line.amount)
+    delta = _subtract(amount, line.amount)
     found = rows.counter(line.account, line.bucket)
     if found is not None:
         if delta < 0:
-            delta = max(delta, min(_ZERO, MATH.minus(found[0])))
+            delta = max(delta, min(_ZERO, _minus(found[0])))
         rows.count(line.account, line.bucket, delta, _ZERO)
     return delta
 
@@ -352,7 +356,7 @@ def reset(rows: Rows, op: Reset, now: int) -> Posted | Untimely:
         if bucket is None:
             return Untimely(now)
         counters = rows.counters(account, first_counted(bucket, window.width))
-        added += [(account, window.width, b, MATH.minus(s)) for b, s, _ in counters if s]
+        added += [(account, window.width, b, _minus(s)) for b, s, _ in counters if s]
     lines, listed = _posted(rows, added, now)
     rows.enter(Entry(0, op.entry, "reset", now, "", "", _ZERO, listed, NOBODY))
     return Posted("posted", now, lines)
@@ -367,7 +371,7 @@ def balances(rows: Rows, op: Balances, now: int) -> Balance | Stale | Untimely:
         bucket = _bucket(claim.window, now)
         if bucket is None:
             return Untimely(now)
-        lines.append(_detailed(rows, claim, bucket, _asked(rows, claim, bucket, now)))
+        lines.append(_looked_at(rows, claim, bucket, now))
     return Balance(now, tuple(lines))
 
 

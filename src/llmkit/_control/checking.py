@@ -6,7 +6,7 @@ twice against the same room. What has more digits than sums can keep exactly is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation, Overflow
 from itertools import pairwise
 from typing import Any, Final
@@ -37,7 +37,6 @@ _plus: Final = _GRAIN.plus
 _ZERO: Final = Decimal(0)
 _ABOVE_ALL: Final = Decimal(10**24)
 _LONGEST_LEASE: Final = 2**42
-_FOR_EVER: Final = Window()
 
 
 def checked(operation: Any) -> Any:
@@ -83,22 +82,23 @@ def _window(window: Window) -> None:
         raise StoreError(f"a window's periods begin one after the other, not at {starts}")
 
 
-def _once(accounts: Iterable[str], number: int) -> None:
-    if number > 1 and len(set(accounts)) != number:
+def _once(accounts: list[str]) -> None:
+    if len(set(accounts)) != len(accounts):
         raise StoreError("an account was named twice in one operation")
 
 
 def _claim(claim: Claim) -> Claim:
-    if claim.window is not _FOR_EVER:
-        _window(claim.window)
-    if claim.limit is not None:
-        _finite(claim.limit)
-    if claim.extra:
-        _finite(claim.extra)
-    if claim.rollover is not None:
-        _amount(claim.rollover)
-    exact = _amount(claim.amount)
-    return claim if exact == claim.amount else claim._replace(amount=exact)
+    _, window, amount, limit, extra, _, rollover, _ = claim
+    if window.width <= 0:
+        _window(window)
+    if limit is not None:
+        _finite(limit)
+    if extra:
+        _finite(extra)
+    if rollover is not None:
+        _amount(rollover)
+    exact = _amount(amount)
+    return claim if exact == amount else claim._replace(amount=exact)
 
 
 def _claims(claims: tuple[Claim, ...]) -> tuple[Claim, ...]:
@@ -115,7 +115,8 @@ def _reserve(op: Reserve) -> Reserve:
     _named(op.hold)
     if not 0 < op.lease < _LONGEST_LEASE:
         raise StoreError(f"a lease is a number of milliseconds above 0, not {op.lease}")
-    _once((claim.account for claim in op.claims), len(op.claims))
+    if len(op.claims) > 1:
+        _once([claim.account for claim in op.claims])
     return Reserve(
         op.hold, _claims(op.claims), op.lease, _amount(op.usd), _whose(op.whose), op.seen
     )
@@ -155,7 +156,7 @@ def _reset(op: Reset) -> Reset:
     _named(op.entry)
     for _, window in op.accounts:
         _window(window)
-    _once((account for account, _ in op.accounts), len(op.accounts))
+    _once([account for account, _ in op.accounts])
     return op
 
 

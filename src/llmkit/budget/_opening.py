@@ -10,7 +10,6 @@ from .. import stores
 from .._control.budget.outage import Outage
 from .._control.budget.rules import amount_of
 from .._io._observe import Observers
-from .._io.stores.catch_up import CatchUp
 from ..errors import ConfigurationError
 
 __all__ = ["Listeners", "opened", "outage"]
@@ -49,7 +48,11 @@ def outage(
 ) -> Outage:
     """What a store's outage means."""
     limit = None if open_limit is None else amount_of(open_limit, "open_limit")
-    kept = None if catch_up is None else CatchUp(catch_up)
+    kept = None
+    if catch_up is not None:
+        from .._io.stores.catch_up import CatchUp  # noqa: PLC0415 - SQLite comes with it
+
+        kept = CatchUp(catch_up)
     return Outage(store, unreachable=unreachable, catch_up=kept, limit=limit, clock=time.monotonic)
 
 

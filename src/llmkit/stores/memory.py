@@ -18,6 +18,7 @@ from .._control.checking import checked
 from .._cost import MATH
 from .._io.stores._forks import at_forks
 from .._operations import (
+    FOR_EVER,
     NOBODY,
     Attribution,
     Audit,
@@ -32,11 +33,12 @@ from .._operations import (
     Settlements,
     UsageRow,
 )
-from ..errors import ConfigurationError, StoreUnavailableError
+from ..errors import ConfigurationError, StoreError, StoreUnavailableError
 from ..ledger import MemoryLedger
 
 __all__ = ["MemoryStore"]
 
+_add: Final = MATH.add
 _ZERO: Final = Decimal(0)
 _UNUSED: Final = (0, 0, 0, _ZERO)
 _NOTHING: Final = (_ZERO, _ZERO)
@@ -64,14 +66,10 @@ class _Account:
             spent = held = _ZERO
             for bucket in self.buckets[bisect_left(self.buckets, first) :]:
                 more = self.counters[bucket]
-                spent, held = MATH.add(spent, more[0]), MATH.add(held, more[1])
+                spent, held = _add(spent, more[0]), _add(held, more[1])
             # No call between these: an interrupt sees all or none.
             self.spent, self.held, self.first = spent, held, first
         return self.spent, self.held
-
-    def added(self, bucket: int, spent: Decimal, held: Decimal) -> None:
-        if self.first is not None and bucket >= self.first:
-            self.spent, self.held = MATH.add(self.spent, spent), MATH.add(self.held, held)
 
 
 class MemoryRows:
@@ -85,7 +83,8 @@ class MemoryRows:
         self._keep = keep
         self._log: list[tuple[dict[Any, Any], Any, Any]] = []
         self._leases: list[tuple[int, str]] = []
-        self.number = 0
+        self.number = self._number = 0
+        """Of the latest entry. Those that are kept end with it; they are numbered when they are read."""
         self.accounts: dict[str, _Account] = {}
         self.holds: dict[str, Hold] = {}
         self.entries: OrderedDict[str, Entry] = OrderedDict()
@@ -97,17 +96,20 @@ class MemoryRows:
     def begin(self) -> None:
         """An operation begins; the one before is done."""
         self._log.clear()
+        self._number = self.number
 
     def undo(self) -> None:
-        """Make all as it was before the operation, however often this is interrupted itself."""
-        interrupted = True
-        while interrupted:
+        """Make all as it was before the operation, also where this is interrupted itself."""
+        interruption: KeyboardInterrupt | None = None
+        undone = False
+        while not undone:
             try:
                 self._restore()
-                interrupted = False
-            except KeyboardInterrupt:
-                # It is on its way already: what called this raises one.
-                continue
+                undone = True
+            except KeyboardInterrupt as another:
+                interruption = another
+        if interruption is not None:
+            raise interruption
 
     def _restore(self) -> None:
         for table, key, before in reversed(self._log):
@@ -118,7 +120,7 @@ class MemoryRows:
             if table is self.entries:
                 # Only the oldest is ever taken out.
                 self.entries.move_to_end(key, last=False)
-        self.number = next(reversed(self.entries.values())).number if self.entries else 0
+        self.number = self._number
         for account in self.accounts.values():
             account.repair()
         self._heap()
@@ -163,8 +165,9 @@ class MemoryRows:
         if before is None:
             insort(found.buckets, bucket)
             before = _NOTHING
-        found.counters[bucket] = MATH.add(before[0], spent), MATH.add(before[1], held)
-        found.added(bucket, spent, held)
+        found.counters[bucket] = _add(before[0], spent), _add(before[1], held)
+        if found.first is not None and bucket >= found.first:
+            found.spent, found.held = _add(found.spent, spent), _add(found.held, held)
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
@@ -219,26 +222,29 @@ class MemoryRows:
         """Append to the ledger."""
         self._log.append((self.entries, entry.id, _ABSENT))
         self.number += 1
-        self.entries[entry.id] = Entry(self.number, *entry[1:])
+        self.entries[entry.id] = entry
         if len(self.entries) > self._keep:
             self._fold(next(iter(self.entries.values())))
 
     def _fold(self, entry: Entry) -> None:
         for account, bucket, amount in entry.lines:
             key = (account, bucket)
-            self._put(self.folded, key, MATH.add(self.folded.get(key, _ZERO), amount))
+            self._put(self.folded, key, _add(self.folded.get(key, _ZERO), amount))
         for scope in entry.whose.scopes:
-            usd = MATH.add(self.dollars.get(scope, _ZERO), entry.usd)
+            usd = _add(self.dollars.get(scope, _ZERO), entry.usd)
             self._put(self.dollars, scope, usd)
         self._drop(self.entries, entry.id)
 
     def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:
         """Add to the usage of each scope."""
+        usage = self.usage
         for scope in whose.scopes:
             key = (day, scope, whose.provider, whose.model)
-            calls, prompt, completion, dollars = self.usage.get(key, _UNUSED)
+            before = usage.get(key)
+            self._log.append((usage, key, _ABSENT if before is None else before))
+            calls, prompt, completion, dollars = before or _UNUSED
             more = calls + counts[0], prompt + counts[1], completion + counts[2]
-            self._put(self.usage, key, (*more, MATH.add(dollars, usd)))
+            usage[key] = (*more, _add(dollars, usd))
 
     def rule(self, scope: str) -> Rule:
         """A scope's rule."""
@@ -274,8 +280,10 @@ class MemoryStore:
         """Perform one operation. Should it be interrupted, it was not performed, or wholly."""
         kind = type(operation)
         if (rule := ACCOUNTING.get(kind)) is None:
+            if (read := _READING.get(kind)) is None:
+                raise StoreError(f"no MemoryStore performs {kind.__name__}")
             with self._lock:
-                return _READING[kind](self, operation)
+                return read(self, operation)
         operation = checked(operation)
         with self._lock:
             if self._busy:
@@ -337,8 +345,11 @@ class MemoryStore:
         return tuple(self._rows.rule(scope) for scope in operation.scopes)
 
     def _entries(self, operation: ReadEntries) -> tuple[Entry, ...]:
-        later = (e for e in self._rows.entries.values() if e.number > operation.after)
-        return tuple(islice(later, operation.limit))
+        rows = self._rows
+        first = rows.number - len(rows.entries) + 1
+        begin = max(operation.after + 1 - first, 0)
+        page = islice(rows.entries.values(), begin, begin + operation.limit)
+        return tuple(Entry(number, *entry[1:]) for number, entry in enumerate(page, first + begin))
 
     def _audit(self, operation: Audit) -> Audited:
         rows = self._rows
@@ -348,7 +359,11 @@ class MemoryStore:
             for bucket in account.buckets
         )
         found = audited(
-            self._now(), counters, rows.holds.values(), self._whole(), self._usage(ReadUsage())
+            self._now(),
+            counters,
+            rows.holds.values(),
+            self._whole(),
+            self._usage(ReadUsage(since=-FOR_EVER)),
         )
         return found._replace(entries=rows.number)
 

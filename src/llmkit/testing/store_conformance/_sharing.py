@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable
 from decimal import Decimal
@@ -161,6 +162,27 @@ class Sharing(Subject):
             answer = asking[1].result()
             self.same([line.amount for line in answer.lines], [number])
             self.same((await store.aperform(SettleHold(f"h{number}"))).status, "settled")
+
+    def test_cancelled_and_released(self) -> None:
+        """Who is cancelled while he reserves, and then releases, holds nothing: no release overtakes its hold."""
+        if self._runner is None:
+            pytest.skip("only async code is cancelled")
+        self._runner.run(self._release())
+        time.sleep(0.1)
+        self.audited()
+
+    async def _release(self) -> None:
+        store: Any = self.store
+        for number in range(60):
+            holds = [f"h{number}.{n}" for n in range(3)]
+            asked = [Reserve(hold, (claim(1, None),), LEASE) for hold in holds]
+            asking = [asyncio.ensure_future(store.aperform(reserve)) for reserve in asked]
+            await asyncio.sleep(number % 12 * 0.0002)
+            for one in asking:
+                one.cancel()
+            await asyncio.gather(*asking, return_exceptions=True)
+            ends = [SettleHold(hold, "release", (Decimal(0),), Decimal(0)) for hold in holds]
+            await asyncio.gather(*map(store.aperform, ends))
 
     def test_closing(self) -> None:
         """A store that was never used can be closed, and closed again; it says how durable it is."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 from ...._operations import (
     Attribution,
@@ -144,8 +145,20 @@ def _audited(answer: Any) -> Audited:
 
 
 def _settlement(operation: Settle) -> dict[str, Any]:
-    body = operation.settlement._replace(metadata=dict(operation.settlement.metadata))
-    return {"call": body.call_id, "body": written(body._asdict()).decode()}
+    settlement = operation.settlement
+    kept = settlement._asdict() | {"metadata": dict(settlement.metadata)}
+    try:
+        body = written(kept)
+    except (TypeError, ValueError, RecursionError):
+        # Metadata is the caller's, and may be anything. The settlement is kept in any case.
+        kept["metadata"] = {str(name): str(value) for name, value in settlement.metadata.items()}
+        body = written(kept)
+    return _once({"call": settlement.call_id, "body": body.decode()})
+
+
+def _once(asked: dict[str, Any]) -> dict[str, Any]:
+    """By this a repetition is told from somebody else's operation, where its own id does not tell."""
+    return asked | {"once": uuid4().hex}
 
 
 def _settlements(bodies: Any) -> tuple[Settlement, ...]:
@@ -154,7 +167,10 @@ def _settlements(bodies: Any) -> tuple[Settlement, ...]:
         words = read(body.encode())
         cost = words["cost"]
         words["cost"] = None if cost is None else Decimal(cost)
-        found.append(Settlement(**words))
+        # A newer llmkit may have written more.
+        found.append(
+            Settlement(**{name: words[name] for name in Settlement._fields if name in words})
+        )
     return tuple(found)
 
 
@@ -164,7 +180,11 @@ COMPILED: Final[Mapping[type, Form]] = {
     Post: Form(_changing("post"), _posted),
     Reset: Form(_changing("reset"), _posted),
     Sweep: Form(_changing("sweep"), int),
-    WriteRule: Form(_changing("write_rule"), lambda answer: Written(answer[0], Rule(*answer[1]))),
+    WriteRule: Form(
+        _changing("write_rule"),
+        lambda answer: Written(answer[0], Rule(*answer[1])),
+        lambda operation: _once(operation._asdict()),
+    ),
     ReadEntries: Form(_changing("read_entries"), _entries),
     Settle: Form(_changing("settle"), bool, _settlement),
     Settlements: Form(_reading("settlements"), _settlements),

@@ -67,8 +67,8 @@ class Pool:
     def _place(self, deadline: float) -> Callable[[], None]:
         try:
             return self._limit.acquire(deadline)
-        except APITimeoutError as error:
-            raise self._too_late() from error
+        except APITimeoutError:
+            raise self._too_late() from None
 
     def _first(self, statement: bytes, payload: bytes, deadline: float) -> bytes:
         try:
@@ -103,8 +103,8 @@ class Pool:
     async def _aplace(self, deadline: float) -> Callable[[], None]:
         try:
             return await self._limit.aacquire(deadline)
-        except APITimeoutError as error:
-            raise self._too_late() from error
+        except APITimeoutError:
+            raise self._too_late() from None
 
     async def _afirst(self, statement: bytes, payload: bytes, deadline: float) -> bytes:
         try:

@@ -20,6 +20,7 @@ VERSION: Final = 1
 _LONGEST: Final = 63
 _UNFIT: Final = set("\0\"'$\\")
 
+_FLUSHED: Final = "select current_setting('fsync') || current_setting('full_page_writes')"
 _NAMESPACE: Final = "select 1 from pg_namespace where nspname = @text"
 _TABLE: Final = "select 1 from pg_tables where schemaname = @text and tablename = 'versions'"
 
@@ -56,8 +57,10 @@ class Schema:
         def run(text: str) -> bytes:
             return connection.ask(self.statement(text), None, deadline)
 
-        if self._flushed and run("select current_setting('fsync')") != b"on":
-            raise StoreError('this server runs with fsync=off, which durability="power" excludes')
+        if self._flushed and run(_FLUSHED) != b"onon":
+            raise StoreError(
+                'this server runs with fsync or full_page_writes off, which durability="power" excludes'
+            )
         if (version := self._version(run)) < VERSION:
             # Whatever the database's default is: behind the lock we must see what its holder did.
             run("begin isolation level read committed; select pg_advisory_xact_lock(@seed)")

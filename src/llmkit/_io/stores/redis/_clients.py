@@ -11,6 +11,7 @@ import functools
 import os
 import weakref
 from collections.abc import AsyncGenerator, Callable
+from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 
 from ....errors import ConfigurationError
@@ -60,21 +61,25 @@ class Clients:
             "timeout": seconds,
             "max_connections": MOST_CONNECTIONS,
             "decode_responses": True,
+            # What the newer protocol adds is of no use here, and older servers do not speak it.
+            "protocol": 2,
             # A name may hold what is no valid text for others (half of a surrogate pair): it comes back as it was.
             "encoding_errors": "surrogatepass",
         }
-        try:
-            options = self._library.connection.parse_url(url)
-        except ValueError:
-            # Its words may quote a part of the password, where that holds a "/" or "#" that should be escaped.
-            raise ConfigurationError(
-                "url= of a Redis store is redis://…, rediss://… or unix://…, with what is special in a"
-                " password percent-encoded"
-            ) from None
-        self.place = _place(options)
+        self.place = self._parsed()
         self._node: tuple[str, int] | None = None
         self._sync: dict[int, library.Redis] = {}
         self._loops: dict[int, weakref.WeakKeyDictionary[Any, _LoopClient]] = {}
+
+    def _parsed(self) -> str:
+        """Where the server is. Raises ``ConfigurationError`` for what is no url of one."""
+        with contextlib.suppress(ValueError):
+            return _place(self._library.connection.parse_url(self._url))
+        # Its words are not repeated: they may quote of a password what is behind a "/" or "#" that is not escaped.
+        raise ConfigurationError(
+            "url= of a Redis store is redis://…, rediss://… or unix://…, with what is special in a"
+            " password percent-encoded"
+        )
 
     def execute(self, *command: str | int) -> Any:
         """Send one command and wait for its answer. Raises the library's errors."""
@@ -100,9 +105,9 @@ class Clients:
         if client is None:
             _forget_closed(loops)
             client = loops[loop] = _LoopClient(self._client(self._library.asyncio))
-            await client.start(functools.partial(loops.pop, loop, None))
+            await client.start(functools.partial(_forget, loops))
         try:
-            return await client.redis.execute_command(*command)
+            return await client.execute(*command)
         except Exception as error:
             self._follow(error)
             raise
@@ -112,52 +117,39 @@ class Clients:
         if (node := moved_to(error)) is None and (self._node is None or not is_broken(error)):
             return
         self._node = node
-        self._sync.clear()
-        self._loops.clear()
+        self._let_go()
 
     def _client(self, library: Any) -> Any:
         never = library.retry.Retry(self._library.backoff.NoBackoff(), 0)
         options = self._options | {"retry": never}
         if self._durable:
-            greet = self._greet if library is self._library else self._agreet
-            options["redis_connect_func"] = greet
+            greet = _greet if library is self._library else _agreet
+            # Not a method: whatever held on to us would keep us from being let go of in time.
+            options["redis_connect_func"] = functools.partial(greet, self.place)
         options |= library.connection.parse_url(self._url)
         if self._node is not None:
-            options["host"], options["port"] = self._node
+            # A node that does not know its own name is where the other is, at another port.
+            options["host"] = self._node[0] or options.get("host", "localhost")
+            options["port"] = self._node[1]
         return library.Redis(connection_pool=library.BlockingConnectionPool(**options), retry=never)
 
-    def _greet(self, connection: Any) -> None:
-        """What is done with a new connection before anything else is."""
-
-        def ask(*command: str | int) -> Any:
-            connection.send_command(*command)
-            return connection.read_response()
-
-        try:
-            connection.on_connect()
-            run(kept(self.place), ask)
-        except BaseException:
-            # It is no error of the library's, which would keep the connection as it is.
-            connection.disconnect()
-            raise
-
-    async def _agreet(self, connection: Any) -> None:
-        async def ask(*command: str | int) -> Any:
-            await connection.send_command(*command)
-            return await connection.read_response()
-
-        try:
-            await connection.on_connect()
-            await arun(kept(self.place), ask)
-        except BaseException:
-            await connection.disconnect(nowait=True)
-            raise
-
     def close(self) -> None:
-        """Close the connections of sync code; the next command makes new ones."""
+        """Close the connections of sync code that nobody uses at the moment; the next command makes new ones."""
         client = self._sync.pop(os.getpid(), None)
         if client is not None:
-            client.connection_pool.disconnect()
+            pool: Any = client.connection_pool
+            _close_idle(pool.pool)
+
+    def __del__(self) -> None:
+        # Of a store that nobody closed; of one that could not even be made, there is nothing.
+        with contextlib.suppress(Exception):
+            self._let_go()
+
+    def _let_go(self) -> None:
+        """Close everything, from code that cannot await."""
+        self.close()
+        for client in list(self._loops.pop(os.getpid(), {}).values()):
+            client.later()
 
     async def aclose(self) -> None:
         """Close those of the running loop, and those of sync code."""
@@ -167,29 +159,107 @@ class Clients:
             await client.stop()
 
 
+def _close_idle(idle: Queue[Any]) -> None:
+    """Close the connections in a pool's queue. Those in use end with their pool, which nobody else will ask for one."""
+    for _ in range(idle.qsize()):
+        with contextlib.suppress(Empty):
+            connection = idle.get_nowait()
+            # A place that is empty: who has come too late makes a new one there.
+            idle.put_nowait(None)
+            if connection is not None:
+                connection.disconnect()
+
+
+def _greet(place: str, connection: Any) -> None:
+    """What is done with a new connection before anything else is."""
+
+    def ask(*command: str | int) -> Any:
+        connection.send_command(*command)
+        return connection.read_response()
+
+    try:
+        connection.on_connect()
+        run(kept(place), ask)
+    except BaseException:
+        # It is no error of the library's, which would keep the connection as it is.
+        connection.disconnect()
+        raise
+
+
+async def _agreet(place: str, connection: Any) -> None:
+    async def ask(*command: str | int) -> Any:
+        await connection.send_command(*command)
+        return await connection.read_response()
+
+    try:
+        await connection.on_connect()
+        await arun(kept(place), ask)
+    except BaseException:
+        await connection.disconnect(nowait=True)
+        raise
+
+
+# Held from here until they are closed: a collector that frees a store would free its sockets before the loop, which
+# alone can close them in order, has had its turn.
+_open: set[_LoopClient] = set()
+
+
 class _LoopClient:
     """One loop's client; the loop closes it at its end, as it does with every async generator it has seen."""
 
     def __init__(self, redis: Any) -> None:
-        self.redis = redis
+        self._redis = redis
+        self.loop = running_loop()
+        self._users = 0
+        self._left = False
         self._keeper: AsyncGenerator[None, None] | None = None
+        self._closing: Any = None
 
-    async def start(self, forget: Callable[[], object]) -> None:
+    async def start(self, forget: Callable[[_LoopClient], object]) -> None:
         self._keeper = self._keep(forget)
         await anext(self._keeper)
+        _open.add(self)
+
+    async def execute(self, *command: str | int) -> Any:
+        self._users += 1
+        try:
+            return await self._redis.execute_command(*command)
+        finally:
+            self._users -= 1
+            if self._left and not self._users:
+                self.later()
 
     async def stop(self) -> None:
-        if self._keeper is not None:
-            await self._keeper.aclose()
+        """Close, or let the last who is at it do so."""
+        self._left = True
+        if not self._users:
+            keeper, self._keeper = self._keeper, None
+            if keeper is not None:
+                await keeper.aclose()
 
-    async def _keep(self, forget: Callable[[], object]) -> AsyncGenerator[None, None]:
+    def later(self) -> None:
+        """Close on the loop, from code that cannot await; not at all if the loop has ended."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self._close)
+
+    def _close(self) -> None:
+        self._closing = self.loop.create_task(self.stop())
+
+    async def _keep(self, forget: Callable[[_LoopClient], object]) -> AsyncGenerator[None, None]:
         try:
             yield
         finally:
-            forget()
+            _open.discard(self)
+            forget(self)
             # What cannot be closed in order is closed by the loop's end.
             with contextlib.suppress(Exception):
-                await self.redis.connection_pool.disconnect(inuse_connections=True)
+                await self._redis.connection_pool.disconnect(inuse_connections=True)
+
+
+def _forget(loops: weakref.WeakKeyDictionary[Any, _LoopClient], client: _LoopClient) -> None:
+    # One that is closed late is no longer the loop's: that one stays.
+    if loops.get(client.loop) is client:
+        del loops[client.loop]
 
 
 def _forget_closed(loops: weakref.WeakKeyDictionary[Any, _LoopClient]) -> None:
@@ -197,6 +267,9 @@ def _forget_closed(loops: weakref.WeakKeyDictionary[Any, _LoopClient]) -> None:
     for loop in list(loops):
         if loop.is_closed():
             loops.pop(loop, None)
+    for client in list(_open):
+        if client.loop.is_closed():
+            _open.discard(client)
 
 
 def _place(options: dict[str, Any]) -> str:

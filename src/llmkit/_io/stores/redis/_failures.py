@@ -54,7 +54,11 @@ def is_unknown_script(error: BaseException) -> bool:
 
 def moved_to(error: BaseException) -> tuple[str, int] | None:
     """The node of the cluster that has the ledger, where this one has not. Nothing was done."""
-    return error.node_addr if "MovedError" in _names(error) else None  # type: ignore[attr-defined]
+    # Older versions of the library leave the code in the text, newer ones have a class for it.
+    names = _names(error)
+    text = f"MOVED {error}" if "MovedError" in names else str(error)
+    found = _MOVED.fullmatch(text) if "ResponseError" in names else None
+    return (found[1], int(found[2])) if found else None
 
 
 def refused(error: BaseException) -> bool:
@@ -65,12 +69,16 @@ def refused(error: BaseException) -> bool:
 def translated(error: Exception, place: str, seconds: float) -> LLMKitError:
     """The library's error as one of ours."""
     names = _names(error)
+    if (code := _CODES.get(type(error).__name__)) is not None:
+        return _of_code(code, place)
     if "TimeoutError" in names:
         return StoreUnavailableError(
             f"Redis at {place} gave no answer within {seconds:g} s; whether it did what it was asked is not known"
         )
     if "AuthenticationError" in names or "AuthorizationError" in names:
         return StoreError(f"Redis at {place} does not accept the user or password of the url")
+    if _NONE_LEFT in str(error):
+        return StoreUnavailableError(f"all connections to Redis at {place} are in use")
     if names & {"ConnectionError", "OSError"}:
         return StoreUnavailableError(f"Redis at {place} cannot be reached ({type(error).__name__})")
     return _of_answer(error, place)
@@ -82,14 +90,18 @@ def _of_answer(error: Exception, place: str) -> LLMKitError:
         return StoreError(text.partition(OURS)[2].partition(" script: ")[0])
     # Within the answer of a script that failed, the code stands somewhere in the middle.
     found = _CODE.search(text)
-    code = _CODES.get(type(error).__name__, found[1] if found else "")
+    return _of_code(found[1], place) if found else StoreError(f"Redis at {place} refused: {text}")
+
+
+def _of_code(code: str, place: str) -> LLMKitError:
     if code in _FOR_NOW:
         return StoreUnavailableError(f"Redis at {place} {_FOR_NOW[code]}")
-    if code in _FOR_GOOD:
-        return StoreError(f"Redis at {place} {_FOR_GOOD[code]}")
-    return StoreError(f"Redis at {place} refused: {text}")
+    return StoreError(f"Redis at {place} {_FOR_GOOD[code]}")
 
 
+# What the library's pool says.
+_NONE_LEFT = "No connection available"
+_MOVED = re.compile(r"MOVED \d+ (.*):(\d+)")
 _CODE = re.compile(rf"(?:^|[\s-])({'|'.join(_FOR_NOW | _FOR_GOOD)})\b")
 # The library takes the code away from texts that it has a class for.
 _CODES = {

@@ -29,7 +29,7 @@ _DURABILITIES: Final = ("power", "best_effort")
 
 
 class RedisStore:
-    """Accounts, ledger and settlements in Redis 5 or later, shared by all who reach the server. Thread-safe, fork-safe.
+    """Accounts, ledger and settlements in Redis 6.2 or later, shared by all who reach it. Thread-safe, fork-safe.
 
     Money is counted in 1e-9 USD, amounts rounded up, below 2^53 of them (9,007,199 USD) in an account; what is beyond
     is refused. An operation is one round trip; it is repeated once if its connection breaks, and counted once.

@@ -58,7 +58,7 @@ def whole(number: int, of: str) -> int:
 def amount(account: str, digits: str) -> Decimal:
     """So many units of an account as an amount."""
     number = Decimal(digits)
-    return MATH.multiply(number, _GRAIN).normalize() if account.startswith(_MONEY) else number
+    return MATH.multiply(number, _GRAIN).normalize(MATH) if account.startswith(_MONEY) else number
 
 
 def dollars(value: Decimal) -> tuple[str, str, str]:
@@ -79,4 +79,4 @@ def counted(value: Decimal) -> Decimal:
 def usage(grains: str, rest: str) -> Decimal:
     """What usage counts as an amount of money."""
     exact = MATH.add(MATH.multiply(Decimal(grains), _GRAIN), MATH.multiply(Decimal(rest), _REST))
-    return exact.normalize() if exact else Decimal(0)
+    return exact.normalize(MATH) if exact else Decimal(0)

@@ -37,7 +37,7 @@ if not now then
   now = time[1] * 1000 + floor(time[2] / 1000)
 end
 
--- Adding 0 makes 0 of -0, which HINCRBY would not take.
+-- Adding 0 makes 0 of -0.
 local function text(n) return format('%.0f', n + 0) end
 
 local function minus(digits)
@@ -87,17 +87,24 @@ local function used(account, first)
   return spent, held
 end
 
--- Whether what is going to be counted stays within what can be counted; asked for all before anything is written.
+-- Where an account's window begins now, as who was counted in this bucket sees it.
+local function first_now(width, bucket) return width > 0 and floor(now / width) - PARTS or bucket end
+
+-- Refuse what would take a counter, or the sum of those that count now, beyond what can be counted. Lines are {account,
+-- bucket, added, width}; asked for all of them before anything is written.
 local function room_for(lines)
   local planned = {}
   for _, line in ipairs(lines) do
-    local account, bucket, added = line[1], line[2], line[3]
-    local key = account .. '@' .. text(bucket)
-    local kept = call('HMGET', at_account(account), 's' .. text(bucket), 'h' .. text(bucket), 'S', 'H')
-    planned[key] = (planned[key] or 0) + added
-    planned[account] = (planned[account] or 0) + added
-    fits((tonumber(kept[1] or 0)) + (tonumber(kept[2] or 0)) + planned[key], account)
-    fits((tonumber(kept[3] or 0)) + (tonumber(kept[4] or 0)) + planned[account], account)
+    local account, row = line[1], text(line[2])
+    local key, first = row .. '@' .. account, first_now(line[4], line[2])
+    local kept = call('HMGET', at_account(account), 's' .. row, 'h' .. row)
+    planned[key] = (planned[key] or 0) + line[3]
+    fits(tonumber(kept[1] or 0) + tonumber(kept[2] or 0) + planned[key], account)
+    if line[2] >= first then
+      local spent, held = used(account, first)
+      planned[account] = (planned[account] or 0) + line[3]
+      fits(spent + held + planned[account], account)
+    end
   end
 end
 
@@ -154,8 +161,7 @@ end
 local function first_counted(bucket, width) return width > 0 and bucket - PARTS or bucket end
 
 local function standing(account, width, bucket, delta)
-  local first = width > 0 and floor(now / width) - PARTS or bucket
-  local spent, held = used(account, first)
+  local spent, held = used(account, first_now(width, bucket))
   return {account, text(spent), text(held), text(delta)}
 end
 

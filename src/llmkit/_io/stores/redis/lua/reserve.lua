@@ -13,12 +13,12 @@ for i, claim in ipairs(op.claims) do
   if not bucket then return encode({'untimely', text(now)}) end
   local refusal = asked(claim, bucket, position)
   if refusal then refusals[#refusals + 1] = refusal end
-  planned[i] = {claim[1], (placed(claim[1], claim[2], bucket)), claim[4], bucket}
+  planned[i] = {claim[1], (placed(claim[1], claim[2], bucket)), claim[4], claim[2], bucket}
 end
 if #refusals > 0 then return encode({'refused', text(now), refusals}) end
 room_for(planned)
 for i, claim in ipairs(op.claims) do
-  local bucket = place_and_count(claim[1], claim[2], planned[i][4], 0, claim[4])
+  local bucket = place_and_count(claim[1], claim[2], planned[i][5], 0, claim[4])
   lines[i] = {claim[1], text(bucket), text(claim[2]), text(claim[4]), claim[9]}
 end
 local expires = now + op.lease

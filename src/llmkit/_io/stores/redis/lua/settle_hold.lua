@@ -23,7 +23,7 @@ for i, line in ipairs(hold.lines) do
   local delta = delta_of(line, amount)
   added[i] = {line[1], tonumber(line[2]), delta}
   -- What was held makes room for what is spent.
-  planned[i] = {line[1], added[i][2], hold.expired and delta or delta - tonumber(line[4])}
+  planned[i] = {line[1], added[i][2], hold.expired and delta or delta - tonumber(line[4]), tonumber(line[3])}
 end
 room_for(planned)
 for i, line in ipairs(added) do
