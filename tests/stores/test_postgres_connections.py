@@ -160,7 +160,7 @@ def test_without_psycopg_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
 def test_no_password_is_shown() -> None:
     """Neither a store nor its failure shows the password."""
     store = PostgresStore(f"postgresql://ann:{PASSWORD}@127.0.0.1:1/ledger")
-    assert repr(store) == "PostgresStore('127.0.0.1/ledger')"
+    assert repr(store) == "PostgresStore('127.0.0.1:1/ledger')"
     with pytest.raises(StoreUnavailableError, match="cannot be reached") as caught:
         store.perform(Sweep())
     assert PASSWORD not in repr(caught.value)

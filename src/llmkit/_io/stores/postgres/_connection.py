@@ -47,14 +47,15 @@ class Where:
     @override
     def __str__(self) -> str:
         words = self.words or {}
-        return f"{words.get('host') or 'localhost'}/{words.get('dbname') or ''}"
+        port = f":{words['port']}" if words.get("port") else ""
+        return f"{words.get('host') or 'localhost'}{port}/{words.get('dbname') or ''}"
 
 
 def _words(dsn: str) -> dict[str, Any] | None:
     """What a DSN says; ``None`` where it says nothing: the error's text may quote the password."""
     try:
         return dict(conninfo_to_dict(dsn))
-    except psycopg.Error:
+    except (psycopg.Error, AttributeError, TypeError):
         return None
 
 
@@ -76,7 +77,7 @@ def connected(where: Where, timeout: float) -> Connection:
     try:
         opened = _Opened.connect(**words, autocommit=True)
     except psycopg.Error as error:
-        problem = redact(str(error).strip(), where.secrets)
+        problem = redact(" ".join(str(error).split()), where.secrets)
     else:
         return Connection(opened.pgconn)
     raise StoreUnavailableError(f"PostgreSQL at {where} cannot be reached: {problem}")
