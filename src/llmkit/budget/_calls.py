@@ -164,6 +164,7 @@ class BudgetManager:
     ) -> None:
         await self.aclose()
 
+    @override
     def __reduce__(self) -> Never:
         raise TypeError(
             "a BudgetManager cannot be copied or pickled: make one in each process, with the same store"

@@ -158,7 +158,7 @@ def _summed(rows: Iterable[UsageRow], groups: tuple[str, ...]) -> tuple[UsageLin
 def _line(
     key: tuple[Any, ...], calls: int, prompt: int, completion: int, usd: Decimal
 ) -> UsageLine:
-    return UsageLine(*key, calls, prompt, completion, trimmed(usd))
+    return UsageLine._make((*key, calls, prompt, completion, trimmed(usd)))
 
 
 def _order(key: tuple[Any, ...]) -> tuple[str, ...]:

@@ -37,9 +37,10 @@ class Where:
 
     def __init__(self, dsn: str) -> None:
         self.words = _words(dsn)
-        if self.words is None:
+        if self.words is None or _is_torn(dsn, self.words):
             raise ConfigurationError(
-                "this DSN cannot be read; it is postgresql://user@host/database, or host=… dbname=…"
+                "this DSN cannot be read; it is postgresql://user@host/database, with what is special in a"
+                " password percent-encoded, or host=… dbname=…"
             )
         found = (self.words.get(name) for name in _SECRETS)
         self.secrets = tuple(Secret(str(value)) for value in found if value)
@@ -57,6 +58,15 @@ def _words(dsn: str) -> dict[str, Any] | None:
         return dict(conninfo_to_dict(dsn))
     except (psycopg.Error, AttributeError, TypeError):
         return None
+
+
+def _is_torn(dsn: str, words: dict[str, Any]) -> bool:
+    """Whether an "@" or "/" of a password divides it: its rest would be a host, a port or a database, and shown."""
+    _, uri, rest = dsn.partition("://")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    port = str(words.get("port") or "").replace(",", "")
+    torn = uri and (authority.count("@") > 1 or "@" in path)
+    return bool(torn or (port and not port.isdecimal()))
 
 
 class _Opened(psycopg.Connection[Any]):
