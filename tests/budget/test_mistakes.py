@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 import pickle
+import uuid
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ def test_whose_a_call_is_must_be_understood(whose: dict[str, Any]) -> None:
         with pytest.raises(ConfigurationError, match="a text"):
             llmkit.context(**whose) if "customer" not in whose else llmkit.context(user={})  # type: ignore[arg-type]
         assert sim.requests == []
+
+
+def test_a_uuid_is_an_id() -> None:
+    """It is sent as its text; it belongs to that user, and not to nobody."""
+    one = uuid.UUID(int=7)
+    with world(Budget(10, scope="user")) as (_, client, purse):
+        client.completion(**ASK, user=one)
+        client.completion(**ASK, metadata={"user_id": one})
+        with llmkit.context(user=one):  # type: ignore[arg-type]
+            client.completion(**ASK)
+        assert purse.manager.get_usage({"user": str(one)}).calls == 3
 
 
 def test_a_text_of_tags_is_one_tag() -> None:

@@ -120,7 +120,7 @@ def _said(given: Mapping[str, Any]) -> Attributes:
         several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
         values = tuple(value) if kind == "tag" and several else (value,)
         for one in values:
-            if one is not None and (isinstance(one, bool) or not isinstance(one, str | int)):
+            if one is not None and not _is_id(one):
                 what = "a text or a list of texts" if kind == "tag" else "a text"
                 raise ConfigurationError(
                     f"{'tags' if kind == 'tag' else kind} is {what}, not {one!r}"
@@ -157,5 +157,10 @@ def _values(kind: str, given: Any) -> tuple[str, ...]:
 
 
 def _text(given: Any) -> str:
-    known = isinstance(given, str | int) and not isinstance(given, bool)
-    return str(given).strip() if known else ""
+    return str(given).strip() if _is_id(given) else ""
+
+
+def _is_id(given: Any) -> bool:
+    # A UUID is sent as its text, and would be in no limit. By its name: not everybody has loaded its module.
+    known = isinstance(given, str | int) or type(given).__name__ == "UUID"
+    return known and not isinstance(given, bool)
