@@ -84,8 +84,12 @@ class _Need:
     def tokens(self) -> int | Unbounded:
         """The most tokens that it uses."""
         bound = self.bound
+        billed = type(self.leg.call) not in _NAMES
         if isinstance(bound, Cost) and bound.lines:
-            return math.ceil(sum(line.quantity for line in bound.lines if line.unit == "token"))
+            counted = [line.quantity for line in bound.lines if line.unit == "token"]
+            # An answer in words has tokens, by whatever else it is billed.
+            if counted or billed:
+                return math.ceil(sum(counted))
         given = [self.leg.call.params.get(name) for name in _LIMITS]
         answers = [most for most in given if isinstance(most, int)]
         if not answers and type(self.leg.call) in _NAMES:
