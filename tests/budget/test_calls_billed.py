@@ -14,7 +14,7 @@ import pytest
 import llmkit
 from llmkit import RetryPolicy
 from llmkit.budget import Budget, RateLimit
-from llmkit.errors import APIConnectionError, LimitReachedError, LLMKitError
+from llmkit.errors import APIConnectionError, BudgetExceededError, LimitReachedError, LLMKitError
 from llmkit.testing import Simulator
 
 from ..io._colour import COLOURS, Colour
@@ -222,3 +222,32 @@ def test_a_place_that_was_never_given_back(colour: str) -> None:
     assert found
     assert found.remaining() == 8
     manager.reserve(8).release()
+
+
+def test_the_key_that_a_call_goes_out_with() -> None:
+    """A budget of a key holds for what is asked with it, told or not; another that the caller names goes before."""
+    other = "sk-" + "other-0123456789abcdef"
+    rules = (Budget(0, scope={"key": KEY}), Budget(1, scope="key"))
+    with world(*rules) as (sim, client, purse):
+        for keys in (KEY, lambda: KEY):
+            with pytest.raises(BudgetExceededError) as raised:
+                client.completion(**ASK, api_key=keys)
+            assert raised.value.scope.startswith("key=!")
+        assert not sim.requests
+        answers = [client.completion(**ASK, api_key=other)]
+        answers.append(client.completion(**ASK, metadata={"user_api_key": other}))
+        assert [spent.usd for spent in purse.manager.get_usage({"key": other}, group_by=())] == [
+            sum(answer.cost.total for answer in answers)
+        ]
+        assert other not in repr(purse.entries)
+
+
+def test_what_is_kept_longer_is_billed() -> None:
+    """Nobody says what it comes to: it takes its caller's word, and that is spent."""
+    ask: dict[str, Any] = {"ttl": 60, "custom_llm_provider": "gemini"}
+    with Simulator() as sim:
+        purse = Purse.of(Budget(1))
+        with purse.client(sim, base_url=sim.base_url_for("gemini")) as client:
+            cached = client.create_cache("gemini/gemini-2.5-flash", HELLO, max_cost="0.2")
+            assert client.update_cache(cached.id, max_cost="0.1", **ask).cost.total is None
+    purse.check("0.3", ["unknown", "unknown"])

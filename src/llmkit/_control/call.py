@@ -353,6 +353,7 @@ def _attempt(
     secret = yield from _secret(leg.key)
     account.shows(secret)
     if account.holds is not None or "max_cost" in leg.options:
+        leg = leg if leg.key is secret else replace(leg, key=secret)
         leg, step = yield from held(job, account, leg, step, this)
     call, request = leg.call, step.request
     number = len(account.info.attempts) + 1

@@ -17,6 +17,7 @@ from .._calls import MessagesCall, ResponsesCall, TextCall
 from .._cost import MATH, Cost, Unbounded
 from .._flow import Flow
 from .._http import HTTPRequest
+from .._secret import Secret
 from ..errors import (
     BudgetExceededError,
     InvalidRequestError,
@@ -194,9 +195,11 @@ def _ask(job: Job, holds: Holds, need: _Need, until: float) -> Ask:
     return Ask(holds.named(job.id), job.id, attributes, need.usd, need.tokens, math.ceil(lease))
 
 
-def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[str, ...]]:
+def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[Any, ...]]:
+    """Whose an attempt is. The key that it goes out with is its key, unless its caller names another."""
     name, model = leg.call.provider, leg.call.model
-    return {**job.attributes, "model": (f"{name}/{model}",), "provider": (name,)}
+    own = {"key": (leg.key,)} if isinstance(leg.key, Secret) else {}
+    return {**own, **job.attributes, "model": (f"{name}/{model}",), "provider": (name,)}
 
 
 # --- shorter answers ---------------------------------------------------------------------------
