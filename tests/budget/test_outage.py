@@ -370,6 +370,7 @@ def test_a_call_cancelled_at_its_hold_gives_it_back(world: World) -> None:
     world.run(outage.perform(Sweep()))
     assert world.total() == (ZERO, ZERO)
     assert world.balanced()
+    assert [entry.flag for entry in world.store.store.perform(ReadEntries())] == ["cancelled"]
 
 
 def test_no_answer_in_the_time_of_a_cancelled_call_is_no_answer(world: World) -> None:
@@ -474,7 +475,8 @@ def test_a_release_of_what_went_without_a_hold_costs_nothing(world: World) -> No
     world.store.how = None
     world.run(outage.catch_up())
     assert world.total() == (ZERO, ZERO)
-    assert world.store.store.perform(ReadEntries()) == ()
+    entries = world.store.store.perform(ReadEntries())
+    assert [(entry.kind, entry.usd, entry.lines) for entry in entries] == [("release", ZERO, ())]
 
 
 def test_a_call_of_which_nothing_more_is_heard_is_posted_at_its_bound(world: World) -> None:
