@@ -248,6 +248,8 @@ class Gone(NamedTuple):
 class SettleHold(NamedTuple):
     """End a hold: what it held becomes what was spent. The answer is ``Settled``.
 
+    A release of a hold that is not there sees to it that it never will be: its ``Reserve`` may still be on its way.
+
     ``amounts`` in the order of the claims, and ``usd``; ``None`` is what was held. What is not kept is never spent.
     Usage counts a call unless it was released.
     """

@@ -30,7 +30,14 @@ from llmkit.errors import (
     RateLimitError,
     UnboundedCostError,
 )
-from llmkit.events import AttemptFailed, BudgetOverrun, CallFinished, Diverted, FallingBack
+from llmkit.events import (
+    AttemptFailed,
+    BudgetOverrun,
+    BudgetThresholdCrossed,
+    CallFinished,
+    Diverted,
+    FallingBack,
+)
 from llmkit.stores import MemoryStore
 from llmkit.testing import Simulator, faults
 from llmkit.wires.openai_chat import OpenAIChat
@@ -739,6 +746,27 @@ def test_a_bill_above_its_hold_is_paid_and_told() -> None:
         purse.check("0.000029", ["settle"])
         with pytest.raises(BudgetExceededError):
             client.completion(**ASK)
+
+
+@each_form
+@each_colour
+def test_a_threshold_is_told_to_the_clients_callbacks(colour: str, *, stream: bool) -> None:
+    """Once, by the call that crosses it, before its end is told."""
+    runs = Colour(colour)
+
+    async def body() -> None:
+        with world(Budget(1, thresholds=[0.5])) as (_, client, purse):
+            purse.manager.update_spend("0.499999")
+            for _ in range(2):
+                await runs.ask(client, stream=stream, **ASK)
+            [event] = purse.of_kind(BudgetThresholdCrossed)
+            first, second = purse.of_kind(CallFinished)
+            assert event.call_id == first.settlement.call_id != second.settlement.call_id
+            assert (event.scope, event.threshold) == ("global", Decimal("0.5"))
+            assert purse.told.index(event) < purse.told.index(first)
+            await runs.close(client)
+
+    runs.run(body)
 
 
 # --- stores ------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
 from typing import Any
 
 import anyio
@@ -16,6 +17,7 @@ import pytest
 import trio
 
 from llmkit.budget import Budget
+from llmkit.errors import APIError
 from llmkit.stores import MemoryStore
 from llmkit.testing import faults
 
@@ -228,6 +230,44 @@ def test_a_drain_does_not_block_its_loop(loop: str) -> None:
             purse.check(BOUND, ["unknown"])
 
     anyio.run(body, backend=loop)
+
+
+def test_an_interrupt_between_a_hold_and_its_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C when the store has said that it holds, and nobody has heard: it is released, for nothing was sent."""
+    with world() as (sim, client, purse):
+        heard = [KeyboardInterrupt()]
+
+        def interrupted(_: int) -> None:
+            if heard:
+                assert purse.audit().holds == 1
+                raise heard.pop()
+
+        monkeypatch.setattr(purse.manager.book, "heard", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.completion(**ASKED)
+        assert not sim.requests
+        purse.check(0, ["release"])
+        assert client.ledger.settlements[0].sent == "no"
+
+
+FLAGS = {"slow": "cancelled", "cut": "APIConnectionError", "502": "BadGatewayError 502"}
+
+
+@pytest.mark.parametrize("how", FLAGS)
+def test_the_ledger_says_why(how: str) -> None:
+    """What is spent as held is flagged with what became of its attempt, in one word for each."""
+    met = {"slow": faults.Stall(0), "cut": faults.Cut(0), "502": faults.Status(502)}
+
+    async def body() -> None:
+        with world() as (sim, client, purse):
+            sim.fail(met[how])
+            with anyio.move_on_after(0.1), suppress(APIError):
+                await client.acompletion(**ASKED)
+            purse.check(BOUND, ["unknown"])
+            assert purse.entries[0].flag == FLAGS[how]
+            await client.aclose()
+
+    anyio.run(body)
 
 
 def test_a_drain_that_is_let_go_of_is_done_by_the_next() -> None:

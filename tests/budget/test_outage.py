@@ -370,6 +370,7 @@ def test_a_call_cancelled_at_its_hold_gives_it_back(world: World) -> None:
     world.run(outage.perform(Sweep()))
     assert world.total() == (ZERO, ZERO)
     assert world.balanced()
+    assert [entry.flag for entry in world.store.store.perform(ReadEntries())] == ["cancelled"]
 
 
 def test_no_answer_in_the_time_of_a_cancelled_call_is_no_answer(world: World) -> None:

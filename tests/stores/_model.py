@@ -122,6 +122,8 @@ class Model:
         self._sweep(Sweep(8), now)
         if (found := self.holds.get(op.hold)) is not None:
             return ("reserved", found.expires, True) if found.state == "live" else ("gone",)
+        if op.hold in self.entries:
+            return ("gone",)
         if stale := [scope for scope, seen in op.seen if self.versions[scope] != seen]:
             return ("stale", stale)
         buckets = [bucket_of(claim.window, now) for claim in op.claims]
@@ -139,6 +141,10 @@ class Model:
     def _settlehold(self, op: SettleHold, now: int) -> str:
         one = self.holds.get(op.hold)
         if one is None:
+            if op.hold in self.entries:
+                return "again"
+            if op.kind == "release":
+                self.entries[op.hold] = "release"
             return "missing"
         if one.state == "done":
             return "again"

@@ -361,6 +361,16 @@ def test_a_place_among_parallel_requests_is_given_back_and_never_spent(subject: 
     assert type(subject.reserve("b", claim(1, 1, keep=False))) is Reserved
 
 
+def test_a_release_that_comes_first_leaves_nothing_to_hold(subject: Subject) -> None:
+    """A reservation that was given up, and arrives late, holds nothing."""
+    released = SettleHold("late", "release", (), Decimal(0))
+    assert subject.store.perform(released).status == "missing"
+    assert type(subject.reserve("late", claim(6, 10))) is Gone
+    assert subject.store.perform(released).status == "again"
+    assert subject.stands() == (0, 0)
+    assert not subject.store.perform(Audit()).differences
+
+
 def test_a_hold_is_settled_once(subject: Subject) -> None:
     """Again changes nothing, and what was never held is missing."""
     subject.reserve("a", claim(6, 10))

@@ -225,7 +225,7 @@ def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
     """End a hold; one that has expired is corrected, in its own buckets."""
     hold = rows.hold(op.hold)
     if hold is None:
-        return Settled("again" if rows.entered(op.hold) else "missing", now)
+        return _ended_before(rows, op, now)
     if op.amounts is not None and len(op.amounts) != len(hold.lines):
         raise StoreError(f"a hold of {len(hold.lines)} accounts got {len(op.amounts)} amounts")
     kind: EntryKind = "correct" if hold.expired else op.kind
@@ -243,6 +243,15 @@ def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
         for line, delta in zip(hold.lines, deltas, strict=True)
     ]
     return Settled("corrected" if hold.expired else "settled", now, tuple(lines))
+
+
+def _ended_before(rows: Rows, op: SettleHold, now: int) -> Settled:
+    if rows.entered(op.hold):
+        return Settled("again", now)
+    if op.kind == "release":
+        # It has overtaken its ``Reserve``, which must find nothing to hold any more when it comes.
+        rows.enter(Entry(0, op.hold, "release", now, op.hold, op.flag, _ZERO, (), NOBODY))
+    return Settled("missing", now)
 
 
 def _moved(rows: Rows, hold: Hold, position: int, op: SettleHold) -> Decimal:

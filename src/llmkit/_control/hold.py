@@ -161,5 +161,7 @@ def _tokens(settlement: Settlement) -> tuple[int, int]:
 
 def _outcome(error: BaseException) -> str:
     """What the ledger is to say of an attempt whose outcome is not known."""
+    if not isinstance(error, Exception):
+        return "abandoned" if isinstance(error, GeneratorExit) else "cancelled"
     status = getattr(error, "status_code", None)
     return f"{type(error).__name__} {status}" if status else type(error).__name__

@@ -146,19 +146,19 @@ class Outage:
         except StoreError:
             raise
         except BaseException:
-            self._doubt(op)
+            self._doubt(op, "cancelled")
             raise
         if self.open:
             # Should the hold have been taken all the same: what is owed for the call settles it first.
             return (yield from self._let_go(op, now, cause))
         if not isinstance(cause, NotAsked):
-            self._doubt(op)
+            self._doubt(op, "unreachable")
         raise self._closed(cause.message, cause)
 
-    def _doubt(self, op: Reserve, *, unheld: bool = False) -> None:
+    def _doubt(self, op: Reserve, flag: str, *, unheld: bool = False) -> None:
         """The hold may have been taken, and no call is made. Where too much is kept, its lease ends it."""
         if len(self._memory) < _MOST_IN_MEMORY:
-            self._memory.append(_Waiting(_nothing(op), unheld))
+            self._memory.append(_Waiting(_nothing(op, flag), unheld))
 
     def _let_go(self, op: Reserve, now: int, cause: Exception) -> Flow[LetGo]:
         go: Any = Go(unsettled(op, now), op.lease, self._limit)
@@ -167,7 +167,7 @@ class Outage:
         except StoreError as error:
             raise self._closed(f"{cause}; the catch-up ledger: {error.message}", error) from cause
         except BaseException:
-            self._doubt(op, unheld=True)
+            self._doubt(op, "cancelled", unheld=True)
             raise
         if not may:
             text = f"{cause}; what may be spent without the store ({self._limit} USD) is used up"
@@ -367,7 +367,7 @@ def _waiting(op: SettleHold, held: Reserve, answer: Reserved | LetGo) -> _Waitin
     return _Waiting(owed(op, held, answer.now, GO if unheld else "lost"), unheld)
 
 
-def _nothing(op: Reserve) -> Owed:
+def _nothing(op: Reserve, flag: str) -> Owed:
     """What is owed for a hold that nobody knows to be there, for a call that is not made."""
     nothing = tuple(Decimal(0) for _ in op.claims)
-    return Owed(SettleHold(op.hold, "release", nothing, Decimal(0), flag="unreachable"), None)
+    return Owed(SettleHold(op.hold, "release", nothing, Decimal(0), flag=flag), None)

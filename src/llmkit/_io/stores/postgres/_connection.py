@@ -6,6 +6,7 @@ pooler may stand between), no event loop owns it, and sync and async differ in h
 
 from __future__ import annotations
 
+import contextlib
 import selectors
 import time
 from typing import Any, Final
@@ -23,6 +24,8 @@ from ._failures import Lost, refusal
 __all__ = ["Connection", "Where", "connected"]
 
 _JSONB: Final = 3802
+_PATIENCE: Final = 1.0
+"""Seconds that a cancelled task stays for the answer to what it has asked."""
 _READ, _WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 _SECRETS: Final = ("password", "sslpassword", "oauth_client_secret")
 # Without a descriptor of its own, as epoll's would need.
@@ -114,15 +117,27 @@ class Connection:
         try:
             self._send(statement, payload)
             with anyio.fail_after(deadline - time.monotonic()):
-                while self._conn.flush():
-                    await anyio.wait_writable(self._conn.socket)
-                while not self._received():
-                    await anyio.wait_readable(self._conn.socket)
+                await self._exchanged()
+        except anyio.get_cancelled_exc_class():
+            await self._ended(deadline)
+            raise
         except psycopg.Error as error:
             lost = str(error)
         else:
             return self._answer()
         raise Lost(redact(lost))
+
+    async def _exchanged(self) -> None:
+        while self._conn.flush():
+            await anyio.wait_writable(self._conn.socket)
+        while not self._received():
+            await anyio.wait_readable(self._conn.socket)
+
+    async def _ended(self, deadline: float) -> None:
+        """Wait a little for what nobody waits for: the release of a hold must not overtake the hold."""
+        left = min(_PATIENCE, deadline - time.monotonic())
+        with contextlib.suppress(psycopg.Error), anyio.move_on_after(left, shield=True):
+            await self._exchanged()
 
     def _send(self, statement: bytes, payload: bytes | None) -> None:
         self._result = None

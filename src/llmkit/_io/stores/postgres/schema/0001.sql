@@ -340,8 +340,12 @@ declare
     refusals json[] := '{}';
     lines jsonb := '[]';
 begin
+    -- The hold's own id too: a release that overtakes it waits for its end, or is seen by it.
     own := array(
-        select distinct hashtextextended(c->>0, @seed) from jsonb_array_elements(ask->'claims') c order by 1
+        select distinct key from (
+            select hashtextextended(c->>0, @seed) from jsonb_array_elements(ask->'claims') c
+            union all select hashtextextended(ask->>'hold', @seed)
+        ) k(key) order by 1
     );
     if ids is null then
         perform @.lock(own);
@@ -402,6 +406,23 @@ begin
     return json_build_array('reserved', now, expires, kept, false);
 end $body$;
 
+-- There is no such hold, or no more. A release sees to it that there never will be: it has overtaken its Reserve.
+create function @.ended_before(ask jsonb) returns text language plpgsql as $body$
+declare
+    now bigint := @.now(ask);
+begin
+    if exists (select from @.entries e where e.id = ask->>'hold') then
+        return json_build_array('again', now, '[]'::json);
+    end if;
+    if ask->>'kind' = 'release' then
+        perform @.lock_ledger();
+        insert into @.entries (id, kind, at, hold, flag, usd, lines, whose) values (
+            ask->>'hold', 'release', now, ask->>'hold', ask->>'flag', 0, '[]', '[[], "", "", ""]'
+        );
+    end if;
+    return json_build_array('missing', now, '[]'::json);
+end $body$;
+
 create function @.do_settle_hold(ask jsonb) returns text language plpgsql as $body$
 declare
     now bigint;
@@ -416,11 +437,13 @@ declare
     calls integer := case when ask->>'kind' = 'release' then 0 else 1 end;
 begin
     select * into hold from @.holds h where h.id = ask->>'hold' for update;
-    if not found then
-        return json_build_array(
-            case when exists (select from @.entries e where e.id = ask->>'hold') then 'again' else 'missing' end,
-            @.now(ask), '[]'::json
-        );
+    if not found and ask->>'kind' = 'release' then
+        -- Its Reserve may be on its way: who of the two comes second must see the first.
+        perform @.lock(@.keys(array[ask->>'hold']));
+        select * into hold from @.holds h where h.id = ask->>'hold' for update;
+    end if;
+    if hold.id is null then
+        return @.ended_before(ask);
     end if;
     if jsonb_typeof(ask->'amounts') = 'array'
         and jsonb_array_length(ask->'amounts') <> jsonb_array_length(hold.lines) then

@@ -1,7 +1,12 @@
 -- SettleHold: op = {hold, kind, amounts, usd, prompt, completion, flag}; amounts and usd may be false: what was held.
 -- An amount is {in 1e-9, whole}: which of them it is, the account says.
 local hold = hold_of(op.hold)
-if not hold then return encode({entered(op.hold) and 'again' or 'missing', text(now), {}}) end
+if not hold then
+  if entered(op.hold) then return encode({'again', text(now), {}}) end
+  -- It has overtaken its Reserve, which must find nothing to hold any more when it comes.
+  if op.kind == 'release' then enter(op.hold, 'release', op.hold, op.flag, '0', '0', {}, {{}, '', '', ''}) end
+  return encode({'missing', text(now), {}})
+end
 if op.amounts and #op.amounts ~= #hold.lines then
   fail('a hold of ' .. #hold.lines .. ' accounts got ' .. #op.amounts .. ' amounts')
 end
