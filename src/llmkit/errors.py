@@ -120,7 +120,7 @@ class UnknownPriceError(LLMKitError):
 
 
 class StoreError(LLMKitError):
-    """A store cannot do what it was asked to, now or later: a newer schema, a damaged file, a value that it cannot hold."""
+    """A store cannot do what it was asked to, now or later: a newer schema, a damaged file, a value it cannot hold."""
 
 
 class StoreUnavailableError(StoreError):

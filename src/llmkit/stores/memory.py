@@ -322,7 +322,7 @@ class MemoryStore:
         return int(self._clock() * 1000)
 
     def _settle(self, operation: Settle) -> bool:
-        return self._settlements.perform(operation)
+        return self._settlements.perform(checked(operation))
 
     def _latest(self, operation: Settlements) -> tuple[Settlement, ...]:
         return self._settlements.settlements[-operation.limit :]
