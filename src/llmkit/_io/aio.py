@@ -38,7 +38,7 @@ from ._media import afetch, fetching
 from ._observe import Observers
 from ._progress import Progress, during
 from ._race import arace
-from ._run import ENDS, Done, Run
+from ._run import ENDS, Run
 from ._running import turn
 from ._unbroken import Unbroken
 

@@ -34,7 +34,7 @@ from ._media import fetch, fetching
 from ._observe import Observers, resolved_sync
 from ._progress import CURRENT, Progress, during
 from ._race import race
-from ._run import ENDS, Done, Run
+from ._run import ENDS, Run
 from ._watch import watched
 
 __all__ = ["Exchange", "SyncDriver"]
