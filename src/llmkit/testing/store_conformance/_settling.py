@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ..._operations import ReadUsage, Settled, SettleHold, Standing, UsageRow, Window
+from ..._operations import NOBODY, Gone, ReadUsage, Settled, SettleHold, Standing, UsageRow, Window
 from ._subject import DAY, LEASE, START, WHO, Subject, claim
 
 __all__ = ["Settling"]
@@ -93,6 +93,18 @@ class Settling(Subject):
         """What was never held is not settled, and leaves nothing."""
         self.same(self.perform(SettleHold("nobody")), Settled("missing", START))
         self.same(self.entries(), ())
+        self.audited()
+
+    def test_released_before_it_is_held(self) -> None:
+        """A release that overtakes its reservation is entered, and leaves it nothing to hold."""
+        release = SettleHold("h1", "release", (Decimal(0),), Decimal(0), flag="cancelled")
+        self.same(self.perform(release), Settled("missing", START))
+        self.same(self.hold("h1", claim(5), whose=WHO), Gone(START))
+        self.same(self.perform(release), Settled("again", START))
+        entry = ("h1", "release", START, "h1", "cancelled", Decimal(0), (), NOBODY)
+        self.same([e[1:] for e in self.entries()], [entry])
+        self.same(self.standing(claim()), [("0", "0")])
+        self.same(self.perform(ReadUsage()), ())
         self.audited()
 
     def test_late(self) -> None:
