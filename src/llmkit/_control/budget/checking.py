@@ -15,7 +15,7 @@ from ...errors import StoreError
 from .asking import Amounts
 from .book import TRIES, Book
 from .planning import Plan
-from .refusing import room_in
+from .refusing import room_in, trimmed
 
 __all__ = ["BudgetCheck", "BudgetStatus", "check", "fresh_plan", "room"]
 
@@ -137,11 +137,11 @@ def _status(refusal: Refusal, claim: Claim, now: int) -> BudgetStatus:
         scope,
         measure,
         window,
-        None if unlimited else refusal.limit,
-        refusal.spent,
-        MATH.subtract(refusal.used, refusal.spent),
-        refusal.used,
-        left,
+        None if unlimited else trimmed(refusal.limit),
+        trimmed(refusal.spent),
+        trimmed(MATH.subtract(refusal.used, refusal.spent)),
+        trimmed(refusal.used),
+        None if left is None else trimmed(left),
         fits,
         _ends(claim, now),
         None if wait is None else wait / 1000,
