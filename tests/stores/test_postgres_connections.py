@@ -294,7 +294,7 @@ def test_a_server_that_says_nothing_is_given_up(
 
 def test_a_lock_that_stays_is_unavailable(postgres_server: PostgresServer, schema: str) -> None:
     """Somebody who locks a table for ever holds nobody up for longer than the timeout, on the server neither."""
-    store = PostgresStore(postgres_server.dsn(), schema=schema, timeout=1)
+    store = PostgresStore(postgres_server.dsn(), schema=schema, timeout=20)
     store._wait = "100"
     store.perform(reserve("a"))
     with psycopg.connect(postgres_server.dsn()) as other:

@@ -264,6 +264,9 @@ class MemoryStore:
         clock: what gives the time, in seconds of Unix time.
         keep: how many settlements, and how many entries of the ledger, are kept one by one. The counters
             hold what came before; what was entered longer ago is not known to be there twice.
+
+    The counters and the usage of a scope that was ever used stay, some 3 kB for each user with two limits: where
+    strangers choose the names of scopes, use a store that has them on disk.
     """
 
     durability = "process"
@@ -328,7 +331,7 @@ class MemoryStore:
         return int(self._clock() * 1000)
 
     def _settle(self, operation: Settle) -> bool:
-        return self._settlements.perform(operation)
+        return self._settlements.perform(checked(operation))
 
     def _latest(self, operation: Settlements) -> tuple[Settlement, ...]:
         return self._settlements.settlements[-operation.limit :]

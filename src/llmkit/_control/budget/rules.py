@@ -23,6 +23,7 @@ MEASURES: Final = ("usd", "requests", "tokens", "parallel")
 _ZERO: Final = Decimal(0)
 _TOLD: Final = (Decimal("0.8"), Decimal(1))
 _MODEL: Final = re.compile(r"[^/\s]+/\S+")
+_AMOUNT: Final = (Decimal, int, float, str)
 
 
 class Terms(NamedTuple):
@@ -55,7 +56,7 @@ def amount_of(given: Any, what: str) -> Decimal:
         ConfigurationError: it is negative, not finite, or no number.
     """
     try:
-        if isinstance(given, bool) or not isinstance(given, Decimal | int | float | str):
+        if isinstance(given, bool) or not isinstance(given, _AMOUNT):
             raise TypeError
         amount = Decimal(repr(given) if isinstance(given, float) else given)
     except (TypeError, InvalidOperation):

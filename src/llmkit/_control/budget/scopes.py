@@ -190,6 +190,8 @@ def _read(text: str) -> Scope:
 
 def kind_of(given: Any) -> str:
     """The kind of this name; ``ConfigurationError`` with near misses where there is none."""
+    if given in KINDS:
+        return str(given)
     name = str(given).strip().lower()
     name = _OTHER_NAMES.get(name, name)
     if name in KINDS:

@@ -56,7 +56,7 @@ class Period(NamedTuple):
     def around(self, now: int) -> Window:
         """The buckets around a time: of a calendar, the period before, this one, and two that follow."""
         if not self.unit:
-            return Window(self.width)
+            return _rolling_window(self.width)
         return Window(0, _starts(self.unit, _zone(self.zone), now))
 
 
@@ -85,6 +85,9 @@ def period_of(given: Any, zone: str = "UTC") -> Period:
     if (found := _ROLLING.fullmatch(name)) is not None:
         return _rolling(given, int(found[1]) * _SECONDS[found[2]])
     raise ConfigurationError(_unknown(given, name))
+
+
+_rolling_window: Final = lru_cache(256)(Window)  # each claim has one
 
 
 def _rolling(given: str, seconds: int) -> Period:
