@@ -22,7 +22,7 @@ import pytest
 import trio
 
 from llmkit._io.stores import _sqlite_failures, _sqlite_rows
-from llmkit._io.stores._sqlite_schema import VERSION
+from llmkit._io.stores._sqlite_schema import VERSION, bring_up_to_date
 from llmkit._io.stores.sqlite import SQLiteStore
 from llmkit._operations import (
     Audit,
@@ -657,3 +657,13 @@ def test_a_fork_in_the_middle_of_an_operation_does_not_wait_for_itself(store: SQ
     store.after_fork(child=False)
     store._seat._owner = 0
     assert store.perform(Sweep()) == 0
+
+
+def test_the_schema_is_looked_for_by_its_old_name() -> None:
+    """SQLite before 3.33 knows its own table as sqlite_master alone; Ubuntu 20.04 has 3.31."""
+    said: list[str] = []
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.set_trace_callback(said.append)
+        bring_up_to_date(connection, "a file")
+    assert any("sqlite_master" in text for text in said)
+    assert not any("sqlite_schema" in text for text in said)
