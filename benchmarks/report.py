@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import page, plot, summary
+from bench import page, plot, section, summary
 
 HOME = Path(__file__).resolve().parent
 
@@ -54,7 +54,8 @@ def main(given: Sequence[str]) -> None:
     sources = options.results or [newest()]
     result = together([json.loads(source.read_text(encoding="utf-8")) for source in sources])
     target = options.docs / "benchmarks.md"
-    target.write_text(page.written(result), encoding="utf-8")
+    # What stores.py has written there stays.
+    target.write_text(page.written(result) + section.kept(target), encoding="utf-8")
     drawn = plot.drawn(summary.tables(result["samples"]))
     target.with_suffix(".svg").write_text(drawn, encoding="utf-8")
     print(f"{target} from {', '.join(map(str, sources))}")

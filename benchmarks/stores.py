@@ -1,8 +1,9 @@
-"""Measure stores: how long it takes to hold and settle on one contended scope, and how often a second it is done.
+"""Measure stores and budgets: holding and settling on one contended scope, and a call with a budget beside one without.
 
-usage: python benchmarks/stores.py [--rounds N] [--pairs N] [--seconds S] [--dsn DSN] [--url URL] [--folder DIR] [NAME…]
+usage: python benchmarks/stores.py [--rounds N] [--pairs N] [--calls N] [--seconds S] [--dsn DSN] [--url URL]
+    [--folder DIR] [--page docs/benchmarks.md] [NAME…]
 
-Stores take turns, round by round, in one process; figures are over all rounds. Without --dsn and --url, servers are
+All take turns, round by round, in one process; figures are over all rounds. Without --dsn and --url, servers are
 started for it, from the packages that the tests use; everything is flushed to the disk (fsync, appendfsync).
 SQLite's file is made in --folder, by default in the current directory: /tmp may be memory.
 """
@@ -30,7 +31,10 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from llmkit import stores  # noqa: E402 - the tree that this file is in
+from bench import budgets, machine, section  # noqa: E402 - the tree that this file is in
+from bench.section import Bar, Table  # noqa: E402
+
+from llmkit import stores  # noqa: E402
 from llmkit._operations import Attribution, Claim, Reserve, SettleHold, Window  # noqa: E402
 
 CLAIM = Claim("usd:ever:global", Window(), Decimal("0.002"), Decimal(10**6))
@@ -72,8 +76,8 @@ class Subject(NamedTuple):
 # --- one after another -------------------------------------------------------------------------
 
 
-def alone(subjects: list[Subject], rounds: int, pairs: int) -> None:
-    """Print the time of a pair, in microseconds, of each store."""
+def alone(subjects: list[Subject], rounds: int, pairs: int) -> budgets.Timed:
+    """The seconds of each pair, by store."""
     times: dict[str, list[float]] = {subject.name: [] for subject in subjects}
     opened = {subject.name: subject.open() for subject in subjects}
     for store in opened.values():
@@ -83,45 +87,42 @@ def alone(subjects: list[Subject], rounds: int, pairs: int) -> None:
         for name, store in opened.items():
             # A pair of a store over a socket takes longer than one in memory.
             times[name] += measured(store, pairs if name == "memory" else max(1, pairs // 5))
-    print(f"{'a pair, alone':<24}{'p50 µs':>10}{'p99 µs':>10}{'pairs':>8}")
-    for name, found in times.items():
-        found.sort()
-        middle, last = statistics.median(found), found[int(len(found) * 0.99)]
-        print(f"{name:<24}{middle * 1e6:>10.1f}{last * 1e6:>10.1f}{len(found):>8}")
     for store in opened.values():
         store.close()
+    return times
 
 
 def measured(store: Any, pairs: int) -> list[float]:
     """Seconds of each pair."""
-    found = []
-    for _ in range(pairs):
-        began = time.perf_counter()
-        pair(store)
-        found.append(time.perf_counter() - began)
-    return found
+    return [budgets.timed(lambda: pair(store)) for _ in range(pairs)]
 
 
 # --- many at once ------------------------------------------------------------------------------
 
 
-def together(subjects: list[Subject], rounds: int, seconds: float) -> None:
-    """Print how many pairs a second there are of tasks in a loop, of threads, and of processes."""
-    print(
-        f"\n{'pairs a second':<24}{f'{TASKS} tasks':>12}{f'{CLIENTS} threads':>12}{f'{CLIENTS} processes':>14}"
-    )
+Rates = dict[str, tuple[float, float, float]]
+
+
+def together(subjects: list[Subject], rounds: int, seconds: float) -> Rates:
+    """Pairs a second of tasks in a loop, of threads, and of processes; 0 where there is no such thing."""
     found: dict[str, list[list[float]]] = {subject.name: [] for subject in subjects}
     for _ in range(rounds):
         for subject in subjects:
             shared = subject.name != "memory"
             row = [of_tasks(subject, seconds), of_threads(subject, seconds)]
             found[subject.name].append([*row, of_processes(subject, seconds) if shared else 0.0])
+    rates: Rates = {}
     for name, rows in found.items():
-        tasks, threads, processes = (
-            statistics.median(column) for column in zip(*rows, strict=True)
-        )
-        said = f"{processes:>14,.0f}" if processes else f"{'–':>14}"
-        print(f"{name:<24}{tasks:>12,.0f}{threads:>12,.0f}{said}")
+        tasks, threads, processes = map(statistics.median, zip(*rows, strict=True))
+        rates[name] = tasks, threads, processes
+    return rates
+
+
+def rates_table(rates: Rates, of_tasks: float) -> Table:
+    """Stores by themselves, and a manager in memory."""
+    heads = ("pairs a second", f"{TASKS} tasks", f"{CLIENTS} threads", f"{CLIENTS} processes")
+    rows = [(n, *(f"{rate:,.0f}" if rate else "–" for rate in row)) for n, row in rates.items()]
+    return Table(heads, [*rows, ("memory, by manager", f"{of_tasks:,.0f}", "–", "–")])
 
 
 def of_tasks(subject: Subject, seconds: float) -> float:
@@ -242,13 +243,69 @@ def _of_the_tests(module: str) -> Any:
     return importlib.import_module(f"stores.{module}")
 
 
+# --- what is printed ---------------------------------------------------------------------------
+
+
+def bars(single: budgets.Timed, rates: Rates, of_tasks: float, called: budgets.Timed) -> Table:
+    """What a budget may cost, and does. That Redis and PostgreSQL take one round trip each is counted by the tests."""
+    own = "a pair in memory"
+    file = "SQLite (crash)"
+    found = [
+        Bar(f"{own}, by manager", 40, budgets.middle(single, "memory, by manager"), "µs"),
+        Bar(f"{own}, by book", 40, budgets.middle(single, "memory, by book"), "µs"),
+        Bar(f"a pair, {file}, by manager", 1e3, budgets.middle(single, "sqlite crash, by manager"), "µs"),
+        Bar(f"pairs of {CLIENTS} PostgreSQL clients", 1e3, rates.get("postgres", (None,))[-1], "a second", least=True),
+        Bar(f"pairs of {TASKS} tasks in memory", 3e3, of_tasks, "a second", least=True),
+    ]  # fmt: skip
+    for colour in ("sync", "async"):
+        more = budgets.above(called, f"sqlite crash, {colour}", f"no budget, {colour}")
+        found.append(Bar(f"a call with {file} above one without, {colour}", 1200, more, "µs"))
+    return Table(("bar", "must be", "is", ""), [bar.row() for bar in found])
+
+
+def all_tables(given: argparse.Namespace) -> list[Table]:
+    """Everything that is measured, told as it comes."""
+    found: list[Table] = []
+
+    def told(table: Table) -> None:
+        found.append(table)
+        print(f"{table.text()}\n", flush=True)
+
+    with all_subjects(given) as subjects, tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        single = alone(subjects, given.rounds, given.pairs)
+        single |= budgets.pairs(Path(folder), given.rounds, given.pairs)
+        told(budgets.table("a pair, alone", single))
+        rates = together(subjects, given.rounds, given.seconds)
+        of_tasks = budgets.of_tasks(given.seconds)
+        told(rates_table(rates, of_tasks))
+        # The last: the process is pinned to a core for it.
+        called = budgets.calls(Path(folder), given.rounds, given.calls)
+        told(budgets.table("a call", called))
+        told(bars(single, rates, of_tasks, called))
+    return found
+
+
+def about() -> str:
+    """Where and when, as a paragraph of the page."""
+    made = machine.described()
+    return (
+        "What `python benchmarks/stores.py --page docs/benchmarks.md` measured: a *pair* is a hold and its settlement"
+        " on one scope that all count for. Everything is flushed to the disk. A call is one to the loopback server"
+        " above.\n\n"
+        f"- {machine.today()}; llmkit at `{machine.revision(ROOT)}`; load {machine.load()} at the end.\n"
+        f"- {made['processor']}, {made['cores']} cores; {made['system']}; Python {made['python']}.\n"
+    )
+
+
 def main() -> None:
-    """Print two tables."""
+    """Print four tables; the last are the bars."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--pairs", type=int, default=2000, help="of memory in a round; of the others, a fifth"
     )
+    parser.add_argument("--calls", type=int, default=200, help="of each client in a round")
+    parser.add_argument("--page", type=Path, help="whose section of stores is written anew")
     parser.add_argument(
         "--seconds", type=float, default=1.0, help="of each measurement of many at once"
     )
@@ -258,9 +315,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*")
     given = parser.parse_args()
     print(json.dumps({"cores": os.cpu_count(), "python": sys.version.split()[0]}))
-    with all_subjects(given) as subjects:
-        alone(subjects, given.rounds, given.pairs)
-        together(subjects, given.rounds, given.seconds)
+    tables = all_tables(given)
+    if given.page is not None:
+        section.written(given.page, about(), [tables[-1], *tables[:-1]])
 
 
 if __name__ == "__main__":

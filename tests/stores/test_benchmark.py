@@ -1,4 +1,4 @@
-"""The benchmark of stores runs on every store, and says what it measured."""
+"""The benchmark of stores and budgets runs on every store, and says what it measured; its section stays on the page."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ import sys
 from pathlib import Path
 
 PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "stores.py"
+sys.path.append(str(PROGRAM.parent))
+
+from bench import section  # noqa: E402 - of the programs, found by the line above
 
 
 def test_every_store_is_measured(tmp_path: Path) -> None:
-    """One short round: two tables with a line for each store, whose servers are started for it and end with it."""
-    short = ("--rounds", "1", "--pairs", "25", "--seconds", "0.1", "--folder", str(tmp_path))
+    """One short round: a line for each store, whose servers are started for it and end with it, and bars."""
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n\nBefore.\n", encoding="utf-8")
+    short = ("--rounds", "1", "--pairs", "25", "--seconds", "0.1", "--calls", "2")
+    short = (*short, "--folder", str(tmp_path), "--page", str(page))
     done = subprocess.run(
         [sys.executable, str(PROGRAM), *short],
         capture_output=True,
@@ -21,7 +27,8 @@ def test_every_store_is_measured(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    alone, together = done.stdout.split("\n\n")
+    alone, together, called, bars, rest = done.stdout.split("\n\n")
+    assert not rest.strip()
     for name in ("memory", "sqlite crash", "sqlite power", "postgres", "redis"):
         found = re.search(rf"^{name}\s+([\d.]+)\s+([\d.]+)\s+(\d+)$", alone, re.MULTILINE)
         assert found, alone
@@ -29,4 +36,29 @@ def test_every_store_is_measured(tmp_path: Path) -> None:
         assert re.search(rf"^{name}(\s+[\d,]+){{2}}\s+([\d,]+|–)$", together, re.MULTILINE), (
             together
         )
-    assert not list(tmp_path.iterdir())
+    assert (
+        len(re.findall(r"^(?:no budget|memory|sqlite crash), a?sync .*\d", called, re.MULTILINE))
+        == 6
+    )
+    assert len(re.findall(r" (?:reached|missed)$", bars, re.MULTILINE)) == 7, bars
+    written = page.read_text(encoding="utf-8")
+    assert written.startswith("# Page\n\nBefore.\n\n## Stores and budgets\n")
+    assert written.count("| reached |") + written.count("| missed |") == 7
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_a_section_is_written_anew_and_kept(tmp_path: Path) -> None:
+    """What was measured last stands on the page once, and stays there when the rest of it is made anew."""
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n", encoding="utf-8")
+    assert not section.kept(page)
+    bar = section.Bar("pairs", 40, 50, "µs")
+    assert bar.row() == ("pairs", "≤ 40 µs", "50 µs", "missed")
+    assert bar._replace(least=True).row() == ("pairs", "≥ 40 µs", "50 µs", "reached")
+    assert bar._replace(found=None).row()[-1] == "not measured"
+    for what in ("old", "new"):
+        section.written(page, f"Of {what}.\n", [section.Table(("bar", "is"), [("pairs", what)])])
+    text = "## Stores and budgets\n\nOf new.\n\n| bar | is |\n| --- | ---: |\n| pairs | new |\n"
+    assert page.read_text(encoding="utf-8") == f"# Page\n\n{text}"
+    assert section.kept(page) == f"\n{text}"
+    assert not section.kept(tmp_path / "none.md")

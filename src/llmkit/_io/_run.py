@@ -8,14 +8,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from .._call import Sent
-from .._flow import Cancelled, Flow, Notify, Opened, Store
+from .._flow import Cancelled, Flow, Notify, Opened, Relay, Store
 from ._failures import explain
 from ._progress import Progress
 
-__all__ = ["Done", "Run"]
+__all__ = ["ENDS", "Done", "Run"]
 
 
 @dataclass(slots=True)
@@ -23,6 +23,10 @@ class Done:
     """The flow has ended, with this value."""
 
     value: Any
+
+
+ENDS: Final = (Relay, Done)
+"""What a driver stops at."""
 
 
 class Run:

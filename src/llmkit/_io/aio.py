@@ -38,7 +38,7 @@ from ._media import afetch, fetching
 from ._observe import Observers
 from ._progress import Progress, during
 from ._race import arace
-from ._run import Done, Run
+from ._run import ENDS, Run
 from ._running import turn
 from ._unbroken import Unbroken
 
@@ -165,7 +165,7 @@ class AsyncDriver:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
         try:
             effect = run.step(resume)
-            while not isinstance(effect, Relay | Done):
+            while not isinstance(effect, ENDS):
                 effect = await self._answer(run, effect)
             return run.ended(effect)
         except GeneratorExit:
@@ -183,7 +183,7 @@ class AsyncDriver:
             await opened.close()
 
     async def _answer(self, run: Run, effect: Any) -> Any:
-        if not run.permitted(effect):
+        if run.cancelled is not None and not run.permitted(effect):
             return run.step(run.flow.throw, run.cancelled or Cancelled("maybe"))
         # Only while it is sent is a failure the exchange's.
         run.progress = None

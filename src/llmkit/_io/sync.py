@@ -34,7 +34,7 @@ from ._media import fetch, fetching
 from ._observe import Observers, resolved_sync
 from ._progress import CURRENT, Progress, during
 from ._race import race
-from ._run import Done, Run
+from ._run import ENDS, Run
 from ._watch import watched
 
 __all__ = ["Exchange", "SyncDriver"]
@@ -146,7 +146,7 @@ class SyncDriver:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
         try:
             effect = run.step(resume)
-            while not isinstance(effect, Relay | Done):
+            while not isinstance(effect, ENDS):
                 effect = self._answer(run, effect)
             return run.ended(effect)
         except BaseException:
@@ -162,9 +162,9 @@ class SyncDriver:
             opened.close()
 
     def _answer(self, run: Run, effect: Any) -> Any:
-        if run.is_aborted():
+        if run.aborted is not None and run.is_aborted():
             return run.step(run.cancel, None)
-        if not run.permitted(effect):
+        if run.cancelled is not None and not run.permitted(effect):
             return run.step(run.flow.throw, run.cancelled or Cancelled("maybe"))
         # Only while it is sent is a failure the exchange's.
         run.progress = None

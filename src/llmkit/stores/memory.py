@@ -12,6 +12,8 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any, Final
 
+from typing_extensions import override
+
 from .._control.accounts import ACCOUNTING, Hold
 from .._control.auditing import Sums, audited
 from .._control.checking import checked
@@ -278,6 +280,10 @@ class MemoryStore:
         self._lock = threading.RLock()
         self._busy = False
         at_forks(self)
+
+    @override
+    def __repr__(self) -> str:
+        return "MemoryStore()"
 
     def perform(self, operation: Any) -> Any:
         """Perform one operation. Should it be interrupted, it was not performed, or wholly."""

@@ -40,6 +40,7 @@ from .windows import Period
 __all__ = ["TRIES", "Book", "Output"]
 
 Output = Literal["derive", "refuse"]
+_add: Final = MATH.add
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
 TRIES: Final = 12
@@ -117,7 +118,8 @@ class Book:
     def heard(self, now: int) -> None:
         """The store's time, from an answer of it: another period may have begun."""
         self._ahead = now - int(self._wall() * 1000)
-        self._at(now)
+        if not self._from <= now < self._until:
+            self._at(now)
 
     def _at(self, now: int) -> int:
         if not self._from <= now < self._until:
@@ -176,9 +178,10 @@ class Book:
             if trying is not None:
                 trying(Taken(ask, plan, amounts, operation, Reserved(now, now, ())))
             answer = yield from self.outage.reserve(operation, now)
-            if type(answer) is Reserved:
+            kind = type(answer)
+            if kind is Reserved:
                 self.heard(answer.now)
-            if isinstance(answer, Reserved | LetGo):
+            if kind is Reserved or kind is LetGo:
                 return Taken(ask, plan, amounts, operation, answer)
             if (other := self._answered(answer, plan, claims, lowered)) is not None:
                 return other
@@ -220,7 +223,8 @@ class Book:
 
     def _tell(self, taken: Taken, operation: SettleHold, settled: Settled) -> Flow[None]:
         usd = taken.usd if operation.usd is None else operation.usd
-        pairs = [pair for pair in zip(taken.lines, settled.lines, strict=True) if _loud(*pair)]
+        both = zip(taken.lines, settled.lines, strict=True)
+        pairs = [(line, now) for line, now in both if _add(now.spent, now.held) >= line.quiet]
         bound = taken.amounts.get("usd")
         if not pairs and (bound is None or usd <= bound):
             return
@@ -250,10 +254,6 @@ class Book:
             yield from store(event, self._listeners)
 
 
-def _loud(line: Line, standing: Standing) -> bool:
-    return MATH.add(standing.spent, standing.held) >= line.quiet
-
-
 def _counted(pairs: Iterable[Pair], taken: Taken, now: int) -> list[Pair]:
     """The accounts in whose windows of now the hold still counts: what it came to changes nothing elsewhere."""
     held = {line.account: line for line in taken.reserved.lines}
@@ -267,13 +267,17 @@ def _counted(pairs: Iterable[Pair], taken: Taken, now: int) -> list[Pair]:
 
 def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:
     found: dict[tuple[str, str, str], tuple[Scope, Terms]] = {}
+    if isinstance(given, Budget | RateLimit):
+        raise ConfigurationError("budgets is a list: budgets=[Budget(…), …]")
     for one in given:
         if not isinstance(one, Budget | RateLimit):
             raise ConfigurationError(f"budgets are Budget(…) and RateLimit(…), not {one!r}")
         for terms in one.terms:
             key = (one.scope.text, *terms.key)
             if key in found:
-                raise ConfigurationError(f"{key[0]} has two limits of {key[1]} for {key[2]}")
+                raise ConfigurationError(
+                    f"{key[0]} has two limits of {key[1]} for {key[2]}: declare one"
+                )
             found[key] = one.scope, terms
     return list(found.values())
 
@@ -281,12 +285,15 @@ def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:
 def _amounts(ask: Ask, plan: Plan, known: Amounts) -> Amounts:
     """What an attempt uses at most of each measure: of money and tokens, where it is counted, or known anyway."""
     if not known:
-        known.update(requests=_ONE, parallel=_ONE)
+        known["requests"] = known["parallel"] = _ONE
     for measure, given in (("usd", ask.usd), ("tokens", ask.tokens)):
-        counted = measure in plan.measures
-        if measure in known or (callable(given) and not counted):
+        if measure in known:
             continue
-        bound = given() if callable(given) else given
+        bound: Any = given
+        if callable(given):
+            if measure not in plan.measures:
+                continue
+            bound = given()
         if bound is not None and not isinstance(bound, Unbounded):
             known[measure] = Decimal(bound)
         elif measure in plan.hard:

@@ -25,19 +25,27 @@ class NotAsked(StoreUnavailableError):
 class Gate:
     """One store's, in one process. Times are seconds of ``clock``, which only goes forward."""
 
-    __slots__ = ("_cause", "_clock", "_failed", "_next", "_since", "_wait", "_worked")
+    __slots__ = (
+        "_cause",
+        "_clock",
+        "_failed",
+        "_next",
+        "_since",
+        "_wait",
+        "_worked",
+        "begin",
+        "down",
+    )
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
+        self._clock = self.begin = clock
+        """``begin``: an operation begins; what is returned belongs to how it ends."""
+        self.down = False
+        """Whether the last that is known of the store is that it cannot be reached."""
         self._cause: StoreUnavailableError | None = None
         self._wait = _FIRST_WAIT
         self._next = self._since = 0.0
         self._worked = self._failed = float("-inf")
-
-    @property
-    def down(self) -> bool:
-        """Whether the last that is known of the store is that it cannot be reached."""
-        return self._cause is not None
 
     @property
     def seconds(self) -> float:
@@ -56,10 +64,6 @@ class Gate:
         self._next = now + _LONGEST_TRY
         return None
 
-    def begin(self) -> float:
-        """An operation begins; what is returned belongs to how it ends."""
-        return self._clock()
-
     def failed(self, error: StoreUnavailableError, begun: float) -> bool:
         """The store could not be reached; whether that is news.
 
@@ -75,7 +79,7 @@ class Gate:
         if first or begun > self._failed:
             self._wait = _FIRST_WAIT if first else min(2 * self._wait, _LONGEST_WAIT)
             self._failed, self._next = now, now + self._wait
-        self._cause = error
+        self._cause, self.down = error, True
         return first
 
     def left(self) -> None:
@@ -88,5 +92,5 @@ class Gate:
         self._worked = now = self._clock()
         if self._cause is None:
             return None
-        self._cause = None
+        self._cause, self.down = None, False
         return now - self._since

@@ -93,12 +93,15 @@ class Outage:
         Raises:
             StoreUnavailableError: the store cannot be reached; while that is known, it is not even asked.
         """
+        if self.gate.down or self._anything_due():
+            yield from self._before()
+        return (yield from self._asked(operation))
+
+    def _before(self) -> Flow[None]:
+        """What is owed comes first, so that what was spent meanwhile counts for what is asked now."""
         if (refusal := self.gate.refusal()) is not None:
             raise refusal
-        if self.gate.down or self._anything_due():
-            # First, so that what was spent meanwhile counts for what is asked now.
-            yield from self._some()
-        return (yield from self._asked(operation))
+        yield from self._some()
 
     def _asked(self, operation: Any) -> Flow[Any]:
         begun = self.gate.begin()
@@ -142,7 +145,9 @@ class Outage:
                 be spent without it is used up, or the ledger on disk cannot be written.
         """
         try:
-            return (yield from self.perform(op))
+            if self.gate.down or self._anything_due():
+                yield from self._before()
+            return (yield from self._asked(op))
         except StoreUnavailableError as error:
             cause = error
         except StoreError:
@@ -212,7 +217,7 @@ class Outage:
         self, op: SettleHold, held: Reserve, answer: Reserved | LetGo
     ) -> Flow[Settled | None]:
         try:
-            if (refusal := self.gate.refusal()) is not None:
+            if self.gate.down and (refusal := self.gate.refusal()) is not None:
                 raise refusal
             settled: Settled = yield from self._asked(op)
             if settled.status != "missing":

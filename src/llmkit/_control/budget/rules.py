@@ -23,6 +23,7 @@ MEASURES: Final = ("usd", "requests", "tokens", "parallel")
 _ZERO: Final = Decimal(0)
 _TOLD: Final = (Decimal("0.8"), Decimal(1))
 _MODEL: Final = re.compile(r"[^/\s]+/\S+")
+_AMOUNT: Final = (Decimal, int, float, str)
 
 
 class Terms(NamedTuple):
@@ -55,7 +56,7 @@ def amount_of(given: Any, what: str) -> Decimal:
         ConfigurationError: it is negative, not finite, or no number.
     """
     try:
-        if isinstance(given, bool) or not isinstance(given, Decimal | int | float | str):
+        if isinstance(given, bool) or not isinstance(given, _AMOUNT):
             raise TypeError
         amount = Decimal(repr(given) if isinstance(given, float) else given)
     except (TypeError, InvalidOperation):
@@ -73,7 +74,7 @@ def _count_of(given: Any, what: str) -> Decimal:
     amount = amount_of(given, what)
     if amount != amount.to_integral_value():
         raise ConfigurationError(f"{what} is a whole number, not {given!r}")
-    return amount
+    return amount.to_integral_value()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,10 @@ def _set(one: Any, **values: Any) -> None:
 
 
 def _share(given: Any, what: str) -> Decimal:
-    share = amount_of(given, what)
+    try:
+        share = amount_of(given, what)
+    except ConfigurationError:
+        share = _ZERO
     if not _ZERO < share <= 1:
         raise ConfigurationError(
             f"{what} are shares of the limit, above 0 and up to 1, not {given!r}"

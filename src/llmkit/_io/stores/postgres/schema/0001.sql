@@ -111,7 +111,8 @@ declare
     key bigint;
 begin
     foreach key in array keys loop
-        perform pg_advisory_xact_lock(key);
+        -- An expression, not a statement: it needs no plan to be started.
+        continue when pg_advisory_xact_lock(key) is null;
     end loop;
 end $body$;
 
@@ -368,7 +369,8 @@ begin
     if newer is not null then
         return json_build_array('stale', now, newer);
     end if;
-    for claim in select value from jsonb_array_elements(ask->'claims') loop
+    for n in 0 .. jsonb_array_length(ask->'claims') - 1 loop
+        claim := ask->'claims'->n;
         at := @.bucket(claim->1, now);
         if at is null then
             return json_build_array('untimely', now);
@@ -397,7 +399,8 @@ declare
     kept jsonb := '[]';
     expires bigint := now + (ask->>'lease')::bigint;
 begin
-    for line in select value from jsonb_array_elements(lines) loop
+    for n in 0 .. jsonb_array_length(lines) - 1 loop
+        line := lines->n;
         at := @.place(line->>0, (line->>2)::bigint, (line->>1)::bigint, 0, (line->>3)::numeric);
         kept := kept || jsonb_build_array(jsonb_set(line, '{1}', to_jsonb(at)));
     end loop;
@@ -428,7 +431,6 @@ declare
     now bigint;
     hold record;
     line jsonb;
-    n bigint;
     held numeric;
     delta numeric;
     entered jsonb := '[]';
@@ -454,7 +456,8 @@ begin
     perform @.lock(hold.keys);
     now := @.now(ask);
     bill := coalesce((ask->>'usd')::numeric, hold.usd);
-    for line, n in select l.line, l.n from jsonb_array_elements(hold.lines) with ordinality l(line, n) loop
+    for n in 0 .. jsonb_array_length(hold.lines) - 1 loop
+        line := hold.lines->n;
         held := line->>3;
         if not (line->>4)::boolean then
             delta := 0;
@@ -462,7 +465,7 @@ begin
                 perform @.spend(line->>0, (line->>1)::bigint, 0, held);
             end if;
         else
-            delta := coalesce((ask->'amounts'->>(n - 1)::integer)::numeric, held);
+            delta := coalesce((ask->'amounts'->>n)::numeric, held);
             if hold.expired then
                 delta := @.correct(line->>0, (line->>1)::bigint, delta, held);
             else
