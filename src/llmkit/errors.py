@@ -47,7 +47,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -56,6 +56,9 @@ from ._secret import Secret, redact
 
 if TYPE_CHECKING:
     from ._call import Attempt, Sent
+
+# Not the caller's context, which may round.
+_EXACT = Context(prec=60)
 
 
 class LLMKitError(Exception):
@@ -248,7 +251,7 @@ class BudgetExceededError(BudgetError):
     @property
     def current_cost(self) -> float:
         """LiteLLM's name for what is spent and held."""
-        return float(self.spent + self.held)
+        return float(_EXACT.add(self.spent, self.held))
 
 
 class UnboundedCostError(BudgetError):

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import threading
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -611,6 +611,22 @@ def test_an_open_budget_that_cannot_write_lets_nothing_out(world: World, tmp_pat
     world.store.how = "before"
     with pytest.raises(BudgetUnavailableError, match=r"connection refused.*does not exist"):
         world.reserve(outage, world.ask("a"))
+
+
+def test_whoever_counts_with_two_digits_is_owed_for_all_of_them(world: World) -> None:
+    """The caller's decimal context rounds nothing: not what may be spent without the store, nor what is told."""
+    with localcontext(prec=2):
+        outage = world.outage(unreachable="open", disk=world.disk)
+        world.store.how = "before"
+        for number, usd in enumerate(("0.123456", "0.654321", "0.111111")):
+            ask = world.ask(f"n{number}")
+            world.settle(outage, ask, world.reserve(outage, ask), usd)
+        assert world.disk.perform(Owing()).unheld == Decimal("0.888888")
+        world.store.how = None
+        world.run(outage.catch_up())
+        assert world.disk.perform(Owing()) == (0, ZERO)
+    assert [event.usd for event in world.told(SpendPosted)] == [Decimal("0.888888")]
+    assert world.total() == (Decimal("0.888888"), ZERO)
 
 
 def test_a_settlement_that_the_file_refuses_stays_in_memory(world: World, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 from concurrent.futures import ThreadPoolExecutor
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import Any
 
 import pytest
@@ -479,3 +479,12 @@ def test_no_burst_of_twice_as_many_at_the_edge_of_a_window() -> None:
     office.clock.now += 0.2
     with pytest.raises(LimitReachedError):
         manager.reserve(0)
+
+
+def test_amounts_are_taken_to_the_last_digit() -> None:
+    """However they are written, and whatever the caller's decimal context rounds to."""
+    with localcontext(prec=2):
+        assert Budget("1.23456E+5").limit == Decimal(123456)
+        error = BudgetExceededError("x")
+        error.spent, error.held = Decimal("1.2345"), Decimal("0.0005")
+        assert error.current_cost == 1.235

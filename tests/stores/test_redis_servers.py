@@ -176,7 +176,9 @@ def test_somebody_elses_script(server: RedisServer, changed: Any) -> None:
     changed("lua-time-limit", "10", "5000")
     busy = threading.Thread(target=server.ask, args=("EVAL", "while true do end", "0"))
     busy.start()
-    time.sleep(0.05)
+    until = time.monotonic() + 30
+    while not server.ask("PING").startswith(b"-BUSY"):
+        assert time.monotonic() < until
     with pytest.raises(StoreUnavailableError, match="busy"):
         store.perform(hold("b"))
     server.ask("SCRIPT", "KILL")
@@ -321,7 +323,9 @@ def test_killed_under_load() -> None:
         for _ in range(6):
             time.sleep(0.08)
             server.restart()
-        time.sleep(0.05)
+        until = time.monotonic() + 30
+        while len(acknowledged) <= 50 and time.monotonic() < until:
+            time.sleep(0.01)
         over.set()
         for worker in workers:
             worker.join()

@@ -11,8 +11,10 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from decimal import Decimal
+from functools import reduce
 from typing import Any, Final, Literal, NamedTuple
 
+from ..._cost import MATH
 from ..._flow import Flow, notify, store
 from ..._operations import Line, Posted, Reserve, Reserved, Settled, SettleHold, Untimely
 from ...errors import BudgetUnavailableError, ConfigurationError, StoreError, StoreUnavailableError
@@ -362,7 +364,7 @@ class Outage:
         numbers = tuple(kept.number for kept in done)
         yield from self._on_disk(Done(numbers, tuple(kept.number for kept in back)))
         if done:
-            usd = sum((kept.owed.usd for kept in done), Decimal(0))
+            usd = reduce(MATH.add, (kept.owed.usd for kept in done))
             yield from self.tell(SpendPosted(len(done), usd))
 
 

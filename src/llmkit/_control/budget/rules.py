@@ -67,7 +67,7 @@ def amount_of(given: Any, what: str) -> Decimal:
         raise ConfigurationError(f"{what} is 0 or more, and finite, not {given!r}")
     text = str(amount)
     # -0 and 1E+2 would be written as they are.
-    return Decimal(f"{abs(amount):f}") if "E" in text or text[0] == "-" else amount
+    return Decimal(f"{amount.copy_abs():f}") if "E" in text or text[0] == "-" else amount
 
 
 def _count_of(given: Any, what: str) -> Decimal:

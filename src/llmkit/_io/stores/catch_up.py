@@ -252,7 +252,7 @@ def _finish(rows: sqlite3.Connection, number: int, until: int) -> None:
         )
     else:
         rows.execute("DELETE FROM owed WHERE number = ?", (number,))
-    _add(rows, -Decimal(found[1]))
+    _add(rows, MATH.minus(Decimal(found[1])))
 
 
 def _until(tries: int) -> int:

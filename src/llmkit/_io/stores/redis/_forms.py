@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any, Final
 from uuid import uuid4
 
+from ...._cost import MATH
 from ...._operations import (
     Attribution,
     Balance,
@@ -148,11 +149,11 @@ def settle_hold(op: SettleHold, ask: Ask) -> Commands[Settled]:
 
 def _either(value: Decimal) -> list[Any]:
     """An amount as an account of money counts it, and as any other does; which one it is, the hold knows."""
-    money = False if abs(value) > _MOST_MONEY else units("usd:", value)
+    money = False if value.copy_abs() > _MOST_MONEY else units("usd:", value)
     return [money, units("", value)]
 
 
-_MOST_MONEY: Final = Decimal(MOST).scaleb(-9)
+_MOST_MONEY: Final = MATH.scaleb(Decimal(MOST), -9)
 
 
 def _standings(lines: Iterable[Any]) -> tuple[Standing, ...]:

@@ -43,7 +43,7 @@ def _units(account: str, value: Decimal, context: Context) -> int:
 def _sane(value: Decimal, of: str) -> Decimal:
     value = Decimal(value)
     # Before anything is written out in digits: 1E+999999 is a valid number, too.
-    if not value.is_finite() or abs(value) > _LARGEST:
+    if not value.is_finite() or value.copy_abs() > _LARGEST:
         raise StoreError(f"{value} of {of} is more than Redis can count exactly")
     return value
 
