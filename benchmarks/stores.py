@@ -239,8 +239,8 @@ def started_redis(stack: contextlib.ExitStack) -> str:
 
 
 def _of_the_tests(module: str) -> Any:
-    sys.path.insert(0, str(ROOT / "tests" / "stores"))
-    return importlib.import_module(module)
+    sys.path.insert(0, str(ROOT / "tests"))
+    return importlib.import_module(f"stores.{module}")
 
 
 # --- what is printed ---------------------------------------------------------------------------

@@ -46,6 +46,21 @@ def test_limits_and_how_they_stand(store: str, capsys: pytest.CaptureFixture[str
     ]
 
 
+def test_limits_of_keys_and_long_names(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What stands for them in a scope's text is looked for as it is; without any limit, that is said."""
+    path = str(tmp_path / "budgets.db")
+    key = "sk-" + "0123456789abcdefghijkl"
+    with BudgetManager(path) as manager:
+        assert manager.list_budgets() == []
+        assert "declared in code" in run(capsys, "show", path)[0][0]
+        for scope in ({"key": key}, {"user": "x" * 500}, {"model": "gpt-4o", "user": "*"}):
+            manager.set_budget(Budget(5, scope=scope))
+        manager.update_spend(1, key=key, user="x" * 500)
+    out, _ = run(capsys, "show", path)
+    assert [text.rpartition("month ")[2] for text in out[1:]] == ["5 1 0", "5 - -", "5 1 0"]
+    assert key not in "".join(out)
+
+
 def test_usage_by_what_is_asked(store: str, capsys: pytest.CaptureFixture[str]) -> None:
     """All of it by model, unless something else is said."""
     assert run(capsys, "usage", store)[0] == [

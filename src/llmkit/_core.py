@@ -96,6 +96,10 @@ class Core:
             raise ConfigurationError(
                 f"transport must be one of {', '.join(_TRANSPORTS)}, not {transport!r}"
             )
+        if ledger is not None and not callable(getattr(ledger, "perform", None)):
+            raise ConfigurationError(
+                f"ledger must be a store, such as SQLiteStore('ledger.db'), not {type(ledger).__name__}"
+            )
         self.ledger: Any = MemoryLedger() if ledger is None else ledger
         self.budget = budget
         self._hooks = tuple(hooks)

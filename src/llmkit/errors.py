@@ -10,7 +10,7 @@
             * ReplayMissError       a replay was asked for what was not recorded; nothing was sent
     * UnknownPriceError             an amount was asked for that cannot be told
     * StoreError                    a store cannot do what it was asked to
-        * StoreUnavailableError     a store cannot be reached; nothing is known to be done
+        * StoreUnavailableError     not just now: unreachable, locked, full; perhaps it was done
     * StreamConsumedError           a stream was used after its end, or its response asked for too early
     * APIError                      a call failed
         * BudgetError                           a budget refused; nothing was sent
@@ -120,11 +120,14 @@ class UnknownPriceError(LLMKitError):
 
 
 class StoreError(LLMKitError):
-    """A store cannot do what it was asked to: a wrong schema, a full disk, a value that it cannot hold."""
+    """A store cannot do what it was asked to, now or later: a newer schema, a damaged file, a value it cannot hold."""
 
 
 class StoreUnavailableError(StoreError):
-    """A store cannot be reached, or does not answer in time; whether anything was done is not known."""
+    """A store cannot be reached or written just now: no answer in time, a lock, a full disk.
+
+    Whether anything was done is not known, unless the message says so; by its id, each operation can be repeated.
+    """
 
 
 class StreamConsumedError(LLMKitError):

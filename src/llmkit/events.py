@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
+
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from ._call import Attempt, Call
@@ -35,6 +37,12 @@ __all__ = [
     "StoreUnreachable",
     "StreamStarted",
 ]
+
+_KEPT: Final = {
+    "disk": "is on disk until it can be",
+    "memory": "is in memory until it can be",
+    "nowhere": "is not kept: all that was held becomes spend when its lease is over",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +173,11 @@ class StoreUnreachable:
     alarming: ClassVar[bool] = True
     """Logged as a warning, whoever listens."""
 
+    @override
+    def __str__(self) -> str:
+        so = "calls go on without a hold" if self.open else "calls are refused"
+        return f"the budget's store is unreachable, {so} until it is back: {self.error}"
+
 
 @dataclass(frozen=True, slots=True)
 class StoreReached:
@@ -186,6 +199,10 @@ class SpendKept:
     usd: Decimal
     where: Literal["disk", "memory", "nowhere"]
     reason: str
+
+    @override
+    def __str__(self) -> str:
+        return f"a settlement of ${self.usd:f} could not be made ({self.reason}); it {_KEPT[self.where]}"
 
     @property
     def alarming(self) -> bool:
@@ -212,6 +229,13 @@ class CatchUpFailed:
     reason: str
     alarming: ClassVar[bool] = True
     """Logged as a warning, whoever listens."""
+
+    @override
+    def __str__(self) -> str:
+        whose = f" of {self.hold}" if self.hold else ""
+        return (
+            f"the catch-up ledger{whose} could not be worked off, and is tried again: {self.reason}"
+        )
 
 
 Event = (

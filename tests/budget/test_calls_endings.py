@@ -70,16 +70,16 @@ def _check(purse: Purse, made: Cell, met: Met, outcome: Outcome) -> None:
     [entry] = purse.entries
     kind, usd = _expected(made, met, outcome)
     assert (entry.kind, entry.usd) == (kind, usd), entry
-    assert (entry.kind == "unknown") == bool(entry.flag) or "estimated" in entry.flag
+    assert (entry.kind == "unknown") == bool(entry.flag)
     purse.check(usd)
 
 
 def _expected(made: Cell, met: Met, outcome: Outcome) -> tuple[str, Decimal]:
     """How the hold ends, and what it spends."""
-    if outcome.error is None:
+    if outcome.error is None and met.answer.cost.status != "estimated":
         return "settle", met.answer.cost.total
     begun = outcome.settled == "interrupted"
-    if not begun and (outcome.sent == "no" or _refused(outcome)):
+    if outcome.error is not None and not begun and (outcome.sent == "no" or _refused(outcome)):
         return "release", Decimal(0)
     asked = {"model": MODELS[made.wire], "messages": [{"role": "user", "content": "hello there"}]}
     bound = made.client.cost_bound("completion", **asked, **MOST)

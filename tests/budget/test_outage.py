@@ -393,8 +393,10 @@ def test_what_nobody_may_miss_is_logged(world: World, caplog: pytest.LogCaptureF
     world.settle(outage, ask, answer, "0.25")
     world.run(outage.end())
     warnings = [record.getMessage() for record in caplog.records if record.name == "llmkit"]
-    assert [text.partition("(")[0] for text in warnings] == ["StoreUnreachable", "SpendKept"]
-    assert "nowhere" in warnings[1]
+    assert len(warnings) == 2
+    assert "unreachable, calls are refused until" in warnings[0]
+    assert "$0.25 could not be made" in warnings[1]
+    assert "it is not kept" in warnings[1]
 
 
 # --- open ----------------------------------------------------------------------------------------

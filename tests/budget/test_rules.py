@@ -415,7 +415,7 @@ def test_a_refusal_in_words() -> None:
     with pytest.raises(BudgetExceededError) as exceeded:
         manager.reserve(1, user="ann")
     assert str(exceeded.value) == (
-        "the budget of user=ann (day) is $10: $9.50 are spent and $0.00 held, and the call may cost $1; "
+        "the budget of user=ann (day) is $10: $9.5 are spent and $0 held, and the call may cost $1; "
         "there is room in 9 h 46 min"
     )
     assert (exceeded.value.max_budget, exceeded.value.current_cost) == (10.0, 9.5)

@@ -202,3 +202,11 @@ def test_a_period_is_a_value() -> None:
     """It can be a key, and is equal where it means the same."""
     assert {period_of("24h"): 1}[period_of("1d")] == 1
     assert period_of("day") == Period("day", 0, "day", "UTC")
+
+
+def test_a_machine_without_time_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slim images and Windows have none: UTC works all the same, and what is missing is said."""
+    monkeypatch.setattr(zoneinfo, "available_timezones", set)
+    with pytest.raises(ConfigurationError, match="this machine has no time zones, install tzdata"):
+        period_of("day", "Nowhere/At-All")
+    assert period_of("day", "UTC").around(0).starts

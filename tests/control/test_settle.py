@@ -39,6 +39,7 @@ def settled(send: Any, **keywords: Any) -> Settlement:
         (refusal(500), "failed", "yes", "InternalServerError 500", Decimal(0), "none"),
         # a gateway that gave up does not know what its upstream did
         (refusal(408), "failed", "yes", "InternalServerError 408", None, "unknown"),
+        (refusal(524), "failed", "yes", "InternalServerError 524", None, "unknown"),
         (refusal(502), "failed", "yes", "BadGatewayError 502", None, "unknown"),
         (refusal(504), "failed", "yes", "GatewayTimeoutError 504", None, "unknown"),
         (

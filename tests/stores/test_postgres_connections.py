@@ -157,10 +157,19 @@ def test_without_psycopg_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch
         PostgresStore("host=127.0.0.1")
 
 
+@pytest.mark.parametrize("password", ["hunter2@rest", "hunter2/rest", "17/rest", "17:4/rest@x"])
+def test_a_password_that_divides_its_address(password: str) -> None:
+    """What is behind an "@" or "/" that is not encoded would be shown as a host or a database."""
+    with pytest.raises(ConfigurationError, match="percent-encoded") as caught:
+        PostgresStore(f"postgresql://ann:{password}@127.0.0.1/ledger")
+    assert "rest" not in repr(caught.value)
+    PostgresStore("postgresql://ann:hunter2%40a%2Fb@127.0.0.1:5432/a%40b?host=@socket")
+
+
 def test_no_password_is_shown() -> None:
     """Neither a store nor its failure shows the password."""
     store = PostgresStore(f"postgresql://ann:{PASSWORD}@127.0.0.1:1/ledger")
-    assert repr(store) == "PostgresStore('127.0.0.1/ledger')"
+    assert repr(store) == "PostgresStore('127.0.0.1:1/ledger')"
     with pytest.raises(StoreUnavailableError, match="cannot be reached") as caught:
         store.perform(Sweep())
     assert PASSWORD not in repr(caught.value)
@@ -285,7 +294,7 @@ def test_a_server_that_says_nothing_is_given_up(
 
 def test_a_lock_that_stays_is_unavailable(postgres_server: PostgresServer, schema: str) -> None:
     """Somebody who locks a table for ever holds nobody up for longer than the timeout, on the server neither."""
-    store = PostgresStore(postgres_server.dsn(), schema=schema, timeout=1)
+    store = PostgresStore(postgres_server.dsn(), schema=schema, timeout=20)
     store._wait = "100"
     store.perform(reserve("a"))
     with psycopg.connect(postgres_server.dsn()) as other:

@@ -166,15 +166,15 @@ def test_no_such_operation(store: RedisStore) -> None:
 def test_a_server_that_does_not_answer() -> None:
     """Time is up after the timeout, in both colours; the store goes on when the server does."""
     with running() as server, asyncio.Runner() as runner:
-        store = RedisStore(server.url, timeout=0.2)
+        store = RedisStore(server.url, timeout=0.5)
         store.perform(hold("a"))
         runner.run(store.aperform(hold("b")))
         server.pause()
         for perform in (store.perform, lambda op: runner.run(store.aperform(op))):
             began = time.monotonic()
-            with pytest.raises(StoreUnavailableError, match=r"no answer within 0\.2 s"):
+            with pytest.raises(StoreUnavailableError, match=r"no answer within 0\.5 s"):
                 perform(settled("a"))
-            assert time.monotonic() - began < 2
+            assert time.monotonic() - began < 4  # of ours, not of the library's
         server.resume()
         # The first of them had been sent, and is done as soon as the server goes on.
         assert store.perform(settled("a")).status in {"again", "settled"}
@@ -408,7 +408,7 @@ def test_amounts_are_exact(store: RedisStore) -> None:
 def test_all_connections_in_use(redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has waited in vain for a connection is told so."""
     monkeypatch.setattr("llmkit._io.stores.redis._clients.MOST_CONNECTIONS", 1)
-    store = RedisStore(redis_server.url, name=name(), timeout=0.1)
+    store = RedisStore(redis_server.url, name=name(), timeout=0.5)
     store.perform(hold("a"))
     pool = store._clients._sync[os.getpid()].connection_pool
     taken = pool.pool.get()

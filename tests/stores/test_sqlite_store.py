@@ -292,15 +292,15 @@ def test_a_network_file_system_is_refused(
 def test_what_cannot_be_a_log_is_refused(store: SQLiteStore) -> None:
     """Where SQLite stays with another journal, processes would block each other."""
 
-    class Stubborn:
-        def execute(self, text: str) -> Any:
-            return closing_row("delete")
+    class Stubborn(sqlite3.Connection):
+        def execute(self, text: str, /, *_: Any) -> sqlite3.Cursor:
+            return super().execute("SELECT 'delete'")
 
-    def closing_row(mode: str) -> Any:
-        return sqlite3.connect(":memory:").execute("SELECT ?", (mode,))
-
-    with pytest.raises(StoreError, match="cannot have a write-ahead log, only 'delete'"):
-        store._seat._prepare(Stubborn())  # type: ignore[arg-type]
+    with (
+        closing(sqlite3.connect(":memory:", factory=Stubborn)) as connection,
+        pytest.raises(StoreError, match="cannot have a write-ahead log, only 'delete'"),
+    ):
+        store._seat._prepare(connection)
 
 
 def test_text_that_is_none_is_refused(store: SQLiteStore) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import unquote
 
 from .. import BudgetManager
+from .._control.budget.scopes import Spelled
 from ..errors import StoreError
 from ._tables import aligned
 from ._usage import UsageError
@@ -34,6 +34,10 @@ def lines(arguments: argparse.Namespace) -> Iterator[str]:
 def _limits(manager: BudgetManager, _: argparse.Namespace) -> Iterator[str]:
     head = ("SCOPE", "MEASURE", "WINDOW", "LIMIT", "SPENT", "HELD")
     rows = [_limit(manager, one) for one in manager.list_budgets()]
+    if not rows:
+        return iter(
+            ("no limits are stored here; those declared in code are not known to the store",)
+        )
     return aligned([head, *rows], right=range(3, 6))
 
 
@@ -50,7 +54,8 @@ def _limit(manager: BudgetManager, info: BudgetInfo) -> tuple[str, ...]:
 
 def _whose(scope: str) -> dict[str, Any]:
     pairs = (part.partition("=") for part in scope.split("&") if scope != "global")
-    return {kind: unquote(value) for kind, _, value in pairs}
+    # As they are written: what stands for a key, or for a very long name, is not to be spelled again.
+    return {kind: Spelled(value) for kind, _, value in pairs}
 
 
 def _usage(manager: BudgetManager, arguments: argparse.Namespace) -> Iterator[str]:

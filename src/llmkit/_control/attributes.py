@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from .._call import CONTEXT
 from .._secret import redact
+from ..errors import ConfigurationError
 
 __all__ = ["NAMED", "Attributes", "attributes", "context", "shown"]
 
@@ -44,6 +45,9 @@ class context:  # noqa: N801 - it is used like a function
     Args:
         user, team, organisation, customer, key, session: an id each.
         tags: one or several.
+
+    Raises:
+        ConfigurationError: one of these is no text.
     """
 
     def __init__(
@@ -64,9 +68,9 @@ class context:  # noqa: N801 - it is used like a function
             "customer": customer,
             "key": key,
             "session": session,
-            "tag": (tags,) if isinstance(tags, str) else tuple(tags),
+            "tag": tags,
         }
-        self.says = {kind: said for kind, value in given.items() if (said := _values(kind, value))}
+        self.says = _said(given)
 
     def __enter__(self) -> Self:
         CONTEXT.set((*CONTEXT.get(), self))
@@ -103,9 +107,27 @@ def shown(attributes: Attributes) -> Attributes:
 
 
 def _keywords(params: Mapping[str, Any], options: Mapping[str, Any]) -> Attributes:
-    given = {"user": params.get("user")}
-    given |= {("tag" if name == "tags" else name): options.get(name) for name in NAMED}
-    return {kind: said for kind, value in given.items() if (said := _values(kind, value))}
+    said = _said({("tag" if name == "tags" else name): options.get(name) for name in NAMED})
+    # A parameter of the call, which the provider is told too, and checks.
+    user = _text(params.get("user"))
+    return {**said, "user": (user,)} if user else said
+
+
+def _said(given: Mapping[str, Any]) -> Attributes:
+    """What was said to us alone: were it not understood, a limit would not hold, and nobody would know."""
+    found: dict[str, tuple[str, ...]] = {}
+    for kind, value in given.items():
+        several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
+        values = tuple(value) if kind == "tag" and several else (value,)
+        for one in values:
+            if one is not None and (isinstance(one, bool) or not isinstance(one, str | int)):
+                what = "a text or a list of texts" if kind == "tag" else "a text"
+                raise ConfigurationError(
+                    f"{'tags' if kind == 'tag' else kind} is {what}, not {one!r}"
+                )
+        if said := tuple(dict.fromkeys(text for one in values if (text := _text(one)))):
+            found[kind] = said
+    return found or NOBODYS
 
 
 def _of_metadata(metadata: Mapping[str, Any]) -> Attributes:

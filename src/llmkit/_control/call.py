@@ -349,7 +349,11 @@ def _attempt(
     job: Job, account: Account, leg: Leg, step: Step, this: Try
 ) -> Flow[Answer | HTTPResponse | Opened]:
     account.leaving(leg.call, step.request.adjustments, leg.key_source, leg.endpoint.base_url)
+    # Before anything is held: a function that fails here leaves no hold to another try, which may be a longer one.
+    secret = yield from _secret(leg.key)
+    account.shows(secret)
     if account.holds is not None or "max_cost" in leg.options:
+        leg = leg if leg.key is secret else replace(leg, key=secret)
         leg, step = yield from held(job, account, leg, step, this)
     call, request = leg.call, step.request
     number = len(account.info.attempts) + 1
@@ -357,8 +361,6 @@ def _attempt(
         # Without its query, which a caller may have put a credential into.
         address = request.url.partition("?")[0]
         yield from notify(AttemptStarted(job.id, number, call.provider, call.model, address))
-    secret = yield from _secret(leg.key)
-    account.shows(secret)
     began, wall = job.clock.now(), job.clock.wall()
     error: BaseException | None = None
     try:

@@ -6,7 +6,7 @@ twice against the same room. What has more digits than sums can keep exactly is 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation, Overflow
 from itertools import pairwise
 from typing import Any, Final
@@ -19,9 +19,11 @@ from .._operations import (
     Post,
     Reserve,
     Reset,
+    Settle,
     SettleHold,
     Window,
 )
+from .._secret import redact
 from ..errors import StoreError
 
 __all__ = ["EXPIRED", "checked"]
@@ -160,6 +162,30 @@ def _reset(op: Reset) -> Reset:
     return op
 
 
+def _settle(op: Settle) -> Settle:
+    """Metadata is the caller's, and may hold keys: what a store keeps, others read for years."""
+    metadata = op.settlement.metadata
+    if not metadata:
+        return op
+    try:
+        shown = _shown(metadata)
+    except RecursionError:
+        # What holds itself.
+        shown = {str(name): redact(str(value)) for name, value in metadata.items()}
+    return Settle(op.settlement._replace(metadata=shown))
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {
+            redact(name) if isinstance(name, str) else name: _shown(item)
+            for name, item in value.items()
+        }
+    return [_shown(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _balances(op: Balances) -> Balances:
     return op._replace(claims=_claims(op.claims))
 
@@ -170,4 +196,5 @@ _CHECKS: Final[dict[type, Callable[[Any], Any]]] = {
     Post: _post,
     Reset: _reset,
     Balances: _balances,
+    Settle: _settle,
 }

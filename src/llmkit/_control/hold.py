@@ -18,8 +18,8 @@ from .retry import refused
 
 __all__ = ["Holds"]
 
-# Of a whole answer: why what is spent is not what the provider said. Unknown costs are spent as held.
-_FLAGS: Final = {"estimated": "estimated", "unknown": "unknown cost"}
+# Of a whole answer: why what is spent is not what the provider said, but what was held.
+_UNSAID: Final = {"estimated": "estimated", "unknown": "unknown cost"}
 
 
 class Holds:
@@ -124,10 +124,11 @@ class Holds:
             return
         if settlement.outcome != "completed" or not self._left:
             self._end(str(settlement.outcome), *_tokens(settlement))
-        elif settlement.cost is None and settlement.prompt_tokens is None:
-            self._end("unknown cost")
+        elif settlement.cost_status == "estimated" or _unknown(settlement):
+            # A guess (or nothing at all) is no bill: what was thought of and not shown is not in it.
+            self._end(_UNSAID.get(settlement.cost_status, "unknown cost"), *_tokens(settlement))
         else:
-            flag = _FLAGS.get(settlement.cost_status, "")
+            flag = _UNSAID.get(settlement.cost_status, "")
             self._owe(taken, taken.settle(settlement.cost, *_tokens(settlement), flag))
 
     def close(self) -> Flow[None]:
@@ -153,6 +154,10 @@ class Holds:
 
     def _owe(self, taken: Taken, operation: Any) -> None:
         self._owed, self._open = (*self._owed, (taken, operation)), None
+
+
+def _unknown(settlement: Settlement) -> bool:
+    return settlement.cost is None and settlement.prompt_tokens is None
 
 
 def _tokens(settlement: Settlement) -> tuple[int, int]:

@@ -12,11 +12,12 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from .._call import Adjustment, ChatCall
+from .._call import Adjustment, Call, ChatCall
 from .._calls import MessagesCall, ResponsesCall, TextCall
 from .._cost import MATH, Cost, Unbounded
 from .._flow import Flow
 from .._http import HTTPRequest
+from .._secret import Secret
 from ..errors import (
     BudgetExceededError,
     InvalidRequestError,
@@ -38,7 +39,10 @@ _TRIES: Final = 4
 """How often a shorter answer is worked out, where others take what was left meanwhile."""
 _ANY_MODEL: Final = 4096
 """So many tokens every model can answer with, where nobody knows how many this one can."""
+_WORTH: Final = 256
+"""So short an answer of the model asked for is worth less than one of a cheaper model, which may be longer."""
 _LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_SEVERAL: Final = ("n", "best_of")
 _NAMES: Final[Mapping[type, str]] = {
     ChatCall: "max_tokens",
     MessagesCall: "max_tokens",
@@ -84,14 +88,19 @@ class _Need:
     def tokens(self) -> int | Unbounded:
         """The most tokens that it uses."""
         bound = self.bound
+        billed = type(self.leg.call) not in _NAMES
         if isinstance(bound, Cost) and bound.lines:
-            return math.ceil(sum(line.quantity for line in bound.lines if line.unit == "token"))
-        given = [self.leg.call.params.get(name) for name in _LIMITS]
+            counted = [line.quantity for line in bound.lines if line.unit == "token"]
+            # An answer in words has tokens, by whatever else it is billed.
+            if counted or billed:
+                return math.ceil(sum(counted))
+        call = self.leg.call
+        given = [said.get(name) for said in (call.params, call.extra_body) for name in _LIMITS]
         answers = [most for most in given if isinstance(most, int)]
-        if not answers and type(self.leg.call) in _NAMES:
+        if not answers and type(call) in _NAMES:
             return Unbounded("no max_tokens, and the model's output limit is not known")
         # No text has more tokens than bytes.
-        return len(self.request.body) + max(answers, default=0) * _answers(self.leg.call.params)
+        return len(self.request.body) + max(answers, default=0) * _answers(call)
 
     def is_free(self) -> bool:
         """Whether it asks for nothing that anybody bills: it looks something up, or removes it."""
@@ -113,9 +122,9 @@ class _Need:
         raise error
 
 
-def _answers(params: Mapping[str, Any]) -> int:
-    given = params.get("n")
-    return given if isinstance(given, int) and given > 0 else 1
+def _answers(call: Call) -> int:
+    given = [said.get(name) for said in (call.params, call.extra_body) for name in _SEVERAL]
+    return max([1, *(many for many in given if isinstance(many, int))])
 
 
 class _Room(NamedTuple):
@@ -186,9 +195,11 @@ def _ask(job: Job, holds: Holds, need: _Need, until: float) -> Ask:
     return Ask(holds.named(job.id), job.id, attributes, need.usd, need.tokens, math.ceil(lease))
 
 
-def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[str, ...]]:
+def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[Any, ...]]:
+    """Whose an attempt is. The key that it goes out with is its key, unless its caller names another."""
     name, model = leg.call.provider, leg.call.model
-    return {**job.attributes, "model": (f"{name}/{model}",), "provider": (name,)}
+    own = {"key": (leg.key,)} if isinstance(leg.key, Secret) else {}
+    return {**own, **job.attributes, "model": (f"{name}/{model}",), "provider": (name,)}
 
 
 # --- shorter answers ---------------------------------------------------------------------------
@@ -207,7 +218,10 @@ def _shorter(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Need | None]:
         left = yield from _room(job, need, refusal)
     except StoreError:
         return None  # why it was refused is known, and not more
-    found = _longest(lambda most: _limited(job, need, name, most), left, least, _most(job, need))
+    most = _most(job, need)
+    if isinstance(refusal, Diversion):
+        least = max(least, min(_WORTH, most))
+    found = _longest(lambda most: _limited(job, need, name, most), left, least, most)
     if found is not None and not derives:
         _hint(refusal, name, found)
         return None

@@ -58,8 +58,10 @@ class RetryPolicy:
         return jittered if asked is None else float(asked) + 0.1 * jittered
 
 
-# A gateway that gave up cannot know what its upstream did; every other refusal comes before the work.
-_UNKNOWN_OUTCOME = frozenset({408, 502, 504})
+# A gateway that gave up cannot know what its upstream did; every other refusal comes before the work. 520, 522 and 524
+# are Cloudflare's: whom it asked answered with nothing that it understands, or not in time
+# (developers.cloudflare.com/support/troubleshooting/http-status-codes/cloudflare-5xx-errors, read 2026-11-22).
+_UNKNOWN_OUTCOME = frozenset({408, 502, 504, 520, 522, 524})
 
 
 def refused(error: BaseException) -> bool:

@@ -85,7 +85,8 @@ def _debug(event: Any) -> None:
     if not _log.isEnabledFor(level):
         return
     shown = event.settlement if isinstance(event, CallFinished) else event
-    _log.log(level, "%s", redact(repr(shown)))
+    # For people what they shall not miss; for those who look for something, all of it.
+    _log.log(level, "%s", redact(str(shown) if level == logging.WARNING else repr(shown)))
 
 
 def resolved_sync(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,17 +14,32 @@ from .._control.budget.whose import Whose, attributes_of
 from .._control.budget.windows import period_of
 from ..errors import ConfigurationError
 
-__all__ = ["amounts_of", "asked", "budget_of", "milliseconds", "new_id", "spend_of", "which_of"]
+__all__ = [
+    "amounts_of",
+    "asked",
+    "budget_of",
+    "listed_callbacks",
+    "milliseconds",
+    "new_id",
+    "seconds",
+    "spend_of",
+    "until_of",
+    "which_of",
+    "whole",
+]
 
 _LONGEST_LEASE: Final = 31 * 86_400.0
 _FAR: Final = 253_402_300_800
+_NO_TIME: Final = 100_000_000
+"""Seconds: three years, or a time in 1973."""
 
 
 def new_id() -> str:
     return os.urandom(16).hex()
 
 
-def _count(given: Any, what: str) -> int:
+def whole(given: Any, what: str) -> int:
+    """A whole number, 0 or more."""
     if isinstance(given, bool) or not isinstance(given, int) or given < 0:
         raise ConfigurationError(f"{what} is a whole number, 0 or more, not {given!r}")
     return given
@@ -31,25 +47,39 @@ def _count(given: Any, what: str) -> int:
 
 def amounts_of(usd: Any, tokens: int) -> Amounts:
     one = amount_of(1, "requests")
-    counted = amount_of(_count(tokens, "tokens"), "tokens")
+    counted = amount_of(whole(tokens, "tokens"), "tokens")
     return {"usd": amount_of(usd, "usd"), "tokens": counted, "requests": one, "parallel": one}
 
 
+def seconds(given: Any, what: str, least: float, most: float) -> float:
+    """A number of seconds, between these."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not least <= given <= most:
+        raise ConfigurationError(
+            f"{what} is in seconds, from {least:g} to {most / 86_400:g} days, not {given!r}"
+        )
+    return given
+
+
+def _id(given: Any) -> str:
+    """An id as it was given, or a new one."""
+    if given is not None and not isinstance(given, str):
+        raise ConfigurationError(f"an id is a text, such as 'invoice-17', not {given!r}")
+    return given or new_id()
+
+
 def asked(usd: Any, tokens: int, lease: float, hold: str | None, whose: Whose) -> Ask:
-    if not 0 < lease <= _LONGEST_LEASE:
-        raise ConfigurationError(f"a lease is above 0 s and up to 31 days, not {lease!r}")
+    milliseconds = int(seconds(lease, "lease", 0.001, _LONGEST_LEASE) * 1000)
     amount = amount_of(usd, "usd")
-    milliseconds = max(1, int(lease * 1000))
-    tokens = _count(tokens, "tokens")
-    return Ask(hold or new_id(), "", attributes_of(whose), amount, tokens, milliseconds)
+    tokens = whole(tokens, "tokens")
+    return Ask(_id(hold), "", attributes_of(whose), amount, tokens, milliseconds)
 
 
 def spend_of(
     usd: Any, entry: str | None, tokens: tuple[int, int], at: datetime | float | None, flag: str
 ) -> Spend:
-    prompt, completion = (_count(number, "tokens") for number in tokens)
+    prompt, completion = (whole(number, "tokens") for number in tokens)
     when = None if at is None else milliseconds(at, "at")
-    return Spend(entry or new_id(), amount_of(usd, "usd"), prompt, completion, when, flag)
+    return Spend(_id(entry), amount_of(usd, "usd"), prompt, completion, when, flag)
 
 
 def milliseconds(given: Any, what: str) -> int:
@@ -61,6 +91,24 @@ def milliseconds(given: Any, what: str) -> int:
     raise ConfigurationError(
         f"{what} is a datetime with a time zone, or Unix time in seconds, not {given!r}"
     )
+
+
+def until_of(given: Any) -> int:
+    """When an increase ends, as milliseconds of Unix time: no span of seconds."""
+    if not isinstance(given, bool) and isinstance(given, int | float) and 0 < given < _NO_TIME:
+        raise ConfigurationError(
+            f"until is a time, not how long: time.time() + {given:g}, or a datetime with a time zone"
+        )
+    return milliseconds(given, "until")
+
+
+def listed_callbacks(given: Any) -> tuple[Callable[[Any], Any], ...]:
+    """The callables that are told."""
+    callbacks = tuple(given) if isinstance(given, Iterable) else (given,)
+    for one in callbacks:
+        if not callable(one):
+            raise ConfigurationError(f"a callback is a callable of one event, not {one!r}")
+    return callbacks
 
 
 def budget_of(given: Any) -> Budget | RateLimit:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from types import TracebackType
-from typing import Any, Final, Literal, Self, TypeVar
+from typing import Any, Final, Literal, Never, Self, TypeVar
 
 from typing_extensions import Unpack, override
 
@@ -29,7 +29,18 @@ from .._io.aio import AsyncDriver
 from .._io.sync import SyncDriver
 from .._operations import Audit, Audited, Entry, Posted, ReadEntries, Sweep
 from ..errors import ConfigurationError
-from ._arguments import amounts_of, asked, budget_of, milliseconds, new_id, spend_of, which_of
+from ._arguments import (
+    amounts_of,
+    asked,
+    budget_of,
+    listed_callbacks,
+    new_id,
+    seconds,
+    spend_of,
+    until_of,
+    which_of,
+    whole,
+)
 from ._hold import Hold
 from ._opening import Listeners, opened, outage
 
@@ -79,9 +90,10 @@ class BudgetManager:
     ) -> None:
         if output not in {"derive", "refuse"}:
             raise ConfigurationError(f"output is 'derive' or 'refuse', not {output!r}")
+        margin = seconds(margin, "margin", 0, _LEASE * 144)
         self._owned = store is None or isinstance(store, str | os.PathLike)
         self.store: Any = opened(store)
-        self.callbacks = tuple(callbacks)
+        self.callbacks = listed_callbacks(callbacks)
         self.book = Book(
             self.store,
             budgets,
@@ -89,7 +101,7 @@ class BudgetManager:
             outage=outage(self.store, unreachable, catch_up, open_limit),
             listeners=Listeners(Observers(self.callbacks)) if self.callbacks else None,
             output=output,
-            least_output=least_output,
+            least_output=whole(least_output, "least_output"),
             margin=int(margin * 1000),
         )
         nobody = Observers(())
@@ -153,8 +165,14 @@ class BudgetManager:
         await self.aclose()
 
     @override
+    def __reduce__(self) -> Never:
+        raise TypeError(
+            "a BudgetManager cannot be copied or pickled: make one in each process, with the same store"
+        )
+
+    @override
     def __repr__(self) -> str:
-        return f"BudgetManager(store={type(self.store).__name__}, budgets={len(self.book.rules.declared)})"
+        return f"BudgetManager({self.store!r}, budgets={len(self.book.rules.declared)})"
 
     # --- looking -------------------------------------------------------------------------------
 
@@ -256,6 +274,11 @@ class BudgetManager:
 
     def _held(self, taken: Any) -> Hold:
         assert isinstance(taken, Taken)  # noqa: S101 - nothing was to be diverted
+        asked_for: Any = taken.ask.usd
+        if taken.usd < asked_for:
+            raise ConfigurationError(
+                f"a hold of ${taken.usd:f} has this id, and ${asked_for:f} are asked for: another call needs another id"
+            )
         return Hold(self.book, taken, self.run, self.arun)
 
     def update_spend(
@@ -375,7 +398,7 @@ class BudgetManager:
     ) -> Flow[None]:
         which = which_of(window, measure)
         more = amount_of(amount, "amount")
-        end = milliseconds(until, "until")
+        end = until_of(until)
         return increased(
             self.book, scope_of(scope), more, end, window=which["window"], measure=measure
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import Any, Final, Literal
 
@@ -22,6 +23,7 @@ _SCHEMES: Final = {
     "rediss": "RedisStore",
     "unix": "RedisStore",
 }
+_WORDS: Final = re.compile(r"\s*(host|hostaddr|port|dbname|user|password|service)\s*=")
 
 
 def opened(given: Any) -> Any:
@@ -31,15 +33,20 @@ def opened(given: Any) -> Any:
     if isinstance(given, str | os.PathLike):
         scheme, separator, _ = str(given).partition("://")
         if not separator:
-            scheme = ""
+            # libpq's other form of an address; as a file's name it would show its password.
+            scheme = "postgresql" if isinstance(given, str) and _WORDS.match(given) else ""
         if scheme in _SCHEMES:
             return getattr(stores, _SCHEMES[scheme])(given)
         # Not the whole address: it may have a password.
+        hint = ": SQLite's is the path alone" if "sqlite" in scheme or scheme == "file" else ""
         raise ConfigurationError(
-            f"a store is a path, postgresql://… or redis://…, not {scheme}://…"
+            f"a store is a path, postgresql://… or redis://…, not {scheme}://…{hint}"
         )
-    if not callable(getattr(given, "perform", None)):
-        raise ConfigurationError(f"a store has a method perform; {type(given).__name__} has none")
+    if isinstance(given, type) or not callable(getattr(given, "perform", None)):
+        name = given.__name__ if isinstance(given, type) else type(given).__name__
+        raise ConfigurationError(
+            f"a store is a path, an address or a store of llmkit.stores, not {name}; limits go in budgets=[…]"
+        )
     return given
 
 
@@ -48,6 +55,10 @@ def outage(
 ) -> Outage:
     """What a store's outage means."""
     limit = None if open_limit is None else amount_of(open_limit, "open_limit")
+    if limit is not None and unreachable == "closed":
+        raise ConfigurationError(
+            "open_limit= limits what unreachable='open' lets go: say that, too"
+        )
     kept = None
     if catch_up is not None:
         from .._io.stores.catch_up import CatchUp  # noqa: PLC0415 - SQLite comes with it

@@ -35,7 +35,7 @@ _RESOURCES: Final[Mapping[object, Unbilled]] = {
     "caches": Unbilled(True, "not billed; the hours that a cache is kept are"),
     ("caches", "create"): _STORED,
     ("caches", "update"): Unbilled(
-        True, "not billed by itself; the hours that a cache is kept are"
+        False, "the hours that it is kept longer are billed; the answer does not say at what amount"
     ),
     "count": Unbilled(True, "not billed: tokens are counted"),
     "responses": Unbilled(True, "not billed: what was answered before is looked up"),

@@ -12,6 +12,8 @@ from heapq import heappop, heappush
 from itertools import islice
 from typing import Any, Final
 
+from typing_extensions import override
+
 from .._control.accounts import ACCOUNTING, Hold
 from .._control.auditing import Sums, audited
 from .._control.checking import checked
@@ -262,6 +264,9 @@ class MemoryStore:
         clock: what gives the time, in seconds of Unix time.
         keep: how many settlements, and how many entries of the ledger, are kept one by one. The counters
             hold what came before; what was entered longer ago is not known to be there twice.
+
+    The counters and the usage of a scope that was ever used stay, some 3 kB for each user with two limits: where
+    strangers choose the names of scopes, use a store that has them on disk.
     """
 
     durability = "process"
@@ -275,6 +280,10 @@ class MemoryStore:
         self._lock = threading.RLock()
         self._busy = False
         at_forks(self)
+
+    @override
+    def __repr__(self) -> str:
+        return "MemoryStore()"
 
     def perform(self, operation: Any) -> Any:
         """Perform one operation. Should it be interrupted, it was not performed, or wholly."""
@@ -322,7 +331,7 @@ class MemoryStore:
         return int(self._clock() * 1000)
 
     def _settle(self, operation: Settle) -> bool:
-        return self._settlements.perform(operation)
+        return self._settlements.perform(checked(operation))
 
     def _latest(self, operation: Settlements) -> tuple[Settlement, ...]:
         return self._settlements.settlements[-operation.limit :]

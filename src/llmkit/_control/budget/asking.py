@@ -64,7 +64,9 @@ class Taken:
         """What the store was asked for, and what it said; ``LetGo`` where it could not be asked."""
         self.lines = plan.lines
         if reserved.again:
-            # It was held by another, whose rules may have been others.
+            # It was held by another, whose rules, and amounts, may have been others.
+            held_then = {line.account.partition(":")[0]: line.amount for line in reserved.lines}
+            self.amounts = amounts | held_then
             self.lines = _held_before(plan, reserved)
             self.held = held._replace(claims=tuple(map(_claim, reserved.lines)))
 

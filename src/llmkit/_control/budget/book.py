@@ -267,13 +267,17 @@ def _counted(pairs: Iterable[Pair], taken: Taken, now: int) -> list[Pair]:
 
 def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:
     found: dict[tuple[str, str, str], tuple[Scope, Terms]] = {}
+    if isinstance(given, Budget | RateLimit):
+        raise ConfigurationError("budgets is a list: budgets=[Budget(…), …]")
     for one in given:
         if not isinstance(one, Budget | RateLimit):
             raise ConfigurationError(f"budgets are Budget(…) and RateLimit(…), not {one!r}")
         for terms in one.terms:
             key = (one.scope.text, *terms.key)
             if key in found:
-                raise ConfigurationError(f"{key[0]} has two limits of {key[1]} for {key[2]}")
+                raise ConfigurationError(
+                    f"{key[0]} has two limits of {key[1]} for {key[2]}: declare one"
+                )
             found[key] = one.scope, terms
     return list(found.values())
 

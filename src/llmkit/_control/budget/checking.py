@@ -10,17 +10,18 @@ from typing import Any, Final, NamedTuple
 
 from ..._cost import MATH
 from ..._flow import Flow
-from ..._operations import Balance, Balances, Claim, Refusal, Stale
+from ..._operations import Balance, Balances, Claim, Refusal, Stale, Sweep
 from ...errors import StoreError
 from .asking import Amounts
 from .book import TRIES, Book
 from .planning import Plan
-from .refusing import room_in
+from .refusing import room_in, trimmed
 
 __all__ = ["BudgetCheck", "BudgetStatus", "check", "fresh_plan", "room"]
 
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
+_SWEPT: Final = 1000
 
 
 class BudgetStatus(NamedTuple):
@@ -70,12 +71,23 @@ def check(
     book: Book, attributes: Mapping[str, tuple[Any, ...]], amounts: Amounts
 ) -> Flow[BudgetCheck]:
     """How the limits of a call stand, and whether so much fits."""
+    found = yield from _found(book, attributes, amounts)
+    # A place that was never given back is free when its lease is over: taking would see to that first.
+    if any(one.measure == "parallel" and not one.fits for one in found) and (
+        yield from book.perform(Sweep(_SWEPT))
+    ):
+        found = yield from _found(book, attributes, amounts)
+    return BudgetCheck(all(one.fits for one in found), found)
+
+
+def _found(
+    book: Book, attributes: Mapping[str, tuple[Any, ...]], amounts: Amounts
+) -> Flow[tuple[BudgetStatus, ...]]:
     claims, balance = yield from _looked_at(book, attributes, amounts)
-    limits = tuple(
+    return tuple(
         _status(refusal, claim, balance.now)
         for refusal, claim in zip(balance.lines, claims, strict=True)
     )
-    return BudgetCheck(all(one.fits for one in limits), limits)
 
 
 def room(book: Book, attributes: Mapping[str, tuple[Any, ...]]) -> Flow[Amounts]:
@@ -125,11 +137,11 @@ def _status(refusal: Refusal, claim: Claim, now: int) -> BudgetStatus:
         scope,
         measure,
         window,
-        None if unlimited else refusal.limit,
-        refusal.spent,
-        MATH.subtract(refusal.used, refusal.spent),
-        refusal.used,
-        left,
+        None if unlimited else trimmed(refusal.limit),
+        trimmed(refusal.spent),
+        trimmed(MATH.subtract(refusal.used, refusal.spent)),
+        trimmed(refusal.used),
+        None if left is None else trimmed(left),
         fits,
         _ends(claim, now),
         None if wait is None else wait / 1000,

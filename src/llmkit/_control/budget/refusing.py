@@ -14,11 +14,19 @@ from ..._cost import MATH
 from ..._operations import ROLLING_BUCKETS, Claim, Refusal
 from ...errors import BudgetError, BudgetExceededError, LimitReachedError, UnboundedCostError
 
-__all__ = ["Shortfall", "refused", "room_in", "unbounded"]
+__all__ = ["Shortfall", "refused", "room_in", "trimmed", "unbounded"]
 
 _ZERO: Final = Decimal(0)
 _MILLI: Final = 1000
 _UNITS: Final = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def trimmed(amount: Decimal) -> Decimal:
+    """The same amount as people write it: sums keep the zeros of what was added (``0.20000000``, ``0E-8``)."""
+    if not amount:
+        return _ZERO
+    tight = amount.normalize(MATH)
+    return Decimal(f"{tight:f}")
 
 
 class Shortfall(NamedTuple):
@@ -42,10 +50,10 @@ def shortfall(refusal: Refusal, claim: Claim, now: int) -> Shortfall:
         measure,
         window,
         scope,
-        refusal.limit,
-        refusal.spent,
-        MATH.subtract(refusal.used, refusal.spent),
-        refusal.amount,
+        trimmed(refusal.limit),
+        trimmed(refusal.spent),
+        trimmed(MATH.subtract(refusal.used, refusal.spent)),
+        trimmed(refusal.amount),
         None if wait is None else wait / _MILLI,
     )
 

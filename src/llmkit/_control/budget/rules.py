@@ -74,7 +74,7 @@ def _count_of(given: Any, what: str) -> Decimal:
     amount = amount_of(given, what)
     if amount != amount.to_integral_value():
         raise ConfigurationError(f"{what} is a whole number, not {given!r}")
-    return amount
+    return amount.to_integral_value()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,10 @@ def _set(one: Any, **values: Any) -> None:
 
 
 def _share(given: Any, what: str) -> Decimal:
-    share = amount_of(given, what)
+    try:
+        share = amount_of(given, what)
+    except ConfigurationError:
+        share = _ZERO
     if not _ZERO < share <= 1:
         raise ConfigurationError(
             f"{what} are shares of the limit, above 0 and up to 1, not {given!r}"

@@ -14,6 +14,8 @@ from itertools import product
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
+from typing_extensions import override
+
 from ..._secret import Secret, redact
 from ...errors import ConfigurationError, InvalidRequestError
 
@@ -77,6 +79,10 @@ class Scope(NamedTuple):
     """``parts`` are (kind, value as written), by kind; none is the global scope."""
 
     parts: tuple[tuple[str, str], ...] = ()
+
+    @override
+    def __repr__(self) -> str:
+        return repr(self.text)
 
     @property
     def text(self) -> str:
@@ -192,7 +198,9 @@ def kind_of(given: Any) -> str:
         return name
     near = difflib.get_close_matches(name, (*KINDS, *_OTHER_NAMES, "global"), 2)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-    raise ConfigurationError(f"no scope is called {given!r}: there are {', '.join(KINDS)}{hint}")
+    raise ConfigurationError(
+        f"no scope is called {given!r}: there are {', '.join(KINDS)}, as in {{'user': 'ann'}}{hint}"
+    )
 
 
 def spelled_value(kind: str, value: Any) -> str:
@@ -201,7 +209,11 @@ def spelled_value(kind: str, value: Any) -> str:
         return value
     if isinstance(value, Secret):
         return fingerprint(value)
-    text = str(value)
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        # Its text would name nobody: a limit of it would never hold.
+        raise ConfigurationError(f"a scope's {kind} is one text, or '*' for each, not {value!r}")
+    # Calls say it without the blanks around it.
+    text = str(value).strip()
     if not text:
         raise ConfigurationError(f"a scope's {kind} is empty")
     if redact(text) != text or (kind == "key" and _KEYLIKE.fullmatch(text)):
@@ -223,6 +235,10 @@ def _digest(text: str) -> str:
     return "!" + hashlib.sha256(b"llmkit.scope:" + raw).hexdigest()[:_DIGITS]
 
 
+def _is_said(value: Any) -> bool:
+    return value is not None and not (isinstance(value, str) and not value.strip())
+
+
 def spelled(attributes: Mapping[str, tuple[Any, ...]]) -> Values:
     """A call's values by kind, as they are written; what is empty is not there.
 
@@ -231,7 +247,7 @@ def spelled(attributes: Mapping[str, tuple[Any, ...]]) -> Values:
     """
     found: Values = {}
     for kind, values in attributes.items():
-        written = (spelled_value(kind, value) for value in values if value not in {None, ""})
+        written = (spelled_value(kind, value) for value in values if _is_said(value))
         if kept := tuple(dict.fromkeys(written)):
             found[kind_of(kind)] = kept
         if len(kept) > _MOST_VALUES:

@@ -13,11 +13,13 @@ from ..._cost import MATH
 from ..._operations import Standing
 from ...events import BudgetOverrun, BudgetThresholdCrossed
 from .planning import Line
+from .refusing import trimmed
 
 __all__ = ["crossed", "overrun"]
 
 _ZERO: Final = Decimal(0)
 _ONE: Final = Decimal(1)
+_SHOWN: Final = Decimal("0.0001")
 
 
 def crossed(
@@ -36,10 +38,10 @@ def crossed(
                     terms.period.name,
                     terms.measure,
                     share,
-                    mark,
+                    trimmed(mark),
                     limit=terms.limit,
-                    spent=standing.spent,
-                    held=standing.held,
+                    spent=trimmed(standing.spent),
+                    held=trimmed(standing.held),
                     soft=soft,
                     call_id=call,
                 )
@@ -52,7 +54,8 @@ def _marks(line: Line, now: int) -> Iterator[tuple[Decimal, Decimal, bool]]:
     if whole is None:
         whole = terms.soft
     elif terms.soft is not None:
-        yield MATH.divide(terms.soft, whole) if whole else _ONE, terms.soft, True
+        share = MATH.divide(terms.soft, whole).quantize(_SHOWN, context=MATH) if whole else _ONE
+        yield trimmed(share), terms.soft, True
     for share in terms.told:
         mark = MATH.multiply(share, whole or _ZERO)
         yield share, mark, terms.limit is None

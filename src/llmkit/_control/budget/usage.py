@@ -14,6 +14,7 @@ from ..._flow import Flow
 from ..._operations import FOR_EVER, ReadUsage, UsageRow
 from ...errors import ConfigurationError
 from .book import Book
+from .refusing import trimmed
 from .scopes import EACH, Scope, scope_of
 
 __all__ = ["GROUPS", "UsageLine", "UsageReport", "day_number", "used"]
@@ -151,7 +152,13 @@ def _summed(rows: Iterable[UsageRow], groups: tuple[str, ...]) -> tuple[UsageLin
             completion + row.completion_tokens,
             MATH.add(usd, row.usd),
         )
-    return tuple(UsageLine._make((*key, *sums[key])) for key in sorted(sums, key=_order))
+    return tuple(_line(key, *sums[key]) for key in sorted(sums, key=_order))
+
+
+def _line(
+    key: tuple[Any, ...], calls: int, prompt: int, completion: int, usd: Decimal
+) -> UsageLine:
+    return UsageLine._make((*key, calls, prompt, completion, trimmed(usd)))
 
 
 def _order(key: tuple[Any, ...]) -> tuple[str, ...]:

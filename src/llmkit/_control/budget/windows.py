@@ -21,6 +21,14 @@ __all__ = ["TOTAL", "Period", "period_of"]
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _ROLLING: Final = re.compile(r"([1-9][0-9]{0,8})\s*(s|m|h|d|w)")
 _LONGEST_DAYS: Final = 3660
+_MEANT: Final = {
+    "second": "1s",
+    "minute": "1m",
+    "min": "1m",
+    "hour": "1h",
+    "1min": "1m",
+    "1y": "year",
+}
 _OTHER_NAMES: Final = {
     "daily": "day",
     "weekly": "week",
@@ -93,6 +101,7 @@ def _rolling(given: str, seconds: int) -> Period:
 
 def _unknown(given: str, name: str) -> str:
     near = difflib.get_close_matches(name, (*_UNITS, *_OTHER_NAMES, "total"), 2)
+    near = [_MEANT[name]] if name in _MEANT else near
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     return (
         f"no window is called {given!r}: a number and s, m, h, d or w rolls ('30d'), "

@@ -84,7 +84,8 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
 
 
 def _version(connection: sqlite3.Connection, path: str) -> int:
-    named = "SELECT 1 FROM sqlite_schema WHERE name = 'llmkit_schema'"
+    # Not sqlite_schema, its name since SQLite 3.33 (https://sqlite.org/schematab.html, read 2026-11-22).
+    named = "SELECT 1 FROM sqlite_master WHERE name = 'llmkit_schema'"
     if connection.execute(named).fetchone() is None:
         return 0
     found: int = connection.execute("SELECT max(version) FROM llmkit_schema").fetchone()[0]

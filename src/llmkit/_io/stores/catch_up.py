@@ -136,7 +136,7 @@ class CatchUp:
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
         refuse_network(str(self._path))
-        with closing(sqlite3.connect(self._path, 0, isolation_level=None)) as rows:
+        with closing(sqlite3.connect(self._path, timeout=0, isolation_level=None)) as rows:
             # Half the trips to the disk of a journal that is deleted each time.
             rows.execute("PRAGMA journal_mode = PERSIST")
             rows.execute("PRAGMA synchronous = FULL")

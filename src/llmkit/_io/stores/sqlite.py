@@ -141,6 +141,8 @@ class SQLiteStore:
 
 def _file(path: str | os.PathLike[str]) -> str:
     name = os.fspath(path)
+    if isinstance(name, bytes) or "\0" in name:
+        raise ConfigurationError(f"a file's path is a text without NUL, not {name!r}")
     uri = name.startswith("file:")
     if name in {"", ":memory:"} or (uri and "memory" in name):
         raise ConfigurationError(

@@ -162,6 +162,20 @@ class Recording(Subject):
         self.same([_plain(s) for s in found], [_plain(plain), _plain(rich)])
         self.same([s.call_id for s in self.perform(Settlements(1))], ["c2"])
 
+    def test_keys_in_metadata(self) -> None:
+        """What looks like a key in a call's metadata is not kept, however deep it is; all else is."""
+        key = "sk-" + "1a2b3c4d" * 4
+        held: dict[str, Any] = {}
+        held["itself"] = [held, key]
+        deep = {"api_key": key, key: [{"note": f"it is {key}."}, (1, f"Bearer {key}")], "kept": 1.5}
+        bare = Settlement("c1", "completed", "acme", "acme-large", False, "yes", 1, 1.5, 0.25)
+        for number, metadata in enumerate((deep, held)):
+            self.perform(Settle(bare._replace(call_id=f"c{number}", metadata=metadata)))
+        found = self.perform(Settlements())
+        self.expect(key not in repr(found), f"a key is kept: {found!r}")
+        self.same(found[0].metadata["kept"], 1.5)
+        self.same(found[0].metadata["api_key"], "[redacted]")
+
     def test_the_audit_counts(self) -> None:
         """The audit has the time, how many entries there are, and how many holds of either kind."""
         self.held("h1", claim(1))

@@ -249,6 +249,7 @@ class Reserving(Subject):
             Reserve("h1", (claim(1),), 0),
             SettleHold("h0", amounts=()),
             SettleHold("h0", amounts=(Decimal(1), Decimal(1))),
+            Window(),  # no operation at all
         )
         self.held("h0", claim(1))
         for operation in bad:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from typing_extensions import override
 
 from ...._control.checking import checked
-from ....errors import ConfigurationError
+from ....errors import ConfigurationError, StoreError
 from ._compiled import COMPILED, Form
 from ._texts import read, written
 
@@ -70,7 +70,7 @@ class PostgresStore:
     def perform(self, operation: Any) -> Any:
         """Perform one operation, blocking. Raises ``StoreError``, ``StoreUnavailableError``."""
         kind = type(operation)
-        form = COMPILED[kind]
+        form = _form(kind)
         payload = self._payload(form, operation)
         answer = self._pool.ask(self._statements[kind], payload, form.patience)
         return form.read(read(answer))
@@ -78,7 +78,7 @@ class PostgresStore:
     async def aperform(self, operation: Any) -> Any:
         """Perform one operation, awaiting it on asyncio or trio."""
         kind = type(operation)
-        form = COMPILED[kind]
+        form = _form(kind)
         payload = self._payload(form, operation)
         answer = await self._pool.aask(self._statements[kind], payload, form.patience)
         return form.read(read(answer))
@@ -97,6 +97,12 @@ class PostgresStore:
     async def aclose(self) -> None:
         """``close``, which waits for nothing."""
         self._pool.close()
+
+
+def _form(kind: type) -> Form:
+    if (form := COMPILED.get(kind)) is None:
+        raise StoreError(f"no PostgresStore performs {kind.__name__}")
+    return form
 
 
 def _made(

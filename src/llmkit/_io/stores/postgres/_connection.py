@@ -37,9 +37,10 @@ class Where:
 
     def __init__(self, dsn: str) -> None:
         self.words = _words(dsn)
-        if self.words is None:
+        if self.words is None or _is_torn(dsn, self.words):
             raise ConfigurationError(
-                "this DSN cannot be read; it is postgresql://user@host/database, or host=… dbname=…"
+                "this DSN cannot be read; it is postgresql://user@host/database, with what is special in a"
+                " password percent-encoded, or host=… dbname=…"
             )
         found = (self.words.get(name) for name in _SECRETS)
         self.secrets = tuple(Secret(str(value)) for value in found if value)
@@ -47,15 +48,25 @@ class Where:
     @override
     def __str__(self) -> str:
         words = self.words or {}
-        return f"{words.get('host') or 'localhost'}/{words.get('dbname') or ''}"
+        port = f":{words['port']}" if words.get("port") else ""
+        return f"{words.get('host') or 'localhost'}{port}/{words.get('dbname') or ''}"
 
 
 def _words(dsn: str) -> dict[str, Any] | None:
     """What a DSN says; ``None`` where it says nothing: the error's text may quote the password."""
     try:
         return dict(conninfo_to_dict(dsn))
-    except psycopg.Error:
+    except (psycopg.Error, AttributeError, TypeError):
         return None
+
+
+def _is_torn(dsn: str, words: dict[str, Any]) -> bool:
+    """Whether an "@" or "/" of a password divides it: its rest would be a host, a port or a database, and shown."""
+    _, uri, rest = dsn.partition("://")
+    authority, _, path = rest.partition("?")[0].partition("/")
+    port = str(words.get("port") or "").replace(",", "")
+    torn = uri and (authority.count("@") > 1 or "@" in path)
+    return bool(torn or (port and not port.isdecimal()))
 
 
 class _Opened(psycopg.Connection[Any]):
@@ -76,7 +87,7 @@ def connected(where: Where, timeout: float) -> Connection:
     try:
         opened = _Opened.connect(**words, autocommit=True)
     except psycopg.Error as error:
-        problem = redact(str(error).strip(), where.secrets)
+        problem = redact(" ".join(str(error).split()), where.secrets)
     else:
         return Connection(opened.pgconn)
     raise StoreUnavailableError(f"PostgreSQL at {where} cannot be reached: {problem}")

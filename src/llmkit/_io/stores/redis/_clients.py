@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import re
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from queue import Empty, Queue
@@ -67,13 +68,27 @@ class Clients:
             "encoding_errors": "surrogatepass",
         }
         self.place = self._parsed()
+        self._known_options()
         self._node: tuple[str, int] | None = None
         self._sync: dict[int, library.Redis] = {}
         self._loops: dict[int, weakref.WeakKeyDictionary[Any, _LoopClient]] = {}
 
+    def _known_options(self) -> None:
+        """A connection is made of them, and not opened: ``ConfigurationError`` where that is not possible."""
+        given = self._library.connection.parse_url(self._url)
+        try:
+            (given.get("connection_class") or self._library.Connection)(
+                **{name: value for name, value in given.items() if name != "connection_class"}
+            )
+        except (TypeError, ValueError, self._library.exceptions.RedisError) as error:
+            known = re.search("unexpected keyword argument '\\w+'", str(error))
+            raise ConfigurationError(
+                f"an option behind the ? of a Redis store's url is unknown or wrong{f': {known[0]}' if known else ''}"
+            ) from None
+
     def _parsed(self) -> str:
         """Where the server is. Raises ``ConfigurationError`` for what is no url of one."""
-        with contextlib.suppress(ValueError):
+        with contextlib.suppress(ValueError, AttributeError, TypeError):
             return _place(self._library.connection.parse_url(self._url))
         # Its words are not repeated: they may quote of a password what is behind a "/" or "#" that is not escaped.
         raise ConfigurationError(

@@ -80,8 +80,15 @@ def translated(error: Exception, place: str, seconds: float) -> LLMKitError:
     if _NONE_LEFT in str(error):
         return StoreUnavailableError(f"all connections to Redis at {place} are in use")
     if names & {"ConnectionError", "OSError"}:
-        return StoreUnavailableError(f"Redis at {place} cannot be reached ({type(error).__name__})")
+        return StoreUnavailableError(f"Redis at {place} cannot be reached ({_reason(error)})")
     return _of_answer(error, place)
+
+
+def _reason(error: BaseException) -> str:
+    """What the operating system said, in its words; the library's may quote the url."""
+    below = error.__cause__ or error.__context__
+    said = getattr(below, "strerror", None) if isinstance(below, OSError) else None
+    return str(said or type(error).__name__)
 
 
 def _of_answer(error: Exception, place: str) -> LLMKitError:
