@@ -291,7 +291,7 @@ def about() -> str:
     return (
         "What `python benchmarks/stores.py --page docs/benchmarks.md` measured: a *pair* is a hold and its settlement"
         " on one scope that all count for. Everything is flushed to the disk. A call is one to the loopback server"
-        " above.\n\n"
+        " above. That Redis and PostgreSQL take one round trip for each of the two is counted by the tests.\n\n"
         f"- {machine.today()}; llmkit at `{machine.revision(ROOT)}`; load {machine.load()} at the end.\n"
         f"- {made['processor']}, {made['cores']} cores; {made['system']}; Python {made['python']}.\n"
     )

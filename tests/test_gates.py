@@ -26,6 +26,7 @@ import httpx
 import pytest
 
 import llmkit
+from llmkit.budget import Budget, BudgetManager
 from llmkit.ledger import MemoryLedger
 from llmkit.testing import Simulator
 
@@ -45,6 +46,10 @@ PER_CHUNK = 48
 """Python calls of a streamed chunk, beyond those of reading it raw."""
 PER_MESSAGE = 2
 """Python calls of one more message."""
+PAIR = 155
+"""Python calls of a hold and its settlement, by a budget's manager in memory."""
+BUDGETED = 300
+"""Python calls of a completion with a budget in memory, beyond those of one without."""
 IMPORTED = 40
 """Modules that ``import llmkit`` brings into a bare interpreter, the standard library's included."""
 FIRST_CALL = 193
@@ -209,6 +214,24 @@ def test_calls_of_a_completion(asking: Asking) -> None:
     """A completion is little more than the request that it makes."""
     ours, raw = steady(asking.complete).total, steady(asking.post).total
     assert ours <= SYNC_RATIO * raw, (ours, raw, ours / raw)
+
+
+def test_calls_of_a_pair() -> None:
+    """A hold is taken and settled in few steps: they are dearer than what each of them does."""
+    manager = BudgetManager(budgets=[Budget(10**6, "30d")])
+    found = steady(lambda: manager.reserve(0.002, user="ann").settle(0.001))
+    assert found.of("memory.py", "perform") == 2
+    assert found.total <= PAIR, found.total
+
+
+def test_calls_of_a_completion_with_a_budget(asking: Asking, simulator: Simulator) -> None:
+    """Its bound, its hold and its settlement are all that a budget adds to a call."""
+    budget = BudgetManager(budgets=[Budget(10**6, "30d")])
+    with llmkit.Client(api_key=KEY, base_url=simulator.base_url, budget=budget) as client:
+        ours = steady(lambda: client.completion(MODEL, ASK, max_tokens=9))
+    without = steady(lambda: asking.client.completion(MODEL, ASK, max_tokens=9))
+    assert ours.of("memory.py", "perform") == 2
+    assert ours.total - without.total <= BUDGETED, (ours.total, without.total)
 
 
 def test_calls_of_an_async_completion(simulator: Simulator) -> None:
