@@ -201,8 +201,17 @@ def _programs() -> Path:
 def _reachable(programs: Path, root: Path) -> Path:
     """Where the programs are; a copy of them where the user that they run as may not go there."""
     if os.geteuid() == 0 and not all(folder.stat().st_mode & 0o001 for folder in programs.parents):
-        return Path(shutil.copytree(programs, root / "programs")) / "bin"
+        programs = _copied(programs, root / "programs")
     return programs / "bin"
+
+
+def _copied(programs: Path, to: Path) -> Path:
+    """A copy that finds its libraries: they are in a folder beside the package."""
+    package = programs.parent
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, to / libraries.name)
+    return shutil.copytree(programs, to / package.name / programs.name, symlinks=True)
 
 
 def _remove_leftovers() -> None:
