@@ -48,11 +48,11 @@ PER_MESSAGE = 2
 """Python calls of one more message."""
 PAIR = 155
 """Python calls of a hold and its settlement, by a budget's manager in memory."""
-BUDGETED = 300
+BUDGETED = 305
 """Python calls of a completion with a budget in memory, beyond those of one without."""
 IMPORTED = 40
 """Modules that ``import llmkit`` brings into a bare interpreter, the standard library's included."""
-FIRST_CALL = 193
+FIRST_CALL = 195
 """Modules that the first call loads beyond those of httpx doing the same: a small one for each kind of call, too."""
 URLS = 0
 """``httpx.URL`` made by a call on a connection that is there."""
