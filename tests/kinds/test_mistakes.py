@@ -172,7 +172,7 @@ def test_a_file_opened_as_text(tmp_path: Path) -> None:
         (
             "responses",
             {"input": "a", "max_tokens": 3},
-            "responses() knows no parameter 'max_tokens'; did you mean 'max_output_tokens'?",
+            "responses() knows no parameter 'max_tokens'; did you mean 'max_output_tokens' or 'max_cost'?",
         ),
         ("speech", {"input": "a", "voise": "b"}, "speech() knows no parameter 'voise'"),
     ],
