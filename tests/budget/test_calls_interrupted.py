@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,10 @@ import pytest
 import llmkit
 from llmkit.budget import Budget
 
+from ..faults._calls import dropped, fallen_back, left_early, plain, read_through, retried
 from ..faults._interrupts import interrupted_at
 from ..faults._steps import STEPS, Stepping, Steps, lent, world_of
-from ..faults._world import ASK, FULL, Routed, World, not_stuck
+from ..faults._world import FULL, Routed, World, not_stuck
 from ..io._server import HOLD, Answer, completion, failure, hello, piece, streamed
 from ._purse import Purse
 
@@ -26,43 +28,6 @@ SOURCE = (str(Path(llmkit.__file__).parent),)
 HALF: Answer = streamed(piece("Hel"), HOLD, end=False)
 SAMPLE = 40
 NEVER = 10**9
-LIMITED = {**ASK, "max_tokens": 50}
-
-
-def plain(world: World) -> Any:
-    """A call."""
-    return world.client.completion(**LIMITED)
-
-
-def derived(world: World) -> Any:
-    """A call whose answer is made shorter."""
-    return world.client.completion(**ASK)
-
-
-def retried(world: World) -> Any:
-    """A call that waits and tries again."""
-    return world.client.completion(**{**LIMITED, "num_retries": 1})
-
-
-def fallen_back(world: World) -> Any:
-    """A call that falls back."""
-    return world.client.completion(**LIMITED, fallbacks=["openai/gpt-4o"])
-
-
-def read_through(world: World) -> Any:
-    """A stream, read to its end."""
-    return world.client.completion(**LIMITED, stream=True).until_done()
-
-
-def left_early(world: World) -> Any:
-    """A stream, left in the middle of it."""
-    with world.client.completion(**LIMITED, stream=True) as stream:
-        return next(stream)
-
-
-def dropped(world: World) -> Any:
-    """A stream that is let go of."""
-    return next(world.client.completion(**LIMITED, stream=True))
 
 
 @dataclass(frozen=True)
@@ -73,19 +38,25 @@ class Scenario:
     answers: Sequence[Answer] = (completion(),)
     rules: Sequence[Any] = (Budget(1000), Budget(1000, scope="model"))
     steps: Steps | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+def limited(work: Callable[..., Any]) -> Callable[[World], Any]:
+    """With a limit of its own, so that its bound is small."""
+    return functools.partial(work, max_tokens=50)
 
 
 SCENARIOS = {
-    "plain": Scenario(plain),
-    "derived": Scenario(derived, rules=(Budget("0.5"), Budget("0.01", "30s", scope="session"))),
-    "diverted": Scenario(plain, rules=(Budget(1000, fallbacks={"1e-9": "openai/gpt-4.1-nano"}),)),
-    "retry": Scenario(retried, [failure(500), completion()]),
-    "retry, unknown": Scenario(retried, [failure(502), completion()]),
-    "fallback": Scenario(fallen_back, [failure(401), completion()]),
-    "stream": Scenario(read_through, [hello()]),
-    "stream closed": Scenario(left_early, [HALF]),
-    "stream dropped": Scenario(dropped, [HALF]),
+    "plain": Scenario(limited(plain)),
+    "derived": Scenario(plain, rules=(Budget("0.5"), Budget("0.01", "30s", scope="session"))),
+    "diverted": Scenario(
+        limited(plain), rules=(Budget(1000, fallbacks={"1e-9": "openai/gpt-4.1-nano"}),)
+    ),
+    "retry": Scenario(limited(retried), [failure(500), completion()]),
+    "retry, unknown": Scenario(limited(retried), [failure(502), completion()]),
+    "fallback": Scenario(limited(fallen_back), [failure(401), completion()]),
+    "stream": Scenario(limited(read_through), [hello()]),
+    "stream closed": Scenario(limited(left_early), [HALF]),
+    "stream dropped": Scenario(limited(dropped), [HALF]),
     "prediction": Scenario(STEPS["prediction"].blocking, steps=STEPS["prediction"]),
     "batches": Scenario(STEPS["batches"].blocking, steps=STEPS["batches"]),
 }

@@ -18,45 +18,15 @@ import llmkit
 from llmkit.types.embedding import Embedding, EmbeddingResponse, EmbeddingUsage
 
 from ..io._server import CERTIFICATE, HOLD, Answer, completion, failure, hello, piece, streamed
+from ._calls import dropped, fallen_back, left_early, plain, read_through, retried
 from ._interrupts import interrupted_at
 from ._steps import STEPS, Stepping, Steps, lent, world_of
-from ._world import ASK, FULL, Routed, World, not_stuck
+from ._world import FULL, Routed, World, not_stuck
 
 SOURCE = (str(Path(llmkit.__file__).parent), str(Path(httpcore.__file__).parent))
 HALF: Answer = streamed(piece("Hel"), HOLD, end=False)
 SAMPLE = 40
 NEVER = 10**9
-
-
-def plain(world: World) -> Any:
-    """A call."""
-    return world.client.completion(**ASK)
-
-
-def retried(world: World) -> Any:
-    """A call that waits and tries again."""
-    return world.client.completion(**{**ASK, "num_retries": 1})
-
-
-def fallen_back(world: World) -> Any:
-    """A call that falls back."""
-    return world.client.completion(**ASK, fallbacks=["openai/gpt-4o"])
-
-
-def read_through(world: World) -> Any:
-    """A stream, read to its end."""
-    return world.client.completion(**ASK, stream=True).until_done()
-
-
-def left_early(world: World) -> Any:
-    """A stream, left in the middle of it."""
-    with world.client.completion(**ASK, stream=True) as stream:
-        return next(stream)
-
-
-def dropped(world: World) -> Any:
-    """A stream that is let go of."""
-    return next(world.client.completion(**ASK, stream=True))
 
 
 def closed(world: World) -> Any:
