@@ -149,6 +149,8 @@ class Attempt(NamedTuple):
     sent: Sent = "no"
     waited: float = 0.0
     """Seconds slept before this attempt."""
+    deployment: str = ""
+    """The router's id of it, where one chose it."""
 
 
 @dataclass(slots=True)
@@ -183,3 +185,7 @@ class CallInfo:
     """The kind of call: ``chat``, ``embedding``, …"""
     attributes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Whose it is, by kind: ``{"user": ("ann",), "tag": ("batch",)}``. Budgets are kept by it."""
+    group: str = ""
+    """What a router was asked for."""
+    deployment: str = ""
+    """Which of its deployments answered, or was asked last."""

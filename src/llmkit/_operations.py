@@ -19,21 +19,31 @@ __all__ = [
     "FOR_EVER",
     "NOBODY",
     "ROLLING_BUCKETS",
+    "Admit",
+    "Admitted",
     "Attribution",
     "Audit",
     "Audited",
     "Balance",
     "Balances",
+    "Candidate",
     "Charge",
     "Claim",
+    "Cool",
     "Difference",
     "Entry",
+    "Full",
     "Gone",
+    "Health",
+    "Leave",
     "Line",
+    "Look",
+    "Looked",
     "Operation",
     "Outcome",
     "Post",
     "Posted",
+    "Quota",
     "ReadEntries",
     "ReadRules",
     "ReadUsage",
@@ -427,6 +437,111 @@ class Audited(NamedTuple):
     differences: tuple[Difference, ...] = ()
 
 
+class Quota(NamedTuple):
+    """What a deployment may take of something in any 60 buckets of ``width`` milliseconds; one more is counted.
+
+    ``amount``: what the call takes of it. Whole numbers.
+    """
+
+    name: str
+    width: int
+    limit: int
+    amount: int
+
+
+class Candidate(NamedTuple):
+    """A deployment that may answer a call. ``parallel``: most calls at once; ``None`` counts without limiting."""
+
+    deployment: str
+    quotas: tuple[Quota, ...] = ()
+    parallel: int | None = None
+
+
+class Admit(NamedTuple):
+    """Let a call in at the first candidate that has room, and is well. The answer is ``Admitted`` or ``Full``.
+
+    ``ticket``: the call's; the same ticket again is the same place. ``lease``: milliseconds after which its place is
+    free again, whoever had it. A deployment that has just cooled down lets one call in at a time, as a probe, until
+    one has worked.
+    """
+
+    ticket: str
+    candidates: tuple[Candidate, ...]
+    lease: int
+
+
+class Admitted(NamedTuple):
+    """It is in at ``candidates[index]``. ``probe``: all that is known of it is that it has failed."""
+
+    now: int
+    index: int
+    probe: bool = False
+    again: bool = False
+
+
+class Full(NamedTuple):
+    """It is in nowhere. ``waits``: for each candidate, milliseconds until it is worth asking again.
+
+    ``None`` where another call has to leave first. What is asked for more than its limit is never let in: ``FOR_EVER``.
+    """
+
+    now: int
+    waits: tuple[int | None, ...]
+
+
+class Leave(NamedTuple):
+    """A call is over: its place is free. The answer is a ``bool``: whether the ticket was there.
+
+    ``used``: (quota, amount) where that is not what was taken, as with tokens; what was taken is corrected in the
+    bucket in which it was. ``worked``: whether the deployment has answered; ``None`` says nothing of it.
+    """
+
+    ticket: str
+    used: tuple[tuple[str, int], ...] = ()
+    worked: bool | None = None
+
+
+class Cool(NamedTuple):
+    """Let a deployment be for ``lease`` milliseconds; a cooldown that lasts longer stays. The answer is ``Health``.
+
+    ``strikes``: how often in a row it has been; ``0`` with ``lease`` 0 ends a cooldown, as if the deployment had worked.
+    """
+
+    deployment: str
+    lease: int
+    reason: str = ""
+    strikes: int = 1
+
+
+class Look(NamedTuple):
+    """See how deployments are; the answer is ``Looked``. ``quotas``: (name, width) of what to count."""
+
+    deployments: tuple[str, ...]
+    quotas: tuple[tuple[str, int], ...] = ()
+
+
+class Health(NamedTuple):
+    """How a deployment is. It is well where ``strikes`` is 0, cooling until ``until``, and to be probed after that.
+
+    ``running``: calls that are in. ``used``: what was taken of each quota that was asked for, in their order.
+    """
+
+    deployment: str
+    until: int = 0
+    strikes: int = 0
+    reason: str = ""
+    probing: bool = False
+    running: int = 0
+    used: tuple[int, ...] = ()
+
+
+class Looked(NamedTuple):
+    """One ``Health`` for each deployment, in their order."""
+
+    now: int
+    health: tuple[Health, ...]
+
+
 Operation = (
     Settle
     | Settlements
@@ -441,6 +556,10 @@ Operation = (
     | Sweep
     | ReadEntries
     | Audit
+    | Admit
+    | Leave
+    | Cool
+    | Look
 )
 
 

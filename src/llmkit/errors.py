@@ -23,6 +23,7 @@
             * BadRequestError 400
                 * InvalidRequestError           found by llmkit, nothing was sent
                     * UnsupportedParamsError
+                    * NoDeploymentError         no deployment of a router can take the call
                 * ContextWindowExceededError
                 * ContentPolicyViolationError
             * AuthenticationError 401
@@ -34,6 +35,7 @@
             * UnprocessableEntityError 422
             * RateLimitError 429
                 * LimitReachedError             a rate limit of one's own; nothing was sent
+                * RouterRateLimitError          no deployment of a router is free (also a ValueError)
             * InternalServerError 5xx
                 * BadGatewayError 502
                 * ServiceUnavailableError 503
@@ -46,8 +48,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
@@ -298,6 +301,18 @@ class UnsupportedParamsError(InvalidRequestError):
     """A parameter that this provider or model does not take, or that nobody knows."""
 
 
+class NoDeploymentError(InvalidRequestError):
+    """No deployment of a group can take the call, whenever it is asked; the message says why of each. Nothing was sent.
+
+    Attributes:
+        group: what was asked for.
+        reasons: why not, by deployment.
+    """
+
+    group: str = ""
+    reasons: Mapping[str, str] = MappingProxyType({})
+
+
 class ContextWindowExceededError(BadRequestError):
     """The prompt is longer than the model's context."""
 
@@ -376,6 +391,26 @@ class LimitReachedError(RateLimitError):
     used: Decimal = Decimal(0)
     asked: Decimal = Decimal(0)
     shortfalls: tuple[Any, ...] = ()
+
+
+class RouterRateLimitError(RateLimitError, ValueError):
+    """All deployments that could answer cool down, or are at their limits. Nothing was sent.
+
+    ``retry_after``: seconds until the first of them is to be asked again, where that is known.
+
+    Attributes:
+        model: the group that was asked for.
+        reasons: why not now, by deployment.
+        cooldown_list: the deployments that cool down.
+    """
+
+    reasons: Mapping[str, str] = MappingProxyType({})
+    cooldown_list: tuple[str, ...] = ()
+
+    @property
+    def cooldown_time(self) -> float:
+        """LiteLLM's name for ``retry_after``; 0 where it is not known."""
+        return self.retry_after or 0.0
 
 
 class InternalServerError(APIStatusError):

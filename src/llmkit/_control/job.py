@@ -54,6 +54,8 @@ class Leg:
     """What the endpoint is found with, where the provider has its own way to."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """What goes along with every request of this leg, once the call is prepared."""
+    deployment: str = ""
+    """The router's id of it, where one chose it."""
 
 
 @dataclass(slots=True)
@@ -91,6 +93,8 @@ class Job:
     """The ``Book`` of its budget, where it has one."""
     divert: Callable[[str], Leg] | None = None
     """What makes a leg of another model for the same call."""
+    route: Any = None
+    """The ``Route`` of a router's call, which says where it goes; ``legs`` has its first choice."""
 
 
 def identity(

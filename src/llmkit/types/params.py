@@ -118,6 +118,16 @@ class CallOptions(TypedDict, total=False):
     """OpenAI's name for ``num_retries``."""
     fallbacks: Sequence[str | Mapping[str, Any]] | None
     """Models to try, in order, when this one fails; a mapping overrides parameters too."""
+    disable_fallbacks: bool | None
+    """Router: try no other group than the one asked for."""
+    context_window_fallbacks: Sequence[Mapping[str, Sequence[str]]] | None
+    """Router: which groups to try where a prompt is too long for this one: ``[{"small": ["large"]}]``."""
+    content_policy_fallbacks: Sequence[Mapping[str, Sequence[str]]] | None
+    """Router: which groups to try where a provider's safety rules refused."""
+    priority: int | None
+    """Router: who waits for a free deployment goes in this order, the lowest number first; 0 if not said."""
+    allowed_model_region: str | None
+    """Router: ask only deployments of this region, such as ``eu``."""
     drop_params: bool | None
     """Leave out what the provider does not take, listed in the ledger, instead of refusing."""
     additional_drop_params: Sequence[str] | None

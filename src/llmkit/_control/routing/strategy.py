@@ -1,0 +1,34 @@
+"""``Strategy``: what puts those who may answer a call into an order. One interface, one method wide.
+
+A strategy is pure: the numbers it draws and the time are given, and it keeps nothing between calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from .member import Member
+from .wanted import Wanted
+
+__all__ = ["State", "Strategy"]
+
+
+class State(NamedTuple):
+    """Those who may answer, as they are now. ``draw``: a number from 0 up to 1, another one each time."""
+
+    members: Sequence[Member]
+    draw: Callable[[], float]
+
+
+class Strategy(Protocol):
+    """Puts members into an order."""
+
+    name: str
+    """Why a deployment was chosen, in a word."""
+    counts: bool
+    """Whether it looks at what all processes have running and have used, rather than this one: with a store, that is
+    asked for before each choice."""
+
+    def plan(self, call: Wanted, state: State, now: float) -> Iterable[Member]:
+        """Every member of ``state`` once, the best first. It is only read as far as it is needed."""
