@@ -471,10 +471,10 @@ class Admit(NamedTuple):
 
 
 class Admitted(NamedTuple):
-    """It is in at ``candidates[index]``. ``probe``: all that is known of it is that it has failed."""
+    """It is in at ``candidates[place]``. ``probe``: all that is known of it is that it has failed."""
 
     now: int
-    index: int
+    place: int
     probe: bool = False
     again: bool = False
 
@@ -504,7 +504,7 @@ class Leave(NamedTuple):
 class Cool(NamedTuple):
     """Let a deployment be for ``lease`` milliseconds; a cooldown that lasts longer stays. The answer is ``Health``.
 
-    ``strikes``: how often in a row it has been; ``0`` with ``lease`` 0 ends a cooldown, as if the deployment had worked.
+    ``strikes``: how often in a row it has been; 0 with ``lease`` 0 ends a cooldown, as if it had worked.
     """
 
     deployment: str

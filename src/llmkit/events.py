@@ -156,7 +156,7 @@ class Continued:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentCooledDown:
-    """A deployment is let be for ``seconds``, ``strikes`` times in a row by now; ``reason`` says what it failed with."""
+    """A deployment is let be for ``seconds``, ``strikes`` times in a row by now; ``reason``: what it failed with."""
 
     deployment: str
     group: str
@@ -175,7 +175,7 @@ class DeploymentRecovered:
 
 @dataclass(frozen=True, slots=True)
 class StateUnreachable:
-    """A router's store cannot be reached: no call goes out, or, where it is ``local``, this process keeps to its share."""
+    """A router's store cannot be reached: no call goes out, or, if ``local``, this process keeps to its share."""
 
     store: str
     error: Exception
