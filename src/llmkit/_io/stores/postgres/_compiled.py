@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from ...._operations import (
+    Admit,
+    Admitted,
     Attribution,
     Audit,
     Audited,
@@ -18,7 +20,9 @@ from ...._operations import (
     Balances,
     Difference,
     Entry,
+    Full,
     Gone,
+    Leave,
     Line,
     Post,
     Posted,
@@ -104,6 +108,12 @@ def _answer(answer: Any) -> Any:
     return _ANSWERS[answer[0]](*answer[1:])
 
 
+def _admitted(answer: Any) -> Admitted | Full:
+    if answer[0] == "full":
+        return Full(answer[1], tuple(answer[2]))
+    return Admitted._make(answer[1:])
+
+
 def _settled(answer: Any) -> Settled:
     status, now, lines = answer
     return Settled(status, now, _standings(lines))
@@ -175,6 +185,8 @@ def _settlements(bodies: Any) -> tuple[Settlement, ...]:
 
 
 COMPILED: Final[Mapping[type, Form]] = {
+    Admit: Form(_changing("admit"), _admitted),
+    Leave: Form(_changing("leave"), bool),
     Reserve: Form(_changing("reserve"), _answer),
     SettleHold: Form(_changing("settle_hold"), _settled),
     Post: Form(_changing("post"), _posted),
