@@ -1,270 +1,266 @@
 -- Version 2: what routers share of deployments. What the functions mean is said, and done once in Python, in
 -- _control/admission.py.
 --
--- Nothing of it is money: the ledger's tables are not touched, and none of their locks is taken. Who changes what is
--- known of a deployment has locked it, by an advisory lock that ends with the transaction, and nobody ever has two of
--- these: who finds a deployment full commits, and so lets go of it, before he asks for the next. Whatever the order in
--- which processes list their candidates, they cannot meet crosswise.
+-- Nothing of it is money: the ledger's tables are not touched, and none of its locks is taken. Who changes anything of a
+-- deployment (its tickets too) has locked its row, and who has one of these waits for no other: an operation commits,
+-- and so lets go of one deployment, before it asks for the next. Only those who lock all that they want at once have
+-- several, in order. So nobody meets crosswise, in whatever order processes list their candidates.
 --
--- The tables are logged, and an admission is answered when it is on the disk: tables that a crash empties would let in
--- after it what the window had already seen. A place that is given back is not waited for; lost, it ends with its lease.
+-- The tables are logged, and an admission that takes of a limit is answered when it is on the disk: after a crash,
+-- tables that it empties, or what was not flushed, would let in what the window has already seen. A place that is given
+-- back is not waited for; if that is lost, it ends with its lease.
 
 create table @.deployments (
     id text collate "C" primary key,
-    until bigint not null, -- it is let be until then
-    strikes bigint not null,
-    reason text not null,
-    cooldowns bigint not null, -- how many there were
-    running bigint not null, -- tickets, those whose lease is over included
-    soonest bigint not null, -- no lease is over before
-    probe_until bigint not null -- a probe is under way until then
+    running bigint not null default 0, -- its tickets
+    probing boolean not null default false, -- whether one of them is a probe
+    latest bigint not null default 0, -- nothing of it begins later
+    since bigint not null default 0, -- the latest cooldown
+    until bigint not null default 0,
+    strikes bigint not null default 0,
+    reason text not null default ''
 ) with (fillfactor = 20); -- room for new versions of a row that is written a thousand times a second
 
 create table @.tickets (
     id text collate "C" primary key,
-    deployment text collate "C" not null,
+    deployment text collate "C" not null, -- none: it may not come in
+    since bigint not null,
     expires bigint not null,
-    place integer not null, -- among the candidates
     probe boolean not null,
-    cooldowns bigint not null, -- how many there had been
-    lines jsonb not null -- [quota, bucket, amount] each
-) with (fillfactor = 50);
-create index tickets_overdue on @.tickets (deployment, expires);
+    lines jsonb not null -- [quota, width, bucket, amount] each
+);
+create index tickets_overdue on @.tickets (expires);
 
 create table @.taken (
     deployment text collate "C" not null,
     quota text collate "C" not null,
+    width bigint not null,
     bucket bigint not null,
     amount bigint not null,
-    primary key (deployment, quota, bucket)
+    primary key (deployment, quota, width, bucket)
 ) with (fillfactor = 20);
 
-create function @.lock_deployment(id text) returns void language plpgsql as $body$
+-- How each transaction begins: nobody waits for it, as whatever needs that waits for the log afterwards.
+create function @.hastily(ask jsonb) returns void language plpgsql as $body$
 begin
-    if pg_advisory_xact_lock(hashtextextended('deployment ' || id, @seed)) is null then
-        null;
-    end if;
+    perform set_config('synchronous_commit', 'off', true), set_config('lock_timeout', ask->>'wait', true);
 end $body$;
 
--- Add to what was taken in a bucket. Old buckets are forgotten when a new one begins.
-create function @.take(of text, name text, at bigint, more bigint) returns void language plpgsql as $body$
+-- How the last one does: it changes nothing and locks nothing, and ends when the log is flushed up to here.
+create function @.flush() returns void language plpgsql as $body$
 begin
-    update @.taken t set amount = t.amount + more where t.deployment = of and t.quota = name and t.bucket = at;
-    if not found then
-        delete from @.taken t where t.deployment = of and t.quota = name and t.bucket < at - 120;
-        insert into @.taken values (of, name, at, more);
+    if current_setting('synchronous_commit') = 'off' then
+        perform set_config('synchronous_commit', 'on', true);
     end if;
+    perform pg_logical_emit_message(true, 'llmkit', '');
 end $body$;
 
--- Milliseconds until so much more can be taken; 0 is now.
-create function @.quota_wait(of text, asked jsonb, now bigint) returns bigint language plpgsql as $body$
+-- Drop tickets whose lease is over, wherever they are.
+create function @.drop_tickets(now bigint) returns void language plpgsql as $body$
 declare
-    width bigint := asked->>1;
+    places text[] := array(select distinct t.deployment from @.tickets t where t.expires <= now);
+begin
+    perform from @.deployments d where d.id = any(places) order by d.id for no key update;
+    with dropped as (
+        delete from @.tickets t where t.expires <= now and t.deployment = any(places)
+        returning t.deployment, t.probe
+    )
+    update @.deployments d set running = d.running - o.many, probing = d.probing and not o.probe
+        from (select deployment, count(*) as many, bool_or(probe) as probe from dropped group by 1) o
+        where d.id = o.deployment;
+end $body$;
+
+-- A deployment as it is now, the caller's alone until his transaction ends. Nothing of it lasts longer than it was meant
+-- to because a clock has jumped back.
+create function @.deployment(of text, ask jsonb) returns @.deployments language plpgsql as $body$
+declare
+    found_so @.deployments;
+    now bigint;
+begin
+    select * into found_so from @.deployments d where d.id = of for no key update;
+    if not found then
+        insert into @.deployments (id) values (of) on conflict do nothing;
+        select * into found_so from @.deployments d where d.id = of for no key update;
+    end if;
+    now := @.now(ask);
+    if now < found_so.latest then
+        update @.tickets t set since = now, expires = t.expires - t.since + now
+            where t.deployment = of and t.since > now;
+        update @.deployments d set
+            latest = now,
+            since = least(d.since, now),
+            until = d.until - d.since + least(d.since, now)
+            where d.id = of returning d.* into found_so;
+    end if;
+    if found_so.until <= now and (found_so.strikes = 0 or found_so.until + 86400000 <= now) then
+        found_so.since := 0;
+        found_so.until := 0;
+        found_so.strikes := 0;
+        found_so.reason := '';
+    end if;
+    return found_so;
+end $body$;
+
+-- Add to what was taken in a bucket. Now and then, what is long over is forgotten.
+create function @.take(of text, name text, wide bigint, at bigint, more bigint) returns void language plpgsql as $body$
+begin
+    update @.taken t set amount = greatest(t.amount + more, 0)
+        where t.deployment = of and t.quota = name and t.width = wide and t.bucket = at;
+    if found then
+        return;
+    end if;
+    insert into @.taken values (of, name, wide, at, greatest(more, 0));
+    if 180 < (select count(*) from @.taken t where t.deployment = of and t.quota = name and t.width = wide) then
+        delete from @.taken t
+            where t.deployment = of and t.quota = name and t.width = wide and t.bucket < at - 120;
+    end if;
+end $body$;
+
+-- Milliseconds until a quota, which is [name, width, limit, amount], has room; 0 where it has.
+create function @.filled(of text, asked jsonb, now bigint) returns bigint language plpgsql as $body$
+declare
+    wide bigint := asked->1;
+    at bigint := now / wide;
     spare bigint := (asked->>2)::bigint - (asked->>3)::bigint;
     used bigint;
+    latest bigint;
     line record;
 begin
-    select coalesce(sum(t.amount), 0) into used from @.taken t
-        where t.deployment = of and t.quota = asked->>0 and t.bucket >= now / width - 60;
+    if spare < 0 then
+        return 9007199254740991;
+    end if;
+    select coalesce(sum(t.amount), 0), max(t.bucket) into used, latest from @.taken t
+        where t.deployment = of and t.quota = asked->>0 and t.width = wide and t.bucket >= at - 60;
+    if latest > at + 60 then
+        perform @.gather(of, asked->>0, wide, at);
+    end if;
     if used <= spare then
         return 0;
     end if;
-    if spare >= 0 then
-        for line in
-            select t.bucket, t.amount from @.taken t
-            where t.deployment = of and t.quota = asked->>0 and t.bucket >= now / width - 60 order by t.bucket
-        loop
-            used := used - line.amount;
-            if used <= spare then
-                return (line.bucket + 61) * width - now;
-            end if;
-        end loop;
-    end if;
-    return 9007199254740991;
+    for line in
+        select t.bucket, t.amount from @.taken t
+        where t.deployment = of and t.quota = asked->>0 and t.width = wide and t.bucket >= at - 60
+        order by t.bucket
+    loop
+        used := used - line.amount;
+        exit when used <= spare;
+    end loop;
+    return (line.bucket + 61) * wide - now;
 end $body$;
 
--- Forget tickets whose lease is over, a few; how many are left that count.
-create function @.drop_tickets(of text, now bigint) returns bigint language plpgsql as $body$
+-- Move what is more than sixty buckets after this one into this one.
+create function @.gather(of text, name text, wide bigint, at bigint) returns void language plpgsql as $body$
 declare
-    dropped bigint;
-    counted bigint;
+    far bigint;
 begin
-    delete from @.tickets t where t.id in (
-        select id from @.tickets where deployment = of and expires <= now order by expires limit 64
-    );
-    get diagnostics dropped = row_count;
-    update @.deployments d set
-        running = d.running - dropped,
-        soonest = coalesce((select min(t.expires) from @.tickets t where t.deployment = of), 9007199254740991)
-        where d.id = of
-        returning d.running into counted;
-    return counted - (select count(*) from @.tickets t where t.deployment = of and t.expires <= now);
+    with moved as (
+        delete from @.taken t
+        where t.deployment = of and t.quota = name and t.width = wide and t.bucket > at + 60
+        returning t.amount
+    )
+    select sum(amount) into far from moved;
+    perform @.take(of, name, wide, at, far);
 end $body$;
 
--- Let a ticket in at one deployment, or say how long it has to wait; null is for another call.
-create function @.enter(
-    ask jsonb, place integer, out entered boolean, out probe boolean, out wait bigint, out now bigint
-) language plpgsql as $body$
+-- Let a ticket in at a candidate, which is [deployment, quotas, parallel], or say how long it has to wait. Null is until
+-- another has left, and -1 that this ticket has just come in, or may not.
+create function @.enter(ask jsonb, candidate jsonb, out wait bigint, out now bigint, out probe boolean)
+language plpgsql as $body$
 declare
-    candidate jsonb := ask->'candidates'->place;
     of text := candidate->>0;
-    quotas integer := jsonb_array_length(candidate->1);
-    state record;
-    counted bigint;
+    state @.deployments := @.deployment(of, ask);
+    many integer := jsonb_array_length(candidate->1) - 1;
     quota jsonb;
     lines jsonb := '[]';
-    expires bigint;
 begin
-    entered := false;
-    probe := false;
-    wait := 0;
-    perform @.lock_deployment(of);
     now := @.now(ask);
-    select * into state from @.deployments d where d.id = of;
-    if found then
-        counted := state.running;
-        if state.soonest <= now then
-            counted := @.drop_tickets(of, now);
-        end if;
-        if now < state.until then
-            wait := state.until - now;
-            return;
-        end if;
-        if state.strikes > 0 then
-            if now < state.probe_until then
-                wait := state.probe_until - now;
-                return;
-            end if;
-            probe := true;
-        end if;
-        if counted >= (candidate->>2)::bigint then
-            wait := null;
-            return;
-        end if;
-    elsif (candidate->>2)::bigint <= 0 then
+    probe := state.strikes > 0;
+    wait := greatest(state.until - now, 0);
+    if wait > 0 then
+        return;
+    end if;
+    if (probe and state.probing) or state.running >= (candidate->>2)::bigint then
         wait := null;
         return;
     end if;
-    for n in 0 .. quotas - 1 loop
+    for n in 0 .. many loop
         quota := candidate->1->n;
-        wait := greatest(wait, @.quota_wait(of, quota, now));
+        wait := greatest(wait, @.filled(of, quota, now));
         lines := lines || jsonb_build_array(
-            jsonb_build_array(quota->0, now / (quota->>1)::bigint, quota->3)
+            jsonb_build_array(quota->0, quota->1, now / (quota->>1)::bigint, quota->3)
         );
     end loop;
     if wait > 0 then
         return;
     end if;
-    expires := now + (ask->>'lease')::bigint;
-    insert into @.tickets values (
-        ask->>'ticket', of, expires, place, probe, coalesce(state.cooldowns, 0), lines
-    ) on conflict do nothing;
+    insert into @.tickets values (ask->>'ticket', of, now, now + (ask->>'lease')::bigint, probe, lines)
+        on conflict do nothing;
     if not found then
         wait := -1;
         return;
     end if;
-    for n in 0 .. quotas - 1 loop
+    for n in 0 .. many loop
         quota := lines->n;
-        if (quota->>2)::bigint <> 0 then
-            perform @.take(of, quota->>0, (quota->>1)::bigint, (quota->>2)::bigint);
+        if (quota->>3)::bigint > 0 then
+            perform @.take(of, quota->>0, (quota->>1)::bigint, (quota->>2)::bigint, (quota->>3)::bigint);
         end if;
     end loop;
-    insert into @.deployments as d values (of, 0, 0, '', 0, 1, expires, 0)
-        on conflict (id) do update set
-            running = d.running + 1,
-            soonest = least(d.soonest, excluded.soonest),
-            probe_until = case when probe then excluded.soonest else d.probe_until end;
-    entered := true;
+    update @.deployments d set
+        running = d.running + 1, probing = d.probing or probe, latest = greatest(d.latest, now)
+        where d.id = of;
 end $body$;
 
--- The answer to a ticket that is in already; null for none. One whose lease is over is forgotten, wherever it was.
-create function @.entered_before(ask jsonb) returns text language plpgsql as $body$
+-- The answer to a ticket that is in already, or may not come in; null where there is none.
+create function @.entered(ask jsonb) returns text language plpgsql as $body$
 declare
-    now bigint := @.now(ask);
-    ticket record;
+    ticket @.tickets;
+    candidates jsonb := ask->'candidates';
+    waits json;
 begin
     select * into ticket from @.tickets t where t.id = ask->>'ticket';
     if not found then
         return null;
     end if;
-    if ticket.expires > now then
-        return json_build_array('admitted', now, ticket.place, ticket.probe, true);
-    end if;
-    perform @.lock_deployment(ticket.deployment);
-    delete from @.tickets t where t.id = ask->>'ticket' and t.expires <= now and t.deployment = ticket.deployment;
-    if found then
-        update @.deployments d set running = d.running - 1 where d.id = ticket.deployment;
-    end if;
-    return null;
-end $body$;
-
-create function @.do_leave(ask jsonb, out was_in boolean, out raised boolean) language plpgsql as $body$
-declare
-    now bigint;
-    of text;
-    ticket record;
-    line jsonb;
-    used jsonb;
-    more bigint;
-begin
-    raised := false;
-    was_in := false;
-    select t.deployment into of from @.tickets t where t.id = ask->>'ticket';
-    if of is null then
-        return;
-    end if;
-    perform @.lock_deployment(of);
-    now := @.now(ask);
-    delete from @.tickets t where t.id = ask->>'ticket' and t.deployment = of returning t.* into ticket;
-    if ticket.id is null then
-        return;
-    end if;
-    was_in := true;
-    for n in 0 .. jsonb_array_length(ask->'used') - 1 loop
-        used := ask->'used'->n;
-        for m in 0 .. jsonb_array_length(ticket.lines) - 1 loop
-            line := ticket.lines->m;
-            if line->0 = used->0 then
-                more := (used->>1)::bigint - (line->>2)::bigint;
-                raised := raised or more > 0;
-                if more <> 0 then
-                    perform @.take(of, line->>0, (line->>1)::bigint, more);
-                end if;
-            end if;
-        end loop;
+    for n in 0 .. jsonb_array_length(candidates) - 1 loop
+        if candidates->n->>0 = ticket.deployment then
+            return json_build_array('admitted', @.now(ask), n, ticket.probe, true);
+        end if;
     end loop;
-    update @.deployments d set
-        running = d.running - 1,
-        probe_until = case when ticket.probe then 0 else d.probe_until end,
-        strikes = case
-            when (ask->>'worked')::boolean and d.cooldowns = ticket.cooldowns then 0 else d.strikes end
-        where d.id = of;
+    select coalesce(json_agg(null), '[]') into waits from jsonb_array_elements(candidates);
+    return json_build_array('full', @.now(ask), waits);
 end $body$;
 
 create procedure @.admit(ask jsonb, inout answer text) language plpgsql as $body$
 declare
-    got record;
-    waits bigint[] := '{}';
+    now bigint := @.now(ask);
+    candidate jsonb;
     place integer := 0;
-    places integer := jsonb_array_length(ask->'candidates');
+    came record;
+    waits bigint[] := '{}';
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         commit;
         set transaction isolation level read committed;
     end if;
-    perform set_config('synchronous_commit', 'off', true), set_config('lock_timeout', ask->>'wait', true);
-    answer := @.entered_before(ask);
-    while answer is null and place < places loop
-        got := @.enter(ask, place);
-        if got.entered then
-            answer := json_build_array('admitted', got.now, place, got.probe, false);
-        elsif got.wait = -1 then
-            answer := @.entered_before(ask);
+    perform @.hastily(ask);
+    if exists (select from @.tickets t where t.expires <= now) then
+        perform @.drop_tickets(now);
+        commit and chain;
+        perform @.hastily(ask);
+    end if;
+    answer := @.entered(ask);
+    while answer is null and place < jsonb_array_length(ask->'candidates') loop
+        candidate := ask->'candidates'->place;
+        came := @.enter(ask, candidate);
+        if came.wait = 0 then
+            answer := json_build_array('admitted', came.now, place, came.probe, false);
+        elsif came.wait = -1 then
+            answer := @.entered(ask);
         else
-            waits := array_append(waits, got.wait);
+            waits := array_append(waits, came.wait);
             place := place + 1;
             commit and chain;
-            perform set_config('synchronous_commit', 'off', true), set_config('lock_timeout', ask->>'wait', true);
+            perform @.hastily(ask);
         end if;
     end loop;
     if answer is null then
@@ -272,31 +268,84 @@ begin
         return;
     end if;
     commit;
-    if current_setting('synchronous_commit') = 'off' then
-        perform set_config('synchronous_commit', 'on', true);
+    perform @.flush();
+end $body$;
+
+create function @.do_leave(ask jsonb, out was_in boolean, out raised boolean) language plpgsql as $body$
+declare
+    now bigint;
+    ticket @.tickets;
+    state @.deployments;
+    line jsonb;
+    more bigint;
+begin
+    raised := false;
+    was_in := false;
+    select * into ticket from @.tickets t where t.id = ask->>'ticket';
+    while not found loop
+        now := @.now(ask);
+        insert into @.tickets values (ask->>'ticket', '', now, now + 60000, false, '[]') on conflict do nothing;
+        if found then
+            return;
+        end if;
+        -- It has just come.
+        select * into ticket from @.tickets t where t.id = ask->>'ticket';
+    end loop;
+    if ticket.deployment = '' then
+        return;
     end if;
-    perform pg_logical_emit_message(true, 'llmkit', '');
+    state := @.deployment(ticket.deployment, ask);
+    now := @.now(ask);
+    delete from @.tickets t where t.id = ask->>'ticket' and t.deployment = state.id returning t.* into ticket;
+    if not found then
+        return;
+    end if;
+    was_in := true;
+    for n in 0 .. jsonb_array_length(ask->'used') - 1 loop
+        for m in 0 .. jsonb_array_length(ticket.lines) - 1 loop
+            line := ticket.lines->m;
+            if line->0 = ask->'used'->n->0 then
+                more := (ask->'used'->n->>1)::bigint - (line->>3)::bigint;
+                if more <> 0 and (line->>2)::bigint >= now / (line->>1)::bigint - 60 then
+                    perform @.take(state.id, line->>0, (line->>1)::bigint, (line->>2)::bigint, more);
+                    raised := raised or more > 0;
+                end if;
+            end if;
+        end loop;
+    end loop;
+    if (ask->>'worked')::boolean and ticket.since > state.since then
+        state.since := 0;
+        state.until := 0;
+        state.strikes := 0;
+        state.reason := '';
+    end if;
+    update @.deployments d set
+        running = d.running - 1, probing = d.probing and not ticket.probe,
+        since = state.since, until = state.until, strikes = state.strikes, reason = state.reason
+        where d.id = state.id;
 end $body$;
 
 create procedure @.leave(ask jsonb, inout answer text) language plpgsql as $body$
 declare
-    got record;
+    now bigint := @.now(ask);
+    came record;
 begin
     if current_setting('transaction_isolation') <> 'read committed' then
         commit;
         set transaction isolation level read committed;
     end if;
-    perform set_config('synchronous_commit', 'off', true), set_config('lock_timeout', ask->>'wait', true);
-    got := @.do_leave(ask);
-    answer := to_json(got.was_in);
+    perform @.hastily(ask);
+    if exists (select from @.tickets t where t.expires <= now) then
+        perform @.drop_tickets(now);
+        commit and chain;
+        perform @.hastily(ask);
+    end if;
+    came := @.do_leave(ask);
+    answer := to_json(came.was_in);
     commit;
-    if not got.raised then
-        return;
+    if came.raised then
+        perform @.flush();
     end if;
-    if current_setting('synchronous_commit') = 'off' then
-        perform set_config('synchronous_commit', 'on', true);
-    end if;
-    perform pg_logical_emit_message(true, 'llmkit', '');
 end $body$;
 
 insert into @.versions values (2);
