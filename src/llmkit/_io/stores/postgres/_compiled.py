@@ -18,12 +18,16 @@ from ...._operations import (
     Audited,
     Balance,
     Balances,
+    Cool,
     Difference,
     Entry,
     Full,
     Gone,
+    Health,
     Leave,
     Line,
+    Look,
+    Looked,
     Post,
     Posted,
     ReadEntries,
@@ -114,6 +118,16 @@ def _admitted(answer: Any) -> Admitted | Full:
     return Admitted._make(answer[1:])
 
 
+def _health(row: Any) -> Health:
+    *rest, used = row
+    return Health(*rest, tuple(used))
+
+
+def _looked(answer: Any) -> Looked:
+    now, rows = answer
+    return Looked(now, tuple(map(_health, rows)))
+
+
 def _settled(answer: Any) -> Settled:
     status, now, lines = answer
     return Settled(status, now, _standings(lines))
@@ -185,8 +199,6 @@ def _settlements(bodies: Any) -> tuple[Settlement, ...]:
 
 
 COMPILED: Final[Mapping[type, Form]] = {
-    Admit: Form(_changing("admit"), _admitted),
-    Leave: Form(_changing("leave"), bool),
     Reserve: Form(_changing("reserve"), _answer),
     SettleHold: Form(_changing("settle_hold"), _settled),
     Post: Form(_changing("post"), _posted),
@@ -197,6 +209,10 @@ COMPILED: Final[Mapping[type, Form]] = {
         lambda answer: Written(answer[0], Rule(*answer[1])),
         lambda operation: _once(operation._asdict()),
     ),
+    Admit: Form(_changing("admit"), _admitted),
+    Leave: Form(_changing("leave"), bool),
+    Cool: Form(_changing("cool"), _health),
+    Look: Form(_changing("look"), _looked),
     ReadEntries: Form(_changing("read_entries"), _entries),
     Settle: Form(_changing("settle"), bool, _settlement),
     Settlements: Form(_reading("settlements"), _settlements),

@@ -70,6 +70,25 @@ begin
         where d.id = o.deployment;
 end $body$;
 
+-- Without a cooldown.
+create function @.well(state @.deployments) returns @.deployments language plpgsql immutable as $body$
+begin
+    state.since := 0;
+    state.until := 0;
+    state.strikes := 0;
+    state.reason := '';
+    return state;
+end $body$;
+
+-- With what is left of its cooldown: nothing, once it is over without strikes, or a day after it.
+create function @.current(state @.deployments, now bigint) returns @.deployments language plpgsql immutable as $body$
+begin
+    if state.until <= now and (state.strikes = 0 or state.until + 86400000 <= now) then
+        return @.well(state);
+    end if;
+    return state;
+end $body$;
+
 -- A deployment as it is now, the caller's alone until his transaction ends. Nothing of it lasts longer than it was meant
 -- to because a clock has jumped back.
 create function @.deployment(of text, ask jsonb) returns @.deployments language plpgsql as $body$
@@ -92,13 +111,7 @@ begin
             until = d.until - d.since + least(d.since, now)
             where d.id = of returning d.* into found_so;
     end if;
-    if found_so.until <= now and (found_so.strikes = 0 or found_so.until + 86400000 <= now) then
-        found_so.since := 0;
-        found_so.until := 0;
-        found_so.strikes := 0;
-        found_so.reason := '';
-    end if;
-    return found_so;
+    return @.current(found_so, now);
 end $body$;
 
 -- Add to what was taken in a bucket. Now and then, what is long over is forgotten.
@@ -226,18 +239,16 @@ begin
             return json_build_array('admitted', @.now(ask), n, ticket.probe, true);
         end if;
     end loop;
-    select coalesce(json_agg(null), '[]') into waits from jsonb_array_elements(candidates);
+    select coalesce(json_agg(null::text), '[]') into waits from jsonb_array_elements(candidates);
     return json_build_array('full', @.now(ask), waits);
 end $body$;
 
-create procedure @.admit(ask jsonb, inout answer text) language plpgsql as $body$
+-- How each of the procedures below begins, which commit as often as they have to let go of what they have locked.
+create procedure @.begin_admission(ask jsonb) language plpgsql as $body$
 declare
     now bigint := @.now(ask);
-    candidate jsonb;
-    place integer := 0;
-    came record;
-    waits bigint[] := '{}';
 begin
+    -- Who has waited for a lock must see what its holder did, which a snapshot from before does not show.
     if current_setting('transaction_isolation') <> 'read committed' then
         commit;
         set transaction isolation level read committed;
@@ -248,6 +259,16 @@ begin
         commit and chain;
         perform @.hastily(ask);
     end if;
+end $body$;
+
+create procedure @.admit(ask jsonb, inout answer text) language plpgsql as $body$
+declare
+    candidate jsonb;
+    place integer := 0;
+    came record;
+    waits bigint[] := '{}';
+begin
+    call @.begin_admission(ask);
     answer := @.entered(ask);
     while answer is null and place < jsonb_array_length(ask->'candidates') loop
         candidate := ask->'candidates'->place;
@@ -314,10 +335,7 @@ begin
         end loop;
     end loop;
     if (ask->>'worked')::boolean and ticket.since > state.since then
-        state.since := 0;
-        state.until := 0;
-        state.strikes := 0;
-        state.reason := '';
+        state := @.well(state);
     end if;
     update @.deployments d set
         running = d.running - 1, probing = d.probing and not ticket.probe,
@@ -327,25 +345,87 @@ end $body$;
 
 create procedure @.leave(ask jsonb, inout answer text) language plpgsql as $body$
 declare
-    now bigint := @.now(ask);
     came record;
 begin
-    if current_setting('transaction_isolation') <> 'read committed' then
-        commit;
-        set transaction isolation level read committed;
-    end if;
-    perform @.hastily(ask);
-    if exists (select from @.tickets t where t.expires <= now) then
-        perform @.drop_tickets(now);
-        commit and chain;
-        perform @.hastily(ask);
-    end if;
+    call @.begin_admission(ask);
     came := @.do_leave(ask);
     answer := to_json(came.was_in);
     commit;
+    -- What was used beyond what was taken is limited, too.
     if came.raised then
         perform @.flush();
     end if;
+end $body$;
+
+create procedure @.cool(ask jsonb, inout answer text) language plpgsql as $body$
+declare
+    state @.deployments;
+    now bigint;
+begin
+    call @.begin_admission(ask);
+    state := @.deployment(ask->>'deployment', ask);
+    now := @.now(ask);
+    if (ask->>'lease')::bigint = 0 and (ask->>'strikes')::bigint = 0 then
+        state := @.well(state);
+    else
+        state.strikes := greatest(state.strikes, (ask->>'strikes')::bigint);
+        if state.until <= now + (ask->>'lease')::bigint then
+            state.since := now;
+            state.until := now + (ask->>'lease')::bigint;
+            state.reason := ask->>'reason';
+        end if;
+    end if;
+    update @.deployments d set
+        since = state.since, until = state.until, strikes = state.strikes, reason = state.reason,
+        latest = greatest(d.latest, state.since)
+        where d.id = state.id;
+    answer := @.health(state, '[]');
+    commit;
+    perform @.flush();
+end $body$;
+
+-- [deployment, until, strikes, reason, probing, running, used].
+create function @.health(state @.deployments, used json) returns json language sql immutable as $body$
+    select json_build_array(
+        state.id, state.until, state.strikes, state.reason, state.probing, state.running, used
+    )
+$body$;
+
+create function @.used(of text, quotas jsonb, now bigint) returns json language plpgsql as $body$
+begin
+    return (
+        select coalesce(json_agg((
+            select coalesce(sum(t.amount), 0) from @.taken t
+            where t.deployment = of and t.quota = q->>0 and t.width = (q->1)::bigint
+                and t.bucket >= now / (q->1)::bigint - 60
+        ) order by n), '[]')
+        from jsonb_array_elements(quotas) with ordinality a(q, n)
+    );
+end $body$;
+
+create procedure @.look(ask jsonb, inout answer text) language plpgsql as $body$
+declare
+    names text[] := array(select jsonb_array_elements_text(ask->'deployments'));
+    now bigint;
+begin
+    call @.begin_admission(ask);
+    now := @.now(ask);
+    -- Nobody is waited for, but where a clock seems to have jumped back.
+    if exists (select from @.deployments d where d.id = any(names) and d.latest > now) then
+        perform @.deployment(d.id, ask) from (
+            select id from @.deployments where id = any(names) and latest > now order by id
+        ) d;
+        commit and chain;
+    end if;
+    answer := (
+        select json_build_array(now, coalesce(json_agg(
+            @.health(
+                @.current(coalesce(d, row(name, 0, false, 0, 0, 0, 0, '')::@.deployments), now),
+                @.used(name, ask->'quotas', now)
+            ) order by n), '[]'))
+        from unnest(names) with ordinality a(name, n)
+        left join @.deployments d on d.id = name
+    );
 end $body$;
 
 insert into @.versions values (2);
