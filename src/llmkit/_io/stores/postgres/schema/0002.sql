@@ -80,6 +80,15 @@ begin
     return state;
 end $body$;
 
+-- Write its cooldown.
+create function @.cool_down(state @.deployments) returns void language plpgsql as $body$
+begin
+    update @.deployments d set
+        since = state.since, until = state.until, strikes = state.strikes, reason = state.reason,
+        latest = greatest(d.latest, state.since)
+        where d.id = state.id;
+end $body$;
+
 -- With what is left of its cooldown: nothing, once it is over without strikes, or a day after it.
 create function @.current(state @.deployments, now bigint) returns @.deployments language plpgsql immutable as $body$
 begin
@@ -289,7 +298,9 @@ begin
         return;
     end if;
     commit;
-    perform @.flush();
+    if came is null or jsonb_array_length(candidate->1) > 0 or candidate->>2 is not null then
+        perform @.flush();
+    end if;
 end $body$;
 
 create function @.do_leave(ask jsonb, out was_in boolean, out raised boolean) language plpgsql as $body$
@@ -334,12 +345,10 @@ begin
             end if;
         end loop;
     end loop;
-    if (ask->>'worked')::boolean and ticket.since > state.since then
-        state := @.well(state);
+    if (ask->>'worked')::boolean and state.until > 0 and ticket.since > state.since then
+        perform @.cool_down(@.well(state));
     end if;
-    update @.deployments d set
-        running = d.running - 1, probing = d.probing and not ticket.probe,
-        since = state.since, until = state.until, strikes = state.strikes, reason = state.reason
+    update @.deployments d set running = d.running - 1, probing = d.probing and not ticket.probe
         where d.id = state.id;
 end $body$;
 
@@ -375,10 +384,7 @@ begin
             state.reason := ask->>'reason';
         end if;
     end if;
-    update @.deployments d set
-        since = state.since, until = state.until, strikes = state.strikes, reason = state.reason,
-        latest = greatest(d.latest, state.since)
-        where d.id = state.id;
+    perform @.cool_down(state);
     answer := @.health(state, '[]');
     commit;
     perform @.flush();
