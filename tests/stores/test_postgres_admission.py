@@ -65,6 +65,13 @@ def store(postgres_server: PostgresServer, schema: str) -> Iterator[PostgresStor
     store.close()
 
 
+def asked_of(server: PostgresServer, query: str) -> tuple[Any, ...]:
+    """The first row, as the server has it."""
+    with psycopg.connect(server.dsn(), autocommit=True) as other:
+        row = other.execute(query).fetchone()  # type: ignore[call-overload]
+    return tuple(row or ())
+
+
 @contextmanager
 def locked(server: PostgresServer, statement: str) -> Iterator[None]:
     """Meanwhile somebody else holds what this locks."""
@@ -147,7 +154,7 @@ def test_a_ticket_that_leaves_while_it_comes_is_not_in(store: PostgresStore) -> 
 
 
 def test_nobody_waits_for_each_other_for_ever(
-    postgres_server: PostgresServer, store: PostgresStore
+    postgres_server: PostgresServer, store: PostgresStore, schema: str
 ) -> None:
     """Candidates in any order, leases that end, cooldowns, looks: no deadlock, and in the end nobody is in."""
     before = postgres_server.log.count("deadlock detected")
@@ -178,15 +185,9 @@ def test_nobody_waits_for_each_other_for_ever(
     assert all(isinstance(done, int) and done for done in came), came
     assert postgres_server.log.count("deadlock detected") == before
     looked = store.perform(Look(tuple(names))).health
-    with psycopg.connect(postgres_server.dsn()) as other:
-        query = f"select deployment, count(*) from {_namespace(store)}.tickets group by 1"
-        tickets = dict(other.execute(query).fetchall())  # type: ignore[arg-type]
-    assert {one.deployment: one.running for one in looked} == {n: tickets.get(n, 0) for n in names}
-
-
-def _namespace(store: PostgresStore) -> str:
-    """Its schema, of a statement."""
-    return store._statements[Look].split(b'"')[1].decode()
+    query = f"select count(*) from {schema}.tickets where deployment = "  # noqa: S608 - our own
+    tickets = [asked_of(postgres_server, f"{query}'{name}'")[0] for name in names]
+    assert [one.running for one in looked] == tickets
 
 
 def test_who_waits_for_one_deployment_holds_no_other(
@@ -199,7 +200,7 @@ def test_who_waits_for_one_deployment_holds_no_other(
     done: list[Any] = []
     asked = Admit("t", (full, busy), LEASE)
     thread = threading.Thread(target=lambda: done.append(store.perform(asked)))
-    row = f"select from {schema}.deployments where id = 'busy' for update"  # noqa: S608 - our own
+    row = f"select from {schema}.deployments where id = 'busy' for update"
     with locked(postgres_server, row):
         thread.start()
         time.sleep(0.2)
@@ -216,7 +217,7 @@ def test_a_deployment_that_stays_locked_is_unavailable(
     """Nobody is waited for longer than the timeout, on the server neither."""
     store._wait = "100"
     store.perform(Admit("t", (ANY,), LEASE))
-    row = f"select from {schema}.deployments for update"  # noqa: S608 - our own
+    row = f"select from {schema}.deployments for update"
     with locked(postgres_server, row):
         for operation in (Admit("u", (ANY,), LEASE), Leave("t"), Cool("any", 1)):
             with pytest.raises(StoreUnavailableError, match="55P03"):
@@ -302,22 +303,23 @@ def test_a_limit_holds_across_the_servers_end(
     ],
 )
 def test_what_a_limit_depends_on_is_waited_for(
-    postgres_server: PostgresServer, store: PostgresStore, asked: Any, waited: bool
+    postgres_server: PostgresServer, store: PostgresStore, asked: Any, *, waited: bool
 ) -> None:
     """What more was taken is on the disk when the answer comes; for what was given back nobody waits."""
     flushed = []
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as other:
-        for _ in range(5):
-            store.perform(Admit("there", (candidate("there"),), LEASE))
-            store.perform(asked)
+        for number in range(5):
+            store.perform(Admit(f"there-{number}", (candidate("there"),), LEASE))
+            store.perform(_numbered(asked, number))
             query = "select pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn()"
             flushed.append(other.execute(query).fetchone() == (True,))
-            store.perform(Leave("there"))
-            store.perform(Leave("t"))
-            # A minute has passed for those who left before they came.
-            other.execute(f"delete from {_namespace(store)}.tickets where deployment = ''")  # type: ignore[arg-type]
     # The server writes by itself, too, now and then.
     assert (flushed.count(True) > 2) is waited, flushed
+
+
+def _numbered(asked: Any, number: int) -> Any:
+    """With a ticket of its own."""
+    return asked if isinstance(asked, Cool) else asked._replace(ticket=f"{asked.ticket}-{number}")
 
 
 def test_what_is_long_over_is_forgotten(postgres_server: PostgresServer, schema: str) -> None:
@@ -327,14 +329,13 @@ def test_what_is_long_over_is_forgotten(postgres_server: PostgresServer, schema:
     for number in range(400):
         clock.milliseconds += 2 * SECOND
         store.perform(Admit(f"t{number}", (candidate("d"),), LEASE * 10))
-    with psycopg.connect(postgres_server.dsn()) as other:
-        counted = f"select (select count(*) from {schema}.taken), (select count(*) from {schema}.tickets)"
-        buckets, tickets = other.execute(counted).fetchone()  # type: ignore[arg-type, misc]
+    many = "select count(*) from "
+    (buckets,) = asked_of(postgres_server, f"{many}{schema}.taken")
+    (tickets,) = asked_of(postgres_server, f"{many}{schema}.tickets")
     assert 121 <= buckets <= 181
     assert tickets == 400
     assert taken(store, "d") == [(400, 31)]
     clock.milliseconds += LEASE * 10
     assert taken(store, "d") == [(0, 0)]
-    with psycopg.connect(postgres_server.dsn()) as other:
-        assert other.execute(counted).fetchone()[1] == 0  # type: ignore[arg-type, index]
+    assert asked_of(postgres_server, f"{many}{schema}.tickets") == (0,)
     store.close()

@@ -120,7 +120,7 @@ def _admitted(answer: Any) -> Admitted | Full:
 
 def _health(row: Any) -> Health:
     *rest, used = row
-    return Health(*rest, tuple(used))
+    return Health._make([*rest, tuple(used)])
 
 
 def _looked(answer: Any) -> Looked:
