@@ -1,6 +1,6 @@
 """A worker of the admission hammer: tasks that come, stay a moment and leave, until somebody kills it or says stop.
 
-Run as ``python admitter.py SPEC`` (JSON). What it was told it writes to a log of its own, one ``write`` for each line.
+Run as ``python -m stores.admitter SPEC`` (JSON). What it was told it writes to a log of its own, one ``write`` for each line.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
-from hammer import opened
-
 from llmkit._operations import Admit, Admitted, Candidate, Leave, Quota
 from llmkit.errors import StoreUnavailableError
+
+from .hammer import opened
 
 WIDTH = 50
 """Milliseconds of a bucket: a window lasts three seconds."""
