@@ -1,4 +1,4 @@
-"""Checks of many who want to be let in at once: threads, tasks, those who are cancelled, and those who share a store."""
+"""Checks of many who want to be let in at once: threads, tasks, those who are cancelled, those who share a store."""
 
 from __future__ import annotations
 
