@@ -1,6 +1,6 @@
 """A worker of the admission hammer: tasks that come, stay a moment and leave, until somebody kills it or says stop.
 
-Run as ``python -m stores.admitter SPEC`` (JSON). What it was told it writes to a log of its own, one ``write`` for each line.
+Run as ``python -m stores.admitter SPEC`` (JSON). What it was told is in a log of its own, one ``write`` for each line.
 """
 
 from __future__ import annotations
@@ -68,11 +68,11 @@ class Admitter:
             where = candidates[came.place].deployment
             self.say("in", ticket, where, came.now, int(came.again), asked, time.monotonic_ns())
             yield dice.choice((0.0, 0.002, 0.02))
-            if dice.random() < 0.03:  # noqa: PLR2004 - some
+            if dice.random() < 0.03:
                 self.say("forgotten", ticket)
                 continue
             self.say("leaving", ticket, time.monotonic_ns())
-            yield Leave(ticket, (("tokens", dice.randint(0, 9)),), True)  # noqa: FBT003 - it worked
+            yield Leave(ticket, (("tokens", dice.randint(0, 9)),), True)
 
     # --- the colours -------------------------------------------------------------------------
 
