@@ -1,4 +1,5 @@
-"""Measure stores and budgets: holding and settling on one contended scope, and a call with a budget beside one without.
+"""Measure stores and budgets: holding and settling on one contended scope, letting calls in at deployments, and a call
+with a budget beside one without.
 
 usage: python benchmarks/stores.py [--rounds N] [--pairs N] [--calls N] [--seconds S] [--dsn DSN] [--url URL]
     [--folder DIR] [--page docs/benchmarks.md] [NAME…]
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +32,7 @@ from typing import Any, NamedTuple
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from bench import budgets, machine, section  # noqa: E402 - the tree that this file is in
+from bench import admissions, budgets, machine, section  # noqa: E402 - the tree that this file is in
 from bench.section import Bar, Table  # noqa: E402
 
 from llmkit import stores  # noqa: E402
@@ -45,7 +46,7 @@ TASKS = 64
 _numbers = itertools.count()
 
 
-def pair(store: Any) -> None:
+def pair(store: Any, client: int = 0) -> None:
     """Hold, and settle at half."""
     hold = f"{os.getpid()}-{next(_numbers)}"
     store.perform(Reserve(hold, (CLAIM,), 600_000, CLAIM.amount, WHO))
@@ -66,6 +67,11 @@ async def apair(store: Any) -> None:
     await store.aperform(settle)
 
 
+Pair = Callable[[Any, int], None]
+"""What is measured, of a store and the client's number; and the same for async code."""
+APair = Callable[[Any], Awaitable[None]]
+
+
 class Subject(NamedTuple):
     """A store, and how another process opens the same one."""
 
@@ -76,25 +82,26 @@ class Subject(NamedTuple):
 # --- one after another -------------------------------------------------------------------------
 
 
-def alone(subjects: list[Subject], rounds: int, pairs: int) -> budgets.Timed:
+def alone(subjects: list[Subject], rounds: int, pairs: int, work: Pair = pair) -> budgets.Timed:
     """The seconds of each pair, by store."""
     times: dict[str, list[float]] = {subject.name: [] for subject in subjects}
     opened = {subject.name: subject.open() for subject in subjects}
     for store in opened.values():
         for _ in range(20):
-            pair(store)
+            work(store, 0)
     for _ in range(rounds):
         for name, store in opened.items():
             # A pair of a store over a socket takes longer than one in memory.
-            times[name] += measured(store, pairs if name == "memory" else max(1, pairs // 5))
+            count = pairs if name == "memory" else max(1, pairs // 5)
+            times[name] += measured(store, count, work)
     for store in opened.values():
         store.close()
     return times
 
 
-def measured(store: Any, pairs: int) -> list[float]:
+def measured(store: Any, pairs: int, work: Pair) -> list[float]:
     """Seconds of each pair."""
-    return [budgets.timed(lambda: pair(store)) for _ in range(pairs)]
+    return [budgets.timed(lambda: work(store, 0)) for _ in range(pairs)]
 
 
 # --- many at once ------------------------------------------------------------------------------
@@ -105,16 +112,41 @@ Rates = dict[str, tuple[float, float, float]]
 
 def together(subjects: list[Subject], rounds: int, seconds: float) -> Rates:
     """Pairs a second of tasks in a loop, of threads, and of processes; 0 where there is no such thing."""
-    found: dict[str, list[list[float]]] = {subject.name: [] for subject in subjects}
+
+    def row(subject: Subject) -> tuple[float, float, float]:
+        shared = subject.name != "memory"
+        found = of_tasks(subject, seconds), of_threads(subject, seconds)
+        return *found, of_processes(subject, seconds) if shared else 0.0
+
+    return in_turns(subjects, rounds, row)
+
+
+def letting_in(subjects: list[Subject], rounds: int, seconds: float) -> Rates:
+    """Admissions a second of tasks, of processes at one deployment, and at several."""
+
+    def row(subject: Subject) -> tuple[float, float, float]:
+        tasks = of_tasks(subject, seconds, admissions.apair)
+        if subject.name == "memory":
+            return tasks, 0.0, 0.0
+        works = admissions.pair, admissions.spread
+        one, several = (of_processes(subject, seconds, work) for work in works)
+        return tasks, one, several
+
+    return in_turns(subjects, rounds, row)
+
+
+def in_turns(
+    subjects: list[Subject], rounds: int, row: Callable[[Subject], tuple[float, float, float]]
+) -> Rates:
+    """The medians of each store's rows, which are measured in turns."""
+    found: dict[str, list[tuple[float, float, float]]] = {one.name: [] for one in subjects}
     for _ in range(rounds):
         for subject in subjects:
-            shared = subject.name != "memory"
-            row = [of_tasks(subject, seconds), of_threads(subject, seconds)]
-            found[subject.name].append([*row, of_processes(subject, seconds) if shared else 0.0])
+            found[subject.name].append(row(subject))
     rates: Rates = {}
     for name, rows in found.items():
-        tasks, threads, processes = map(statistics.median, zip(*rows, strict=True))
-        rates[name] = tasks, threads, processes
+        first, second, third = map(statistics.median, zip(*rows, strict=True))
+        rates[name] = first, second, third
     return rates
 
 
@@ -125,19 +157,19 @@ def rates_table(rates: Rates, of_tasks: float) -> Table:
     return Table(heads, [*rows, ("memory, by manager", f"{of_tasks:,.0f}", "–", "–")])
 
 
-def of_tasks(subject: Subject, seconds: float) -> float:
+def of_tasks(subject: Subject, seconds: float, one: APair = apair) -> float:
     """Tasks of one event loop."""
 
     async def work(store: Any, until: float) -> int:
         for done in itertools.count():
             if time.perf_counter() > until:
                 return done
-            await apair(store)
+            await one(store)
         raise AssertionError
 
     async def all_of_them() -> float:
         store = subject.open()
-        await apair(store)
+        await one(store)
         until = time.perf_counter() + seconds
         done = await asyncio.gather(*(work(store, until) for _ in range(TASKS)))
         await store.aclose()
@@ -166,23 +198,23 @@ def of_threads(subject: Subject, seconds: float) -> float:
     return sum(done) / seconds
 
 
-def of_processes(subject: Subject, seconds: float) -> float:
+def of_processes(subject: Subject, seconds: float, one: Pair = pair) -> float:
     """Processes, each with a store of its own over the same ledger. They begin together."""
     fork = multiprocessing.get_context("fork")
     ready, counts = fork.Barrier(CLIENTS), fork.Queue()
 
-    def work() -> None:
+    def work(number: int) -> None:
         store, done = subject.open(), 0
-        pair(store)
+        one(store, number)
         ready.wait(60)
         until = time.perf_counter() + seconds
         while time.perf_counter() < until:
-            pair(store)
+            one(store, number)
             done += 1
         counts.put(done)
         store.close()
 
-    processes = [fork.Process(target=work) for _ in range(CLIENTS)]
+    processes = [fork.Process(target=work, args=(n,)) for n in range(CLIENTS)]
     for process in processes:
         process.start()
     total: int = sum(counts.get(timeout=60 + seconds) for _ in processes)
@@ -278,6 +310,9 @@ def all_tables(given: argparse.Namespace) -> list[Table]:
         rates = together(subjects, given.rounds, given.seconds)
         of_tasks = budgets.of_tasks(given.seconds)
         told(rates_table(rates, of_tasks))
+        let_in = alone(subjects, given.rounds, given.pairs, admissions.pair)
+        told(budgets.table("an admission, alone", let_in))
+        told(admissions.table(letting_in(subjects, given.rounds, given.seconds)))
         # The last: the process is pinned to a core for it.
         called = budgets.calls(Path(folder), given.rounds, given.calls)
         told(budgets.table("a call", called))
@@ -290,15 +325,16 @@ def about() -> str:
     made = machine.described()
     return (
         "What `python benchmarks/stores.py --page docs/benchmarks.md` measured: a *pair* is a hold and its settlement"
-        " on one scope that all count for. Everything is flushed to the disk. A call is one to the loopback server"
-        " above. That Redis and PostgreSQL take one round trip for each of the two is counted by the tests.\n\n"
+        " on one scope that all count for; an *admission* is a call that is let in at a deployment with limits of"
+        " requests, tokens and places, and leaves. Everything is flushed to the disk. A call is one to the loopback"
+        " server above. That Redis and PostgreSQL take one round trip for each of the two is counted by the tests.\n\n"
         f"- {machine.today()}; llmkit at `{machine.revision(ROOT)}`; load {machine.load()} at the end.\n"
         f"- {made['processor']}, {made['cores']} cores; {made['system']}; Python {made['python']}.\n"
     )
 
 
 def main() -> None:
-    """Print four tables; the last are the bars."""
+    """Print six tables; the last are the bars."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
