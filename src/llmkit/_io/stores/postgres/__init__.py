@@ -1,4 +1,4 @@
-"""``PostgresStore``: accounts, ledger, settlements and routers' state in PostgreSQL, shared by all who reach the server.
+"""``PostgresStore``: accounts, ledger, settlements, routers' state in PostgreSQL, shared by all who reach the server.
 
 Every operation is one round trip. psycopg (the extra ``postgres``) is loaded when a store is made.
 """
@@ -22,12 +22,14 @@ __all__ = ["PostgresStore"]
 
 
 class PostgresStore:
-    """Accounts, ledger, settlements and routers' state in a PostgreSQL database (14 or later). Thread-safe; forked children too.
+    """Accounts, ledger, settlements, and what routers share, in a PostgreSQL database (14 or later).
+
+    Thread-safe; forked children may use it too.
 
     What an operation has changed is flushed to the server's disk when it returns, even in a database whose
-    ``synchronous_commit`` is off; where standbys are waited for, they have it, too. Only for a place that a call gives
-    back at a deployment nobody waits: lost, it ends with its lease. An operation is one round trip, and is repeated once
-    if its connection breaks, which counts nothing twice (a ``Leave`` may say then that the ticket was not in). Nothing
+    ``synchronous_commit`` is off; where standbys are waited for, they have it, too. Nobody waits for a place that a call
+    gives back at a deployment: lost, it ends with its lease. An operation is one round trip, and is repeated once if its
+    connection breaks, which counts nothing twice (though a ``Leave`` may then say that the ticket was not in). Nothing
     is kept in a session, and nothing is prepared there. Tables are made at first use, in a schema of their own.
 
     Args:
