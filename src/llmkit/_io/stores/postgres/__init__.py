@@ -27,10 +27,11 @@ class PostgresStore:
     Thread-safe; forked children may use it too.
 
     What an operation has changed is flushed to the server's disk when it returns, even in a database whose
-    ``synchronous_commit`` is off; where standbys are waited for, they have it, too. Nobody waits for a place that a call
-    gives back at a deployment: lost, it ends with its lease. An operation is one round trip, and is repeated once if its
-    connection breaks, which counts nothing twice (though a ``Leave`` may then say that the ticket was not in). Nothing
-    is kept in a session, and nothing is prepared there. Tables are made at first use, in a schema of their own.
+    ``synchronous_commit`` is off; where standbys are waited for, they have it, too. Nobody waits for a place that a
+    call gives back at a deployment: lost, it ends with its lease. An operation is one round trip, and is repeated
+    once if its connection breaks, which counts nothing twice (though a ``Leave`` may then say that the ticket was not
+    in). Nothing is kept in a session, and nothing is prepared there. Tables are made at first use, in a schema of
+    their own.
 
     Args:
         dsn: the database, as ``postgresql://user@host/name`` or ``host=… dbname=…``; what is missing comes from the
