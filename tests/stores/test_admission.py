@@ -160,3 +160,18 @@ def test_a_new_ticket_after_its_lease() -> None:
     assert admission.perform(Look(("d",)), NOON + 500).health[0].running == 1
     parallel = Admit("t2", (Candidate("d", (), 1),), 10)
     assert admission.perform(parallel, NOON + 500) == Full(NOON + 500, (None,))
+
+
+def test_looking_whether_there_is_room() -> None:
+    """It says what coming would, and takes nothing."""
+    admission = Admission()
+    asked = Candidate("d", (Quota("tpm", WIDTH, 10, 6),), 2)
+    assert [admission.wait(asked, NOON) for _ in range(3)] == [0, 0, 0]
+    admission.perform(Admit("t1", (asked,), 100), NOON)
+    full = admission.perform(Admit("t2", (asked,), 100), NOON)
+    assert (admission.wait(asked, NOON),) == full.waits == (61_000,)
+    one = Candidate("d", (), 1)
+    assert [admission.wait(one, NOON + 99), admission.wait(one, NOON + 100)] == [None, 0]
+    admission.perform(Cool("d", 50, "busy"), NOON)
+    assert admission.wait(one, NOON) == 50
+    assert admission.perform(Look(("d",)), NOON).health[0].running == 1
