@@ -171,7 +171,7 @@ def test_looking_whether_there_is_room() -> None:
     full = admission.perform(Admit("t2", (asked,), 100), NOON)
     assert (admission.wait(asked, NOON),) == full.waits == (61_000,)
     one = Candidate("d", (), 1)
-    assert [admission.wait(one, NOON + 99), admission.wait(one, NOON + 100)] == [None, 0]
-    admission.perform(Cool("d", 50, "busy"), NOON)
-    assert admission.wait(one, NOON) == 50
     assert admission.perform(Look(("d",)), NOON).health[0].running == 1
+    assert [admission.wait(one, NOON + 99), admission.wait(one, NOON + 100)] == [None, 0]
+    admission.perform(Cool("d", 50, "busy"), NOON + 100)
+    assert admission.wait(one, NOON + 101) == 49

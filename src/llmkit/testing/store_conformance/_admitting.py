@@ -271,6 +271,17 @@ class Admitting(Subject):
         self.same(self.used("rpm"), (0,))
         self.admitted("t4", asked)
 
+    def test_quotas_of_a_clock_that_was_a_window_ahead(self) -> None:
+        """Sixty buckets ahead they stay where they are; one more, and they are in the bucket of now."""
+        for name, ahead in (("rpm", 60), ("tpm", 61)):
+            self.clock.milliseconds = START + ahead * _WIDTH
+            self.admitted(name, candidate("d", (name, 1, 1)))
+        self.clock.milliseconds = START
+        for name, leaves in (("rpm", _FIRST + 60 + 61), ("tpm", _FIRST + 61)):
+            self.same(self.full(candidate("d", (name, 1, 1))), (leaves * _WIDTH - START,))
+        self.clock.milliseconds = (_FIRST + 61) * _WIDTH
+        self.same(self.used("rpm", "tpm"), (1, 0))
+
     def test_places_of_a_clock_that_was_far_ahead(self) -> None:
         """They are free when their lease is over from when they are seen: nobody is in for a year."""
         one = candidate(parallel=1)
