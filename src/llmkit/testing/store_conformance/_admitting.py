@@ -235,6 +235,9 @@ class Admitting(Subject):
         self.perform(Leave("t2", (("tpm", 80),)))
         self.perform(Leave("t3", (("tpm", 0),)))
         self.same(self.used("tpm"), (0,))
+        self.clock.milliseconds -= _WIDTH
+        self.same(self.used("tpm"), (180,))
+        self.clock.milliseconds += _WIDTH
         self.admitted("t4", asked)
         self.same(self.used("tpm"), (50,))
 
