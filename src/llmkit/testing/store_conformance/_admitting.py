@@ -229,6 +229,7 @@ class Admitting(Subject):
         for name in ("t1", "t2", "t3"):
             self.admitted(name, candidate("d", ("tpm", 1000, 50)), lease=10 * LEASE)
         self.clock.milliseconds = (_FIRST + 60) * _WIDTH
+        self.same(self.used("tpm"), (150,))
         self.perform(Leave("t1", (("tpm", 80),)))
         self.same((self.used("tpm"), self.full(asked)), ((180,), (_WIDTH,)))
         self.clock.milliseconds += _WIDTH
@@ -264,11 +265,14 @@ class Admitting(Subject):
         asked = candidate("d", ("rpm", 3, 1))
         self.clock.milliseconds += _YEAR
         for name in ("t1", "t2", "t3"):
-            self.admitted(name, asked)
+            self.admitted(name, asked, lease=10 * LEASE)
         self.clock.milliseconds -= _YEAR
         self.same(self.used("rpm"), (3,))
         self.same(self.full(asked), ((_FIRST + 61) * _WIDTH - START,))
         self.clock.milliseconds = (_FIRST + 61) * _WIDTH - 1
+        self.same((self.full(asked), self.used("rpm")), ((1,), (3,)))
+        # What was moved is not corrected any more, and nothing is taken off what is not there.
+        self.perform(Leave("t1", (("rpm", 0),)))
         self.same((self.full(asked), self.used("rpm")), ((1,), (3,)))
         self.clock.milliseconds += 1
         self.same(self.used("rpm"), (0,))
