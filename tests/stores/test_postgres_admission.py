@@ -128,6 +128,14 @@ def test_one_probe_at_a_time(store: PostgresStore) -> None:
         assert [one.probe for one in came if isinstance(one, Admitted)] == [True], came
 
 
+def test_one_ticket_that_fills_its_place(store: PostgresStore) -> None:
+    """Asked for by eight at once where there is one place, a ticket is in: none is told that it is full."""
+    for turn in range(20):
+        asked = Admit(f"t{turn}", (Candidate(f"d{turn}", (), 1),), LEASE)
+        came = together([lambda op=asked: store.perform(op)] * 8)
+        assert Counter(map(type, came)) == {Admitted: 8}, came
+
+
 def test_one_ticket_is_in_at_one_place(store: PostgresStore) -> None:
     """Asked for by eight at once, in different orders, a ticket is in once, and all are told where."""
     names = [f"d{i}" for i in range(4)]

@@ -276,6 +276,7 @@ declare
     place integer := 0;
     came record;
     waits bigint[] := '{}';
+    limited boolean := true;
 begin
     call @.begin_admission(ask);
     answer := @.entered(ask);
@@ -284,6 +285,7 @@ begin
         came := @.enter(ask, candidate);
         if came.wait = 0 then
             answer := json_build_array('admitted', came.now, place, came.probe, false);
+            limited := jsonb_array_length(candidate->1) > 0 or candidate->>2 is not null;
         elsif came.wait = -1 then
             answer := @.entered(ask);
         else
@@ -293,12 +295,14 @@ begin
             perform @.hastily(ask);
         end if;
     end loop;
+    -- It may be full of this very ticket, which somebody has asked for at the same time.
+    answer := coalesce(answer, @.entered(ask));
     if answer is null then
         answer := json_build_array('full', @.now(ask), array_to_json(waits));
         return;
     end if;
     commit;
-    if came is null or jsonb_array_length(candidate->1) > 0 or candidate->>2 is not null then
+    if limited then
         perform @.flush();
     end if;
 end $body$;
