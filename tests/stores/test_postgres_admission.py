@@ -316,13 +316,13 @@ def test_what_a_limit_depends_on_is_waited_for(
     """What more was taken is on the disk when the answer comes; for what was given back nobody waits."""
     flushed = []
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as other:
-        for number in range(5):
+        for number in range(8):
             store.perform(Admit(f"there-{number}", (candidate("there"),), LEASE))
             store.perform(_numbered(asked, number))
             query = "select pg_current_wal_insert_lsn() <= pg_current_wal_flush_lsn()"
             flushed.append(other.execute(query).fetchone() == (True,))
-    # The server writes by itself, too, now and then.
-    assert (flushed.count(True) > 2) is waited, flushed
+    # The server writes something, and to the disk, by itself, too, now and then.
+    assert (flushed.count(False) < 2) is waited, flushed
 
 
 def _numbered(asked: Any, number: int) -> Any:
