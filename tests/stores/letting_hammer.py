@@ -90,11 +90,9 @@ class Caller(Worker):
             self.say("cooled", reason, found.until - lease, found.until)
 
     def look(self) -> Steps:
-        """How both are."""
-        width = self.rules["width"]
-        found = yield Look(("hot", "cold"), (("rpm", width), ("tpm", width)))
-        hot, cold = found.health
-        self.say("looked", found.now, cold.until, hot.running, *hot.used)
+        """Until when the one cools."""
+        found = yield Look(("cold",))
+        self.say("looked", found.now, found.health[0].until)
         yield 0.01
 
 
