@@ -87,14 +87,13 @@ class Caller(Worker):
         lease = dice.choice((20, 60, 150))
         found = yield Cool("cold", lease, reason, dice.randint(1, 3))
         if found.reason == reason:
-            self.say("cooled", reason, found.until - lease, found.until)
+            told = int(time.time() * 1000)
+            self.say("cooled", reason, found.until - lease, found.until, told)
 
     def look(self) -> Steps:
-        """How both are."""
-        width = self.rules["width"]
-        found = yield Look(("hot", "cold"), (("rpm", width), ("tpm", width)))
-        hot, cold = found.health
-        self.say("looked", found.now, cold.until, hot.running, *hot.used)
+        """Until when the one cools."""
+        found = yield Look(("cold",))
+        self.say("looked", found.now, found.health[0].until)
         yield 0.01
 
 
