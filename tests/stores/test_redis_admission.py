@@ -28,7 +28,7 @@ from llmkit._operations import (
     Quota,
 )
 from llmkit.errors import StoreError, StoreUnavailableError
-from llmkit.stores import RedisStore
+from llmkit.stores import MemoryStore, RedisStore
 from llmkit.testing.store_conformance import SettableClock
 
 from ._proxy import Proxy, between
@@ -186,10 +186,13 @@ def test_a_few_at_a_time(redis_server: RedisServer) -> None:
     for left in (32, 24):
         assert store.perform(LOOK).health[0].running == 0
         assert redis_server.ask("ZCARD", leases) == b":%d\r\n" % left
+    # One of those who are over, and yet to be dropped, is let in anew.
+    store.perform(admit("t39", "e"))
     clock.milliseconds -= 1
     assert store.perform(LOOK).health[0].running == 0
-    assert redis_server.ask("ZCARD", leases) == b":0\r\n"
-    assert store.perform(Leave("t39")) is False
+    assert redis_server.ask("ZCARD", leases) == b":1\r\n"
+    assert store.perform(Leave("t38")) is False
+    assert store.perform(Leave("t39")) is True
     store.close()
 
 
@@ -204,6 +207,44 @@ def test_old_buckets_are_forgotten(redis_server: RedisServer) -> None:
     fields = redis_server.ask("HLEN", f"llmkit:{{{ledger}}}:router:quota:1000:1:d:rpm")
     assert 61 < int(fields[1:]) <= 184
     assert store.perform(LOOK).health[0].used == (60,)
+    store.close()
+
+
+YEAR = 365 * 24 * HOUR
+SEVERAL = Candidate("d", (Quota("rpm", WIDTH, 10, 3),))
+# What random operations meet too seldom. A number moves the clock.
+SELDOM: dict[str, tuple[Any, ...]] = {
+    "a correction in the oldest bucket that counts": (
+        (Admit("t1", (SEVERAL,), YEAR), 60 * WIDTH, LOOK, Leave("t1", (("rpm", 5),)))
+    ),
+    "a correction of what was moved": (
+        (YEAR, Admit("t1", (SEVERAL,), LEASE), -YEAR, Admit("t2", (SEVERAL,), LEASE))
+        + (Leave("t1", (("rpm", 0),)), LOOK, Leave("t2", (("rpm", 0),)))
+    ),
+    "a correction that is too late, and the clock jumps back": (
+        (Admit("t1", (SEVERAL,), YEAR), 61 * WIDTH, LOOK, Leave("t1", (("rpm", 5),)), -9 * WIDTH)
+    ),
+    "who was a probe is none when he comes again": (
+        (Cool("d", 0, "odd"), 1, Admit("t1", (SEVERAL,), LEASE), LOOK, Leave("t1", (), True))
+        + (Admit("t1", (SEVERAL,), LEASE),)
+    ),
+    "a probe and a cooldown of the future": (
+        (YEAR, Admit("t1", (SEVERAL,), LEASE), 1, Cool("d", 500, "busy"), -YEAR)
+        + (Leave("t1", (), True), 500, LOOK)
+    ),
+}
+
+
+@pytest.mark.parametrize("steps", SELDOM.values(), ids=list(SELDOM))
+def test_seldom(redis_server: RedisServer, steps: tuple[Any, ...]) -> None:
+    """Redis does what the reference does."""
+    clock = SettableClock()
+    store, reference = RedisStore(redis_server.url, name=name(), clock=clock), MemoryStore(clock=clock)
+    for step in (*steps, LOOK, 40 * WIDTH, LOOK, 40 * WIDTH, LOOK):
+        if isinstance(step, int):
+            clock.milliseconds += step
+        else:
+            assert store.perform(step) == reference.perform(step)
     store.close()
 
 
