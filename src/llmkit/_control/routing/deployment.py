@@ -12,6 +12,10 @@ __all__ = ["Deployment"]
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
+def _nothing() -> Mapping[str, Any]:
+    return _NOTHING
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """One way to have the calls of a group answered: a model at a provider, with its key and limits.
@@ -25,9 +29,9 @@ class Deployment:
     id: str = ""
     keys: tuple[Any, ...] = field(default=(), repr=False)
     """Texts, ``Secret``s or functions; none: those of the environment."""
-    options: Mapping[str, Any] = field(default=_NOTHING, repr=False)
+    options: Mapping[str, Any] = field(default_factory=_nothing, repr=False)
     """Options of its calls (``llmkit.types.CallOptions``) but for the key."""
-    params: Mapping[str, Any] = field(default=_NOTHING)
+    params: Mapping[str, Any] = field(default_factory=_nothing)
     """What its calls say to the model where they do not say otherwise."""
     weight: float | None = None
     order: int = 0
@@ -42,5 +46,5 @@ class Deployment:
     max_input_tokens: int | None = None
     cooldown_time: float | None = None
     """Seconds; otherwise the router's."""
-    info: Mapping[str, Any] = field(default=_NOTHING)
+    info: Mapping[str, Any] = field(default_factory=_nothing)
     """LiteLLM's ``model_info``."""

@@ -20,7 +20,7 @@ AFFINITIES: Final = ("session", "user", "prompt", "response")
 response that they continue."""
 
 Fallbacks = Mapping[str, tuple[str | Mapping[str, Any], ...]]
-"""What to try instead of a group, in order: groups, or mappings with ``model`` and what else changes. ``*``: any group."""
+"""What to try instead of a group, in order: groups, or mappings with ``model`` and what changes. ``*`` is any group."""
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
