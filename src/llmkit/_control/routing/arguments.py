@@ -18,10 +18,10 @@ from ...types.params import CallOptions
 from ..budget.rules import Budget, RateLimit
 from ..prices import is_price
 from . import checked, policies
+from .budgets import budgets_of_deployments, budgets_of_providers, budgets_of_tags
 from .deployment import Deployment
 from .entries import Reading, deployments_of
 from .keywords import CONNECTION, RouterOptions
-from .limits import budgets_of_deployments, budgets_of_providers, budgets_of_tags
 from .refused import ROUTER, STRATEGIES, USUAL
 from .report import NEUTRAL, STRICT, Refusals, Report
 from .settings import Settings

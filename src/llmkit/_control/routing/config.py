@@ -16,9 +16,9 @@ from ...catalogue import Catalogue
 from ...errors import ConfigurationError
 from . import checked
 from .arguments import Given, given, meant_by
+from .budgets import budget_for
 from .entries import Reading
 from .keywords import CONNECTION, RouterOptions
-from .limits import budget_for
 from .refused import DONE, LIBRARY, PROXY, ROUTER, SECTIONS
 from .report import NEUTRAL, Report
 from .told import REFERENCE, loose, resolved
