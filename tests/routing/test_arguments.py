@@ -54,7 +54,11 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
         {"group_strategies": {"a": ("x", {}), "b": ("x", {})}},
     ),
     (
-        {"routing_groups": [{"models": "a", "routing_strategy": "x", "routing_strategy_args": {"b": 1}}]},
+        {
+            "routing_groups": [
+                {"models": "a", "routing_strategy": "x", "routing_strategy_args": {"b": 1}}
+            ]
+        },
         {"group_strategies": {"a": ("x", {"b": 1})}},
     ),
     ({"enable_weighted_failover": True}, {"weighted_failover": True}),
@@ -62,7 +66,13 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"max_retries": 4}, {"num_retries": 4}),
     ({"retry_after": 1}, {"retry_after": 1.0}),
     (
-        {"retry_policy": {"TimeoutErrorRetries": 1, "DefaultRetries": 0, "RateLimitErrorRetries": None}},
+        {
+            "retry_policy": {
+                "TimeoutErrorRetries": 1,
+                "DefaultRetries": 0,
+                "RateLimitErrorRetries": None,
+            }
+        },
         {"retry_policy": {"APITimeoutError": 1, "APIError": 0}},
     ),
     ({"retry_policy": {"NotFoundError": 2}}, {"retry_policy": {"NotFoundError": 2}}),
@@ -81,7 +91,10 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ),
     ({"cooldown_time": 0}, {"cooldown_time": 0.0}),
     ({"disable_cooldowns": True}, {"cooldowns": False}),
-    ({"fallbacks": [{"a": ["b"]}, {"a": ["c"], "d": "e"}]}, {"fallbacks": {"a": ("b", "c"), "d": ("e",)}}),
+    (
+        {"fallbacks": [{"a": ["b"]}, {"a": ["c"], "d": "e"}]},
+        {"fallbacks": {"a": ("b", "c"), "d": ("e",)}},
+    ),
     ({"fallbacks": {"a": [{"model": "b"}]}}, {"fallbacks": {"a": ({"model": "b"},)}}),
     ({"fallbacks": ["b", "c"]}, {"fallbacks": {"*": ("b", "c")}}),
     ({"default_fallbacks": ["a"]}, {"default_fallbacks": ("a",)}),
@@ -89,7 +102,13 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"content_policy_fallbacks": [{"a": ["b"]}]}, {"content_policy_fallbacks": {"a": ("b",)}}),
     ({"max_fallbacks": 0}, {"max_fallbacks": 0}),
     (
-        {"model_group_alias": {"x": "gpt", "y": {"model": "gpt", "hidden": True}, "z": {"model": "gpt"}}},
+        {
+            "model_group_alias": {
+                "x": "gpt",
+                "y": {"model": "gpt", "hidden": True},
+                "z": {"model": "gpt"},
+            }
+        },
         {"aliases": {"x": "gpt", "y": "gpt", "z": "gpt"}, "hidden": {"y"}},
     ),
     ({"enable_pre_call_checks": False}, {"pre_call_checks": False}),
@@ -100,11 +119,20 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"default_priority": 3}, {"priority": 3}),
     ({"default_litellm_params": {"temperature": 0}}, {"defaults": {"temperature": 0}}),
     (
-        {"optional_pre_call_checks": ["session_affinity", "deployment_affinity", "enforce_model_rate_limits"]},
+        {
+            "optional_pre_call_checks": [
+                "session_affinity",
+                "deployment_affinity",
+                "enforce_model_rate_limits",
+            ]
+        },
         {"affinity": {"session", "user"}},
     ),
     (
-        {"optional_pre_call_checks": ["prompt_caching", "responses_api_deployment_check"], "affinity": "session"},
+        {
+            "optional_pre_call_checks": ["prompt_caching", "responses_api_deployment_check"],
+            "affinity": "session",
+        },
         {"affinity": {"prompt", "response", "session"}},
     ),
     ({"deployment_affinity_ttl_seconds": 60}, {"affinity_seconds": 60.0}),
@@ -140,7 +168,12 @@ def test_a_keyword_is_a_setting(said: dict[str, Any], meant: dict[str, Any]) -> 
 
 def test_every_keyword_of_a_setting_is_tried() -> None:
     """No keyword that is a setting is missing in the table above."""
-    other = {"ignore_invalid_deployments", "provider_budget_config", "tag_budget_config", "priority"}
+    other = {
+        "ignore_invalid_deployments",
+        "provider_budget_config",
+        "tag_budget_config",
+        "priority",
+    }
     others = {"health_check_groups", "affinity_seconds", *other}
     tried = {name for said, _ in SETTINGS for name in said}
     own = RouterOptions.__annotations__.keys() - CallOptions.__annotations__.keys()
@@ -222,7 +255,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"routing_groups": [{"models": ["a"], "routing_strategy": "priority"}]}, "routing_groups[0].routing_strategy: one group's calls"),
     ({"redis_url": "localhost"}, "redis_url is an address such as redis://host:6379/0"),
     ({"redis_url": "redis://a", "redis_port": 1}, "redis_url says it all"),
-    ({"redis_password": "x"}, "redis_host is missing"),
+    ({"redis_password": "x"}, "redis_password: redis_host is missing"),
     ({"redis_host": "a", "redis_password": 7}, "redis_password is a text, not int"),
     ({"redis_host": "a", "redis_port": "x"}, "redis_port is a whole number"),
     ({"provider_budget_config": {"opnai": {"budget_limit": 1}}}, "provider_budget_config: no provider is called 'opnai'"),
@@ -253,7 +286,9 @@ def test_budgets_of_providers_tags_and_deployments() -> None:
             "openai": {"budget_limit": 0.1, "time_period": "1d"},
             "anthropic": SimpleNamespace(model_dump=lambda **_: {"max_budget": 2, "rpm_limit": 5}),
         },
-        "tag_budget_config": {"team:a": {"max_budget": 7, "budget_duration": "3mo", "tpm_limit": 9}},
+        "tag_budget_config": {
+            "team:a": {"max_budget": 7, "budget_duration": "3mo", "tpm_limit": 9}
+        },
     }
 
     assert given([one, ENTRY], said).budgets == (

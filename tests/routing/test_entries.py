@@ -284,7 +284,10 @@ def test_a_blocked_entry_is_left_out() -> None:
 
 def test_a_credential_is_looked_up_by_its_name() -> None:
     """What a credential says is said of the deployment, unless that says otherwise; only then is it resolved."""
-    credentials = {"c": {"api_key": "os.environ/K", "api_base": "https://a.test/v1"}, "d": {"api_key": "os.environ/NONE"}}
+    credentials = {
+        "c": {"api_key": "os.environ/K", "api_base": "https://a.test/v1"},
+        "d": {"api_key": "os.environ/NONE"},
+    }
     reading = Reading(environ={"K": KEY}, credentials=credentials)
 
     one = deployment_of(entry(litellm_credential_name="c", api_base="https://b.test/v1"), reading)
@@ -336,7 +339,15 @@ def test_a_model_list_is_a_list(given: Any) -> None:
 def test_litellms_form_of_a_deployment() -> None:
     """What is read is written again, but for keys, and reads as the same deployment."""
     one = deployment_of(
-        entry({"id": "mine", "mode": "chat"}, api_key=KEY, rpm=5, max_parallel_requests=2, order=1, temperature=0, max_retries=3)
+        entry(
+            {"id": "mine", "mode": "chat"},
+            api_key=KEY,
+            rpm=5,
+            max_parallel_requests=2,
+            order=1,
+            temperature=0,
+            max_retries=3,
+        )
     )
     written = entry_of(one)
 
