@@ -29,10 +29,12 @@ ENVIRONMENT = {
 
 
 def section(name: str, said: Mapping[str, Any], **more: Any) -> Given:
+    """What a router is made of whose file has one section."""
     return configured({name: said}, environ=ENVIRONMENT, **more)
 
 
 def every_key() -> Given:
+    """What a router is made of whose file has every key."""
     config = read_config(EVERY_KEY)
     return configured(config.sections, environ=ENVIRONMENT, notes=config.notes)
 
@@ -162,7 +164,7 @@ def test_it_is_logged_once_as_a_warning(caplog: pytest.LogCaptureFixture) -> Non
 
 
 def test_sections_go_before_each_other() -> None:
-    """What ``router_settings`` say goes before the same in ``litellm_settings``, under whichever name; code before both."""
+    """What ``router_settings`` say goes before the same in ``litellm_settings``; code before both."""
     config = {
         "litellm_settings": {"num_retries": 1, "request_timeout": 1, "max_fallbacks": 1},
         "router_settings": {"max_retries": 2, "timeout": 2},
@@ -177,13 +179,13 @@ def test_sections_go_before_each_other() -> None:
 
 def test_one_section_may_not_say_two_things() -> None:
     """Two names of one setting in one section are a mistake."""
-    with pytest.raises(ConfigurationError, match="router_settings.max_retries is another name"):
+    with pytest.raises(ConfigurationError, match=r"router_settings.max_retries is another name"):
         section("router_settings", {"num_retries": 1, "max_retries": 2})
 
 
 def test_what_is_said_in_code_is_checked_as_such() -> None:
     """A keyword that is not honoured is an error where it is said in code, a row where the file says it."""
-    with pytest.raises(ConfigurationError, match="^cache_responses: answers are not cached"):
+    with pytest.raises(ConfigurationError, match=r"^cache_responses: answers are not cached"):
         configured({}, {"cache_responses": True})
     assert (
         "router_settings.cache_responses"
@@ -222,7 +224,7 @@ def test_health_checks_of_the_proxys() -> None:
     off = section("general_settings", {**on, "background_health_checks": False})
     assert off.settings.health_check_interval is None
     assert not off.report
-    with pytest.raises(ConfigurationError, match="general_settings.background_health_checks is T"):
+    with pytest.raises(ConfigurationError, match=r"general_settings.background_health_checks is T"):
         section("general_settings", {"background_health_checks": "perhaps"})
 
 
@@ -249,7 +251,7 @@ def test_settings_of_the_library() -> None:
         Budget(1, None, {"tag": "a"}),
         RateLimit(tokens=5, scope={"tag": "a"}),
     )
-    with pytest.raises(ConfigurationError, match="^litellm_settings: limit is an amount"):
+    with pytest.raises(ConfigurationError, match=r"^litellm_settings: limit is an amount"):
         section("litellm_settings", {"max_budget": "much"})
 
 
@@ -307,20 +309,53 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"general_settings": []}, "general_settings is a mapping of names, not list"),
     ({"model_list": {"a": 1}}, "model_list is a list of entries, not dict"),
     ({"model_list": [3]}, "model_list[0]: an entry is a mapping"),
-    ({"router_settings": {"num_retries": "three"}}, "router_settings.num_retries is a whole number"),
-    ({"router_settings": {"num_retries": "os.environ/NONE"}}, "router_settings.num_retries: the environment variable 'NONE' is not set"),
-    ({"router_settings": {"num_retries": "os.environ/AZURE_KEY"}}, "router_settings.num_retries is a whole number of at least 0, not os.environ/AZURE_KEY"),
-    ({"router_settings": {"fallbacks": [{"a": 3}]}}, "router_settings.fallbacks['a'] is a list of groups"),
+    (
+        {"router_settings": {"num_retries": "three"}},
+        "router_settings.num_retries is a whole number",
+    ),
+    (
+        {"router_settings": {"num_retries": "os.environ/NONE"}},
+        "router_settings.num_retries: the environment variable 'NONE' is not set",
+    ),
+    (
+        {"router_settings": {"num_retries": "os.environ/AZURE_KEY"}},
+        "router_settings.num_retries is a whole number of at least 0, not os.environ/AZURE_KEY",
+    ),
+    (
+        {"router_settings": {"fallbacks": [{"a": 3}]}},
+        "router_settings.fallbacks['a'] is a list of groups",
+    ),
     ({"litellm_settings": {"fallbacks": 3}}, "litellm_settings.fallbacks is a list such as"),
-    ({"router_settings": {"retry_policy": {"X": 1}}}, "router_settings.retry_policy: no error is called 'X'"),
-    ({"router_settings": {"redis_password": "x"}}, "router_settings.redis_password: redis_host is missing"),
-    ({"general_settings": {"max_parallel_requests": 0.5}}, "general_settings.max_parallel_requests is a whole number"),
-    ({"litellm_settings": {"max_budget": 1, "budget_duration": "os.environ/NONE"}}, "litellm_settings.budget_duration: the environment variable 'NONE' is not set"),
-    ({"router_settings": {"provider_budget_config": {"openai": {"budget_limit": "x"}}}}, "router_settings.provider_budget_config.openai: limit is an amount"),
+    (
+        {"router_settings": {"retry_policy": {"X": 1}}},
+        "router_settings.retry_policy: no error is called 'X'",
+    ),
+    (
+        {"router_settings": {"redis_password": "x"}},
+        "router_settings.redis_password: redis_host is missing",
+    ),
+    (
+        {"general_settings": {"max_parallel_requests": 0.5}},
+        "general_settings.max_parallel_requests is a whole number",
+    ),
+    (
+        {"litellm_settings": {"max_budget": 1, "budget_duration": "os.environ/NONE"}},
+        "litellm_settings.budget_duration: the environment variable 'NONE' is not set",
+    ),
+    (
+        {"router_settings": {"provider_budget_config": {"openai": {"budget_limit": "x"}}}},
+        "router_settings.provider_budget_config.openai: limit is an amount",
+    ),
     ({"credential_list": 3}, "credential_list is a list, not int"),
-    ({"credential_list": [{"credential_values": {}}]}, "credential_list[0].credential_name is a text"),
-    ({"credential_list": [{"credential_name": "a", "credential_values": 3}]}, "credential_list[0].credential_values is a mapping"),
-]  # fmt: skip
+    (
+        {"credential_list": [{"credential_values": {}}]},
+        "credential_list[0].credential_name is a text",
+    ),
+    (
+        {"credential_list": [{"credential_name": "a", "credential_values": 3}]},
+        "credential_list[0].credential_values is a mapping",
+    ),
+]
 
 
 @pytest.mark.parametrize(("config", "why"), WRONG, ids=range(len(WRONG)))

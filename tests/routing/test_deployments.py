@@ -18,6 +18,7 @@ KEY = "sk-" + "made-up-for-deployments"
 
 
 def token() -> str:
+    """A function that says a key."""
     return KEY
 
 
@@ -156,6 +157,7 @@ OTHER: list[dict[str, Any]] = [
 
 
 def make(**said: Any) -> Deployment:
+    """A deployment that differs in these."""
     return Deployment(**{"group": "a", "model": "openai/x", "api_key": "key", **said})
 
 

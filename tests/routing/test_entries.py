@@ -16,6 +16,7 @@ KEY = "sk-" + "made-up-for-entries-of-a-list"
 
 
 def entry(model_info: Any = None, **params: Any) -> dict[str, Any]:
+    """An entry of a ``model_list``."""
     said = {"model": "openai/gpt-4o", **params}
     found: dict[str, Any] = {"model_name": "gpt", "litellm_params": said}
     return found if model_info is None else {**found, "model_info": model_info}
