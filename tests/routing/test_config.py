@@ -382,6 +382,25 @@ def test_variables_of_what_is_not_honoured_need_not_be_set() -> None:
     assert "general_settings.master_key" in made.report
 
 
+def test_what_has_no_end() -> None:
+    """YAML can write a list that is in itself: it is refused, not followed."""
+    endless: list[Any] = []
+    endless.append(endless)
+
+    with pytest.raises(ConfigurationError, match="it is nested too deeply"):
+        section("router_settings", {"fallbacks": endless})
+
+
+def test_notes_of_the_files_are_rows() -> None:
+    """What the reader of the files found is in the report first; a key without a value says nothing."""
+    made = configured(
+        {"router_settings": {"quux": 1, "num_retries": None}}, notes=[("a.b", "said twice")]
+    )
+
+    assert next(tuple(row) for row in made.report) == ("a.b", "said twice")
+    assert made.settings.num_retries == 2
+
+
 def test_texts_stay_texts() -> None:
     """A group that is called like a number keeps its name, and a file in JSON means what one in YAML does."""
     said = {"default_fallbacks": "5", "model_group_alias": {"6": "5"}}
