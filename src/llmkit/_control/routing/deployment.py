@@ -42,6 +42,8 @@ class Deployment:
     tpd: int | None = None
     max_parallel: int | None = None
     tags: tuple[str, ...] = ()
+    tag_regex: tuple[str, ...] = ()
+    """Patterns of callers' programmes (``User-Agent: …``) that lead here, too."""
     region: str | None = None
     max_input_tokens: int | None = None
     cooldown_time: float | None = None
