@@ -72,8 +72,8 @@ def _installed() -> dict[str, EntryPoint]:
 
 def _check_arguments(name: str, make: Callable[..., Any], given: Mapping[str, Any]) -> None:
     known = arguments_of(make)
-    for argument in given if known is not None else ():
-        if argument not in known:
+    for argument in given:
+        if known is not None and argument not in known:
             raise ConfigurationError(
                 f"{name} has no argument {argument!r:.80}; it has {', '.join(known) or 'none'}"
             )
