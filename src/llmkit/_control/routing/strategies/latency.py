@@ -35,6 +35,7 @@ class LatencyBased:
 
     name = "latency-based-routing"
     counts = False
+    used = False
     whole = True
 
     def __init__(self, ttl: float = _TTL, lowest_latency_buffer: float | None = None) -> None:
