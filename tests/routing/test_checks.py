@@ -10,7 +10,7 @@ import pytest
 from llmkit._control.routing import reading
 from llmkit._control.routing.checks import unfit
 from llmkit._control.routing.settings import Settings
-from llmkit.errors import ConfigurationError
+from llmkit.errors import ConfigurationError, InvalidRequestError
 
 from ._candidates import RATE, chat, info, member, names, pool, seeded
 
@@ -78,6 +78,16 @@ def test_a_shared_window_has_room_for_the_answer() -> None:
     assert said(member(known=shared, max_input_tokens=1000), wanted) is None
 
 
+def test_an_answer_as_long_as_the_deployment_says() -> None:
+    """Where the call says nothing of its answer, what the deployment does counts."""
+    shared = info(max_output_tokens=1000)
+    wanted = chat("x" * 900, count=lambda: 900)
+    assert said(member(known=shared), wanted) is None
+    assert "the 200 of the answer" in str(said(member(known=shared, max_tokens=200), wanted))
+    short = chat("x" * 900, count=lambda: 900, params={"max_tokens": 50})
+    assert said(member(known=shared, max_tokens=200), short) is None
+
+
 def test_tokens_are_counted_as_the_model_does() -> None:
     """Without a counter of the caller's, the model's own rule counts: exactly where its encoding is public."""
     known = info(provider="openai", name="gpt-4o", max_input_tokens=1020)
@@ -100,7 +110,9 @@ def test_instructions_of_messages_are_counted() -> None:
     wanted = chat(subject=subject, params={"system": [{"type": "text", "text": "hello " * 500}]})
     assert wanted.size > 3000
     assert 500 < wanted.tokens(info()) < 600
-    items = chat(subject={"input": [{"content": [{"type": "input_image", "image_url": "x" * 9000}]}]})
+    items = chat(
+        subject={"input": [{"content": [{"type": "input_image", "image_url": "x" * 9000}]}]}
+    )
     assert items.tokens(info()) < 10
 
 
@@ -112,7 +124,9 @@ def test_what_is_no_chat_is_counted_too() -> None:
     long = chat(subject={"inputs": ["hello " * 600] * 5}, kind="embedding")
     assert long.size > 3000
     assert said(member(known=info()), long) is None
-    rerank = chat(subject={"query": "hello " * 300, "documents": ["x", "hello " * 3000]}, kind="rerank")
+    rerank = chat(
+        subject={"query": "hello " * 300, "documents": ["x", "hello " * 3000]}, kind="rerank"
+    )
     assert 3000 < rerank.tokens(info()) < 4000
     one = chat(subject={"inputs": ["x", "hello " * 3000]}, kind="embedding")
     assert "window is 1000" in str(said(member(known=info()), one))
@@ -120,13 +134,15 @@ def test_what_is_no_chat_is_counted_too() -> None:
 
 def test_an_encoding_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a model's encoding cannot be loaded, its tokens are estimated."""
-    from llmkit.errors import ConfigurationError
+
     def gone(*_: Any) -> Any:
         raise ConfigurationError("not there")
 
     monkeypatch.setattr("llmkit.tokens._chat.tokenizer", gone)
     wanted = chat("hello " * 1000)
-    assert 900 < wanted.tokens(info(provider="openai", name="gpt-4o")) < 1100
+    model = info(provider="openai", name="gpt-4o")
+    assert 900 < wanted.tokens(model) < 1100
+    assert wanted.at_least(model) < wanted.tokens(model)
 
 
 # --- capabilities
@@ -215,7 +231,9 @@ def test_what_may_yet_be_done_comes_last(params: dict[str, Any]) -> None:
         assert names(made.plan(chat(params=params), seeded(seed), 0.0))[2] == "not"
     assert said(members[0], chat(params=params)) is None
     unchecked = pool(members, pre_call_checks=False)
-    firsts = {names(unchecked.plan(chat(params=params), seeded(seed), 0.0))[0] for seed in range(20)}
+    firsts = {
+        names(unchecked.plan(chat(params=params), seeded(seed), 0.0))[0] for seed in range(20)
+    }
     assert firsts == {"not", "listed", "unknown"}
 
 
@@ -338,8 +356,17 @@ def test_words_of_callers_are_not_kept_for_ever() -> None:
     [
         [{"role": "user", "content": "word " * 300}],
         [{"role": "user", "content": "жук 字 🙂 " * 100}],
-        [{"role": "system", "content": "x"}, {"role": "user", "content": [{"type": "text", "text": "a b " * 99}]}],
-        [{"role": "assistant", "content": None, "tool_calls": [{"function": {"arguments": "{}" * 99}}]}],
+        [
+            {"role": "system", "content": "x"},
+            {"role": "user", "content": [{"type": "text", "text": "a b " * 99}]},
+        ],
+        [
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"function": {"arguments": "{}" * 99}}],
+            }
+        ],
         [{"role": "user", "content": "y", "name": "z" * 50}] * 40,
     ],
 )
@@ -354,6 +381,17 @@ def test_the_size_is_a_bound(messages: list[dict[str, Any]]) -> None:
 def test_what_is_attached_is_guessed_high() -> None:
     """A picture may be worth more tokens than its bytes say: whoever attaches one has it counted."""
     assert chat(subject={"messages": [{"role": "user", "content": [IMAGE]}]}).size > 50_000
+
+
+def test_what_contains_itself() -> None:
+    """A prompt without an end is refused as the call itself would refuse it."""
+    endless: list[Any] = []
+    endless.append({"role": "user", "content": endless})
+    wanted = chat(subject={"messages": endless}, max_cost=Decimal(1))
+    for asked in (lambda: wanted.size, lambda: wanted.letters):
+        with pytest.raises(InvalidRequestError, match="contain themselves"):
+            asked()
+    assert names(pool([member()], affinity=["prompt"]).plan(wanted, seeded(), 0.0)) == ["a"]
 
 
 def test_sizes_of_odd_values() -> None:

@@ -26,7 +26,9 @@ OWN = (
 )
 
 
-def order(strategy: str, members: list[Any], seed: int = 7, now: float = 100.0, **said: Any) -> list[str]:
+def order(
+    strategy: str, members: list[Any], seed: int = 7, now: float = 100.0, **said: Any
+) -> list[str]:
     """The whole order that a strategy makes, by itself."""
     made = strategy_of(strategy, said.pop("arguments", {}))
     return names(made.plan(chat(**said), State(members, seeded(seed)), now))
@@ -55,7 +57,11 @@ def test_an_order_is_everybody_once(name: str, data: st.DataObject) -> None:
         weight = data.draw(st.none() | st.floats(0, 5))
         priced = data.draw(st.none() | st.sampled_from([("0.1", "1"), ("2", "0.3")]))
         one = member(
-            f"m{number}", weight=weight, rpm=data.draw(amounts), tpm=data.draw(amounts), price=priced
+            f"m{number}",
+            weight=weight,
+            rpm=data.draw(amounts),
+            tpm=data.draw(amounts),
+            price=priced,
         )
         one.running = data.draw(st.integers(0, 3))
         one.used = {"rpm": data.draw(st.integers(0, 9)), "tpm": data.draw(st.integers(0, 9))}
@@ -100,7 +106,7 @@ def test_an_order_is_lazy(name: str) -> None:
     ],
 )
 def test_shares_are_weights(declared: list[dict[str, Any]], parts: tuple[float, float]) -> None:
-    """Weight goes before rpm, rpm before tpm, and without all three everybody is drawn as often; keys share a weight."""
+    """Weight goes before rpm, rpm before tpm, and without all three all are drawn alike; keys share a weight."""
     members = [member(f"m{place}", **one) for place, one in enumerate(declared)]
     found = shares(pool(members))
     assert [found[one.id] / 4000 for one in members] == pytest.approx(parts, abs=0.03)
@@ -216,6 +222,20 @@ def test_lowest_latency_buffer() -> None:
     assert set(shares(only, 100)) == {"m0"}
 
 
+@pytest.mark.parametrize("arguments", [{}, {"lowest_latency_buffer": 0.2}])
+def test_who_cools_down_weighs_against_nobody(arguments: dict[str, Any]) -> None:
+    """Those cooling down come last, so that two who are well are weighed."""
+    members = timed(0.1, 5.0, 6.0, None)
+    members[0].cooling = members[3].cooling = 101.0
+    for seed in range(20):
+        found = order("latency-based-routing", members, seed, arguments=arguments)
+        assert found[:2] == ["m1", "m2"]
+    members[0].cooling = 100.0
+    assert (
+        order("latency-based-routing", members, arguments={"lowest_latency_buffer": 0})[0] == "m0"
+    )
+
+
 @pytest.mark.parametrize("wrong", [{"ttl": -1}, {"ttl": "60"}, {"lowest_latency_buffer": True}])
 def test_arguments_are_checked(wrong: dict[str, Any]) -> None:
     """A time that is none is heard of when the strategy is made."""
@@ -266,7 +286,10 @@ def test_without_limits_the_fewest_tokens_go_first() -> None:
 
 def test_the_cheapest_for_this_call_goes_first() -> None:
     """A long prompt goes where prompts are cheap, a long answer where answers are; unknown prices come last."""
-    reads, writes = member("reads", price=("1e-6", "9e-6")), member("writes", price=("3e-6", "2e-6"))
+    reads, writes = (
+        member("reads", price=("1e-6", "9e-6")),
+        member("writes", price=("3e-6", "2e-6")),
+    )
     unknown = member("unknown")
     members = [unknown, reads, writes]
     long = {"messages": [{"role": "user", "content": "x" * 40_000}]}
@@ -276,6 +299,17 @@ def test_the_cheapest_for_this_call_goes_first() -> None:
         "reads",
         "unknown",
     ]
+
+
+def test_prices_are_weighed_exactly() -> None:
+    """Prices of many digits are compared to the last of them."""
+    members = [
+        member("more", price=("0.000000150000000000001", "1E-6")),
+        member("less", price=("0.00000015", "0.000001")),
+        member("most", price=("1E+1", "0")),
+        member("free", price=("0", "0")),
+    ]
+    assert order("cost-based-routing", members) == ["free", "less", "more", "most"]
 
 
 def test_equally_cheap_ones_are_drawn_by_weight() -> None:
@@ -413,8 +447,12 @@ def test_why() -> None:
     said = {name: pool([one], name).why(chat(), one) for name in OWN}
     assert said["simple-shuffle"] == "simple-shuffle: drawn by weight"
     assert said["least-busy"] == "least-busy: 3 calls on their way there"
-    assert said["latency-based-routing"] == "latency-based-routing: 1.5 s, 3 calls on their way there"
-    assert said["usage-based-routing"] == "usage-based-routing: 50% of its limits used, with this call"
+    assert (
+        said["latency-based-routing"] == "latency-based-routing: 1.5 s, 3 calls on their way there"
+    )
+    assert (
+        said["usage-based-routing"] == "usage-based-routing: 50% of its limits used, with this call"
+    )
     assert said["cost-based-routing"].startswith("cost-based-routing: about $0.0010 for some")
     new = member("b")
     assert "not measured" in pool([new], "latency-based-routing").why(chat(), new)

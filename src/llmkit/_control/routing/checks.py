@@ -15,6 +15,7 @@ from ...catalogue._capabilities import LITELLM
 from ...errors import ConfigurationError
 from ..address import resolve
 from .member import Member
+from .reading import answer_of
 from .regions import within
 from .settings import Settings
 from .wanted import Wanted
@@ -120,13 +121,26 @@ def _window(member: Member, wanted: Wanted) -> str | None:
     window = window_of(member)
     if window is None:
         return None
-    answer = wanted.answer if shared_of(member) else 0
+    answer = _answer(member, wanted) if shared_of(member) else 0
     if wanted.size + answer <= window:
         return None
     tokens = wanted.at_least(member.info) + answer
     if tokens <= window:
         return None
     return f"the prompt has some {tokens} tokens{_with(answer)}, and its window is {window}"
+
+
+def _answer(member: Member, wanted: Wanted) -> int:
+    """Tokens that the answer may have there: as the call says, or else the deployment."""
+    return wanted.answer or answer_of(member.deployment.params)
+
+
+def room_of(member: Member) -> int | None:
+    """Tokens that a call may have there that does not say how long its answer is."""
+    window = window_of(member)
+    if window is None or not shared_of(member):
+        return window
+    return window - answer_of(member.deployment.params)
 
 
 def _with(answer: int) -> str:
@@ -181,7 +195,7 @@ class Fit:
         self._members = members
         self._settings = settings
         self._masks: dict[tuple[str, Any], int] = {}
-        windows = [(window_of(member), place) for place, member in enumerate(members)]
+        windows = [(room_of(member), place) for place, member in enumerate(members)]
         self._windows = tuple([(window, place) for window, place in windows if window is not None])
         self._least = min([window for window, _ in self._windows], default=None)
         self._unpriced = self._mask(_unpriced)

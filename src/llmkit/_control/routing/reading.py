@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ..._json import NotSerializable, dump
+
 __all__ = ["answer_of", "needs_of", "said", "size_of", "texts_of"]
 
 # A character has at most so many bytes, and a token at least one.
@@ -18,6 +20,9 @@ _AROUND: Final = 32
 _ATTACHED: Final = 50_000
 # What a tool's schema that is not written yet may come to.
 _UNWRITTEN: Final = 4_000
+
+# A schema may be told to the model in the provider's own notation, beside the original.
+_RESTATED: Final = 2
 
 # Parameters that are part of the prompt.
 _SAID: Final = ("tools", "functions", "response_format", "system", "instructions", "text")
@@ -37,8 +42,16 @@ def size_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> int:
             total += _weight(value)
     for name in _SAID:
         if params.get(name):
-            total += _weight(params[name])
+            total += _RESTATED * _written(params[name])
     return total
+
+
+def _written(value: Any) -> int:
+    """Bytes of what is mostly structure: written as a whole, which takes less than looking at each part."""
+    try:
+        return _AROUND + len(dump(value))
+    except (NotSerializable, ValueError, TypeError):
+        return _weight(value)
 
 
 def _messages(messages: Iterable[Any]) -> int:
