@@ -132,6 +132,11 @@ def test_what_is_no_chat_is_counted_too() -> None:
     assert "window is 1000" in str(said(member(known=info()), one))
 
 
+def test_a_model_of_which_nothing_is_known() -> None:
+    """Its tokens are estimated as those of any model."""
+    assert 900 < chat("hello " * 1000).tokens(None) < 1100
+
+
 def test_an_encoding_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a model's encoding cannot be loaded, its tokens are estimated."""
 

@@ -362,6 +362,36 @@ def test_a_strategy_of_somebody_else() -> None:
     assert made.why(chat(), made.members[0]) == "backwards"
 
 
+def test_a_strategy_that_says_nothing_of_itself() -> None:
+    """``plan`` alone is enough; what else a strategy may have is used where it is there."""
+
+    class Bare:
+        def plan(self, call: Any, state: State, now: float) -> Any:
+            """See ``Strategy``."""
+            return state.prepared or state.members
+
+    class Prepared(Bare):
+        counts = True
+
+        def prepare(self, members: Any) -> Any:
+            """Backwards."""
+            return members[::-1]
+
+        def why(self, call: Any, one: Any) -> str:
+            """Say so."""
+            return f"{one.id} is last"
+
+    bare, prepared = strategy_of(Bare()), strategy_of(Prepared())
+    assert (bare.name, bare.counts, bare.used, prepared.counts) == ("Bare", False, False, True)
+    assert names(pool(several(3), Bare()).plan(chat(), seeded(), 0.0)) == ["m0", "m1", "m2"]
+    made = pool(several(3), Prepared())
+    assert names(made.plan(chat(), seeded(), 0.0)) == ["m2", "m1", "m0"]
+    assert made.why(chat(), made.members[2]) == "m2 is last"
+    assert strategy_of(bare) is not bare
+    own = strategy_of("least-busy")
+    assert strategy_of(own) is own
+
+
 class Entry:
     """An entry point."""
 
@@ -379,15 +409,15 @@ def test_installed_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
 
     class Sized(Backwards):
         def __init__(self, size: int = 1) -> None:
-            self.size = size
+            self.name = f"sized {size}"
 
     def entry_points(*, group: str) -> list[Entry]:
         asked.append(group)
         return [Entry("ready", Backwards()), Entry("sized", Sized), Entry("least-busy", Sized)]
 
     monkeypatch.setattr("llmkit._control.routing.strategies.entry_points", entry_points)
-    assert isinstance(strategy_of("ready"), Backwards)
-    assert strategy_of("sized", {"size": 3}).size == 3  # type: ignore[attr-defined]
+    assert names(pool(several(3), strategy_of("ready")).plan(chat(), seeded(), 0.0))[0] == "m2"
+    assert strategy_of("sized", {"size": 3}).name == "sized 3"
     assert arguments_of("ready") == ()
     assert strategy_of("least-busy").name == "least-busy"
     assert known()[-2:] == ("ready", "sized")
@@ -417,6 +447,7 @@ def test_litellms_custom_strategy(chosen: Any) -> None:
         "model": "g",
         "messages": [{"role": "user", "content": "hi"}],
         "input": None,
+        "specific_deployment": False,
         "request_kwargs": {"metadata": {"tags": ["x"]}},
     }
 
@@ -435,7 +466,11 @@ def test_what_is_no_strategy() -> None:
         async def get_available_deployment(self) -> None:
             """Wait."""
 
-    for wrong in (Waits(), object(), 5):
+    class Plans:
+        async def plan(self, call: Any, state: State, now: float) -> None:
+            """Wait."""
+
+    for wrong in (Waits(), Plans(), object(), 5):
         with pytest.raises(ConfigurationError, match="plan"):
             strategy_of(wrong)
 
