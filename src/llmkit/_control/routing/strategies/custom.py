@@ -1,4 +1,4 @@
-"""Strategies of others: in LiteLLM's form, which names one deployment of a group; and such as say little of themselves."""
+"""Strategies of others: in LiteLLM's form, which names one deployment; and such as say little of themselves."""
 
 from __future__ import annotations
 
