@@ -92,6 +92,8 @@ def why_not(route: Route, member: Member, now: float) -> str:
     """Why a member that could take the call is not asked now; empty where nothing is against it."""
     if member in route.tried:
         return "it was asked, and failed"
+    if member in route.never:
+        return "the call takes more than its limit"
     if member.cooling > now:
         seconds = member.cooling - now
         return f"it cools down for {seconds:.3g} s more after {member.reason.removesuffix(health.LASTING)}"
@@ -99,7 +101,7 @@ def why_not(route: Route, member: Member, now: float) -> str:
         return f"after {member.reason.removesuffix(health.LASTING)}, another call is finding out whether it is well"
     until = route.full.get(member, 0.0)
     if until == inf:
-        return "all its places are taken, or the call is above its limit"
+        return "all its places are taken"
     if until > now:
         return f"its limit is reached for {until - now:.3g} s"
     return ""
