@@ -1,4 +1,4 @@
-"""What a catalogue, and a deployment itself, know of its model: limits and prices to choose by. Nothing is chosen here."""
+"""What a catalogue, and a deployment itself, know of its model: limits and prices to choose by."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ What changes while calls are made changes under ``lock``; groups are made anew w
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from ..._operations import Look, Looked
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Table"]
 
+_ALONE: Final = nullcontext()
 _MOST_FILLED: Final = 1_000
 """Names that a wildcard's groups are kept for: callers choose them."""
 
@@ -44,6 +45,7 @@ class Table:
         admission: who keeps limits in this process.
         store: who keeps them for all processes, or ``None``.
         catalogue: what knows the models; by default the process's.
+        lock: what lets in one thread at a time; by default nothing, for who has but one.
 
     Raises:
         ConfigurationError: two deployments have one id, or a fallback or an alias names nobody.
@@ -59,12 +61,13 @@ class Table:
         admission: Admission | None = None,
         store: Any = None,
         catalogue: Catalogue | None = None,
+        lock: AbstractContextManager[Any] = _ALONE,
     ) -> None:
         self.settings, self.strategy = settings, strategy
         self.strategies = dict(strategies or {})
         self.admission = Admission() if admission is None else admission
         self.store = store
-        self.lock = threading.Lock()
+        self.lock = lock
         self.lost = False
         """Whether the store cannot be reached and this process keeps to its own share."""
         self._complete = describing(default() if catalogue is None else catalogue)
