@@ -190,6 +190,8 @@ def test_what_is_attached_is_needed(part: dict[str, Any], need: str) -> None:
         ({"modalities": ["text", "audio"]}, {"audio_output"}),
         ({"modalities": ["text"]}, set()),
         ({"temperature": 1}, set()),
+        ({"reasoning_effort": {"effort": "high"}}, {"reasoning"}),
+        ({"thinking": {"type": {}}, "response_format": {"type": []}, "modalities": 5}, set()),
         ({}, set()),
     ],
 )
@@ -293,6 +295,8 @@ def test_max_cost() -> None:
         "the call can cost $0.120 there at least, which is above max_cost=$0.1"
     )
     assert said(member(), wanted) is None
+    cheaper = chat("x" * 100, max_cost=Decimal("0.1"), params={"service_tier": "flex"})
+    assert said(member(price=dear), cheaper) is None
     longest = info(max_output_tokens=1000)
     wanted = chat("x", max_cost=Decimal("0.1"))
     assert said(member(price=dear, known=longest), wanted) is not None
@@ -305,7 +309,7 @@ def test_max_cost_excludes_nothing_that_its_bound_allows() -> None:
     from llmkit._control.routing.checks import least_bound
     from llmkit.catalogue import find
 
-    for words, more in ((1, {}), (3000, {"max_tokens": 7}), (10, {"max_tokens": 9000})):
+    for words, more in ((1, {}), (3000, {"max_tokens": 7}), (10, {"service_tier": "priority"})):
         messages = [{"role": "user", "content": "wörd " * words}]
         whole = Client(environ={}).cost_bound("openai/gpt-4o-mini", messages, **more).total
         one = member(known=find("openai", "gpt-4o-mini"), price=("0.15e-6", "0.6e-6"))

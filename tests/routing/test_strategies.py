@@ -204,6 +204,9 @@ def test_a_measured_time_ends() -> None:
     fast.measured = 1000.0
     assert order("latency-based-routing", [slow, fast], now=149.0) == ["m1", "m0"]
     assert order("latency-based-routing", [slow, fast], now=151.0) == ["m0", "m1"]
+    slow.running = 1
+    assert order("latency-based-routing", [slow, fast], now=151.0) == ["m1", "m0"], "one finds out"
+    slow.running = 0
     long = {"arguments": {"ttl": 3600}}
     assert order("latency-based-routing", [slow, fast], now=151.0, **long) == ["m1", "m0"]
 

@@ -167,6 +167,10 @@ def _unpriced(member: Member) -> bool:
     return member.info is None or not member.info.rates
 
 
+# Of a cheaper tier the bound is lower than standard prices make it.
+_AT_LEAST_STANDARD: Final = (None, "auto", "default", "standard", "priority")
+
+
 def least_bound(member: Member, wanted: Wanted) -> Decimal | None:
     """USD that the bound of an attempt is not below: who refuses by this would be refused by the bound itself.
 

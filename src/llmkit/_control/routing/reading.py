@@ -101,7 +101,7 @@ def _is_attached(part: Mapping[str, Any]) -> bool:
 
 def needs_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> frozenset[str]:
     """Capabilities that a call cannot do without."""
-    found = {name for name in _asked(params) if name}
+    found = set(_asked(params))
     said = subject.get("messages") or subject.get("input")
     if isinstance(said, list | tuple):
         for one in said:
@@ -123,18 +123,16 @@ def _asked(params: Mapping[str, Any]) -> Iterable[str]:
         return
     if params.get("tools") or params.get("functions"):
         yield "tools"
-    yield _FORMATS.get(_kind(params.get("response_format")), "")
+    if _kind(params.get("response_format")) == "json_schema":
+        yield "json_schema"
     if params.get("web_search_options") is not None:
         yield "web_search"
-    if "audio" in (params.get("modalities") or ()):
+    modalities = params.get("modalities")
+    if isinstance(modalities, list | tuple) and "audio" in modalities:
         yield "audio_output"
-    if params.get("reasoning_effort") not in _NO_EFFORT or _kind(params.get("thinking")) in _THINKS:
+    effort = params.get("reasoning_effort")
+    if effort not in (None, "none") or _kind(params.get("thinking")) in ("enabled", "adaptive"):
         yield "reasoning"
-
-
-_FORMATS: Final[Mapping[Any, str]] = {"json_schema": "json_schema"}
-_NO_EFFORT: Final = frozenset({None, "none"})
-_THINKS: Final = frozenset({"enabled", "adaptive"})
 
 
 def _kind(given: Any) -> Any:

@@ -24,8 +24,8 @@ class LatencyBased:
     """The sooner of two, drawn anew for each call.
 
     Args:
-        ttl: seconds after which a measured time holds no more: such a member is tried like one that is new, which is
-            taken to be as fast as whoever it is weighed against. By default a minute (LiteLLM: an hour).
+        ttl: seconds after which a measured time holds no more: one call at a time finds out anew. Who is new is taken
+            to be as fast as whoever it is weighed against. By default a minute (LiteLLM: an hour).
         lowest_latency_buffer: draw only of those whose time is at most this part above the lowest: 0.5 is half as
             long again, 0 only the lowest. By default of all.
 
@@ -72,10 +72,9 @@ class LatencyBased:
 
 
 def _seconds(member: Member, call: Wanted, since: float) -> float | None:
-    """How long it takes; ``None`` where nobody knows any more."""
-    if member.measured < since:
-        return None
-    return member.first_chunk if call.stream else member.latency
+    """How long it takes; ``None`` where nobody knows, or not any more: then one call at a time finds out."""
+    known = member.first_chunk if call.stream else member.latency
+    return None if member.measured < since and not member.running else known
 
 
 def _sooner(
