@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,9 @@ from llmkit._control.routing.strategy import State
 from llmkit.errors import ConfigurationError
 
 from ._candidates import chat, member, names, pool, seeded, several
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OWN = (
     "simple-shuffle",
@@ -269,6 +273,15 @@ def test_who_has_no_room_comes_last() -> None:
     assert order("usage-based-routing-v2", members)[:2] == ["rpm1", "rpm9"]
 
 
+def test_what_was_not_counted_is_nothing() -> None:
+    """Who has used nothing of a limit, and who has not used it yet, are alike."""
+    members = [used(rpm=0), used(rpd=3)]
+    assert {order("usage-based-routing-v2", members, seed)[0] for seed in range(20)} == {
+        "rpm0",
+        "rpd3",
+    }
+
+
 def test_a_limit_of_its_own_size_is_weighed() -> None:
     """Half of a large limit is more used than a tenth of a small one; no limit is not used at all."""
     large, small, unlimited = member("large", rpm=1000), member("small", rpm=20), member("free")
@@ -395,36 +408,47 @@ def test_a_strategy_that_says_nothing_of_itself() -> None:
     assert strategy_of(own) is own
 
 
-class Entry:
-    """An entry point."""
+PACKAGE = """
+class Sized:
+    counts = used = False
 
-    def __init__(self, name: str, loads: Any) -> None:
-        self.name, self._loads = name, loads
+    def __init__(self, size=1):
+        self.name = f"sized {size}"
 
-    def load(self) -> Any:
-        """What it names."""
-        return self._loads
+    def plan(self, call, state, now):
+        return state.members[::-1]
 
 
-def test_installed_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
+READY = Sized(0)
+"""
+POINTS = """[llmkit.routing_strategies]
+acme-ready = llmkit_acme_routing:READY
+acme-sized = llmkit_acme_routing:Sized
+least-busy = llmkit_acme_routing:Sized
+"""
+
+
+def test_installed_strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package's entry point is a strategy, or what makes one of arguments; a built-in name stays what it is."""
-    asked = []
-
-    class Sized(Backwards):
-        def __init__(self, size: int = 1) -> None:
-            self.name = f"sized {size}"
-
-    def entry_points(*, group: str) -> list[Entry]:
-        asked.append(group)
-        return [Entry("ready", Backwards()), Entry("sized", Sized), Entry("least-busy", Sized)]
-
-    monkeypatch.setattr("llmkit._control.routing.strategies.entry_points", entry_points)
-    assert names(pool(several(3), strategy_of("ready")).plan(chat(), seeded(), 0.0))[0] == "m2"
-    assert strategy_of("sized", {"size": 3}).name == "sized 3"
-    assert arguments_of("ready") == ()
+    (tmp_path / "llmkit_acme_routing.py").write_text(PACKAGE, encoding="utf-8")
+    about = tmp_path / "llmkit_acme_routing-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: llmkit-acme-routing\nVersion: 1.0\n"
+    )
+    (about / "entry_points.txt").write_text(POINTS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "llmkit_acme_routing", None)
+    monkeypatch.delitem(sys.modules, "llmkit_acme_routing")
+    assert known()[-2:] == ("acme-ready", "acme-sized")
+    ready = pool(several(3), "acme-ready")
+    assert names(ready.plan(chat(), seeded(), 0.0)) == ["m2", "m1", "m0"]
+    assert strategy_of("acme-sized", {"size": 3}).name == "sized 3"
+    assert arguments_of("acme-ready") == ()
+    assert arguments_of("acme-sized") == ("size",)
     assert strategy_of("least-busy").name == "least-busy"
-    assert known()[-2:] == ("ready", "sized")
-    assert set(asked) == {"llmkit.routing_strategies"}
+    with pytest.raises(ConfigurationError, match="acme-sized"):
+        strategy_of("acme-size")
 
 
 class Named:
