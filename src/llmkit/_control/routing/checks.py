@@ -149,8 +149,6 @@ def _with(answer: int) -> str:
 
 def _price(member: Member, wanted: Wanted) -> str | None:
     if wanted.max_cost is None:
-        if wanted.budgeted and _unpriced(member):
-            return "its price is not known, and a budget lets nothing through without: give it one, or max_cost"
         return None
     bound = least_bound(member, wanted)
     if bound is None or bound <= wanted.max_cost:
@@ -174,7 +172,8 @@ _AT_LEAST_STANDARD: Final = (None, "auto", "default", "standard", "priority")
 def least_bound(member: Member, wanted: Wanted) -> Decimal | None:
     """USD that the bound of an attempt is not below: who refuses by this would be refused by the bound itself.
 
-    A bound takes a token for each byte of the prompt, and the longest answer that is asked for, or that there is.
+    A bound takes a token for each byte of the prompt, and the longest answer that is asked for; where none is, it may
+    be made shorter.
     """
     if member.price is None:
         return None
@@ -212,15 +211,15 @@ class Fit:
             out |= self._known("region", region, lambda m: not within(m.deployment.region, region))
         if wanted.max_cost is not None:
             out |= self._mask(lambda member: _price(member, wanted) is not None)
-        elif wanted.budgeted:
-            out |= self._unpriced
         return out | self._by_model(wanted) if self._settings.pre_call_checks else out
 
     def behind(self, wanted: Wanted) -> int:
-        """The mask of those who may be able to do all that is asked for, while it is known of others."""
+        """The mask of those who may be able to take the call, while it is known of others."""
+        # A budget refuses what has no price; only it knows whether it counts USD at all.
+        out = self._unpriced if wanted.budgeted and wanted.max_cost is None else 0
         if not self._settings.pre_call_checks or wanted.needs.isdisjoint(SOFT):
-            return 0
-        return self._lacking(wanted.needs & SOFT)
+            return out
+        return out | self._lacking(wanted.needs & SOFT)
 
     def _lacking(self, needs: frozenset[str]) -> int:
         out = 0

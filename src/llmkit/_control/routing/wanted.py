@@ -47,7 +47,7 @@ class Wanted:
     max_cost: Decimal | None = None
     """USD that one attempt may cost."""
     budgeted: bool = False
-    """Whether a budget is asked, which refuses what has no price."""
+    """Whether a budget is asked, which may refuse what has no price."""
     agent: str = ""
     """The ``User-Agent`` that the caller has been called with, or says."""
     user: str = ""
