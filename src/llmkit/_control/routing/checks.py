@@ -175,13 +175,10 @@ def least_bound(member: Member, wanted: Wanted) -> Decimal | None:
     A bound takes a token for each byte of the prompt, and the longest answer that is asked for; where none is, it may
     be made shorter.
     """
-    if member.price is None:
+    if member.price is None or wanted.params.get("service_tier") not in _AT_LEAST_STANDARD:
         return None
     prompt, answer = member.price
-    longest = (
-        wanted.answer or (member.info.max_output_tokens if member.info is not None else 0) or 0
-    )
-    return prompt * wanted.letters + answer * longest
+    return prompt * wanted.letters + answer * _answer(member, wanted)
 
 
 _Check = Callable[[Member, Wanted], str | None]
