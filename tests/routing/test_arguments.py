@@ -386,6 +386,19 @@ def test_invalid_entries_are_left_out_where_that_is_asked_for() -> None:
         given([ENTRY, wrong], {})
 
 
+def test_settings_over_others() -> None:
+    """What is said replaces a setting, and the others stay; what is no setting stays with who gave it."""
+    before = made(num_retries=5, fallbacks=[{"a": ["b"]}]).settings
+    said = {"fallbacks": [{"c": ["d"]}], "timeout": 5}
+
+    after = settings_of(said, over=before)
+
+    assert (after.num_retries, after.fallbacks) == (5, {"c": ("d",)})
+    assert said == {"timeout": 5}
+    with pytest.raises(ConfigurationError, match="max_retries is a whole number"):
+        settings_of({"max_retries": -1}, over=before)
+
+
 def test_two_names_of_one_thing() -> None:
     """Names of one setting are found to be one."""
     assert meant_by("max_retries") == meant_by("num_retries") == "num_retries"
