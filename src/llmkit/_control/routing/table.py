@@ -1,0 +1,302 @@
+"""``Table``: the deployments of a router, in groups, and what is known of each. One for all its calls.
+
+What changes while calls are made changes under ``lock``; groups are made anew where deployments come or go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any, Final
+
+from ..._operations import Look, Looked
+from ...catalogue import Catalogue, default
+from ...errors import ConfigurationError, UnknownModelError
+from ..admission import Admission
+from . import ending, health
+from .facts import describing
+from .failing import rule_of
+from .groups import Group, Names, filled, targets
+from .member import Member
+from .pool import Pool
+from .quotas import Limits
+from .steps import After
+from .strategies.shuffle import SimpleShuffle
+
+if TYPE_CHECKING:
+    from .deployment import Deployment
+    from .settings import Settings
+    from .strategy import Strategy
+
+__all__ = ["Table"]
+
+_ALONE: Final = nullcontext()
+_MOST_FILLED: Final = 1_000
+"""Names that a wildcard's groups are kept for: callers choose them."""
+
+
+class Table:
+    """All deployments of a router.
+
+    Args:
+        deployments: what there is.
+        settings: how to decide.
+        strategy: who goes first, in groups that ``strategies`` says nothing of.
+        admission: who keeps limits in this process.
+        store: who keeps them for all processes, or ``None``.
+        catalogue: what knows the models; by default the process's.
+        lock: what lets in one thread at a time; by default nothing, for who has but one.
+
+    Raises:
+        ConfigurationError: two deployments have one id, or a fallback or an alias names nobody.
+    """
+
+    def __init__(
+        self,
+        deployments: Iterable[Deployment],
+        settings: Settings,
+        strategy: Strategy,
+        *,
+        strategies: Mapping[str, Strategy] | None = None,
+        admission: Admission | None = None,
+        store: Any = None,
+        catalogue: Catalogue | None = None,
+        lock: AbstractContextManager[Any] = _ALONE,
+    ) -> None:
+        self.settings, self.strategy = settings, strategy
+        self.strategies = dict(strategies or {})
+        self.admission = Admission() if admission is None else admission
+        self.store = store
+        self.lock = lock
+        self.lost = False
+        """Whether the store cannot be reached and this process keeps to its own share."""
+        self._complete = describing(default() if catalogue is None else catalogue)
+        self._deployments: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
+        self._filled: dict[str, Group] = {}
+        self.replace(deployments)
+        if self._deployments:
+            self._check()
+
+    def _check(self) -> None:
+        """What settings name has to be there, or nobody would hear of it before it is needed."""
+        given = self.settings
+        listed = (given.fallbacks, given.context_window_fallbacks, given.content_policy_fallbacks)
+        named = [*given.aliases.values(), *(t.group for t in targets(given.default_fallbacks))]
+        for fallbacks in listed:
+            named += [name for name in fallbacks if name != "*"]
+            named += [t.group for entries in fallbacks.values() for t in targets(entries)]
+        for name in named:
+            try:
+                self.find(name)
+            except UnknownModelError as error:
+                raise ConfigurationError(
+                    f"a fallback or an alias names it: {error.message}"
+                ) from None
+
+    # --- what there is
+
+    @property
+    def deployments(self) -> tuple[Deployment, ...]:
+        """What there is, in the order in which it came."""
+        return tuple(one for one, _ in self._deployments.values())
+
+    @property
+    def groups(self) -> Mapping[str, Group]:
+        """By name; aliases are not among them."""
+        return self.names.groups
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """Every deployment under every key."""
+        return tuple(member for _, keys in self._deployments.values() for member in keys)
+
+    def add(self, deployment: Deployment) -> None:
+        """Take one more, or another of the same id for the one that was there.
+
+        Its limits and all that makes it may be others; how it does is still known.
+        """
+        self._deployments[deployment.id] = deployment, self._members_of(deployment)
+        self._arrange()
+
+    def remove(self, deployment: str) -> bool:
+        """Let one go, by its id; calls that are on their way there end as they would. Whether it was there."""
+        found = self._deployments.pop(deployment, None) is not None
+        if found:
+            self._arrange()
+        return found
+
+    def replace(self, deployments: Iterable[Deployment]) -> None:
+        """Have these and no others; those that stay keep what is known of them.
+
+        Raises:
+            ConfigurationError: two have one id.
+        """
+        made: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
+        for one in deployments:
+            if one.id in made:
+                raise ConfigurationError(
+                    f"two deployments have the id {one.id!r}: give each its own"
+                )
+            made[one.id] = one, self._members_of(one)
+        self._deployments = made
+        self._arrange()
+
+    def _members_of(self, deployment: Deployment) -> tuple[Member, ...]:
+        before = self._deployments.get(deployment.id)
+        # A key that was put in another's place has not failed yet.
+        if before is not None and before[0].keys == deployment.keys:
+            made = before[1]
+            for member in made:
+                member.deployment = deployment
+        else:
+            made = _made(deployment)
+        for member in made:
+            self._complete(member)
+        return made
+
+    def _arrange(self) -> None:
+        """Make the groups anew, in one step for those who look."""
+        by_group: dict[str, list[Member]] = {}
+        ids: dict[str, Group] = {}
+        for deployment, members in self._deployments.values():
+            by_group.setdefault(deployment.group, []).extend(members)
+            ids[deployment.id] = self._group(deployment.group, members)
+        groups = {name: self._group(name, those) for name, those in by_group.items()}
+        self.limits = Limits(self.deployments, self.settings)
+        self._filled = {}
+        self.names = Names(groups, ids, self.settings.aliases)
+
+    def _group(self, name: str, members: Iterable[Member], like: str = "") -> Group:
+        strategy = self.strategies.get(like or name, self.strategy)
+        made = Group(name, Pool(members, self.settings, strategy, like or name))
+        if self.settings.weighted_failover:
+            made.failover = Pool(made.members, self.settings, SimpleShuffle(), like or name)
+        return made
+
+    def find(self, name: str) -> Group:
+        """Who may answer calls for this name.
+
+        Raises:
+            UnknownModelError: nobody; the message names near misses.
+        """
+        group, fill = self.names.find(name)
+        if fill is None:
+            return group
+        found = self._filled.get(name)
+        if found is None:
+            found = self._fill(group, name, fill)
+        return found
+
+    def _fill(self, pattern: Group, name: str, fill: str) -> Group:
+        """A wildcard's group for one model, its members' health its own."""
+        members = [self._stand_in(one, name, fill) for one in pattern.members]
+        made = self._group(name, members, pattern.name)
+        with self.lock:
+            if len(self._filled) >= _MOST_FILLED:
+                self._filled.pop(next(iter(self._filled)))
+            return self._filled.setdefault(name, made)
+
+    def _stand_in(self, member: Member, name: str, fill: str) -> Member:
+        if "*" not in member.deployment.model:
+            return member
+        made = filled(member, name, fill)
+        self._complete(made)
+        return made
+
+    def named(self, id: str) -> tuple[Member, ...]:  # noqa: A002 - it is its id
+        """The members of the deployment with this id; or the one that it is the id of.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        if (found := self._deployments.get(id)) is not None:
+            return found[1]
+        known = (
+            one
+            for group in (*self.groups.values(), *self._filled.values())
+            for one in group.members
+        )
+        one = next((member for member in known if member.id == id), None)
+        if one is None:
+            raise ConfigurationError(f"no deployment has the id {id!r:.80}")
+        return (one,)
+
+    def member(self, id: str) -> Member:  # noqa: A002 - it is its id
+        """The member with this id; of a deployment with several keys, the first.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        return self.named(id)[0]
+
+    def keys_of(self, member: Member) -> tuple[Member, ...]:
+        """Those of the same deployment, this one among them."""
+        if member.host is member:
+            return (member,)
+        found = self._deployments.get(member.deployment.id)
+        # One that was let go meanwhile is only known by who still holds it.
+        return found[1] if found is not None and member in found[1] else (member,)
+
+    # --- what is known of them
+
+    @property
+    def shared(self) -> bool:
+        """Whether a store is asked."""
+        return self.store is not None and not self.lost
+
+    def counts(self, group: Group) -> bool:
+        """Whether a group's strategy has to know, before each choice, what is counted elsewhere than here."""
+        strategy = group.strategy
+        return strategy.counts if self.shared else getattr(strategy, "used", False)
+
+    def look(self, group: Group, op: Look, now: float) -> None:
+        """Ask this process's own admission how a group's members are."""
+        with self.lock:
+            told = self.admission.perform(op, int(now * 1000))
+            for member in group.members:
+                health.count(member, told, self._counted(group))
+
+    def _counted(self, group: Group) -> tuple[str, ...]:
+        return tuple([name for name, _ in self.limits.counted(group.members)])
+
+    def take(self, group: Group, told: Looked, now: float) -> None:
+        """Take over what is said of a group's members."""
+        with self.lock:
+            health.merge(group.members, told, self._counted(group), now)
+
+    # --- what somebody says of them
+
+    def mark_failure(self, id: str, error: Exception, now: float) -> After:  # noqa: A002 - it is its id
+        """Count a failure of a deployment, or of one of its keys, as if a call had failed there."""
+        member = self.member(id)
+        rule = rule_of(error)
+        group = self.find(member.deployment.group)
+        alone = group.hosts == 1 if rule.whole else len(group.members) == 1
+        what = health.Failure(error, rule, now, alone)
+        with self.lock:
+            struck = health.failed(member, self.keys_of(member), what, self.settings, now)
+            return ending.cooled(self, struck, now)
+
+    def mark_success(self, id: str) -> After:  # noqa: A002 - it is its id
+        """Forget that a deployment, or one of its keys, has failed."""
+        with self.lock:
+            return ending.recovered(self, self.named(id))
+
+    def cool(self, id: str, seconds: float, now: float, reason: str = "somebody said so") -> After:  # noqa: A002
+        """Let a deployment, or one of its keys, be for so long."""
+        with self.lock:
+            known = self.named(id)
+            for member in known:
+                health.cool(member, seconds, reason, now, strikes=member.strikes + 1)
+            return ending.cooled(self, known, now)
+
+
+def _made(deployment: Deployment) -> tuple[Member, ...]:
+    """A member for each key, and, where there are several, one that stands for them all."""
+    keys = deployment.keys or (None,)
+    made = tuple([Member(deployment, key, number) for number, key in enumerate(keys)])
+    if len(made) > 1:
+        host = Member(deployment)
+        for member in made:
+            member.host = host
+    return made
