@@ -120,7 +120,7 @@ class World:
             until=self.now + until,
             draw=self.draw,
             now=self.now,
-            id=f"call-{self.calls}",
+            id=f"{id(self)}-{self.calls}",
             policy=self.policy,
             terms=terms or Terms(),
         )

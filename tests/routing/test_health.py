@@ -242,6 +242,8 @@ def test_what_a_store_says_is_taken_over() -> None:
     assert member.cooling == 58.0
     health.merge((member,), told(), quotas, 59.0)
     assert (member.cooling, member.strikes) == (0.0, 0)
+    health.merge((member,), told(until=999_000, strikes=1, reason="500"), quotas, 60.0)
+    assert (member.cooling, member.since, member.strikes) == (59.0, 59.0, 1)
 
 
 _FAILURES = st.sampled_from(

@@ -21,6 +21,13 @@ LONG = errors.ContextWindowExceededError("too long", sent="yes")
 UNSAFE = errors.ContentPolicyViolationError("unsafe", sent="yes")
 
 
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    """What a call wrote on one of these is not there for the next."""
+    for error in (DOWN, BUSY, WRONG, LONG, UNSAFE):
+        error.retry_after = None
+
+
 # --- within a group
 
 
@@ -374,7 +381,7 @@ def test_a_probe_that_fails_cools_down_again_for_longer() -> None:
     world.now = 6.0
     played = world.play({"a": DOWN})
     assert (played.asked, played.probes) == (["a", "b"], [True, False])
-    assert [event.seconds for event in world.told(DeploymentCooledDown)] == [5.0, 10.0]
+    assert [round(event.seconds, 6) for event in world.told(DeploymentCooledDown)] == [5, 10]
     assert world.member("a").cooling == pytest.approx(16.1)
 
 
@@ -408,7 +415,8 @@ def test_the_first_chunk_of_a_stream_ends_a_probe() -> None:
     assert world.play().asked == ["a"]
     assert route.opened(go, world.now, 0.2).events == ()
     world.done(route.worked(go, world.now, 3.0, first_chunk=0.2, answer=300))
-    assert (world.member("a").first_chunk, world.member("a").latency) == (0.2, pytest.approx(1.0), )[:1] + (world.member("a").latency,)
+    assert world.member("a").first_chunk == 0.2
+    assert world.member("a").latency is not None
 
 
 def test_all_cooling_the_first_is_waited_for() -> None:
@@ -586,7 +594,7 @@ def test_all_keys_of_a_deployment_share_its_limits() -> None:
     """A deployment of one request a minute has one, whatever keys it has."""
     made = deployment("a", api_key=["first-key-012345", "second-key-01234"], rpm=1)
     world = World([made, deployment("b")])
-    assert [world.play().asked for _ in range(3)] == [["a"], ["b"], ["b"]]
+    assert [world.play().asked for _ in range(3)] == [["a#0"], ["b"], ["b"]]
 
 
 def test_keys_are_rotated_by_the_class_of_the_error() -> None:
@@ -594,10 +602,10 @@ def test_keys_are_rotated_by_the_class_of_the_error() -> None:
     made = deployment("a", api_key=["first-key-012345", "second-key-01234"])
     for error in (BUSY, errors.AuthenticationError("x", sent="yes")):
         world = World([made, deployment("b")])
-        assert world.play({"a": error}).asked == ["a", "a#1"]
+        assert world.play({"a#0": error}).asked == ["a#0", "a#1"]
         assert world.play().asked == ["a#1"]
     world = World([made, deployment("b")])
-    assert world.play({"a": DOWN, "a#1": DOWN}).asked == ["a", "b"]
+    assert world.play({"a#0": DOWN, "a#1": DOWN}).asked == ["a#0", "b"]
 
 
 # --- who can take it at all
