@@ -10,7 +10,7 @@ import pytest
 from llmkit._control.routing import reading
 from llmkit._control.routing.checks import unfit
 from llmkit._control.routing.settings import Settings
-from llmkit.errors import ConfigurationError
+from llmkit.errors import ConfigurationError, InvalidRequestError
 
 from ._candidates import RATE, chat, info, member, names, pool, seeded
 
@@ -78,6 +78,16 @@ def test_a_shared_window_has_room_for_the_answer() -> None:
     assert said(member(known=shared, max_input_tokens=1000), wanted) is None
 
 
+def test_an_answer_as_long_as_the_deployment_says() -> None:
+    """Where the call says nothing of its answer, what the deployment does counts."""
+    shared = info(max_output_tokens=1000)
+    wanted = chat("x" * 900, count=lambda: 900)
+    assert said(member(known=shared), wanted) is None
+    assert "the 200 of the answer" in str(said(member(known=shared, max_tokens=200), wanted))
+    short = chat("x" * 900, count=lambda: 900, params={"max_tokens": 50})
+    assert said(member(known=shared, max_tokens=200), short) is None
+
+
 def test_tokens_are_counted_as_the_model_does() -> None:
     """Without a counter of the caller's, the model's own rule counts: exactly where its encoding is public."""
     known = info(provider="openai", name="gpt-4o", max_input_tokens=1020)
@@ -100,7 +110,9 @@ def test_instructions_of_messages_are_counted() -> None:
     wanted = chat(subject=subject, params={"system": [{"type": "text", "text": "hello " * 500}]})
     assert wanted.size > 3000
     assert 500 < wanted.tokens(info()) < 600
-    items = chat(subject={"input": [{"content": [{"type": "input_image", "image_url": "x" * 9000}]}]})
+    items = chat(
+        subject={"input": [{"content": [{"type": "input_image", "image_url": "x" * 9000}]}]}
+    )
     assert items.tokens(info()) < 10
 
 
@@ -112,21 +124,30 @@ def test_what_is_no_chat_is_counted_too() -> None:
     long = chat(subject={"inputs": ["hello " * 600] * 5}, kind="embedding")
     assert long.size > 3000
     assert said(member(known=info()), long) is None
-    rerank = chat(subject={"query": "hello " * 300, "documents": ["x", "hello " * 3000]}, kind="rerank")
+    rerank = chat(
+        subject={"query": "hello " * 300, "documents": ["x", "hello " * 3000]}, kind="rerank"
+    )
     assert 3000 < rerank.tokens(info()) < 4000
     one = chat(subject={"inputs": ["x", "hello " * 3000]}, kind="embedding")
     assert "window is 1000" in str(said(member(known=info()), one))
 
 
+def test_a_model_of_which_nothing_is_known() -> None:
+    """Its tokens are estimated as those of any model."""
+    assert 900 < chat("hello " * 1000).tokens(None) < 1100
+
+
 def test_an_encoding_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a model's encoding cannot be loaded, its tokens are estimated."""
-    from llmkit.errors import ConfigurationError
+
     def gone(*_: Any) -> Any:
         raise ConfigurationError("not there")
 
     monkeypatch.setattr("llmkit.tokens._chat.tokenizer", gone)
     wanted = chat("hello " * 1000)
-    assert 900 < wanted.tokens(info(provider="openai", name="gpt-4o")) < 1100
+    model = info(provider="openai", name="gpt-4o")
+    assert 900 < wanted.tokens(model) < 1100
+    assert wanted.at_least(model) < wanted.tokens(model)
 
 
 # --- capabilities
@@ -169,6 +190,8 @@ def test_what_is_attached_is_needed(part: dict[str, Any], need: str) -> None:
         ({"modalities": ["text", "audio"]}, {"audio_output"}),
         ({"modalities": ["text"]}, set()),
         ({"temperature": 1}, set()),
+        ({"reasoning_effort": {"effort": "high"}}, {"reasoning"}),
+        ({"thinking": {"type": {}}, "response_format": {"type": []}, "modalities": 5}, set()),
         ({}, set()),
     ],
 )
@@ -215,7 +238,9 @@ def test_what_may_yet_be_done_comes_last(params: dict[str, Any]) -> None:
         assert names(made.plan(chat(params=params), seeded(seed), 0.0))[2] == "not"
     assert said(members[0], chat(params=params)) is None
     unchecked = pool(members, pre_call_checks=False)
-    firsts = {names(unchecked.plan(chat(params=params), seeded(seed), 0.0))[0] for seed in range(20)}
+    firsts = {
+        names(unchecked.plan(chat(params=params), seeded(seed), 0.0))[0] for seed in range(20)
+    }
     assert firsts == {"not", "listed", "unknown"}
 
 
@@ -270,10 +295,12 @@ def test_max_cost() -> None:
         "the call can cost $0.120 there at least, which is above max_cost=$0.1"
     )
     assert said(member(), wanted) is None
-    longest = info(max_output_tokens=1000)
-    wanted = chat("x", max_cost=Decimal("0.1"))
-    assert said(member(price=dear, known=longest), wanted) is not None
-    assert said(member(price=dear), wanted) is None
+    cheaper = chat("x" * 900, max_cost=Decimal("0.1"), params={"service_tier": "flex"})
+    assert said(member(price=dear), cheaper) is None
+    # An answer of which nobody says how long it is may be made shorter.
+    unsaid = chat("x" * 99, max_cost=Decimal("0.1"))
+    assert said(member(price=dear, known=info(max_output_tokens=1000)), unsaid) is None
+    assert said(member(price=dear, max_tokens=1), unsaid) is not None
 
 
 def test_max_cost_excludes_nothing_that_its_bound_allows() -> None:
@@ -282,26 +309,39 @@ def test_max_cost_excludes_nothing_that_its_bound_allows() -> None:
     from llmkit._control.routing.checks import least_bound
     from llmkit.catalogue import find
 
-    for words, more in ((1, {}), (3000, {"max_tokens": 7}), (10, {"max_tokens": 9000})):
+    for words, more in (
+        (1, {}),
+        (3000, {"max_tokens": 7}),
+        (10, {"service_tier": "priority", "max_tokens": 900}),
+    ):
         messages = [{"role": "user", "content": "wörd " * words}]
         whole = Client(environ={}).cost_bound("openai/gpt-4o-mini", messages, **more).total
         one = member(known=find("openai", "gpt-4o-mini"), price=("0.15e-6", "0.6e-6"))
         ours = least_bound(one, chat(subject={"messages": messages}, params=more))
         assert whole is not None
         assert ours is not None
-        assert whole / 3 < ours <= whole
+        assert ours <= whole
+        assert "max_tokens" not in more or ours > whole / 3
 
 
 def test_a_budget_needs_prices() -> None:
-    """Under a budget, whoever has no price at all is not asked, unless the call says what it may cost."""
-    wanted = chat(budgeted=True)
-    assert "a budget lets nothing through" in str(said(member(), wanted))
-    assert said(member(known=info()), wanted) is not None
-    assert said(member(known=info(rates=(RATE,))), wanted) is None
-    assert said(member(price=("1", "1")), wanted) is None
-    assert said(member(input_cost_per_image=1), wanted) is None
-    assert said(member(), chat(budgeted=True, max_cost=Decimal(1))) is None
-    assert said(member(), chat()) is None
+    """Under a budget, whoever has no price at all comes last, unless the call says what it may cost."""
+    members = [
+        member("unknown"),
+        member("listed", known=info(rates=(RATE,))),
+        member("priced", known=info(), price=("1", "1")),
+        member("picture", input_cost_per_image=1),
+        member("unpriced", known=info()),
+    ]
+    made = pool(members)
+
+    def last(wanted: Any) -> set[frozenset[str]]:
+        return {frozenset(names(made.plan(wanted, seeded(n), 0.0))[3:]) for n in range(40)}
+
+    assert last(chat(budgeted=True)) == {frozenset({"unknown", "unpriced"})}
+    assert len(last(chat(budgeted=True, max_cost=Decimal(1000)))) > 3
+    assert len(last(chat())) > 3
+    assert not made.excluded(chat(budgeted=True))
 
 
 # --- of a whole group
@@ -338,8 +378,17 @@ def test_words_of_callers_are_not_kept_for_ever() -> None:
     [
         [{"role": "user", "content": "word " * 300}],
         [{"role": "user", "content": "жук 字 🙂 " * 100}],
-        [{"role": "system", "content": "x"}, {"role": "user", "content": [{"type": "text", "text": "a b " * 99}]}],
-        [{"role": "assistant", "content": None, "tool_calls": [{"function": {"arguments": "{}" * 99}}]}],
+        [
+            {"role": "system", "content": "x"},
+            {"role": "user", "content": [{"type": "text", "text": "a b " * 99}]},
+        ],
+        [
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"function": {"arguments": "{}" * 99}}],
+            }
+        ],
         [{"role": "user", "content": "y", "name": "z" * 50}] * 40,
     ],
 )
@@ -354,6 +403,17 @@ def test_the_size_is_a_bound(messages: list[dict[str, Any]]) -> None:
 def test_what_is_attached_is_guessed_high() -> None:
     """A picture may be worth more tokens than its bytes say: whoever attaches one has it counted."""
     assert chat(subject={"messages": [{"role": "user", "content": [IMAGE]}]}).size > 50_000
+
+
+def test_what_contains_itself() -> None:
+    """A prompt without an end is refused as the call itself would refuse it."""
+    endless: list[Any] = []
+    endless.append({"role": "user", "content": endless})
+    wanted = chat(subject={"messages": endless}, max_cost=Decimal(1))
+    for asked in (lambda: wanted.size, lambda: wanted.letters):
+        with pytest.raises(InvalidRequestError, match="contain themselves"):
+            asked()
+    assert names(pool([member()], affinity=["prompt"]).plan(wanted, seeded(), 0.0)) == ["a"]
 
 
 def test_sizes_of_odd_values() -> None:

@@ -16,7 +16,7 @@ _EUROPE: Final = (
     "austria", "denmark", "finland", "greece", "uk", "ireland", "netherlands",
 )  # fmt: skip
 # An area's own name, and one that begins with it: eu-west-1, europe-west4, us-central1, us-gov-west-1.
-_AREAS: Final = re.compile(r"(eu|europe|us)(?:-.*)?")
+_AREAS: Final = re.compile(r"(eu|eusc|europe|us)(?:-.*)?")
 # Azure's are one word: a country of Europe, or a part of the United States.
 _COUNTRIES: Final = re.compile(
     rf"(?:{'|'.join(_EUROPE)})(?:north|south|east|west|central|westcentral)*\d*"
