@@ -502,6 +502,31 @@ def test_what_is_no_strategy() -> None:
             strategy_of(wrong)
 
 
+def test_a_choice_only_for_async_code_is_not_passed_over() -> None:
+    """Where LiteLLM's base class is only given the async form, its empty plain form would choose nobody, silently."""
+
+    class Base:
+        async def async_get_available_deployment(self, **asked: Any) -> Any:
+            """Choose."""
+
+        def get_available_deployment(self, **asked: Any) -> Any:
+            """Choose."""
+
+    class Waits(Base):
+        async def async_get_available_deployment(self, **asked: Any) -> Any:
+            """Choose."""
+            return "m1"
+
+    class Both(Waits):
+        def get_available_deployment(self, **asked: Any) -> Any:
+            """Choose."""
+            return "m1"
+
+    with pytest.raises(ConfigurationError, match="write get_available_deployment as well"):
+        strategy_of(Waits())
+    assert names(pool(several(3), Both()).plan(chat(), seeded(), 0.0))[0] == "m1"
+
+
 def test_why() -> None:
     """Each strategy says in words what it went by."""
     one = member(rpm=10, price=("1e-6", "2e-6"))
