@@ -534,13 +534,19 @@ def test_why() -> None:
     said = {name: pool([one], name).why(chat(), one) for name in OWN}
     assert said["simple-shuffle"] == "simple-shuffle: drawn by weight"
     assert said["least-busy"] == "least-busy: 3 calls on their way there"
-    assert (
-        said["latency-based-routing"] == "latency-based-routing: 1.5 s, 3 calls on their way there"
+    assert said["latency-based-routing"] == (
+        "latency-based-routing: 1.5 s for an answer, or 100 tokens of it; 3 calls on their way there"
     )
     assert (
         said["usage-based-routing"] == "usage-based-routing: 50% of its limits used, with this call"
     )
     assert said["cost-based-routing"].startswith("cost-based-routing: about $0.0010 for some")
+    one.first_chunk = 0.25
+    streamed = pool([one], "latency-based-routing").why(chat(stream=True), one)
+    assert "0.25 s until the first chunk; 3" in streamed
     new = member("b")
+    new.used = {"tpm": 30}
+    usage = pool([new], "usage-based-routing").why(chat(), new)
+    assert usage == "usage-based-routing: no limit, 30 tokens in the last minute"
     assert "not measured" in pool([new], "latency-based-routing").why(chat(), new)
     assert "not known" in pool([new], "cost-based-routing").why(chat(), new)
