@@ -28,6 +28,7 @@ from .retry import refused
 
 if TYPE_CHECKING:
     from .hold import Holds
+    from .job import Leg
 
 __all__ = ["Account", "Late"]
 
@@ -66,6 +67,8 @@ class Account:
         self.counted = True
         """Whether what an answer says of its usage is all of it; a stream's grows until its end."""
         self.mocked = False
+        self.places: Any = None
+        """Where a router's call is: the ``Places`` that it has taken and not left yet."""
         self.secrets: tuple[Secret, ...] = ()
         self._record: CallFinished | None = None
         self._stored = self._told = False
@@ -74,13 +77,12 @@ class Account:
         """Seconds since the call began."""
         return self._clock() - self._begun
 
-    def leaving(
-        self, call: Call, ledger: tuple[Adjustment, ...], key_source: str | None, url: str
-    ) -> None:
+    def leaving(self, leg: Leg, ledger: tuple[Adjustment, ...]) -> None:
         """A request is about to go out on this leg."""
+        call, info = leg.call, self.info
         self.call = call
-        self.info.provider, self.info.model = call.provider, call.model
-        self.info.ledger, self.info.key_source, self.info.base_url = ledger, key_source, url
+        info.provider, info.model, info.deployment = call.provider, call.model, leg.deployment
+        info.ledger, info.key_source, info.base_url = ledger, leg.key_source, leg.endpoint.base_url
 
     def shows(self, secret: Secret | None) -> None:
         """This credential goes out: wherever it comes back from now on, it is hidden."""
@@ -184,8 +186,9 @@ class Account:
             finished = self._decide("abandoned", self.partial(), None)
             self._told = True
             self._abandon(finished)
-        if self.holds is not None and self.holds.owing:
-            self._abandon(self.holds)
+        for left in (self.holds, self.places):
+            if left is not None and left.owing:
+                self._abandon(left)
 
     def partial(self) -> Answer | None:
         """A stream's answer as far as it has come."""
@@ -313,11 +316,11 @@ class Account:
 
 
 class Late:
-    """What was left of a call that was given up, on its way to be settled: a terminal event, or holds."""
+    """What was left of a call that was given up, on its way to be settled: a terminal event, holds, or places."""
 
     __slots__ = ("_done", "_left", "_stored")
 
-    def __init__(self, left: CallFinished | Holds) -> None:
+    def __init__(self, left: Any) -> None:
         self._left = left
         self._stored = self._done = False
 
