@@ -38,6 +38,7 @@ __all__ = [
     "policy",
     "refuse_of_routers",
     "timeouts",
+    "without",
 ]
 
 OF_ROUTERS = frozenset({
@@ -120,7 +121,7 @@ def asked(keywords: Mapping[str, Any], defaults: Mapping[str, Any], kind: Kind =
         meant[name] = value
     options = _spelled({**defaults, **meant}, given)
     params = {k: v for k, v in given.items() if k in kind.params}
-    params, dropped = _without(params, options.get("additional_drop_params") or ())
+    params, dropped = without(params, options.get("additional_drop_params") or ())
     wanted: type | None = None
     changed: tuple[Adjustment, ...] = ()
     if kind is not CHAT:
@@ -203,9 +204,10 @@ def _dollars(given: Any) -> Decimal:
     return amount
 
 
-def _without(
-    params: dict[str, Any], names: Sequence[str]
+def without(
+    params: Mapping[str, Any], names: Sequence[str]
 ) -> tuple[dict[str, Any], tuple[Adjustment, ...]]:
+    """Parameters without those of these names, and what is to be said of that."""
     why = "named in additional_drop_params"
     dropped = tuple(Adjustment(n, "dropped", params[n], None, why) for n in names if n in params)
     return {k: v for k, v in params.items() if k not in names}, dropped
