@@ -7,6 +7,7 @@ decided in ``health``, who is chosen by them in ``strategies``.
 from __future__ import annotations
 
 from decimal import Decimal
+from math import inf
 from typing import Any, Final
 
 from .deployment import Deployment
@@ -30,11 +31,13 @@ class Member:
         "info",
         "key",
         "latency",
+        "place",
         "price",
         "probing",
         "reason",
         "recent",
         "running",
+        "since",
         "strikes",
         "used",
     )
@@ -47,6 +50,8 @@ class Member:
         """Where the deployment has several keys, the second is ``id#1``."""
         self.host: Member = self
         """The member that stands for the deployment as a whole: one host's failure is all its keys' failure."""
+        self.place = deployment.id
+        """Whose limits it is under: those of a deployment hold for all its keys together."""
         self.info: Any = None
         """The catalogue's ``ModelInfo``; ``None`` where it lists none."""
         self.price: tuple[Decimal, Decimal] | None = None
@@ -63,8 +68,11 @@ class Member:
         """Until when it is let be; after that, while ``strikes`` are left, one call at a time is a probe."""
         self.strikes = 0
         """Cooldowns in a row without an answer between them."""
+        self.since = -inf
+        """When the latest cooldown began: what began before says nothing of how it does now."""
         self.reason = ""
-        self.probing = False
+        self.probing = 0.0
+        """Until when a probe may be out; in the past, none is."""
         self.failures = 0
         """Failures in a row."""
         self.failing = 0.0
