@@ -440,7 +440,10 @@ class Audited(NamedTuple):
 class Quota(NamedTuple):
     """What a deployment may take of something in any 60 buckets of ``width`` milliseconds; one more is counted.
 
-    ``amount``: what the call takes of it. Whole numbers.
+    ``amount``: what the call takes of it. Whole numbers. Another width is another quota. What counts is in the buckets
+    from ``now // width - 60`` on, without an upper end: what a clock that has jumped back finds in the future still
+    counts. Only what lies more than 60 buckets ahead is moved into the bucket of now by an ``Admit`` that weighs the
+    quota: it would count for who knows how long. What is older than 120 buckets may be forgotten.
     """
 
     name: str
@@ -460,9 +463,15 @@ class Candidate(NamedTuple):
 class Admit(NamedTuple):
     """Let a call in at the first candidate that has room, and is well. The answer is ``Admitted`` or ``Full``.
 
-    ``ticket``: the call's; the same ticket again is the same place. ``lease``: milliseconds after which its place is
-    free again, whoever had it. A deployment that has just cooled down lets one call in at a time, as a probe, until
-    one has worked.
+    ``ticket``: the call's. The same ticket again, while it is in, is the same place, and renews nothing; where that is
+    none of the candidates, it is ``Full``. ``lease``: milliseconds after which its place is free again, whoever had it;
+    what it took of quotas stays taken. A deployment that has just cooled down lets one call in at a time, as a probe,
+    until one has worked.
+
+    A candidate has no room while it cools; while a probe is in at one that is to be probed; while as many are in as
+    may be; and where a quota has not the amount left. In this order, and all quotas are weighed. A ticket or a cooldown
+    that begins in the future, for the clock has jumped back since, begins now instead, and lasts as long as it was to:
+    whoever looks at its deployment (here, or with ``Leave``, ``Cool``, ``Look``) writes that down.
     """
 
     ticket: str
@@ -482,7 +491,8 @@ class Admitted(NamedTuple):
 class Full(NamedTuple):
     """It is in nowhere. ``waits``: for each candidate, milliseconds until it is worth asking again.
 
-    ``None`` where another call has to leave first. What is asked for more than its limit is never let in: ``FOR_EVER``.
+    ``None`` where another call has to leave first: one too many, or a probe. What is asked for more than its limit is
+    never let in: ``FOR_EVER``.
     """
 
     now: int
@@ -490,10 +500,14 @@ class Full(NamedTuple):
 
 
 class Leave(NamedTuple):
-    """A call is over: its place is free. The answer is a ``bool``: whether the ticket was there.
+    """A call is over: its place is free. The answer is a ``bool``: whether the ticket was in.
 
     ``used``: (quota, amount) where that is not what was taken, as with tokens; what was taken is corrected in the
-    bucket in which it was. ``worked``: whether the deployment has answered; ``None`` says nothing of it.
+    bucket in which it was, as long as that counts, in each quota of that name. ``worked``: whether the deployment has
+    answered; ``None`` says nothing of it. What worked ends the deployment's strikes, if it was let in after the latest
+    cooldown began; what did not is for ``Cool`` to say, before this: else another call may come in as the next probe.
+
+    Who was not in cannot come in for a minute: the ``Admit`` may still be on its way, and is answered ``Full`` then.
     """
 
     ticket: str
@@ -504,7 +518,8 @@ class Leave(NamedTuple):
 class Cool(NamedTuple):
     """Let a deployment be for ``lease`` milliseconds; a cooldown that lasts longer stays. The answer is ``Health``.
 
-    ``strikes``: how often in a row it has been; 0 with ``lease`` 0 ends a cooldown, as if it had worked.
+    ``strikes``: how often in a row it has been; of this and what is known, the greater number holds. 0 with ``lease``
+    0 ends a cooldown, as if it had worked. Strikes are forgotten a day after their cooldown.
     """
 
     deployment: str
@@ -523,6 +538,7 @@ class Look(NamedTuple):
 class Health(NamedTuple):
     """How a deployment is. It is well where ``strikes`` is 0, cooling until ``until``, and to be probed after that.
 
+    A cooldown that is over without strikes is not told: ``until`` is 0. ``probing``: whether a probe is in.
     ``running``: calls that are in. ``used``: what was taken of each quota that was asked for, in their order.
     """
 

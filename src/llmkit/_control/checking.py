@@ -6,16 +6,21 @@ twice against the same room. What has more digits than sums can keep exactly is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation, Overflow
 from itertools import pairwise
 from typing import Any, Final
 
 from .._operations import (
     FOR_EVER,
+    Admit,
     Attribution,
     Balances,
+    Candidate,
     Claim,
+    Cool,
+    Leave,
+    Look,
     Post,
     Reserve,
     Reset,
@@ -39,6 +44,9 @@ _plus: Final = _GRAIN.plus
 _ZERO: Final = Decimal(0)
 _ABOVE_ALL: Final = Decimal(10**24)
 _LONGEST_LEASE: Final = 2**42
+# So that no store's sums of sixty-one buckets leave the whole numbers that a double has.
+_MOST: Final = 10**12
+_LONGEST_REASON: Final = 200
 
 
 def checked(operation: Any) -> Any:
@@ -190,6 +198,72 @@ def _balances(op: Balances) -> Balances:
     return op._replace(claims=_claims(op.claims))
 
 
+def _whole(number: int) -> None:
+    if type(number) is not int or not 0 <= number <= _MOST:
+        raise StoreError(f"what is counted is a whole number from 0 to 1e12, not {number!r}")
+
+
+def _quotas(quotas: Collection[tuple[str, int]]) -> None:
+    for name, width in quotas:
+        if type(width) is not int or not 0 < width < _LONGEST_LEASE:
+            raise StoreError(f"a bucket is a number of milliseconds wide, above 0, not {width!r}")
+        if "\0" in name:
+            raise StoreError(f"this cannot be the name of a quota: {name!r}")
+    if len(quotas) > 1 and len(set(quotas)) != len(quotas):
+        raise StoreError("a quota was named twice in one operation")
+
+
+def _called(name: str) -> None:
+    if not name or "\0" in name:
+        raise StoreError(f"this cannot be the name of a ticket or of a deployment: {name!r}")
+
+
+def _candidate(candidate: Candidate) -> None:
+    deployment, quotas, parallel = candidate
+    _called(deployment)
+    if parallel is not None:
+        _whole(parallel)
+    for _, _, limit, amount in quotas:
+        _whole(limit)
+        _whole(amount)
+    _quotas([quota[:2] for quota in quotas])
+
+
+def _admit(op: Admit) -> Admit:
+    _called(op.ticket)
+    if not 0 < op.lease < _LONGEST_LEASE:
+        raise StoreError(f"a lease is a number of milliseconds above 0, not {op.lease}")
+    for candidate in op.candidates:
+        _candidate(candidate)
+    return op
+
+
+def _leave(op: Leave) -> Leave:
+    _called(op.ticket)
+    if not op.used:
+        return op
+    if len(dict(op.used)) != len(op.used):
+        raise StoreError("a quota was named twice in one operation")
+    return op._replace(used=tuple([(name, min(max(n, 0), _MOST)) for name, n in op.used]))
+
+
+def _cool(op: Cool) -> Cool:
+    """Its reason is read by others, and may have come with an error."""
+    _called(op.deployment)
+    if not 0 <= op.lease < _LONGEST_LEASE:
+        raise StoreError(f"a cooldown is a number of milliseconds, not {op.lease}")
+    _whole(op.strikes)
+    reason = redact(op.reason).replace("\0", " ").encode("utf-8", "backslashreplace").decode()
+    return op._replace(reason=reason[:_LONGEST_REASON])
+
+
+def _look(op: Look) -> Look:
+    for deployment in op.deployments:
+        _called(deployment)
+    _quotas(op.quotas)
+    return op
+
+
 _CHECKS: Final[dict[type, Callable[[Any], Any]]] = {
     Reserve: _reserve,
     SettleHold: _settle_hold,
@@ -197,4 +271,8 @@ _CHECKS: Final[dict[type, Callable[[Any], Any]]] = {
     Reset: _reset,
     Balances: _balances,
     Settle: _settle,
+    Admit: _admit,
+    Leave: _leave,
+    Cool: _cool,
+    Look: _look,
 }

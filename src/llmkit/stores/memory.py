@@ -15,6 +15,7 @@ from typing import Any, Final
 from typing_extensions import override
 
 from .._control.accounts import ACCOUNTING, Hold
+from .._control.admission import ADMISSION, Admission
 from .._control.auditing import Sums, audited
 from .._control.checking import checked
 from .._cost import MATH
@@ -277,6 +278,7 @@ class MemoryStore:
         self._clock = clock
         self._rows = MemoryRows(keep)
         self._settlements = MemoryLedger(keep)
+        self._admission = Admission()
         self._lock = threading.RLock()
         self._busy = False
         at_forks(self)
@@ -288,17 +290,28 @@ class MemoryStore:
     def perform(self, operation: Any) -> Any:
         """Perform one operation. Should it be interrupted, it was not performed, or wholly."""
         kind = type(operation)
-        if (rule := ACCOUNTING.get(kind)) is None:
-            if (read := _READING.get(kind)) is None:
-                raise StoreError(f"no MemoryStore performs {kind.__name__}")
-            with self._lock:
-                return read(self, operation)
+        rule = ACCOUNTING.get(kind)
+        if rule is None and kind not in ADMISSION:
+            return self._look(operation)
         operation = checked(operation)
         with self._lock:
             if self._busy:
                 # A signal's handler came into the middle of an operation of this very thread.
                 raise StoreUnavailableError("this store is in the middle of another operation")
-            return self._changed(rule, operation)
+            return self._admitted(operation) if rule is None else self._changed(rule, operation)
+
+    def _look(self, operation: Any) -> Any:
+        if (read := _READING.get(type(operation))) is None:
+            raise StoreError(f"no MemoryStore performs {type(operation).__name__}")
+        with self._lock:
+            return read(self, operation)
+
+    def _admitted(self, operation: Any) -> Any:
+        self._busy = True
+        try:
+            return self._admission.perform(operation, self._now())
+        finally:
+            self._busy = False
 
     def _changed(self, rule: Callable[[Any, Any, int], Any], operation: Any) -> Any:
         rows = self._rows
