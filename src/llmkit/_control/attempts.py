@@ -72,7 +72,7 @@ def _recorded(
     job: Job, account: Account, this: Try, wall: float, began: float, error: BaseException | None
 ) -> Attempt:
     return Attempt(
-        number=len(account.info.attempts) + 1,
+        number=account.number(),
         provider=account.info.provider,
         model=account.info.model,
         started=wall,

@@ -377,7 +377,7 @@ def _attempt(
         leg = leg if leg.key is secret else replace(leg, key=secret)
         leg, step = yield from held(job, account, leg, step, this)
     call, request = leg.call, step.request
-    number = len(account.info.attempts) + 1
+    number = account.number()
     if job.heard and this.counts:
         # Without its query, which a caller may have put a credential into.
         address = request.url.partition("?")[0]

@@ -7,8 +7,11 @@ Rule 3: where no flow can run any more (a dropped stream), it goes on the queue 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import fields, replace
 from decimal import Decimal
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import pricing
@@ -70,6 +73,9 @@ class Account:
         self.places: Any = None
         """Where a router's call is: the ``Places`` that it has taken and not left yet."""
         self.secrets: tuple[Secret, ...] = ()
+        self._numbers = count(1)
+        self._number = 0
+        """Of the attempt under way; 0: none is."""
         self._record: CallFinished | None = None
         self._stored = self._told = False
 
@@ -120,15 +126,49 @@ class Account:
         info.headers, info.rate_limits = response.headers, rate_limits(response.headers)
         info.raw = response.body
 
+    def number(self) -> int:
+        """The number of the attempt under way; those that run beside each other have different ones."""
+        self._number = self._number or next(self._numbers)
+        return self._number
+
     def tried(self, attempt: Attempt, error: BaseException | None) -> None:
         """An attempt has ended; ``error`` is what it ended with."""
         self.info.attempts.append(attempt)
+        self._number = 0
         self.left(attempt.sent, billable=error is None or not refused(error))
 
     def left(self, sent: Sent, *, billable: bool = True) -> None:
         """A request left, or may have; ``billable`` unless the provider refused it."""
         self.sent = max(self.sent, sent, key=_SENT_ORDER.index)
         self._billable = self._billable or (billable and sent != "no")
+
+    def fork(self) -> Account:
+        """An account of what runs beside others for this call; it is not settled, but merged."""
+        other = copy.copy(self)
+        other.info = replace(self.info, attempts=[])
+        other._number = 0
+        if self.holds is not None:
+            other.holds = self.holds.fork()
+        return other
+
+    def merge(self, other: Account, *, goes_on: bool) -> None:
+        """Take over what a fork has come to; once more changes nothing.
+
+        ``goes_on``: the call is what became of the fork: its answer, its host, the hold that is open.
+        """
+        mine = self.info
+        known = {attempt.number for attempt in mine.attempts}
+        mine.attempts += [a for a in other.info.attempts if a.number not in known]
+        mine.attempts.sort(key=_number)
+        self.left(other.sent, billable=other._billable)  # noqa: SLF001 - its own class
+        for secret in other.secrets:
+            self.shows(secret)
+        if self.holds is not None and other.holds is not None:
+            self.holds.merge(other.holds, goes_on=goes_on)
+        if goes_on:
+            self.call = other.call
+            for name in _OF_ATTEMPTS:
+                setattr(mine, name, getattr(other.info, name))
 
     def priced(self, completion: A) -> A:
         """Put cost and call onto an answer."""
@@ -313,6 +353,16 @@ class Account:
             return _free("nothing was sent, or the provider refused")
         reason = "an answer came that could not be read" if _unread(error) else "no answer came"
         return pricing.unknown(f"{reason}; what was sent may have been billed")
+
+
+def _number(attempt: Attempt) -> int:
+    return attempt.number
+
+
+# What says of a call which of its attempts answered.
+_OF_ATTEMPTS = tuple(f.name for f in fields(CallInfo) if f.name not in (
+    "id", "attempts", "started", "seconds", "first_chunk_seconds", "metadata", "attributes",
+))  # fmt: skip
 
 
 class Late:
