@@ -36,9 +36,20 @@ class Way:
     def __init__(self, client: Hedged, legs: Sequence[Any]) -> None:
         self._client, self._legs = client, legs
         self._next = 0
+        self._open: set[int] = set()
         self.named = legs[0].call.provider, legs[0].call.model
 
     def asked(self, job: Job, account: Account) -> Flow[Any]:
+        """Ask, and see to it that no place is kept."""
+        try:
+            return (yield from self._asked(job, account))
+        finally:
+            # Only an interrupt leaves any.
+            self._client.left_over += len(self._open)
+            for choice in tuple(self._open):
+                self.gave_back(choice)
+
+    def _asked(self, job: Job, account: Account) -> Flow[Any]:
         """Ask the first, and others beside it; go on to the next where that fails."""
         while True:
             asking, first = _Asking(self, job), self.taken()
@@ -56,12 +67,15 @@ class Way:
     def taken(self) -> int:
         """The next one, with a place there."""
         taken, self._next = self._next, self._next + 1
+        self._open.add(taken)
         self._client.places[taken] += 1
         return taken
 
     def gave_back(self, choice: int) -> None:
         """Its place is free."""
-        self._client.places[choice] -= 1
+        if choice in self._open:
+            self._open.remove(choice)
+            self._client.places[choice] -= 1
 
     def there_are_more(self) -> bool:
         """Whether there is a next one."""
@@ -106,6 +120,8 @@ class Hedged(llmkit.Client):
         self._urls = urls
         self.hedging = Hedging(hedge)
         self.places: Counter[int] = Counter()
+        self.left_over = 0
+        """Places that nobody had given back when their call ended."""
 
     @override
     def _job(self, kind: Any, model: Any, subject: Any, params: Any, **how: Any) -> Job:

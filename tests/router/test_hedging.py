@@ -41,6 +41,7 @@ def settled(world: Pair, *outcomes: str) -> None:
     assert [s.outcome for s in world.client.ledger.settlements] == list(outcomes)
     assert len(world.seen.of(CallFinished)) == len(outcomes)
     assert world.free()
+    assert not world.client.left_over
     assert not [t for t in threading.enumerate() if t.name.startswith("llmkit-race")]
 
 
