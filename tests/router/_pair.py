@@ -117,7 +117,7 @@ class Hedged(llmkit.Client):
 
     def __init__(self, urls: Sequence[str], hedge: Hedge, **how: Any) -> None:
         super().__init__(api_key=KEY, retry=RetryPolicy(retries=0), **how)
-        self._urls = urls
+        self.urls = list(urls)
         self.hedging = Hedging(hedge)
         self.places: Counter[int] = Counter()
         self.left_over = 0
@@ -128,7 +128,7 @@ class Hedged(llmkit.Client):
         """The call, with a way of its own."""
         jobs = [
             super(Hedged, self)._job(kind, model, subject, {**params, "base_url": url}, **how)
-            for url in self._urls
+            for url in self.urls
         ]
         legs = [job.legs[0] for job in jobs]
         for number, leg in enumerate(legs):
@@ -153,12 +153,12 @@ class Pair:
 
 @contextmanager
 def pair(hedge: Hedge | None = None, servers: int = 2, **how: Any) -> Iterator[Pair]:
-    """So many servers, a budget with room for everything, and a hedge after 50 ms."""
+    """So many servers, a budget with room for everything, and a hedge after 100 ms."""
     purse, seen = Purse.of(), Seen()
     with ExitStack() as stack:
         running = [stack.enter_context(Server()) for _ in range(servers)]
         given = {"callbacks": [seen], "budget": purse.manager, **how}
         client = stack.enter_context(
-            Hedged([s.url for s in running], hedge or Hedge(after=0.05), **given)
+            Hedged([s.url for s in running], hedge or Hedge(after=0.1), **given)
         )
         yield Pair(running, client, seen, purse)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +18,7 @@ from llmkit._control.routing.hedging import Hedge, Latencies
 from llmkit.events import AttemptStarted, CallFinished
 from llmkit.events import Hedged as Told
 
-from ..io._colour import each_colour
+from ..io._colour import MESSAGES, MODEL, each_colour
 from ..io._server import COUNTED, DONE, HOLD, completion, failure, hello, piece, streamed
 from ._pair import pair
 
@@ -27,6 +30,13 @@ ASK: dict[str, Any] = {"max_tokens": 50}
 COST = Decimal("0.00000315")
 """9 tokens in and 3 out, at 0.15 and 0.60 USD for a million."""
 SLOW = (0.6, *completion("slow"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """What a first call loads takes longer than these hedges wait."""
+    with pair(Hedge(after=30)) as world:
+        world.client.completion(model=MODEL, messages=MESSAGES, **ASK)
 
 
 def bound(world: Pair) -> Decimal:
@@ -64,7 +74,7 @@ async def test_the_second_wins_and_the_first_is_hung_up_on(colour: Colour) -> No
         assert answer.call.deployment == "d1"
         assert answer.call.base_url == quick.url
         told = world.seen.of(Told)
-        assert [(t.deployment, t.after) for t in told] == [("d1", 0.05)]
+        assert [(t.deployment, t.after) for t in told] == [("d1", 0.1)]
         assert [a.number for a in world.seen.of(AttemptStarted)] == [1, 2]
         # Nobody knows what the first has cost: as much as was held for it.
         world.purse.check(bound(world) + COST, ["unknown", "settle"])
@@ -90,7 +100,7 @@ async def test_the_first_wins_after_all(colour: Colour) -> None:
     """The first one answers while the second still thinks: the second is hung up on."""
     with pair() as world:
         first, second = world.servers
-        first.always(0.2, *completion("first"))
+        first.always(0.3, *completion("first"))
         second.always(HOLD)
         answer = await colour.call(world.client, **ASK)
         assert answer.choices[0].message.content == "first"
@@ -137,7 +147,7 @@ async def test_a_failure_before_the_hedge_is_not_waited_out(colour: Colour) -> N
 async def test_both_fail(colour: Colour) -> None:
     """Where both fail the call does, as the first has, and both are in the error and in the budget."""
     with pair() as world:
-        world.servers[0].always(0.15, *failure(503, "first"))
+        world.servers[0].always(0.25, *failure(503, "first"))
         world.servers[1].always(0.01, *failure(400, "second"))
         with pytest.raises(errors.APIStatusError, match="first") as caught:
             await colour.call(world.client, **ASK)
@@ -155,7 +165,7 @@ async def test_both_fail(colour: Colour) -> None:
 async def test_the_hedge_fails_and_the_first_answers(colour: Colour) -> None:
     """A second one that fails at once leaves the first one its time."""
     with pair() as world:
-        world.servers[0].always(0.2, *completion("first"))
+        world.servers[0].always(0.3, *completion("first"))
         world.servers[1].always(*failure(429))
         answer = await colour.call(world.client, **ASK)
         assert answer.choices[0].message.content == "first"
@@ -172,7 +182,7 @@ async def test_the_hedge_fails_and_the_first_answers(colour: Colour) -> None:
 async def test_the_first_fails_while_the_second_is_asked(colour: Colour) -> None:
     """A first one that fails late leaves the second one its time, too."""
     with pair() as world:
-        world.servers[0].always(0.12, *failure(500))
+        world.servers[0].always(0.2, *failure(500))
         world.servers[1].always(0.3, *completion("second"))
         answer = await colour.call(world.client, **ASK)
         assert answer.choices[0].message.content == "second"
@@ -277,6 +287,69 @@ async def test_after_what_most_answers_take(colour: Colour) -> None:
         _, stream = await colour.read(world.client, **ASK)
         assert stream.call.deployment == "d0"
         await colour.close(world.client)
+
+
+def test_a_loser_that_cannot_be_woken_keeps_nobody_waiting() -> None:
+    """A first one that hangs in connecting: the answer does not wait for it, and it never sends anything."""
+    with pair() as world, full() as (address, make_room):
+        world.client.urls[0] = address
+        begun = time.monotonic()
+        answer = world.client.completion(model=MODEL, messages=MESSAGES, **ASK)
+        assert time.monotonic() - begun < 1
+        assert answer.call.deployment == "d1"
+        received = make_room()
+        for thread in threading.enumerate():
+            if thread.name.startswith("llmkit-race"):
+                thread.join(5)
+        assert received() == b""
+        assert [(a.deployment, a.error, a.sent) for a in answer.call.attempts] == [
+            ("d1", None, "yes"),
+            ("d0", "Cancelled", "no"),
+        ]
+        world.client.close()
+        world.purse.manager.catch_up()
+        world.purse.check(COST)
+        # Its place was still taken when the call had ended.
+        world.client.left_over -= 1
+        settled(world, "completed")
+
+
+@contextmanager
+def full() -> Iterator[tuple[str, Callable[[], Callable[[], bytes]]]]:
+    """An address where connecting hangs, and what lets it go on; that returns what tells what was received then."""
+    with socket.socket() as listener, ExitStack() as stack:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        for _ in range(8):
+            filler = stack.enter_context(socket.socket())
+            filler.setblocking(False)
+            filler.connect_ex(address)
+        time.sleep(0.05)
+
+        def make_room() -> Callable[[], bytes]:
+            got: list[bytes] = []
+
+            def serve() -> None:
+                listener.settimeout(4)
+                with suppress(OSError):
+                    while True:
+                        connection, _ = listener.accept()
+                        with connection:
+                            connection.settimeout(0.2)
+                            with suppress(OSError):
+                                got.append(connection.recv(10))
+
+            thread = threading.Thread(target=serve)
+            thread.start()
+
+            def received() -> bytes:
+                thread.join()
+                return b"".join(got)
+
+            return received
+
+        yield f"http://127.0.0.1:{address[1]}/v1", make_room
 
 
 def test_quantiles_are_of_the_latest() -> None:

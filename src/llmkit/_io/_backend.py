@@ -165,9 +165,9 @@ class _Watched(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
-        _writing(self)
         # httpcore goes on to read where a write fails: an early answer may be there all the same.
         self._written = False
+        _writing(self)
         # Each piece is given what is left, and not the whole again: a slow reader outlives no deadline either.
         for start in range(0, len(buffer), _PIECE):
             if self._early.is_due(self._stream, min(_PIECE, len(buffer) - start)):
