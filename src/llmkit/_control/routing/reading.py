@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-__all__ = ["answer_of", "needs_of", "size_of", "surely_of", "texts_of"]
+__all__ = ["answer_of", "needs_of", "size_of", "texts_of"]
 
 # A character has at most so many bytes, and a token at least one.
 _BYTES: Final = 4
@@ -135,15 +135,6 @@ def answer_of(params: Mapping[str, Any]) -> int:
         if isinstance(given, int) and given > 0:
             return given
     return 0
-
-
-# No tokenizer is known to take more of a text as one token, but for runs of one character.
-_LONGEST_TOKEN: Final = 128
-
-
-def surely_of(subject: Mapping[str, Any]) -> int:
-    """Tokens that a prompt has in any case."""
-    return sum([len(text) // _LONGEST_TOKEN for text in texts_of(subject)])
 
 
 def texts_of(value: Any) -> Iterable[str]:

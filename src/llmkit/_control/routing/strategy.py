@@ -31,7 +31,8 @@ class Strategy(Protocol):
     """Puts members into an order.
 
     It may have a ``prepare(members)`` besides, whose result it finds in ``State.prepared``: it is asked for once for
-    each set of members, so it may look only at what they were declared with.
+    each set of members, so it may look only at what they were declared with. And a ``why(call, member)``: a few words
+    about a choice. Whom an order leaves out is asked last; who is in it twice, once.
     """
 
     name: str
