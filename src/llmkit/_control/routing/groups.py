@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ...errors import ConfigurationError, UnknownModelError
 from .failing import Instead
 from .member import Member
+from .pool import Pool
 from .settings import Fallbacks, Settings
-from .strategy import Strategy
 
 __all__ = ["Group", "Names", "Target", "Terms", "filled", "instead_of", "targets"]
 
@@ -24,19 +24,18 @@ _SPECIAL: Final = {"context": "context_window_fallbacks", "content": "content_po
 
 
 class Group:
-    """Those who may answer calls for one name. ``tiers``: the same by their ``order``, the lowest first."""
+    """Those who may answer calls for one name."""
 
-    __slots__ = ("hosts", "looked", "members", "name", "strategy", "tiers")
+    __slots__ = ("hosts", "ids", "looked", "members", "name", "pool", "strategy")
 
-    def __init__(self, name: str, members: Iterable[Member], strategy: Strategy) -> None:
-        self.name, self.strategy = name, strategy
-        self.members = tuple(members)
-        orders = sorted({one.deployment.order for one in self.members})
-        self.tiers = tuple(
-            tuple(one for one in self.members if one.deployment.order == order) for order in orders
-        )
+    def __init__(self, name: str, pool: Pool) -> None:
+        self.name, self.pool = name, pool
+        self.members, self.strategy = pool.members, pool.strategy
         self.hosts = len({id(one.host) for one in self.members})
         """How many deployments they are, whatever keys these have."""
+        both = (name for one in self.members for name in (one.id, one.place))
+        self.ids = tuple(dict.fromkeys(both))
+        """All that a store knows them by."""
         self.looked = float("-inf")
         """When a store was last asked how they are."""
 
@@ -77,9 +76,7 @@ def _target(entry: str | Mapping[str, Any]) -> Target:
     return Target(entry["model"], {k: v for k, v in entry.items() if k != "model"})
 
 
-def instead_of(
-    group: str, why: Instead, terms: Terms, settings: Settings
-) -> Sequence[Target]:
+def instead_of(group: str, why: Instead, terms: Terms, settings: Settings) -> Sequence[Target]:
     """What to try instead of a group. ``why``: whether its prompts are too long, refused, or it just fails."""
     if why == "none" or terms.disable_fallbacks:
         return ()
@@ -155,13 +152,10 @@ class Names:
 
 def filled(member: Member, name: str, fill: str) -> Member:
     """A wildcard's member for one model: under the same limits and key, with a health of its own."""
-    deployment = member.deployment
-    model = deployment.model.replace("*", fill, 1)
-    head = deployment.model.partition("*")[0]
-    if head and fill.startswith(head):
-        # ``*`` stands for the whole name, provider and all.
-        model = fill
-    key = member.key
-    made = Member(replace(deployment, model=model, group=name), key)
-    made.id, made.place, made.host = f"{member.id}:{fill}", member.place, made
+    head, _, tail = member.deployment.model.partition("*")
+    # Where ``*`` stands for the whole name, its provider may be said already.
+    model = fill if head and fill.startswith(head) else f"{head}{fill}{tail}"
+    own = member.deployment.changed(model=model, group=name, id=f"{member.id}:{fill}")
+    made = Member(own, member.key)
+    made.place = member.place
     return made
