@@ -144,7 +144,7 @@ class Account:
         """An account of what runs beside others for this call; it is not settled, but merged."""
         other = copy.copy(self)
         other.info = replace(self.info, attempts=[])
-        other._number = 0
+        other._number = 0  # noqa: SLF001 - its own class
         if self.holds is not None:
             other.holds = self.holds.fork()
         return other
@@ -158,7 +158,7 @@ class Account:
         known = {attempt.number for attempt in mine.attempts}
         mine.attempts += [a for a in other.info.attempts if a.number not in known]
         mine.attempts.sort(key=_number)
-        self.left(other.sent, billable=other._billable)  # noqa: SLF001 - its own class
+        self.left(other.sent, billable=other._billable)
         for secret in other.secrets:
             self.shows(secret)
         if self.holds is not None and other.holds is not None:
