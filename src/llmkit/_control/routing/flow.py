@@ -6,6 +6,7 @@ Who is asked is the ``Route``'s affair, how one deployment is asked is ``call``'
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from ..._flow import Cancelled, Flow, Opened, acquire, notify, sleep
@@ -18,10 +19,11 @@ from .. import call as calls
 from ..job import Diversion, Job, Leg
 from ..mock import mocked
 from ..settle import Account
-from .places import Places
+from .places import Place, Places
 from .steps import Ask, Go, Wait
 
 if TYPE_CHECKING:
+    from .hedging import Hedging
     from .legs import Asking, Legs
     from .route import Route
     from .shared import Shared
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Way"]
 
 _REFUSALS: Final = (APIError, ConfigurationError)
+_Ready = tuple[Leg, HTTPRequest]
 
 
 class Way:
@@ -40,18 +43,22 @@ class Way:
         asking: the call.
         named: provider and model of the first choice.
         group: what was asked for.
-        line: where those wait who need a place; ``priority``: how far ahead.
+        line: where those wait who need a place; ``priority``: how far ahead, the lowest first.
         shared: the store that other processes ask, too; ``None`` where there is none.
+        hedging: when a second one is asked beside the first; ``None``: never.
+        now: the router's clock.
         reroute: what makes the route for another group, where a budget wants one.
     """
 
     __slots__ = (
         "_asking",
-        "_began",
         "_diverted",
         "_error",
+        "_hedging",
         "_legs",
         "_line",
+        "_now",
+        "_numbers",
         "_places",
         "_priority",
         "_ready",
@@ -59,6 +66,7 @@ class Way:
         "_route",
         "_shared",
         "_turn",
+        "_waiting",
         "group",
         "named",
     )
@@ -74,19 +82,21 @@ class Way:
         line: Any,
         priority: int,
         shared: Shared | None,
+        hedging: Hedging | None,
         now: Callable[[], float],
         reroute: Callable[[str], Route],
     ) -> None:
         self._route, self._legs, self._asking = route, legs, asking
         self.named, self.group = named, group
-        self._line, self._priority, self._reroute = line, priority, reroute
-        self._shared = shared
-        self._places = Places(route, shared, line.wake, now)
-        self._ready: dict[tuple[str, str], tuple[Leg, HTTPRequest]] = {}
+        self._line, self._priority = line, priority
+        self._shared, self._hedging, self._now, self._reroute = shared, hedging, now, reroute
+        self._places = Places(shared, line.wake, now)
+        self._ready: dict[tuple[str, str], _Ready] = {}
+        self._numbers = count()
         self._turn: Any = None
         self._diverted = False
-        self._began = 0.0
         self._error: Exception | None = None
+        self._waiting = 0.0
 
     def asked(self, job: Job, account: Account) -> Flow[Answer]:
         """Ask one deployment after another until one has answered; read its answer to its end.
@@ -101,9 +111,8 @@ class Way:
         finally:
             if self._turn is not None:
                 self._turn.leave()
-            # They know frames, and these what they are kept by.
-            self._error = None
-            self._route.forget()
+            # It knows frames, and these what it is kept by.
+            self._error = self._route.error = None
             if self._places.owing:
                 job.abandon(self._places)
 
@@ -111,162 +120,196 @@ class Way:
         seen = self._line.news
         if self._line.crowded(self._priority):
             self._turn = self._line.turn(self._priority)
-            yield from acquire(self._turn, job.clock.now() + job.timeouts.total)
+            yield from acquire(self._turn, self._now() + job.timeouts.total)
         while True:
-            step = self._route.next(job.clock.now())
+            step = self._route.next(self._now())
             if isinstance(step, Go):
-                self._places.took(step)
                 answer = yield from self._visited(job, account, step)
                 if answer is not None:
                     return answer
             elif isinstance(step, Ask):
-                yield from self._let_in(job, step)
+                yield from self._let_in(step)
             else:
                 yield from self._waited(job, step, seen)
 
     # --- waiting
 
-    def _let_in(self, job: Job, step: Ask) -> Flow[None]:
+    def _let_in(self, step: Ask) -> Flow[None]:
         """Ask the store for a place, or how everybody is."""
         assert self._shared is not None  # noqa: S101 - nobody would have been told to ask it
-        places, asked = self._places, step.operation
-        if isinstance(asked, Admit):
-            places.trying(asked.ticket)
-        answer = yield from self._shared.ask(asked)
-        # No call between the two: an interrupt sees it as being tried, or as the route's.
-        self._route.answered(answer, job.clock.now())
-        if isinstance(asked, Admit):
-            places.answered()
+        operation = step.operation
+        trying = None
+        if isinstance(operation, Admit):
+            trying = self._places.trying(operation.ticket)
+        answer = yield from self._shared.ask(operation)
+        if answer is not None:
+            self._route.answered(answer, self._now())
+        if trying is not None:
+            self._places.answered(trying)
 
     def _waited(self, job: Job, step: Wait, seen: object) -> Flow[None]:
         """Wait before a further round, or for one to be free; who waits for a place keeps theirs in line."""
+        began = self._now()
         if step.retry and self._error is not None:
-            number = len(self._ready) + 1
-            yield from notify(RetryScheduled(job.id, number, step.seconds, self._error))
+            tries = self._route.attempts + 1
+            yield from notify(RetryScheduled(job.id, tries, step.seconds, self._error))
         else:
             yield from notify(Queued(job.id, step.group, step.seconds, step.reason))
-        if not step.place:
+        if step.place:
+            if self._turn is None:
+                self._turn = self._line.turn(self._priority, seen)
+            yield from acquire(self._turn, began + step.seconds)
+        else:
             yield from sleep(step.seconds)
-            return
-        if self._turn is None:
-            self._turn = self._line.turn(self._priority, seen)
-        yield from acquire(self._turn, job.clock.now() + step.seconds)
+        self._waiting += self._now() - began
 
-    # --- asking one
+    # --- asking
 
     def _visited(self, job: Job, account: Account, go: Go) -> Flow[Answer | None]:
         """Ask one, and read its answer; ``None``: it failed, and the route knows with what."""
+        place = self._places.take(self._route, go)
         if self._turn is not None:
             self._turn.leave(took=True)
             self._turn = None
         try:
-            result = yield from self._tried(job, account, go)
-            if result is None:
-                return None
-            return (yield from self._read(job, account, result))
-        except GeneratorExit:
-            self._places.drop()
-            raise
-        except BaseException:
-            # Whatever it was: unless more was said before, nothing is known of the deployment by it.
-            yield from self._told(self._places.left())
-            raise
-
-    def _tried(self, job: Job, account: Account, go: Go) -> Flow[Answer | Opened | None]:
-        """What it answers; ``None``: it has failed before that."""
-        ready = self._ready.get((go.member.id, go.group))
-        leg = None
-        try:
-            if ready is None:
-                leg = self._legs.leg(self._asking, go.member, go.changes)
-        except _REFUSALS as error:
-            yield from self._failed(account, error)
-            return None
-        if leg is not None:
-            # A guardrail's refusal is the call's, whoever would answer.
-            call = (yield from calls.consulted(job, leg.call)) if job.hooks else leg.call
-        try:
-            if ready is None:
-                assert leg is not None  # noqa: S101 - one of the two
-                ready = yield from calls.written(job, len(self._ready), leg, call)
-                self._ready[go.member.id, go.group] = ready
-            return (yield from self._sent(job, account, go, *ready))
+            place, result = yield from self._any_answer(job, account, place)
         except Diversion as other:
             model, why = other.model, (other.scope, other.threshold)
-        except _REFUSALS as error:
-            yield from self._failed(account, error, makes=leg is not None and leg.call.makes)
+        except Exception as error:
+            if place.error is not error:
+                raise
+            self._error = error
             return None
-        yield from self._diverted_to(job, model, why)
+        else:
+            return (yield from self._read(job, account, place, result))
+        yield from self._divert(job, model, why)
         return None
 
+    def _any_answer(
+        self, job: Job, account: Account, place: Place
+    ) -> Flow[tuple[Place, Answer | Opened]]:
+        """The answer of the one who was chosen, or of another who was asked beside it."""
+        return place, (yield from self.attempt(place, job, account))
+
+    def attempt(self, place: Place, job: Job, account: Account) -> Flow[Answer | Opened]:
+        """Ask one; where that fails, or is given up, its place is left.
+
+        Raises:
+            Exception: what it failed with; ``place.error`` is the same where the route knows, and goes on.
+        """
+        try:
+            leg, request = yield from self._prepared(job, place)
+            return (yield from self._sent(job, account, place, leg, request))
+        except GeneratorExit:
+            self._places.drop(place)
+            raise
+        except _REFUSALS as error:
+            if place.final:
+                yield from self._told(self._places.left(place))
+            else:
+                yield from self._failed(account, place, error)
+            raise
+        except BaseException:
+            # Nothing is known of the deployment by it.
+            yield from self._told(self._places.left(place))
+            raise
+
+    def _prepared(self, job: Job, place: Place) -> Flow[_Ready]:
+        """The request for one; the same one, where it is asked again."""
+        go = place.go
+        ready = self._ready.get((go.member.id, go.group))
+        if ready is not None:
+            return ready
+        leg = self._legs.leg(self._asking, go.member, go.changes)
+        call = leg.call
+        try:
+            if job.hooks:
+                # A guardrail's refusal is the call's, whoever would answer.
+                place.final = True
+                call = yield from calls.consulted(job, call)
+                place.final = False
+            ready = yield from calls.written(job, next(self._numbers), leg, call)
+        except Cancelled as cancelled:
+            # What may have left was not the call's: it asked for what the prompt points at.
+            cancelled.sent = "no"
+            raise
+        self._ready[go.member.id, go.group] = ready
+        return ready
+
     def _sent(
-        self, job: Job, account: Account, go: Go, leg: Leg, request: HTTPRequest
+        self, job: Job, account: Account, place: Place, leg: Leg, request: HTTPRequest
     ) -> Flow[Answer | Opened]:
-        """Ask it; say so first where it is not the first."""
-        if go.error is not None and go.how != "again":
-            yield from notify(_other(job, go, leg))
-        self._began = job.clock.now()
+        """Ask it; say so first where somebody else has failed."""
+        go = place.go
+        if self._error is not None and go.how != "again":
+            yield from notify(_other(job, go, leg, self._error))
+        place.began = self._now()
         if (mock := leg.options.get("mock_response")) is not None:
             account.leaving(leg, request.adjustments)
             made: Answer | Opened = mocked(leg.call, mock)
             account.mocked = True
             return made
-        if account.holds is not None:
-            account.holds.diverting = not self._diverted
-        return (yield from calls.on_leg(job, account, leg, request, go.waited))
+        if account.holds is not None and self._diverted:
+            account.holds.diverting = False
+        return (yield from calls.on_leg(job, account, leg, request, self._slept()))
 
-    def _failed(self, account: Account, error: Exception, *, makes: bool = False) -> Flow[None]:
+    def _slept(self) -> float:
+        slept, self._waiting = self._waiting, 0.0
+        return slept
+
+    def _failed(self, account: Account, place: Place, error: Exception) -> Flow[None]:
         """It has failed, and nobody has seen anything of its answer."""
-        self._error = error
-        events = self._places.failed(error, repeatable=not makes)
+        ready = self._ready.get((place.go.member.id, place.go.group))
+        makes = ready is not None and ready[0].call.makes
+        events = self._places.failed(place, error, repeatable=not makes)
         if account.holds is not None:
             account.holds.given_up()
             yield from account.holds.close()
         yield from self._told(events)
 
-    def _diverted_to(self, job: Job, model: str, why: tuple[str, Any]) -> Flow[None]:
+    def _divert(self, job: Job, model: str, why: tuple[str, Any]) -> Flow[None]:
         """A budget says that another group shall answer: nothing was asked for here."""
-        yield from self._told(self._places.left())
         self._diverted = True
-        self._route.forget()
-        self._route = self._places.route = self._reroute(model)
-        yield from notify(Diverted(job.id, "", model, *why))
+        self._route = self._reroute(model)
+        named = self._legs.named(self._route.peek(self._now()).member)
+        yield from notify(Diverted(job.id, *named, *why))
 
     # --- reading
 
-    def _read(self, job: Job, account: Account, result: Answer | Opened) -> Flow[Answer]:
-        """Read an answer to its end: the deployment's place is taken until then."""
-        streams = isinstance(result, Opened)
-        first = job.clock.now() - self._began if streams else None
+    def _read(
+        self, job: Job, account: Account, place: Place, result: Answer | Opened
+    ) -> Flow[Answer]:
+        """Read an answer to its end: the place of who gives it is taken until then."""
+        first = self._now() - place.began if isinstance(result, Opened) else None
         try:
+            if first is not None and (events := self._places.opened(place, first)):
+                yield from self._told(events)
             answer = yield from calls.read(job, account, result)
+        except GeneratorExit:
+            self._places.drop(place)
+            raise
         except APIError as error:
-            yield from self._told(self._places.failed(error, repeatable=False))
+            yield from self._told(self._places.failed(place, error, repeatable=False))
             raise
-        except Cancelled:
-            # It had begun to answer.
-            yield from self._told(self._worked(job, None, first))
+        except BaseException:
+            yield from self._told(self._places.left(place))
             raise
-        events = self._worked(job, answer, first)
+        usage = answer.counted()
+        used = (None, None) if usage is None else (usage.prompt_tokens, usage.completion_tokens)
+        events = self._places.worked(place, first_chunk=first, prompt=used[0], answer=used[1])
         if events or self._places.owing:
             yield from self._told(events)
         return answer
 
-    def _worked(self, job: Job, answer: Answer | None, first: float | None) -> Sequence[Any]:
-        seconds = None if answer is None else job.clock.now() - self._began
-        usage = None if answer is None else answer.counted()
-        return self._places.worked(seconds=seconds, first_chunk=first, usage=usage)
-
     def _told(self, events: Sequence[Any]) -> Flow[None]:
         """Tell the store what it is owed, and whoever listens what has come of it."""
-        if self._places.owing:
-            yield from self._places.close()
+        if self._places.owed:
+            yield from self._places.pay()
         for event in events:
             yield from notify(event)
 
 
-def _other(job: Job, go: Go, leg: Leg) -> FallingBack | Rerouted:
-    assert go.error is not None  # noqa: S101 - who calls has looked
+def _other(job: Job, go: Go, leg: Leg, error: Exception) -> FallingBack | Rerouted:
     if go.how == "fallback":
-        return FallingBack(job.id, leg.call.provider, leg.call.model, go.error)
-    return Rerouted(job.id, go.group, go.member.deployment.id, go.error)
+        return FallingBack(job.id, leg.call.provider, leg.call.model, error)
+    return Rerouted(job.id, go.group, go.member.place, error)
