@@ -1,4 +1,4 @@
-"""What a call takes of a deployment's limits: requests, tokens, a place. Whether there is room is admission's affair."""
+"""What a call takes of a deployment's limits: requests, tokens, a place. Whether there is room is not known here."""
 
 from __future__ import annotations
 

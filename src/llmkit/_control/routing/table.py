@@ -9,14 +9,17 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..._operations import Looked
+from ..._operations import Look, Looked
 from ...errors import ConfigurationError
-from . import health
 from ..admission import Admission
+from . import ending, health
+from .failing import rule_of
 from .groups import Group, Names, filled
 from .limits import Limits
 from .member import Member
 from .pool import Pool
+from .steps import After
+from .strategies.shuffle import SimpleShuffle
 
 if TYPE_CHECKING:
     from .deployment import Deployment
@@ -150,7 +153,10 @@ class Table:
 
     def _group(self, name: str, members: Iterable[Member], like: str = "") -> Group:
         strategy = self.strategies.get(like or name, self.strategy)
-        return Group(name, Pool(members, self.settings, strategy, like or name))
+        made = Group(name, Pool(members, self.settings, strategy, like or name))
+        if self.settings.weighted_failover:
+            made.failover = Pool(made.members, self.settings, SimpleShuffle(), like or name)
+        return made
 
     def find(self, name: str) -> Group:
         """Who may answer calls for this name.
@@ -182,16 +188,31 @@ class Table:
         self._complete(made)
         return made
 
-    def member(self, id: str) -> Member:  # noqa: A002 - it is its id
-        """The member with this id.
+    def named(self, id: str) -> tuple[Member, ...]:  # noqa: A002 - it is its id
+        """The members of the deployment with this id; or the one that it is the id of.
 
         Raises:
             ConfigurationError: there is none.
         """
-        for member in self.members:
-            if member.id == id:
-                return member
-        raise ConfigurationError(f"no deployment has the id {id!r:.80}")
+        if (found := self._deployments.get(id)) is not None:
+            return found[1]
+        known = (
+            one
+            for group in (*self.groups.values(), *self._filled.values())
+            for one in group.members
+        )
+        one = next((member for member in known if member.id == id), None)
+        if one is None:
+            raise ConfigurationError(f"no deployment has the id {id!r:.80}")
+        return (one,)
+
+    def member(self, id: str) -> Member:  # noqa: A002 - it is its id
+        """The member with this id; of a deployment with several keys, the first.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        return self.named(id)[0]
 
     def keys_of(self, member: Member) -> tuple[Member, ...]:
         """Those of the same deployment, this one among them."""
@@ -208,8 +229,43 @@ class Table:
         """Whether a store is asked."""
         return self.store is not None and not self.lost
 
+    def look(self, group: Group, op: Look, now: float) -> None:
+        """Ask this process's own admission how a group's members are."""
+        with self.lock:
+            told = self.admission.perform(op, int(now * 1000))
+            for member in group.members:
+                health.count(member, told, self._counted(group))
+
+    def _counted(self, group: Group) -> tuple[str, ...]:
+        return tuple([name for name, _ in self.limits.counted(group.members)])
+
     def take(self, group: Group, told: Looked, now: float) -> None:
         """Take over what is said of a group's members."""
-        names = tuple(name for name, _ in self.limits.counted(group.members))
         with self.lock:
-            health.merge(group.members, told, names, now)
+            health.merge(group.members, told, self._counted(group), now)
+
+    # --- what somebody says of them
+
+    def mark_failure(self, id: str, error: Exception, now: float) -> After:  # noqa: A002 - it is its id
+        """Count a failure of a deployment, or of one of its keys, as if a call had failed there."""
+        member = self.member(id)
+        rule = rule_of(error)
+        group = self.groups[member.deployment.group]
+        alone = group.hosts == 1 if rule.whole else len(group.members) == 1
+        what = health.Failure(error, rule, now, alone)
+        with self.lock:
+            struck = health.failed(member, self.keys_of(member), what, self.settings, now)
+            return ending.cooled(self, struck, now)
+
+    def mark_success(self, id: str) -> After:  # noqa: A002 - it is its id
+        """Forget that a deployment, or one of its keys, has failed."""
+        with self.lock:
+            return ending.recovered(self, self.named(id))
+
+    def cool(self, id: str, seconds: float, now: float, reason: str = "somebody said so") -> After:  # noqa: A002
+        """Let a deployment, or one of its keys, be for so long."""
+        with self.lock:
+            known = self.named(id)
+            for member in known:
+                health.cool(member, seconds, reason, now, strikes=member.strikes + 1)
+            return ending.cooled(self, known, now)
