@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from typing_extensions import override
+
 from .._call import CONTEXT
 from .._control import plan
 from .._control.job import Job
@@ -112,6 +114,7 @@ class Router(Client):
 
     # --- one call
 
+    @override
     def _job(
         self,
         kind: Kind,
@@ -182,6 +185,7 @@ class Router(Client):
             **_terms(options),
         )
 
+    @override
     def _after_fork(self) -> None:
         super()._after_fork()
         self._line.forget()
