@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ...catalogue import Catalogue, ModelInfo, default
 from ...errors import ConfigurationError
-from .reading import texts_of
+from .reading import said, texts_of
 
 __all__ = ["counted"]
 
@@ -38,8 +38,10 @@ def _count(
 ) -> Any:
     messages = subject.get("messages")
     if isinstance(messages, list | tuple):
-        return count(rule, messages=messages, **_sent(params))
-    return count(rule, text="\n".join(texts_of((subject, params))))
+        instructions = list(texts_of(params.get("system")))
+        return count(rule, text=instructions, messages=messages, **_sent(params))
+    counts = [count(rule, text="\n".join(texts_of(one))) for one in said(subject, params)]
+    return max(counts, default=count(rule))
 
 
 def _sent(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class Strategy(Protocol):
     counts: bool
     """Whether it looks at what all processes have running and have used, rather than this one: with a store, that is
     asked for before each choice."""
+    used: bool
+    """Whether ``Member.used`` has to be known for it, also where there is no limit."""
 
     def plan(self, call: Wanted, state: State, now: float) -> Iterable[Member]:
         """Every member of ``state`` once, the best first. It is only read as far as it is needed."""

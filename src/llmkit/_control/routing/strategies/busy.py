@@ -17,6 +17,7 @@ class LeastBusy:
 
     name = "least-busy"
     counts = True
+    used = False
     whole = True
 
     def plan(self, call: Wanted, state: State, now: float) -> Iterator[Member]:

@@ -30,6 +30,7 @@ class CostBased:
 
     name = "cost-based-routing"
     counts = False
+    used = False
     whole = True
 
     def prepare(self, members: Sequence[Member]) -> Prices:

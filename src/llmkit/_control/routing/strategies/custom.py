@@ -26,6 +26,7 @@ class Custom:
     """
 
     counts = False
+    used = False
     whole = True
 
     def __init__(self, inner: Any, name: str = "") -> None:

@@ -7,7 +7,6 @@ or, for streams, of the time until their first chunk; times the calls that are o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from math import inf
 from typing import Final
 
 from ....errors import ConfigurationError
@@ -36,6 +35,7 @@ class LatencyBased:
 
     name = "latency-based-routing"
     counts = False
+    used = False
     whole = True
 
     def __init__(self, ttl: float = _TTL, lowest_latency_buffer: float | None = None) -> None:
@@ -73,7 +73,7 @@ class LatencyBased:
 
 def _seconds(member: Member, call: Wanted, since: float) -> float | None:
     """How long it takes; ``None`` where nobody knows any more."""
-    if getattr(member, "measured", inf) < since:
+    if member.measured < since:
         return None
     return member.first_chunk if call.stream else member.latency
 

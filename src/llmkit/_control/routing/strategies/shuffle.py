@@ -112,6 +112,7 @@ class SimpleShuffle:
 
     name = "simple-shuffle"
     counts = False
+    used = False
     whole = True
 
     def prepare(self, members: Sequence[Member]) -> Drawn:

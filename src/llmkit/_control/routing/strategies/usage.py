@@ -31,6 +31,7 @@ class UsageBased:
     """
 
     counts = True
+    used = True
     whole = True
 
     def __init__(self, name: str = "usage-based-routing-v2") -> None:
