@@ -32,7 +32,14 @@ _NAMES = {
 }
 
 
-def given(model_list: Any, how: Mapping[str, Any], *, environ: Any, catalogue: Any = None, report: Any = None) -> Given:
+def given(
+    model_list: Any,
+    how: Mapping[str, Any],
+    *,
+    environ: Any,
+    catalogue: Any = None,
+    report: Any = None,
+) -> Given:
     told = {_NAMES.get(k, k): v for k, v in how.items()}
     if told.pop("disable_cooldowns", False):
         told["cooldowns"] = False
@@ -45,5 +52,7 @@ def given(model_list: Any, how: Mapping[str, Any], *, environ: Any, catalogue: A
     names = {one.name for one in fields(Settings)}
     client = {k: v for k, v in told.items() if k in CallOptions.__annotations__ and k not in names}
     settings = Settings(**{k: v for k, v in told.items() if k not in client})
-    deployments = deployments_of(model_list or [], Reading(environ=environ, catalogue=catalogue), settings.defaults)
+    deployments = deployments_of(
+        model_list or [], Reading(environ=environ, catalogue=catalogue), settings.defaults
+    )
     return Given(deployments, settings, client)

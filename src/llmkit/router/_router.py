@@ -152,9 +152,7 @@ class Router(Client):
             job.legs = [self._legs.leg(asking, first.member, first.changes)]
         return job
 
-    def _wanted(
-        self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]
-    ) -> Wanted:
+    def _wanted(self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]) -> Wanted:
         whose = job.attributes
         return Wanted(
             model,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import count
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from ..._flow import Cancelled, Flow, Opened, acquire, notify, sleep
 from ..._http import HTTPRequest
@@ -19,6 +19,7 @@ from .. import call as calls
 from ..job import Diversion, Job, Leg
 from ..mock import mocked
 from ..settle import Account
+from .hedging import hedgeable
 from .places import Place, Places
 from .steps import Ask, Go, Wait
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Way"]
 
-_REFUSALS: Final = (APIError, ConfigurationError)
 _Ready = tuple[Leg, HTTPRequest]
 
 
@@ -66,7 +66,6 @@ class Way:
         "_route",
         "_shared",
         "_turn",
-        "_waiting",
         "group",
         "named",
     )
@@ -96,7 +95,6 @@ class Way:
         self._turn: Any = None
         self._diverted = False
         self._error: Exception | None = None
-        self._waiting = 0.0
 
     def asked(self, job: Job, account: Account) -> Flow[Answer]:
         """Ask one deployment after another until one has answered; read its answer to its end.
@@ -149,7 +147,6 @@ class Way:
 
     def _waited(self, job: Job, step: Wait, seen: object) -> Flow[None]:
         """Wait before a further round, or for one to be free; who waits for a place keeps theirs in line."""
-        began = self._now()
         if step.retry and self._error is not None:
             tries = self._route.attempts + 1
             yield from notify(RetryScheduled(job.id, tries, step.seconds, self._error))
@@ -158,10 +155,9 @@ class Way:
         if step.place:
             if self._turn is None:
                 self._turn = self._line.turn(self._priority, seen)
-            yield from acquire(self._turn, began + step.seconds)
+            yield from acquire(self._turn, self._now() + step.seconds)
         else:
             yield from sleep(step.seconds)
-        self._waiting += self._now() - began
 
     # --- asking
 
@@ -172,7 +168,9 @@ class Way:
             self._turn.leave(took=True)
             self._turn = None
         try:
-            place, result = yield from self._any_answer(job, account, place)
+            if self._error is not None and go.how != "again":
+                yield from notify(self._other(job, go, self._error))
+            place, result = yield from self._answered(job, account, place)
         except Diversion as other:
             model, why = other.model, (other.scope, other.threshold)
         except Exception as error:
@@ -185,13 +183,22 @@ class Way:
         yield from self._divert(job, model, why)
         return None
 
-    def _any_answer(
+    def _answered(
         self, job: Job, account: Account, place: Place
     ) -> Flow[tuple[Place, Answer | Opened]]:
         """The answer of the one who was chosen, or of another who was asked beside it."""
-        return place, (yield from self.attempt(place, job, account))
+        if self._hedging is None:
+            return place, (yield from self.attempt(job, account, place))
+        try:
+            leg, _ = yield from self._prepared(job, place)
+        except BaseException as error:
+            yield from self._unanswered(account, place, error)
+            raise
+        if not hedgeable(leg):
+            return place, (yield from self.attempt(job, account, place))
+        return (yield from self._hedging.run(job, account, place, _Beside(self, job)))
 
-    def attempt(self, place: Place, job: Job, account: Account) -> Flow[Answer | Opened]:
+    def attempt(self, job: Job, account: Account, place: Place) -> Flow[Answer | Opened]:
         """Ask one; where that fails, or is given up, its place is left.
 
         Raises:
@@ -200,19 +207,18 @@ class Way:
         try:
             leg, request = yield from self._prepared(job, place)
             return (yield from self._sent(job, account, place, leg, request))
-        except GeneratorExit:
+        except BaseException as error:
+            yield from self._unanswered(account, place, error)
+            raise
+
+    def _unanswered(self, account: Account, place: Place, error: BaseException) -> Flow[None]:
+        """Leave a place that has had no answer: with what it failed with, or with nothing said of it."""
+        if isinstance(error, GeneratorExit):
             self._places.drop(place)
-            raise
-        except _REFUSALS as error:
-            if place.final:
-                yield from self._told(self._places.left(place))
-            else:
-                yield from self._failed(account, place, error)
-            raise
-        except BaseException:
-            # Nothing is known of the deployment by it.
+        elif isinstance(error, APIError | ConfigurationError) and not place.final:
+            yield from self._failed(account, place, error)
+        else:
             yield from self._told(self._places.left(place))
-            raise
 
     def _prepared(self, job: Job, place: Place) -> Flow[_Ready]:
         """The request for one; the same one, where it is asked again."""
@@ -239,10 +245,7 @@ class Way:
     def _sent(
         self, job: Job, account: Account, place: Place, leg: Leg, request: HTTPRequest
     ) -> Flow[Answer | Opened]:
-        """Ask it; say so first where somebody else has failed."""
-        go = place.go
-        if self._error is not None and go.how != "again":
-            yield from notify(_other(job, go, leg, self._error))
+        """Ask it, or answer as it is told to."""
         place.began = self._now()
         if (mock := leg.options.get("mock_response")) is not None:
             account.leaving(leg, request.adjustments)
@@ -251,11 +254,7 @@ class Way:
             return made
         if account.holds is not None and self._diverted:
             account.holds.diverting = False
-        return (yield from calls.on_leg(job, account, leg, request, self._slept()))
-
-    def _slept(self) -> float:
-        slept, self._waiting = self._waiting, 0.0
-        return slept
+        return (yield from calls.on_leg(job, account, leg, request, place.go.waited))
 
     def _failed(self, account: Account, place: Place, error: Exception) -> Flow[None]:
         """It has failed, and nobody has seen anything of its answer."""
@@ -308,8 +307,44 @@ class Way:
         for event in events:
             yield from notify(event)
 
+    def _other(self, job: Job, go: Go, error: Exception) -> FallingBack | Rerouted:
+        if go.how == "fallback":
+            return FallingBack(job.id, *self._legs.named(go.member), error)
+        return Rerouted(job.id, go.group, go.member.place, error)
 
-def _other(job: Job, go: Go, leg: Leg, error: Exception) -> FallingBack | Rerouted:
-    if go.how == "fallback":
-        return FallingBack(job.id, leg.call.provider, leg.call.model, error)
-    return Rerouted(job.id, go.group, go.member.place, error)
+    # --- beside each other
+
+    def unused(self, place: Place) -> None:
+        """Nobody wants its answer."""
+        self._places.left(place)
+
+    def beside(self) -> Flow[Place | None]:
+        """Another place that is free now; ``None`` where there is none."""
+        while (step := self._route.spare(self._now())) is not None:
+            if isinstance(step, Go):
+                return self._places.take(self._route, step)
+            yield from self._let_in(step)
+            if self._shared is not None and self._shared.gate.down:
+                break
+        return None
+
+
+class _Beside:
+    """What is done for those who are asked beside each other."""
+
+    __slots__ = ("_job", "_way")
+
+    def __init__(self, way: Way, job: Job) -> None:
+        self._way, self._job = way, job
+
+    def named(self, choice: Place) -> str:
+        return choice.go.member.place
+
+    def another(self) -> Flow[Place | None]:
+        return self._way.beside()
+
+    def attempt(self, choice: Place, account: Account) -> Flow[Answer | Opened]:
+        return self._way.attempt(self._job, account, choice)
+
+    def unused(self, choice: Place) -> None:
+        self._way.unused(choice)
