@@ -12,7 +12,7 @@ from ..._operations import Cool, Leave
 from ...events import DeploymentCooledDown, DeploymentRecovered
 from . import health
 from .failing import may_be_done
-from .limits import used
+from .quotas import used
 from .steps import NOTHING_MORE, After, Go
 
 if TYPE_CHECKING:

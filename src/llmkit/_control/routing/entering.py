@@ -30,12 +30,13 @@ _MARGIN: Final = 30.0
 def enter(route: Route, visit: Visit, member: Member, now: float) -> Go | Ask | None:
     """Get in there, or ask whether one may; ``None``: there is no room."""
     table = route.table
-    limited = visit.group.strategy.counts or table.limits.any(member)
-    if not table.shared:
-        return _own(route, visit, member, now) if limited else _take(route, visit, member, now)
-    if limited or member.strikes:
-        return _ask(route, visit, member, now)
-    return _take(route, visit, member, now)
+    if table.limits.any(member) or table.counts(visit.group):
+        shared = table.shared
+    elif table.shared and member.strikes:
+        shared = True
+    else:
+        return _take(route, visit, member, now)
+    return _ask(route, visit, member, now) if shared else _own(route, visit, member, now)
 
 
 def _take(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
@@ -89,7 +90,7 @@ def _ask(route: Route, visit: Visit, first: Member, now: float) -> Ask:
 def _wants(route: Route, visit: Visit, member: Member) -> Candidate:
     table = route.table
     share = route.settings.share if table.lost else 1.0
-    return table.limits.candidate(member, visit.wanted, share, counts=visit.group.strategy.counts)
+    return table.limits.candidate(member, visit.wanted, share, counts=table.counts(visit.group))
 
 
 def _lease(route: Route, now: float) -> int:
@@ -132,10 +133,11 @@ def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: fl
 def look(route: Route, visit: Visit, now: float) -> Ask | None:
     """Ask how a group's members are, where that is not known yet."""
     group, table = visit.group, route.table
-    if visit.looked or not (table.shared or group.strategy.counts):
+    counts = table.counts(group)
+    if visit.looked or not (table.shared or counts):
         return None
     visit.looked = True
-    if not group.strategy.counts and now - group.looked < _FRESH:
+    if not counts and now - group.looked < _FRESH:
         return None
     group.looked = now
     op = Look(group.ids, table.limits.counted(group.members))

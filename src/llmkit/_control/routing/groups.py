@@ -90,8 +90,10 @@ def instead_of(group: str, why: Instead, terms: Terms, settings: Settings) -> Se
             return targets(found)
     if terms.fallbacks is not None:
         return terms.fallbacks
-    found = _listed(settings.fallbacks, group)
-    return targets(settings.default_fallbacks if found is None else found)
+    own = settings.fallbacks.get(group)
+    if own is None:
+        own = (*settings.fallbacks.get("*", ()), *settings.default_fallbacks)
+    return targets(own)
 
 
 def _listed(fallbacks: Fallbacks | None, group: str) -> Sequence[str | Mapping[str, Any]] | None:

@@ -15,7 +15,7 @@ from ..admission import Admission
 from . import ending, health
 from .failing import rule_of
 from .groups import Group, Names, filled
-from .limits import Limits
+from .quotas import Limits
 from .member import Member
 from .pool import Pool
 from .steps import After
@@ -228,6 +228,11 @@ class Table:
     def shared(self) -> bool:
         """Whether a store is asked."""
         return self.store is not None and not self.lost
+
+    def counts(self, group: Group) -> bool:
+        """Whether a group's strategy has to know, before each choice, what is counted elsewhere than here."""
+        strategy = group.strategy
+        return strategy.counts if self.shared else getattr(strategy, "used", False)
 
     def look(self, group: Group, op: Look, now: float) -> None:
         """Ask this process's own admission how a group's members are."""
