@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import random
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -54,6 +56,7 @@ def store_of(server: RedisServer, **options: Any) -> RedisStore:
         ("appendfsync", "everysec", "always"),
         ("appendfsync", "no", "always"),
         ("no-appendfsync-on-rewrite", "yes", "no"),
+        ("aof-load-truncated", "yes", "no"),
         ("maxmemory-policy", "allkeys-lru", "noeviction"),
     ],
 )
@@ -296,6 +299,35 @@ def _use_a_cluster(one: RedisServer, other: RedisServer) -> None:
     assert isinstance(there.perform(hold("c")), Reserved)
     assert held(there) == (0, 1)
     for store in (here, there, nowhere):
+        store.close()
+
+
+@pytest.mark.parametrize("torn", [b"MULTI", b"HINCRBY", b"HSET", b"ZADD", b"EXEC"])
+def test_a_torn_log(torn: bytes) -> None:
+    """What a kill tore in the log is gone as a whole, and what follows is neither lost nor joined to it."""
+    with running() as server:
+        store = RedisStore(server.url)
+        store.perform(hold("a"))
+        store.perform(settled("a"))
+        acknowledged = server.log.read_bytes()
+        store.perform(hold("b"))
+        server.kill()
+        # As a kill tears a write: within any command of the transaction that a script is logged as.
+        os.truncate(server.log, server.log.read_bytes().index(torn, len(acknowledged)) + 2)
+        refused = subprocess.run(
+            server.command(), stdout=subprocess.DEVNULL, timeout=20, check=False
+        )
+        assert refused.returncode == 1
+        server.mend()
+        assert server.log.read_bytes() == acknowledged
+        server.start()
+        store.perform(hold("c"))
+        store.perform(settled("c"))
+        store.perform(hold("d"))
+        server.restart()
+        assert held(store) == (2, 1)
+        audit = store.perform(Audit())
+        assert (audit.entries, audit.holds, audit.differences) == (2, 1, ())
         store.close()
 
 

@@ -1,4 +1,4 @@
-"""What letting calls in at deployments means: quotas, places, cooldowns, probes. The rules, over ``Rows``; and in memory.
+"""What letting calls in means: places, quotas, cooldowns, probes. The rules, over ``Rows``; and all of it in memory.
 
 Whoever calls has made the rows his alone for the time (a lock, a transaction); nothing here waits, and the time is
 given. PostgreSQL and Redis have compiled forms of the same rules. None of it is money: no ledger knows of it.
@@ -110,8 +110,8 @@ class Rows(Protocol):
     def buckets(self, key: Key, first: int) -> Sequence[tuple[int, int]]:
         """(bucket, amount) from ``first`` on, oldest first."""
 
-    def count(self, key: Key, bucket: int, amount: int) -> None:
-        """Add to a bucket, which never is below 0. Now and then, forget what is older than ``kept_from``."""
+    def count(self, key: Key, bucket: int, amount: int, now: int) -> None:
+        """Add to a bucket, which never is below 0. Now and then, forget what is older than ``kept_from`` now."""
 
     def gather(self, key: Key, bucket: int) -> None:
         """Move what is more than sixty buckets after this one into this one."""
@@ -195,11 +195,13 @@ def _filled(rows: Rows, deployment: str, quota: Quota, now: int) -> int:
     excess = used + amount - limit
     if excess <= 0:
         return 0
+    left = 0
     for oldest, counted in rows.buckets(key, bucket - _WINDOW):
         excess -= counted
+        left = (oldest + _WINDOW + 1) * width
         if excess <= 0:
             break
-    return (oldest + _WINDOW + 1) * width - now
+    return left - now
 
 
 def _take(rows: Rows, op: Admit, candidate: Candidate, probe: bool, now: int) -> None:  # noqa: FBT001
@@ -208,7 +210,7 @@ def _take(rows: Rows, op: Admit, candidate: Candidate, probe: bool, now: int) ->
     for name, width, _, amount in candidate.quotas:
         bucket = now // width
         if amount:
-            rows.count((deployment, name, width), bucket, amount)
+            rows.count((deployment, name, width), bucket, amount, now)
         lines.append((name, width, bucket, amount))
     rows.keep(Ticket(op.ticket, deployment, now, now + op.lease, probe, tuple(lines)))
 
@@ -238,7 +240,7 @@ def _correct(rows: Rows, known: Ticket, used: Iterable[tuple[str, int]], now: in
     for name, width, bucket, amount in known.lines:
         more = told.get(name, amount) - amount
         if more and bucket >= now // width - _WINDOW:
-            rows.count((known.deployment, name, width), bucket, more)
+            rows.count((known.deployment, name, width), bucket, more, now)
 
 
 # --- cooling, looking --------------------------------------------------------------------------
@@ -314,8 +316,8 @@ class _Counter:
         self.total, self.first = total, first
         return total
 
-    def count(self, bucket: int, amount: int) -> None:
-        """Add; the sum is made anew, should this be interrupted."""
+    def count(self, bucket: int, amount: int, kept: int) -> None:
+        """Add; the sum is made anew, should this be interrupted. Once there are many, forget those before ``kept``."""
         amounts, first, total = self.amounts, self.first, self.total
         before = amounts.get(bucket, 0)
         after = max(before + amount, 0)
@@ -326,12 +328,8 @@ class _Counter:
             self.total = total + after - before if bucket >= first else total
             self.first = first
         if len(amounts) > _MANY:
-            self.forget(kept_from(bucket))
-
-    def forget(self, before: int) -> None:
-        """Drop what is older; none of it counts."""
-        for bucket in [old for old in self.amounts if old < before]:
-            del self.amounts[bucket]
+            for old in [old for old in amounts if old < kept]:
+                del amounts[old]
 
     def gather(self, bucket: int) -> None:
         """Move what is too far ahead."""
@@ -365,7 +363,7 @@ class _Deployment:
         )
 
 
-_NOWHERE: Final = Place(0, False, 0, NOTHING)  # noqa: FBT003 - a row
+_NOWHERE: Final = Place(0, False, 0, NOTHING)
 
 
 class _MemoryRows:
@@ -408,7 +406,10 @@ class _MemoryRows:
     def drop(self, ticket: Ticket) -> None:
         """First its place."""
         if ticket.deployment:
-            self._deployments[ticket.deployment].tickets.discard(ticket.id)
+            found = self._deployments[ticket.deployment]
+            found.tickets.discard(ticket.id)
+            if ticket.probe:
+                found.probe = ""
         self._tickets.pop(ticket.id, None)
 
     def place(self, deployment: str) -> Place:
@@ -452,12 +453,13 @@ class _MemoryRows:
         amounts = {} if found is None else found.amounts
         return sorted((bucket, n) for bucket, n in amounts.items() if bucket >= first)
 
-    def count(self, key: Key, bucket: int, amount: int) -> None:
+    def count(self, key: Key, bucket: int, amount: int, now: int) -> None:
         """Add."""
+        deployment, name, width = key
         if (found := self._counter(key)) is None:
-            counters = self._deployment(key[0], bucket * key[2]).counters
-            found = counters[key[1:]] = _Counter()
-        found.count(bucket, amount)
+            counters = self._deployment(deployment, now).counters
+            found = counters[name, width] = _Counter()
+        found.count(bucket, amount, kept_from(now // width))
 
     def gather(self, key: Key, bucket: int) -> None:
         """Into this bucket."""

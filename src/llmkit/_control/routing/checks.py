@@ -6,8 +6,9 @@ mostly with what it knows from calls before. What is not known of a model speaks
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 from ...catalogue._capabilities import LITELLM
@@ -65,8 +66,13 @@ def _region(member: Member, wanted: Wanted) -> str | None:
     return f"its region is not known to be {wanted.region!r:.40}: give it region_name"
 
 
+SOFT: Final = frozenset({"json_schema", "reasoning", "web_search"})
+"""What a deployment that is not listed with it may yet do: a wire writes the schema into the prompt, and lists are not
+complete. Such a deployment goes behind those that are listed with it."""
+
+
 def _capability(member: Member, wanted: Wanted) -> str | None:
-    lacking = sorted(need for need in wanted.needs if lacks(member, need))
+    lacking = sorted(need for need in wanted.needs - SOFT if lacks(member, need))
     if not lacking:
         return None
     return (
@@ -85,6 +91,10 @@ def lacks(member: Member, need: str) -> bool:
         return not said
     listed = member.info
     return listed is not None and bool(listed.capabilities) and not listed.supports(need)
+
+
+def _without(need: str, member: Member) -> bool:
+    return lacks(member, need)
 
 
 def window_of(member: Member) -> int | None:
@@ -113,7 +123,7 @@ def _window(member: Member, wanted: Wanted) -> str | None:
     answer = wanted.answer if shared_of(member) else 0
     if wanted.size + answer <= window:
         return None
-    tokens = wanted.tokens(member.info) + answer
+    tokens = wanted.at_least(member.info) + answer
     if tokens <= window:
         return None
     return f"the prompt has some {tokens} tokens{_with(answer)}, and its window is {window}"
@@ -124,14 +134,16 @@ def _with(answer: int) -> str:
 
 
 def _price(member: Member, wanted: Wanted) -> str | None:
-    if wanted.max_cost is None and wanted.budgeted and _unpriced(member):
-        return "its price is not known, and a budget lets nothing through without: give it one, or max_cost"
-    if wanted.max_cost is None or member.price is None:
+    if wanted.max_cost is None:
+        if wanted.budgeted and _unpriced(member):
+            return "its price is not known, and a budget lets nothing through without: give it one, or max_cost"
         return None
-    least = at_least(member, wanted)
-    if least <= wanted.max_cost:
+    bound = least_bound(member, wanted)
+    if bound is None or bound <= wanted.max_cost:
         return None
-    return f"the call may cost {least} USD there, which is above max_cost={wanted.max_cost}"
+    return (
+        f"the call can cost ${bound:f} there at least, which is above max_cost=${wanted.max_cost:f}"
+    )
 
 
 def _unpriced(member: Member) -> bool:
@@ -141,11 +153,18 @@ def _unpriced(member: Member) -> bool:
     return member.info is None or not member.info.rates
 
 
-def at_least(member: Member, wanted: Wanted) -> Decimal:
-    """USD that the call is sure to be able to cost: what it may answer, and the tokens that are surely in its prompt."""
-    assert member.price is not None  # noqa: S101 - whoever calls has looked
+def least_bound(member: Member, wanted: Wanted) -> Decimal | None:
+    """USD that the bound of an attempt is not below: who refuses by this would be refused by the bound itself.
+
+    A bound takes a token for each byte of the prompt, and the longest answer that is asked for, or that there is.
+    """
+    if member.price is None:
+        return None
     prompt, answer = member.price
-    return prompt * wanted.surely + answer * wanted.answer
+    longest = (
+        wanted.answer or (member.info.max_output_tokens if member.info is not None else 0) or 0
+    )
+    return prompt * wanted.letters + answer * longest
 
 
 _Check = Callable[[Member, Wanted], str | None]
@@ -156,7 +175,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (*_ALWAYS, _capability, _window)
 class Fit:
     """The checks of one group, asked of all its members at once. Masks have a bit for each member, in their order."""
 
-    __slots__ = ("_members", "_masks", "_settings", "_unpriced", "_windows", "_least")
+    __slots__ = ("_least", "_masks", "_members", "_settings", "_unpriced", "_windows")
 
     def __init__(self, members: Sequence[Member], settings: Settings) -> None:
         self._members = members
@@ -179,10 +198,20 @@ class Fit:
             out |= self._unpriced
         return out | self._by_model(wanted) if self._settings.pre_call_checks else out
 
-    def _by_model(self, wanted: Wanted) -> int:
+    def behind(self, wanted: Wanted) -> int:
+        """The mask of those who may be able to do all that is asked for, while it is known of others."""
+        if not self._settings.pre_call_checks or wanted.needs.isdisjoint(SOFT):
+            return 0
+        return self._lacking(wanted.needs & SOFT)
+
+    def _lacking(self, needs: frozenset[str]) -> int:
         out = 0
-        for need in wanted.needs:
-            out |= self._known("need", need, lambda member, need=need: lacks(member, need))
+        for need in needs:
+            out |= self._known("need", need, partial(_without, need))
+        return out
+
+    def _by_model(self, wanted: Wanted) -> int:
+        out = self._lacking(wanted.needs - SOFT) if wanted.needs else 0
         if self._least is not None and wanted.size + wanted.answer > self._least:
             for window, place in self._windows:
                 if wanted.size + wanted.answer > window and _window(self._members[place], wanted):

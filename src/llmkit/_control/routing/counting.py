@@ -7,13 +7,11 @@ from typing import Any, Final
 
 from ...catalogue import Catalogue, ModelInfo, default
 from ...errors import ConfigurationError
-from .reading import size_of, texts_of
+from .reading import said, texts_of
 
 __all__ = ["counted"]
 
 _SCHEMAS: Final = ("tools", "functions", "tool_choice", "function_call", "response_format")
-# By how much an estimate may be above what the provider counts: nobody is left out for that.
-_OVER: Final = 0.9
 
 
 def counted(
@@ -21,22 +19,29 @@ def counted(
     params: Mapping[str, Any],
     model: ModelInfo | None,
     catalogue: Catalogue | None = None,
-) -> int:
-    """Tokens of a prompt at this model. What is only estimated is counted a tenth lower."""
+) -> tuple[int, bool]:
+    """Tokens of a prompt at this model, and whether that is exact."""
     from ...tokens import count  # noqa: PLC0415 - only for prompts that may be too long
 
     rule: Mapping[str, Any] = {}
     if model is not None:
         rule = (catalogue or default()).counting(model.provider, model.name)
-    messages = subject.get("messages")
     try:
-        if isinstance(messages, list | tuple):
-            found = count(rule, messages=messages, **_sent(params))
-        else:
-            found = count(rule, text="\n".join(texts_of((subject, params))))
-    except ConfigurationError:
-        return 0  # nobody knows: the provider says
-    return int(found) if found.exact else int(found * _OVER)
+        found = _count(count, rule, subject, params)
+    except ConfigurationError:  # its encoding is not there
+        found = _count(count, {}, subject, params)
+    return int(found), found.exact
+
+
+def _count(
+    count: Any, rule: Mapping[str, Any], subject: Mapping[str, Any], params: Mapping[str, Any]
+) -> Any:
+    messages = subject.get("messages")
+    if isinstance(messages, list | tuple):
+        instructions = list(texts_of(params.get("system")))
+        return count(rule, text=instructions, messages=messages, **_sent(params))
+    counts = [count(rule, text="\n".join(texts_of(one))) for one in said(subject, params)]
+    return max(counts, default=count(rule))
 
 
 def _sent(params: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import difflib
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -28,13 +29,22 @@ from ..prices import is_price, price_of
 from . import checked
 from .identity import identity_of
 
-__all__ = ["LIMITS", "OTHER_PARAMS", "Deployment", "distinct"]
+__all__ = [
+    "FIELDS",
+    "LIMITS",
+    "UNSAID",
+    "Deployment",
+    "distinct",
+    "keys_of",
+    "known_param",
+    "unknown",
+]
 
 LIMITS: Final = ("rpm", "tpm", "rpd", "tpd", "itpm", "otpm")
 """Requests and tokens in a minute and in a day; tokens of prompts, and of answers, in a minute."""
 LAST: Final = 2**31
 """The order of those that say none: where others do, they come after them."""
-OTHER_PARAMS: Final = (
+_OTHER_PARAMS: Final = (
     "types.audio:SpeechModelParams",
     "types.audio:TranscriptionModelParams",
     "types.embedding:EmbeddingModelParams",
@@ -72,6 +82,7 @@ class Deployment:
         max_parallel: most calls at once.
         cooldown_time: seconds; otherwise the router's.
         tags: of which a call has some; ``default``: it takes calls without tags.
+        tag_regex: patterns that are looked for in ``User-Agent: …`` of calls without fitting tags.
         region: where it stands, such as ``eu``; otherwise what ``region_name`` and its kin say.
         max_input_tokens: the longest prompt; otherwise the catalogue's.
         max_budget: the most USD that it may cost in ``budget_duration``.
@@ -104,6 +115,7 @@ class Deployment:
     num_retries: int | None
     cooldown_time: float | None
     tags: tuple[str, ...]
+    tag_regex: tuple[str, ...]
     region: str | None
     max_input_tokens: int | None
     max_budget: Decimal | None
@@ -132,6 +144,7 @@ class Deployment:
         max_parallel: int | None = None,
         cooldown_time: float | None = None,
         tags: Iterable[str] = (),
+        tag_regex: Iterable[str] = (),
         region: str | None = None,
         max_input_tokens: int | None = None,
         max_budget: float | str | Decimal | None = None,
@@ -159,7 +172,7 @@ class Deployment:
     @override
     def __repr__(self) -> str:
         said = {name: getattr(self, name) for name in _SHOWN}
-        shown = [f"{name}={value!r}" for name, value in said.items() if value not in _UNSAID]
+        shown = [f"{name}={value!r}" for name, value in said.items() if value not in UNSAID]
         return f"Deployment({', '.join([repr(self.group), repr(self.model), *shown])})"
 
     @override
@@ -237,7 +250,7 @@ def known_param(name: str) -> bool:
     """Whether it is a parameter of some kind of call."""
     # The other kinds' are only loaded where they are asked for.
     return name in _CHAT or any(
-        name in named(f"llmkit.{at}").__annotations__ for at in OTHER_PARAMS
+        name in named(f"llmkit.{at}").__annotations__ for at in _OTHER_PARAMS
     )
 
 
@@ -270,6 +283,16 @@ def _positive(given: Any, what: str) -> float:
     return found
 
 
+def _patterns(given: Any, what: str) -> tuple[str, ...]:
+    found = checked.names(given, what)
+    for one in found:
+        try:
+            re.compile(one)
+        except re.error as error:
+            raise ConfigurationError(f"{what}: {one!r} is no pattern: {error}") from None
+    return found
+
+
 _REGIONS: Final = ("region_name", "aws_region_name", "vertex_location")
 FIELDS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "weight": checked.number,
@@ -279,13 +302,15 @@ FIELDS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "num_retries": _order,
     "cooldown_time": checked.seconds,
     "tags": checked.names,
+    "tag_regex": _patterns,
     "region": checked.text,
     "max_input_tokens": _limit,
     "max_budget": amount_of,
     "budget_duration": checked.text,
 }
 """What can be said of a deployment, and how it is checked."""
-_UNSAID: Final[tuple[Any, ...]] = (None, (), {}, LAST)
+UNSAID: Final[tuple[Any, ...]] = (None, (), LAST)
+"""Values of fields that say nothing."""
 _SHOWN: Final = ("id", *FIELDS)
 
 

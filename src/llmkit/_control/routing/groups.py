@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from ...errors import ConfigurationError, UnknownModelError
 from .failing import Instead
 from .member import Member
+from .pool import Pool
 from .settings import Fallbacks, Settings
-from .strategy import Strategy
 
 __all__ = ["Group", "Names", "Target", "Terms", "filled", "instead_of", "targets"]
 
@@ -24,19 +24,20 @@ _SPECIAL: Final = {"context": "context_window_fallbacks", "content": "content_po
 
 
 class Group:
-    """Those who may answer calls for one name. ``tiers``: the same by their ``order``, the lowest first."""
+    """Those who may answer calls for one name."""
 
-    __slots__ = ("hosts", "looked", "members", "name", "strategy", "tiers")
+    __slots__ = ("failover", "hosts", "ids", "looked", "members", "name", "pool", "strategy")
 
-    def __init__(self, name: str, members: Iterable[Member], strategy: Strategy) -> None:
-        self.name, self.strategy = name, strategy
-        self.members = tuple(members)
-        orders = sorted({one.deployment.order for one in self.members})
-        self.tiers = tuple(
-            tuple(one for one in self.members if one.deployment.order == order) for order in orders
-        )
+    def __init__(self, name: str, pool: Pool) -> None:
+        self.name, self.pool = name, pool
+        self.members, self.strategy = pool.members, pool.strategy
+        self.failover: Pool | None = None
+        """Who puts them into an order after a failure, where that is somebody else."""
         self.hosts = len({id(one.host) for one in self.members})
         """How many deployments they are, whatever keys these have."""
+        both = (name for one in self.members for name in (one.id, one.place))
+        self.ids = tuple(dict.fromkeys(both))
+        """All that a store knows them by."""
         self.looked = float("-inf")
         """When a store was last asked how they are."""
 
@@ -77,9 +78,7 @@ def _target(entry: str | Mapping[str, Any]) -> Target:
     return Target(entry["model"], {k: v for k, v in entry.items() if k != "model"})
 
 
-def instead_of(
-    group: str, why: Instead, terms: Terms, settings: Settings
-) -> Sequence[Target]:
+def instead_of(group: str, why: Instead, terms: Terms, settings: Settings) -> Sequence[Target]:
     """What to try instead of a group. ``why``: whether its prompts are too long, refused, or it just fails."""
     if why == "none" or terms.disable_fallbacks:
         return ()
@@ -91,8 +90,10 @@ def instead_of(
             return targets(found)
     if terms.fallbacks is not None:
         return terms.fallbacks
-    found = _listed(settings.fallbacks, group)
-    return targets(settings.default_fallbacks if found is None else found)
+    own = settings.fallbacks.get(group)
+    if own is None:
+        own = (*settings.fallbacks.get("*", ()), *settings.default_fallbacks)
+    return targets(own)
 
 
 def _listed(fallbacks: Fallbacks | None, group: str) -> Sequence[str | Mapping[str, Any]] | None:
@@ -126,7 +127,8 @@ class Names:
         self, groups: Mapping[str, Group], ids: Mapping[str, Group], aliases: Mapping[str, str]
     ) -> None:
         self.groups, self.ids, self._aliases = groups, ids, aliases
-        patterns = (_Pattern(*name.split("*", 1), name) for name in groups if "*" in name)
+        parts = (name.partition("*") for name in groups if "*" in name)
+        patterns = [_Pattern(head, tail, f"{head}*{tail}") for head, _, tail in parts]
         # The most that is said outright goes first.
         self._patterns = sorted(patterns, key=lambda one: (-len(one.head), -len(one.tail)))
 
@@ -155,13 +157,10 @@ class Names:
 
 def filled(member: Member, name: str, fill: str) -> Member:
     """A wildcard's member for one model: under the same limits and key, with a health of its own."""
-    deployment = member.deployment
-    model = deployment.model.replace("*", fill, 1)
-    head = deployment.model.partition("*")[0]
-    if head and fill.startswith(head):
-        # ``*`` stands for the whole name, provider and all.
-        model = fill
-    key = member.key
-    made = Member(replace(deployment, model=model, group=name), key)
-    made.id, made.place, made.host = f"{member.id}:{fill}", member.place, made
+    head, _, tail = member.deployment.model.partition("*")
+    # Where ``*`` stands for the whole name, its provider may be said already.
+    model = fill if head and fill.startswith(head) else f"{head}{fill}{tail}"
+    own = member.deployment.changed(model=model, group=name, id=f"{member.id}:{fill}")
+    made = Member(own, member.key)
+    made.place = member.place
     return made

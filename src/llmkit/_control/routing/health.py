@@ -8,14 +8,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from ..._operations import Health
+from ..._operations import Health, Looked
 
 if TYPE_CHECKING:
     from .failing import Rule
     from .member import Member
     from .settings import Settings
 
-__all__ = ["LASTING", "LONGEST", "Failure", "cool", "failed", "lasting", "merge", "recover", "worked"]
+__all__ = [
+    "LASTING",
+    "LONGEST",
+    "Failure",
+    "cool",
+    "failed",
+    "lasting",
+    "merge",
+    "recover",
+    "worked",
+]
 
 LONGEST: Final = 300.0
 """Seconds to which cooldowns double, at most; one that was asked for is kept as it is."""
@@ -82,9 +92,7 @@ def _breaks(member: Member) -> bool:
     return member.recent >= _SAMPLE and member.failing >= _HALF
 
 
-def _struck(
-    member: Member, what: Failure, asked: float, settings: Settings, now: float
-) -> bool:
+def _struck(member: Member, what: Failure, asked: float, settings: Settings, now: float) -> bool:
     """Let one be, once for all that were on their way when it failed; what is asked for holds each time."""
     fresh = what.began > member.since
     seconds = asked or (_seconds(member, what.rule, settings) if fresh else 0.0)
@@ -146,13 +154,30 @@ def recover(member: Member) -> None:
     member.failures, member.recent, member.failing = 0, 0, 0.0
 
 
-def merge(members: Iterable[Member], health: Iterable[Health], store_now: int, now: float) -> None:
-    """Take over what a store says of each, in the same order: its time is ``store_now``, in milliseconds."""
-    for member, told in zip(members, health, strict=True):
-        until = now + (told.until - store_now) / 1000 if told.strikes else 0.0
-        if told.strikes and until > member.cooling:
-            cool(member, until - now, told.reason, now, strikes=told.strikes)
-        elif not told.strikes and member.strikes and member.cooling <= now:
-            # Another process has had an answer.
-            recover(member)
-        member.running = told.running
+def merge(members: Iterable[Member], told: Looked, quotas: Sequence[str], now: float) -> None:
+    """Take over what is said of members, and of what their limits have; ``quotas`` are the names of ``used``."""
+    known = {health.deployment: health for health in told.health}
+    for member in members:
+        _merge(member, known[member.id], told.now, now)
+        _count_of(member, known[member.place], quotas)
+
+
+def count(member: Member, told: Looked, quotas: Sequence[str]) -> None:
+    """Take over what its limits have, and nothing else."""
+    found = next(health for health in told.health if health.deployment == member.place)
+    member.used = dict(zip(quotas, found.used, strict=True))
+
+
+def _count_of(member: Member, told: Health, quotas: Sequence[str]) -> None:
+    member.running = told.running
+    member.used = dict(zip(quotas, told.used, strict=True))
+
+
+def _merge(member: Member, told: Health, told_at: int, now: float) -> None:
+    left = (told.until - told_at) / 1000
+    if told.strikes:
+        if now + left > member.cooling and left > 0:
+            cool(member, left, told.reason, now, strikes=told.strikes)
+    elif member.strikes and member.cooling <= now and member.place == member.id:
+        # Another process has had an answer.
+        recover(member)

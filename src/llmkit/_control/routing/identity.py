@@ -37,6 +37,7 @@ def identity_of(one: Deployment) -> str:
         _plain(options),
         _plain(one.params),
         sorted(one.tags),
+        sorted(one.tag_regex),
         one.region,
         one.order,
     ]

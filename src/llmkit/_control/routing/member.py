@@ -31,6 +31,7 @@ class Member:
         "info",
         "key",
         "latency",
+        "measured",
         "place",
         "price",
         "probing",
@@ -64,6 +65,8 @@ class Member:
         """Seconds of a whole answer (for each 100 tokens of it where they are told): a moving mean."""
         self.first_chunk: float | None = None
         """Seconds until a stream's first chunk: a moving mean."""
+        self.measured = 0.0
+        """When it was measured last."""
         self.cooling = 0.0
         """Until when it is let be; after that, while ``strikes`` are left, one call at a time is a probe."""
         self.strikes = 0
@@ -80,8 +83,9 @@ class Member:
         self.recent = 0
         """Calls that ``failing`` is the mean of."""
 
-    def took(self, seconds: float, *, first: bool = False) -> None:
+    def took(self, seconds: float, now: float, *, first: bool = False) -> None:
         """It answered after so many seconds."""
+        self.measured = now
         name = "first_chunk" if first else "latency"
         before: float | None = getattr(self, name)
         setattr(self, name, seconds if before is None else before + _WEIGHT * (seconds - before))

@@ -12,6 +12,7 @@ from .checks import Fit, unfit
 from .member import Member
 from .settings import Settings
 from .strategies.affinity import key_of, nearest
+from .strategies.shuffle import SimpleShuffle, drawn, sums_of, weighed
 from .strategy import Draw, State, Strategy
 from .tags import Tagged
 from .wanted import Wanted
@@ -26,6 +27,8 @@ class Part(NamedTuple):
 
     members: Sequence[Member]
     prepared: Any
+    weights: Sequence[float] = ()
+    """What each is drawn by, where calls keep to a member and these differ."""
 
 
 class Pool:
@@ -35,7 +38,19 @@ class Pool:
         ConfigurationError: a pattern of tags is none.
     """
 
-    __slots__ = ("_fit", "_kept", "_levels", "_parts", "_stays", "_tagged", "_prepare", "members", "settings", "strategy")
+    __slots__ = (
+        "_fit",
+        "_levels",
+        "_parts",
+        "_prepare",
+        "_stays",
+        "_tagged",
+        "_weighted",
+        "_whole",
+        "members",
+        "settings",
+        "strategy",
+    )
 
     def __init__(
         self, members: Iterable[Member], settings: Settings, strategy: Strategy, group: str = ""
@@ -44,14 +59,12 @@ class Pool:
         self.settings = settings
         self.strategy = strategy
         self._prepare = getattr(strategy, "prepare", None)
+        self._whole = getattr(strategy, "whole", False)
+        self._weighted = settings.weighted_failover and not isinstance(strategy, SimpleShuffle)
         self._fit = Fit(self.members, settings)
         self._tagged = Tagged(self.members, settings) if settings.tag_filtering else None
         self._stays = settings.stays(group)
-        orders: dict[int, int] = {}
-        for place, member in enumerate(self.members):
-            order = member.deployment.order
-            orders[order] = orders.get(order, 0) | 1 << place
-        self._levels = tuple(orders[order] for order in sorted(orders))
+        self._levels = _levels(self.members)
         self._parts: dict[int, Part] = {}
 
     def unfit(self, wanted: Wanted) -> int:
@@ -62,7 +75,7 @@ class Pool:
     def plan(self, wanted: Wanted, draw: Draw, now: float) -> Iterator[Member]:
         """Those who can take the call, the best first; each is found when it is asked for."""
         out = self.unfit(wanted)
-        if len(self._levels) == 1 and not wanted.at:
+        if len(self._levels) == 1 and not wanted.at and not self._fit.behind(wanted):
             return self._level(self._levels[0] & ~out, wanted, draw, now)
         return self._through(out, wanted, draw, now)
 
@@ -75,28 +88,78 @@ class Pool:
             if out >> place & 1
         }
 
+    def why(self, wanted: Wanted, member: Member) -> str:
+        """Why a member goes where it does in the order, as far as that is known afterwards."""
+        if wanted.at == member.id:
+            return "it has what the call continues"
+        if self._stays and key_of(wanted, self._stays) is not None:
+            return "affinity: calls that belong together stay together"
+        said = getattr(self.strategy, "why", None)
+        return self.strategy.name if said is None else str(said(wanted, member))
+
     def _through(self, out: int, wanted: Wanted, draw: Draw, now: float) -> Iterator[Member]:
-        kept = next((m for m in self.members if m.id == wanted.at), None) if wanted.at else None
-        if kept is not None and not out >> self.members.index(kept) & 1:
+        """Level after level; within one, those first of whom all is known that is asked for."""
+        kept = self._continued(wanted.at, out) if wanted.at else None
+        if kept is not None:
             yield kept
+        behind = self._fit.behind(wanted)
         for level in self._levels:
-            for member in self._level(level & ~out, wanted, draw, now):
-                if member is not kept:
-                    yield member
+            for mask in (level & ~out & ~behind, level & ~out & behind):
+                for member in self._level(mask, wanted, draw, now) if mask else ():
+                    if member is not kept:
+                        yield member
+
+    def _continued(self, at: str, out: int) -> Member | None:
+        for place, member in enumerate(self.members):
+            if member.id == at and not out >> place & 1:
+                return member
+        return None
 
     def _level(self, mask: int, wanted: Wanted, draw: Draw, now: float) -> Iterator[Member]:
         part = self._parts.get(mask) or self._part(mask)
         if self._stays:
             key = key_of(wanted, self._stays)
             if key is not None:
-                return nearest(key, part.members)
-        state = State(part.members, draw, part.prepared)
-        return iter(self.strategy.plan(wanted, state, now))
+                return nearest(key, part.members, part.weights)
+        order = self.strategy.plan(wanted, State(part.members, draw, part.prepared), now)
+        if self._weighted:
+            return _then_by_weight(iter(order), part.members, draw)
+        return iter(order) if self._whole else _all_of(order, part.members)
 
     def _part(self, mask: int) -> Part:
         members = tuple(m for place, m in enumerate(self.members) if mask >> place & 1)
-        part = Part(members, None if self._prepare is None else self._prepare(members))
+        weights = weighed(members) if self._stays else ()
+        prepared = None if self._prepare is None else self._prepare(members)
+        part = Part(members, prepared, weights if len(set(weights)) > 1 else ())
         if len(self._parts) >= _MOST_KEPT:
             self._parts.clear()
         self._parts[mask] = part
         return part
+
+
+def _levels(members: Sequence[Member]) -> tuple[int, ...]:
+    """Masks of the members of one order each, the lowest first."""
+    orders: dict[int, int] = {}
+    for place, member in enumerate(members):
+        order = member.deployment.order
+        orders[order] = orders.get(order, 0) | 1 << place
+    return tuple(orders[order] for order in sorted(orders))
+
+
+def _all_of(order: Iterable[Member], members: Sequence[Member]) -> Iterator[Member]:
+    """What a strategy of somebody else's says, and then those whom it has left out; nobody twice, and no stranger."""
+    left = dict.fromkeys(members)
+    for member in order:
+        if member in left:
+            del left[member]
+            yield member
+    yield from left
+
+
+def _then_by_weight(
+    order: Iterator[Member], members: Sequence[Member], draw: Draw
+) -> Iterator[Member]:
+    first = next(order, None)
+    if first is not None:
+        yield first
+    yield from drawn(sums_of([member for member in members if member is not first]), draw)

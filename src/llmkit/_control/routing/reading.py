@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-__all__ = ["answer_of", "needs_of", "size_of", "surely_of", "texts_of"]
+__all__ = ["answer_of", "needs_of", "said", "size_of", "texts_of"]
 
 # A character has at most so many bytes, and a token at least one.
 _BYTES: Final = 4
@@ -57,7 +57,7 @@ def _weight(value: Any) -> int:
     if isinstance(value, str):
         return _AROUND + (len(value) if value.isascii() else _BYTES * len(value))
     if isinstance(value, Mapping):
-        if value.get("type") in _ATTACHMENTS:
+        if _is_attached(value):
             return _ATTACHED
         return _AROUND + sum([len(str(name)) + _weight(inner) for name, inner in value.items()])
     if isinstance(value, list | tuple):
@@ -81,6 +81,11 @@ _ATTACHMENTS: Final[Mapping[str, str]] = {
 }
 
 
+def _is_attached(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    return isinstance(kind, str) and kind in _ATTACHMENTS
+
+
 def needs_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> frozenset[str]:
     """Capabilities that a call cannot do without."""
     found = {name for name in _asked(params) if name}
@@ -95,9 +100,8 @@ def needs_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> frozenset
 
 def _attached(parts: Iterable[Any]) -> Iterable[str]:
     for part in parts:
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        if isinstance(kind, str) and kind in _ATTACHMENTS:
-            yield _ATTACHMENTS[kind]
+        if isinstance(part, Mapping) and _is_attached(part):
+            yield _ATTACHMENTS[part["type"]]
 
 
 def _asked(params: Mapping[str, Any]) -> Iterable[str]:
@@ -137,22 +141,28 @@ def answer_of(params: Mapping[str, Any]) -> int:
     return 0
 
 
-# No tokenizer is known to take more of a text as one token, but for runs of one character.
-_LONGEST_TOKEN: Final = 128
-
-
-def surely_of(subject: Mapping[str, Any]) -> int:
-    """Tokens that a prompt has in any case."""
-    return sum([len(text) // _LONGEST_TOKEN for text in texts_of(subject)])
-
-
 def texts_of(value: Any) -> Iterable[str]:
-    """Every text in a subject; not the names of fields."""
+    """Every text in a call; what is attached, names of fields, and marks for machines are none."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
-        for inner in value.values():
-            yield from texts_of(inner)
+        if not _is_attached(value):
+            for name, inner in value.items():
+                if name not in _MARKS:
+                    yield from texts_of(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
             yield from texts_of(inner)
+
+
+_MARKS: Final = frozenset({"role", "type", "id", "tool_call_id"})
+
+
+def said(subject: Mapping[str, Any], params: Mapping[str, Any]) -> Iterable[Any]:
+    """What a model reads at a time: each of several inputs by itself, else all together, and instructions with it."""
+    shared = tuple([params[name] for name in _SAID if params.get(name)])
+    several = [value for name, value in subject.items() if name in _EACH]
+    rest = [value for name, value in subject.items() if name not in _EACH]
+    if several and isinstance(several[0], list | tuple):
+        return [(*rest, one) for one in several[0]]
+    return [(*shared, *rest, *several)]

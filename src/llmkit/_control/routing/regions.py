@@ -18,7 +18,9 @@ _EUROPE: Final = (
 # An area's own name, and one that begins with it: eu-west-1, europe-west4, us-central1, us-gov-west-1.
 _AREAS: Final = re.compile(r"(eu|europe|us)(?:-.*)?")
 # Azure's are one word: a country of Europe, or a part of the United States.
-_COUNTRIES: Final = re.compile(rf"(?:{'|'.join(_EUROPE)})(?:north|south|east|west|central|westcentral)*\d*")
+_COUNTRIES: Final = re.compile(
+    rf"(?:{'|'.join(_EUROPE)})(?:north|south|east|west|central|westcentral)*\d*"
+)
 _EUROPE_PARTS: Final = re.compile(r"(?:north|west)europe")
 _STATES: Final = re.compile(
     r"(?:east|west|central|northcentral|southcentral|westcentral)us\d*(?:euap|stage)?|us(?:gov|dod|nat|sec).*"

@@ -9,7 +9,10 @@ from typing import Any, Final, Literal, NamedTuple
 from ..._operations import Admit, Cool, Leave, Look
 from .member import Member
 
-__all__ = ["NOTHING_MORE", "After", "Ask", "Go", "Step", "Wait"]
+__all__ = ["NOTHING_MORE", "NO_CHANGES", "After", "Ask", "Go", "How", "Step", "Wait"]
+
+
+How = Literal["first", "rerouted", "fallback", "again"]
 
 
 class Go(NamedTuple):
@@ -20,16 +23,16 @@ class Go(NamedTuple):
     """Its place at the deployment; empty where it needs none."""
     probe: bool
     group: str
-    how: Literal["first", "rerouted", "fallback", "again"]
+    """The name that was asked for: with a wildcard, the model's."""
+    how: How
     """``rerouted``: another of the group. ``fallback``: the first of another group. ``again``: in a further round."""
-    error: Exception | None
-    """What the attempt before it failed with, if there was one."""
-    waited: float
     changes: Mapping[str, Any]
     """What a fallback changes in the call."""
     began: float
     shared: bool
     """Whether it is the store that has given the place."""
+    waited: float
+    """Seconds for which nobody could be asked before."""
 
 
 class Ask(NamedTuple):

@@ -31,7 +31,8 @@ class Strategy(Protocol):
     """Puts members into an order.
 
     It may have a ``prepare(members)`` besides, whose result it finds in ``State.prepared``: it is asked for once for
-    each set of members, so it may look only at what they were declared with.
+    each set of members, so it may look only at what they were declared with. And a ``why(call, member)``: a few words
+    about a choice. Whom an order leaves out is asked last; who is in it twice, once.
     """
 
     name: str
@@ -39,6 +40,8 @@ class Strategy(Protocol):
     counts: bool
     """Whether it looks at what all processes have running and have used, rather than this one: with a store, that is
     asked for before each choice."""
+    used: bool
+    """Whether ``Member.used`` has to be known for it, also where there is no limit."""
 
     def plan(self, call: Wanted, state: State, now: float) -> Iterable[Member]:
         """Every member of ``state`` once, the best first. It is only read as far as it is needed."""

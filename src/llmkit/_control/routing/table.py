@@ -6,48 +6,32 @@ What changes while calls are made changes under ``lock``; groups are made anew w
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from ..._operations import Candidate, Cool, Leave, Quota
+from ..._operations import Look, Looked
 from ...errors import ConfigurationError
-from ...events import DeploymentCooledDown, DeploymentRecovered
-from . import health
+from ..admission import Admission
+from . import ending, health
 from .failing import rule_of
-from .groups import Group, Names, Target, Terms, filled, instead_of
+from .groups import Group, Names, filled
+from .quotas import Limits
 from .member import Member
-from .steps import NOTHING_MORE, After
+from .pool import Pool
+from .steps import After
+from .strategies.shuffle import SimpleShuffle
 
 if TYPE_CHECKING:
-    from ..admission import Admission
     from .deployment import Deployment
     from .settings import Settings
     from .strategy import Strategy
-    from .wanted import Wanted
 
-__all__ = ["Table", "limits_of"]
+__all__ = ["Table"]
 
-Unfit = Callable[[Member, "Wanted", "Settings"], "str | None"]
 Describe = Callable[[Member], None]
 
-_WIDTHS: Final = (("rpm", 1_000), ("rpd", 1_440_000), ("tpm", 1_000), ("tpd", 1_440_000))
-"""What may be limited, and a sixtieth of its window in milliseconds."""
-_TOKENS: Final = frozenset({"tpm", "tpd"})
 _MOST_FILLED: Final = 1_000
 """Names that a wildcard's groups are kept for: callers choose them."""
-
-
-def limits_of(deployment: Deployment, settings: Settings) -> tuple[tuple[str, int, int], ...]:
-    """Its quotas: name, a bucket's width in milliseconds, limit."""
-    if not settings.enforce_limits:
-        return ()
-    given = ((name, width, getattr(deployment, name)) for name, width in _WIDTHS)
-    return tuple((name, width, limit) for name, width, limit in given if limit is not None)
-
-
-def _fits(member: Member, wanted: Wanted, settings: Settings) -> None:
-    """Who is not told what to check lets everybody answer."""
 
 
 class Table:
@@ -59,7 +43,6 @@ class Table:
         strategy: who goes first, in groups that ``strategies`` says nothing of.
         admission: who keeps limits in this process.
         store: who keeps them for all processes, or ``None``.
-        unfit: why a member can never take a call.
         describe: what completes a member that was made: its ``info`` and ``price``.
     """
 
@@ -72,20 +55,18 @@ class Table:
         strategies: Mapping[str, Strategy] | None = None,
         admission: Admission | None = None,
         store: Any = None,
-        unfit: Unfit = _fits,
         describe: Describe | None = None,
-        lock: AbstractContextManager[Any] | None = None,
     ) -> None:
         self.settings, self.strategy = settings, strategy
         self.strategies = dict(strategies or {})
-        self.admission, self.store, self.unfit = admission, store, unfit
-        self.lock = threading.Lock() if lock is None else lock
+        self.admission = Admission() if admission is None else admission
+        self.store = store
+        self.lock = threading.Lock()
         self.lost = False
         """Whether the store cannot be reached and this process keeps to its own share."""
         self._describe = describe
         self._deployments: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
         self._filled: dict[str, Group] = {}
-        self._limits: dict[str, tuple[tuple[str, int, int], ...]] = {}
         self.replace(deployments)
 
     # --- what there is
@@ -129,7 +110,9 @@ class Table:
         made: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
         for one in deployments:
             if one.id in made:
-                raise ConfigurationError(f"two deployments have the id {one.id!r}: give each its own")
+                raise ConfigurationError(
+                    f"two deployments have the id {one.id!r}: give each its own"
+                )
             made[one.id] = one, self._members_of(one)
         self._deployments = made
         self._arrange()
@@ -162,14 +145,18 @@ class Table:
         ids: dict[str, Group] = {}
         for deployment, members in self._deployments.values():
             by_group.setdefault(deployment.group, []).extend(members)
-            ids[deployment.id] = Group(deployment.id, members, self._strategy(deployment.group))
-        groups = {name: Group(name, those, self._strategy(name)) for name, those in by_group.items()}
-        self._limits = {one.id: limits_of(one, self.settings) for one in self.deployments}
+            ids[deployment.id] = self._group(deployment.group, members)
+        groups = {name: self._group(name, those) for name, those in by_group.items()}
+        self.limits = Limits(self.deployments, self.settings)
         self._filled = {}
         self.names = Names(groups, ids, self.settings.aliases)
 
-    def _strategy(self, group: str) -> Strategy:
-        return self.strategies.get(group, self.strategy)
+    def _group(self, name: str, members: Iterable[Member], like: str = "") -> Group:
+        strategy = self.strategies.get(like or name, self.strategy)
+        made = Group(name, Pool(members, self.settings, strategy, like or name))
+        if self.settings.weighted_failover:
+            made.failover = Pool(made.members, self.settings, SimpleShuffle(), like or name)
+        return made
 
     def find(self, name: str) -> Group:
         """Who may answer calls for this name.
@@ -188,7 +175,7 @@ class Table:
     def _fill(self, pattern: Group, name: str, fill: str) -> Group:
         """A wildcard's group for one model, its members' health its own."""
         members = [self._stand_in(one, name, fill) for one in pattern.members]
-        made = Group(name, members, pattern.strategy)
+        made = self._group(name, members, pattern.name)
         with self.lock:
             if len(self._filled) >= _MOST_FILLED:
                 self._filled.pop(next(iter(self._filled)))
@@ -201,16 +188,31 @@ class Table:
         self._complete(made)
         return made
 
-    def member(self, id: str) -> Member:  # noqa: A002 - it is its id
-        """The member with this id.
+    def named(self, id: str) -> tuple[Member, ...]:  # noqa: A002 - it is its id
+        """The members of the deployment with this id; or the one that it is the id of.
 
         Raises:
             ConfigurationError: there is none.
         """
-        for member in self.members:
-            if member.id == id:
-                return member
-        raise ConfigurationError(f"no deployment has the id {id!r:.80}")
+        if (found := self._deployments.get(id)) is not None:
+            return found[1]
+        known = (
+            one
+            for group in (*self.groups.values(), *self._filled.values())
+            for one in group.members
+        )
+        one = next((member for member in known if member.id == id), None)
+        if one is None:
+            raise ConfigurationError(f"no deployment has the id {id!r:.80}")
+        return (one,)
+
+    def member(self, id: str) -> Member:  # noqa: A002 - it is its id
+        """The member with this id; of a deployment with several keys, the first.
+
+        Raises:
+            ConfigurationError: there is none.
+        """
+        return self.named(id)[0]
 
     def keys_of(self, member: Member) -> tuple[Member, ...]:
         """Those of the same deployment, this one among them."""
@@ -220,23 +222,55 @@ class Table:
         # One that was let go meanwhile is only known by who still holds it.
         return found[1] if found is not None and member in found[1] else (member,)
 
-    # --- limits
+    # --- what is known of them
 
-    def limited(self, member: Member) -> bool:
-        """Whether a call has to be let in there."""
-        return bool(self._limits.get(member.place)) or self.parallel(member) is not None
+    @property
+    def shared(self) -> bool:
+        """Whether a store is asked."""
+        return self.store is not None and not self.lost
 
-    def parallel(self, member: Member) -> int | None:
-        """Most calls at once there."""
-        own = member.deployment.max_parallel
-        return self.settings.max_parallel if own is None else own
+    def counts(self, group: Group) -> bool:
+        """Whether a group's strategy has to know, before each choice, what is counted elsewhere than here."""
+        strategy = group.strategy
+        return strategy.counts if self.shared else getattr(strategy, "used", False)
 
-    def candidate(self, member: Member, tokens: Callable[[], int]) -> Candidate:
-        """What a call takes there. ``tokens``: what it may come to, of which no more is asked for than there is."""
-        share = self.settings.share if self.lost else 1.0
-        quotas = tuple(
-            Quota(name, width, _part(limit, share), _amount(name, limit, tokens))
-            for name, width, limit in self._limits.get(member.place, ())
-        )
-        parallel = self.parallel(member)
-        return Candidate(member.place, quotas, None if parallel is None else _part(parallel, share))
+    def look(self, group: Group, op: Look, now: float) -> None:
+        """Ask this process's own admission how a group's members are."""
+        with self.lock:
+            told = self.admission.perform(op, int(now * 1000))
+            for member in group.members:
+                health.count(member, told, self._counted(group))
+
+    def _counted(self, group: Group) -> tuple[str, ...]:
+        return tuple([name for name, _ in self.limits.counted(group.members)])
+
+    def take(self, group: Group, told: Looked, now: float) -> None:
+        """Take over what is said of a group's members."""
+        with self.lock:
+            health.merge(group.members, told, self._counted(group), now)
+
+    # --- what somebody says of them
+
+    def mark_failure(self, id: str, error: Exception, now: float) -> After:  # noqa: A002 - it is its id
+        """Count a failure of a deployment, or of one of its keys, as if a call had failed there."""
+        member = self.member(id)
+        rule = rule_of(error)
+        group = self.groups[member.deployment.group]
+        alone = group.hosts == 1 if rule.whole else len(group.members) == 1
+        what = health.Failure(error, rule, now, alone)
+        with self.lock:
+            struck = health.failed(member, self.keys_of(member), what, self.settings, now)
+            return ending.cooled(self, struck, now)
+
+    def mark_success(self, id: str) -> After:  # noqa: A002 - it is its id
+        """Forget that a deployment, or one of its keys, has failed."""
+        with self.lock:
+            return ending.recovered(self, self.named(id))
+
+    def cool(self, id: str, seconds: float, now: float, reason: str = "somebody said so") -> After:  # noqa: A002
+        """Let a deployment, or one of its keys, be for so long."""
+        with self.lock:
+            known = self.named(id)
+            for member in known:
+                health.cool(member, seconds, reason, now, strikes=member.strikes + 1)
+            return ending.cooled(self, known, now)

@@ -1,4 +1,4 @@
-"""Which deployments a call's tags lead to, by LiteLLM's rules. Decided for a whole group: some tags only mean something there.
+"""Which deployments a call's tags lead to, by LiteLLM's rules. It is decided for a whole group at once.
 
 ``!tag`` keeps away from deployments that have it, ``&tag`` asks for it in any case, all others are wanted. Where none
 has what is wanted, those tagged ``default`` take the call; so they do calls without tags, where there are any.
@@ -66,8 +66,11 @@ class Tagged:
         if not positive and not (agent and self._patterns):
             defaults = allowed & self._default
             return allowed if tags or not defaults else defaults
-        found = (self._matching(positive) | self._searched(positive, agent)) & allowed
-        return found or allowed & self._default
+        found = (self._matching(positive) | self._searched(agent)) & allowed
+        if found or any(tag in self._having for tag in positive):
+            return found
+        # Nobody here knows these tags.
+        return allowed & self._default
 
     def _matching(self, positive: Sequence[str]) -> int:
         if not positive:
@@ -78,7 +81,7 @@ class Tagged:
             found = found | mask if self._any else found & mask
         return found
 
-    def _searched(self, positive: Sequence[str], agent: str) -> int:
+    def _searched(self, agent: str) -> int:
         """Who has a pattern for the caller's programme. Where all tags must match, one does not stand in for them."""
         header, found = f"User-Agent: {agent}", 0
         for pattern, mask in self._patterns.items():

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from ...catalogue import Catalogue, ModelInfo
 from .counting import counted
-from .reading import answer_of, needs_of, size_of, surely_of
+from .reading import answer_of, needs_of, size_of, texts_of
 
 __all__ = ["Wanted"]
 
+# By which part of it an estimate may be above what the provider counts.
+_OVER: Final = 10
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -54,8 +56,10 @@ class Wanted:
     """What knows how models count; by default the process's."""
     _size: int = field(default=-1, init=False, repr=False, compare=False)
     _needs: frozenset[str] | None = field(default=None, init=False, repr=False, compare=False)
-    _surely: int = field(default=-1, init=False, repr=False, compare=False)
-    _counted: dict[Any, int] | None = field(default=None, init=False, repr=False, compare=False)
+    _letters: int = field(default=-1, init=False, repr=False, compare=False)
+    _counted: dict[Any, tuple[int, bool]] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     @property
     def size(self) -> int:
@@ -77,19 +81,30 @@ class Wanted:
         return answer_of(self.params)
 
     @property
-    def surely(self) -> int:
-        """Tokens that the prompt surely has: far fewer than it will turn out to be."""
-        if self._surely < 0:
-            self._surely = surely_of(self.subject)
-        return self._surely
+    def letters(self) -> int:
+        """Characters of the prompt's texts, which any bound on its cost counts as a token each."""
+        if self._letters < 0:
+            self._letters = sum(map(len, texts_of(self.subject)))
+        return self._letters
 
     def tokens(self, model: ModelInfo | None) -> int:
         """Tokens of the prompt as a model counts them, or as they are estimated; counted once for each model."""
+        return self._count(model)[0]
+
+    def at_least(self, model: ModelInfo | None) -> int:
+        """The same, but a tenth lower where it is an estimate: nobody is left out for what is not known."""
+        tokens, exact = self._count(model)
+        return tokens if exact else tokens - tokens // _OVER
+
+    def _count(self, model: ModelInfo | None) -> tuple[int, bool]:
         key = None if model is None or self.count is not None else (model.provider, model.name)
         if self._counted is None:
             self._counted = {}
         found = self._counted.get(key)
         if found is None:
-            found = self.count() if self.count is not None else counted(self.subject, self.params, model, self.catalogue)
+            if self.count is not None:
+                found = self.count(), True
+            else:
+                found = counted(self.subject, self.params, model, self.catalogue)
             self._counted[key] = found
         return found

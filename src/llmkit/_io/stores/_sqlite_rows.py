@@ -32,6 +32,7 @@ from ..._operations import (
     Settlements,
     UsageRow,
 )
+from ._sqlite_admission import admissions
 
 __all__ = ["FORMS", "Form", "SQLRows"]
 
@@ -81,6 +82,7 @@ class SQLRows:
     """Rows in SQL, for one transaction: what it has read of an account it does not read again."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
         self._do = connection.execute
         self._read: dict[str, tuple[int, dict[int, tuple[Decimal, Decimal]]]] = {}
 
@@ -295,8 +297,18 @@ def _accounting() -> Iterable[tuple[type, Form]]:
         yield kind, Form("read" if kind is Balances else "write", perform)
 
 
+def _admitting() -> Iterable[tuple[type, Form]]:
+    for kind, reads, perform in admissions():
+        yield kind, Form("read" if reads else "write", _with_connection(perform))
+
+
+def _with_connection(perform: Callable[[sqlite3.Connection, Any, int], Any]) -> Any:
+    return lambda rows, op, now: perform(rows.connection, op, now)
+
+
 FORMS: Final[dict[type, Form]] = {
     **dict(_accounting()),
+    **dict(_admitting()),
     Settle: Form("write", lambda rows, op, now: rows.settle(op.settlement)),
     Settlements: Form("read", lambda rows, op, now: rows.settlements(op.limit)),
     ReadUsage: Form("long", lambda rows, op, now: tuple(rows.usage(op))),

@@ -56,7 +56,31 @@ CREATE TABLE llmkit_settlement (
 )
 """
 
-_SCRIPTS: Final[tuple[str, ...]] = (_ACCOUNTS,)
+_ADMISSION: Final = """
+CREATE TABLE llmkit_ticket (
+    id TEXT PRIMARY KEY, deployment TEXT NOT NULL, since INTEGER NOT NULL, expires INTEGER NOT NULL,
+    probe INTEGER NOT NULL, lines TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE INDEX llmkit_ticket_place ON llmkit_ticket (deployment, since, probe);
+
+CREATE INDEX llmkit_ticket_due ON llmkit_ticket (expires);
+
+CREATE TABLE llmkit_taken (
+    deployment TEXT NOT NULL, quota TEXT NOT NULL, width INTEGER NOT NULL, bucket INTEGER NOT NULL,
+    amount INTEGER NOT NULL, until INTEGER NOT NULL,
+    PRIMARY KEY (deployment, quota, width, bucket)
+) WITHOUT ROWID;
+
+CREATE INDEX llmkit_taken_until ON llmkit_taken (until);
+
+CREATE TABLE llmkit_cooldown (
+    deployment TEXT PRIMARY KEY, since INTEGER NOT NULL, until INTEGER NOT NULL,
+    strikes INTEGER NOT NULL, reason TEXT NOT NULL
+) WITHOUT ROWID
+"""
+
+_SCRIPTS: Final[tuple[str, ...]] = (_ACCOUNTS, _ADMISSION)
 """The first one makes version 1 of an empty file, each later one the next version."""
 
 VERSION: Final = len(_SCRIPTS)

@@ -6,18 +6,17 @@ Imported by tests only: it needs pytest. The checks are in the modules below, on
 from __future__ import annotations
 
 from ._compared import Compared
-from ._cooling import Cooling
+from ._crowding import Crowding
 from ._recording import Recording
 from ._reserving import Reserving
 from ._settling import Settling
-from ._sharing import Sharing
 from ._subject import SettableClock
 from ._windows import Windows
 
 __all__ = ["SettableClock", "StoreConformance"]
 
 
-class StoreConformance(Reserving, Windows, Settling, Recording, Cooling, Sharing, Compared):
+class StoreConformance(Reserving, Windows, Settling, Recording, Crowding, Compared):
     """Inherit from this, and say how the store is opened; pytest does the rest, in both colours.
 
     Example::

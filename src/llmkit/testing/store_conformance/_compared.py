@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Final
 
-from ..._operations import Audit, Balances, Entry, ReadEntries, ReadRules, ReadUsage
+from ..._operations import Audit, Balances, Entry, Look, ReadEntries, ReadRules, ReadUsage
 from ...stores.memory import MemoryStore
 from ._random import ACCOUNTS, Operations
+from ._random_admission import DEPLOYMENTS, QUOTAS, Admissions
 from ._subject import Subject, claim
 
 __all__ = ["Compared"]
@@ -20,13 +22,21 @@ class Compared(Subject):
 
     def test_equal_to_the_reference(self) -> None:
         """Whatever is asked in whatever order, under a clock that jumps, the answers are those of ``MemoryStore``."""
+        self._each(self._money)
+
+    def test_admission_equal_to_the_reference(self) -> None:
+        """The same of letting in and leaving, of cooldowns and probes; and the ledger has nothing of it."""
+        self._each(self._admission)
+
+    def _each(self, compare: Callable[[int], None]) -> None:
+        """Each sequence in a place of its own."""
         for seed in range(self.sequences):
             store = self.store
             place = self.place / f"sequence-{seed}"
             place.mkdir()
             self.store = self.open(place, self.clock)
             try:
-                self._compare(seed)
+                compare(seed)
             finally:
                 self._end()
                 self.store = store
@@ -38,9 +48,21 @@ class Compared(Subject):
         else:
             ended.close()
 
-    def _compare(self, seed: int) -> None:
-        reference = MemoryStore(clock=self.clock)
+    def _money(self, seed: int) -> None:
         asked = Operations(seed, self.clock)
+        self._compare_all(self._compare(asked, seed), asked, seed)
+
+    def _admission(self, seed: int) -> None:
+        reference = self._compare(Admissions(seed, self.clock), seed)
+        self.same(
+            self.perform(Look(DEPLOYMENTS, QUOTAS)), reference.perform(Look(DEPLOYMENTS, QUOTAS))
+        )
+        self.same(self.perform(ReadEntries()), ())
+        self.audited()
+
+    def _compare(self, asked: Operations | Admissions, seed: int) -> MemoryStore:
+        """Do all in both; the reference, as it is then."""
+        reference = MemoryStore(clock=self.clock)
         latest: deque[str] = deque(maxlen=_TOLD)
         for step in range(self.steps):
             operation = asked.next()
@@ -51,7 +73,7 @@ class Compared(Subject):
                 self.fail(
                     f"sequence {seed}, step {step}, after\n {done}\n expected {wanted!r}\n found    {found!r}"
                 )
-        self._compare_all(reference, asked, seed)
+        return reference
 
     def _compare_all(self, reference: MemoryStore, asked: Operations, seed: int) -> None:
         """The whole of both, at the end."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ..._operations import Admit, Admitted, Audit, Cool, Full, Health, Leave, Look, ReadEntries
+from ..._operations import Admitted, Audit, Cool, Health, Leave, Look, ReadEntries
 from ._admitting import Admitting, candidate
-from ._subject import DAY, LEASE, START
+from ._subject import DAY, LEASE, START, claim
 
 __all__ = ["Cooling"]
 
@@ -70,7 +70,7 @@ class Cooling(Admitting):
         self.failed()
         self.same(self.admit("t1"), Admitted(START + 1000, 0, probe=True))
         self.same(self.full(), (None,))
-        self.same(self.health(), Health("d", START + 1000, 1, "it failed", True, 1))  # noqa: FBT003
+        self.same(self.health(), Health("d", START + 1000, 1, "it failed", True, 1))
         self.same(self.admit("t1"), Admitted(START + 1000, 0, probe=True, again=True))
         self.perform(Leave("t1"))
         self.same(self.health(), Health("d", START + 1000, 1, "it failed"))
@@ -191,7 +191,7 @@ class Cooling(Admitting):
 
     def test_odd_names(self) -> None:
         """Names and reasons are any text."""
-        name, reason = "a/b:c\n{é} 'x' \"y\" %s 🦄", "l'été: 🦄\n\"%s\" {0}"
+        name, reason = "a/b:c\n{é} 'x' \"y\" %s 🦄", 'l\'été: 🦄\n"%s" {0}'
         self.same(self.cool(1000, reason, 1, name).reason, reason)
         self.admitted(name, candidate("e", (name, 5, 2)))
         self.same(self.health(name).reason, reason)
@@ -219,8 +219,8 @@ class Cooling(Admitting):
 
     def test_places_and_holds_have_names_of_their_own(self) -> None:
         """A hold and a ticket may be called alike."""
-        self.hold("x")
+        self.held("x", claim())
         self.admitted("x", candidate("x"))
         self.same(self.perform(Leave("x")), True)
+        self.admitted("x", candidate("x"))
         self.audited(holds=1)
-        self.expect(isinstance(self.perform(Admit("x", (candidate("x"),), 1)), Full | Admitted), "")

@@ -15,9 +15,9 @@ import pytest
 from ..._operations import Audit, Charge, Post, Reserve, Reserved, SettleHold, WriteRule
 from ._subject import LEASE, WHO, Subject, claim
 
-__all__ = ["Sharing"]
+__all__ = ["THREADS", "Sharing"]
 
-_THREADS = 8
+THREADS = 8
 _SECONDS = 60.0
 
 
@@ -26,8 +26,8 @@ class Sharing(Subject):
 
     def _race(self, work: Callable[[int], Any]) -> list[Any]:
         """What each thread's work gave; they start together."""
-        found: list[Any] = [None] * _THREADS
-        ready = threading.Barrier(_THREADS)
+        found: list[Any] = [None] * THREADS
+        ready = threading.Barrier(THREADS)
 
         def run(number: int) -> None:
             try:
@@ -36,7 +36,7 @@ class Sharing(Subject):
             except BaseException as error:  # noqa: BLE001 - the check says it
                 found[number] = error
 
-        threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(_THREADS)]
+        threads = [threading.Thread(target=run, args=(n,), daemon=True) for n in range(THREADS)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -71,15 +71,15 @@ class Sharing(Subject):
                 self.store.perform(SettleHold(hold, amounts=(Decimal(1),), usd=Decimal(1)))
 
         self._race(work)
-        self.same(self.standing(claim()), [(str(_THREADS * each), "0")])
-        wanted = sorted(f"{t}/{n}" for t in range(_THREADS) for n in range(each))
+        self.same(self.standing(claim()), [(str(THREADS * each), "0")])
+        wanted = sorted(f"{t}/{n}" for t in range(THREADS) for n in range(each))
         self.same(sorted(entry.id for entry in self.entries()), wanted)
         self.audited()
 
     def test_one_hold_reserved_by_all(self) -> None:
         """Eight threads reserve the same hold: it is held once, and seven are told that it was."""
         found = self._race(lambda _: self.store.perform(Reserve("h1", (claim(6),), LEASE)))
-        self.same(Counter(one.again for one in found), {False: 1, True: _THREADS - 1})
+        self.same(Counter(one.again for one in found), {False: 1, True: THREADS - 1})
         self.same(self.standing(claim()), [("0", "6")])
         self.audited(holds=1)
 
@@ -87,7 +87,7 @@ class Sharing(Subject):
         """Eight threads settle the same hold: one does."""
         self.held("h1", claim(9))
         found = self._race(lambda n: self.store.perform(SettleHold("h1", amounts=(Decimal(n),))))
-        self.same(Counter(one.status for one in found), {"settled": 1, "again": _THREADS - 1})
+        self.same(Counter(one.status for one in found), {"settled": 1, "again": THREADS - 1})
         self.same(len(self.entries()), 1)
         self.audited()
 
@@ -96,7 +96,7 @@ class Sharing(Subject):
         charge = Charge(claim().account, claim().window, Decimal(1))
         spend = Post("p1", (charge,), Decimal(1), WHO)
         found = self._race(lambda _: self.store.perform(spend))
-        self.same(Counter(one.status for one in found), {"posted": 1, "again": _THREADS - 1})
+        self.same(Counter(one.status for one in found), {"posted": 1, "again": THREADS - 1})
         self.same(self.standing(claim()), [("1", "0")])
         self.audited()
 

@@ -53,24 +53,39 @@ def _read(wanted: Wanted) -> tuple[Any, ...]:
 
 
 def _hash(text: str) -> int:
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return int.from_bytes(
+        blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big"
+    )
 
 
 _of_member: Final = lru_cache(maxsize=8192)(_hash)
 
 
-def nearest(key: str, members: Sequence[Member]) -> Iterator[Member]:
-    """All members, the one that the key belongs to first, and behind it who takes its place."""
+def nearest(key: str, members: Sequence[Member], weights: Sequence[float] = ()) -> Iterator[Member]:
+    """All members, the one that the key belongs to first, and behind it who takes its place.
+
+    ``weights``: of the members, where they are to have unequal parts of all keys.
+    """
     at = _hash(key)
-    scores = [_score(at, member) for member in members]
-    left = set(range(len(members)))
+    scores: Sequence[float] = [_score(at, member) for member in members]
+    if weights:
+        scores = list(map(_weighted, scores, weights))
+    left = dict.fromkeys(range(len(members)))
     while left:
         place = max(left, key=scores.__getitem__)
-        left.remove(place)
+        del left[place]
         yield members[place]
 
 
-def _score(at: int, member: Member) -> float:
+def _score(at: int, member: Member) -> int:
+    """64 bits that look as if drawn for this key and this member."""
     mixed = (at ^ _of_member(member.id)) * 0x9E3779B97F4A7C15 & _MASK
     mixed = (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93 & _MASK
-    return float(mixed ^ mixed >> 32)
+    return mixed ^ mixed >> 32
+
+
+def _weighted(score: float, weight: float) -> float:
+    """The highest of such is a member's as often as its weight says; below all, in their order, what weighs nothing."""
+    if weight <= 0:
+        return score - 2.0**65
+    return -weight / log((score + 1) / (_MASK + 2))

@@ -112,6 +112,8 @@ class SimpleShuffle:
 
     name = "simple-shuffle"
     counts = False
+    used = False
+    whole = True
 
     def prepare(self, members: Sequence[Member]) -> Drawn:
         """Sums of the weights."""
@@ -121,3 +123,7 @@ class SimpleShuffle:
         """See ``Strategy``."""
         prepared = state.prepared
         return drawn(sums_of(state.members) if prepared is None else prepared, state.draw)
+
+    def why(self, call: Wanted, member: Member) -> str:
+        """See ``Strategy``."""
+        return f"{self.name}: drawn by weight"

@@ -18,10 +18,17 @@ Durability = Literal["power", "best_effort"]
 _INSTEAD = 'or say RedisStore(…, durability="best_effort") where money may be lost with the server'
 # As redis.conf of Redis 6.2 describes them (read 2026-11-22): with "always" alone is each write on disk before it is
 # acknowledged, and even then not while the file is rewritten, if that is said; all policies but one may drop counters.
+#
+# A write that SIGKILL or a power cut tore was never acknowledged. But what a script writes is logged as MULTI … EXEC,
+# and with "aof-load-truncated yes", the default, a server takes away the torn command alone: MULTI stays open, and what
+# is acknowledged later is logged behind it. At one start more, half of the lost operation is done, or acknowledged ones
+# are lost (both seen with Redis 6.2.14; https://github.com/valkey-io/valkey/pull/4342 has repaired it in Valkey). A
+# server set to "no" does not start on such a log, and the tool that mends it cuts before MULTI.
 _WANTED = {
     "appendonly": "yes",
     "appendfsync": "always",
     "no-appendfsync-on-rewrite": "no",
+    "aof-load-truncated": "no",
     "maxmemory-policy": "noeviction",
 }
 

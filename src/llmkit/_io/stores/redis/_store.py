@@ -39,8 +39,9 @@ class RedisStore:
         name: the ledger. All its keys have the hash tag ``{name}``: a cluster keeps them on one node, which is found
             from any other.
         durability: ``"power"``: what was acknowledged is on the server's disk; a server that is not set to that
-            (``appendonly yes``, ``appendfsync always``, ``no-appendfsync-on-rewrite no``, ``maxmemory-policy
-            noeviction``) is refused on first use. ``"best_effort"``: take the server as it is, which may lose money.
+            (``appendonly yes``, ``appendfsync always``, ``no-appendfsync-on-rewrite no``, ``aof-load-truncated no``,
+            ``maxmemory-policy noeviction``) is refused on first use. ``"best_effort"``: take the server as it is,
+            which may lose money.
         timeout: seconds to connect, and to wait for an answer.
         clock: for tests: what gives the time instead of the server, in seconds of Unix time.
 
