@@ -17,6 +17,7 @@ import llmkit
 from llmkit import RetryPolicy
 from llmkit._control.call import on_leg, read, written
 from llmkit._control.job import Job
+from llmkit._control.routing.continuing import Change, Continuing
 from llmkit._control.routing.hedging import Hedge, Hedging
 from llmkit._control.settle import Account
 from llmkit._flow import Flow
@@ -60,7 +61,8 @@ class Way:
                     raise
                 continue
             try:
-                return (yield from read(job, account, result))
+                goes_on = Continuing(job, account, asking.writes_on)
+                return (yield from read(job, account, result, goes_on))
             finally:
                 self.gave_back(choice)
 
@@ -107,6 +109,21 @@ class _Asking:
         except BaseException:
             self._way.gave_back(choice)
             raise
+
+    def writes_on(
+        self, account: Account, change: Change, error: llmkit.errors.APIError
+    ) -> Flow[tuple[str, Any]]:
+        while self._way.there_are_more():
+            choice = self._way.taken()
+            leg = change(self._way.leg(choice))
+            try:
+                ready = yield from written(self._job, choice, leg, leg.call)
+                return f"d{choice}", (yield from on_leg(self._job, account, *ready))
+            except llmkit.errors.APIError:
+                continue
+            finally:
+                self._way.gave_back(choice)
+        raise error
 
     def unused(self, choice: int) -> None:
         self._way.gave_back(choice)
