@@ -44,6 +44,10 @@ from ..errors import ConfigurationError
 
 __all__ = ["Routing"]
 
+_BY_PROVIDER: Final = frozenset({
+    "batches", "caches", "files", "image", "models", "moderation", "stored_responses",
+})  # fmt: skip
+"""Kinds of calls that may name a provider and no model: what is kept is kept by somebody."""
 _SAID: Final = NAMED | {"fallbacks"}
 
 
@@ -142,6 +146,8 @@ class Routing(Client):
         stream: bool = False,
         dry_run: bool = False,
     ) -> Job:
+        if "custom_llm_provider" in params and kind.name in _BY_PROVIDER:
+            model, params = self._named(model, params)
         said = plan.asked(params, {}, kind)
         options = {**self._defaults, **said.options} if self._defaults else said.options
         asked = plan.Asked(said.params, options, said.wanted, said.adjustments)
@@ -151,6 +157,24 @@ class Routing(Client):
         asking = Asking(job.id, kind, subject, own(said), stream, job.keyless)
         self._send_on_its_way(job, model, asking, options)
         return job
+
+    def _named(
+        self, model: str, params: Mapping[str, Any]
+    ) -> tuple[str, Mapping[str, Any]]:
+        """The group that is meant where a call names a provider: a group, a deployment, or the only one of a provider."""
+        provider = params["custom_llm_provider"]
+        rest = {name: value for name, value in params.items() if name != "custom_llm_provider"}
+        names, aliases = self._table.names, self._table.settings.aliases
+        for name in (model, provider):
+            if name in names.groups or name in names.ids or name in aliases:
+                return name, rest
+        found = {one.place for one in self._table.members if self._legs.named(one)[0] == provider}
+        if len(found) != 1:
+            many = f"{len(found)} deployments are" if found else "no deployment is"
+            raise ConfigurationError(
+                f"{many} {provider!r:.80}'s: name a group or a deployment (custom_llm_provider=…, or model=…)"
+            )
+        return found.pop(), rest
 
     def _send_on_its_way(
         self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]

@@ -250,7 +250,7 @@ class Way:
         if (mock := leg.options.get("mock_response")) is not None:
             account.leaving(leg, request.adjustments)
             made: Answer | Opened = mocked(leg.call, mock)
-            account.mocked = True
+            account.mocked = account.info.mocked = True
             return made
         if account.holds is not None and self._diverted:
             account.holds.diverting = False
