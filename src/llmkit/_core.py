@@ -49,7 +49,7 @@ from .ledger import MemoryLedger
 from .providers import Tokens
 from .types.params import CallOptions
 
-__all__ = ["DEFAULT_TIMEOUTS", "NAMED", "Core"]
+__all__ = ["NAMED", "Core", "catalogue_of"]
 
 _TRANSPORTS = ("httpx",)
 _AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
@@ -107,7 +107,7 @@ class Core:
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
         self._clock = clock
-        self._catalogue = _catalogue(catalogue)
+        self._catalogue = catalogue_of(catalogue)
         self._defaults = plan.kept(plan.asked(defaults, {}).options)
         price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
         self._observers = Observers(tuple(callbacks))
@@ -322,7 +322,7 @@ class Core:
             id=new_call_id(),
             legs=(),
             policy=plan.policy(self._policy, options.get("num_retries")),
-            timeouts=plan.timeouts(options, DEFAULT_TIMEOUTS, stream=stream),
+            timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
             clock=ReadClock(self._clock.now, self._clock.wall),
             abandon=leaving(self),
             tokens=self._tokens,
@@ -413,14 +413,18 @@ _names: dict[type[Core], frozenset[str]] = {}
 
 
 def _calls(client: type[Core]) -> frozenset[str]:
-    """The names of its calls, which kinds define, not ``Core``; those for async code are left out."""
+    """The names of its calls, which kinds define, not ``Core`` nor a router; those for async code are left out."""
     if client not in _names:
-        kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and kind is not Core)
+        kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and _has_calls(kind))
         members = (member for kind in kinds for member in vars(kind).items())
         _names[client] = frozenset(
             n for n, m in members if n[0] != "_" and not inspect.iscoroutinefunction(m)
         )
     return _names[client]
+
+
+def _has_calls(kind: type[Core]) -> bool:
+    return kind is not Core and not vars(kind).get("_manages", False)
 
 
 def _book(budget: Any) -> Any:
@@ -433,10 +437,11 @@ def _book(budget: Any) -> Any:
 
 # What says whose a call is, and where it goes: such options are looked for in every call.
 NAMED = frozenset({"customer", "session", "tags", "team"}) | plan.OF_ROUTERS
-DEFAULT_TIMEOUTS = Timeouts()
+_DEFAULT_TIMEOUTS = Timeouts()
 
 
-def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
+def catalogue_of(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
+    """The catalogue that a client goes by."""
     if given is None:
         # A file that cannot be read is heard of now, not when an answer is to be priced.
         default().ready()

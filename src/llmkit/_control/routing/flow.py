@@ -5,7 +5,7 @@ Who is asked is the ``Route``'s affair, how one deployment is asked is ``call``'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -250,7 +250,7 @@ class Way:
         if (mock := leg.options.get("mock_response")) is not None:
             account.leaving(leg, request.adjustments)
             made: Answer | Opened = mocked(leg.call, mock)
-            account.mocked = True
+            account.mocked = account.info.mocked = True
             return made
         if account.holds is not None and self._diverted:
             account.holds.diverting = False
@@ -311,6 +311,50 @@ class Way:
         if go.how == "fallback":
             return FallingBack(job.id, *self._legs.named(go.member), error)
         return Rerouted(job.id, go.group, go.member.place, error)
+
+    # --- without asking
+
+    def outlook(self, job: Job) -> Flow[list[_Ready]]:
+        """The requests for all who may be asked, in order, written as if to be sent.
+
+        Raises:
+            Exception: as the call would, where there is none.
+        """
+        ready: list[_Ready] = []
+        failure: Exception | None = None
+        for go in self._ahead():
+            place = Place(self._route, go)
+            try:
+                ready.append((yield from self._prepared(job, place)))
+            except (APIError, ConfigurationError) as error:
+                if place.final:
+                    raise
+                failure = failure or error
+            if ready and job.mock is not None:
+                break
+        if not ready and failure is not None:
+            raise failure
+        return ready
+
+    def legs(self) -> list[Leg]:
+        """Those of all who may be asked, in order; who cannot be asked is left out."""
+        legs: list[Leg] = []
+        failure: Exception | None = None
+        for go in self._ahead():
+            try:
+                legs.append(self._legs.leg(self._asking, go.member, go.changes))
+            except (APIError, ConfigurationError) as error:
+                failure = failure or error
+        if not legs and failure is not None:
+            raise failure
+        return legs
+
+    def _ahead(self) -> Iterator[Go]:
+        """Everybody who may be asked, whoever would be asked now first."""
+        chosen = self._reroute(self.group).decision(self._now()).member
+        ahead = tuple(self._route.outlook(self._now()))
+        yield from (go for go in ahead if go.member is chosen)
+        yield from (go for go in ahead if go.member is not chosen)
 
     # --- beside each other
 
