@@ -168,14 +168,14 @@ class Account:
         ``goes_on``: the call is what became of the fork: its answer, its host, the hold that is open.
         """
         mine = self.info
+        if self.holds is not None and other.holds is not None:
+            self.holds.merge(other.holds, goes_on=goes_on)
+        self.left(other.sent, billable=other._billable)
         known = {attempt.number for attempt in mine.attempts}
         mine.attempts += [a for a in other.info.attempts if a.number not in known]
         mine.attempts.sort(key=_number)
-        self.left(other.sent, billable=other._billable)
         for secret in other.secrets:
             self.shows(secret)
-        if self.holds is not None and other.holds is not None:
-            self.holds.merge(other.holds, goes_on=goes_on)
         if goes_on:
             self.call = other.call
             for name in _OF_ATTEMPTS:

@@ -210,7 +210,13 @@ class _Hedged(Generic[T]):
                 if shown.error is None:
                     raise
             finally:
-                failure = self._merged(winner)
+                failure = shown.error
+                try:
+                    self._merge(winner)
+                except BaseException:
+                    # An interrupt: what was held by then is not to be forgotten.
+                    self._merge(winner)
+                    raise
             if winner is None and failure is not None:
                 # As the first has failed, whoever was last: a hedge that was refused says nothing of the call.
                 raise failure
@@ -270,20 +276,6 @@ class _Hedged(Generic[T]):
         name = self._asking.named(leg.choice)
         self._hedging.observed(name, self._job, self._job.clock.now() - began)
 
-    def _merged(self, winner: int | None) -> BaseException | None:
-        """Make all accounts one; return what the first has failed with."""
-        failure = self._legs[0].error
-        try:
-            self._merge(winner)
-        except BaseException:
-            # An interrupt: what was held by then is not to be forgotten.
-            self._merge(winner)
-            raise
-        finally:
-            for leg in self._legs.values():
-                leg.error = None
-        return failure
-
     def _merge(self, winner: int | None) -> None:
         """All accounts become one. Who has answered too late, or for nobody, gives its place back."""
         for number, leg in self._legs.items():
@@ -301,6 +293,9 @@ class _Hedged(Generic[T]):
         shown = self._legs[winner or 0]
         if shown.ended:
             self._account.merge(shown.account, goes_on=True)
+        for leg in self._legs.values():
+            # It knows frames, and these what it is kept by.
+            leg.error = None
 
 
 def _given_up(account: Account, error: BaseException) -> Flow[None]:
