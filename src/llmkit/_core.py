@@ -49,7 +49,7 @@ from .ledger import MemoryLedger
 from .providers import Tokens
 from .types.params import CallOptions
 
-__all__ = ["Core"]
+__all__ = ["NAMED", "Core", "catalogue_of"]
 
 _TRANSPORTS = ("httpx",)
 _AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
@@ -107,8 +107,8 @@ class Core:
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
         self._clock = clock
-        self._catalogue = _catalogue(catalogue)
-        self._defaults = _kept(plan.asked(defaults, {}).options)
+        self._catalogue = catalogue_of(catalogue)
+        self._defaults = plan.kept(plan.asked(defaults, {}).options)
         price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
         self._observers = Observers(tuple(callbacks))
         self._transports = SyncTransports(verify)
@@ -295,26 +295,33 @@ class Core:
         stream: bool = False,
         dry_run: bool = False,
     ) -> Job:
-        asked, call_id = plan.asked(params, self._defaults, kind), new_call_id()
+        asked = plan.asked(params, self._defaults, kind)
+        job = self._blank(kind, asked, stream=stream, dry_run=dry_run)
+        job.legs = plan.legs(
+            job.id,
+            model,
+            subject,
+            asked,
+            stream=stream,
+            environ=self._environ,
+            keyless=job.keyless,
+            kind=kind,
+            catalogue=self._catalogue,
+        )
+        if self._book is not None or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
+            self._attribute(job, asked)
+            self._divertible(job, asked, subject, kind)
+        return job
+
+    def _blank(self, kind: Kind, asked: plan.Asked, *, stream: bool, dry_run: bool) -> Job:
+        """A call of which all is known but who answers it."""
         options = asked.options
-        # Where a testing tool answers by itself, a key that is missing is no mistake.
-        answered = bool(transport("")) or options.get("mock_response") is not None
-        keyless = dry_run or answered
+        mock = options.get("mock_response")
         metadata = asked.params.get("metadata")
-        job = Job(
-            id=call_id,
-            legs=plan.legs(
-                call_id,
-                model,
-                subject,
-                asked,
-                stream=stream,
-                environ=self._environ,
-                keyless=keyless,
-                kind=kind,
-                catalogue=self._catalogue,
-            ),
-            policy=_policy(self._policy, options.get("num_retries")),
+        return Job(
+            id=new_call_id(),
+            legs=(),
+            policy=plan.policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
             clock=ReadClock(self._clock.now, self._clock.wall),
             abandon=leaving(self),
@@ -322,29 +329,31 @@ class Core:
             catalogue=self._catalogue,
             environ=self._environ,
             kind=kind.name,
-            keyless=keyless,
+            # Where a testing tool answers by itself, a key that is missing is no mistake.
+            keyless=dry_run or bool(transport("")) or mock is not None,
             stream=stream,
             heard=self._observers.heard,
             hooks=self._hooks,
             wanted=asked.wanted,
-            mock=options.get("mock_response"),
+            mock=mock,
             transport=transport(self._transport_name),
             limit=self._limit,
             media=media_policy(options.get("fetch_media")),
             metadata=metadata if isinstance(metadata, Mapping) else {},
         )
-        if self._book is not None or CONTEXT.get() or not _NAMED.isdisjoint(options):
-            self._attribute(job, asked, subject, kind)
-        return job
 
-    def _attribute(
-        self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind
-    ) -> None:
-        """Say whose the call is, and what may answer it instead."""
+    def _attribute(self, job: Job, asked: plan.Asked) -> None:
+        """Say whose the call is."""
         from ._control.attributes import attributes, shown  # noqa: PLC0415 - few calls say it
 
         job.attributes = attributes(asked.params, asked.options, job.metadata)
         job.shown, job.book = shown(job.attributes), self._book
+
+    def _divertible(
+        self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind
+    ) -> None:
+        """Say what may answer the call instead, where its budget wants something cheaper."""
+        plan.refuse_of_routers(asked.options)
         if self._book is not None:
             job.divert = functools.partial(
                 plan.diverted,
@@ -404,14 +413,18 @@ _names: dict[type[Core], frozenset[str]] = {}
 
 
 def _calls(client: type[Core]) -> frozenset[str]:
-    """The names of its calls, which kinds define, not ``Core``; those for async code are left out."""
+    """The names of its calls, which kinds define, not ``Core`` nor a router; those for async code are left out."""
     if client not in _names:
-        kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and kind is not Core)
+        kinds = (kind for kind in client.__mro__ if issubclass(kind, Core) and _has_calls(kind))
         members = (member for kind in kinds for member in vars(kind).items())
         _names[client] = frozenset(
             n for n, m in members if n[0] != "_" and not inspect.iscoroutinefunction(m)
         )
     return _names[client]
+
+
+def _has_calls(kind: type[Core]) -> bool:
+    return kind is not Core and not vars(kind).get("_manages", False)
 
 
 def _book(budget: Any) -> Any:
@@ -422,12 +435,13 @@ def _book(budget: Any) -> Any:
     return None if budget is None else budget.book
 
 
-# What says whose a call is: such an option is looked for in every call.
-_NAMED = frozenset({"customer", "session", "tags", "team"})
+# What says whose a call is, and where it goes: such options are looked for in every call.
+NAMED = frozenset({"customer", "session", "tags", "team"}) | plan.OF_ROUTERS
 _DEFAULT_TIMEOUTS = Timeouts()
 
 
-def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
+def catalogue_of(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
+    """The catalogue that a client goes by."""
     if given is None:
         # A file that cannot be read is heard of now, not when an answer is to be priced.
         default().ready()
@@ -437,24 +451,3 @@ def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
     if isinstance(given, Catalogue):
         return given
     raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")
-
-
-def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Options to keep on a client: its key is not left lying about as text."""
-    key = options.get("api_key")
-    return {**options, "api_key": Secret(key.strip())} if isinstance(key, str) and key else options
-
-
-def _policy(policy: RetryPolicy, retries: Any) -> RetryPolicy:
-    if retries is None:
-        return policy
-    try:
-        return RetryPolicy(
-            retries,
-            policy.first_wait,
-            policy.longest_wait,
-            policy.longest_retry_after,
-            policy.draw,
-        )
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from None

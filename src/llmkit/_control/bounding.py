@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -26,13 +27,21 @@ __all__ = ["bound_of", "bounded", "output_limit"]
 
 
 def bounded(job: Job, *, exact: bool = False) -> pricing.Cost | pricing.Unbounded:
-    """The bound for one attempt at the first deployment of a call.
+    """The bound for one attempt at the first deployment of a call; at any, where a router may choose.
 
     Raises:
         InvalidRequestError, UnsupportedParamsError: the call cannot be written.
     """
-    leg = job.legs[0]
-    return bound_of(job, leg, _written(job, leg), exact=exact)
+    legs = job.legs[:1] if job.way is None else job.way.legs()
+    bounds = [bound_of(job, leg, _written(job, leg), exact=exact) for leg in legs]
+    # What is not bounded somewhere is not bounded; of what is known nothing is more than what is not.
+    return max(bounds, key=_much)
+
+
+def _much(bound: pricing.Cost | pricing.Unbounded) -> tuple[int, Decimal]:
+    if isinstance(bound, pricing.Unbounded):
+        return 2, Decimal(0)
+    return (1, Decimal(0)) if bound.total is None else (0, bound.total)
 
 
 def _written(job: Job, leg: Leg) -> HTTPRequest | None:

@@ -37,10 +37,13 @@ class DryRun:
     key_source: str | None
     bound: pricing.Cost | pricing.Unbounded
     fallbacks: tuple[DryRun, ...] = ()
+    deployment: str = ""
+    """A router's id of who would be asked."""
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain data."""
         return {
+            **({"deployment": self.deployment} if self.deployment else {}),
             "provider": self.provider,
             "model": self.model,
             "request": {
@@ -90,6 +93,7 @@ def _described(job: Job, leg: Leg, request: HTTPRequest) -> DryRun:
         ledger=request.adjustments,
         key_source=leg.key_source,
         bound=bound_of(job, leg, request),
+        deployment=leg.deployment,
     )
 
 

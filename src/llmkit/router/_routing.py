@@ -1,0 +1,302 @@
+"""What makes a ``Client``'s calls a router's: its table, what waits for it, and the way that each call is given.
+
+It owns these as a client owns its connections. Who is asked is decided in ``_control.routing``, and nothing here.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Final
+
+from typing_extensions import Unpack, override
+
+from .. import stores
+from .._call import CONTEXT
+from .._control import plan
+from .._control.job import Job
+from .._control.plan import Kind
+from .._control.retry import RetryPolicy
+from .._control.routing.arguments import Given, given
+from .._control.routing.described import describing
+from .._control.routing.flow import Way
+from .._control.routing.groups import Terms, targets
+from .._control.routing.hedging import Hedge, Hedging
+from .._control.routing.keywords import RouterOptions
+from .._control.routing.legs import Asking, Legs, own
+from .._control.routing.policies import fallbacks_of
+from .._control.routing.route import Route
+from .._control.routing.settings import Settings
+from .._control.routing.shared import Shared
+from .._control.routing.strategies import strategy_of
+from .._control.routing.strategy import Strategy
+from .._control.routing.table import Table
+from .._control.routing.wanted import Wanted
+from .._core import NAMED, catalogue_of
+from .._io._clock import SYSTEM_CLOCK, Clock
+from .._io._queue import FairQueue
+from .._operations import Store
+from ..catalogue import Catalogue
+from ..client import Client
+from ..errors import ConfigurationError
+
+__all__ = ["Routing"]
+
+_BY_PROVIDER: Final = frozenset({
+    "batches", "caches", "files", "image", "models", "moderation", "stored_responses",
+})  # fmt: skip
+"""Kinds of calls that may name a provider and no model: what is kept is kept by somebody."""
+_SAID: Final = NAMED | {"fallbacks"}
+
+
+class Routing(Client):
+    """A client whose calls go to one of several deployments."""
+
+    _manages: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        model_list: Sequence[Any] | None = None,
+        *,
+        store: Store | None = None,
+        callbacks: Iterable[Callable[[Any], Any]] = (),
+        hooks: Iterable[Any] = (),
+        ledger: Store | None = None,
+        budget: Any = None,
+        retry: RetryPolicy | None = None,
+        max_parallel: int | None = None,
+        http_client: Any = None,
+        verify: Any = None,
+        transport: str = "httpx",
+        environ: Mapping[str, str] | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+        catalogue: Catalogue | str | os.PathLike[str] | None = None,
+        **how: Unpack[RouterOptions],
+    ) -> None:
+        environ = os.environ if environ is None else environ
+        known = catalogue_of(catalogue)
+        told = given(model_list, how, environ=environ, catalogue=known, budget=budget)
+        self._set_up(
+            told,
+            store,
+            callbacks=callbacks,
+            hooks=hooks,
+            ledger=ledger,
+            budget=budget,
+            retry=retry,
+            max_parallel=max_parallel,
+            http_client=http_client,
+            verify=verify,
+            transport=transport,
+            clock=clock,
+            catalogue=known,
+        )
+
+    def _set_up(self, told: Given, store: Store | None, **how: Any) -> None:
+        """Be a router of what was given; ``how``: keywords of a ``Client``."""
+        self._own_store = told.redis is not None
+        store = _store(store, told)
+        how["budget"] = how.get("budget") or _budget(told, store)
+        super().__init__(**{**told.client, **how, "environ": told.environ})
+        own(plan.Asked({}, self._defaults))
+        self.report = told.report
+        """What of a configuration is not honoured, and why."""
+        retry, settings = how.get("retry"), told.settings
+        if retry is None or settings.num_retries != _USUAL.num_retries:
+            retry = replace(retry or RetryPolicy(), retries=settings.num_retries)
+        self._policy = retry
+        self._legs = Legs(self._defaults, self._environ, self._catalogue)
+        self._line = FairQueue()
+        self._draw = random.random
+        self._store = store
+        self._table = self._made(told.deployments, settings)
+        self._shared = None if store is None else self._sharing(store)
+
+    def _made(self, deployments: Iterable[Any], settings: Settings) -> Table:
+        hedge = Hedge.of(settings.hedge)
+        self._hedging = None if hedge is None else Hedging(hedge)
+        return Table(
+            deployments,
+            settings,
+            strategy_of(settings.strategy, settings.strategy_args),
+            strategies=_strategies(settings),
+            store=self._store,
+            describe=describing(self._catalogue),
+        )
+
+    def _sharing(self, store: Store) -> Shared:
+        def lost(alone: bool) -> None:  # noqa: FBT001 - as it is told
+            self._table.lost = alone
+
+        local = self._table.settings.when_store_lost == "local"
+        return Shared(store, local=local, clock=self._clock.now, lost=lost)
+
+    # --- one call
+
+    @override
+    def _job(
+        self,
+        kind: Kind,
+        model: str,
+        subject: Mapping[str, Any],
+        params: Mapping[str, Any],
+        *,
+        stream: bool = False,
+        dry_run: bool = False,
+    ) -> Job:
+        if "custom_llm_provider" in params and kind.name in _BY_PROVIDER:
+            model, params = self._named(model, params)
+        said = plan.asked(params, {}, kind)
+        options = {**self._defaults, **said.options} if self._defaults else said.options
+        asked = plan.Asked(said.params, options, said.wanted, said.adjustments)
+        job = self._blank(kind, asked, stream=stream, dry_run=dry_run)
+        if self._book is not None or job.metadata or CONTEXT.get() or not NAMED.isdisjoint(options):
+            self._attribute(job, asked)
+        asking = Asking(job.id, kind, subject, own(said), stream, job.keyless)
+        self._send_on_its_way(job, model, asking, options)
+        return job
+
+    def _named(
+        self, model: str, params: Mapping[str, Any]
+    ) -> tuple[str, Mapping[str, Any]]:
+        """The group that is meant where a call names a provider: a group, a deployment, or the only one of a provider."""
+        provider = params["custom_llm_provider"]
+        rest = {name: value for name, value in params.items() if name != "custom_llm_provider"}
+        names, aliases = self._table.names, self._table.settings.aliases
+        for name in (model, provider):
+            if name in names.groups or name in names.ids or name in aliases:
+                return name, rest
+        found = {one.place for one in self._table.members if self._legs.named(one)[0] == provider}
+        if len(found) != 1:
+            many = f"{len(found)} deployments are" if found else "no deployment is"
+            raise ConfigurationError(
+                f"{many} {provider!r:.80}'s: name a group or a deployment (custom_llm_provider=…, or model=…)"
+            )
+        return found.pop(), rest
+
+    def _send_on_its_way(
+        self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]
+    ) -> None:
+        wanted = self._wanted(job, model, asking, options)
+        route = self._route(job, wanted, options)
+        job.way = Way(
+            route,
+            self._legs,
+            asking,
+            named=self._legs.named(route.peek(self._clock.now()).member),
+            group=model,
+            line=self._line,
+            priority=wanted.priority,
+            shared=self._shared,
+            hedging=self._hedging,
+            now=self._clock.now,
+            reroute=lambda group: self._route(job, replace(wanted, group=group), options),
+        )
+
+    def _wanted(
+        self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]
+    ) -> Wanted:
+        whose, params, settings = job.attributes, asking.own.params, self._table.settings
+        return Wanted(
+            model,
+            asking.kind.name,
+            job.stream,
+            asking.subject,
+            params,
+            tags=whose.get("tag", ()) if whose else (),
+            region=options.get("allowed_model_region"),
+            session=whose["session"][0] if "session" in whose else None,
+            priority=options.get("priority", settings.priority),
+            max_cost=options.get("max_cost"),
+            budgeted=job.book is not None,
+            agent=_agent(options) if settings.tag_filtering else "",
+            user=whose["user"][0] if "user" in whose else str(params.get("user") or ""),
+            catalogue=self._catalogue,
+        )
+
+    def _route(self, job: Job, wanted: Wanted, options: Mapping[str, Any]) -> Route:
+        now = self._clock.now()
+        return Route(
+            self._table,
+            wanted,
+            until=now + job.timeouts.total,
+            draw=self._draw,
+            now=now,
+            id=job.id,
+            policy=job.policy,
+            terms=_USUAL_TERMS if _SAID.isdisjoint(options) else _terms(options),
+        )
+
+    # --- its end
+
+    @override
+    def close(self) -> None:
+        super().close()
+        if self._own_store:
+            self._store.close()  # type: ignore[union-attr]
+
+    @override
+    async def aclose(self) -> None:
+        await super().aclose()
+        if self._own_store:
+            await self._store.aclose()  # type: ignore[union-attr]
+
+    @override
+    def _after_fork(self) -> None:
+        super()._after_fork()
+        self._line.forget()
+
+
+_USUAL: Final = Settings()
+_USUAL_TERMS: Final = Terms()
+
+
+def _strategies(settings: Settings) -> dict[str, Strategy]:
+    told = settings.group_strategies.items()
+    return {name: strategy_of(one, arguments) for name, (one, arguments) in told}
+
+
+def _store(store: Store | None, told: Given) -> Store | None:
+    if told.redis is None:
+        if store is not None and not callable(getattr(store, "perform", None)):
+            raise ConfigurationError(
+                f"store must be a store, such as SQLiteStore('router.db'), not {type(store).__name__}"
+            )
+        return store
+    if store is not None:
+        raise ConfigurationError("store and redis_url are one thing: give one of them")
+    made: Store = stores.RedisStore(told.redis.reveal())
+    return made
+
+
+def _budget(told: Given, store: Store | None) -> Any:
+    """What keeps the budgets that deployments, providers and tags were given."""
+    if not told.budgets:
+        return None
+    from ..budget import BudgetManager  # noqa: PLC0415 - few routers have any
+
+    return BudgetManager(store, told.budgets)
+
+
+def _agent(options: Mapping[str, Any]) -> str:
+    headers = options.get("extra_headers") or {}
+    return next((str(v) for k, v in headers.items() if str(k).lower() == "user-agent"), "")
+
+
+def _terms(options: Mapping[str, Any]) -> Terms:
+    """What a call says of its failover."""
+    fallbacks = options.get("fallbacks")
+    if isinstance(fallbacks, str | Mapping):
+        raise ConfigurationError("fallbacks must be a list of groups")
+    special = ("context_window_fallbacks", "content_policy_fallbacks")
+    window, policy = (
+        None if options.get(name) is None else fallbacks_of(options[name], name) for name in special
+    )
+    return Terms(
+        fallbacks=None if fallbacks is None else targets(fallbacks),
+        context_window_fallbacks=window,
+        content_policy_fallbacks=policy,
+        disable_fallbacks=bool(options.get("disable_fallbacks")),
+    )
