@@ -75,5 +75,3 @@ def idle(made: Router) -> bool:
     tickets = made._table.admission._rows._tickets
     waits = line._looking or any(entry[-1].entry is entry for entry in (*line._line, *line._tried))
     return not any(places(made)) and not tickets and not waits
-
-

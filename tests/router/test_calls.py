@@ -149,7 +149,16 @@ def test_parameters_to_drop() -> None:
     assert [one.parameter for one in said.call.ledger] == ["top_p"]
 
 
-@pytest.mark.parametrize("said", [{"api_key": "k"}, {"base_url": "http://x"}, {"api_base": "http://x"}, {"custom_llm_provider": "openai"}, {"input_cost_per_token": 1}])
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"api_key": "k"},
+        {"base_url": "http://x"},
+        {"api_base": "http://x"},
+        {"custom_llm_provider": "openai"},
+        {"input_cost_per_token": 1},
+    ],
+)
 def test_connections_are_deployments_own(said: dict[str, Any]) -> None:
     """A call, and a router as a whole, cannot say whose connection is used."""
     with pytest.raises(errors.ConfigurationError, match="a deployment has its own"):

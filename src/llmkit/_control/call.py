@@ -6,7 +6,7 @@ It decides and yields; a driver performs. Whatever happens, one settlement is st
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -59,6 +59,8 @@ from .structured import parse_answer
 __all__ = ["consulted", "on_leg", "perform", "prepared", "read", "written"]
 
 _REDIRECT = 300
+GoesOn = Callable[[Any, APIError], Flow[Opened]]
+"""Given a stream's session and what broke it: what it goes on with. Raises the same where it does not."""
 
 
 def prepared(job: Job) -> Flow[list[tuple[Leg, HTTPRequest]]]:
@@ -217,8 +219,10 @@ def _asked(job: Job, account: Account, ready: Sequence[tuple[Leg, HTTPRequest]])
     return (yield from read(job, account, result))
 
 
-def read(job: Job, account: Account, result: Answer | Opened) -> Flow[Answer]:
-    """Read a stream to its end; a whole answer is there already."""
+def read(
+    job: Job, account: Account, result: Answer | Opened, goes_on: GoesOn | None = None
+) -> Flow[Answer]:
+    """Read a stream to its end; a whole answer is there already. ``goes_on``: what may mend one that breaks."""
     if not isinstance(result, Opened):
         return account.priced(result)
     assert account.call is not None  # noqa: S101 - a stream belongs to a call
@@ -226,13 +230,16 @@ def read(job: Job, account: Account, result: Answer | Opened) -> Flow[Answer]:
     account.info.first_chunk_seconds = account.elapsed()
     if job.heard:
         yield from notify(StreamStarted(job.id, account.elapsed()))
-    try:
-        yield from relay(result, session)
-    except APIError as error:
-        error.scrub(account.secrets)
-        complete(error, account.call, account, None)
-        raise
-    return session.result()
+    while True:
+        try:
+            yield from relay(result, session)
+            return session.result()
+        except APIError as error:
+            error.scrub(account.secrets)
+            complete(error, account.call, account, None)
+            if goes_on is None:
+                raise
+            result = yield from goes_on(session, error)
 
 
 def _session(call: Call, opened: Opened, account: Account) -> Session | Happening:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from typing import Any
 
 from .._call import CallInfo, ChatCall
 from .._flow import Opened
@@ -49,6 +50,14 @@ class Session:
         self._enough = False
         self.received = 0
         """How many chunks have come: while they do, the end is not overdue."""
+        self._pending = opened.pending
+        self._seam: Any = None
+        self._take(opened.first)
+
+    def go_on(self, opened: Opened, seam: Any) -> None:
+        """Another host writes on; ``seam`` makes its chunks those of the same stream."""
+        self.opened, self._seam = opened, seam
+        self._account.counted = self._enough = self._usage_final = False
         self._pending = opened.pending
         self._take(opened.first)
 
@@ -127,6 +136,8 @@ class Session:
 
     def _add(self, chunk: ChatCompletionChunk) -> None:
         self.received += 1
+        if self._seam is not None:
+            self._seam.take(chunk)
         self.fold.add(chunk)
         for choice in chunk.choices:
             if choice.finish_reason is not None:

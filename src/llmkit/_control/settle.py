@@ -71,6 +71,8 @@ class Account:
         """Whether what an answer says of its usage is all of it; a stream's grows until its end."""
         self.mocked = False
         self.secrets: tuple[Secret, ...] = ()
+        self.seam: Any = None
+        """Where a stream broke and another host writes on: what came before, and what has come since."""
         self._numbers = count(1)
         self._number = 0
         """Of the attempt under way; 0: none is."""
@@ -139,6 +141,17 @@ class Account:
         """A request left, or may have; ``billable`` unless the provider refused it."""
         self.sent = max(self.sent, sent, key=_SENT_ORDER.index)
         self._billable = self._billable or (billable and sent != "no")
+
+    def broke(self, error: BaseException) -> None:
+        """The stream of the attempt that went well has broken."""
+        if attempts := self.info.attempts:
+            attempts[-1] = attempts[-1]._replace(error=type(error).__name__)
+
+    def so_far(self) -> tuple[Usage | None, pricing.Cost]:
+        """What the call has used and cost, as far as its stream has come."""
+        partial = self.partial()
+        assert partial is not None  # noqa: S101 - only who reads a stream asks
+        return self._usage(partial)[0], partial.cost
 
     def fork(self) -> Account:
         """An account of what runs beside others for this call; it is not settled, but merged."""
@@ -238,8 +251,21 @@ class Account:
             settlement = self._settlement(outcome, response, error)
             self._record = CallFinished(settlement, response, error)
         if self.holds is not None:
-            self.holds.ended(self._record.settlement)
+            self.holds.ended(self._own(self._record.settlement))
         return self._record
+
+    def _own(self, settlement: Settlement) -> Settlement:
+        """The settlement of what the open hold is for: what came before a stream went on elsewhere has had its own."""
+        if self.seam is None:
+            return settlement
+        part = self.seam.part()
+        usage, cost = self._usage_of(part)[0] or Usage(), self._cost_of(part)
+        return settlement._replace(
+            cost=cost.total,
+            cost_status=cost.status,
+            prompt_tokens=usage.prompt_tokens,
+            completion_tokens=usage.completion_tokens,
+        )
 
     def _settlement(
         self, outcome: Outcome, response: Answer | None, error: BaseException | None
@@ -271,6 +297,12 @@ class Account:
         )
 
     def _usage(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
+        if self.seam is None or response is None:
+            return self._usage_of(response)
+        usage, _ = self._usage_of(self.seam.part())
+        return self.seam.joined(usage), "none" if usage is None else "estimated"
+
+    def _usage_of(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
         told = None if response is None else response.counted()
         if response is None or self._told_all(told):
             return told, "reported" if told is not None else "none"
@@ -290,6 +322,12 @@ class Account:
         return None if self.call is None else self.call.concerns
 
     def _cost(self, answer: Answer) -> pricing.Cost:
+        if self.seam is None:
+            return self._cost_of(answer)
+        before: pricing.Cost = self.seam.cost
+        return before + self._cost_of(self.seam.part())
+
+    def _cost_of(self, answer: Answer) -> pricing.Cost:
         if self.mocked:
             return _free("no provider was asked")
         if (concerned := self._concerns()) is not None:

@@ -74,6 +74,8 @@ def _left(stream: object, timeout: float | None, *, written: bool) -> float | No
 def _writing(stream: object) -> None:
     if (progress := CURRENT.get()) is not None:
         progress.stream = stream
+        if progress.stopped:
+            raise httpcore.WriteError("the request is not sent any further")
         progress.writing()
 
 
@@ -163,9 +165,9 @@ class _Watched(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         if not buffer:
             return
-        _writing(self)
         # httpcore goes on to read where a write fails: an early answer may be there all the same.
         self._written = False
+        _writing(self)
         # Each piece is given what is left, and not the whole again: a slow reader outlives no deadline either.
         for start in range(0, len(buffer), _PIECE):
             if self._early.is_due(self._stream, min(_PIECE, len(buffer) - start)):

@@ -173,9 +173,15 @@ class AsyncStream(Generic[C, A]):
         await self._close_exchange()
         self._ended = True
         try:
-            await self._driver.advance(self._run, lambda: self._run.flow.throw(error))
+            outcome = await self._driver.advance(self._run, lambda: self._run.flow.throw(error))
         except Exception as final:  # noqa: BLE001 - raised once the chunks are handed over
             self._error = final
+        else:
+            if isinstance(outcome, Relay):
+                # Another host writes on, into the same session.
+                self._exchange, self._ended = outcome.opened.handle, False
+                outcome.opened.handle.keep()
+                return
         # Where it broke behind a finishing chunk, that one is the reader's all the same.
         self._session.release()
 

@@ -175,11 +175,13 @@ class _Nobody(Exception):
 class _Leg(Generic[T]):
     """One of the attempts that run beside each other."""
 
-    __slots__ = ("account", "answered", "choice", "error")
+    __slots__ = ("account", "answered", "choice", "ended", "error", "late")
 
     def __init__(self, choice: T, account: Account) -> None:
         self.choice, self.account = choice, account
-        self.answered = False
+        self.answered = self.ended = False
+        self.late = False
+        """Whether the race was over before it had ended: it could not be woken."""
         self.error: BaseException | None = None
 
 
@@ -223,14 +225,30 @@ class _Hedged(Generic[T]):
             value = yield from self._asking.attempt(leg.choice, leg.account)
             leg.answered = True
         except BaseException as error:
-            leg.error = error
+            if not leg.late:
+                leg.error = error
             # A loser has taken at least that long: without it, what is slow would never be seen.
             if isinstance(error, Cancelled):
                 self._observed(leg, began)
             yield from _given_up(leg.account, error)
             raise
+        finally:
+            self._over(leg)
         self._observed(leg, began)
         return value
+
+    def _over(self, leg: _Leg[T]) -> None:
+        """It has ended. Too late for the race, it sees to itself what becomes of what it holds."""
+        leg.ended = True
+        if not leg.late:
+            return
+        self._account.info.attempts += leg.account.info.attempts
+        if (holds := leg.account.holds) is not None:
+            holds.given_up()
+            if holds.owing:
+                self._job.abandon(holds)
+        if leg.answered:
+            self._asking.unused(leg.choice)
 
     def _another(self, number: int) -> Flow[Any]:
         # What a failure is worth that came before, the router's flow knows.
@@ -271,11 +289,18 @@ class _Hedged(Generic[T]):
         for number, leg in self._legs.items():
             if number == winner:
                 continue
+            # Said first: whoever looks second knows of the other.
+            leg.late = not leg.ended
+            if leg.late and not leg.ended:
+                continue
+            leg.late = False
             if leg.answered:
                 leg.answered = False
                 self._asking.unused(leg.choice)
             self._account.merge(leg.account, goes_on=False)
-        self._account.merge(self._legs[winner or 0].account, goes_on=True)
+        shown = self._legs[winner or 0]
+        if shown.ended:
+            self._account.merge(shown.account, goes_on=True)
 
 
 def _given_up(account: Account, error: BaseException) -> Flow[None]:

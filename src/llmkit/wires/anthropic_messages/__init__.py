@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest, HTTPResponse
@@ -27,6 +28,9 @@ _UNKNOWN = Traits()
 @dataclass(frozen=True, slots=True)
 class AnthropicMessages:
     """The wire. Each field states how a host or its models differ from the dialect at its widest."""
+
+    prefills: ClassVar[bool] = True
+    """Models that can go on from an answer that comes last in a call do so."""
 
     models: tuple[tuple[str, Traits], ...] = ()
     """Pattern (``re.search`` in the model's name) and what such models take; the first that fits holds. A

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest, HTTPResponse
@@ -28,6 +29,9 @@ _UNKNOWN = Traits()
 @dataclass(frozen=True, slots=True)
 class BedrockConverse:
     """The wire. What a family of models takes comes from ``models``."""
+
+    prefills: ClassVar[bool] = True
+    """Models that can go on from an answer that comes last in a call do so."""
 
     models: tuple[tuple[str, Traits], ...] = ()
     """Pattern (``re.search`` in the model's name) and what such models take; the first that fits holds."""

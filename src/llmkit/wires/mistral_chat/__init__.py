@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
 from typing_extensions import override
 
@@ -33,6 +34,9 @@ _WHY = "there is 'none' and 'high' only"
 @dataclass(frozen=True, slots=True)
 class MistralChat(OpenAIChat):
     """The wire. Answers are read as OpenAI's are; content in parts is known there."""
+
+    prefills: ClassVar[bool] = True
+    """Models that can go on from an answer that comes last in a call do so."""
 
     refused: frozenset[str] = _REFUSED
     renamed: Mapping[str, str] = field(
