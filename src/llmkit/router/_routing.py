@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
@@ -20,7 +21,6 @@ from .._control.job import Job
 from .._control.plan import Kind
 from .._control.retry import RetryPolicy
 from .._control.routing.arguments import Given, given
-from .._control.routing.described import describing
 from .._control.routing.flow import Way
 from .._control.routing.groups import Terms, targets
 from .._control.routing.hedging import Hedge, Hedging
@@ -123,7 +123,8 @@ class Routing(Client):
             strategy_of(settings.strategy, settings.strategy_args),
             strategies=_strategies(settings),
             store=self._store,
-            describe=describing(self._catalogue),
+            catalogue=self._catalogue,
+            lock=threading.Lock(),
         )
 
     def _sharing(self, store: Store) -> Shared:

@@ -110,7 +110,9 @@ class Way:
             if self._turn is not None:
                 self._turn.leave()
             # It knows frames, and these what it is kept by.
-            self._error = self._route.error = None
+            self._error = None
+            self._route.forget()
+            self._places.gather(self._route)
             if self._places.owing:
                 job.abandon(self._places)
 

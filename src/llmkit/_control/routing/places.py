@@ -72,6 +72,13 @@ class Places:
         self._open.append(place)
         return place
 
+    def gather(self, route: Route) -> None:
+        """Interrupted, a route may have taken what nobody was told of."""
+        known = [place.go for place in self._open]
+        for go, _ in tuple(route.out.values()):
+            if go not in known:
+                self.take(route, go)
+
     def trying(self, ticket: str) -> Leave:
         """The store is asked for a place: until it has answered, nobody knows whether it is taken."""
         leave = Leave(ticket)
@@ -79,7 +86,7 @@ class Places:
         return leave
 
     def answered(self, leave: Leave) -> None:
-        """It has."""
+        """It has, and the route knows."""
         self._owed.remove(leave)
 
     def opened(self, place: Place, seconds: float) -> Sequence[Any]:
@@ -107,7 +114,7 @@ class Places:
 
     def drop(self, place: Place) -> None:
         """The call was dropped, perhaps by a collector, in the middle of anything: what cannot be done now is owed."""
-        lock = place.route.table.lock
+        lock: Any = place.route.table.lock
         # This thread may have it, in a frame below.
         if not lock.acquire(blocking=False):
             return
