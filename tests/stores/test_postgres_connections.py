@@ -17,9 +17,16 @@ import pytest
 
 from llmkit._io.stores.postgres import PostgresStore
 from llmkit._operations import (
+    Admit,
+    Admitted,
     Audit,
     Balances,
+    Candidate,
     Claim,
+    Cool,
+    Leave,
+    Look,
+    Quota,
     ReadEntries,
     ReadRules,
     ReadUsage,
@@ -62,6 +69,15 @@ def claims(limit: int = 1000) -> tuple[Claim, ...]:
 def reserve(hold: str, lease: int = 60_000) -> Reserve:
     """A hold of one unit."""
     return Reserve(hold, claims(), lease)
+
+
+def admit(ticket: str, limit: int = 1000) -> Admit:
+    """One call, at a deployment that is full or at another with so much room."""
+    full, open_ = (
+        Candidate(name, (Quota("requests", 1000, most, 1),), most)
+        for name, most in (("full", 0), ("d", limit))
+    )
+    return Admit(ticket, (full, open_), 60_000)
 
 
 def settlement(call: str, **metadata: Any) -> Settle:
@@ -241,6 +257,24 @@ def test_an_answer_that_is_lost_is_asked_for_again(
     assert behind.perform(Audit()).differences == ()
     assert not behind.perform(WriteRule("global", "{}", 0)).done
     assert behind.perform(settlement("call")) is False
+
+
+@colours
+def test_an_admission_whose_answer_is_lost_is_asked_for_again(
+    proxy: Proxy, behind: PostgresStore, colour: str
+) -> None:
+    """The call was let in and nobody heard of it: it is let in once, at the same place, and leaves once."""
+    proxy.swallow = 1
+    answer = perform(behind, colour, admit("t"))
+    assert isinstance(answer, Admitted)
+    assert (answer.place, answer.again) == (1, True)
+    proxy.swallow = 1
+    assert perform(behind, colour, Cool("full", 60_000, "503", 2)).strikes == 2
+    look = Look(("d",), (("requests", 1000),))
+    assert [(d.running, d.used) for d in behind.perform(look).health] == [(1, (1,))]
+    proxy.swallow = 1
+    perform(behind, colour, Leave("t", (("requests", 5),)))
+    assert [(d.running, d.used) for d in behind.perform(look).health] == [(0, (5,))]
 
 
 @colours
@@ -485,6 +519,13 @@ def test_every_operation_is_one_round_trip(
         settlement("call"),
         Settlements(),
         Audit(),
+        admit("t"),
+        admit("t"),
+        admit("u", 0),
+        Cool("full", 5),
+        Look(("full", "d"), (("requests", 1000),)),
+        Leave("t", (("requests", 2),), True),
+        Leave("t"),
     ):
         proxy.turns = ""
         perform(behind, colour, operation)

@@ -11,15 +11,23 @@ from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
 from ...._operations import (
+    Admit,
+    Admitted,
     Attribution,
     Audit,
     Audited,
     Balance,
     Balances,
+    Cool,
     Difference,
     Entry,
+    Full,
     Gone,
+    Health,
+    Leave,
     Line,
+    Look,
+    Looked,
     Post,
     Posted,
     ReadEntries,
@@ -104,6 +112,22 @@ def _answer(answer: Any) -> Any:
     return _ANSWERS[answer[0]](*answer[1:])
 
 
+def _admitted(answer: Any) -> Admitted | Full:
+    if answer[0] == "full":
+        return Full(answer[1], tuple(answer[2]))
+    return Admitted._make(answer[1:])
+
+
+def _health(row: Any) -> Health:
+    *rest, used = row
+    return Health._make([*rest, tuple(used)])
+
+
+def _looked(answer: Any) -> Looked:
+    now, rows = answer
+    return Looked(now, tuple(map(_health, rows)))
+
+
 def _settled(answer: Any) -> Settled:
     status, now, lines = answer
     return Settled(status, now, _standings(lines))
@@ -185,6 +209,10 @@ COMPILED: Final[Mapping[type, Form]] = {
         lambda answer: Written(answer[0], Rule(*answer[1])),
         lambda operation: _once(operation._asdict()),
     ),
+    Admit: Form(_changing("admit"), _admitted),
+    Leave: Form(_changing("leave"), bool),
+    Cool: Form(_changing("cool"), _health),
+    Look: Form(_changing("look"), _looked),
     ReadEntries: Form(_changing("read_entries"), _entries),
     Settle: Form(_changing("settle"), bool, _settlement),
     Settlements: Form(_reading("settlements"), _settlements),

@@ -16,7 +16,7 @@ from ._connection import Connection
 
 __all__ = ["VERSION", "Schema"]
 
-VERSION: Final = 1
+VERSION: Final = 2
 _LONGEST: Final = 63
 _UNFIT: Final = set("\0\"'$\\")
 
