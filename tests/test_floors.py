@@ -159,6 +159,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "compat._settings": {"llmkit.budget"},  # few set them
     "compat.litellm": {"llmkit.compat._budget"},  # few have one
     # Only for who asks for a bound, and for who says whose a call is.
+    "_control.routing.counting": {"llmkit.tokens"},  # only for prompts that may be too long
     "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
     "_io._files": {"anyio.to_thread"},  # few calls have files to read

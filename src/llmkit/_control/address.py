@@ -91,7 +91,7 @@ def _somewhere(
     given = options.get("base_url")
     base = given or _from_env(host, environ) or host.base_url
     if base:
-        _check_url(base)
+        check_url(base)
     there = given is not None
     where = Where(host, model, kind, base, there, options, environ, headers, query)
     return base or "", host, where
@@ -198,7 +198,7 @@ def _address(
         )
     if "{" in base:
         base = _filled(provider, base, options, environ)
-    _check_url(base)
+    check_url(base)
     own = provider.elsewhere is None or base.rstrip("/") == (provider.base_url or "").rstrip("/")
     return base, provider if own else providers.get(provider.elsewhere or provider.name)
 
@@ -210,7 +210,7 @@ def _from_env(provider: Provider, environ: Mapping[str, str]) -> str | None:
         return base
     base = f"localhost{base}" if base.startswith(":") else base
     base = base if "://" in base else f"http://{base}"
-    _check_url(base)
+    check_url(base)
     bare = urlsplit(base).path.strip("/") == ""
     return base.rstrip("/") + urlsplit(provider.base_url or "").path if bare else base
 
@@ -243,7 +243,7 @@ def _is_host(name: str) -> bool:
 
 
 @functools.lru_cache(maxsize=512)
-def _check_url(base: str) -> None:
+def check_url(base: str) -> None:
     try:
         parts = urlsplit(base)
         fine = parts.scheme in ("http", "https") and _is_host(parts.hostname or "")

@@ -14,7 +14,14 @@ from typing_extensions import TypedDict
 
 from .._call import MediaPolicy, Timeouts
 
-__all__ = ["CallOptions", "ChatParams", "Effort", "ModelParams"]
+__all__ = [
+    "CallOptions",
+    "ChatParams",
+    "DeploymentOptions",
+    "DeploymentParams",
+    "Effort",
+    "ModelParams",
+]
 
 Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 
@@ -92,12 +99,9 @@ class ModelParams(TypedDict, total=False):
     """``include_usage``: whether you want the closing chunk of usage (usage is kept on the stream anyway)."""
 
 
-class CallOptions(TypedDict, total=False):
-    """What llmkit does with the call; nothing of it is sent to the model."""
+class DeploymentOptions(TypedDict, total=False):
+    """How somebody is asked: what a router's deployment can say of its calls, and each call by itself."""
 
-    api_key: str | Callable[[], str | Awaitable[str]] | None
-    """The key, or a function (or coroutine function) that returns it and is asked before every request; otherwise
-    the provider's environment variables."""
     base_url: str | None
     """Another address for the provider's API."""
     api_base: str | None
@@ -116,18 +120,6 @@ class CallOptions(TypedDict, total=False):
     """How often to try again after a failure that may pass."""
     max_retries: int | None
     """OpenAI's name for ``num_retries``."""
-    fallbacks: Sequence[str | Mapping[str, Any]] | None
-    """Models to try, in order, when this one fails; a mapping overrides parameters too."""
-    disable_fallbacks: bool | None
-    """Router: try no other group than the one asked for."""
-    context_window_fallbacks: Sequence[Mapping[str, Sequence[str]]] | None
-    """Router: which groups to try where a prompt is too long for this one: ``[{"small": ["large"]}]``."""
-    content_policy_fallbacks: Sequence[Mapping[str, Sequence[str]]] | None
-    """Router: which groups to try where a provider's safety rules refused."""
-    priority: int | None
-    """Router: who waits for a free deployment goes in this order, the lowest number first; 0 if not said."""
-    allowed_model_region: str | None
-    """Router: ask only deployments of this region, such as ``eu``."""
     drop_params: bool | None
     """Leave out what the provider does not take, listed in the ledger, instead of refusing."""
     additional_drop_params: Sequence[str] | None
@@ -226,6 +218,28 @@ class CallOptions(TypedDict, total=False):
     max_cost: float | str | Decimal | None
     """The most that one attempt can cost, in USD, by your own word: a budget holds this where nobody else can say.
     Where it is known that an attempt may cost more, nothing is sent."""
+    mock_response: Any
+    """Answer this (or raise it) without asking anybody."""
+
+
+class CallOptions(DeploymentOptions, total=False):
+    """What llmkit does with the call; nothing of it is sent to the model."""
+
+    api_key: str | Callable[[], str | Awaitable[str]] | None
+    """The key, or a function (or coroutine function) that returns it and is asked before every request; otherwise
+    the provider's environment variables."""
+    fallbacks: Sequence[str | Mapping[str, Any]] | None
+    """Models to try, in order, when this one fails; a mapping overrides parameters too."""
+    disable_fallbacks: bool | None
+    """Router: try no other group than the one asked for."""
+    context_window_fallbacks: Sequence[Mapping[str, Sequence[str]]] | None
+    """Router: which groups to try where a prompt is too long for this one: ``[{"small": ["large"]}]``."""
+    content_policy_fallbacks: Sequence[Mapping[str, Sequence[str]]] | None
+    """Router: which groups to try where a provider's safety rules refused."""
+    priority: int | None
+    """Router: who waits for a free deployment goes in this order, the lowest number first; 0 if not said."""
+    allowed_model_region: str | None
+    """Router: ask only deployments of this region, such as ``eu``."""
     tags: str | Sequence[str] | None
     """What the call belongs to, for budgets: names of your own. It is not sent."""
     team: str | None
@@ -234,8 +248,10 @@ class CallOptions(TypedDict, total=False):
     """Which customer's budgets count the call. It is not sent."""
     session: str | None
     """Which session's budgets count the call. It is not sent."""
-    mock_response: Any
-    """Answer this (or raise it) without asking anybody."""
+
+
+class DeploymentParams(ModelParams, DeploymentOptions, total=False):
+    """What a router's deployment can say of its calls, but for its key."""
 
 
 class ChatParams(ModelParams, CallOptions, total=False):

@@ -7,6 +7,7 @@ decided in ``health``, who is chosen by them in ``strategies``.
 from __future__ import annotations
 
 from decimal import Decimal
+from math import inf
 from typing import Any, Final
 
 from .deployment import Deployment
@@ -30,11 +31,14 @@ class Member:
         "info",
         "key",
         "latency",
+        "measured",
+        "place",
         "price",
         "probing",
         "reason",
         "recent",
         "running",
+        "since",
         "strikes",
         "used",
     )
@@ -47,6 +51,8 @@ class Member:
         """Where the deployment has several keys, the second is ``id#1``."""
         self.host: Member = self
         """The member that stands for the deployment as a whole: one host's failure is all its keys' failure."""
+        self.place = deployment.id
+        """Whose limits it is under: those of a deployment hold for all its keys together."""
         self.info: Any = None
         """The catalogue's ``ModelInfo``; ``None`` where it lists none."""
         self.price: tuple[Decimal, Decimal] | None = None
@@ -59,12 +65,17 @@ class Member:
         """Seconds of a whole answer (for each 100 tokens of it where they are told): a moving mean."""
         self.first_chunk: float | None = None
         """Seconds until a stream's first chunk: a moving mean."""
+        self.measured = 0.0
+        """When it was measured last."""
         self.cooling = 0.0
         """Until when it is let be; after that, while ``strikes`` are left, one call at a time is a probe."""
         self.strikes = 0
         """Cooldowns in a row without an answer between them."""
+        self.since = -inf
+        """When the latest cooldown began: what began before says nothing of how it does now."""
         self.reason = ""
-        self.probing = False
+        self.probing = 0.0
+        """Until when a probe may be out; in the past, none is."""
         self.failures = 0
         """Failures in a row."""
         self.failing = 0.0
@@ -72,8 +83,9 @@ class Member:
         self.recent = 0
         """Calls that ``failing`` is the mean of."""
 
-    def took(self, seconds: float, *, first: bool = False) -> None:
+    def took(self, seconds: float, now: float, *, first: bool = False) -> None:
         """It answered after so many seconds."""
+        self.measured = now
         name = "first_chunk" if first else "latency"
         before: float | None = getattr(self, name)
         setattr(self, name, seconds if before is None else before + _WEIGHT * (seconds - before))

@@ -1,0 +1,231 @@
+"""Why a deployment can never take a call: known before anything is sent, and for fallbacks as well.
+
+Each check takes a member and a call and says a reason, or nothing. ``Fit`` asks the same of a whole group at once,
+mostly with what it knows from calls before. What is not known of a model speaks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any, Final
+
+from ...catalogue._capabilities import LITELLM
+from ...errors import ConfigurationError
+from ..address import resolve
+from .member import Member
+from .regions import within
+from .settings import Settings
+from .wanted import Wanted
+
+__all__ = ["Fit", "unfit"]
+
+_MOST_KEPT: Final = 256
+
+
+def unfit(member: Member, wanted: Wanted, settings: Settings) -> str | None:
+    """Why this member can never take this call, in words; ``None``: nothing is known that speaks against it.
+
+    Tags are not looked at: what they mean depends on the others of the group (``tags``).
+    """
+    for check in _ALWAYS if not settings.pre_call_checks else _CHECKS:
+        reason = check(member, wanted)
+        if reason is not None:
+            return reason
+    return None
+
+
+def _kind(member: Member, wanted: Wanted) -> str | None:
+    if offers(member, wanted.kind):
+        return None
+    return f"{member.deployment.model} has no call of the kind {wanted.kind!r}"
+
+
+def offers(member: Member, kind: str) -> bool:
+    """Whether there is such a call where the member is."""
+    declared = member.deployment
+    options = declared.options
+    try:
+        provider, name = resolve(
+            declared.model,
+            options.get("custom_llm_provider"),
+            elsewhere=options.get("base_url") is not None,
+        )
+    except ConfigurationError:
+        return True  # the call itself says what is wrong
+    return provider.family_of(name).wire(kind) is not None
+
+
+def _region(member: Member, wanted: Wanted) -> str | None:
+    if wanted.region is None or within(member.deployment.region, wanted.region):
+        return None
+    there = member.deployment.region
+    if there:
+        return f"it is in {there}, which is not within {wanted.region!r:.40}"
+    return f"its region is not known to be {wanted.region!r:.40}: give it region_name"
+
+
+SOFT: Final = frozenset({"json_schema", "reasoning", "web_search"})
+"""What a deployment that is not listed with it may yet do: a wire writes the schema into the prompt, and lists are not
+complete. Such a deployment goes behind those that are listed with it."""
+
+
+def _capability(member: Member, wanted: Wanted) -> str | None:
+    lacking = sorted(need for need in wanted.needs - SOFT if lacks(member, need))
+    if not lacking:
+        return None
+    return (
+        f"{member.deployment.model} is not listed with {', '.join(lacking)}; if it can, say so in its model_info: "
+        + ", ".join(f"{_FLAGS[need]}=True" for need in lacking)
+    )
+
+
+_FLAGS: Final = {ours: f"supports_{theirs}" for theirs, ours in LITELLM.items()}
+
+
+def lacks(member: Member, need: str) -> bool:
+    """Whether it is known that a member's model cannot do something. Its ``model_info`` goes before the catalogue."""
+    said = member.deployment.info.get(_FLAGS.get(need, need))
+    if said is not None:
+        return not said
+    listed = member.info
+    return listed is not None and bool(listed.capabilities) and not listed.supports(need)
+
+
+def _without(need: str, member: Member) -> bool:
+    return lacks(member, need)
+
+
+def window_of(member: Member) -> int | None:
+    """Tokens that a prompt may have there; ``None``: nobody knows."""
+    given = member.deployment.max_input_tokens
+    if given is not None:
+        return given
+    return None if member.info is None else member.info.max_input_tokens
+
+
+def shared_of(member: Member) -> bool:
+    """Whether the answer has to fit into the same window: where one number is listed for both."""
+    info = member.info
+    return (
+        member.deployment.max_input_tokens is None
+        and info is not None
+        and info.max_input_tokens is not None
+        and info.max_input_tokens == info.max_output_tokens
+    )
+
+
+def _window(member: Member, wanted: Wanted) -> str | None:
+    window = window_of(member)
+    if window is None:
+        return None
+    answer = wanted.answer if shared_of(member) else 0
+    if wanted.size + answer <= window:
+        return None
+    tokens = wanted.at_least(member.info) + answer
+    if tokens <= window:
+        return None
+    return f"the prompt has some {tokens} tokens{_with(answer)}, and its window is {window}"
+
+
+def _with(answer: int) -> str:
+    return f" with the {answer} of the answer" if answer else ""
+
+
+def _price(member: Member, wanted: Wanted) -> str | None:
+    if wanted.max_cost is None:
+        if wanted.budgeted and _unpriced(member):
+            return "its price is not known, and a budget lets nothing through without: give it one, or max_cost"
+        return None
+    bound = least_bound(member, wanted)
+    if bound is None or bound <= wanted.max_cost:
+        return None
+    return (
+        f"the call can cost ${bound:f} there at least, which is above max_cost=${wanted.max_cost:f}"
+    )
+
+
+def _unpriced(member: Member) -> bool:
+    """Whether nothing at all is known of what it costs."""
+    if member.price is not None or any("cost" in name for name in member.deployment.options):
+        return False
+    return member.info is None or not member.info.rates
+
+
+def least_bound(member: Member, wanted: Wanted) -> Decimal | None:
+    """USD that the bound of an attempt is not below: who refuses by this would be refused by the bound itself.
+
+    A bound takes a token for each byte of the prompt, and the longest answer that is asked for, or that there is.
+    """
+    if member.price is None:
+        return None
+    prompt, answer = member.price
+    longest = (
+        wanted.answer or (member.info.max_output_tokens if member.info is not None else 0) or 0
+    )
+    return prompt * wanted.letters + answer * longest
+
+
+_Check = Callable[[Member, Wanted], str | None]
+_ALWAYS: Final[tuple[_Check, ...]] = (_kind, _region, _price)
+_CHECKS: Final[tuple[_Check, ...]] = (*_ALWAYS, _capability, _window)
+
+
+class Fit:
+    """The checks of one group, asked of all its members at once. Masks have a bit for each member, in their order."""
+
+    __slots__ = ("_least", "_masks", "_members", "_settings", "_unpriced", "_windows")
+
+    def __init__(self, members: Sequence[Member], settings: Settings) -> None:
+        self._members = members
+        self._settings = settings
+        self._masks: dict[tuple[str, Any], int] = {}
+        windows = [(window_of(member), place) for place, member in enumerate(members)]
+        self._windows = tuple([(window, place) for window, place in windows if window is not None])
+        self._least = min([window for window, _ in self._windows], default=None)
+        self._unpriced = self._mask(_unpriced)
+
+    def unfit(self, wanted: Wanted) -> int:
+        """The mask of those who can never take the call."""
+        out = self._known("kind", wanted.kind, lambda member: not offers(member, wanted.kind))
+        if wanted.region is not None:
+            region = wanted.region
+            out |= self._known("region", region, lambda m: not within(m.deployment.region, region))
+        if wanted.max_cost is not None:
+            out |= self._mask(lambda member: _price(member, wanted) is not None)
+        elif wanted.budgeted:
+            out |= self._unpriced
+        return out | self._by_model(wanted) if self._settings.pre_call_checks else out
+
+    def behind(self, wanted: Wanted) -> int:
+        """The mask of those who may be able to do all that is asked for, while it is known of others."""
+        if not self._settings.pre_call_checks or wanted.needs.isdisjoint(SOFT):
+            return 0
+        return self._lacking(wanted.needs & SOFT)
+
+    def _lacking(self, needs: frozenset[str]) -> int:
+        out = 0
+        for need in needs:
+            out |= self._known("need", need, partial(_without, need))
+        return out
+
+    def _by_model(self, wanted: Wanted) -> int:
+        out = self._lacking(wanted.needs - SOFT) if wanted.needs else 0
+        if self._least is not None and wanted.size + wanted.answer > self._least:
+            for window, place in self._windows:
+                if wanted.size + wanted.answer > window and _window(self._members[place], wanted):
+                    out |= 1 << place
+        return out
+
+    def _known(self, check: str, what: str, fails: Callable[[Member], bool]) -> int:
+        """What depends on nothing but one word of the call is found out once for each."""
+        mask = self._masks.get((check, what))
+        if mask is None:
+            mask = self._mask(fails)
+            if len(self._masks) < _MOST_KEPT:  # words come from callers
+                self._masks[check, what] = mask
+        return mask
+
+    def _mask(self, fails: Callable[[Member], bool]) -> int:
+        return sum(1 << place for place, member in enumerate(self._members) if fails(member))

@@ -1,0 +1,161 @@
+"""Groups: whose members may answer a call, by name, alias and wildcard; and what to try instead of one.
+
+Immutable once made: a router that is told of other deployments makes them anew, around the same members.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from ...errors import ConfigurationError, UnknownModelError
+from .failing import Instead
+from .member import Member
+from .pool import Pool
+from .settings import Fallbacks, Settings
+
+__all__ = ["Group", "Names", "Target", "Terms", "filled", "instead_of", "targets"]
+
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_SPECIAL: Final = {"context": "context_window_fallbacks", "content": "content_policy_fallbacks"}
+
+
+class Group:
+    """Those who may answer calls for one name."""
+
+    __slots__ = ("hosts", "ids", "looked", "members", "name", "pool", "strategy")
+
+    def __init__(self, name: str, pool: Pool) -> None:
+        self.name, self.pool = name, pool
+        self.members, self.strategy = pool.members, pool.strategy
+        self.hosts = len({id(one.host) for one in self.members})
+        """How many deployments they are, whatever keys these have."""
+        both = (name for one in self.members for name in (one.id, one.place))
+        self.ids = tuple(dict.fromkeys(both))
+        """All that a store knows them by."""
+        self.looked = float("-inf")
+        """When a store was last asked how they are."""
+
+
+class Target(NamedTuple):
+    """A group to try, and what changes in the call for it."""
+
+    group: str
+    changes: Mapping[str, Any] = _NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one call says of its failover; ``None`` is as the router has it."""
+
+    fallbacks: tuple[Target, ...] | None = None
+    context_window_fallbacks: Fallbacks | None = None
+    content_policy_fallbacks: Fallbacks | None = None
+    disable_fallbacks: bool = False
+    when_busy: str | None = None
+    longest_wait: float | None = None
+
+
+def targets(entries: Iterable[str | Mapping[str, Any]]) -> tuple[Target, ...]:
+    """Groups, or mappings with ``model`` and what changes, as they are written."""
+    return tuple(map(_target, entries))
+
+
+def _target(entry: str | Mapping[str, Any]) -> Target:
+    if isinstance(entry, str):
+        return Target(entry)
+    if not isinstance(entry, Mapping) or not isinstance(entry.get("model"), str):
+        # Its values are not shown: a key may be among them.
+        shown = sorted(map(str, entry)) if isinstance(entry, Mapping) else type(entry).__name__
+        raise ConfigurationError(
+            f"a fallback must be a group or a mapping with 'model' and what differs, not {shown!s:.80}"
+        )
+    return Target(entry["model"], {k: v for k, v in entry.items() if k != "model"})
+
+
+def instead_of(group: str, why: Instead, terms: Terms, settings: Settings) -> Sequence[Target]:
+    """What to try instead of a group. ``why``: whether its prompts are too long, refused, or it just fails."""
+    if why == "none" or terms.disable_fallbacks:
+        return ()
+    if (name := _SPECIAL.get(why)) is not None:
+        found = _listed(getattr(terms, name), group)
+        if found is None and terms.fallbacks is None:
+            found = _listed(getattr(settings, name), group)
+        if found is not None:
+            return targets(found)
+    if terms.fallbacks is not None:
+        return terms.fallbacks
+    found = _listed(settings.fallbacks, group)
+    return targets(settings.default_fallbacks if found is None else found)
+
+
+def _listed(fallbacks: Fallbacks | None, group: str) -> Sequence[str | Mapping[str, Any]] | None:
+    if not fallbacks:
+        return None
+    return fallbacks.get(group, fallbacks.get("*"))
+
+
+class _Pattern(NamedTuple):
+    """A name with a ``*`` in it."""
+
+    head: str
+    tail: str
+    name: str
+
+    def fill(self, name: str) -> str | None:
+        """What stands for the ``*``; ``None`` where the name is none of these."""
+        if len(name) < len(self.head) + len(self.tail):
+            return None
+        if not name.startswith(self.head) or not name.endswith(self.tail):
+            return None
+        return name[len(self.head) : len(name) - len(self.tail)]
+
+
+class Names:
+    """What callers may ask for: groups, their aliases, deployments by their id, and what a wildcard stands for."""
+
+    __slots__ = ("_aliases", "_patterns", "groups", "ids")
+
+    def __init__(
+        self, groups: Mapping[str, Group], ids: Mapping[str, Group], aliases: Mapping[str, str]
+    ) -> None:
+        self.groups, self.ids, self._aliases = groups, ids, aliases
+        patterns = (_Pattern(*name.split("*", 1), name) for name in groups if "*" in name)
+        # The most that is said outright goes first.
+        self._patterns = sorted(patterns, key=lambda one: (-len(one.head), -len(one.tail)))
+
+    def find(self, name: str) -> tuple[Group, str | None]:
+        """The group, and what stands for its ``*`` where it has one.
+
+        Raises:
+            UnknownModelError: there is none; the message names near misses.
+        """
+        name = self._aliases.get(name, name)
+        found = self.groups.get(name) or self.ids.get(name)
+        if found is not None:
+            return found, None
+        for pattern in self._patterns:
+            if (filled := pattern.fill(name)) is not None:
+                return self.groups[pattern.name], filled
+        raise self._unknown(name)
+
+    def _unknown(self, name: str) -> UnknownModelError:
+        known = [*self.groups, *self._aliases]
+        near = difflib.get_close_matches(str(name), known, n=3)
+        hint = f"did you mean {' or '.join(map(repr, near))}?" if near else ""
+        hint = hint or f"there are {', '.join(sorted(known)[:10]) or 'none'}"
+        return UnknownModelError(f"no deployment's group is called {name!r:.80}; {hint}")
+
+
+def filled(member: Member, name: str, fill: str) -> Member:
+    """A wildcard's member for one model: under the same limits and key, with a health of its own."""
+    head, _, tail = member.deployment.model.partition("*")
+    # Where ``*`` stands for the whole name, its provider may be said already.
+    model = fill if head and fill.startswith(head) else f"{head}{fill}{tail}"
+    own = member.deployment.changed(model=model, group=name, id=f"{member.id}:{fill}")
+    made = Member(own, member.key)
+    made.place = member.place
+    return made

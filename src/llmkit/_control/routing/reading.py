@@ -1,0 +1,168 @@
+"""What can be seen of a call without counting: how long it is at most, and what it needs a model to be able to do.
+
+Each message is looked at once, and none is copied. What it is counted as exactly is ``tokens``' affair.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+__all__ = ["answer_of", "needs_of", "said", "size_of", "texts_of"]
+
+# A character has at most so many bytes, and a token at least one.
+_BYTES: Final = 4
+# What stands around a message or a part of one, well above what any model is known to have.
+_AROUND: Final = 32
+# No picture, page or sound is known to be worth more; whoever has one is counted before anything is said of it.
+_ATTACHED: Final = 50_000
+# What a tool's schema that is not written yet may come to.
+_UNWRITTEN: Final = 4_000
+
+# Parameters that are part of the prompt.
+_SAID: Final = ("tools", "functions", "response_format", "system", "instructions", "text")
+# Subjects that are several texts, each of which is read by itself.
+_EACH: Final = frozenset({"inputs", "documents"})
+
+
+def size_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> int:
+    """Tokens of a prompt at the very most, but for what is attached to it: of that a high guess is made."""
+    total = _AROUND
+    for name, value in subject.items():
+        if name == "messages" and isinstance(value, list | tuple):
+            total += _messages(value)
+        elif name in _EACH and isinstance(value, list | tuple):
+            total += max(map(_weight, value), default=0)
+        elif value is not None:
+            total += _weight(value)
+    for name in _SAID:
+        if params.get(name):
+            total += _weight(params[name])
+    return total
+
+
+def _messages(messages: Iterable[Any]) -> int:
+    total = 0
+    for message in messages:
+        content = message.get("content") if isinstance(message, Mapping) else message
+        if isinstance(content, str) and len(message) == 2:  # noqa: PLR2004 - a role and a text: most are so
+            total += _AROUND + (len(content) if content.isascii() else _BYTES * len(content))
+        else:
+            total += _weight(message)
+    return total
+
+
+def _weight(value: Any) -> int:
+    """Bytes of all texts in it, and something for each thing that it is made of."""
+    if isinstance(value, str):
+        return _AROUND + (len(value) if value.isascii() else _BYTES * len(value))
+    if isinstance(value, Mapping):
+        if _is_attached(value):
+            return _ATTACHED
+        return _AROUND + sum([len(str(name)) + _weight(inner) for name, inner in value.items()])
+    if isinstance(value, list | tuple):
+        return _AROUND + sum(map(_weight, value))
+    return _AROUND if value is None or isinstance(value, int | float) else _UNWRITTEN
+
+
+# Kinds of parts, as chat, messages and responses have them: what a model must be able to do with one.
+_ATTACHMENTS: Final[Mapping[str, str]] = {
+    "image": "vision",
+    "image_url": "vision",
+    "input_image": "vision",
+    "input_audio": "audio_input",
+    "audio": "audio_input",
+    "video": "video_input",
+    "video_url": "video_input",
+    "input_video": "video_input",
+    "document": "pdf",
+    "file": "pdf",
+    "input_file": "pdf",
+}
+
+
+def _is_attached(part: Mapping[str, Any]) -> bool:
+    kind = part.get("type")
+    return isinstance(kind, str) and kind in _ATTACHMENTS
+
+
+def needs_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> frozenset[str]:
+    """Capabilities that a call cannot do without."""
+    found = {name for name in _asked(params) if name}
+    said = subject.get("messages") or subject.get("input")
+    if isinstance(said, list | tuple):
+        for one in said:
+            content = one.get("content") if isinstance(one, Mapping) else None
+            if isinstance(content, list | tuple):
+                found.update(_attached(content))
+    return frozenset(found)
+
+
+def _attached(parts: Iterable[Any]) -> Iterable[str]:
+    for part in parts:
+        if isinstance(part, Mapping) and _is_attached(part):
+            yield _ATTACHMENTS[part["type"]]
+
+
+def _asked(params: Mapping[str, Any]) -> Iterable[str]:
+    """What parameters ask for; one that says that something is not wanted asks for nothing."""
+    if not params:
+        return
+    if params.get("tools") or params.get("functions"):
+        yield "tools"
+    yield _FORMATS.get(_kind(params.get("response_format")), "")
+    if params.get("web_search_options") is not None:
+        yield "web_search"
+    if "audio" in (params.get("modalities") or ()):
+        yield "audio_output"
+    if params.get("reasoning_effort") not in _NO_EFFORT or _kind(params.get("thinking")) in _THINKS:
+        yield "reasoning"
+
+
+_FORMATS: Final[Mapping[Any, str]] = {"json_schema": "json_schema"}
+_NO_EFFORT: Final = frozenset({None, "none"})
+_THINKS: Final = frozenset({"enabled", "adaptive"})
+
+
+def _kind(given: Any) -> Any:
+    return given.get("type") if isinstance(given, Mapping) else None
+
+
+# How long an answer may be, by the names that it is said with.
+_LIMITS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+
+
+def answer_of(params: Mapping[str, Any]) -> int:
+    """Tokens that an answer may have; 0 where the call does not say."""
+    for name in _LIMITS if params else ():
+        given = params.get(name)
+        if isinstance(given, int) and given > 0:
+            return given
+    return 0
+
+
+def texts_of(value: Any) -> Iterable[str]:
+    """Every text in a call; what is attached, names of fields, and marks for machines are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        if not _is_attached(value):
+            for name, inner in value.items():
+                if name not in _MARKS:
+                    yield from texts_of(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from texts_of(inner)
+
+
+_MARKS: Final = frozenset({"role", "type", "id", "tool_call_id"})
+
+
+def said(subject: Mapping[str, Any], params: Mapping[str, Any]) -> Iterable[Any]:
+    """What a model reads at a time: each of several inputs by itself, else all together, and instructions with it."""
+    shared = tuple([params[name] for name in _SAID if params.get(name)])
+    several = [value for name, value in subject.items() if name in _EACH]
+    rest = [value for name, value in subject.items() if name not in _EACH]
+    if several and isinstance(several[0], list | tuple):
+        return [(*rest, one) for one in several[0]]
+    return [(*shared, *rest, *several)]

@@ -1,0 +1,56 @@
+"""Values out of a file: ``os.environ/NAME`` looked up, and numbers that came as text.
+
+The environment is given. Nothing here knows what a value is for; no value is in a message.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from ...errors import ConfigurationError
+from .checked import near
+
+__all__ = ["REFERENCE", "loose", "resolved"]
+
+REFERENCE: Final = "os.environ/"
+_WORDS: Final = {"true": True, "false": False}
+
+
+def resolved(value: Any, path: str, environ: Mapping[str, str]) -> Any:
+    """A value with all that the environment says in it, however deep.
+
+    Raises:
+        ConfigurationError: a variable is not set; the message says where it was to be read.
+    """
+    if isinstance(value, str) and value.startswith(REFERENCE):
+        return _variable(value.removeprefix(REFERENCE).strip(), path, environ)
+    if isinstance(value, Mapping):
+        return {k: resolved(each, f"{path}.{k}", environ) for k, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolved(each, f"{path}[{at}]", environ) for at, each in enumerate(value)]
+    return value
+
+
+def _variable(name: str, path: str, environ: Mapping[str, str]) -> str:
+    found = environ.get(name)
+    if found is None or not found.strip():
+        state = "not set" if found is None else "empty"
+        hint = near(name, environ) if found is None else ""
+        raise ConfigurationError(f"{path}: the environment variable {name!r} is {state}{hint}")
+    return found
+
+
+def loose(value: Any) -> Any:
+    """A text that is written as a number, a truth or JSON, as what it means; anything else as it is."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if text.lower() in _WORDS:
+        return _WORDS[text.lower()]
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return value
+    return found if isinstance(found, int | float | dict | list) else value
