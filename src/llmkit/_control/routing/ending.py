@@ -12,7 +12,7 @@ from ..._operations import Cool, Leave
 from ...events import DeploymentCooledDown, DeploymentRecovered
 from . import health
 from .failing import may_be_done
-from .limits import used
+from .quotas import used
 from .steps import NOTHING_MORE, After, Go
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def failed(table: Table, go: Go, what: health.Failure, now: float) -> After:
         after = cooled(table, struck, now)
         # What was refused used no tokens; what nobody knows of may have.
         none = () if may_be_done(what.error) else tuple([(name, 0) for name in _ALL])
-        leave = _leave(table, go, Leave(go.ticket, none, False), now)  # noqa: FBT003 - a row
+        leave = _leave(table, go, Leave(go.ticket, none, False), now)
         return After((*after.operations, *leave), after.events)
 
 
@@ -61,7 +61,7 @@ def worked(table: Table, go: Go, what: Used, now: float) -> After:
             member.took(what.seconds, now)
         events = _well(table, go)
         amounts = used(_ALL, what.prompt, what.answer)
-        leave = _leave(table, go, Leave(go.ticket, amounts, True), now)  # noqa: FBT003 - a row
+        leave = _leave(table, go, Leave(go.ticket, amounts, True), now)
         return After((*_ended(table, go, events), *leave), [each for _, each in events])
 
 

@@ -94,8 +94,8 @@ _RULES: Final[dict[type[BaseException], Rule]] = {
     LimitReachedError: _ELSEWHERE,
     UnboundedCostError: _NOT_HERE,
 }
-# Scopes are ``kind=value``, joined by ``&``; in a value that is escaped.
-_NARROW: Final = re.compile(r"(?:^|&)(?:deployment|model|provider)=")
+# Scopes are ``kind=value``, joined by ``&``; in a value that is escaped. ``max_cost`` is of one attempt.
+_NARROW: Final = re.compile(r"^max_cost$|(?:^|&)(?:deployment|model|provider)=")
 
 
 def rule_of(error: BaseException, *, continuing: bool = False) -> Rule:

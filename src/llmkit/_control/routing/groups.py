@@ -26,11 +26,13 @@ _SPECIAL: Final = {"context": "context_window_fallbacks", "content": "content_po
 class Group:
     """Those who may answer calls for one name."""
 
-    __slots__ = ("hosts", "ids", "looked", "members", "name", "pool", "strategy")
+    __slots__ = ("failover", "hosts", "ids", "looked", "members", "name", "pool", "strategy")
 
     def __init__(self, name: str, pool: Pool) -> None:
         self.name, self.pool = name, pool
         self.members, self.strategy = pool.members, pool.strategy
+        self.failover: Pool | None = None
+        """Who puts them into an order after a failure, where that is somebody else."""
         self.hosts = len({id(one.host) for one in self.members})
         """How many deployments they are, whatever keys these have."""
         both = (name for one in self.members for name in (one.id, one.place))
@@ -88,8 +90,10 @@ def instead_of(group: str, why: Instead, terms: Terms, settings: Settings) -> Se
             return targets(found)
     if terms.fallbacks is not None:
         return terms.fallbacks
-    found = _listed(settings.fallbacks, group)
-    return targets(settings.default_fallbacks if found is None else found)
+    own = settings.fallbacks.get(group)
+    if own is None:
+        own = (*settings.fallbacks.get("*", ()), *settings.default_fallbacks)
+    return targets(own)
 
 
 def _listed(fallbacks: Fallbacks | None, group: str) -> Sequence[str | Mapping[str, Any]] | None:
@@ -123,7 +127,8 @@ class Names:
         self, groups: Mapping[str, Group], ids: Mapping[str, Group], aliases: Mapping[str, str]
     ) -> None:
         self.groups, self.ids, self._aliases = groups, ids, aliases
-        patterns = (_Pattern(*name.split("*", 1), name) for name in groups if "*" in name)
+        parts = (name.partition("*") for name in groups if "*" in name)
+        patterns = [_Pattern(head, tail, f"{head}*{tail}") for head, _, tail in parts]
         # The most that is said outright goes first.
         self._patterns = sorted(patterns, key=lambda one: (-len(one.head), -len(one.tail)))
 

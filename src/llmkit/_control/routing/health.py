@@ -159,9 +159,18 @@ def merge(members: Iterable[Member], told: Looked, quotas: Sequence[str], now: f
     known = {health.deployment: health for health in told.health}
     for member in members:
         _merge(member, known[member.id], told.now, now)
-        place = known[member.place]
-        member.running = place.running
-        member.used = dict(zip(quotas, place.used, strict=True))
+        _count_of(member, known[member.place], quotas)
+
+
+def count(member: Member, told: Looked, quotas: Sequence[str]) -> None:
+    """Take over what its limits have, and nothing else."""
+    found = next(health for health in told.health if health.deployment == member.place)
+    member.used = dict(zip(quotas, found.used, strict=True))
+
+
+def _count_of(member: Member, told: Health, quotas: Sequence[str]) -> None:
+    member.running = told.running
+    member.used = dict(zip(quotas, told.used, strict=True))
 
 
 def _merge(member: Member, told: Health, told_at: int, now: float) -> None:

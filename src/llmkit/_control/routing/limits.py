@@ -1,115 +1,97 @@
-"""What a call takes of a deployment's limits: requests, tokens, a place. Whether there is room is admission's affair."""
+"""LiteLLM's budgets of providers, deployments and tags, as budgets for a ``BudgetManager``.
+
+A duration such as ``1d`` rolls, as a ``Budget``'s window does; ``1mo`` is the calendar's month.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final, NamedTuple
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
-from ..._operations import Candidate, Quota
+from ... import providers
+from ...errors import ConfigurationError
+from ..budget.rules import Budget, RateLimit
+from . import checked
+from .deployment import Deployment
 
-if TYPE_CHECKING:
-    from .deployment import Deployment
-    from .member import Member
-    from .settings import Settings
-    from .wanted import Wanted
+__all__ = ["budget_for", "budgets_of_deployments", "budgets_of_providers", "budgets_of_tags"]
 
-__all__ = ["Limits", "used"]
-
-_MINUTE: Final = 1_000
-_DAY: Final = 1_440_000
-_WIDTHS: Final = {
-    "rpm": _MINUTE, "rpd": _DAY, "tpm": _MINUTE, "tpd": _DAY, "itpm": _MINUTE, "otpm": _MINUTE
-}  # fmt: skip
-"""What may be limited, and a sixtieth of its window in milliseconds."""
-_CHEAP: Final = 20
+_MONTHS: Final = re.compile(r"\s*([0-9]+)\s*mo(?:nths?)?\s*", re.IGNORECASE)
+_CALENDAR: Final = {"1": "month", "3": "quarter", "12": "year"}
+_SPELLINGS: Final = {"budget_limit": "max_budget", "time_period": "budget_duration"}
+_KNOWN: Final = ("max_budget", "budget_duration", "rpm_limit", "tpm_limit")
 
 
-class _Limit(NamedTuple):
-    name: str
-    width: int
-    limit: int
+def window_of(duration: Any, what: str) -> str | None:
+    """LiteLLM's duration as a budget's window; ``None`` is for ever."""
+    if duration is None:
+        return None
+    text = checked.text(duration, what)
+    if (months := _MONTHS.fullmatch(text)) is None:
+        return text
+    if months[1] not in _CALENDAR:
+        raise ConfigurationError(
+            f"{what}: {text!r} is no window: the calendar has 1mo, 3mo (a quarter) and 12mo (a year),"
+            " and days roll: '60d'"
+        )
+    return _CALENDAR[months[1]]
 
 
-class Limits:
-    """Those of all deployments. All keys of one share them."""
-
-    __slots__ = ("_of",)
-
-    def __init__(self, deployments: Iterable[Deployment], settings: Settings) -> None:
-        self._of = {
-            one.id: (_quotas(one, settings), _parallel(one, settings)) for one in deployments
-        }
-
-    def any(self, member: Member) -> bool:
-        """Whether a call has to be let in there."""
-        quotas, parallel = self._of.get(member.place, _NONE)
-        return parallel is not None or bool(quotas)
-
-    def candidate(
-        self, member: Member, wanted: Wanted, share: float = 1.0, *, counts: bool = False
-    ) -> Candidate:
-        """What a call takes there.
-
-        ``share``: of every limit, where this process keeps them by itself. ``counts``: whether requests and tokens
-        are counted where they are not limited, too.
-        """
-        quotas, parallel = self._of.get(member.place, _NONE)
-        taken = [_taken(each, member, wanted, share) for each in quotas]
-        if counts:
-            have = {each.name for each in quotas}
-            free = (each for each in _FREE if each.name not in have)
-            taken += [_taken(each, member, wanted, 1.0) for each in free]
-        return Candidate(member.place, tuple(taken), parallel and _part(parallel, share))
-
-    def counted(self, members: Iterable[Member]) -> tuple[tuple[str, int], ...]:
-        """(name, width) of all that is counted at any of them."""
-        have = (each for one in members for each in self._of.get(one.place, _NONE)[0])
-        return tuple(dict.fromkeys((each.name, each.width) for each in (*_FREE, *have)))
+def budget_for(limit: Any, duration: Any, scope: Any, what: str) -> Budget:
+    """A budget; what is wrong is said with where it stands."""
+    try:
+        return Budget(limit, window_of(duration, f"{what}.budget_duration"), scope)
+    except ConfigurationError as error:
+        raise ConfigurationError(_at(what, error.message)) from None
 
 
-_FREE: Final = (_Limit("rpm", _MINUTE, 10**12), _Limit("tpm", _MINUTE, 10**12))
-_NONE: Final[tuple[tuple[_Limit, ...], int | None]] = ((), None)
+def _at(what: str, message: str) -> str:
+    return message if message.startswith(what) else f"{what}: {message}"
 
 
-def _quotas(one: Deployment, settings: Settings) -> tuple[_Limit, ...]:
-    if not settings.enforce_limits:
-        return ()
-    given = ((name, width, getattr(one, name)) for name, width in _WIDTHS.items())
-    return tuple(_Limit(name, width, limit) for name, width, limit in given if limit is not None)
+def budgets_of_providers(given: Any, what: str) -> tuple[Budget | RateLimit, ...]:
+    """``{"openai": {"budget_limit": 1, "time_period": "1d"}}``."""
+    found: list[Budget | RateLimit] = []
+    for name, said in checked.table(given, what).items():
+        try:
+            provider = providers.get(name).name
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{what}: {error.message}") from None
+        found += _limits(said, {"provider": provider}, f"{what}.{name}")
+    return tuple(found)
 
 
-def _parallel(one: Deployment, settings: Settings) -> int | None:
-    return settings.max_parallel if one.max_parallel is None else one.max_parallel
+def budgets_of_tags(given: Any, what: str) -> tuple[Budget | RateLimit, ...]:
+    """``{"tag": {"max_budget": 1, "budget_duration": "1d"}}``."""
+    found: list[Budget | RateLimit] = []
+    for tag, said in checked.table(given, what).items():
+        found += _limits(said, {"tag": tag}, f"{what}.{tag}")
+    return tuple(found)
 
 
-def _part(limit: int, share: float) -> int:
-    return limit if share >= 1 else max(1, int(limit * share))
+def budgets_of_deployments(deployments: Iterable[Deployment]) -> tuple[Budget, ...]:
+    """Those that deployments say of themselves."""
+    return tuple(
+        budget_for(one.max_budget, one.budget_duration, {"deployment": one.id}, one.id)
+        for one in deployments
+        if one.max_budget is not None
+    )
 
 
-def _taken(each: _Limit, member: Member, wanted: Wanted, share: float) -> Quota:
-    limit = _part(each.limit, share)
-    return Quota(each.name, each.width, limit, _amount(each.name, limit, member, wanted))
-
-
-def _amount(name: str, limit: int, member: Member, wanted: Wanted) -> int:
-    """What is taken until it is known what was used. Of a prompt that fits, no more than there is."""
-    if name in ("rpm", "rpd"):
-        return 1
-    prompt = 0 if name == "otpm" else _prompt(limit, member, wanted)
-    answer = 0 if name == "itpm" else wanted.answer
-    return prompt if prompt > limit else min(prompt + answer, limit)
-
-
-def _prompt(limit: int, member: Member, wanted: Wanted) -> int:
-    """Tokens of the prompt; a token a byte where that is little: counting takes longer than the rest of the call."""
-    return wanted.size if wanted.size * _CHEAP <= limit else wanted.tokens(member.info)
-
-
-def used(
-    names: Iterable[str], prompt: int | None, answer: int | None
-) -> tuple[tuple[str, int], ...]:
-    """What was used of these quotas, as far as the answer tells."""
-    told = {"itpm": prompt, "otpm": answer}
-    if prompt is not None:
-        told["tpm"] = told["tpd"] = prompt + (answer or 0)
-    return tuple([(name, told[name]) for name in names if told.get(name) is not None])  # type: ignore[misc]
+def _limits(said: Any, scope: Mapping[str, str], what: str) -> Iterator[Budget | RateLimit]:
+    if not isinstance(said, Mapping) and callable(dump := getattr(said, "model_dump", None)):
+        said = dump(exclude_none=True)
+    given = {_SPELLINGS.get(k, k): v for k, v in checked.table(said, what).items() if v is not None}
+    for name in given:
+        if name not in _KNOWN:
+            raise ConfigurationError(
+                f"{what} has no {name!r}{checked.near(name, (*_KNOWN, *_SPELLINGS))}"
+            )
+    requests, tokens = given.get("rpm_limit"), given.get("tpm_limit")
+    if "max_budget" in given:
+        yield budget_for(given["max_budget"], given.get("budget_duration"), scope, what)
+    elif requests is None and tokens is None:
+        raise ConfigurationError(f"{what} limits nothing: say max_budget and budget_duration")
+    if requests is not None or tokens is not None:
+        yield RateLimit(requests, tokens, scope=scope)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-__all__ = ["INFO", "PARAMS", "PREFIXES"]
+__all__ = ["INFO", "PARAMS", "PREFIXES", "ROUTER", "STRATEGIES", "USUAL"]
 
 _AUTO: Final = "models that choose other models are not supported: write the choice as a strategy"
 _PROXY: Final = "it is for requests that come in by HTTP, and a router in a program has none"
@@ -98,3 +98,37 @@ INFO: Final[Mapping[str, str]] = {
     "health_check_timeout": "a health check has the deployment's timeout",
     "internal_router_model": _AUTO,
 }  # fmt: skip
+
+STRATEGIES: Final[Mapping[str, str]] = {
+    "lar1": "learned routing is not supported",
+    "priority": "say order= of each deployment",
+}
+"""Names of strategies that there are not."""
+
+USUAL: Final[Mapping[str, object]] = {"client_ttl": 3600, "debug_level": "INFO"}
+"""What LiteLLM does of itself: whoever says it asks for nothing."""
+
+_LOG: Final = "the log is said by LLMKIT_LOG=debug, or logging.getLogger('llmkit')"
+_CACHE: Final = "answers are not cached here"
+
+ROUTER: Final[Mapping[str, str]] = {
+    "alerting_config": "alerts are events: give callbacks=[…], and see llmkit.events",
+    "assistants_config": "the assistants API is not supported: use responses()",
+    "auto_router_capability_limit": _AUTO,
+    "cache_kwargs": "say redis_url with all that the connection needs, or give store=RedisStore(…)",
+    "cache_responses": _CACHE,
+    "caching_groups": _CACHE,
+    "client_ttl": "connections are opened and closed as they are needed: leave it out",
+    "debug_level": _LOG,
+    "fallback_access_check": "give a guardrail: hooks=[…], which is asked before each attempt",
+    "fallback_budget_check": "budgets are asked before each attempt: give budget=BudgetManager(…)",
+    "guardrail_list": "give guardrails as hooks=[…]",
+    "health_check_staleness_threshold": "a check holds until the next one: say health_check_interval",
+    "heuristic_v2_router_limit": _AUTO,
+    "plugins": "give a Strategy of your own as routing_strategy",
+    "polling_interval": "nobody polls: who waits for a deployment is woken when one is free",
+    "router_general_settings": "nothing of it is needed: models of any name go by a group called '*'",
+    "search_tools": "searching the web is the model's: web_search_options",
+    "set_verbose": _LOG,
+    "weights": "say weight of each deployment",
+}

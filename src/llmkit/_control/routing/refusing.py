@@ -1,4 +1,4 @@
-"""Why nobody is asked, in words: for errors, for decisions, for who waits. Nothing is formatted before it is asked for."""
+"""Why nobody is asked, in words: for errors and for decisions. Nothing is formatted before it is asked for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from ...errors import APIError, NoDeploymentError, RouterRateLimitError
-from .health import LASTING
+from .waiting import free_at, left_over, why_not
 
 if TYPE_CHECKING:
-    from .member import Member
     from .route import Route
 
-__all__ = ["reasons_of", "refusal", "why_not"]
+__all__ = ["reasons_of", "refusal"]
 
 _SHOWN = 5
 
@@ -21,7 +20,7 @@ def refusal(route: Route, now: float) -> APIError:
     """The error for a call that nobody was asked for."""
     reasons = reasons_of(route, now)
     group = route.visits[0].group.name
-    left = [member for _, member in route.left_over()]
+    left = [member for _, member in left_over(route) if member not in route.never]
     why = _listed(reasons, route)
     if not left:
         never = NoDeploymentError(
@@ -29,7 +28,11 @@ def refusal(route: Route, now: float) -> APIError:
         )
         never.group, never.reasons = group, reasons
         return never
-    at = min(route.free_at(member, now)[0] for member in left)
+    # Also who is not waited for may be asked again some time.
+    at = min(
+        max(member.cooling, now) if member.cooling > now else free_at(route, member, now)[0]
+        for member in left
+    )
     busy = RouterRateLimitError(
         f"no deployment of {group!r} is free{_when(at - now)}: {why}",
         model=group,
@@ -59,20 +62,3 @@ def reasons_of(route: Route, now: float) -> dict[str, str]:
             if member.id not in found and (reason := why_not(route, member, now)):
                 found[member.id] = reason
     return found
-
-
-def why_not(route: Route, member: Member, now: float) -> str:
-    """Why a member that could take the call is not asked now; empty where nothing is against it."""
-    if member in route.tried:
-        return "it was asked, and failed"
-    if member.cooling > now:
-        seconds = member.cooling - now
-        return f"it cools down for {seconds:.3g} s more after {member.reason.removesuffix(LASTING)}"
-    if member.strikes and member.probing > now:
-        return f"after {member.reason.removesuffix(LASTING)}, another call is finding out whether it is well"
-    until = route.full.get(member, 0.0)
-    if until == inf:
-        return "all its places are taken, or the call is above its limit"
-    if until > now:
-        return f"its limit is reached for {until - now:.3g} s"
-    return ""

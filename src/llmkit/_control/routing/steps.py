@@ -31,6 +31,8 @@ class Go(NamedTuple):
     began: float
     shared: bool
     """Whether it is the store that has given the place."""
+    waited: float
+    """Seconds for which nobody could be asked before."""
 
 
 class Ask(NamedTuple):

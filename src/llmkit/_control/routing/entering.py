@@ -1,0 +1,194 @@
+"""How a call gets in at a deployment: at once, by this process's own admission, or by the store that all share."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Final
+
+from ..._operations import FOR_EVER, Admit, Admitted, Candidate, Full, Leave, Look, Looked
+from .member import Member
+from .steps import Ask, Go, How
+from .visit import Asked, Tried, Visit
+
+if TYPE_CHECKING:
+    from .route import Route
+
+__all__ = ["LEAST", "answered", "as_go", "enter", "look", "room"]
+
+LEAST: Final = 0.001
+"""Seconds; less is not waited."""
+_FRESH: Final = 0.5
+"""Seconds for which what a store has said of a group's members is not asked again."""
+_AT_ONCE: Final = 8
+"""Most candidates that a store is asked to choose from."""
+_TRIED: Final = "\x7ftried"
+"""The ticket by which it is tried whether there is room; it is given back at once."""
+_MARGIN: Final = 30.0
+"""Seconds for which a place outlives the call's deadline, for whoever had it to say how it ended."""
+
+
+def enter(route: Route, visit: Visit, member: Member, now: float) -> Go | Ask | None:
+    """Get in there, or ask whether one may; ``None``: there is no room."""
+    table = route.table
+    if table.limits.any(member) or table.counts(visit.group):
+        shared = table.shared
+    elif table.shared and member.strikes:
+        shared = True
+    else:
+        return _take(route, visit, member, now)
+    return _ask(route, visit, member, now) if shared else _own(route, visit, member, now)
+
+
+def _take(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
+    """Where there are no limits, only a probe has to be alone."""
+    with route.table.lock:
+        probe = member.strikes > 0
+        if probe and not _probes(route, member, now):
+            return None
+        member.running += 1
+    return _gone(route, as_go(route, visit, member, now)._replace(probe=probe), visit)
+
+
+def _probes(route: Route, member: Member, now: float) -> bool:
+    """Take the place of the one call that finds out whether a member is well."""
+    if member.cooling > now or member.probing > now:
+        return False
+    member.probing = route.until + _MARGIN
+    return True
+
+
+def _own(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
+    """By this process's own admission."""
+    op = Admit(_ticket(route), (_wants(route, visit, member),), _lease(route, now))
+    with route.table.lock:
+        probe = member.strikes > 0
+        if probe and (member.cooling > now or member.probing > now):
+            return None
+        told = route.table.admission.perform(op, int(now * 1000))
+        if isinstance(told, Full):
+            _is_full(route, member, told.waits[0], now)
+            return None
+        if probe:
+            member.probing = route.until + _MARGIN
+        member.running += 1
+    return _gone(
+        route, as_go(route, visit, member, now)._replace(ticket=op.ticket, probe=probe), visit
+    )
+
+
+def _ask(route: Route, visit: Visit, first: Member, now: float) -> Ask:
+    """By the store: the first of a few who has room there."""
+    members = [first]
+    while len(members) < _AT_ONCE and (member := route.candidate(visit, now)) is not None:
+        members.append(member)
+    candidates = tuple([_wants(route, visit, member) for member in members])
+    asked = Asked(visit, tuple(members), _ticket(route))
+    route.asked = asked
+    return Ask(Admit(asked.ticket, candidates, _lease(route, now)), asked.members)
+
+
+def _wants(route: Route, visit: Visit, member: Member) -> Candidate:
+    table = route.table
+    share = route.settings.share if table.lost else 1.0
+    return table.limits.candidate(member, visit.wanted, share, counts=table.counts(visit.group))
+
+
+def _lease(route: Route, now: float) -> int:
+    return max(1, int((route.until - now + _MARGIN) * 1000))
+
+
+def _ticket(route: Route) -> str:
+    route.tickets += 1
+    return f"{route.id}/{route.tickets}"
+
+
+def _is_full(route: Route, member: Member, wait: int | None, now: float) -> None:
+    """It has no room until then; ``inf``: until somebody leaves."""
+    late = wait is None or wait >= FOR_EVER
+    route.full[member] = inf if late else now + max((wait or 0) / 1000, LEAST)
+    if wait is not None and late and not route.table.lost:
+        route.never.add(member)
+
+
+def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: float) -> Go | None:
+    """What the store has said: who was let in, where anybody was."""
+    if isinstance(told, Looked):
+        route.table.take(asked.visit.group, told, now)
+        return None
+    if isinstance(told, Full):
+        for member, wait in zip(asked.members, told.waits, strict=True):
+            _is_full(route, member, wait, now)
+        return None
+    visit, member = asked.visit, asked.members[told.place]
+    with route.table.lock:
+        # The store knows nothing of keys one by one, nor of a wildcard's models.
+        probe = told.probe or (member.strikes > 0 and member.place != member.id)
+        if probe:
+            member.probing = route.until + _MARGIN
+        member.running += 1
+    go = as_go(route, visit, member, now)
+    return _gone(route, go._replace(ticket=asked.ticket, probe=probe, shared=True), visit)
+
+
+def look(route: Route, visit: Visit, now: float) -> Ask | None:
+    """Ask how a group's members are, where that is not known yet."""
+    group, table = visit.group, route.table
+    counts = table.counts(group)
+    if visit.looked or not (table.shared or counts):
+        return None
+    visit.looked = True
+    if not counts and now - group.looked < _FRESH:
+        return None
+    group.looked = now
+    op = Look(group.ids, table.limits.counted(group.members))
+    if table.shared:
+        route.asked = Asked(visit, group.members, "")
+        return Ask(op, group.members)
+    table.look(group, op, now)
+    return None
+
+
+def as_go(route: Route, visit: Visit, member: Member, now: float) -> Go:
+    """Asking this one, before any place is taken."""
+    how: How
+    if member in route.tried:
+        how = "again"
+    elif visit is not route.visits[0] and not visit.attempts:
+        how = "fallback"
+    else:
+        how = "rerouted" if route.attempts else "first"
+    waited = 0.0 if route.waiting is None else now - route.waiting
+    return Go(member, "", False, visit.group.name, how, visit.changes, now, False, waited)
+
+
+def _gone(route: Route, go: Go, visit: Visit) -> Go:
+    route.tried[go.member] = Tried(route.round, -1, inf)
+    route.out[go.member] = go, visit
+    route.attempts += 1
+    visit.attempts += 1
+    route.waiting = None
+    return go
+
+
+def room(route: Route, visit: Visit, member: Member, now: float) -> bool:
+    """Whether there is room just now, as far as this process knows; nothing is taken."""
+    table = route.table
+    if not table.limits.any(member):
+        return True
+    wants = _wants(route, visit, member)
+    if table.shared:
+        free = wants.parallel is None or member.running < wants.parallel
+        free = free and all(
+            member.used.get(each.name, 0) + each.amount <= each.limit for each in wants.quotas
+        )
+        if not free:
+            route.full[member] = inf
+        return free
+    with table.lock:
+        told = table.admission.perform(Admit(_TRIED, (wants,), 1), int(now * 1000))
+        if isinstance(told, Full):
+            _is_full(route, member, told.waits[0], now)
+            return False
+        none = tuple([(each.name, 0) for each in wants.quotas])
+        table.admission.perform(Leave(_TRIED, none), int(now * 1000))
+        return True

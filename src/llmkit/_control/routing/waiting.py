@@ -1,0 +1,109 @@
+"""Who can be asked later, and when, where nobody is left who can be asked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
+
+from . import health
+from .entering import LEAST
+from .member import Member
+from .steps import Wait
+from .visit import Visit, barred
+
+if TYPE_CHECKING:
+    from .route import Route
+
+__all__ = ["Next", "free_at", "left_over", "soonest", "wait", "why_not"]
+
+
+class Next(NamedTuple):
+    """Who comes next of all that are left. ``again``: in a further round."""
+
+    at: float
+    again: bool
+    visit: Visit
+    member: Member
+
+
+def left_over(route: Route) -> Iterator[tuple[Visit, Member]]:
+    """Whom the call may still ask, at some time."""
+    for visit in route.visits:
+        if visit.closed:
+            continue
+        out = visit.group.pool.unfit(visit.wanted)
+        for number, member in enumerate(visit.group.members):
+            tried = route.tried.get(member)
+            if tried is not None and tried.rounds < max(route.round, tried.round + 1):
+                continue
+            if not out >> number & 1 and not barred(route.bars, member):
+                yield visit, member
+
+
+def free_at(route: Route, member: Member, now: float) -> tuple[float, bool]:
+    """When a member is free, as far as is known, and whether it may be earlier: when somebody leaves."""
+    if member in route.never:
+        return inf, False
+    if member.cooling > now:
+        return (inf if health.lasting(member) else member.cooling), False
+    if member.strikes and member.probing > now:
+        return inf, True
+    until = route.full.get(member, 0.0)
+    return until, until > now
+
+
+def soonest(route: Route, now: float) -> tuple[Next | None, bool]:
+    """Who can be asked first of all that are left, and whether somebody who leaves may make it earlier."""
+    best: Next | None = None
+    place, raises = False, route.raises
+    for visit, member in left_over(route):
+        tried = route.tried.get(member)
+        own = 0.0 if tried is None else tried.ready
+        free, leaves = free_at(route, member, now)
+        if raises and free > max(now, own):
+            continue
+        place = place or leaves
+        found = Next(
+            max(own, free), tried is not None and tried.round == route.round, visit, member
+        )
+        if best is None or found[:2] < best[:2]:
+            best = found
+    if best is not None and best.at == inf and not place:
+        return None, False
+    return best, place
+
+
+def wait(route: Route, now: float) -> Wait | None:
+    """Wait for the first; ``None``: nobody is worth it, or in time for it."""
+    found, place = soonest(route, now)
+    began = now if route.waiting is None else route.waiting
+    limit = min(route.until, began + route.longest_wait)
+    if found is None or now >= limit or (found.at >= limit and not place):
+        return None
+    route.waiting = began
+    seconds = max(min(found.at, limit) - now, LEAST)
+    return Wait(
+        seconds, why_not(route, found.member, now), place, found.visit.group.name, found.again
+    )
+
+
+def why_not(route: Route, member: Member, now: float) -> str:
+    """Why a member that could take the call is not asked now; empty where nothing is against it."""
+    if member in route.tried:
+        return "it was asked, and failed"
+    after = member.reason.removesuffix(health.LASTING)
+    if member.cooling > now:
+        return f"it cools down for {member.cooling - now:.3g} s more after {after}"
+    if member.strikes and member.probing > now:
+        return f"after {after}, another call is finding out whether it is well"
+    return _no_room(route, member, now)
+
+
+def _no_room(route: Route, member: Member, now: float) -> str:
+    until = route.full.get(member, 0.0)
+    if until <= now:
+        return ""
+    if until < inf:
+        return f"its limit is reached for {until - now:.3g} s"
+    return "the call takes more than its limit" if member in route.never else "its places are taken"
