@@ -108,7 +108,7 @@ class Core:
         self._environ = os.environ if environ is None else environ
         self._clock = clock
         self._catalogue = _catalogue(catalogue)
-        self._defaults = _kept(plan.asked(defaults, {}).options)
+        self._defaults = plan.kept(plan.asked(defaults, {}).options)
         price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
         self._observers = Observers(tuple(callbacks))
         self._transports = SyncTransports(verify)
@@ -295,26 +295,33 @@ class Core:
         stream: bool = False,
         dry_run: bool = False,
     ) -> Job:
-        asked, call_id = plan.asked(params, self._defaults, kind), new_call_id()
+        asked = plan.asked(params, self._defaults, kind)
+        job = self._blank(kind, asked, stream=stream, dry_run=dry_run)
+        job.legs = plan.legs(
+            job.id,
+            model,
+            subject,
+            asked,
+            stream=stream,
+            environ=self._environ,
+            keyless=job.keyless,
+            kind=kind,
+            catalogue=self._catalogue,
+        )
+        if self._book is not None or CONTEXT.get() or not _NAMED.isdisjoint(asked.options):
+            self._attribute(job, asked)
+            self._divertible(job, asked, subject, kind)
+        return job
+
+    def _blank(self, kind: Kind, asked: plan.Asked, *, stream: bool, dry_run: bool) -> Job:
+        """A call of which all is known but who answers it."""
         options = asked.options
-        # Where a testing tool answers by itself, a key that is missing is no mistake.
-        answered = bool(transport("")) or options.get("mock_response") is not None
-        keyless = dry_run or answered
+        mock = options.get("mock_response")
         metadata = asked.params.get("metadata")
-        job = Job(
-            id=call_id,
-            legs=plan.legs(
-                call_id,
-                model,
-                subject,
-                asked,
-                stream=stream,
-                environ=self._environ,
-                keyless=keyless,
-                kind=kind,
-                catalogue=self._catalogue,
-            ),
-            policy=_policy(self._policy, options.get("num_retries")),
+        return Job(
+            id=new_call_id(),
+            legs=(),
+            policy=plan.policy(self._policy, options.get("num_retries")),
             timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
             clock=ReadClock(self._clock.now, self._clock.wall),
             abandon=leaving(self),
@@ -322,29 +329,31 @@ class Core:
             catalogue=self._catalogue,
             environ=self._environ,
             kind=kind.name,
-            keyless=keyless,
+            # Where a testing tool answers by itself, a key that is missing is no mistake.
+            keyless=dry_run or bool(transport("")) or mock is not None,
             stream=stream,
             heard=self._observers.heard,
             hooks=self._hooks,
             wanted=asked.wanted,
-            mock=options.get("mock_response"),
+            mock=mock,
             transport=transport(self._transport_name),
             limit=self._limit,
             media=media_policy(options.get("fetch_media")),
             metadata=metadata if isinstance(metadata, Mapping) else {},
         )
-        if self._book is not None or CONTEXT.get() or not _NAMED.isdisjoint(options):
-            self._attribute(job, asked, subject, kind)
-        return job
 
-    def _attribute(
-        self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind
-    ) -> None:
-        """Say whose the call is, and what may answer it instead."""
+    def _attribute(self, job: Job, asked: plan.Asked) -> None:
+        """Say whose the call is."""
         from ._control.attributes import attributes, shown  # noqa: PLC0415 - few calls say it
 
         job.attributes = attributes(asked.params, asked.options, job.metadata)
         job.shown, job.book = shown(job.attributes), self._book
+
+    def _divertible(
+        self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind
+    ) -> None:
+        """Say what may answer the call instead, where its budget wants something cheaper."""
+        plan.refuse_of_routers(asked.options)
         if self._book is not None:
             job.divert = functools.partial(
                 plan.diverted,
@@ -422,8 +431,8 @@ def _book(budget: Any) -> Any:
     return None if budget is None else budget.book
 
 
-# What says whose a call is: such an option is looked for in every call.
-_NAMED = frozenset({"customer", "session", "tags", "team"})
+# What says whose a call is, and where it goes: such options are looked for in every call.
+_NAMED = frozenset({"customer", "session", "tags", "team"}) | plan.OF_ROUTERS
 _DEFAULT_TIMEOUTS = Timeouts()
 
 
@@ -437,24 +446,3 @@ def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
     if isinstance(given, Catalogue):
         return given
     raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")
-
-
-def _kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Options to keep on a client: its key is not left lying about as text."""
-    key = options.get("api_key")
-    return {**options, "api_key": Secret(key.strip())} if isinstance(key, str) and key else options
-
-
-def _policy(policy: RetryPolicy, retries: Any) -> RetryPolicy:
-    if retries is None:
-        return policy
-    try:
-        return RetryPolicy(
-            retries,
-            policy.first_wait,
-            policy.longest_wait,
-            policy.longest_retry_after,
-            policy.draw,
-        )
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from None

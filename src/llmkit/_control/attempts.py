@@ -51,7 +51,7 @@ def held(job: Job, account: Account, leg: Leg, step: Step, this: Try) -> Flow[tu
         raise
     if ready[0] is not leg:
         sent = ready[1].request.adjustments
-        account.leaving(ready[0].call, sent, leg.key_source, leg.endpoint.base_url)
+        account.leaving(ready[0], sent)
     return ready
 
 
@@ -72,7 +72,7 @@ def _recorded(
     job: Job, account: Account, this: Try, wall: float, began: float, error: BaseException | None
 ) -> Attempt:
     return Attempt(
-        number=len(account.info.attempts) + 1,
+        number=account.number(),
         provider=account.info.provider,
         model=account.info.model,
         started=wall,
@@ -81,6 +81,7 @@ def _recorded(
         status_code=getattr(error or account.info, "status_code", None),
         sent="yes" if error is None else getattr(error, "sent", "maybe"),
         waited=this.waited,
+        deployment=account.info.deployment,
     )
 
 

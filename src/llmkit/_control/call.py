@@ -51,12 +51,12 @@ from .happening import Happening
 from .job import Diversion, Job, Leg, identity
 from .media import fetched
 from .mock import mocked
-from .retry import retrying
+from .retry import ONCE, retrying
 from .session import Session
 from .settle import Account
 from .structured import parse_answer
 
-__all__ = ["perform", "prepared"]
+__all__ = ["consulted", "on_leg", "perform", "prepared", "read", "written"]
 
 _REDIRECT = 300
 
@@ -70,10 +70,20 @@ def prepared(job: Job) -> Flow[list[tuple[Leg, HTTPRequest]]]:
 
 
 def _prepare(job: Job, position: int, leg: Leg) -> Flow[tuple[Leg, HTTPRequest]]:
-    call = leg.call
+    call = (yield from consulted(job, leg.call)) if job.hooks else leg.call
+    return (yield from written(job, position, leg, call))
+
+
+def consulted(job: Job, call: Call) -> Flow[Call]:
+    """The call as its hooks want it."""
     for hook in job.hooks:
         if (before := getattr(hook, "before_call", None)) is not None:
             call = (yield from consult(before, call)) or call
+    return call
+
+
+def written(job: Job, position: int, leg: Leg, call: Call) -> Flow[tuple[Leg, HTTPRequest]]:
+    """The request of this leg for a call, and the leg as it is then."""
     if job.media is not None and isinstance(call, ChatCall):
         call = yield from fetched(call, leg.wire.reads_url, job.media)
     headers = call.extra_headers
@@ -93,22 +103,23 @@ def _for(leg: Leg, call: Call, endpoint: Endpoint, headers: Mapping[str, str]) -
     if call is leg.call and endpoint is leg.endpoint and not headers:
         return leg
     made = (leg.key, leg.key_source, call, leg.options, leg.where, headers)
-    return Leg(leg.provider, leg.wire, endpoint, *made)
+    return Leg(leg.provider, leg.wire, endpoint, *made, leg.deployment, leg.timeouts)
 
 
 def perform(job: Job) -> Flow[Any]:
     """Run the call; the outcome is the answer, a stream's once it has ended."""
-    first = job.legs[0].call
+    provider, model = job.named
     info = CallInfo(
         id=job.id,
-        provider=first.provider,
-        model=first.model,
+        provider=provider,
+        model=model,
         transport=job.transport,
         started=job.clock.wall(),
         mocked=job.mock is not None,
         metadata=job.metadata,
         kind=job.kind,
         attributes=job.shown,
+        group=job.group,
     )
     account = Account(
         info,
@@ -136,12 +147,9 @@ def _holds(job: Job) -> Any:
 
 
 def _settled(job: Job, account: Account) -> Flow[Answer]:
-    first = job.legs[0].call
     try:
         if job.heard:
-            yield from notify(
-                CallStarted(job.id, first.provider, first.model, job.stream, job.kind)
-            )
+            yield from notify(CallStarted(job.id, *job.named, job.stream, job.kind))
         completion = yield from _answered(job, account)
         yield from account.settle("mocked" if account.mocked else "completed", completion)
     except GeneratorExit:
@@ -178,8 +186,10 @@ def _finished(job: Job, account: Account, completion: Answer) -> Flow[Answer]:
 
 
 def _answered(job: Job, account: Account) -> Flow[Answer]:
+    ready: Sequence[tuple[Leg, HTTPRequest]] = ()
     try:
-        ready = yield from prepared(job)
+        if job.way is None or job.mock is not None:
+            ready = yield from prepared(job)
     except Cancelled as cancelled:
         # What may have left was not the call's: it asked for what the prompt points at.
         cancelled.sent = "no"
@@ -187,8 +197,8 @@ def _answered(job: Job, account: Account) -> Flow[Answer]:
     if job.mock is not None:
         account.mocked = True
         leg, request = ready[0]
-        account.leaving(leg.call, request.adjustments, leg.key_source, leg.endpoint.base_url)
-        return (yield from _read(job, account, mocked(leg.call, job.mock)))
+        account.leaving(leg, request.adjustments)
+        return (yield from read(job, account, mocked(leg.call, job.mock)))
     if job.limit is None:
         return (yield from _asked(job, account, ready))
     give_back = yield from acquire(job.limit, job.clock.now() + job.timeouts.total)
@@ -199,11 +209,13 @@ def _answered(job: Job, account: Account) -> Flow[Answer]:
 
 
 def _asked(job: Job, account: Account, ready: Sequence[tuple[Leg, HTTPRequest]]) -> Flow[Answer]:
+    if job.way is not None:
+        return (yield from job.way.asked(job, account))  # type: ignore[no-any-return]
     result = yield from _through_legs(job, account, ready)
-    return (yield from _read(job, account, result))
+    return (yield from read(job, account, result))
 
 
-def _read(job: Job, account: Account, result: Answer | Opened) -> Flow[Answer]:
+def read(job: Job, account: Account, result: Answer | Opened) -> Flow[Answer]:
     """Read a stream to its end; a whole answer is there already."""
     if not isinstance(result, Opened):
         return account.priced(result)
@@ -249,10 +261,10 @@ def _on_leg_or_cheaper(
 ) -> Flow[Answer | Opened]:
     """Try one deployment, or the one that a budget says shall answer in its place."""
     if account.holds is None:
-        return (yield from _on_leg(job, account, leg, request))
+        return (yield from on_leg(job, account, leg, request))
     account.holds.diverting = job.divert is not None
     try:
-        return (yield from _on_leg(job, account, leg, request))
+        return (yield from on_leg(job, account, leg, request))
     except Diversion as other:
         # Not the exception itself: it knows this frame.
         model, why = other.model, (other.scope, other.threshold)
@@ -262,18 +274,23 @@ def _on_leg_or_cheaper(
     # Its own number: under the key of another request it would get that one's answer.
     leg, request = yield from _prepare(job, len(job.legs) + position, cheaper)
     yield from notify(Diverted(job.id, leg.call.provider, leg.call.model, *why))
-    return (yield from _on_leg(job, account, leg, request))
+    return (yield from on_leg(job, account, leg, request))
 
 
-def _on_leg(job: Job, account: Account, leg: Leg, request: HTTPRequest) -> Flow[Answer | Opened]:
-    """Try one deployment, as often as the policy says."""
+def on_leg(
+    job: Job, account: Account, leg: Leg, request: HTTPRequest, waited: float = 0.0
+) -> Flow[Answer | Opened]:
+    """Try one deployment, as often as the policy says; ``waited``: seconds that were slept before."""
     until = job.clock.now() + job.timeouts.total - account.elapsed()
+    if leg.timeouts is not None:
+        until = min(until, job.clock.now() + leg.timeouts.total)
     steps = getattr(leg.wire, "steps", None)
     if steps is not None:
         answer: Answer | Opened
         answer = yield from _stepped(job, account, leg, steps(leg.call, leg.endpoint), until)
         return answer
-    outcome = yield from _tried(job, account, leg, Step(request, stream=True), until)
+    step = Step(request, stream=True)
+    outcome = yield from _tried(job, account, leg, step, until, waited=waited)
     assert not isinstance(outcome, HTTPResponse)  # noqa: S101 - it was parsed
     return outcome
 
@@ -321,9 +338,11 @@ def _tried(
     *,
     whole: bool = True,
     first: bool = True,
+    waited: float = 0.0,
 ) -> Flow[Answer | HTTPResponse | Opened]:
-    def attempt(number: int, waited: float) -> Flow[Answer | HTTPResponse | Opened]:
-        return _attempt(job, account, leg, step, Try(waited, until, whole, first or number > 1))
+    def attempt(number: int, slept: float) -> Flow[Answer | HTTPResponse | Opened]:
+        this = Try(slept or waited, until, whole, first or number > 1)
+        return _attempt(job, account, leg, step, this)
 
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
@@ -334,7 +353,9 @@ def _tried(
     def repeatable() -> bool:
         return _repeatable(leg, step)
 
-    return (yield from retrying(attempt, job.policy, left, scheduled, repeatable))
+    # Where a router would rather ask somebody else, only what has begun is asked for again here.
+    policy = ONCE if first and job.way is not None else job.policy
+    return (yield from retrying(attempt, policy, left, scheduled, repeatable))
 
 
 def _repeatable(leg: Leg, step: Step) -> bool:
@@ -348,7 +369,7 @@ def _repeatable(leg: Leg, step: Step) -> bool:
 def _attempt(
     job: Job, account: Account, leg: Leg, step: Step, this: Try
 ) -> Flow[Answer | HTTPResponse | Opened]:
-    account.leaving(leg.call, step.request.adjustments, leg.key_source, leg.endpoint.base_url)
+    account.leaving(leg, step.request.adjustments)
     # Before anything is held: a function that fails here leaves no hold to another try, which may be a longer one.
     secret = yield from _secret(leg.key)
     account.shows(secret)
@@ -356,7 +377,7 @@ def _attempt(
         leg = leg if leg.key is secret else replace(leg, key=secret)
         leg, step = yield from held(job, account, leg, step, this)
     call, request = leg.call, step.request
-    number = len(account.info.attempts) + 1
+    number = account.number()
     if job.heard and this.counts:
         # Without its query, which a caller may have put a credential into.
         address = request.url.partition("?")[0]
@@ -393,7 +414,7 @@ def _exchange(
 ) -> Flow[Answer | HTTPResponse | Opened]:
     """One request and its answer."""
     account.asking()
-    deadlines = _deadlines(job, leg.call, this.until)
+    deadlines = _deadlines(job, leg, this.until)
     who = identity(job, leg, secret, deadlines, account.shows)
     signing = leg.provider.auth_of(leg.key_source).authorize(step.request, who)
     # Where no provider is asked, nobody is asked for a credential either.
@@ -416,8 +437,8 @@ def _exchange(
     return leg.wire.parse(leg.call, response) if this.whole else response
 
 
-def _deadlines(job: Job, call: Call, until: float) -> Deadlines:
-    limits = job.timeouts
+def _deadlines(job: Job, leg: Leg, until: float) -> Deadlines:
+    limits, call = leg.timeouts or job.timeouts, leg.call
     if until <= job.clock.now():
         raise APITimeoutError(
             f"the call's {limits.total:g} s were used up", provider=call.provider, model=call.model

@@ -8,6 +8,7 @@ How much to hold belongs in ``holding``; what counts it, and by which limits, in
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any, Final
 
 from .._flow import Flow
@@ -29,7 +30,7 @@ class Holds:
         "_book",
         "_held",
         "_left",
-        "_number",
+        "_numbers",
         "_open",
         "_owed",
         "_proven",
@@ -39,7 +40,7 @@ class Holds:
 
     def __init__(self, book: Any) -> None:
         self._book = book
-        self._number = 0
+        self._numbers = count(1)
         self._held = False
         """Whether there has been a hold."""
         self._trying: Taken | None = None
@@ -64,8 +65,7 @@ class Holds:
 
     def named(self, call_id: str) -> str:
         """The next hold's id. No two have one: of what was given up on nobody knows whether it is held."""
-        self._number += 1
-        return f"{call_id}-{self._number}"
+        return f"{call_id}-{next(self._numbers)}"
 
     def take(self, ask: Ask) -> Flow[Divert | None]:
         """Take a hold, or hear of a cheaper model. Raises what the budget refuses with."""
@@ -130,6 +130,21 @@ class Holds:
         else:
             flag = _UNSAID.get(settlement.cost_status, "")
             self._owe(taken, taken.settle(settlement.cost, *_tokens(settlement), flag))
+
+    def fork(self) -> Holds:
+        """Holds of what runs beside others for this call; it asks for no cheaper model."""
+        other = Holds(self._book)
+        other._numbers, other.diverting = self._numbers, False
+        return other
+
+    def merge(self, other: Holds, *, goes_on: bool) -> None:
+        """Take over a fork's; once more changes nothing. Unless it ``goes_on``, the one that is open is given up."""
+        if not goes_on:
+            other.given_up()
+        self._owed = (*self._owed, *(owed for owed in other._owed if owed not in self._owed))
+        if goes_on:
+            self._held, self._left, self._proven = other._held, other._left, other._proven
+            self._open, self._trying = other._open, other._trying
 
     def close(self) -> Flow[None]:
         """Settle what has ended. A store that fails is the book's affair: it keeps what could not be done."""

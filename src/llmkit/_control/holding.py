@@ -199,7 +199,8 @@ def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[Any, ...]]:
     """Whose an attempt is. The key that it goes out with is its key, unless its caller names another."""
     name, model = leg.call.provider, leg.call.model
     own = {"key": (leg.key,)} if isinstance(leg.key, Secret) else {}
-    return {**own, **job.attributes, "model": (f"{name}/{model}",), "provider": (name,)}
+    where = {"deployment": (leg.deployment,)} if leg.deployment else {}
+    return {**own, **job.attributes, "model": (f"{name}/{model}",), "provider": (name,), **where}
 
 
 # --- shorter answers ---------------------------------------------------------------------------

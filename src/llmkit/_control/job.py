@@ -56,6 +56,8 @@ class Leg:
     """What goes along with every request of this leg, once the call is prepared."""
     deployment: str = ""
     """The router's id of it, where one chose it."""
+    timeouts: Timeouts | None = None
+    """Of each attempt here, where the deployment has its own."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Job:
     timeouts: Timeouts
     clock: Clock
     abandon: Callable[[Any], None]
-    """Takes what is to be settled and cannot be here any more: a ``CallFinished``, or ``Holds``."""
+    """Takes what is to be settled and cannot be here any more: a ``CallFinished``, ``Holds``, or ``Places``."""
     tokens: Tokens
     catalogue: Catalogue = field(default_factory=default)
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -93,8 +95,22 @@ class Job:
     """The ``Book`` of its budget, where it has one."""
     divert: Callable[[str], Leg] | None = None
     """What makes a leg of another model for the same call."""
-    route: Any = None
-    """The ``Route`` of a router's call, which says where it goes; ``legs`` has its first choice."""
+    way: Any = None
+    """The ``Way`` of a router's call, which says where it goes; ``legs`` is empty then."""
+
+    @property
+    def named(self) -> tuple[str, str]:
+        """Provider and model as far as they are known before anybody was asked."""
+        if self.way is not None:
+            named: tuple[str, str] = self.way.named
+            return named
+        call = self.legs[0].call
+        return call.provider, call.model
+
+    @property
+    def group(self) -> str:
+        """What a router was asked for."""
+        return self.way.group if self.way is not None else ""
 
 
 def identity(

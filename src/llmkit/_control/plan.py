@@ -23,9 +23,28 @@ from .address import Address, addressed, mapping, resolve
 from .job import Leg
 from .lacking import lacking
 from .prices import NO_PRICES, is_price, price_of, without_prices
+from .retry import RetryPolicy
 from .structured import as_response_format, as_tools
 
-__all__ = ["CHAT", "Asked", "Kind", "asked", "diverted", "legs", "timeouts"]
+__all__ = [
+    "CHAT",
+    "OF_ROUTERS",
+    "Asked",
+    "Kind",
+    "asked",
+    "diverted",
+    "kept",
+    "legs",
+    "policy",
+    "refuse_of_routers",
+    "timeouts",
+    "without",
+]
+
+OF_ROUTERS = frozenset({
+    "allowed_model_region", "content_policy_fallbacks", "context_window_fallbacks", "disable_fallbacks", "priority",
+})  # fmt: skip
+"""Options that say where a call goes."""
 
 # Line ends would begin another header; half a character has no bytes.
 _UNSENDABLE = re.compile(r"[\r\n\0\ud800-\udfff]")
@@ -102,7 +121,7 @@ def asked(keywords: Mapping[str, Any], defaults: Mapping[str, Any], kind: Kind =
         meant[name] = value
     options = _spelled({**defaults, **meant}, given)
     params = {k: v for k, v in given.items() if k in kind.params}
-    params, dropped = _without(params, options.get("additional_drop_params") or ())
+    params, dropped = without(params, options.get("additional_drop_params") or ())
     wanted: type | None = None
     changed: tuple[Adjustment, ...] = ()
     if kind is not CHAT:
@@ -142,6 +161,36 @@ def _spelled(options: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     return options
 
 
+def refuse_of_routers(options: Mapping[str, Any]) -> None:
+    """Unheeded, they would be missed only when it matters."""
+    if found := sorted(OF_ROUTERS & options.keys()):
+        raise ConfigurationError(
+            f"a Client has no deployments to choose from and cannot heed {', '.join(found)}: a Router can"
+        )
+
+
+def kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Options to keep on a client: its key is not left lying about as text."""
+    key = options.get("api_key")
+    return {**options, "api_key": Secret(key.strip())} if isinstance(key, str) and key else options
+
+
+def policy(default: RetryPolicy, retries: Any) -> RetryPolicy:
+    """A client's policy, for a call that says how often."""
+    if retries is None:
+        return default
+    try:
+        return RetryPolicy(
+            retries,
+            default.first_wait,
+            default.longest_wait,
+            default.longest_retry_after,
+            default.draw,
+        )
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+
+
 def _dollars(given: Any) -> Decimal:
     """``max_cost`` as what it is written as."""
     try:
@@ -155,9 +204,10 @@ def _dollars(given: Any) -> Decimal:
     return amount
 
 
-def _without(
-    params: dict[str, Any], names: Sequence[str]
+def without(
+    params: Mapping[str, Any], names: Sequence[str]
 ) -> tuple[dict[str, Any], tuple[Adjustment, ...]]:
+    """Parameters without those of these names, and what is to be said of that."""
     why = "named in additional_drop_params"
     dropped = tuple(Adjustment(n, "dropped", params[n], None, why) for n in names if n in params)
     return {k: v for k, v in params.items() if k not in names}, dropped

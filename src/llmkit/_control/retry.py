@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from .._flow import Flow, sleep
 from ..errors import APIError, APIStatusError
@@ -16,7 +16,7 @@ from ..errors import APIError, APIStatusError
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["RetryPolicy", "refused", "retrying"]
+__all__ = ["ONCE", "RetryPolicy", "refused", "retrying"]
 
 T = TypeVar("T")
 
@@ -57,6 +57,8 @@ class RetryPolicy:
         # Jitter on top, or all who were refused together come back together.
         return jittered if asked is None else float(asked) + 0.1 * jittered
 
+
+ONCE: Final = RetryPolicy(0)
 
 # A gateway that gave up cannot know what its upstream did; every other refusal comes before the work. 520, 522 and 524
 # are Cloudflare's: whom it asked answered with nothing that it understands, or not in time

@@ -7,8 +7,11 @@ Rule 3: where no flow can run any more (a dropped stream), it goes on the queue 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
+from dataclasses import fields, replace
 from decimal import Decimal
+from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import pricing
@@ -28,6 +31,7 @@ from .retry import refused
 
 if TYPE_CHECKING:
     from .hold import Holds
+    from .job import Leg
 
 __all__ = ["Account", "Late"]
 
@@ -66,7 +70,12 @@ class Account:
         self.counted = True
         """Whether what an answer says of its usage is all of it; a stream's grows until its end."""
         self.mocked = False
+        self.places: Any = None
+        """Where a router's call is: the ``Places`` that it has taken and not left yet."""
         self.secrets: tuple[Secret, ...] = ()
+        self._numbers = count(1)
+        self._number = 0
+        """Of the attempt under way; 0: none is."""
         self._record: CallFinished | None = None
         self._stored = self._told = False
 
@@ -74,13 +83,12 @@ class Account:
         """Seconds since the call began."""
         return self._clock() - self._begun
 
-    def leaving(
-        self, call: Call, ledger: tuple[Adjustment, ...], key_source: str | None, url: str
-    ) -> None:
+    def leaving(self, leg: Leg, ledger: tuple[Adjustment, ...]) -> None:
         """A request is about to go out on this leg."""
+        call, info = leg.call, self.info
         self.call = call
-        self.info.provider, self.info.model = call.provider, call.model
-        self.info.ledger, self.info.key_source, self.info.base_url = ledger, key_source, url
+        info.provider, info.model, info.deployment = call.provider, call.model, leg.deployment
+        info.ledger, info.key_source, info.base_url = ledger, leg.key_source, leg.endpoint.base_url
 
     def shows(self, secret: Secret | None) -> None:
         """This credential goes out: wherever it comes back from now on, it is hidden."""
@@ -118,15 +126,49 @@ class Account:
         info.headers, info.rate_limits = response.headers, rate_limits(response.headers)
         info.raw = response.body
 
+    def number(self) -> int:
+        """The number of the attempt under way; those that run beside each other have different ones."""
+        self._number = self._number or next(self._numbers)
+        return self._number
+
     def tried(self, attempt: Attempt, error: BaseException | None) -> None:
         """An attempt has ended; ``error`` is what it ended with."""
         self.info.attempts.append(attempt)
+        self._number = 0
         self.left(attempt.sent, billable=error is None or not refused(error))
 
     def left(self, sent: Sent, *, billable: bool = True) -> None:
         """A request left, or may have; ``billable`` unless the provider refused it."""
         self.sent = max(self.sent, sent, key=_SENT_ORDER.index)
         self._billable = self._billable or (billable and sent != "no")
+
+    def fork(self) -> Account:
+        """An account of what runs beside others for this call; it is not settled, but merged."""
+        other = copy.copy(self)
+        other.info = replace(self.info, attempts=[])
+        other._number = 0  # noqa: SLF001 - its own class
+        if self.holds is not None:
+            other.holds = self.holds.fork()
+        return other
+
+    def merge(self, other: Account, *, goes_on: bool) -> None:
+        """Take over what a fork has come to; once more changes nothing.
+
+        ``goes_on``: the call is what became of the fork: its answer, its host, the hold that is open.
+        """
+        mine = self.info
+        known = {attempt.number for attempt in mine.attempts}
+        mine.attempts += [a for a in other.info.attempts if a.number not in known]
+        mine.attempts.sort(key=_number)
+        self.left(other.sent, billable=other._billable)
+        for secret in other.secrets:
+            self.shows(secret)
+        if self.holds is not None and other.holds is not None:
+            self.holds.merge(other.holds, goes_on=goes_on)
+        if goes_on:
+            self.call = other.call
+            for name in _OF_ATTEMPTS:
+                setattr(mine, name, getattr(other.info, name))
 
     def priced(self, completion: A) -> A:
         """Put cost and call onto an answer."""
@@ -184,8 +226,9 @@ class Account:
             finished = self._decide("abandoned", self.partial(), None)
             self._told = True
             self._abandon(finished)
-        if self.holds is not None and self.holds.owing:
-            self._abandon(self.holds)
+        for left in (self.holds, self.places):
+            if left is not None and left.owing:
+                self._abandon(left)
 
     def partial(self) -> Answer | None:
         """A stream's answer as far as it has come."""
@@ -312,12 +355,22 @@ class Account:
         return pricing.unknown(f"{reason}; what was sent may have been billed")
 
 
+def _number(attempt: Attempt) -> int:
+    return attempt.number
+
+
+# What says of a call which of its attempts answered.
+_OF_ATTEMPTS = tuple(f.name for f in fields(CallInfo) if f.name not in (
+    "id", "attempts", "started", "seconds", "first_chunk_seconds", "metadata", "attributes",
+))  # fmt: skip
+
+
 class Late:
-    """What was left of a call that was given up, on its way to be settled: a terminal event, or holds."""
+    """What was left of a call that was given up, on its way to be settled: a terminal event, holds, or places."""
 
     __slots__ = ("_done", "_left", "_stored")
 
-    def __init__(self, left: CallFinished | Holds) -> None:
+    def __init__(self, left: Any) -> None:
         self._left = left
         self._stored = self._done = False
 

@@ -74,6 +74,8 @@ def _left(stream: object, timeout: float | None, *, written: bool) -> float | No
 def _writing(stream: object) -> None:
     if (progress := CURRENT.get()) is not None:
         progress.stream = stream
+        if progress.stopped:
+            raise httpcore.WriteError("the request is not sent any further")
         progress.writing()
 
 

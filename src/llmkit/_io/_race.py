@@ -6,10 +6,12 @@ In sync the legs run on threads, and a loser is woken by closing its socket; in 
 from __future__ import annotations
 
 import contextvars
+import functools
 import queue
 import threading
+import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import anyio
 
@@ -20,78 +22,146 @@ __all__ = ["arace", "race"]
 
 Outcome = tuple[int, Any, BaseException | None]
 
+_PATIENCE: Final = 0.1
+"""Seconds for a loser to end. What cannot be woken (a connection that is being made, a hook) ends by itself later."""
+_MOMENT: Final = 0.01
 
-def race(effect: Race, drive: Callable[[Run], Any]) -> tuple[int, Any]:
-    """Run the legs on threads, each driven by ``drive``; return the winner's index and value."""
-    return _SyncRace(effect.flows, drive).result(effect.after)
+
+def race(effect: Race, drive: Callable[[Run], Any], run: Run) -> tuple[int, Any]:
+    """Run the legs on threads, each driven by ``drive``; return the winner's index and value.
+
+    ``run`` races: an open answer that wins is its own from here on.
+    """
+    return _SyncRace(effect.flows, drive).result(effect.after, run)
+
+
+class _SyncLeg:
+    """One leg. It is begun once or never: by its thread, or by who takes that away from it."""
+
+    __slots__ = ("_begun", "_drive", "ended", "error", "run", "thread", "unwanted", "value")
+
+    def __init__(self, flow: Flow[Any], drive: Callable[[Run], Any]) -> None:
+        self.run = Run(flow, threading.Event())
+        self._drive = drive
+        self.value: Any = None
+        self.error: BaseException | None = None
+        self.thread: threading.Thread | None = None
+        self.ended = self.unwanted = False
+        self._begun = threading.Lock()
+
+    def work(self, ended: Callable[[], None]) -> None:
+        """What its thread does."""
+        if not self._begun.acquire(blocking=False):
+            return
+        try:
+            self.value = self._drive(self.run)
+        except BaseException as error:  # noqa: BLE001 - it is the race's outcome, raised there
+            self.error = error
+        self.ended = True
+        if self.unwanted:
+            self.discard()
+        ended()
+
+    def stop(self) -> None:
+        """End it, or see to it that it never begins. Again and again is fine."""
+        if self._begun.acquire(blocking=False):
+            self.run.flow.close()
+        else:
+            self.run.abort()
+
+    def joined(self, until: float) -> bool:
+        """Whether it has ended by then. What had been asked for before it was stopped is stopped again."""
+        thread = self.thread
+        while thread is not None and thread.is_alive():
+            if time.monotonic() >= until:
+                return False
+            self.stop()
+            thread.join(_MOMENT)
+        return True
+
+    def discard(self) -> None:
+        """Close what nobody wants: it had opened its stream before it could be stopped."""
+        value, self.value, self.error = self.value, None, None
+        if isinstance(value, Opened):
+            value.handle.close()
 
 
 class _SyncRace:
     def __init__(self, flows: Sequence[Flow[Any]], drive: Callable[[Run], Any]) -> None:
-        self._runs = [Run(flow, threading.Event()) for flow in flows]
-        self._drive = drive
-        self._ended: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
-        self._threads: list[threading.Thread] = []
+        self._legs = [_SyncLeg(flow, drive) for flow in flows]
+        self._ended: queue.SimpleQueue[int] = queue.SimpleQueue()
 
-    def result(self, after: float) -> tuple[int, Any]:
-        winner: Outcome | None = None
+    def result(self, after: float, run: Run) -> tuple[int, Any]:
+        winner: int | None = None
         try:
-            winner = self._winner(after)
-        finally:
+            winner, wins = self._winner(after)
             self._stop(winner)
-        if winner[2] is not None:
-            raise winner[2]
-        return winner[0], winner[1]
+            leg = self._legs[winner]
+            if not wins:
+                raise leg.error or RuntimeError("nobody races")
+            value, leg.value = leg.value, None
+            handle = value.handle if isinstance(value, Opened) else None
+            # No call from here on: an interrupt finds it with the leg, or with the run.
+            run.opened = handle
+            return winner, value
+        except BaseException:
+            self._stop_all()
+            raise
 
-    def _winner(self, after: float) -> Outcome:
-        """The first outcome that is no failure, or the last failure."""
-        failures = 0
+    def _winner(self, after: float) -> tuple[int, bool]:
+        """The first that has not failed, or the last that has; and which of both it is."""
+        started = failures = 0
         while True:
-            if len(self._threads) == failures and failures < len(self._runs):
-                self._start()
-            last = len(self._threads) == len(self._runs)
+            if started == failures and failures < len(self._legs):
+                started = self._start(started)
+            last = started == len(self._legs)
             try:
-                outcome = self._ended.get(timeout=None if last else after)
+                index = self._ended.get(timeout=None if last else after)
             except queue.Empty:
-                self._start()
+                started = self._start(started)
                 continue
-            if outcome[2] is None:
-                return outcome
             failures += 1
-            if failures == len(self._runs):
-                return outcome
+            if self._legs[index].error is None:
+                return index, True
+            if failures == len(self._legs):
+                return index, False
 
-    def _start(self) -> None:
-        index = len(self._threads)
+    def _start(self, index: int) -> int:
+        leg = self._legs[index]
         context = contextvars.copy_context()
-        name = f"llmkit-race-{index}"
-        thread = threading.Thread(
-            target=context.run, args=(self._leg, index), name=name, daemon=True
+        leg.thread = threading.Thread(
+            target=context.run,
+            args=(leg.work, functools.partial(self._ended.put, index)),
+            name=f"llmkit-race-{index}",
+            daemon=True,
         )
-        self._threads.append(thread)
-        thread.start()
+        leg.thread.start()
+        return index + 1
 
-    def _leg(self, index: int) -> None:
-        try:
-            self._ended.put((index, self._drive(self._runs[index]), None))
-        except BaseException as error:  # noqa: BLE001 - it is the race's outcome, raised there
-            self._ended.put((index, None, error))
+    def _stop(self, winner: int | None) -> None:
+        losers = [leg for index, leg in enumerate(self._legs) if index != winner]
+        for leg in losers:
+            leg.stop()
+        until = time.monotonic() + _PATIENCE
+        for leg in losers:
+            leg.unwanted = True
+            if leg.joined(until) or leg.ended:
+                leg.discard()
+        if winner is not None:
+            self._legs[winner].joined(until)
 
-    def _stop(self, winner: Outcome | None) -> None:
-        for index, (run, thread) in enumerate(zip(self._runs, self._threads, strict=False)):
-            if winner is None or index != winner[0]:
-                run.abort()
-                thread.join()
-        for run in self._runs[len(self._threads) :]:
-            run.flow.close()
-        while not self._ended.empty():
-            _discard(self._ended.get())
-
-
-def _discard(outcome: Outcome) -> None:
-    """A loser that had opened its stream before it could be stopped."""
-    if isinstance(outcome[1], Opened):
-        outcome[1].handle.close()
+    def _stop_all(self) -> None:
+        """After a failure or an interrupt, and whatever interrupts that."""
+        interrupted: BaseException | None = None
+        while True:
+            try:
+                self._stop(None)
+            except BaseException as interruption:  # noqa: BLE001 - it goes on below
+                interrupted = interruption
+                continue
+            break
+        if interrupted is not None:
+            raise interrupted
 
 
 async def arace(effect: Race, drive: Callable[[Run], Awaitable[Any]]) -> tuple[int, Any]:

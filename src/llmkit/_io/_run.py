@@ -104,8 +104,10 @@ class Run:
         """End this run from another thread: it is woken from its wait, and cancels its flow itself."""
         assert self.aborted is not None  # noqa: S101 - only runs that race are aborted
         self.aborted.set()
-        if self.progress is not None:
-            self.progress.disconnect()
+        if (progress := self.progress) is not None:
+            # Nothing more is sent or read, nor where it is still connecting.
+            progress.stop()
+            progress.disconnect()
 
     def permitted(self, effect: Any) -> bool:
         """After a cancellation only the settlement may still be performed."""

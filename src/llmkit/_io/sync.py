@@ -225,7 +225,7 @@ class SyncDriver:
         return effect.limit.acquire(real_time(self._clock, effect.deadline))
 
     def _race(self, run: Run, effect: Race) -> tuple[int, Any]:
-        return run.won(race(effect, lambda leg: self.advance(leg, leg.flow.__next__)))
+        return race(effect, lambda leg: self.advance(leg, leg.flow.__next__), run)
 
 
 _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {

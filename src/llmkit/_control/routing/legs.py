@@ -1,0 +1,159 @@
+"""The legs of a router's calls: what a deployment says, under what the call itself says. Made when one is asked.
+
+What does not change from call to call is worked out once for each deployment and kind of call. Nothing is chosen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from ..._call import Timeouts
+from ...catalogue import Catalogue
+from ...errors import ConfigurationError
+from .. import plan
+from ..address import mapping
+from ..job import Leg
+from .member import Member
+
+__all__ = ["Asking", "Legs", "own"]
+
+_OF_CALLS: Final = frozenset({
+    "additional_drop_params", "allowed_openai_params", "customer", "drop_params", "extra_body", "extra_headers",
+    "extra_query", "fallbacks", "fetch_media", "max_cost", "mock_response", "num_retries", "session",
+    "stream_timeout", "tags", "team", "timeout",
+}) | plan.OF_ROUTERS  # fmt: skip
+"""The options that a call through a router may have: all others say whose connection it is."""
+_ABOUT_THE_WAY: Final = plan.OF_ROUTERS | {"fallbacks"}
+_ADDED: Final = ("extra_body", "extra_headers", "extra_query")
+"""Options that a call adds to, where it has them as well."""
+
+
+class Asking(NamedTuple):
+    """A call before it is any deployment's. ``own``: what its caller said, without what says where it goes."""
+
+    id: str
+    kind: plan.Kind
+    subject: Mapping[str, Any]
+    own: plan.Asked
+    stream: bool
+    keyless: bool
+
+
+def own(given: plan.Asked) -> plan.Asked:
+    """What a call says of itself to whoever answers it.
+
+    Raises:
+        ConfigurationError: it says whose connection to use.
+    """
+    options = given.options
+    if strange := sorted(options.keys() - _OF_CALLS):
+        raise ConfigurationError(
+            f"a deployment has its own {', '.join(strange)}: a router's call cannot say it; "
+            "declare a deployment, or give it to all by default_litellm_params"
+        )
+    if not _ABOUT_THE_WAY.isdisjoint(options):
+        options = {name: value for name, value in options.items() if name not in _ABOUT_THE_WAY}
+    return plan.Asked(given.params, options, given.wanted, given.adjustments)
+
+
+class _Base(NamedTuple):
+    """What a deployment says of each call of a kind."""
+
+    asked: plan.Asked
+    whole: Timeouts | None
+    streamed: Timeouts | None
+
+
+class Legs:
+    """What makes legs for one router.
+
+    Args:
+        defaults: the client's own options, under those of each deployment.
+        environ: where keys are looked up.
+        catalogue: models and prices.
+    """
+
+    def __init__(
+        self, defaults: Mapping[str, Any], environ: Mapping[str, str], catalogue: Catalogue
+    ) -> None:
+        self._defaults, self._environ, self._catalogue = defaults, environ, catalogue
+        self._bases: dict[tuple[str, plan.Kind], _Base] = {}
+
+    def leg(
+        self, asking: Asking, member: Member, model: str, changes: Mapping[str, Any] | None = None
+    ) -> Leg:
+        """The leg of a call at a member.
+
+        Args:
+            asking: the call.
+            member: who is asked.
+            model: ``provider/model``: a member may stand for several.
+            changes: what a fallback changes of the call.
+
+        Raises:
+            ConfigurationError: the deployment lacks a key or an address.
+            UnsupportedParamsError: its provider does not take a parameter.
+        """
+        base = self._bases.get((member.id, asking.kind)) or self._new(member, asking.kind)
+        subject, said = asking.subject, asking.own
+        if changes:
+            subject, said = _changed(asking, changes)
+        leg = plan.legs(
+            asking.id,
+            model,
+            subject,
+            _merged(base.asked, said),
+            stream=asking.stream,
+            environ=self._environ,
+            keyless=asking.keyless,
+            kind=asking.kind,
+            catalogue=self._catalogue,
+        )[0]
+        leg.deployment = member.deployment.id
+        leg.timeouts = base.streamed if asking.stream else base.whole
+        return leg
+
+    def forget(self) -> None:
+        """The deployments have changed."""
+        self._bases = {}
+
+    def _new(self, member: Member, kind: plan.Kind) -> _Base:
+        told = member.deployment
+        params = {name: value for name, value in told.params.items() if name in kind.params}
+        key = {} if member.key is None else {"api_key": member.key}
+        asked = plan.asked({**params, **told.options, **key}, self._defaults, kind)
+        limits = (_timeouts(told.options, stream=stream) for stream in (False, True))
+        made = self._bases[member.id, kind] = _Base(asked, *limits)
+        return made
+
+
+def _timeouts(options: Mapping[str, Any], *, stream: bool) -> Timeouts | None:
+    """What a deployment says of an attempt; the call's own limits are the call's."""
+    said = options.get("timeout") is not None
+    if not said and (not stream or options.get("stream_timeout") is None):
+        return None
+    return plan.timeouts(options, Timeouts(), stream=stream)
+
+
+def _changed(asking: Asking, changes: Mapping[str, Any]) -> tuple[Mapping[str, Any], plan.Asked]:
+    """Subject and keywords of a fallback that is more than a name."""
+    subject = {name: changes.get(name, value) for name, value in asking.subject.items()}
+    words = {k: v for k, v in changes.items() if k not in subject}
+    return subject, _merged(asking.own, own(plan.asked(words, {}, asking.kind)))
+
+
+def _merged(under: plan.Asked, over: plan.Asked) -> plan.Asked:
+    """Keywords over others."""
+    options: Mapping[str, Any] = under.options
+    if over.options:
+        options = {**under.options, **over.options}
+        for name in _ADDED:
+            if name in over.options and name in under.options:
+                options[name] = {**mapping(under.options, name), **mapping(over.options, name)}
+    params = {**under.params, **over.params} if under.params else over.params
+    adjustments = (*under.adjustments, *over.adjustments)
+    if names := options.get("additional_drop_params"):
+        params, dropped = plan.without(params, names)
+        adjustments = (*adjustments, *(one for one in dropped if one not in adjustments))
+    return plan.Asked(params, options, over.wanted or under.wanted, adjustments)
