@@ -94,7 +94,8 @@ SEAMS = {
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
     "tiktoken": {"tokens._encodings"},
-    "yaml": {"testing._cassette._vcr"},  # no dependency: who records with vcrpy has it
+    # The extra "yaml", and who records with vcrpy has it.
+    "yaml": {"_io._config", "testing._cassette._vcr"},
     "trio": {"_io"},  # no dependency: it is there if its loop is running
 }
 FREE = {"typing_extensions"}
@@ -162,6 +163,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.routing.counting": {"llmkit.tokens"},  # only for prompts that may be too long
     "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
+    "_io._config": {"yaml"},  # an extra, and only for files in YAML
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads

@@ -18,15 +18,15 @@ from ...types.params import CallOptions
 from ..budget.rules import Budget, RateLimit
 from ..prices import is_price
 from . import checked, policies
+from .budgets import budgets_of_deployments, budgets_of_providers, budgets_of_tags
 from .deployment import Deployment
 from .entries import Reading, deployments_of
 from .keywords import CONNECTION, RouterOptions
-from .limits import budgets_of_deployments, budgets_of_providers, budgets_of_tags
 from .refused import ROUTER, STRATEGIES, USUAL
 from .report import NEUTRAL, STRICT, Refusals, Report
 from .settings import Settings
 
-__all__ = ["Given", "given", "settings_of"]
+__all__ = ["Given", "given", "meant_by", "settings_of"]
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _FIRST_WORD: Final = re.compile(r"\w+")
@@ -58,35 +58,35 @@ def given(
     catalogue: Catalogue | None = None,
     budget: Any = None,
     reading: Reading | None = None,
-    path: str = "",
+    where: Callable[[str], str] = str,
 ) -> Given:
     """Read what a router was given. A keyword that is ``None`` was not.
 
     ``budget``: whether it has a ``BudgetManager`` already. ``reading``: how its file is read, where it has one.
-    ``path``: where the keywords stand there, with a dot at its end.
+    ``where``: where a keyword stands there.
 
     Raises:
         ConfigurationError: a value is wrong, or a keyword is not honoured (in a file: a row of the report).
     """
     said = {name: value for name, value in keywords.items() if value is not None}
-    lenient = checked.flag(
-        said.pop("ignore_invalid_deployments", False), f"{path}ignore_invalid_deployments"
-    )
+    lenient = checked.flag(said.pop(_LENIENT, False), where(_LENIENT))
     refusals = STRICT if reading is None else reading.refusals
     report = refusals if isinstance(refusals, Report) else Report()
     how = reading or Reading(environ, refusals, catalogue)
     if lenient:
         how = Reading(environ, report, catalogue, how.credentials, lenient=True)
-    redis, limits = _redis(said, path), _limits(said, path)
-    settings = settings_of(said, refusals, path)
-    client = _client(said, refusals, path)
+    redis, limits = _redis(said, where), _limits(said, where)
+    settings = settings_of(said, refusals, where)
+    client = _client(said, refusals, where)
     deployments = deployments_of(() if model_list is None else model_list, how, settings.defaults)
     budgets = (*limits, *budgets_of_deployments(deployments))
     _check_budget(budgets, budget)
     return Given(deployments, settings, client, budgets, redis, report, environ)
 
 
-def settings_of(said: dict[str, Any], refusals: Refusals = STRICT, path: str = "") -> Settings:
+def settings_of(
+    said: dict[str, Any], refusals: Refusals = STRICT, where: Callable[[str], str] = str
+) -> Settings:
     """The settings among keywords, which are taken out of them; also for ``update_settings``.
 
     Raises:
@@ -95,14 +95,14 @@ def settings_of(said: dict[str, Any], refusals: Refusals = STRICT, path: str = "
     found: dict[str, Any] = {}
     origins: dict[str, str] = {}
     for name in [name for name in said if name in _SETTINGS or name in _SEVERAL]:
-        value, where = said.pop(name), f"{path}{name}"
+        value, place = said.pop(name), where(name)
         if name in _SEVERAL:
-            meant = _SEVERAL[name](value, where, refusals)
+            meant = _SEVERAL[name](value, place, refusals)
         else:
             field, convert = _SETTINGS[name]
-            meant = {field: convert(value, where)}
-        origins |= dict.fromkeys(meant, where)
-        _put(found, meant, where)
+            meant = {field: convert(value, place)}
+        origins |= dict.fromkeys(meant, place)
+        _put(found, meant, place)
     return _settings(found, origins)
 
 
@@ -115,6 +115,11 @@ def _settings(found: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
         field = name[0] if name else ""
         where = origins.get(field, field)
         raise ConfigurationError(where + error.message.removeprefix(field)) from None
+
+
+def meant_by(name: str) -> str:
+    """The setting that a keyword is, or the keyword itself: two names of one thing have one."""
+    return _SETTINGS[name][0] if name in _SETTINGS else _MEANT.get(name, name)
 
 
 def _put(found: dict[str, Any], more: Mapping[str, Any], where: str) -> None:
@@ -231,34 +236,44 @@ _SEVERAL: Final[Mapping[str, Callable[[Any, str, Refusals], dict[str, Any]]]] = 
     "routing_strategy": _strategy,
 }
 """Those of which parts can be refused, or that are several settings."""
+_MEANT: Final = {
+    "enable_health_check_routing": "health_check_interval",
+    "model_group_affinity_config": "group_affinity",
+    "optional_pre_call_checks": "affinity",
+    "redis_host": "redis_url",
+}
+_LENIENT: Final = "ignore_invalid_deployments"
 _OPTIONS: Final = frozenset(CallOptions.__annotations__) - CONNECTION
 _OWN: Final = (
     "a deployment has its own: say it in its litellm_params, or of all in default_litellm_params"
 )
 
 
-def _client(said: Mapping[str, Any], refusals: Refusals, path: str) -> dict[str, Any]:
+def _client(
+    said: Mapping[str, Any], refusals: Refusals, where: Callable[[str], str]
+) -> dict[str, Any]:
     """What is an option of every call; all else is refused."""
     found = {}
     for name, value in said.items():
-        where = f"{path}{name}"
         if name in CONNECTION or is_price(name):
-            refusals.refuse(where, _OWN)
+            refusals.refuse(where(name), _OWN)
         elif name in _OPTIONS:
             found[name] = value
         elif name not in ROUTER:
             known = (*RouterOptions.__annotations__, *ROUTER)
-            refusals.refuse(where, f"a router knows no such keyword{checked.near(name, known)}")
+            refusals.refuse(
+                where(name), f"a router knows no such keyword{checked.near(name, known)}"
+            )
         elif value not in NEUTRAL and value != USUAL.get(name):
-            refusals.refuse(where, ROUTER[name])
+            refusals.refuse(where(name), ROUTER[name])
     return found
 
 
-def _limits(said: dict[str, Any], path: str) -> tuple[Budget | RateLimit, ...]:
+def _limits(said: dict[str, Any], where: Callable[[str], str]) -> tuple[Budget | RateLimit, ...]:
     providers, tags = "provider_budget_config", "tag_budget_config"
     return (
-        *budgets_of_providers(said.pop(providers, {}), f"{path}{providers}"),
-        *budgets_of_tags(said.pop(tags, {}), f"{path}{tags}"),
+        *budgets_of_providers(said.pop(providers, {}), where(providers)),
+        *budgets_of_tags(said.pop(tags, {}), where(tags)),
     )
 
 
@@ -270,34 +285,38 @@ def _check_budget(budgets: tuple[Any, ...], budget: Any) -> None:
         )
 
 
-def _redis(said: dict[str, Any], path: str) -> Secret | None:
+def _redis(said: dict[str, Any], where: Callable[[str], str]) -> Secret | None:
     """The address of a Redis that is given whole, or in pieces."""
     url = said.pop("redis_url", None)
     pieces = {name: said.pop(f"redis_{name}", None) for name in ("host", "port", "password", "db")}
     if url is not None and any(one is not None for one in pieces.values()):
-        raise ConfigurationError(f"{path}redis_url says it all: leave out redis_host and its kin")
+        raise ConfigurationError(
+            f"{where('redis_url')} says it all: leave out redis_host and its kin"
+        )
     if url is not None:
-        return Secret(url) if isinstance(url, str) and "://" in url else _no_url(path)
+        return Secret(url) if isinstance(url, str) and "://" in url else _no_url(where)
     if pieces["host"] is None:
         if any(one is not None for one in pieces.values()):
-            raise ConfigurationError(f"{path}redis_host is missing")
+            raise ConfigurationError(f"{where('redis_host')} is missing")
         return None
-    return _assembled(pieces, path)
+    return _assembled(pieces, where)
 
 
-def _no_url(path: str) -> Secret:
-    raise ConfigurationError(f"{path}redis_url is an address such as redis://host:6379/0")
+def _no_url(where: Callable[[str], str]) -> Secret:
+    raise ConfigurationError(f"{where('redis_url')} is an address such as redis://host:6379/0")
 
 
-def _assembled(pieces: Mapping[str, Any], path: str) -> Secret:
-    host = checked.text(pieces["host"], f"{path}redis_host")
-    port = _number(pieces["port"], 6379, f"{path}redis_port")
+def _assembled(pieces: Mapping[str, Any], where: Callable[[str], str]) -> Secret:
+    host = checked.text(pieces["host"], where("redis_host"))
+    port = _number(pieces["port"], 6379, where("redis_port"))
     password = pieces["password"]
     if not isinstance(password, str | None):
         # It is not shown.
-        raise ConfigurationError(f"{path}redis_password is a text, not {type(password).__name__}")
+        raise ConfigurationError(
+            f"{where('redis_password')} is a text, not {type(password).__name__}"
+        )
     login = f":{quote(password, safe='')}@" if password else ""
-    return Secret(f"redis://{login}{host}:{port}/{_number(pieces['db'], 0, f'{path}redis_db')}")
+    return Secret(f"redis://{login}{host}:{port}/{_number(pieces['db'], 0, where('redis_db'))}")
 
 
 def _number(value: Any, usual: int, where: str) -> int:

@@ -132,3 +132,83 @@ ROUTER: Final[Mapping[str, str]] = {
     "set_verbose": _LOG,
     "weights": "say weight of each deployment",
 }
+
+PROXY: Final = (
+    "it is for LiteLLM's proxy: a router in a program has no clients, keys or database of its own"
+)
+_GUARDRAILS: Final = "give guardrails as hooks=[…]"
+
+SECTIONS: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            "agent_list", "agents", "classifier_plugin", "mcp_servers", "mcp_tools",
+            "pass_through_endpoints", "plugins", "policies", "policy_attachments", "prompts",
+            "sandbox_tools", "worker_registry",
+        ),
+        PROXY,
+    ),
+    "assistant_settings": "the assistants API is not supported: use responses()",
+    "callback_settings": "callbacks are given in code: callbacks=[…]",
+    "default_vertex_config": "say it in litellm_params, or in default_litellm_params",
+    "files_settings": "files go to the deployment that a call names: say its key there",
+    "finetune_settings": "fine-tuning is not supported",
+    "guardrails": _GUARDRAILS,
+    "search_tools": "searching the web is the model's: web_search_options",
+    "vector_store_registry": _SEARCH,
+}  # fmt: skip
+
+_CALLBACKS: Final = "callbacks are given in code, as functions of one event: callbacks=[…]"
+_LIMITS_OF_KEYS: Final = PROXY
+
+LIBRARY: Final[Mapping[str, str]] = {
+    **dict.fromkeys(
+        (
+            "audit_log_callbacks", "callbacks", "custom_callbacks", "failure_callback", "input_callback",
+            "service_callback", "success_callback",
+        ),
+        _CALLBACKS,
+    ),
+    **dict.fromkeys(("cache", "cache_params", "enable_caching_on_provider_specific_optional_params"), _CACHE),
+    **dict.fromkeys(
+        (
+            "budget_reset_time", "default_internal_user_params", "default_key_generate_params",
+            "default_max_internal_user_budget", "default_team_params", "default_team_settings",
+            "disable_end_user_cost_tracking", "enable_end_user_cost_tracking_prometheus_only",
+            "enable_key_alias_format_validation", "enable_redis_auth_cache",
+            "key_generation_settings", "langfuse_default_tags", "langfuse_enable_update_trace_keys",
+            "max_internal_user_budget", "max_ui_session_budget", "mcp_aliases",
+            "overwrite_user_with_key_hash", "prometheus_initialize_budget_metrics",
+            "public_model_groups", "redact_user_api_key_info", "require_managed_files",
+            "store_audit_logs", "upperbound_key_generate_params", "user_url_allowed_hosts",
+        ),
+        _LIMITS_OF_KEYS,
+    ),
+    **dict.fromkeys(("json_logs", "request_correlation_in_logs"), _LOG),
+    **dict.fromkeys(
+        ("skip_system_message_in_guardrail", "skip_tool_message_in_guardrail", "guardrails"),
+        _GUARDRAILS,
+    ),
+    "add_function_to_prompt": "tools are not written into prompts: choose a model that has them",
+    "cost_discount_config": "say the prices that you pay in litellm_params: input_cost_per_token …",
+    "cost_margin_config": "what others pay is not counted here, what you pay is",
+    "disable_hf_tokenizer_download": "no tokenizer is ever downloaded",
+    "enable_json_schema_validation": "an answer is checked where response_format is a pydantic class",
+    "enable_preview_features": "there are none",
+    "force_ipv4": "give http_client= with a transport of its own",
+    "http2": "give http_client=httpx.Client(http2=True)",
+    "model_alias_map": "say model_group_alias in router_settings",
+    "model_group_settings": "say it in litellm_params",
+    "modify_params": "requests are changed only as the ledger of the response says",
+    "return_response_headers": "response.call has what the provider said",
+    "route_all_chat_openai_to_responses": "call responses() for that",
+    "telemetry": "nothing is ever reported to anybody",
+    "use_chat_completions_url_for_anthropic_messages": "which API answers is the provider's declaration",
+}  # fmt: skip
+"""Keys of ``litellm_settings``."""
+
+DONE: Final = frozenset({
+    "disable_add_transform_inline_image_block", "disable_aiohttp_transport",
+    "disable_copilot_system_to_assistant", "disable_stop_sequence_limit", "suppress_debug_info",
+    "turn_off_message_logging", "user_url_validation",
+})  # fmt: skip
+"""Keys of ``litellm_settings`` that ask for what is done, or not done, in any case: no message is ever logged …"""

@@ -26,7 +26,7 @@ _TEXTS: Final = ("tag:yaml.org,2002:python/str", "tag:yaml.org,2002:python/unico
 def yaml_value(path: Path, text: str) -> Any:
     """The file's value. Raises `CassetteError` without PyYAML, and for what is no plain YAML."""
     try:
-        import yaml  # type: ignore[import-untyped]  # noqa: PLC0415 - only for who has such files
+        import yaml  # noqa: PLC0415 - only for who has such files
     except ImportError:
         raise CassetteError(
             f"{path} is YAML, which PyYAML reads: pip install pyyaml (vcrpy's JSON cassettes need nothing)"
