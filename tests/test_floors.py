@@ -37,6 +37,7 @@ FLOORS = {
     "budget": 6,
     "client": 6,
     "ledger": 6,
+    "router": 6,
     "stores": 6,
     "_io": 5,
     "_control": 4,

@@ -49,7 +49,7 @@ from .ledger import MemoryLedger
 from .providers import Tokens
 from .types.params import CallOptions
 
-__all__ = ["Core"]
+__all__ = ["DEFAULT_TIMEOUTS", "NAMED", "Core"]
 
 _TRANSPORTS = ("httpx",)
 _AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
@@ -308,7 +308,7 @@ class Core:
             kind=kind,
             catalogue=self._catalogue,
         )
-        if self._book is not None or CONTEXT.get() or not _NAMED.isdisjoint(asked.options):
+        if self._book is not None or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
             self._attribute(job, asked)
             self._divertible(job, asked, subject, kind)
         return job
@@ -322,7 +322,7 @@ class Core:
             id=new_call_id(),
             legs=(),
             policy=plan.policy(self._policy, options.get("num_retries")),
-            timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
+            timeouts=plan.timeouts(options, DEFAULT_TIMEOUTS, stream=stream),
             clock=ReadClock(self._clock.now, self._clock.wall),
             abandon=leaving(self),
             tokens=self._tokens,
@@ -432,8 +432,8 @@ def _book(budget: Any) -> Any:
 
 
 # What says whose a call is, and where it goes: such options are looked for in every call.
-_NAMED = frozenset({"customer", "session", "tags", "team"}) | plan.OF_ROUTERS
-_DEFAULT_TIMEOUTS = Timeouts()
+NAMED = frozenset({"customer", "session", "tags", "team"}) | plan.OF_ROUTERS
+DEFAULT_TIMEOUTS = Timeouts()
 
 
 def _catalogue(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:

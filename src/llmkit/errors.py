@@ -36,6 +36,7 @@
             * RateLimitError 429
                 * LimitReachedError             a rate limit of one's own; nothing was sent
                 * RouterRateLimitError          no deployment of a router is free (also a ValueError)
+                    * RouterUnavailableError    its store cannot be reached (also a StoreUnavailableError)
             * InternalServerError 5xx
                 * BadGatewayError 502
                 * ServiceUnavailableError 503
@@ -411,6 +412,10 @@ class RouterRateLimitError(RateLimitError, ValueError):
     def cooldown_time(self) -> float:
         """LiteLLM's name for ``retry_after``; 0 where it is not known."""
         return self.retry_after or 0.0
+
+
+class RouterUnavailableError(RouterRateLimitError, StoreUnavailableError):
+    """A router's store cannot be reached, and it lets nobody in without it. Nothing was sent."""
 
 
 class InternalServerError(APIStatusError):

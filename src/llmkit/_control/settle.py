@@ -70,8 +70,6 @@ class Account:
         self.counted = True
         """Whether what an answer says of its usage is all of it; a stream's grows until its end."""
         self.mocked = False
-        self.places: Any = None
-        """Where a router's call is: the ``Places`` that it has taken and not left yet."""
         self.secrets: tuple[Secret, ...] = ()
         self._numbers = count(1)
         self._number = 0
@@ -226,9 +224,8 @@ class Account:
             finished = self._decide("abandoned", self.partial(), None)
             self._told = True
             self._abandon(finished)
-        for left in (self.holds, self.places):
-            if left is not None and left.owing:
-                self._abandon(left)
+        if self.holds is not None and self.holds.owing:
+            self._abandon(self.holds)
 
     def partial(self) -> Answer | None:
         """A stream's answer as far as it has come."""

@@ -12,7 +12,7 @@ from ..._call import Timeouts
 from ...catalogue import Catalogue
 from ...errors import ConfigurationError
 from .. import plan
-from ..address import mapping
+from ..address import mapping, resolve
 from ..job import Leg
 from .member import Member
 
@@ -25,6 +25,8 @@ _OF_CALLS: Final = frozenset({
 }) | plan.OF_ROUTERS  # fmt: skip
 """The options that a call through a router may have: all others say whose connection it is."""
 _ABOUT_THE_WAY: Final = plan.OF_ROUTERS | {"fallbacks"}
+_MOST_KEPT: Final = 4096
+"""Callers choose the names that wildcards stand for."""
 _ADDED: Final = ("extra_body", "extra_headers", "extra_query")
 """Options that a call adds to, where it has them as well."""
 
@@ -79,29 +81,31 @@ class Legs:
     ) -> None:
         self._defaults, self._environ, self._catalogue = defaults, environ, catalogue
         self._bases: dict[tuple[str, plan.Kind], _Base] = {}
+        self._names: dict[str, tuple[str, str]] = {}
 
     def leg(
-        self, asking: Asking, member: Member, model: str, changes: Mapping[str, Any] | None = None
+        self, asking: Asking, member: Member, changes: Mapping[str, Any] | None = None
     ) -> Leg:
         """The leg of a call at a member.
 
         Args:
             asking: the call.
             member: who is asked.
-            model: ``provider/model``: a member may stand for several.
             changes: what a fallback changes of the call.
 
         Raises:
             ConfigurationError: the deployment lacks a key or an address.
             UnsupportedParamsError: its provider does not take a parameter.
         """
-        base = self._bases.get((member.id, asking.kind)) or self._new(member, asking.kind)
+        base = self._bases.get((member.id, asking.kind))
+        if base is None:
+            base = self._new(member, asking.kind)
         subject, said = asking.subject, asking.own
         if changes:
             subject, said = _changed(asking, changes)
         leg = plan.legs(
             asking.id,
-            model,
+            member.deployment.model,
             subject,
             _merged(base.asked, said),
             stream=asking.stream,
@@ -110,19 +114,39 @@ class Legs:
             kind=asking.kind,
             catalogue=self._catalogue,
         )[0]
-        leg.deployment = member.deployment.id
+        leg.deployment = member.place
         leg.timeouts = base.streamed if asking.stream else base.whole
         return leg
 
+    def named(self, member: Member) -> tuple[str, str]:
+        """Its provider and model; what cannot be resolved is told as it is written."""
+        found = self._names.get(member.id)
+        if found is None:
+            found = self._names[member.id] = self._resolved(member)
+        return found
+
+    def _resolved(self, member: Member) -> tuple[str, str]:
+        declared, options = member.deployment.model, member.deployment.options
+        elsewhere = options.get("base_url") is not None
+        given = options.get("custom_llm_provider")
+        try:
+            provider, name = resolve(declared, given, self._catalogue, elsewhere=elsewhere)
+        except ConfigurationError:
+            head, _, rest = declared.partition("/")
+            return (head, rest) if rest else ("", declared)
+        return provider.name, name
+
     def forget(self) -> None:
         """The deployments have changed."""
-        self._bases = {}
+        self._bases, self._names = {}, {}
 
     def _new(self, member: Member, kind: plan.Kind) -> _Base:
         told = member.deployment
         params = {name: value for name, value in told.params.items() if name in kind.params}
         key = {} if member.key is None else {"api_key": member.key}
         asked = plan.asked({**params, **told.options, **key}, self._defaults, kind)
+        if len(self._bases) >= _MOST_KEPT:
+            self.forget()
         limits = (_timeouts(told.options, stream=stream) for stream in (False, True))
         made = self._bases[member.id, kind] = _Base(asked, *limits)
         return made

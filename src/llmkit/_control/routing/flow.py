@@ -1,0 +1,350 @@
+"""The flow of a router's call: it does what its route says, and leaves every place that it is given.
+
+Who is asked is the ``Route``'s affair, how one deployment is asked is ``call``'s. Nothing here chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from ..._flow import Cancelled, Flow, Opened, acquire, notify, sleep
+from ..._http import HTTPRequest
+from ..._operations import Admit
+from ...errors import APIError, ConfigurationError
+from ...events import Diverted, FallingBack, Queued, Rerouted, RetryScheduled
+from ...types.answer import Answer
+from .. import call as calls
+from ..job import Diversion, Job, Leg
+from ..mock import mocked
+from ..settle import Account
+from .hedging import hedgeable
+from .places import Place, Places
+from .steps import Ask, Go, Wait
+
+if TYPE_CHECKING:
+    from .hedging import Hedging
+    from .legs import Asking, Legs
+    from .route import Route
+    from .shared import Shared
+
+__all__ = ["Way"]
+
+_Ready = tuple[Leg, HTTPRequest]
+
+
+class Way:
+    """One call's way through a router.
+
+    Args:
+        route: who is asked.
+        legs: what makes requests of them.
+        asking: the call.
+        named: provider and model of the first choice.
+        group: what was asked for.
+        line: where those wait who need a place; ``priority``: how far ahead, the lowest first.
+        shared: the store that other processes ask, too; ``None`` where there is none.
+        hedging: when a second one is asked beside the first; ``None``: never.
+        now: the router's clock.
+        reroute: what makes the route for another group, where a budget wants one.
+    """
+
+    __slots__ = (
+        "_asking",
+        "_diverted",
+        "_error",
+        "_hedging",
+        "_legs",
+        "_line",
+        "_now",
+        "_numbers",
+        "_places",
+        "_priority",
+        "_ready",
+        "_reroute",
+        "_route",
+        "_shared",
+        "_turn",
+        "group",
+        "named",
+    )
+
+    def __init__(
+        self,
+        route: Route,
+        legs: Legs,
+        asking: Asking,
+        *,
+        named: tuple[str, str],
+        group: str,
+        line: Any,
+        priority: int,
+        shared: Shared | None,
+        hedging: Hedging | None,
+        now: Callable[[], float],
+        reroute: Callable[[str], Route],
+    ) -> None:
+        self._route, self._legs, self._asking = route, legs, asking
+        self.named, self.group = named, group
+        self._line, self._priority = line, priority
+        self._shared, self._hedging, self._now, self._reroute = shared, hedging, now, reroute
+        self._places = Places(shared, line.wake, now)
+        self._ready: dict[tuple[str, str], _Ready] = {}
+        self._numbers = count()
+        self._turn: Any = None
+        self._diverted = False
+        self._error: Exception | None = None
+
+    def asked(self, job: Job, account: Account) -> Flow[Answer]:
+        """Ask one deployment after another until one has answered; read its answer to its end.
+
+        Raises:
+            APIError: what the last one failed with, or that there is nobody to ask.
+        """
+        try:
+            if self._shared is not None and self._shared.due:
+                yield from self._shared.before()
+            return (yield from self._through(job, account))
+        finally:
+            if self._turn is not None:
+                self._turn.leave()
+            # It knows frames, and these what it is kept by.
+            self._error = self._route.error = None
+            if self._places.owing:
+                job.abandon(self._places)
+
+    def _through(self, job: Job, account: Account) -> Flow[Answer]:
+        seen = self._line.news
+        if self._line.crowded(self._priority):
+            self._turn = self._line.turn(self._priority)
+            yield from acquire(self._turn, self._now() + job.timeouts.total)
+        while True:
+            step = self._route.next(self._now())
+            if isinstance(step, Go):
+                answer = yield from self._visited(job, account, step)
+                if answer is not None:
+                    return answer
+            elif isinstance(step, Ask):
+                yield from self._let_in(step)
+            else:
+                yield from self._waited(job, step, seen)
+
+    # --- waiting
+
+    def _let_in(self, step: Ask) -> Flow[None]:
+        """Ask the store for a place, or how everybody is."""
+        assert self._shared is not None  # noqa: S101 - nobody would have been told to ask it
+        operation = step.operation
+        trying = None
+        if isinstance(operation, Admit):
+            trying = self._places.trying(operation.ticket)
+        answer = yield from self._shared.ask(operation)
+        if answer is not None:
+            self._route.answered(answer, self._now())
+        if trying is not None:
+            self._places.answered(trying)
+
+    def _waited(self, job: Job, step: Wait, seen: object) -> Flow[None]:
+        """Wait before a further round, or for one to be free; who waits for a place keeps theirs in line."""
+        if step.retry and self._error is not None:
+            tries = self._route.attempts + 1
+            yield from notify(RetryScheduled(job.id, tries, step.seconds, self._error))
+        else:
+            yield from notify(Queued(job.id, step.group, step.seconds, step.reason))
+        if step.place:
+            if self._turn is None:
+                self._turn = self._line.turn(self._priority, seen)
+            yield from acquire(self._turn, self._now() + step.seconds)
+        else:
+            yield from sleep(step.seconds)
+
+    # --- asking
+
+    def _visited(self, job: Job, account: Account, go: Go) -> Flow[Answer | None]:
+        """Ask one, and read its answer; ``None``: it failed, and the route knows with what."""
+        place = self._places.take(self._route, go)
+        if self._turn is not None:
+            self._turn.leave(took=True)
+            self._turn = None
+        try:
+            if self._error is not None and go.how != "again":
+                yield from notify(self._other(job, go, self._error))
+            place, result = yield from self._answered(job, account, place)
+        except Diversion as other:
+            model, why = other.model, (other.scope, other.threshold)
+        except Exception as error:
+            if place.error is not error:
+                raise
+            self._error = error
+            return None
+        else:
+            return (yield from self._read(job, account, place, result))
+        yield from self._divert(job, model, why)
+        return None
+
+    def _answered(
+        self, job: Job, account: Account, place: Place
+    ) -> Flow[tuple[Place, Answer | Opened]]:
+        """The answer of the one who was chosen, or of another who was asked beside it."""
+        if self._hedging is None:
+            return place, (yield from self.attempt(job, account, place))
+        try:
+            leg, _ = yield from self._prepared(job, place)
+        except BaseException as error:
+            yield from self._unanswered(account, place, error)
+            raise
+        if not hedgeable(leg):
+            return place, (yield from self.attempt(job, account, place))
+        return (yield from self._hedging.run(job, account, place, _Beside(self, job)))
+
+    def attempt(self, job: Job, account: Account, place: Place) -> Flow[Answer | Opened]:
+        """Ask one; where that fails, or is given up, its place is left.
+
+        Raises:
+            Exception: what it failed with; ``place.error`` is the same where the route knows, and goes on.
+        """
+        try:
+            leg, request = yield from self._prepared(job, place)
+            return (yield from self._sent(job, account, place, leg, request))
+        except BaseException as error:
+            yield from self._unanswered(account, place, error)
+            raise
+
+    def _unanswered(self, account: Account, place: Place, error: BaseException) -> Flow[None]:
+        """Leave a place that has had no answer: with what it failed with, or with nothing said of it."""
+        if isinstance(error, GeneratorExit):
+            self._places.drop(place)
+        elif isinstance(error, APIError | ConfigurationError) and not place.final:
+            yield from self._failed(account, place, error)
+        else:
+            yield from self._told(self._places.left(place))
+
+    def _prepared(self, job: Job, place: Place) -> Flow[_Ready]:
+        """The request for one; the same one, where it is asked again."""
+        go = place.go
+        ready = self._ready.get((go.member.id, go.group))
+        if ready is not None:
+            return ready
+        leg = self._legs.leg(self._asking, go.member, go.changes)
+        call = leg.call
+        try:
+            if job.hooks:
+                # A guardrail's refusal is the call's, whoever would answer.
+                place.final = True
+                call = yield from calls.consulted(job, call)
+                place.final = False
+            ready = yield from calls.written(job, next(self._numbers), leg, call)
+        except Cancelled as cancelled:
+            # What may have left was not the call's: it asked for what the prompt points at.
+            cancelled.sent = "no"
+            raise
+        self._ready[go.member.id, go.group] = ready
+        return ready
+
+    def _sent(
+        self, job: Job, account: Account, place: Place, leg: Leg, request: HTTPRequest
+    ) -> Flow[Answer | Opened]:
+        """Ask it, or answer as it is told to."""
+        place.began = self._now()
+        if (mock := leg.options.get("mock_response")) is not None:
+            account.leaving(leg, request.adjustments)
+            made: Answer | Opened = mocked(leg.call, mock)
+            account.mocked = True
+            return made
+        if account.holds is not None and self._diverted:
+            account.holds.diverting = False
+        return (yield from calls.on_leg(job, account, leg, request, place.go.waited))
+
+    def _failed(self, account: Account, place: Place, error: Exception) -> Flow[None]:
+        """It has failed, and nobody has seen anything of its answer."""
+        ready = self._ready.get((place.go.member.id, place.go.group))
+        makes = ready is not None and ready[0].call.makes
+        events = self._places.failed(place, error, repeatable=not makes)
+        if account.holds is not None:
+            account.holds.given_up()
+            yield from account.holds.close()
+        yield from self._told(events)
+
+    def _divert(self, job: Job, model: str, why: tuple[str, Any]) -> Flow[None]:
+        """A budget says that another group shall answer: nothing was asked for here."""
+        self._diverted = True
+        self._route = self._reroute(model)
+        named = self._legs.named(self._route.peek(self._now()).member)
+        yield from notify(Diverted(job.id, *named, *why))
+
+    # --- reading
+
+    def _read(
+        self, job: Job, account: Account, place: Place, result: Answer | Opened
+    ) -> Flow[Answer]:
+        """Read an answer to its end: the place of who gives it is taken until then."""
+        first = self._now() - place.began if isinstance(result, Opened) else None
+        try:
+            if first is not None and (events := self._places.opened(place, first)):
+                yield from self._told(events)
+            answer = yield from calls.read(job, account, result)
+        except GeneratorExit:
+            self._places.drop(place)
+            raise
+        except APIError as error:
+            yield from self._told(self._places.failed(place, error, repeatable=False))
+            raise
+        except BaseException:
+            yield from self._told(self._places.left(place))
+            raise
+        usage = answer.counted()
+        used = (None, None) if usage is None else (usage.prompt_tokens, usage.completion_tokens)
+        events = self._places.worked(place, first_chunk=first, prompt=used[0], answer=used[1])
+        if events or self._places.owing:
+            yield from self._told(events)
+        return answer
+
+    def _told(self, events: Sequence[Any]) -> Flow[None]:
+        """Tell the store what it is owed, and whoever listens what has come of it."""
+        if self._places.owed:
+            yield from self._places.pay()
+        for event in events:
+            yield from notify(event)
+
+    def _other(self, job: Job, go: Go, error: Exception) -> FallingBack | Rerouted:
+        if go.how == "fallback":
+            return FallingBack(job.id, *self._legs.named(go.member), error)
+        return Rerouted(job.id, go.group, go.member.place, error)
+
+    # --- beside each other
+
+    def unused(self, place: Place) -> None:
+        """Nobody wants its answer."""
+        self._places.left(place)
+
+    def beside(self) -> Flow[Place | None]:
+        """Another place that is free now; ``None`` where there is none."""
+        while (step := self._route.spare(self._now())) is not None:
+            if isinstance(step, Go):
+                return self._places.take(self._route, step)
+            yield from self._let_in(step)
+            if self._shared is not None and self._shared.gate.down:
+                break
+        return None
+
+
+class _Beside:
+    """What is done for those who are asked beside each other."""
+
+    __slots__ = ("_job", "_way")
+
+    def __init__(self, way: Way, job: Job) -> None:
+        self._way, self._job = way, job
+
+    def named(self, choice: Place) -> str:
+        return choice.go.member.place
+
+    def another(self) -> Flow[Place | None]:
+        return self._way.beside()
+
+    def attempt(self, choice: Place, account: Account) -> Flow[Answer | Opened]:
+        return self._way.attempt(self._job, account, choice)
+
+    def unused(self, choice: Place) -> None:
+        self._way.unused(choice)

@@ -1,0 +1,145 @@
+"""The places that a call has at deployments, and what its store is still to be told of them.
+
+Rule 1: a place that was taken is left once, whatever becomes of the call: with what the deployment did, or with nothing
+said of it.
+Rule 2: leaving is decided without waiting; what the store has to be told is owed, and is paid, or left on the queue.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..._flow import Flow
+from ..._operations import Leave
+from .steps import NOTHING_MORE
+
+if TYPE_CHECKING:
+    from .route import Route
+    from .shared import Shared
+    from .steps import After, Go
+
+__all__ = ["Place", "Places"]
+
+
+class Place:
+    """One that was taken. ``route``: whose choice it was; ``began``: when its deployment was asked, if it was."""
+
+    __slots__ = ("began", "error", "final", "go", "route")
+
+    def __init__(self, route: Route, go: Go) -> None:
+        self.route, self.go = route, go
+        self.began = go.began
+        self.error: Exception | None = None
+        """What it has failed with, where the route knows of it."""
+        self.final = False
+        """Whether what fails now is the call's failure, whoever would be asked."""
+
+
+class Places:
+    """Those of one call: one at a time, but where it hedges.
+
+    Args:
+        shared: the store that other processes ask, too.
+        wake: what lets the next one look who waits for a place.
+        now: the router's clock.
+    """
+
+    __slots__ = ("_now", "_open", "_owed", "_shared", "_wake")
+
+    def __init__(
+        self, shared: Shared | None, wake: Callable[[], None], now: Callable[[], float]
+    ) -> None:
+        self._shared, self._wake, self._now = shared, wake, now
+        self._open: list[Place] = []
+        # Legs that run beside each other do so on threads of their own: nothing here is read and written in two steps.
+        self._owed: deque[Any] = deque()
+
+    @property
+    def owed(self) -> bool:
+        """Whether the store is still to be told of something."""
+        return bool(self._owed)
+
+    @property
+    def owing(self) -> bool:
+        """Whether a place is still to be left, or the store to be told."""
+        return bool(self._open or self._owed)
+
+    def take(self, route: Route, go: Go) -> Place:
+        """A place was given."""
+        place = Place(route, go)
+        self._open.append(place)
+        return place
+
+    def trying(self, ticket: str) -> Leave:
+        """The store is asked for a place: until it has answered, nobody knows whether it is taken."""
+        leave = Leave(ticket)
+        self._owed.append(leave)
+        return leave
+
+    def answered(self, leave: Leave) -> None:
+        """It has."""
+        self._owed.remove(leave)
+
+    def opened(self, place: Place, seconds: float) -> Sequence[Any]:
+        """A stream's first chunk is there; what is to be told of that."""
+        after = place.route.opened(place.go, self._now(), seconds)
+        self._owed.extend(after.operations)
+        return after.events
+
+    def worked(self, place: Place, **how: Any) -> Sequence[Any]:
+        """Its deployment has answered. ``how``: as of ``Route.worked``."""
+        now = self._now()
+        seconds = now - place.began
+        return self._leave(place, lambda: place.route.worked(place.go, now, seconds, **how))
+
+    def failed(self, place: Place, error: Exception, *, repeatable: bool) -> Sequence[Any]:
+        """It has failed, before anybody saw anything of its answer."""
+        place.error = error
+        return self._leave(
+            place, lambda: place.route.failed(place.go, error, self._now(), repeatable)
+        )
+
+    def left(self, place: Place) -> Sequence[Any]:
+        """Nothing is to be said of it."""
+        return self._leave(place, lambda: place.route.left(place.go, self._now()))
+
+    def drop(self, place: Place) -> None:
+        """The call was dropped, perhaps by a collector, in the middle of anything: what cannot be done now is owed."""
+        lock = place.route.table.lock
+        # This thread may have it, in a frame below.
+        if not lock.acquire(blocking=False):
+            return
+        try:
+            after = place.route.left_locked(place.go, self._now())
+        finally:
+            lock.release()
+        self._leave(place, lambda: after)
+
+    def _leave(self, place: Place, leave: Callable[[], After]) -> Sequence[Any]:
+        # The route counts each once: interrupted, it is left again.
+        after = leave() if place in self._open else NOTHING_MORE
+        if after.operations:
+            self._owed.extend(after.operations)
+        if place in self._open:
+            self._open.remove(place)
+            self._wake()
+        return after.events
+
+    def close(self) -> Flow[None]:
+        """Leave them all, and tell the store. That it cannot be told just now is no failure of the call's."""
+        for place in tuple(self._open):
+            self.left(place)
+        yield from self.pay()
+
+    def pay(self) -> Flow[None]:
+        """Tell the store what it is owed."""
+        while self._owed:
+            operation = self._owed.popleft()
+            try:
+                assert self._shared is not None  # noqa: S101 - only who has a store owes it something
+                yield from self._shared.told(operation)
+            except BaseException:
+                self._owed.appendleft(operation)
+                raise
