@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import random
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from llmkit._control.retry import RetryPolicy
 from llmkit._control.routing.deployment import Deployment
@@ -51,7 +50,7 @@ class Ours:
             made = [one.changed(order=n // 20) for n, one in enumerate(made)]
         self._table = Table(made, Settings(**arguments), strategy_of(strategy))
         self._hosts = {host.name: host for host in world.hosts}
-        self._line: deque[Callable[[], None]] = deque()
+        self._line: dict[Route, Callable[[], None]] = {}
 
     def ask(self, call: Call, ended: Callable[[Host | None], None]) -> None:
         """A call comes; say how it ended: who answered, or nobody."""
@@ -69,23 +68,33 @@ class Ours:
         try:
             step = route.next(now)
         except Exception:  # noqa: BLE001 - whatever it is, the call has failed
+            self._leave(route)
             ended(None)
             return
-        again = partial(self._next, route, call, ended)
         if isinstance(step, Go):
-            host = self._hosts[step.member.deployment.id]
-            answer = self._world.ask(host, call, now)
-            done = partial(self._done, route, step, host, answer, call, ended)
-            self._clock.at(now + answer.seconds, done)
-        elif step.place:
-            once = _Once(again)
-            self._line.append(once)
-            self._clock.at(now + step.seconds, once)
-        else:
+            self._leave(route)
+            self._send(route, step, call, ended)
+            return
+        again = partial(self._next, route, call, ended)
+        if step.retry:
             self._clock.at(now + step.seconds, again)
+        else:
+            self._wait(route, now + step.seconds, again)
+
+    def _send(self, route: Route, go: Go, call: Call, ended: Callable[[Host | None], None]) -> None:
+        now, host = self._clock.now, self._hosts[go.member.deployment.id]
+        answer = self._world.ask(host, call, now)
+        done = partial(self._done, route, go, host, answer, call, ended)
+        self._clock.at(now + answer.seconds, done)
 
     def _done(
-        self, route: Route, go: Go, host: Host, answer: Answer, call: Call, ended: Any
+        self,
+        route: Route,
+        go: Go,
+        host: Host,
+        answer: Answer,
+        call: Call,
+        ended: Callable[[Host | None], None],
     ) -> None:
         now = self._clock.now
         if answer.error is None:
@@ -94,8 +103,24 @@ class Ours:
         else:
             route.failed(go, answer.error, now)
             self._next(route, call, ended)
-        if self._line:
-            self._line.popleft()()
+        self._wake()
+
+    def _wait(self, route: Route, until: float, again: Callable[[], None]) -> None:
+        """Stand in line: the first looks when its time has come, the others a second later at the earliest."""
+        once = _Once(again)
+        first = not self._line or next(iter(self._line)) is route
+        self._line[route] = once
+        self._clock.at(until if first else max(until, self._clock.now + 1.0), once)
+
+    def _leave(self, route: Route) -> None:
+        if self._line.pop(route, None) is not None:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let the first in line look, and after it the next."""
+        first = next(iter(self._line.values()), None)
+        if first is not None:
+            self._clock.at(self._clock.now, first)
 
 
 class _Once:
