@@ -34,6 +34,7 @@ from ._together import together
 
 SECOND = 1000
 LEASE = 600_000
+DAY = 86_400_000
 ANY = Candidate("any")
 
 
@@ -346,4 +347,31 @@ def test_what_is_long_over_is_forgotten(postgres_server: PostgresServer, schema:
     clock.milliseconds += LEASE * 10
     assert taken(store, "d") == [(0, 0)]
     assert asked_of(postgres_server, f"{many}{schema}.tickets") == (0,)
+    store.close()
+
+
+def test_deployments_that_nobody_asks_for_are_forgotten(
+    postgres_server: PostgresServer, schema: str
+) -> None:
+    """Where a new one is asked for, those of days ago are gone, unless somebody is in, or one is to be let be."""
+    clock = SettableClock()
+    store = PostgresStore(postgres_server.dsn(), schema=schema, clock=clock)
+    for name in ("old", "busy", "cooling"):
+        store.perform(Admit(name, (candidate(name),), 10 * DAY))
+    store.perform(Leave("old"))
+    store.perform(Leave("cooling"))
+    store.perform(Cool("cooling", 2 * DAY, "403"))
+    clock.milliseconds += 3 * DAY
+    store.perform(Admit("new", (candidate("new"),), LEASE))
+    store.perform(Leave("new"))
+    names = "select array_agg(id order by id) from "
+    assert asked_of(postgres_server, f"{names}{schema}.deployments") == (
+        ["busy", "cooling", "new"],
+    )
+    names = "select array_agg(distinct deployment) from "
+    assert asked_of(postgres_server, f"{names}{schema}.taken") == (["new"],)
+    # One that comes back after days is not forgotten while it comes.
+    clock.milliseconds += 3 * DAY
+    store.perform(Admit("again", (candidate("new", width=7),), LEASE))
+    assert store.perform(Look(("new",), (("requests", 7),))).health[0][5:] == (1, (1,))
     store.close()

@@ -125,6 +125,8 @@ end $body$;
 
 -- Add to what was taken in a bucket. Now and then, what is long over is forgotten.
 create function @.take(of text, name text, wide bigint, at bigint, more bigint) returns void language plpgsql as $body$
+declare
+    many bigint;
 begin
     update @.taken t set amount = greatest(t.amount + more, 0)
         where t.deployment = of and t.quota = name and t.width = wide and t.bucket = at;
@@ -132,10 +134,30 @@ begin
         return;
     end if;
     insert into @.taken values (of, name, wide, at, greatest(more, 0));
-    if 180 < (select count(*) from @.taken t where t.deployment = of and t.quota = name and t.width = wide) then
+    select count(*) into many from @.taken t where t.deployment = of and t.quota = name and t.width = wide;
+    if many > 180 then
         delete from @.taken t
             where t.deployment = of and t.quota = name and t.width = wide and t.bucket < at - 120;
+    elsif many = 1 then
+        -- What has a new name had another before.
+        perform @.forget(of, at * wide);
     end if;
+end $body$;
+
+-- Forget deployments but one that nobody has asked for since days, and what was taken of them. What is locked is asked
+-- for, or forgotten by somebody else: who has a deployment waits for no other.
+create function @.forget(but text, now bigint) returns void language plpgsql as $body$
+declare
+    day constant bigint := 86400000;
+begin
+    delete from @.taken t where t.ctid = any(array(
+        select o.ctid from @.taken o where (o.bucket + 121) * o.width + day < now for update skip locked
+    ));
+    delete from @.deployments d where d.ctid = any(array(
+        select o.ctid from @.deployments o
+        where o.id <> but and o.running = 0 and greatest(o.latest, o.until) + 2 * day < now
+        for update skip locked
+    ));
 end $body$;
 
 -- Milliseconds until a quota, which is [name, width, limit, amount], has room; 0 where it has.
