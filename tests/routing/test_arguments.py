@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from llmkit._control.routing.deployment import Deployment
 from llmkit._control.routing.keywords import CONNECTION, RouterOptions
 from llmkit._control.routing.refused import ROUTER
 from llmkit._control.routing.report import Report
+from llmkit._control.routing.saying import keywords_of
 from llmkit.budget import Budget, BudgetManager, RateLimit
 from llmkit.errors import ConfigurationError
 from llmkit.types.params import CallOptions
@@ -135,12 +137,11 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ),
     (
         {
-            "optional_pre_call_checks": ["prompt_caching", "responses_api_deployment_check"],
+            "optional_pre_call_checks": ["prompt_caching"],
             "affinity": "session",
         },
-        {"affinity": {"prompt", "response", "session"}},
+        {"affinity": {"prompt", "session"}},
     ),
-    ({"deployment_affinity_ttl_seconds": 60}, {"affinity_seconds": 60.0}),
     (
         {"model_group_affinity_config": {"a": ["session_affinity"], "b": []}},
         {"group_affinity": {"a": {"session"}, "b": frozenset()}},
@@ -179,7 +180,7 @@ def test_every_keyword_of_a_setting_is_tried() -> None:
         "tag_budget_config",
         "priority",
     }
-    others = {"health_check_groups", "affinity_seconds", *other}
+    others = {"health_check_groups", *other}
     tried = {name for said, _ in SETTINGS for name in said}
     own = RouterOptions.__annotations__.keys() - CallOptions.__annotations__.keys()
 
@@ -267,7 +268,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"optional_pre_call_checks": ["sesion_affinity"]},
         "optional_pre_call_checks['sesion_affinity']: there is no such check; did you mean 'session_affinity'",
     ),
-    ({"optional_pre_call_checks": ["encrypted_content_affinity"]}, "say affinity='response'"),
+    ({"optional_pre_call_checks": ["encrypted_content_affinity"]}, "say affinity='session'"),
     ({"routing_strategy": "lar1"}, "routing_strategy: learned routing is not supported"),
     ({"routing_groups": {"a": 1}}, "routing_groups is a list of mappings, not dict"),
     (
@@ -397,6 +398,23 @@ def test_settings_over_others() -> None:
     assert said == {"timeout": 5}
     with pytest.raises(ConfigurationError, match="max_retries is a whole number"):
         settings_of({"max_retries": -1}, over=before)
+
+
+@pytest.mark.parametrize("said", [said for said, _ in SETTINGS], ids=range(len(SETTINGS)))
+def test_settings_are_told_back(said: dict[str, Any]) -> None:
+    """What a router was told can be told to another one, but for what deployments are given."""
+    settings = made(**said).settings
+    again = keywords_of(settings)
+
+    assert settings_of(dict(again)) == replace(settings, defaults={})
+    assert again.keys() <= RouterOptions.__annotations__.keys()
+
+
+def test_no_key_is_told_back() -> None:
+    """Defaults of deployments, where keys can be, are left out."""
+    settings = made(default_litellm_params={"api_key": KEY}).settings
+
+    assert KEY not in repr(keywords_of(settings))
 
 
 def test_two_names_of_one_thing() -> None:
