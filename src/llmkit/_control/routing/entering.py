@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from ..._operations import FOR_EVER, Admit, Admitted, Candidate, Full, Leave, Look, Looked
+from ..._operations import FOR_EVER, Admit, Admitted, Candidate, Full, Look, Looked
 from .member import Member
 from .steps import Ask, Go, How
 from .visit import Asked, Tried, Visit
@@ -21,8 +21,6 @@ _FRESH: Final = 0.5
 """Seconds for which what a store has said of a group's members is not asked again."""
 _AT_ONCE: Final = 8
 """Most candidates that a store is asked to choose from."""
-_TRIED: Final = "\x7ftried"
-"""The ticket by which it is tried whether there is room; it is given back at once."""
 _MARGIN: Final = 30.0
 """Seconds for which a place outlives the call's deadline, for whoever had it to say how it ended."""
 
@@ -185,10 +183,8 @@ def room(route: Route, visit: Visit, member: Member, now: float) -> bool:
             route.full[member] = inf
         return free
     with table.lock:
-        told = table.admission.perform(Admit(_TRIED, (wants,), 1), int(now * 1000))
-        if isinstance(told, Full):
-            _is_full(route, member, told.waits[0], now)
-            return False
-        none = tuple([(each.name, 0) for each in wants.quotas])
-        table.admission.perform(Leave(_TRIED, none), int(now * 1000))
-        return True
+        wait = table.admission.wait(wants, int(now * 1000))
+        if wait == 0:
+            return True
+        _is_full(route, member, wait, now)
+        return False

@@ -67,6 +67,7 @@ class Route:
         "over",
         "pending",
         "policy",
+        "rested",
         "round",
         "settings",
         "table",
@@ -111,6 +112,8 @@ class Route:
         self.round = self.attempts = self.tickets = 0
         self.waiting: float | None = None
         """Since when nobody could be asked."""
+        self.rested = False
+        """Whether it has waited since it looked last."""
         self.asked: Asked | None = None
         self.let_in: Go | None = None
         self.over = False
@@ -139,7 +142,7 @@ class Route:
         if self.let_in is not None:
             let_in, self.let_in = self.let_in, None
             return let_in
-        if self.asked is not None or self.waiting is not None:
+        if self.asked is not None or self.rested:
             self._anew()
         while not self.over:
             step = self._any(now) or self._later(now)
@@ -165,7 +168,7 @@ class Route:
 
     def _anew(self) -> None:
         """After a wait, or where a store did not answer: look at all again."""
-        self.at, self.asked = 0, None
+        self.at, self.asked, self.rested = 0, None, False
         self.full.clear()
         for visit in self.visits:
             visit.anew()
@@ -248,7 +251,7 @@ class Route:
         found, _ = waiting.soonest(self, now)
         if found is None or found.at > now:
             step = waiting.wait(self, now)
-            self.over = step is None
+            self.over, self.rested = step is None, True
             return step
         if not found.again:
             return enter(self, found.visit, found.member, now)
