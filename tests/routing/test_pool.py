@@ -89,6 +89,15 @@ def test_weighted_failover() -> None:
     assert found["idle", "heavy", "busy"] > 150
     assert names(made.plan(chat(region="eu"), seeded(), 0.0)) == []
 
+    class Stranger:
+        def plan(self, call: Any, state: Any, now: float) -> list[Any]:
+            """Name somebody who is not there, and then one who is."""
+            return [member("stranger"), state.members[1]]
+
+    strange = pool(members, Stranger(), weighted_failover=True)
+    assert names(strange.plan(chat(), seeded(), 0.0))[0] == "heavy"
+    assert sorted(names(strange.plan(chat(), seeded(), 0.0))) == ["busy", "heavy", "idle"]
+
 
 # --- affinity
 

@@ -122,9 +122,8 @@ class Pool:
             if key is not None:
                 return nearest(key, part.members, part.weights)
         order = self.strategy.plan(wanted, State(part.members, draw, part.prepared), now)
-        if self._weighted:
-            return _then_by_weight(iter(order), part.members, draw)
-        return iter(order) if self._whole else _all_of(order, part.members)
+        whole = iter(order) if self._whole else _all_of(order, part.members)
+        return _then_by_weight(whole, part.members, draw) if self._weighted else whole
 
     def _part(self, mask: int) -> Part:
         members = tuple(m for place, m in enumerate(self.members) if mask >> place & 1)
