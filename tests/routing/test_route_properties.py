@@ -78,7 +78,9 @@ def worlds(draw: st.DrawFn) -> World:
     made = draw(deployments())
     there = sorted({one.group for one in made})
     fallbacks = {
-        group: draw(st.lists(st.sampled_from(there), max_size=3)) for group in there if draw(st.booleans())
+        group: draw(st.lists(st.sampled_from(there), max_size=3))
+        for group in there
+        if draw(st.booleans())
     }
     return World(
         made,
