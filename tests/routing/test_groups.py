@@ -129,7 +129,9 @@ def test_settings_that_name_nobody_are_refused(settings: dict[str, object]) -> N
     call=st.booleans(),
     off=st.booleans(),
 )
-def test_what_is_tried_instead(why: str, own: bool, special: bool, call: bool, off: bool) -> None:
+def test_what_is_tried_instead(
+    *, why: str, own: bool, special: bool, call: bool, off: bool
+) -> None:
     """The call's word goes before the router's, the special before the plain, the group's before the defaults."""
     kinds = {
         "context_window_fallbacks": {"g": ["long"]},
@@ -327,12 +329,14 @@ def test_a_router_has_a_limit_for_those_that_say_none() -> None:
             None,
             True,
         ),
+        ("ollama/llama3", {}, None, True),
+        ("ollama/llama3", {"base_url": "http://gpu.example:11434"}, None, False),
         ("openai/own", {"output_cost_per_token": 2e-6}, None, False),
         ("openai/own", {"input_cost_per_token": 2e-6}, None, False),
     ],
 )
 def test_what_a_catalogue_knows_of_a_deployment(
-    model: str, options: dict[str, object], listed: str | None, priced: bool
+    *, model: str, options: dict[str, object], listed: str | None, priced: bool
 ) -> None:
     """Limits and prices are those of the model that is called, or that the deployment names; unknown is not 0."""
     member = Member(deployment("a", model=model, **options))

@@ -467,7 +467,7 @@ def test_all_cooling_can_be_raised_instead() -> None:
     ],
 )
 def test_nothing_is_waited_for_in_vain(
-    cooling: float, until: float, longest: float, waits: bool
+    *, cooling: float, until: float, longest: float, waits: bool
 ) -> None:
     """Who would be free only after the deadline, or after the longest wait, is not waited for at all."""
     world = World(several("a"), longest_wait=longest)
