@@ -6,6 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmkit._control.routing import reading
 from llmkit._control.routing.checks import unfit
@@ -19,11 +21,10 @@ SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type":
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
 
-def said(one: Any, wanted: Any, **settings: Any) -> str | None:
+def said(one: Any, wanted: Any, **how: Any) -> str | None:
     """Why it is unfit; a pool of it says the same."""
-    given = Settings(**settings)
-    reason = unfit(one, wanted, given)
-    made = pool([one], **settings)
+    reason = unfit(one, wanted, Settings(**how))
+    made = pool([one], **how)
     assert bool(made.unfit(wanted)) == (reason is not None)
     assert made.excluded(wanted) == ({} if reason is None else {one.id: reason})
     assert names(made.plan(wanted, seeded(), 0.0)) == ([one.id] if reason is None else [])
@@ -269,6 +270,20 @@ def test_regions() -> None:
     assert said(member(region="us"), chat()) is None
 
 
+def test_profiles_of_several_regions() -> None:
+    """A model that is run in all of an area, or of the world, is not where requests go in, unless somebody says so."""
+    how = {"model": "bedrock/global.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    assert "it is in global" in str(
+        said(member(aws_region_name="eu-west-1", **how), chat(region="eu"))
+    )
+    assert said(member(aws_region_name="eu-west-1", region="eu", **how), chat(region="eu")) is None
+    how = {"model": "bedrock/converse/eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    assert said(member(**how), chat(region="eu")) is None
+    assert said(member(aws_region_name="eu-west-1", **how), chat(region="eu")) is None
+    assert said(member(aws_region_name="eu-west-1", **how), chat(region="eu-west-1")) is not None
+    assert said(member(model="openai/us.", region_name="eu"), chat(region="eu")) is None
+
+
 # --- kinds of call
 
 
@@ -360,6 +375,48 @@ def test_a_group_leaves_out_only_who_is_unfit() -> None:
     firsts = [names(made.plan(wanted, seeded(seed), 0.0)) for seed in range(400)]
     assert all(sorted(one) == ["large", "unknown"] for one in firsts)
     assert sum(one[0] == "unknown" for one in firsts) / 400 == pytest.approx(0.75, abs=0.07)
+
+
+MODELS = st.sampled_from(
+    [
+        None,
+        info(),
+        info(max_output_tokens=1000),
+        info(max_input_tokens=None, capabilities=frozenset({"vision"})),
+    ]
+)
+MEMBERS = st.builds(
+    member,
+    model=st.sampled_from(["openai/gpt-4o", "anthropic/claude-sonnet-4-5"]),
+    known=MODELS,
+    price=st.sampled_from([None, ("1e-6", "1e-6"), ("1e-3", "1e-3")]),
+    region=st.sampled_from([None, "eu", "us-east-1"]),
+    max_input_tokens=st.sampled_from([None, 400]),
+    info=st.sampled_from([{}, {"supports_function_calling": False}]),
+)
+PARAMS = st.sampled_from([{}, {"tools": [TOOL]}, {"max_tokens": 300}, {"response_format": SCHEMA}])
+
+
+@given(
+    members=st.lists(MEMBERS, max_size=6),
+    length=st.integers(0, 900),
+    params=PARAMS,
+    kind=st.sampled_from(["chat", "embedding"]),
+    region=st.sampled_from([None, "eu", "us"]),
+    max_cost=st.sampled_from([None, Decimal("0.1")]),
+    checks=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_group_is_checked_as_its_members_are(
+    *, members: list[Any], length: int, checks: bool, **asked: Any
+) -> None:
+    """Asking a whole group at once comes to what asking each member does, also the second time."""
+    wanted = chat("hello " * length, **asked)
+    made = pool(members, pre_call_checks=checks)
+    reasons = [unfit(one, wanted, made.settings) for one in members]
+    expected = sum(1 << place for place, reason in enumerate(reasons) if reason is not None)
+    assert made.unfit(wanted) == expected
+    assert made.unfit(chat("hello " * length, **asked)) == expected
 
 
 def test_words_of_callers_are_not_kept_for_ever() -> None:

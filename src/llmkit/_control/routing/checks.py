@@ -16,7 +16,7 @@ from ...errors import ConfigurationError
 from ..address import resolve
 from .member import Member
 from .reading import answer_of
-from .regions import within
+from .regions import region_of, within
 from .settings import Settings
 from .wanted import Wanted
 
@@ -58,10 +58,15 @@ def offers(member: Member, kind: str) -> bool:
     return provider.family_of(name).wire(kind) is not None
 
 
+def _where(member: Member) -> str | None:
+    one = member.deployment
+    return region_of(one.region, one.model, one.options)
+
+
 def _region(member: Member, wanted: Wanted) -> str | None:
-    if wanted.region is None or within(member.deployment.region, wanted.region):
+    there = _where(member)
+    if wanted.region is None or within(there, wanted.region):
         return None
-    there = member.deployment.region
     if there:
         return f"it is in {there}, which is not within {wanted.region!r:.40}"
     return f"its region is not known to be {wanted.region!r:.40}: give it region_name"
@@ -205,7 +210,7 @@ class Fit:
         out = self._known("kind", wanted.kind, lambda member: not offers(member, wanted.kind))
         if wanted.region is not None:
             region = wanted.region
-            out |= self._known("region", region, lambda m: not within(m.deployment.region, region))
+            out |= self._known("region", region, lambda m: not within(_where(m), region))
         if wanted.max_cost is not None:
             out |= self._mask(lambda member: _price(member, wanted) is not None)
         return out | self._by_model(wanted) if self._settings.pre_call_checks else out
