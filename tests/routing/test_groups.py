@@ -51,7 +51,9 @@ def wild() -> World:
         [
             deployment("all", "*", "openai/*"),
             deployment("claude", "anthropic/*", "anthropic/*"),
-            deployment("haiku", "anthropic/*haiku*".replace("haiku*", "haiku"), "anthropic/*-haiku"),
+            deployment(
+                "haiku", "anthropic/*haiku*".replace("haiku*", "haiku"), "anthropic/*-haiku"
+            ),
             deployment("one", "anthropic/claude-one", "anthropic/claude-1"),
             deployment("fixed", "same/*", "openai/gpt-fixed"),
         ]
@@ -77,7 +79,9 @@ def test_the_most_particular_pattern_is_meant(asked: str, member: str, model: st
 
 def test_a_wildcards_models_have_a_health_of_their_own() -> None:
     """A model that is not there does not take all others of the wildcard away; limits are shared."""
-    world = World([deployment("w", "openai/*", "openai/*", rpm=3), deployment("v", "openai/*", "openai/*")])
+    world = World(
+        [deployment("w", "openai/*", "openai/*", rpm=3), deployment("v", "openai/*", "openai/*")]
+    )
     missing = errors.NotFoundError("no such model", sent="yes")
     played = world.play({"w:x": missing, "v:x": missing}, group="openai/x")
     assert (played.asked, played.error) == (["w:x", "v:x"], missing)
@@ -125,9 +129,14 @@ def test_settings_that_name_nobody_are_refused(settings: dict[str, object]) -> N
     call=st.booleans(),
     off=st.booleans(),
 )
-def test_what_is_tried_instead(why: str, own: bool, special: bool, call: bool, off: bool) -> None:
+def test_what_is_tried_instead(
+    *, why: str, own: bool, special: bool, call: bool, off: bool
+) -> None:
     """The call's word goes before the router's, the special before the plain, the group's before the defaults."""
-    kinds = {"context_window_fallbacks": {"g": ["long"]}, "content_policy_fallbacks": {"g": ["safe"]}}
+    kinds = {
+        "context_window_fallbacks": {"g": ["long"]},
+        "content_policy_fallbacks": {"g": ["safe"]},
+    }
     settings = Settings(
         fallbacks={"g": ["own"]} if own else {"*": ["star"]},
         default_fallbacks=["default"],
@@ -275,7 +284,10 @@ def test_what_is_counted_without_a_limit() -> None:
     wanted = world.route().visits[0].wanted
     limits = world.table.limits
     found = limits.candidate(world.member("a"), wanted, counts=True)
-    assert [(quota.name, quota.limit < FOR_EVER) for quota in found.quotas] == [("rpm", True), ("tpm", True)]
+    assert [(quota.name, quota.limit < FOR_EVER) for quota in found.quotas] == [
+        ("rpm", True),
+        ("tpm", True),
+    ]
     assert found.quotas[0].limit == 7
     assert limits.candidate(world.member("b"), wanted) == Candidate("b")
     assert limits.counted(world.table.members) == (("rpm", 1_000), ("tpm", 1_000))
@@ -300,20 +312,31 @@ def test_a_router_has_a_limit_for_those_that_say_none() -> None:
         ("openai/nobody-lists-it", {}, None, False),
         ("nobody/x", {}, None, False),
         ("azure/mine", {"base_url": "https://x.openai.azure.com"}, None, False),
-        ("azure/mine", {"base_url": "https://x.openai.azure.com", "base_model": "gpt-4o"}, "gpt-4o", True),
+        (
+            "azure/mine",
+            {"base_url": "https://x.openai.azure.com", "base_model": "gpt-4o"},
+            "gpt-4o",
+            True,
+        ),
         ("openai/own", {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}, None, True),
         (
             "azure/mine",
-            {"base_url": "https://x.openai.azure.com", "input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6},
+            {
+                "base_url": "https://x.openai.azure.com",
+                "input_cost_per_token": 1e-6,
+                "output_cost_per_token": 2e-6,
+            },
             None,
             True,
         ),
+        ("ollama/own-model", {}, None, True),
+        ("ollama/own-model", {"base_url": "http://gpu.example:11434"}, None, False),
         ("openai/own", {"output_cost_per_token": 2e-6}, None, False),
         ("openai/own", {"input_cost_per_token": 2e-6}, None, False),
     ],
 )
 def test_what_a_catalogue_knows_of_a_deployment(
-    model: str, options: dict[str, object], listed: str | None, priced: bool
+    *, model: str, options: dict[str, object], listed: str | None, priced: bool
 ) -> None:
     """Limits and prices are those of the model that is called, or that the deployment names; unknown is not 0."""
     member = Member(deployment("a", model=model, **options))
@@ -324,6 +347,8 @@ def test_what_a_catalogue_knows_of_a_deployment(
 
 def test_prices_are_exact() -> None:
     """A price a token is the price of a million by a million, to the last digit."""
-    member = Member(deployment("a", model="openai/own", input_cost_per_token=3e-7, output_cost_per_token=0.0))
+    member = Member(
+        deployment("a", model="openai/own", input_cost_per_token=3e-7, output_cost_per_token=0.0)
+    )
     describing(default())(member)
     assert member.price == (Decimal("3E-7"), Decimal(0))

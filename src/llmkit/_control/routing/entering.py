@@ -39,39 +39,43 @@ def enter(route: Route, visit: Visit, member: Member, now: float) -> Go | Ask | 
 
 def _take(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
     """Where there are no limits, only a probe has to be alone."""
+    go = as_go(route, visit, member, now)
     with route.table.lock:
-        probe = member.strikes > 0
-        if probe and not _probes(route, member, now):
-            return None
-        member.running += 1
-    return _gone(route, as_go(route, visit, member, now)._replace(probe=probe), visit)
-
-
-def _probes(route: Route, member: Member, now: float) -> bool:
-    """Take the place of the one call that finds out whether a member is well."""
-    if member.cooling > now or member.probing > now:
-        return False
-    member.probing = route.until + _MARGIN
-    return True
+        if member.strikes:
+            if member.cooling > now or member.probing > now:
+                return None
+            go = go._replace(probe=True)
+        _in(route, visit, go)
+    return _gone(route, visit, go)
 
 
 def _own(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
     """By this process's own admission."""
     op = Admit(_ticket(route), (_wants(route, visit, member),), _lease(route, now))
+    go = as_go(route, visit, member, now)._replace(ticket=op.ticket)
     with route.table.lock:
-        probe = member.strikes > 0
-        if probe and (member.cooling > now or member.probing > now):
-            return None
+        if member.strikes:
+            if member.cooling > now or member.probing > now:
+                return None
+            go = go._replace(probe=True)
+        # An interrupt finds it there and leaves it, whether it has got in or not.
+        route.out[member] = go, visit
         told = route.table.admission.perform(op, int(now * 1000))
         if isinstance(told, Full):
+            del route.out[member]
             _is_full(route, member, told.waits[0], now)
             return None
-        if probe:
-            member.probing = route.until + _MARGIN
-        member.running += 1
-    return _gone(
-        route, as_go(route, visit, member, now)._replace(ticket=op.ticket, probe=probe), visit
-    )
+        _in(route, visit, go)
+    return _gone(route, visit, go)
+
+
+def _in(route: Route, visit: Visit, go: Go) -> None:
+    """It is in: first where it is looked for when the call is interrupted. Whoever calls has the lock."""
+    member = go.member
+    route.out[member] = go, visit
+    member.running += 1
+    if go.probe:
+        member.probing = route.until + _MARGIN
 
 
 def _ask(route: Route, visit: Visit, first: Member, now: float) -> Ask:
@@ -118,14 +122,13 @@ def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: fl
             _is_full(route, member, wait, now)
         return None
     visit, member = asked.visit, asked.members[told.place]
+    go = as_go(route, visit, member, now)._replace(ticket=asked.ticket, shared=True)
     with route.table.lock:
         # The store knows nothing of keys one by one, nor of a wildcard's models.
-        probe = told.probe or (member.strikes > 0 and member.place != member.id)
-        if probe:
-            member.probing = route.until + _MARGIN
-        member.running += 1
-    go = as_go(route, visit, member, now)
-    return _gone(route, go._replace(ticket=asked.ticket, probe=probe, shared=True), visit)
+        if told.probe or (member.strikes and member.place != member.id):
+            go = go._replace(probe=True)
+        _in(route, visit, go)
+    return _gone(route, visit, go)
 
 
 def look(route: Route, visit: Visit, now: float) -> Ask | None:
@@ -159,9 +162,8 @@ def as_go(route: Route, visit: Visit, member: Member, now: float) -> Go:
     return Go(member, "", False, visit.group.name, how, visit.changes, now, False, waited)
 
 
-def _gone(route: Route, go: Go, visit: Visit) -> Go:
+def _gone(route: Route, visit: Visit, go: Go) -> Go:
     route.tried[go.member] = Tried(route.round, -1, inf)
-    route.out[go.member] = go, visit
     route.attempts += 1
     visit.attempts += 1
     route.waiting = None

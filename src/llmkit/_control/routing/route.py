@@ -248,9 +248,9 @@ class Route:
 
     def _later(self, now: float) -> Step | None:
         """Nobody is left in order: whoever is free all the same, or another round, or a wait; or it is over."""
-        found, _ = waiting.soonest(self, now)
+        found, place = waiting.soonest(self, now)
         if found is None or found.at > now:
-            step = waiting.wait(self, now)
+            step = waiting.wait(self, found, place, now)
             self.over, self.rested = step is None, True
             return step
         if not found.again:
@@ -268,6 +268,8 @@ class Route:
         now: float,
         repeatable: bool = True,  # noqa: FBT001, FBT002 - as the flow knows it
         here: bool | None = None,  # noqa: FBT001 - the same
+        *,
+        blames: bool = True,
     ) -> After:
         """An attempt has failed.
 
@@ -277,12 +279,13 @@ class Route:
             now: the time.
             repeatable: whether the request may go to another deployment where nobody knows what became of it.
             here: whether it may go to the same again; by default, as ``repeatable``.
+            blames: whether it says anything of the deployment.
         """
-        found = self.out.pop(go.member, None)
-        if found is None:
+        visit = self._visit(go)
+        if visit is None:
             return NOTHING_MORE
-        visit = found[1]
         rule = rule_of(error, continuing=self.settings.continue_streams)
+        rule = rule if blames else rule._replace(cools="never")
         alone = visit.group.hosts == 1 if rule.whole else len(visit.group.members) == 1
         what = health.Failure(error, rule, go.began, alone)
         self.error = error
@@ -290,7 +293,14 @@ class Route:
         if not repeatable and may_be_done(error):
             visit.rule = _doubtful(rule, error, here=here is True)
         self._follow(visit, go.member, error, now)
-        return ending.failed(self.table, go, what, now)
+        after = ending.failed(self.table, go, what, now)
+        self.out.pop(go.member, None)
+        return after
+
+    def _visit(self, go: Go) -> Visit | None:
+        """The visit that an attempt is out for; it is forgotten last, so that who is interrupted can leave it."""
+        known, visit = self.out.get(go.member, (None, None))
+        return visit if known is go else None
 
     def _follow(self, visit: Visit, member: Member, error: Exception, now: float) -> None:
         """Say who may still be asked after this failure, and when."""
@@ -326,10 +336,12 @@ class Route:
         answer: int | None = None,
     ) -> After:
         """An attempt was answered in full: in so many seconds, with so many tokens, as far as that is known."""
-        if self.out.pop(go.member, None) is None:
+        if self._visit(go) is None:
             return NOTHING_MORE
         used = ending.Used(seconds, first_chunk, prompt, answer)
-        return ending.worked(self.table, go, used, now)
+        after = ending.worked(self.table, go, used, now)
+        self.out.pop(go.member, None)
+        return after
 
     def left(self, go: Go, now: float) -> After:
         """An attempt was given up by its caller: that says nothing of the deployment."""
@@ -338,9 +350,11 @@ class Route:
 
     def left_locked(self, go: Go, now: float) -> After:
         """``left``, for who has the table's lock already."""
-        if self.out.pop(go.member, None) is None:
+        if self._visit(go) is None:
             return NOTHING_MORE
-        return ending.left(self.table, go, now)
+        after = ending.left(self.table, go, now)
+        self.out.pop(go.member, None)
+        return after
 
     def forget(self) -> None:
         """Keep no failure: it knows frames, and they know this."""
