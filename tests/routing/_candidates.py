@@ -79,7 +79,7 @@ def chat(*texts: str, **said: Any) -> Wanted:
 
 def seeded(seed: int = 7) -> Draw:
     """A generator of draws."""
-    return random.Random(seed).random  # noqa: S311 - no secret
+    return random.Random(seed).random
 
 
 def names(members: Iterable[Member]) -> list[str]:

@@ -6,11 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from llmkit._control.routing import reading
 from llmkit._control.routing.checks import unfit
 from llmkit._control.routing.settings import Settings
-from llmkit.errors import ConfigurationError
+from llmkit.errors import ConfigurationError, InvalidRequestError
 
 from ._candidates import RATE, chat, info, member, names, pool, seeded
 
@@ -19,11 +21,10 @@ SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type":
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object"}}}
 
 
-def said(one: Any, wanted: Any, **settings: Any) -> str | None:
+def said(one: Any, wanted: Any, **how: Any) -> str | None:
     """Why it is unfit; a pool of it says the same."""
-    given = Settings(**settings)
-    reason = unfit(one, wanted, given)
-    made = pool([one], **settings)
+    reason = unfit(one, wanted, Settings(**how))
+    made = pool([one], **how)
     assert bool(made.unfit(wanted)) == (reason is not None)
     assert made.excluded(wanted) == ({} if reason is None else {one.id: reason})
     assert names(made.plan(wanted, seeded(), 0.0)) == ([one.id] if reason is None else [])
@@ -78,6 +79,16 @@ def test_a_shared_window_has_room_for_the_answer() -> None:
     assert said(member(known=shared, max_input_tokens=1000), wanted) is None
 
 
+def test_an_answer_as_long_as_the_deployment_says() -> None:
+    """Where the call says nothing of its answer, what the deployment does counts."""
+    shared = info(max_output_tokens=1000)
+    wanted = chat("x" * 900, count=lambda: 900)
+    assert said(member(known=shared), wanted) is None
+    assert "the 200 of the answer" in str(said(member(known=shared, max_tokens=200), wanted))
+    short = chat("x" * 900, count=lambda: 900, params={"max_tokens": 50})
+    assert said(member(known=shared, max_tokens=200), short) is None
+
+
 def test_tokens_are_counted_as_the_model_does() -> None:
     """Without a counter of the caller's, the model's own rule counts: exactly where its encoding is public."""
     known = info(provider="openai", name="gpt-4o", max_input_tokens=1020)
@@ -100,7 +111,9 @@ def test_instructions_of_messages_are_counted() -> None:
     wanted = chat(subject=subject, params={"system": [{"type": "text", "text": "hello " * 500}]})
     assert wanted.size > 3000
     assert 500 < wanted.tokens(info()) < 600
-    items = chat(subject={"input": [{"content": [{"type": "input_image", "image_url": "x" * 9000}]}]})
+    items = chat(
+        subject={"input": [{"content": [{"type": "input_image", "image_url": "x" * 9000}]}]}
+    )
     assert items.tokens(info()) < 10
 
 
@@ -112,21 +125,30 @@ def test_what_is_no_chat_is_counted_too() -> None:
     long = chat(subject={"inputs": ["hello " * 600] * 5}, kind="embedding")
     assert long.size > 3000
     assert said(member(known=info()), long) is None
-    rerank = chat(subject={"query": "hello " * 300, "documents": ["x", "hello " * 3000]}, kind="rerank")
+    rerank = chat(
+        subject={"query": "hello " * 300, "documents": ["x", "hello " * 3000]}, kind="rerank"
+    )
     assert 3000 < rerank.tokens(info()) < 4000
     one = chat(subject={"inputs": ["x", "hello " * 3000]}, kind="embedding")
     assert "window is 1000" in str(said(member(known=info()), one))
 
 
+def test_a_model_of_which_nothing_is_known() -> None:
+    """Its tokens are estimated as those of any model."""
+    assert 900 < chat("hello " * 1000).tokens(None) < 1100
+
+
 def test_an_encoding_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a model's encoding cannot be loaded, its tokens are estimated."""
-    from llmkit.errors import ConfigurationError
+
     def gone(*_: Any) -> Any:
         raise ConfigurationError("not there")
 
     monkeypatch.setattr("llmkit.tokens._chat.tokenizer", gone)
     wanted = chat("hello " * 1000)
-    assert 900 < wanted.tokens(info(provider="openai", name="gpt-4o")) < 1100
+    model = info(provider="openai", name="gpt-4o")
+    assert 900 < wanted.tokens(model) < 1100
+    assert wanted.at_least(model) < wanted.tokens(model)
 
 
 # --- capabilities
@@ -169,6 +191,8 @@ def test_what_is_attached_is_needed(part: dict[str, Any], need: str) -> None:
         ({"modalities": ["text", "audio"]}, {"audio_output"}),
         ({"modalities": ["text"]}, set()),
         ({"temperature": 1}, set()),
+        ({"reasoning_effort": {"effort": "high"}}, {"reasoning"}),
+        ({"thinking": {"type": {}}, "response_format": {"type": []}, "modalities": 5}, set()),
         ({}, set()),
     ],
 )
@@ -215,7 +239,9 @@ def test_what_may_yet_be_done_comes_last(params: dict[str, Any]) -> None:
         assert names(made.plan(chat(params=params), seeded(seed), 0.0))[2] == "not"
     assert said(members[0], chat(params=params)) is None
     unchecked = pool(members, pre_call_checks=False)
-    firsts = {names(unchecked.plan(chat(params=params), seeded(seed), 0.0))[0] for seed in range(20)}
+    firsts = {
+        names(unchecked.plan(chat(params=params), seeded(seed), 0.0))[0] for seed in range(20)
+    }
     assert firsts == {"not", "listed", "unknown"}
 
 
@@ -244,6 +270,20 @@ def test_regions() -> None:
     assert said(member(region="us"), chat()) is None
 
 
+def test_profiles_of_several_regions() -> None:
+    """A model that is run in all of an area, or of the world, is not where requests go in, unless somebody says so."""
+    how = {"model": "bedrock/global.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    assert "it is in global" in str(
+        said(member(aws_region_name="eu-west-1", **how), chat(region="eu"))
+    )
+    assert said(member(aws_region_name="eu-west-1", region="eu", **how), chat(region="eu")) is None
+    how = {"model": "bedrock/converse/eu.anthropic.claude-sonnet-4-5-20250929-v1:0"}
+    assert said(member(**how), chat(region="eu")) is None
+    assert said(member(aws_region_name="eu-west-1", **how), chat(region="eu")) is None
+    assert said(member(aws_region_name="eu-west-1", **how), chat(region="eu-west-1")) is not None
+    assert said(member(model="openai/us.", region_name="eu"), chat(region="eu")) is None
+
+
 # --- kinds of call
 
 
@@ -270,10 +310,12 @@ def test_max_cost() -> None:
         "the call can cost $0.120 there at least, which is above max_cost=$0.1"
     )
     assert said(member(), wanted) is None
-    longest = info(max_output_tokens=1000)
-    wanted = chat("x", max_cost=Decimal("0.1"))
-    assert said(member(price=dear, known=longest), wanted) is not None
-    assert said(member(price=dear), wanted) is None
+    cheaper = chat("x" * 900, max_cost=Decimal("0.1"), params={"service_tier": "flex"})
+    assert said(member(price=dear), cheaper) is None
+    # An answer of which nobody says how long it is may be made shorter.
+    unsaid = chat("x" * 99, max_cost=Decimal("0.1"))
+    assert said(member(price=dear, known=info(max_output_tokens=1000)), unsaid) is None
+    assert said(member(price=dear, max_tokens=1), unsaid) is not None
 
 
 def test_max_cost_excludes_nothing_that_its_bound_allows() -> None:
@@ -282,26 +324,39 @@ def test_max_cost_excludes_nothing_that_its_bound_allows() -> None:
     from llmkit._control.routing.checks import least_bound
     from llmkit.catalogue import find
 
-    for words, more in ((1, {}), (3000, {"max_tokens": 7}), (10, {"max_tokens": 9000})):
+    for words, more in (
+        (1, {}),
+        (3000, {"max_tokens": 7}),
+        (10, {"service_tier": "priority", "max_tokens": 900}),
+    ):
         messages = [{"role": "user", "content": "wörd " * words}]
         whole = Client(environ={}).cost_bound("openai/gpt-4o-mini", messages, **more).total
         one = member(known=find("openai", "gpt-4o-mini"), price=("0.15e-6", "0.6e-6"))
         ours = least_bound(one, chat(subject={"messages": messages}, params=more))
         assert whole is not None
         assert ours is not None
-        assert whole / 3 < ours <= whole
+        assert ours <= whole
+        assert "max_tokens" not in more or ours > whole / 3
 
 
 def test_a_budget_needs_prices() -> None:
-    """Under a budget, whoever has no price at all is not asked, unless the call says what it may cost."""
-    wanted = chat(budgeted=True)
-    assert "a budget lets nothing through" in str(said(member(), wanted))
-    assert said(member(known=info()), wanted) is not None
-    assert said(member(known=info(rates=(RATE,))), wanted) is None
-    assert said(member(price=("1", "1")), wanted) is None
-    assert said(member(input_cost_per_image=1), wanted) is None
-    assert said(member(), chat(budgeted=True, max_cost=Decimal(1))) is None
-    assert said(member(), chat()) is None
+    """Under a budget, whoever has no price at all comes last, unless the call says what it may cost."""
+    members = [
+        member("unknown"),
+        member("listed", known=info(rates=(RATE,))),
+        member("priced", known=info(), price=("1", "1")),
+        member("picture", input_cost_per_image=1),
+        member("unpriced", known=info()),
+    ]
+    made = pool(members)
+
+    def last(wanted: Any) -> set[frozenset[str]]:
+        return {frozenset(names(made.plan(wanted, seeded(n), 0.0))[3:]) for n in range(40)}
+
+    assert last(chat(budgeted=True)) == {frozenset({"unknown", "unpriced"})}
+    assert len(last(chat(budgeted=True, max_cost=Decimal(1000)))) > 3
+    assert len(last(chat())) > 3
+    assert not made.excluded(chat(budgeted=True))
 
 
 # --- of a whole group
@@ -322,6 +377,48 @@ def test_a_group_leaves_out_only_who_is_unfit() -> None:
     assert sum(one[0] == "unknown" for one in firsts) / 400 == pytest.approx(0.75, abs=0.07)
 
 
+MODELS = st.sampled_from(
+    [
+        None,
+        info(),
+        info(max_output_tokens=1000),
+        info(max_input_tokens=None, capabilities=frozenset({"vision"})),
+    ]
+)
+MEMBERS = st.builds(
+    member,
+    model=st.sampled_from(["openai/gpt-4o", "anthropic/claude-sonnet-4-5"]),
+    known=MODELS,
+    price=st.sampled_from([None, ("1e-6", "1e-6"), ("1e-3", "1e-3")]),
+    region=st.sampled_from([None, "eu", "us-east-1"]),
+    max_input_tokens=st.sampled_from([None, 400]),
+    info=st.sampled_from([{}, {"supports_function_calling": False}]),
+)
+PARAMS = st.sampled_from([{}, {"tools": [TOOL]}, {"max_tokens": 300}, {"response_format": SCHEMA}])
+
+
+@given(
+    members=st.lists(MEMBERS, max_size=6),
+    length=st.integers(0, 900),
+    params=PARAMS,
+    kind=st.sampled_from(["chat", "embedding"]),
+    region=st.sampled_from([None, "eu", "us"]),
+    max_cost=st.sampled_from([None, Decimal("0.1")]),
+    checks=st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_group_is_checked_as_its_members_are(
+    *, members: list[Any], length: int, checks: bool, **asked: Any
+) -> None:
+    """Asking a whole group at once comes to what asking each member does, also the second time."""
+    wanted = chat("hello " * length, **asked)
+    made = pool(members, pre_call_checks=checks)
+    reasons = [unfit(one, wanted, made.settings) for one in members]
+    expected = sum(1 << place for place, reason in enumerate(reasons) if reason is not None)
+    assert made.unfit(wanted) == expected
+    assert made.unfit(chat("hello " * length, **asked)) == expected
+
+
 def test_words_of_callers_are_not_kept_for_ever() -> None:
     """However many regions are asked for, and sets of members come of it, what is remembered has an end."""
     made = pool([member(region="eu"), member("b", region="x7")])
@@ -338,8 +435,17 @@ def test_words_of_callers_are_not_kept_for_ever() -> None:
     [
         [{"role": "user", "content": "word " * 300}],
         [{"role": "user", "content": "жук 字 🙂 " * 100}],
-        [{"role": "system", "content": "x"}, {"role": "user", "content": [{"type": "text", "text": "a b " * 99}]}],
-        [{"role": "assistant", "content": None, "tool_calls": [{"function": {"arguments": "{}" * 99}}]}],
+        [
+            {"role": "system", "content": "x"},
+            {"role": "user", "content": [{"type": "text", "text": "a b " * 99}]},
+        ],
+        [
+            {
+                "role": "assistant",
+                "content": None,
+                "tool_calls": [{"function": {"arguments": "{}" * 99}}],
+            }
+        ],
         [{"role": "user", "content": "y", "name": "z" * 50}] * 40,
     ],
 )
@@ -354,6 +460,17 @@ def test_the_size_is_a_bound(messages: list[dict[str, Any]]) -> None:
 def test_what_is_attached_is_guessed_high() -> None:
     """A picture may be worth more tokens than its bytes say: whoever attaches one has it counted."""
     assert chat(subject={"messages": [{"role": "user", "content": [IMAGE]}]}).size > 50_000
+
+
+def test_what_contains_itself() -> None:
+    """A prompt without an end is refused as the call itself would refuse it."""
+    endless: list[Any] = []
+    endless.append({"role": "user", "content": endless})
+    wanted = chat(subject={"messages": endless}, max_cost=Decimal(1))
+    for asked in (lambda: wanted.size, lambda: wanted.letters):
+        with pytest.raises(InvalidRequestError, match="contain themselves"):
+            asked()
+    assert names(pool([member()], affinity=["prompt"]).plan(wanted, seeded(), 0.0)) == ["a"]
 
 
 def test_sizes_of_odd_values() -> None:

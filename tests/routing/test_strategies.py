@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,9 @@ from llmkit.errors import ConfigurationError
 
 from ._candidates import chat, member, names, pool, seeded, several
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 OWN = (
     "simple-shuffle",
     "least-busy",
@@ -26,7 +30,9 @@ OWN = (
 )
 
 
-def order(strategy: str, members: list[Any], seed: int = 7, now: float = 100.0, **said: Any) -> list[str]:
+def order(
+    strategy: str, members: list[Any], seed: int = 7, now: float = 100.0, **said: Any
+) -> list[str]:
     """The whole order that a strategy makes, by itself."""
     made = strategy_of(strategy, said.pop("arguments", {}))
     return names(made.plan(chat(**said), State(members, seeded(seed)), now))
@@ -55,7 +61,11 @@ def test_an_order_is_everybody_once(name: str, data: st.DataObject) -> None:
         weight = data.draw(st.none() | st.floats(0, 5))
         priced = data.draw(st.none() | st.sampled_from([("0.1", "1"), ("2", "0.3")]))
         one = member(
-            f"m{number}", weight=weight, rpm=data.draw(amounts), tpm=data.draw(amounts), price=priced
+            f"m{number}",
+            weight=weight,
+            rpm=data.draw(amounts),
+            tpm=data.draw(amounts),
+            price=priced,
         )
         one.running = data.draw(st.integers(0, 3))
         one.used = {"rpm": data.draw(st.integers(0, 9)), "tpm": data.draw(st.integers(0, 9))}
@@ -100,7 +110,7 @@ def test_an_order_is_lazy(name: str) -> None:
     ],
 )
 def test_shares_are_weights(declared: list[dict[str, Any]], parts: tuple[float, float]) -> None:
-    """Weight goes before rpm, rpm before tpm, and without all three everybody is drawn as often; keys share a weight."""
+    """Weight goes before rpm, rpm before tpm, and without all three all are drawn alike; keys share a weight."""
     members = [member(f"m{place}", **one) for place, one in enumerate(declared)]
     found = shares(pool(members))
     assert [found[one.id] / 4000 for one in members] == pytest.approx(parts, abs=0.03)
@@ -198,6 +208,9 @@ def test_a_measured_time_ends() -> None:
     fast.measured = 1000.0
     assert order("latency-based-routing", [slow, fast], now=149.0) == ["m1", "m0"]
     assert order("latency-based-routing", [slow, fast], now=151.0) == ["m0", "m1"]
+    slow.running = 1
+    assert order("latency-based-routing", [slow, fast], now=151.0) == ["m1", "m0"], "one finds out"
+    slow.running = 0
     long = {"arguments": {"ttl": 3600}}
     assert order("latency-based-routing", [slow, fast], now=151.0, **long) == ["m1", "m0"]
 
@@ -214,6 +227,20 @@ def test_lowest_latency_buffer() -> None:
     assert set(shares(new, 100)) == {"m2"}
     only = pool(timed(1.0, 1.01), "latency-based-routing", arguments={"lowest_latency_buffer": 0})
     assert set(shares(only, 100)) == {"m0"}
+
+
+@pytest.mark.parametrize("arguments", [{}, {"lowest_latency_buffer": 0.2}])
+def test_who_cools_down_weighs_against_nobody(arguments: dict[str, Any]) -> None:
+    """Those cooling down come last, so that two who are well are weighed."""
+    members = timed(0.1, 5.0, 6.0, None)
+    members[0].cooling = members[3].cooling = 101.0
+    for seed in range(20):
+        found = order("latency-based-routing", members, seed, arguments=arguments)
+        assert found[:2] == ["m1", "m2"]
+    members[0].cooling = 100.0
+    assert (
+        order("latency-based-routing", members, arguments={"lowest_latency_buffer": 0})[0] == "m0"
+    )
 
 
 @pytest.mark.parametrize("wrong", [{"ttl": -1}, {"ttl": "60"}, {"lowest_latency_buffer": True}])
@@ -246,6 +273,15 @@ def test_who_has_no_room_comes_last() -> None:
     assert order("usage-based-routing-v2", members)[:2] == ["rpm1", "rpm9"]
 
 
+def test_what_was_not_counted_is_nothing() -> None:
+    """Who has used nothing of a limit, and who has not used it yet, are alike."""
+    members = [used(rpm=0), used(rpd=3)]
+    assert {order("usage-based-routing-v2", members, seed)[0] for seed in range(20)} == {
+        "rpm0",
+        "rpd3",
+    }
+
+
 def test_a_limit_of_its_own_size_is_weighed() -> None:
     """Half of a large limit is more used than a tenth of a small one; no limit is not used at all."""
     large, small, unlimited = member("large", rpm=1000), member("small", rpm=20), member("free")
@@ -266,7 +302,10 @@ def test_without_limits_the_fewest_tokens_go_first() -> None:
 
 def test_the_cheapest_for_this_call_goes_first() -> None:
     """A long prompt goes where prompts are cheap, a long answer where answers are; unknown prices come last."""
-    reads, writes = member("reads", price=("1e-6", "9e-6")), member("writes", price=("3e-6", "2e-6"))
+    reads, writes = (
+        member("reads", price=("1e-6", "9e-6")),
+        member("writes", price=("3e-6", "2e-6")),
+    )
     unknown = member("unknown")
     members = [unknown, reads, writes]
     long = {"messages": [{"role": "user", "content": "x" * 40_000}]}
@@ -276,6 +315,17 @@ def test_the_cheapest_for_this_call_goes_first() -> None:
         "reads",
         "unknown",
     ]
+
+
+def test_prices_are_weighed_exactly() -> None:
+    """Prices of many digits are compared to the last of them."""
+    members = [
+        member("more", price=("0.000000150000000000001", "1E-6")),
+        member("less", price=("0.00000015", "0.000001")),
+        member("most", price=("1E+1", "0")),
+        member("free", price=("0", "0")),
+    ]
+    assert order("cost-based-routing", members) == ["free", "less", "more", "most"]
 
 
 def test_equally_cheap_ones_are_drawn_by_weight() -> None:
@@ -328,36 +378,77 @@ def test_a_strategy_of_somebody_else() -> None:
     assert made.why(chat(), made.members[0]) == "backwards"
 
 
-class Entry:
-    """An entry point."""
+def test_a_strategy_that_says_nothing_of_itself() -> None:
+    """``plan`` alone is enough; what else a strategy may have is used where it is there."""
 
-    def __init__(self, name: str, loads: Any) -> None:
-        self.name, self._loads = name, loads
+    class Bare:
+        def plan(self, call: Any, state: State, now: float) -> Any:
+            """See ``Strategy``."""
+            return state.prepared or state.members
 
-    def load(self) -> Any:
-        """What it names."""
-        return self._loads
+    class Prepared(Bare):
+        counts = True
+
+        def prepare(self, members: Any) -> Any:
+            """Backwards."""
+            return members[::-1]
+
+        def why(self, call: Any, one: Any) -> str:
+            """Say so."""
+            return f"{one.id} is last"
+
+    bare, prepared = strategy_of(Bare()), strategy_of(Prepared())
+    assert (bare.name, bare.counts, bare.used, prepared.counts) == ("Bare", False, False, True)
+    assert names(pool(several(3), Bare()).plan(chat(), seeded(), 0.0)) == ["m0", "m1", "m2"]
+    made = pool(several(3), Prepared())
+    assert names(made.plan(chat(), seeded(), 0.0)) == ["m2", "m1", "m0"]
+    assert made.why(chat(), made.members[2]) == "m2 is last"
+    assert strategy_of(bare) is not bare
+    own = strategy_of("least-busy")
+    assert strategy_of(own) is own
 
 
-def test_installed_strategies(monkeypatch: pytest.MonkeyPatch) -> None:
+PACKAGE = """
+class Sized:
+    counts = used = False
+
+    def __init__(self, size=1):
+        self.name = f"sized {size}"
+
+    def plan(self, call, state, now):
+        return state.members[::-1]
+
+
+READY = Sized(0)
+"""
+POINTS = """[llmkit.routing_strategies]
+acme-ready = llmkit_acme_routing:READY
+acme-sized = llmkit_acme_routing:Sized
+least-busy = llmkit_acme_routing:Sized
+"""
+
+
+def test_installed_strategies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package's entry point is a strategy, or what makes one of arguments; a built-in name stays what it is."""
-    asked = []
-
-    class Sized(Backwards):
-        def __init__(self, size: int = 1) -> None:
-            self.size = size
-
-    def entry_points(*, group: str) -> list[Entry]:
-        asked.append(group)
-        return [Entry("ready", Backwards()), Entry("sized", Sized), Entry("least-busy", Sized)]
-
-    monkeypatch.setattr("llmkit._control.routing.strategies.entry_points", entry_points)
-    assert isinstance(strategy_of("ready"), Backwards)
-    assert strategy_of("sized", {"size": 3}).size == 3  # type: ignore[attr-defined]
-    assert arguments_of("ready") == ()
+    (tmp_path / "llmkit_acme_routing.py").write_text(PACKAGE, encoding="utf-8")
+    about = tmp_path / "llmkit_acme_routing-1.0.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: llmkit-acme-routing\nVersion: 1.0\n"
+    )
+    (about / "entry_points.txt").write_text(POINTS)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "llmkit_acme_routing", None)
+    monkeypatch.delitem(sys.modules, "llmkit_acme_routing")
+    assert known()[-2:] == ("acme-ready", "acme-sized")
+    ready = pool(several(3), "acme-ready")
+    assert names(ready.plan(chat(), seeded(), 0.0)) == ["m2", "m1", "m0"]
+    assert strategy_of("acme-sized", {"size": 3}).name == "sized 3"
+    assert arguments_of("acme-ready") == ()
+    assert arguments_of("acme-sized") == ("size",)
     assert strategy_of("least-busy").name == "least-busy"
-    assert known()[-2:] == ("ready", "sized")
-    assert set(asked) == {"llmkit.routing_strategies"}
+    with pytest.raises(ConfigurationError, match="acme-sized"):
+        strategy_of("acme-size")
 
 
 class Named:
@@ -383,6 +474,7 @@ def test_litellms_custom_strategy(chosen: Any) -> None:
         "model": "g",
         "messages": [{"role": "user", "content": "hi"}],
         "input": None,
+        "specific_deployment": False,
         "request_kwargs": {"metadata": {"tags": ["x"]}},
     }
 
@@ -401,7 +493,11 @@ def test_what_is_no_strategy() -> None:
         async def get_available_deployment(self) -> None:
             """Wait."""
 
-    for wrong in (Waits(), object(), 5):
+    class Plans:
+        async def plan(self, call: Any, state: State, now: float) -> None:
+            """Wait."""
+
+    for wrong in (Waits(), Plans(), object(), 5):
         with pytest.raises(ConfigurationError, match="plan"):
             strategy_of(wrong)
 
@@ -413,8 +509,12 @@ def test_why() -> None:
     said = {name: pool([one], name).why(chat(), one) for name in OWN}
     assert said["simple-shuffle"] == "simple-shuffle: drawn by weight"
     assert said["least-busy"] == "least-busy: 3 calls on their way there"
-    assert said["latency-based-routing"] == "latency-based-routing: 1.5 s, 3 calls on their way there"
-    assert said["usage-based-routing"] == "usage-based-routing: 50% of its limits used, with this call"
+    assert (
+        said["latency-based-routing"] == "latency-based-routing: 1.5 s, 3 calls on their way there"
+    )
+    assert (
+        said["usage-based-routing"] == "usage-based-routing: 50% of its limits used, with this call"
+    )
     assert said["cost-based-routing"].startswith("cost-based-routing: about $0.0010 for some")
     new = member("b")
     assert "not measured" in pool([new], "latency-based-routing").why(chat(), new)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import llmkit
 from llmkit._operations import Audit, Balances, Claim, Entry, ReadEntries, Sweep
@@ -60,6 +60,7 @@ class Hammer:
     strikes: Sequence[Callable[[], None]] = ()
     jumping: bool = False
     more: dict[str, Any] = field(default_factory=dict)
+    program: ClassVar[Path] = PROGRAM
 
     def __post_init__(self) -> None:
         self.clock, self.stop = self.folder / "clock", self.folder / "stop"
@@ -81,7 +82,7 @@ class Hammer:
         spec = self.spec(worker=f"w{self.started}", tasks=tasks, colour=colour, log=str(log))
         with (self.folder / f"worker-{self.started}.err").open("wb") as errors:
             process = subprocess.Popen(
-                [sys.executable, str(PROGRAM), json.dumps(spec)],
+                [sys.executable, str(self.program), json.dumps(spec)],
                 env={**os.environ, "PYTHONPATH": str(SOURCE)}, stdin=subprocess.DEVNULL, stderr=errors,
             )  # fmt: skip
         return Started(process, log)

@@ -239,10 +239,10 @@ def _next(steps: Steps, answer: Any) -> Any:
         return None
 
 
-def main() -> None:
-    """Work."""
+def work(kind: type[Worker]) -> None:
+    """As the one argument says."""
     spec = json.loads(sys.argv[1])
-    worker = Worker(spec)
+    worker = kind(spec)
     names = [f"{spec['worker']}-{number}" for number in range(spec["tasks"])]
     if spec["colour"] == "async":
         asyncio.run(worker.all(names))
@@ -256,4 +256,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    work(Worker)

@@ -10,11 +10,17 @@ import pytest
 from llmkit._control.checking import checked
 from llmkit._operations import (
     FOR_EVER,
+    Admit,
     Attribution,
     Balances,
+    Candidate,
     Charge,
     Claim,
+    Cool,
+    Leave,
+    Look,
     Post,
+    Quota,
     Reserve,
     Reset,
     SettleHold,
@@ -30,6 +36,13 @@ HOLD = Reserve("h", (CLAIM,), 1000, ONE)
 SETTLING = SettleHold("h", "settle", (ONE,), ONE)
 BILL = Post("bill", (Charge("usd", Window(), ONE),), ONE)
 CLEAN = Reset("clean", (("usd", Window()),))
+QUOTA = Quota("tpm", 1000, 10, 1)
+ADMIT = Admit("t", (Candidate("d", (QUOTA,), 3), Candidate("e")), 1000)
+LEAVE = Leave("t", (("tpm", 5),))
+COOL = Cool("d", 1000, "busy")
+LOOK = Look(("d",), (("tpm", 1000),))
+BAD_NAMES = ("", "a\0b")
+BAD_NUMBERS: list[Any] = [-1, 10**12 + 1, 0.5, "1", True]
 BAD_AMOUNTS = [Decimal("NaN"), Decimal("sNaN"), Decimal("Infinity"), Decimal("1e24"), 0.5, None]
 UNFIT_WINDOWS = [
     Window(width=-1),
@@ -45,7 +58,29 @@ def claimed(**more: Any) -> Reserve:
     return HOLD._replace(claims=(CLAIM._replace(**more),))
 
 
+def asked(deployment: str = "d", parallel: Any = None, **more: Any) -> Admit:
+    """An admission to one odd candidate, with an odd quota."""
+    return ADMIT._replace(candidates=(Candidate(deployment, (QUOTA._replace(**more),), parallel),))
+
+
 REFUSED = [
+    *(ADMIT._replace(lease=lease) for lease in (0, -1, 2**42)),
+    *(ADMIT._replace(ticket=name) for name in BAD_NAMES),
+    *(asked(deployment=name) for name in BAD_NAMES),
+    *(asked(parallel=number) for number in BAD_NUMBERS),
+    *(asked(limit=number) for number in BAD_NUMBERS),
+    *(asked(amount=number) for number in BAD_NUMBERS),
+    *(asked(width=number) for number in (0, 2**42, *BAD_NUMBERS[2:])),
+    asked(name="a\0b"),
+    ADMIT._replace(candidates=(Candidate("d", (QUOTA, QUOTA._replace(limit=5))),)),
+    *(LEAVE._replace(ticket=name) for name in BAD_NAMES),
+    LEAVE._replace(used=(("tpm", 1), ("tpm", 2))),
+    *(COOL._replace(deployment=name) for name in BAD_NAMES),
+    *(COOL._replace(lease=lease) for lease in (-1, 2**42)),
+    *(COOL._replace(strikes=number) for number in BAD_NUMBERS),
+    *(LOOK._replace(deployments=(name,)) for name in BAD_NAMES),
+    *(LOOK._replace(quotas=(("tpm", width),)) for width in (0, 2**42, 0.5)),
+    LOOK._replace(quotas=(("tpm", 5), ("tpm", 5))),
     HOLD._replace(claims=(CLAIM, CLAIM)),
     HOLD._replace(claims=(CLAIM, CLAIM._replace(window=Window(width=5)))),
     CLEAN._replace(accounts=(("usd", Window()), ("usd", Window(width=5)))),
@@ -76,10 +111,14 @@ def test_what_no_store_can_keep_rightly_is_refused(operation: Any) -> None:
     with pytest.raises(StoreError):
         store.perform(operation)
     assert store._rows.accounts == {}
+    assert store._admission._rows._deployments == {}
     assert store._rows.entries == {}
 
 
-@pytest.mark.parametrize("operation", [HOLD, SETTLING, BILL, CLEAN, Balances((CLAIM,)), Sweep()])
+@pytest.mark.parametrize(
+    "operation",
+    [HOLD, SETTLING, BILL, CLEAN, Balances((CLAIM,)), Sweep(), ADMIT, LEAVE, COOL, LOOK],
+)
 def test_what_is_right_stays_as_it_is(operation: Any) -> None:
     """Equal to what was asked."""
     assert checked(operation) == operation
@@ -120,3 +159,25 @@ def test_a_scope_that_is_named_twice_is_counted_once() -> None:
     """In the order of their first mention."""
     whose = Attribution(("b", "a", "b"))
     assert checked(HOLD._replace(whose=whose)).whose.scopes == ("b", "a")
+
+
+def test_what_a_call_used_is_never_refused() -> None:
+    """A provider may say anything: its place must be free again."""
+    odd = LEAVE._replace(used=(("tpm", -5), ("rpm", 10**30)))
+    assert checked(odd).used == (("tpm", 0), ("rpm", 10**12))
+
+
+def test_reasons_are_short_and_have_no_keys() -> None:
+    """And are text that every store can hold."""
+    key = "sk-" + "a1B2c3D4e5F6g7H8i9J0k1L2"
+    found = checked(COOL._replace(reason=f"{key}\0\ud800" + "x" * 300)).reason
+    assert key not in found
+    assert "\0" not in found
+    assert "\\ud800" in found
+    assert len(found) == 200
+
+
+def test_quotas_of_one_name_and_another_width_are_others() -> None:
+    """Of a minute and of a day."""
+    both = ADMIT._replace(candidates=(Candidate("d", (QUOTA, QUOTA._replace(width=5))),))
+    assert checked(both) == both

@@ -495,3 +495,8 @@ class Admission:
     def perform(self, operation: Any, now: int) -> Any:
         """``Admit``, ``Leave``, ``Cool`` or ``Look`` at a time in milliseconds; the answer is the operation's."""
         return ADMISSION[type(operation)](self._rows, operation, now)
+
+    def wait(self, candidate: Candidate, now: int) -> int | None:
+        """What ``Full`` would say of a candidate at a time, and 0 where a call would be let in. Nothing is taken."""
+        self._rows.expire(now)
+        return _wait(self._rows, candidate, _at(self._rows, candidate.deployment, now), now)

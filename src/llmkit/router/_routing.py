@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import random
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
@@ -20,7 +21,6 @@ from .._control.job import Job
 from .._control.plan import Kind
 from .._control.retry import RetryPolicy
 from .._control.routing.arguments import Given, given
-from .._control.routing.described import describing
 from .._control.routing.flow import Way
 from .._control.routing.groups import Terms, targets
 from .._control.routing.hedging import Hedge, Hedging
@@ -42,7 +42,7 @@ from ..catalogue import Catalogue
 from ..client import Client
 from ..errors import ConfigurationError
 
-__all__ = ["Routing"]
+__all__ = ["Routing", "strategies_of"]
 
 _BY_PROVIDER: Final = frozenset({
     "batches", "caches", "files", "image", "models", "moderation", "stored_responses",
@@ -121,9 +121,10 @@ class Routing(Client):
             deployments,
             settings,
             strategy_of(settings.strategy, settings.strategy_args),
-            strategies=_strategies(settings),
+            strategies=strategies_of(settings),
             store=self._store,
-            describe=describing(self._catalogue),
+            catalogue=self._catalogue,
+            lock=threading.Lock(),
         )
 
     def _sharing(self, store: Store) -> Shared:
@@ -158,9 +159,7 @@ class Routing(Client):
         self._send_on_its_way(job, model, asking, options)
         return job
 
-    def _named(
-        self, model: str, params: Mapping[str, Any]
-    ) -> tuple[str, Mapping[str, Any]]:
+    def _named(self, model: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         """The group that is meant where a call names a provider: a group, a deployment, or the only one of a provider."""
         provider = params["custom_llm_provider"]
         rest = {name: value for name, value in params.items() if name != "custom_llm_provider"}
@@ -195,9 +194,7 @@ class Routing(Client):
             reroute=lambda group: self._route(job, replace(wanted, group=group), options),
         )
 
-    def _wanted(
-        self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]
-    ) -> Wanted:
+    def _wanted(self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]) -> Wanted:
         whose, params, settings = job.attributes, asking.own.params, self._table.settings
         return Wanted(
             model,
@@ -253,7 +250,8 @@ _USUAL: Final = Settings()
 _USUAL_TERMS: Final = Terms()
 
 
-def _strategies(settings: Settings) -> dict[str, Strategy]:
+def strategies_of(settings: Settings) -> dict[str, Strategy]:
+    """Those of groups that have another one."""
     told = settings.group_strategies.items()
     return {name: strategy_of(one, arguments) for name, (one, arguments) in told}
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from urllib.parse import quote
 
 from ..._secret import Secret
@@ -34,12 +35,13 @@ _EVERY: Final = 300.0
 """Seconds between health checks where LiteLLM's name asks for them; so often it makes them, too."""
 
 
-class Given(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Given:
     """What a router is made of."""
 
     deployments: tuple[Deployment, ...]
     settings: Settings
-    client: dict[str, Any]
+    client: dict[str, Any] = field(repr=False)
     """Keywords of ``Client``: options of every call."""
     budgets: tuple[Budget | RateLimit, ...]
     """For a ``BudgetManager``."""
@@ -47,7 +49,7 @@ class Given(NamedTuple):
     """The address of a store that processes share."""
     report: Report
     """What is not honoured."""
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
 
 
 def given(
@@ -99,8 +101,8 @@ def settings_of(
         if name in _SEVERAL:
             meant = _SEVERAL[name](value, place, refusals)
         else:
-            field, convert = _SETTINGS[name]
-            meant = {field: convert(value, place)}
+            setting, convert = _SETTINGS[name]
+            meant = {setting: convert(value, place)}
         origins |= dict.fromkeys(meant, place)
         _put(found, meant, place)
     return _settings(found, origins)
@@ -112,9 +114,9 @@ def _settings(found: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
         return Settings(**found)
     except ConfigurationError as error:
         name = _FIRST_WORD.match(error.message)
-        field = name[0] if name else ""
-        where = origins.get(field, field)
-        raise ConfigurationError(where + error.message.removeprefix(field)) from None
+        setting = name[0] if name else ""
+        where = origins.get(setting, setting)
+        raise ConfigurationError(where + error.message.removeprefix(setting)) from None
 
 
 def meant_by(name: str) -> str:
@@ -124,13 +126,13 @@ def meant_by(name: str) -> str:
 
 def _put(found: dict[str, Any], more: Mapping[str, Any], where: str) -> None:
     """Two names of one setting may say the same, or add to each other (affinity); anything else is a mistake."""
-    for field, value in more.items():
-        if field == "affinity" and field in found:
-            found[field] = (*found[field], *value)
-        elif field in found and found[field] != value:
+    for setting, value in more.items():
+        if setting == "affinity" and setting in found:
+            found[setting] = (*found[setting], *value)
+        elif setting in found and found[setting] != value:
             raise ConfigurationError(f"{where} is another name of what is said already, otherwise")
         else:
-            found[field] = value
+            found[setting] = value
 
 
 def _as_given(value: Any, where: str) -> Any:
@@ -296,8 +298,8 @@ def _redis(said: dict[str, Any], where: Callable[[str], str]) -> Secret | None:
     if url is not None:
         return Secret(url) if isinstance(url, str) and "://" in url else _no_url(where)
     if pieces["host"] is None:
-        if any(one is not None for one in pieces.values()):
-            raise ConfigurationError(f"{where('redis_host')} is missing")
+        for name in (name for name, one in pieces.items() if one is not None):
+            raise ConfigurationError(f"{where(f'redis_{name}')}: redis_host is missing")
         return None
     return _assembled(pieces, where)
 

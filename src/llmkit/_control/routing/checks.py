@@ -15,7 +15,8 @@ from ...catalogue._capabilities import LITELLM
 from ...errors import ConfigurationError
 from ..address import resolve
 from .member import Member
-from .regions import within
+from .reading import answer_of
+from .regions import region_of, within
 from .settings import Settings
 from .wanted import Wanted
 
@@ -57,10 +58,15 @@ def offers(member: Member, kind: str) -> bool:
     return provider.family_of(name).wire(kind) is not None
 
 
+def _where(member: Member) -> str | None:
+    one = member.deployment
+    return region_of(one.region, one.model, one.options)
+
+
 def _region(member: Member, wanted: Wanted) -> str | None:
-    if wanted.region is None or within(member.deployment.region, wanted.region):
+    there = _where(member)
+    if wanted.region is None or within(there, wanted.region):
         return None
-    there = member.deployment.region
     if there:
         return f"it is in {there}, which is not within {wanted.region!r:.40}"
     return f"its region is not known to be {wanted.region!r:.40}: give it region_name"
@@ -120,7 +126,7 @@ def _window(member: Member, wanted: Wanted) -> str | None:
     window = window_of(member)
     if window is None:
         return None
-    answer = wanted.answer if shared_of(member) else 0
+    answer = _answer(member, wanted) if shared_of(member) else 0
     if wanted.size + answer <= window:
         return None
     tokens = wanted.at_least(member.info) + answer
@@ -129,14 +135,25 @@ def _window(member: Member, wanted: Wanted) -> str | None:
     return f"the prompt has some {tokens} tokens{_with(answer)}, and its window is {window}"
 
 
+def _answer(member: Member, wanted: Wanted) -> int:
+    """Tokens that the answer may have there: as the call says, or else the deployment."""
+    return wanted.answer or answer_of(member.deployment.params)
+
+
+def room_of(member: Member) -> int | None:
+    """Tokens that a call may have there that does not say how long its answer is."""
+    window = window_of(member)
+    if window is None or not shared_of(member):
+        return window
+    return window - answer_of(member.deployment.params)
+
+
 def _with(answer: int) -> str:
     return f" with the {answer} of the answer" if answer else ""
 
 
 def _price(member: Member, wanted: Wanted) -> str | None:
     if wanted.max_cost is None:
-        if wanted.budgeted and _unpriced(member):
-            return "its price is not known, and a budget lets nothing through without: give it one, or max_cost"
         return None
     bound = least_bound(member, wanted)
     if bound is None or bound <= wanted.max_cost:
@@ -153,18 +170,20 @@ def _unpriced(member: Member) -> bool:
     return member.info is None or not member.info.rates
 
 
+# Of a cheaper tier the bound is lower than standard prices make it.
+_AT_LEAST_STANDARD: Final = (None, "auto", "default", "standard", "priority")
+
+
 def least_bound(member: Member, wanted: Wanted) -> Decimal | None:
     """USD that the bound of an attempt is not below: who refuses by this would be refused by the bound itself.
 
-    A bound takes a token for each byte of the prompt, and the longest answer that is asked for, or that there is.
+    A bound takes a token for each byte of the prompt, and the longest answer that is asked for; where none is, it may
+    be made shorter.
     """
-    if member.price is None:
+    if member.price is None or wanted.params.get("service_tier") not in _AT_LEAST_STANDARD:
         return None
     prompt, answer = member.price
-    longest = (
-        wanted.answer or (member.info.max_output_tokens if member.info is not None else 0) or 0
-    )
-    return prompt * wanted.letters + answer * longest
+    return prompt * wanted.letters + answer * _answer(member, wanted)
 
 
 _Check = Callable[[Member, Wanted], str | None]
@@ -181,7 +200,7 @@ class Fit:
         self._members = members
         self._settings = settings
         self._masks: dict[tuple[str, Any], int] = {}
-        windows = [(window_of(member), place) for place, member in enumerate(members)]
+        windows = [(room_of(member), place) for place, member in enumerate(members)]
         self._windows = tuple([(window, place) for window, place in windows if window is not None])
         self._least = min([window for window, _ in self._windows], default=None)
         self._unpriced = self._mask(_unpriced)
@@ -191,18 +210,18 @@ class Fit:
         out = self._known("kind", wanted.kind, lambda member: not offers(member, wanted.kind))
         if wanted.region is not None:
             region = wanted.region
-            out |= self._known("region", region, lambda m: not within(m.deployment.region, region))
+            out |= self._known("region", region, lambda m: not within(_where(m), region))
         if wanted.max_cost is not None:
             out |= self._mask(lambda member: _price(member, wanted) is not None)
-        elif wanted.budgeted:
-            out |= self._unpriced
         return out | self._by_model(wanted) if self._settings.pre_call_checks else out
 
     def behind(self, wanted: Wanted) -> int:
-        """The mask of those who may be able to do all that is asked for, while it is known of others."""
+        """The mask of those who may be able to take the call, while it is known of others."""
+        # A budget refuses what has no price; only it knows whether it counts USD at all.
+        out = self._unpriced if wanted.budgeted and wanted.max_cost is None else 0
         if not self._settings.pre_call_checks or wanted.needs.isdisjoint(SOFT):
-            return 0
-        return self._lacking(wanted.needs & SOFT)
+            return out
+        return out | self._lacking(wanted.needs & SOFT)
 
     def _lacking(self, needs: frozenset[str]) -> int:
         out = 0

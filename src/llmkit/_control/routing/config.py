@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -131,7 +131,8 @@ def _made(
         reading=Reading(found.environ, found.report, catalogue, credentials),
         where=found.where,
     )
-    return made._replace(client={**clients, **made.client}, budgets=(*total, *made.budgets))
+    budgets = (*total, *made.budgets)
+    return replace(made, client={**clients, **made.client}, budgets=budgets)
 
 
 def _override(found: _Found, keywords: Mapping[str, Any]) -> None:

@@ -43,12 +43,12 @@ class Decision:
     def why(self) -> str:
         """Why this one, in a few words."""
         first = self._route.visits[0].group
-        chosen = next(v.group for v in self._route.visits if v.group.name == self.group)
-        name = chosen.strategy.name
+        chosen = next(v for v in self._route.visits if v.group.name == self.group)
+        name = chosen.pool.why(chosen.wanted, self.member)
         if self.wait:
             when = "once somebody leaves" if self.wait == inf else f"in {self.wait:.3g} s"
             name = f"the first that is free, {when}"
-        return name if chosen is first else f"{name}; {first.name!r} has nobody who is free"
+        return name if chosen.group is first else f"{name}; {first.name!r} has nobody who is free"
 
     @property
     def excluded(self) -> Mapping[str, str]:

@@ -106,7 +106,7 @@ def _is_full(route: Route, member: Member, wait: int | None, now: float) -> None
     """It has no room until then; ``inf``: until somebody leaves."""
     late = wait is None or wait >= FOR_EVER
     route.full[member] = inf if late else now + max((wait or 0) / 1000, LEAST)
-    if wait is not None and late:
+    if wait is not None and late and not route.table.lost:
         route.never.add(member)
 
 

@@ -108,7 +108,7 @@ def _read(entry: Any, at: int, reading: Reading) -> Iterator[Deployment]:
     except ConfigurationError as error:
         if not reading.lenient:
             raise
-        reading.refusals.refuse(path, f"left out: {error.message.removeprefix(f'{path}: ')}")
+        reading.refusals.refuse(path, f"left out: {error.message.removeprefix(path).lstrip('.: ')}")
 
 
 def _several(entry: Any, path: str, reading: Reading) -> Iterator[Deployment]:

@@ -176,8 +176,11 @@ def _count_of(member: Member, told: Health, quotas: Sequence[str]) -> None:
 def _merge(member: Member, told: Health, told_at: int, now: float) -> None:
     left = (told.until - told_at) / 1000
     if told.strikes:
-        if now + left > member.cooling and left > 0:
+        if now + left > member.cooling:
+            # One that is over leaves a probe to be made, which began after it.
             cool(member, left, told.reason, now, strikes=told.strikes)
+            member.since = min(now, now + left)
+        member.strikes = max(member.strikes, told.strikes)
     elif member.strikes and member.cooling <= now and member.place == member.id:
         # Another process has had an answer.
         recover(member)

@@ -43,7 +43,8 @@ def identity_of(one: Deployment) -> str:
     ]
     text = json.dumps(parts, separators=(",", ":"))
     digest = hashlib.sha256(b"llmkit.deployment:" + text.encode()).hexdigest()[:_DIGITS]
-    return f"{_UNREADABLE.sub('-', one.model.rpartition('/')[2])[:_LONGEST].strip('-')}-{digest}"
+    name = _UNREADABLE.sub("-", one.model.rpartition("/")[2])[:_LONGEST].strip("-")
+    return f"{name or 'any'}-{digest}"
 
 
 def _plain(value: Any) -> Any:

@@ -43,12 +43,12 @@ class Member:
         "used",
     )
 
-    def __init__(self, deployment: Deployment, key: Any = None, number: int = 0) -> None:
+    def __init__(self, deployment: Deployment, key: Any = None, number: int | None = None) -> None:
         self.deployment = deployment
         self.key = key
         """The key it goes out with; ``None`` is what the call finds by itself."""
-        self.id = deployment.id if number == 0 else f"{deployment.id}#{number}"
-        """Where the deployment has several keys, the second is ``id#1``."""
+        self.id = deployment.id if number is None else f"{deployment.id}#{number}"
+        """Where the deployment has several keys, they are ``id#0``, ``id#1``, …: its limits are counted under ``id``."""
         self.host: Member = self
         """The member that stands for the deployment as a whole: one host's failure is all its keys' failure."""
         self.place = deployment.id

@@ -26,13 +26,13 @@ __all__ = ["Place", "Places"]
 class Place:
     """One that was taken. ``route``: whose choice it was; ``began``: when its deployment was asked, if it was."""
 
-    __slots__ = ("began", "error", "final", "go", "route")
+    __slots__ = ("began", "failed", "final", "go", "route")
 
     def __init__(self, route: Route, go: Go) -> None:
         self.route, self.go = route, go
         self.began = go.began
-        self.error: Exception | None = None
-        """What it has failed with, where the route knows of it."""
+        self.failed = False
+        """Whether it has failed, and the route knows. Not with what: that knows frames, and these know this."""
         self.final = False
         """Whether what fails now is the call's failure, whoever would be asked."""
 
@@ -72,6 +72,13 @@ class Places:
         self._open.append(place)
         return place
 
+    def gather(self, route: Route) -> None:
+        """Interrupted, a route may have taken what nobody was told of."""
+        known = [place.go for place in self._open]
+        for go, _ in tuple(route.out.values()):
+            if go not in known:
+                self.take(route, go)
+
     def trying(self, ticket: str) -> Leave:
         """The store is asked for a place: until it has answered, nobody knows whether it is taken."""
         leave = Leave(ticket)
@@ -79,7 +86,7 @@ class Places:
         return leave
 
     def answered(self, leave: Leave) -> None:
-        """It has."""
+        """It has, and the route knows."""
         self._owed.remove(leave)
 
     def opened(self, place: Place, seconds: float) -> Sequence[Any]:
@@ -96,7 +103,7 @@ class Places:
 
     def failed(self, place: Place, error: Exception, *, repeatable: bool) -> Sequence[Any]:
         """It has failed, before anybody saw anything of its answer."""
-        place.error = error
+        place.failed = True
         return self._leave(
             place, lambda: place.route.failed(place.go, error, self._now(), repeatable)
         )
@@ -107,7 +114,7 @@ class Places:
 
     def drop(self, place: Place) -> None:
         """The call was dropped, perhaps by a collector, in the middle of anything: what cannot be done now is owed."""
-        lock = place.route.table.lock
+        lock: Any = place.route.table.lock
         # This thread may have it, in a frame below.
         if not lock.acquire(blocking=False):
             return

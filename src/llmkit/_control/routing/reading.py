@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from ..._json import NotSerializable, dump
+
 __all__ = ["answer_of", "needs_of", "said", "size_of", "texts_of"]
 
 # A character has at most so many bytes, and a token at least one.
@@ -18,6 +20,9 @@ _AROUND: Final = 32
 _ATTACHED: Final = 50_000
 # What a tool's schema that is not written yet may come to.
 _UNWRITTEN: Final = 4_000
+
+# A schema may be told to the model in the provider's own notation, beside the original.
+_RESTATED: Final = 2
 
 # Parameters that are part of the prompt.
 _SAID: Final = ("tools", "functions", "response_format", "system", "instructions", "text")
@@ -37,8 +42,16 @@ def size_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> int:
             total += _weight(value)
     for name in _SAID:
         if params.get(name):
-            total += _weight(params[name])
+            total += _RESTATED * _written(params[name])
     return total
+
+
+def _written(value: Any) -> int:
+    """Bytes of what is mostly structure: written as a whole, which takes less than looking at each part."""
+    try:
+        return _AROUND + len(dump(value))
+    except (NotSerializable, ValueError, TypeError):
+        return _weight(value)
 
 
 def _messages(messages: Iterable[Any]) -> int:
@@ -88,7 +101,7 @@ def _is_attached(part: Mapping[str, Any]) -> bool:
 
 def needs_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> frozenset[str]:
     """Capabilities that a call cannot do without."""
-    found = {name for name in _asked(params) if name}
+    found = set(_asked(params))
     said = subject.get("messages") or subject.get("input")
     if isinstance(said, list | tuple):
         for one in said:
@@ -110,18 +123,16 @@ def _asked(params: Mapping[str, Any]) -> Iterable[str]:
         return
     if params.get("tools") or params.get("functions"):
         yield "tools"
-    yield _FORMATS.get(_kind(params.get("response_format")), "")
+    if _kind(params.get("response_format")) == "json_schema":
+        yield "json_schema"
     if params.get("web_search_options") is not None:
         yield "web_search"
-    if "audio" in (params.get("modalities") or ()):
+    modalities = params.get("modalities")
+    if isinstance(modalities, list | tuple) and "audio" in modalities:
         yield "audio_output"
-    if params.get("reasoning_effort") not in _NO_EFFORT or _kind(params.get("thinking")) in _THINKS:
+    effort = params.get("reasoning_effort")
+    if effort not in (None, "none") or _kind(params.get("thinking")) in ("enabled", "adaptive"):
         yield "reasoning"
-
-
-_FORMATS: Final[Mapping[Any, str]] = {"json_schema": "json_schema"}
-_NO_EFFORT: Final = frozenset({None, "none"})
-_THINKS: Final = frozenset({"enabled", "adaptive"})
 
 
 def _kind(given: Any) -> Any:

@@ -20,7 +20,7 @@ def refusal(route: Route, now: float) -> APIError:
     """The error for a call that nobody was asked for."""
     reasons = reasons_of(route, now)
     group = route.visits[0].group.name
-    left = [member for _, member in left_over(route)]
+    left = [member for _, member in left_over(route) if member not in route.never]
     why = _listed(reasons, route)
     if not left:
         never = NoDeploymentError(
@@ -28,7 +28,11 @@ def refusal(route: Route, now: float) -> APIError:
         )
         never.group, never.reasons = group, reasons
         return never
-    at = min(free_at(route, member, now)[0] for member in left)
+    # Also who is not waited for may be asked again some time.
+    at = min(
+        max(member.cooling, now) if member.cooling > now else free_at(route, member, now)[0]
+        for member in left
+    )
     busy = RouterRateLimitError(
         f"no deployment of {group!r} is free{_when(at - now)}: {why}",
         model=group,

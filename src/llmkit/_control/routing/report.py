@@ -5,6 +5,7 @@ What is said in code is an error at once (``STRICT``); a file of LiteLLM's says 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -17,6 +18,8 @@ __all__ = ["NEUTRAL", "STRICT", "Refusals", "Report", "Row"]
 
 NEUTRAL: Final[tuple[Any, ...]] = (None, False, (), [], {}, "")
 """Values that ask for nothing: what is not honoured need not be said then."""
+
+_WORDS: Final = re.compile("[a-z]+(?:_[a-z]+)*")
 
 
 class Row(NamedTuple):
@@ -49,8 +52,9 @@ class Report:
 
     def refuse(self, key: str, why: str) -> None:
         """It is not honoured."""
-        # A key that somebody mixed up with its value may be anything.
-        self._rows.setdefault(key, Row(redact(key), redact(why)))
+        # A key that somebody mixed up with its value may be anything; plain words are none.
+        plain = _WORDS.fullmatch(key.rpartition(".")[2])
+        self._rows.setdefault(key, Row(key, why) if plain else Row(redact(key), redact(why)))
 
     @property
     def rows(self) -> tuple[Row, ...]:

@@ -186,12 +186,15 @@ class Route:
         if visit.order is None:
             if (asking := look(self, visit, now)) is not None:
                 return asking
-            visit.order = visit.pool.plan(visit.wanted, self.draw, now)
+            visit.order = self._plan(visit, now)
         while (member := self.candidate(visit, now)) is not None:
             step = enter(self, visit, member, now)
             if step is not None:
                 return step
         return None
+
+    def _plan(self, visit: Visit, now: float) -> Iterator[Member]:
+        return visit.pool.plan(visit.wanted, self.draw, now)
 
     def candidate(self, visit: Visit, now: float) -> Member | None:
         """The next in a group's order who may be asked now."""
@@ -357,13 +360,15 @@ class Route:
     def peek(self, now: float) -> Go:
         """Who is likely to be asked first, for naming; nothing is taken."""
         visit = self.visits[0]
-        if visit.ahead is None:
-            visit.order = visit.pool.plan(visit.wanted, self.draw, now)
+        if visit.ahead is None and visit.order is None:
+            visit.order = self._plan(visit, now)
             visit.ahead = self.candidate(visit, now)
         member = visit.ahead
+        if member is None or self.table.shared or self.table.counts(visit.group):
+            # Others are asked first, or there is nobody just now.
+            visit.anew()
         if member is None:
-            visit.order = None
-            member = next(visit.pool.plan(visit.wanted, self.draw, now), visit.group.members[0])
+            member = next(self._plan(visit, now), visit.group.members[0])
         return as_go(self, visit, member, now)
 
     def outlook(self, now: float) -> Iterator[Go]:
@@ -371,7 +376,7 @@ class Route:
         while self.at < len(self.visits):
             visit = self.visits[self.at]
             first = [visit.ahead] if visit.ahead is not None else []
-            order = visit.order or visit.pool.plan(visit.wanted, self.draw, now)
+            order = visit.order or self._plan(visit, now)
             for member in (*first, *order):
                 yield as_go(self, visit, member, now)
             self.further(visit)

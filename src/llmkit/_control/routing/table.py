@@ -5,19 +5,21 @@ What changes while calls are made changes under ``lock``; groups are made anew w
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from ..._operations import Look, Looked
-from ...errors import ConfigurationError
+from ...catalogue import Catalogue, default
+from ...errors import ConfigurationError, UnknownModelError
 from ..admission import Admission
 from . import ending, health
+from .facts import describing
 from .failing import rule_of
-from .groups import Group, Names, filled
-from .quotas import Limits
+from .groups import Group, Names, filled, targets
 from .member import Member
 from .pool import Pool
+from .quotas import Limits
 from .steps import After
 from .strategies.shuffle import SimpleShuffle
 
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Table"]
 
-Describe = Callable[[Member], None]
-
+_ALONE: Final = nullcontext()
 _MOST_FILLED: Final = 1_000
 """Names that a wildcard's groups are kept for: callers choose them."""
 
@@ -43,7 +44,11 @@ class Table:
         strategy: who goes first, in groups that ``strategies`` says nothing of.
         admission: who keeps limits in this process.
         store: who keeps them for all processes, or ``None``.
-        describe: what completes a member that was made: its ``info`` and ``price``.
+        catalogue: what knows the models; by default the process's.
+        lock: what lets in one thread at a time; by default nothing, for who has but one.
+
+    Raises:
+        ConfigurationError: two deployments have one id, or a fallback or an alias names nobody.
     """
 
     def __init__(
@@ -55,19 +60,38 @@ class Table:
         strategies: Mapping[str, Strategy] | None = None,
         admission: Admission | None = None,
         store: Any = None,
-        describe: Describe | None = None,
+        catalogue: Catalogue | None = None,
+        lock: AbstractContextManager[Any] = _ALONE,
     ) -> None:
         self.settings, self.strategy = settings, strategy
         self.strategies = dict(strategies or {})
         self.admission = Admission() if admission is None else admission
         self.store = store
-        self.lock = threading.Lock()
+        self.lock = lock
         self.lost = False
         """Whether the store cannot be reached and this process keeps to its own share."""
-        self._describe = describe
+        self._complete = describing(default() if catalogue is None else catalogue)
         self._deployments: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
         self._filled: dict[str, Group] = {}
         self.replace(deployments)
+        if self._deployments:
+            self._check()
+
+    def _check(self) -> None:
+        """What settings name has to be there, or nobody would hear of it before it is needed."""
+        given = self.settings
+        listed = (given.fallbacks, given.context_window_fallbacks, given.content_policy_fallbacks)
+        named = [*given.aliases.values(), *(t.group for t in targets(given.default_fallbacks))]
+        for fallbacks in listed:
+            named += [name for name in fallbacks if name != "*"]
+            named += [t.group for entries in fallbacks.values() for t in targets(entries)]
+        for name in named:
+            try:
+                self.find(name)
+            except UnknownModelError as error:
+                raise ConfigurationError(
+                    f"a fallback or an alias names it: {error.message}"
+                ) from None
 
     # --- what there is
 
@@ -119,25 +143,16 @@ class Table:
 
     def _members_of(self, deployment: Deployment) -> tuple[Member, ...]:
         before = self._deployments.get(deployment.id)
-        if before is not None and len(before[1]) == max(1, len(deployment.keys)):
+        # A key that was put in another's place has not failed yet.
+        if before is not None and before[0].keys == deployment.keys:
             made = before[1]
-            for number, member in enumerate(made):
+            for member in made:
                 member.deployment = deployment
-                member.key = deployment.keys[number] if deployment.keys else None
         else:
-            keys = deployment.keys or (None,)
-            made = tuple(Member(deployment, key, number) for number, key in enumerate(keys))
-            if len(made) > 1:
-                host = Member(deployment)
-                for member in made:
-                    member.host = host
+            made = _made(deployment)
         for member in made:
             self._complete(member)
         return made
-
-    def _complete(self, member: Member) -> None:
-        if self._describe is not None:
-            self._describe(member)
 
     def _arrange(self) -> None:
         """Make the groups anew, in one step for those who look."""
@@ -255,7 +270,7 @@ class Table:
         """Count a failure of a deployment, or of one of its keys, as if a call had failed there."""
         member = self.member(id)
         rule = rule_of(error)
-        group = self.groups[member.deployment.group]
+        group = self.find(member.deployment.group)
         alone = group.hosts == 1 if rule.whole else len(group.members) == 1
         what = health.Failure(error, rule, now, alone)
         with self.lock:
@@ -274,3 +289,15 @@ class Table:
             for member in known:
                 health.cool(member, seconds, reason, now, strikes=member.strikes + 1)
             return ending.cooled(self, known, now)
+
+
+def _made(deployment: Deployment) -> tuple[Member, ...]:
+    """A member for each key, and, where there are several, one that stands for them all."""
+    keys = deployment.keys
+    if len(keys) < 2:  # noqa: PLR2004 - several
+        return (Member(deployment, *keys),)
+    made = tuple([Member(deployment, key, number) for number, key in enumerate(keys)])
+    host = Member(deployment)
+    for member in made:
+        member.host = host
+    return made

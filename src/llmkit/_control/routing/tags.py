@@ -34,7 +34,7 @@ class Tagged:
         for place, member in enumerate(members):
             for tag in member.deployment.tags:
                 self._having[tag] = self._having.get(tag, 0) | 1 << place
-            for pattern in getattr(member.deployment, "tag_regex", ()):
+            for pattern in member.deployment.tag_regex:
                 self._patterns[pattern] = self._patterns.get(pattern, 0) | 1 << place
         self._plain = 0
         for mask in self._having.values():
@@ -55,7 +55,8 @@ class Tagged:
         return mask
 
     def _led(self, given: tuple[str, ...], agent: str) -> int:
-        tags = [tag.removeprefix(self._prefix) for tag in given if tag.startswith(self._prefix)]
+        meant = (tag.removeprefix(self._prefix) for tag in given if tag.startswith(self._prefix))
+        tags = [tag for tag in meant if tag not in ("", "!", "&")]
         allowed = self._all
         for tag in tags:
             if tag[:1] == "!":

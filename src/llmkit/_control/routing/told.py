@@ -9,13 +9,33 @@ import json
 from collections.abc import Mapping
 from typing import Any, Final
 
+from typing_extensions import override
+
 from ...errors import ConfigurationError
 from .checked import near
 
-__all__ = ["REFERENCE", "loose", "resolved"]
+__all__ = ["REFERENCE", "Referred", "loose", "resolved"]
 
 REFERENCE: Final = "os.environ/"
 _WORDS: Final = {"true": True, "false": False}
+
+
+class Referred(str):
+    """A text out of the environment. It may be a key, whatever it is used for: ``repr`` shows where it is from."""
+
+    __slots__ = ("_name",)
+    _name: str
+
+    @classmethod
+    def of(cls, value: str, name: str) -> Referred:
+        """The value of a variable."""
+        made = cls(value)
+        made._name = name
+        return made
+
+    @override
+    def __repr__(self) -> str:
+        return f"{REFERENCE}{self._name}"
 
 
 def resolved(value: Any, path: str, environ: Mapping[str, str]) -> Any:
@@ -39,7 +59,7 @@ def _variable(name: str, path: str, environ: Mapping[str, str]) -> str:
         state = "not set" if found is None else "empty"
         hint = near(name, environ) if found is None else ""
         raise ConfigurationError(f"{path}: the environment variable {name!r} is {state}{hint}")
-    return found
+    return Referred.of(found, name)
 
 
 def loose(value: Any) -> Any:

@@ -92,14 +92,18 @@ def why_not(route: Route, member: Member, now: float) -> str:
     """Why a member that could take the call is not asked now; empty where nothing is against it."""
     if member in route.tried:
         return "it was asked, and failed"
+    after = member.reason.removesuffix(health.LASTING)
     if member.cooling > now:
-        seconds = member.cooling - now
-        return f"it cools down for {seconds:.3g} s more after {member.reason.removesuffix(health.LASTING)}"
+        return f"it cools down for {member.cooling - now:.3g} s more after {after}"
     if member.strikes and member.probing > now:
-        return f"after {member.reason.removesuffix(health.LASTING)}, another call is finding out whether it is well"
+        return f"after {after}, another call is finding out whether it is well"
+    return _no_room(route, member, now)
+
+
+def _no_room(route: Route, member: Member, now: float) -> str:
     until = route.full.get(member, 0.0)
-    if until == inf:
-        return "all its places are taken, or the call is above its limit"
-    if until > now:
+    if until <= now:
+        return ""
+    if until < inf:
         return f"its limit is reached for {until - now:.3g} s"
-    return ""
+    return "the call takes more than its limit" if member in route.never else "its places are taken"

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from ...catalogue import Catalogue, ModelInfo
+from ...errors import InvalidRequestError
 from .counting import counted
 from .reading import answer_of, needs_of, size_of, texts_of
 
@@ -16,6 +17,7 @@ __all__ = ["Wanted"]
 
 # By which part of it an estimate may be above what the provider counts.
 _OVER: Final = 10
+_ENDLESS: Final = "messages or tools contain themselves, or are nested too deeply"
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -45,7 +47,7 @@ class Wanted:
     max_cost: Decimal | None = None
     """USD that one attempt may cost."""
     budgeted: bool = False
-    """Whether a budget is asked, which refuses what has no price."""
+    """Whether a budget is asked, which may refuse what has no price."""
     agent: str = ""
     """The ``User-Agent`` that the caller has been called with, or says."""
     user: str = ""
@@ -63,9 +65,16 @@ class Wanted:
 
     @property
     def size(self) -> int:
-        """Tokens of the prompt at the very most: a token for every byte, and what may stand around it."""
+        """Tokens of the prompt at the very most: a token for every byte, and what may stand around it.
+
+        Raises:
+            InvalidRequestError: it contains itself, so nobody can be sent it.
+        """
         if self._size < 0:
-            self._size = size_of(self.subject, self.params)
+            try:
+                self._size = size_of(self.subject, self.params)
+            except RecursionError:
+                raise InvalidRequestError(_ENDLESS, param="messages") from None
         return self._size
 
     @property
@@ -84,7 +93,10 @@ class Wanted:
     def letters(self) -> int:
         """Characters of the prompt's texts, which any bound on its cost counts as a token each."""
         if self._letters < 0:
-            self._letters = sum(map(len, texts_of(self.subject)))
+            try:
+                self._letters = sum(map(len, texts_of(self.subject)))
+            except RecursionError:
+                raise InvalidRequestError(_ENDLESS, param="messages") from None
         return self._letters
 
     def tokens(self, model: ModelInfo | None) -> int:

@@ -229,12 +229,16 @@ class Admitting(Subject):
         for name in ("t1", "t2", "t3"):
             self.admitted(name, candidate("d", ("tpm", 1000, 50)), lease=10 * LEASE)
         self.clock.milliseconds = (_FIRST + 60) * _WIDTH
+        self.same(self.used("tpm"), (150,))
         self.perform(Leave("t1", (("tpm", 80),)))
         self.same((self.used("tpm"), self.full(asked)), ((180,), (_WIDTH,)))
         self.clock.milliseconds += _WIDTH
         self.perform(Leave("t2", (("tpm", 80),)))
         self.perform(Leave("t3", (("tpm", 0),)))
         self.same(self.used("tpm"), (0,))
+        self.clock.milliseconds -= _WIDTH
+        self.same(self.used("tpm"), (180,))
+        self.clock.milliseconds += _WIDTH
         self.admitted("t4", asked)
         self.same(self.used("tpm"), (50,))
 
@@ -261,15 +265,29 @@ class Admitting(Subject):
         asked = candidate("d", ("rpm", 3, 1))
         self.clock.milliseconds += _YEAR
         for name in ("t1", "t2", "t3"):
-            self.admitted(name, asked)
+            self.admitted(name, asked, lease=10 * LEASE)
         self.clock.milliseconds -= _YEAR
         self.same(self.used("rpm"), (3,))
         self.same(self.full(asked), ((_FIRST + 61) * _WIDTH - START,))
         self.clock.milliseconds = (_FIRST + 61) * _WIDTH - 1
         self.same((self.full(asked), self.used("rpm")), ((1,), (3,)))
+        # What was moved is not corrected any more, and nothing is taken off what is not there.
+        self.perform(Leave("t1", (("rpm", 0),)))
+        self.same((self.full(asked), self.used("rpm")), ((1,), (3,)))
         self.clock.milliseconds += 1
         self.same(self.used("rpm"), (0,))
         self.admitted("t4", asked)
+
+    def test_quotas_of_a_clock_that_was_a_window_ahead(self) -> None:
+        """Sixty buckets ahead they stay where they are; one more, and they are in the bucket of now."""
+        for name, ahead in (("rpm", 60), ("tpm", 61)):
+            self.clock.milliseconds = START + ahead * _WIDTH
+            self.admitted(name, candidate("d", (name, 1, 1)))
+        self.clock.milliseconds = START
+        for name, leaves in (("rpm", _FIRST + 60 + 61), ("tpm", _FIRST + 61)):
+            self.same(self.full(candidate("d", (name, 1, 1))), (leaves * _WIDTH - START,))
+        self.clock.milliseconds = (_FIRST + 61) * _WIDTH
+        self.same(self.used("rpm", "tpm"), (1, 0))
 
     def test_places_of_a_clock_that_was_far_ahead(self) -> None:
         """They are free when their lease is over from when they are seen: nobody is in for a year."""

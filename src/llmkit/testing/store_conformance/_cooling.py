@@ -85,6 +85,17 @@ class Cooling(Admitting):
         self.same(self.health(), Health("d"))
         self.same([self.admit(f"u{n}").probe for n in range(3)], [False] * 3)
 
+    def test_a_ticket_that_was_a_probe_s(self) -> None:
+        """Is not one for ever: who comes by it again is a call like any other."""
+        self.failed()
+        self.admitted("t1")
+        self.clock.milliseconds += 1
+        self.perform(Leave("t1", worked=True))
+        self.same(self.admit("t1").probe, False)
+        self.same(self.health(), Health("d", running=1))
+        self.failed()
+        self.same(self.admit("t2").probe, True)
+
     def test_a_probe_that_fails(self) -> None:
         """Is followed by a longer cooldown, and another probe."""
         self.failed()

@@ -13,7 +13,7 @@ from ....errors import ConfigurationError
 from ..strategy import Strategy
 from .busy import LeastBusy
 from .cost import CostBased
-from .custom import Custom
+from .custom import Custom, Given
 from .latency import LatencyBased
 from .shuffle import SimpleShuffle
 from .usage import UsageBased
@@ -95,9 +95,11 @@ def arguments_of(strategy: str | Callable[..., Any]) -> tuple[str, ...] | None:
 
 
 def _checked(strategy: Any, name: str) -> Strategy:
-    if callable(getattr(strategy, "plan", None)):
+    if not callable(getattr(strategy, "plan", None)):
+        return Custom(strategy, name)
+    if all(hasattr(strategy, said) for said in ("name", "counts", "used", "whole")):
         return strategy  # type: ignore[no-any-return]
-    return Custom(strategy, name)
+    return Given(strategy, name)
 
 
 def _unknown(name: str) -> ConfigurationError:

@@ -37,7 +37,15 @@ def _prompt(wanted: Wanted) -> str | None:
     named = wanted.params.get("prompt_cache_key")
     if isinstance(named, str) and named:
         return f"prompt {named}"
-    begins, size = [], 0
+    try:
+        return _beginning(wanted)
+    except RecursionError:
+        return None  # it contains itself: whoever writes it says so
+
+
+def _beginning(wanted: Wanted) -> str | None:
+    begins: list[str] = []
+    size = 0
     for text in texts_of(_read(wanted)):
         begins.append(text[: _PREFIX - size])
         size += len(begins[-1])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Final
+from typing import Final, NamedTuple
 
 from ..member import Member
 from ..strategy import State
@@ -22,7 +22,15 @@ _BYTES_PER_TOKEN: Final = 4
 _ANSWER: Final = 500
 
 Price = tuple[Decimal, Decimal] | None
-Prices = Sequence[tuple[Price, Drawn]]
+
+
+class Priced(NamedTuple):
+    """Members of one price, in whole numbers that all members' prices can be said in."""
+
+    unknown: bool
+    prompt: int
+    answer: int
+    members: Drawn
 
 
 class CostBased:
@@ -33,28 +41,30 @@ class CostBased:
     used = False
     whole = True
 
-    def prepare(self, members: Sequence[Member]) -> Prices:
+    def prepare(self, members: Sequence[Member]) -> Sequence[Priced]:
         """Members of one price are one to be weighed."""
         found: dict[Price, list[Member]] = {}
         for member in members:
             found.setdefault(member.price, []).append(member)
-        return [(price, sums_of(those)) for price, those in found.items()]
+        digits = max([_digits(one) for price in found for one in price or ()], default=0)
+        return [_priced(price, digits, those) for price, those in found.items()]
 
     def plan(self, call: Wanted, state: State, now: float) -> Iterator[Member]:
         """See ``Strategy``."""
         prices = self.prepare(state.members) if state.prepared is None else state.prepared
         if len(prices) > 1:
-            prompt, answer = _expected(call)
-            prices = sorted(prices, key=lambda one: _usd(one[0], prompt, answer))
-        for _, those in prices:
-            yield from drawn(those, state.draw)
+            tokens, words = _expected(call)
+            # Two of one cost may differ in their prices: they are in the order in which they were declared.
+            prices = sorted(prices, key=lambda p: (p[0], p[1] * tokens + p[2] * words))
+        for one in prices:
+            yield from drawn(one.members, state.draw)
 
     def why(self, call: Wanted, member: Member) -> str:
         """See ``Strategy``."""
         if member.price is None:
             return f"{self.name}: what it costs there is not known, which comes last"
         prompt, answer = _expected(call)
-        _, usd = _usd(member.price, prompt, answer)
+        usd = member.price[0] * prompt + member.price[1] * answer
         return f"{self.name}: about ${usd:.2g} for some {prompt} tokens and an answer of {answer}"
 
 
@@ -62,7 +72,12 @@ def _expected(call: Wanted) -> tuple[int, int]:
     return call.size // _BYTES_PER_TOKEN, call.answer or _ANSWER
 
 
-def _usd(price: Price, prompt: int, answer: int) -> tuple[bool, Decimal]:
+def _digits(price: Decimal) -> int:
+    return max(0, -int(price.as_tuple().exponent))
+
+
+def _priced(price: Price, digits: int, members: Sequence[Member]) -> Priced:
     if price is None:
-        return True, Decimal(0)
-    return False, price[0] * prompt + price[1] * answer
+        return Priced(True, 0, 0, sums_of(members))
+    prompt, answer = (int(one.scaleb(digits)) for one in price)
+    return Priced(False, prompt, answer, sums_of(members))

@@ -1,9 +1,9 @@
-"""``Custom``: a strategy in LiteLLM's form, which names one deployment of a group, as one of llmkit's."""
+"""Strategies of others: in LiteLLM's form, which names one deployment; and such as say little of themselves."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from ....errors import ConfigurationError
@@ -12,13 +12,32 @@ from ..strategy import State
 from ..wanted import Wanted
 from .shuffle import drawn, sums_of
 
-__all__ = ["Custom"]
+__all__ = ["Custom", "Given"]
+
+
+class Given:
+    """An object with ``plan`` that lacks some of what a ``Strategy`` says of itself.
+
+    Raises:
+        ConfigurationError: its ``plan`` is for async code: who waits to decide cannot be asked here.
+    """
+
+    def __init__(self, inner: Any, name: str) -> None:
+        if inspect.iscoroutinefunction(inner.plan):
+            raise ConfigurationError(f"plan of {name!r:.80} must be a plain function")
+        self.name: str = getattr(inner, "name", name)
+        self.counts: bool = getattr(inner, "counts", False)
+        self.used: bool = getattr(inner, "used", False)
+        self.plan: Callable[[Wanted, State, float], Iterable[Member]] = inner.plan
+        self.prepare: Any = getattr(inner, "prepare", None)
+        self.why: Any = getattr(inner, "why", None)
 
 
 class Custom:
     """Puts first whom ``get_available_deployment`` names, and draws the others by weight.
 
-    It is called as LiteLLM calls it, with ``model``, ``messages``, ``input`` and ``request_kwargs``, and returns an
+    It is called as LiteLLM calls it, with ``model``, ``messages``, ``input``, ``specific_deployment`` and
+    ``request_kwargs``, and returns an
     element of the model list, a deployment or an id; ``None``, or one that cannot take the call: drawn by weight.
 
     Raises:
@@ -52,6 +71,7 @@ class Custom:
             model=call.group,
             messages=call.subject.get("messages"),
             input=call.subject.get("inputs"),
+            specific_deployment=False,
             request_kwargs={**call.params, "metadata": {"tags": list(call.tags)}},
         )
 

@@ -24,8 +24,8 @@ class LatencyBased:
     """The sooner of two, drawn anew for each call.
 
     Args:
-        ttl: seconds after which a measured time holds no more: such a member is tried like one that is new, which is
-            taken to be as fast as whoever it is weighed against. By default a minute (LiteLLM: an hour).
+        ttl: seconds after which a measured time holds no more: one call at a time finds out anew. Who is new is taken
+            to be as fast as whoever it is weighed against. By default a minute (LiteLLM: an hour).
         lowest_latency_buffer: draw only of those whose time is at most this part above the lowest: 0.5 is half as
             long again, 0 only the lowest. By default of all.
 
@@ -49,20 +49,20 @@ class LatencyBased:
         """See ``Strategy``."""
         members, since = state.members, now - self.ttl
         if self.buffer is None:
-            return _sooner(members, call, since, state.draw)
-        return self._near(members, call, since, state.draw)
+            return _sooner(members, call, since, now, state.draw)
+        return self._near(call, state, since, now)
 
-    def _near(
-        self, members: Sequence[Member], call: Wanted, since: float, draw: Draw
-    ) -> Iterator[Member]:
+    def _near(self, call: Wanted, state: State, since: float, now: float) -> Iterator[Member]:
         """Those near the lowest first, then the others."""
         assert self.buffer is not None  # noqa: S101 - whoever calls has looked
-        times = [_seconds(member, call, since) for member in members]
+        well = [member for member in state.members if member.cooling <= now]
+        times = [_seconds(member, call, since) for member in well]
         most = min([one for one in times if one is not None], default=0.0) * (1.0 + self.buffer)
-        near = [m for m, one in zip(members, times, strict=True) if one is None or one <= most]
-        yield from _sooner(near, call, since, draw)
-        far = [m for m, one in zip(members, times, strict=True) if one is not None and one > most]
-        yield from _sooner(far, call, since, draw)
+        near = [m for m, one in zip(well, times, strict=True) if one is None or one <= most]
+        yield from _sooner(near, call, since, now, state.draw)
+        first = set(near)
+        others = [member for member in state.members if member not in first]
+        yield from _sooner(others, call, since, now, state.draw)
 
     def why(self, call: Wanted, member: Member) -> str:
         """See ``Strategy``."""
@@ -72,25 +72,28 @@ class LatencyBased:
 
 
 def _seconds(member: Member, call: Wanted, since: float) -> float | None:
-    """How long it takes; ``None`` where nobody knows any more."""
-    if member.measured < since:
-        return None
-    return member.first_chunk if call.stream else member.latency
+    """How long it takes; ``None`` where nobody knows, or not any more: then one call at a time finds out."""
+    known = member.first_chunk if call.stream else member.latency
+    return None if member.measured < since and not member.running else known
 
 
-def _sooner(members: Sequence[Member], call: Wanted, since: float, draw: Draw) -> Iterator[Member]:
-    """Two are drawn and weighed, and go first; of the others, two more."""
-    several = evenly(members, draw)
-    for one in several:
-        other = next(several, None)
-        if other is None:
-            yield one
-        elif _later(one, other, call, since):
-            yield other
-            yield one
+def _sooner(
+    members: Sequence[Member], call: Wanted, since: float, now: float, draw: Draw
+) -> Iterator[Member]:
+    """Two are drawn and weighed, and go first; of the others, two more. Who is cooling down weighs against nobody."""
+    waiting: Member | None = None
+    cooling: list[Member] = []
+    for one in evenly(members, draw):
+        if one.cooling > now:
+            cooling.append(one)
+        elif waiting is None:
+            waiting = one
         else:
-            yield one
-            yield other
+            yield from (one, waiting) if _later(waiting, one, call, since) else (waiting, one)
+            waiting = None
+    if waiting is not None:
+        yield waiting
+    yield from cooling
 
 
 def _later(one: Member, other: Member, call: Wanted, since: float) -> bool:

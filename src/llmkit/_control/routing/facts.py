@@ -1,0 +1,68 @@
+"""What a catalogue, and a deployment itself, know of its model: limits and prices to choose by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Context, Decimal
+from typing import TYPE_CHECKING, Final
+
+from ...errors import ConfigurationError
+from ..address import model_of, resolve
+from ..prices import price_of
+
+if TYPE_CHECKING:
+    from ...catalogue import Catalogue, ModelInfo
+    from .deployment import Deployment
+    from .member import Member
+
+__all__ = ["describing"]
+
+# Not the caller's context, which may round.
+_EXACT: Final = Context(prec=60)
+
+
+def describing(catalogue: Catalogue) -> Callable[[Member], None]:
+    """What completes a member by what this catalogue lists."""
+
+    def describe(member: Member) -> None:
+        member.info, priced = _known(member.deployment, catalogue)
+        member.price = None if priced is None else _per_token(priced)
+
+    return describe
+
+
+def _known(one: Deployment, catalogue: Catalogue) -> tuple[ModelInfo | None, ModelInfo | None]:
+    """The model as it is listed, and with the prices that the deployment gives."""
+    options = one.options
+    try:
+        provider, name = resolve(
+            one.model,
+            options.get("custom_llm_provider"),
+            catalogue,
+            elsewhere=options.get("base_url") is not None,
+        )
+    except ConfigurationError:
+        return None, None  # the call itself says what is wrong
+    behind = str(options.get("base_model") or "")
+    if not behind and provider.family_of(name).own_names:
+        # A name that somebody chose says nothing of the model behind it.
+        return None, price_of(options, "chat", catalogue, provider.name, "")
+    listed = behind or provider.priced_name(name)
+    info = model_of(catalogue, provider.name, listed)
+    return info, price_of(options, "chat", catalogue, provider.name, listed) or info
+
+
+def _per_token(model: ModelInfo) -> tuple[Decimal, Decimal] | None:
+    """USD for a token of a prompt and of an answer, where nothing special is asked for."""
+    plain = {rate.key: rate for rate in model.rates if not rate.condition}
+    prompt, answer = plain.get("input"), plain.get("output")
+    if prompt is None:
+        return None
+    first = _EXACT.divide(prompt.usd, Decimal(prompt.per))
+    if answer is None:
+        # An embedding has no answer that is counted in tokens.
+        return (first, Decimal(0)) if model.mode in _NO_ANSWER else None
+    return first, _EXACT.divide(answer.usd, Decimal(answer.per))
+
+
+_NO_ANSWER: Final = frozenset({"embedding", "rerank", "moderation"})
