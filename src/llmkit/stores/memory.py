@@ -267,7 +267,8 @@ class MemoryStore:
             hold what came before; what was entered longer ago is not known to be there twice.
 
     The counters and the usage of a scope that was ever used stay, some 3 kB for each user with two limits: where
-    strangers choose the names of scopes, use a store that has them on disk.
+    strangers choose the names of scopes, use a store that has them on disk. Of deployments, those that nobody uses
+    are forgotten.
     """
 
     durability = "process"
@@ -288,11 +289,14 @@ class MemoryStore:
         return "MemoryStore()"
 
     def perform(self, operation: Any) -> Any:
-        """Perform one operation. Should it be interrupted, it was not performed, or wholly."""
+        """Perform one operation. Should it be interrupted, it was not performed, or wholly.
+
+        But an ``Admit`` that is interrupted may have counted something in a quota.
+        """
         kind = type(operation)
         rule = ACCOUNTING.get(kind)
         if rule is None and kind not in ADMISSION:
-            return self._look(operation)
+            return self._told(operation)
         operation = checked(operation)
         with self._lock:
             if self._busy:
@@ -300,7 +304,7 @@ class MemoryStore:
                 raise StoreUnavailableError("this store is in the middle of another operation")
             return self._admitted(operation) if rule is None else self._changed(rule, operation)
 
-    def _look(self, operation: Any) -> Any:
+    def _told(self, operation: Any) -> Any:
         if (read := _READING.get(type(operation))) is None:
             raise StoreError(f"no MemoryStore performs {type(operation).__name__}")
         with self._lock:
