@@ -75,6 +75,13 @@ def routed(count: int = 2, limits: dict[str, Any] | None = None, **how: Any) -> 
         yield Routed(servers, router, purse, seen)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def warm() -> None:
+    """What a first call loads takes longer than these hedges wait."""
+    with routed(hedge=Hedge(after=30)) as world:
+        world.router.completion(messages=MESSAGES, **ASK)
+
+
 @pytest.mark.parametrize("store", [False, True], ids=["alone", "shared"])
 @each_colour
 async def test_a_hedge_through_a_router(colour: Colour, *, store: bool) -> None:
