@@ -101,7 +101,11 @@ BLOCKING = {
     for name, (work, answers) in {**SHAPES, "stream dropped": ("dropped", [HALF])}.items()
     for shared in (False, True)
 }
-WAYS = test_every_await.WAYS if FULL else [("asyncio", "task"), ("asyncio", "twice"), ("trio", "scope")]
+WAYS = (
+    test_every_await.WAYS
+    if FULL
+    else [("asyncio", "task"), ("asyncio", "twice"), ("trio", "scope")]
+)
 
 
 @pytest.mark.parametrize(("loop", "mode"), WAYS, ids=[f"{loop} {mode}" for loop, mode in WAYS])
@@ -135,5 +139,3 @@ def test_interrupted_at_every_point(name: str) -> None:
             test_every_interrupt._one(world, scenario, at)
         world.client.close()
         gc.collect()
-
-

@@ -42,7 +42,7 @@ from ..catalogue import Catalogue
 from ..client import Client
 from ..errors import ConfigurationError
 
-__all__ = ["Routing"]
+__all__ = ["Routing", "strategies_of"]
 
 _BY_PROVIDER: Final = frozenset({
     "batches", "caches", "files", "image", "models", "moderation", "stored_responses",
@@ -121,7 +121,7 @@ class Routing(Client):
             deployments,
             settings,
             strategy_of(settings.strategy, settings.strategy_args),
-            strategies=_strategies(settings),
+            strategies=strategies_of(settings),
             store=self._store,
             catalogue=self._catalogue,
             lock=threading.Lock(),
@@ -159,9 +159,7 @@ class Routing(Client):
         self._send_on_its_way(job, model, asking, options)
         return job
 
-    def _named(
-        self, model: str, params: Mapping[str, Any]
-    ) -> tuple[str, Mapping[str, Any]]:
+    def _named(self, model: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
         """The group that is meant where a call names a provider: a group, a deployment, or the only one of a provider."""
         provider = params["custom_llm_provider"]
         rest = {name: value for name, value in params.items() if name != "custom_llm_provider"}
@@ -196,9 +194,7 @@ class Routing(Client):
             reroute=lambda group: self._route(job, replace(wanted, group=group), options),
         )
 
-    def _wanted(
-        self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]
-    ) -> Wanted:
+    def _wanted(self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]) -> Wanted:
         whose, params, settings = job.attributes, asking.own.params, self._table.settings
         return Wanted(
             model,
@@ -254,7 +250,8 @@ _USUAL: Final = Settings()
 _USUAL_TERMS: Final = Terms()
 
 
-def _strategies(settings: Settings) -> dict[str, Strategy]:
+def strategies_of(settings: Settings) -> dict[str, Strategy]:
+    """Those of groups that have another one."""
     told = settings.group_strategies.items()
     return {name: strategy_of(one, arguments) for name, (one, arguments) in told}
 
