@@ -508,7 +508,7 @@ class Health(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """One ``Health`` for each deployment, in their order."""
+    """One ``Health`` for each deployment, in their order. What it says may be a moment newer than ``now``."""
 
     now: int
     health: tuple[Health, ...]

@@ -267,7 +267,8 @@ class MemoryStore:
             hold what came before; what was entered longer ago is not known to be there twice.
 
     The counters and the usage of a scope that was ever used stay, some 3 kB for each user with two limits: where
-    strangers choose the names of scopes, use a store that has them on disk.
+    strangers choose the names of scopes, use a store that has them on disk. Of deployments, those that nobody uses
+    are forgotten.
     """
 
     durability = "process"
@@ -288,7 +289,10 @@ class MemoryStore:
         return "MemoryStore()"
 
     def perform(self, operation: Any) -> Any:
-        """Perform one operation. Should it be interrupted, it was not performed, or wholly."""
+        """Perform one operation. Should it be interrupted, it was not performed, or wholly.
+
+        But an ``Admit`` that is interrupted may have counted something in a quota.
+        """
         kind = type(operation)
         rule = ACCOUNTING.get(kind)
         if rule is None and kind not in ADMISSION:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
-from ..._control.admission import ADMISSION, NOTHING, Cooldown, Key, Place, Ticket
-from ..._operations import ROLLING_BUCKETS, Look
+from ..._control.admission import NOTHING, Cooldown, Key, Place, Ticket
+from ..._operations import ROLLING_BUCKETS
 
-__all__ = ["AdmissionRows", "admissions"]
+__all__ = ["AdmissionRows"]
 
 _DAY: Final = 86_400_000
 _KEPT: Final = 2 * ROLLING_BUCKETS + 1
@@ -118,16 +117,3 @@ class AdmissionRows:
         (total,) = self._do(_AHEAD, ahead).fetchone()
         self._do(_DROP_AHEAD, ahead)
         self.count(key, bucket, total, self._now)
-
-
-def admissions() -> Iterable[tuple[type, bool, Callable[[sqlite3.Connection, Any, int], Any]]]:
-    """Each operation, whether it mostly only reads, and how it is performed in a transaction."""
-    for kind, rule in ADMISSION.items():
-        yield kind, kind is Look, _performing(rule)
-
-
-def _performing(rule: Callable[[Any, Any, int], Any]) -> Callable[[Any, Any, int], Any]:
-    def perform(connection: sqlite3.Connection, op: Any, now: int) -> Any:
-        return rule(AdmissionRows(connection, now), op, now)
-
-    return perform

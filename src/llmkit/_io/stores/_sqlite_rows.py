@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
 from ..._control.accounts import ACCOUNTING, Hold
+from ..._control.admission import ADMISSION
 from ..._control.auditing import audited
 from ..._cost import MATH
 from ..._operations import (
@@ -23,6 +24,7 @@ from ..._operations import (
     Balances,
     Entry,
     Line,
+    Look,
     ReadEntries,
     ReadRules,
     ReadUsage,
@@ -32,7 +34,7 @@ from ..._operations import (
     Settlements,
     UsageRow,
 )
-from ._sqlite_admission import admissions
+from ._sqlite_admission import AdmissionRows
 
 __all__ = ["FORMS", "Form", "SQLRows"]
 
@@ -298,12 +300,14 @@ def _accounting() -> Iterable[tuple[type, Form]]:
 
 
 def _admitting() -> Iterable[tuple[type, Form]]:
-    for kind, reads, perform in admissions():
-        yield kind, Form("read" if reads else "write", _with_connection(perform))
+    for kind, rule in ADMISSION.items():
+        yield kind, Form("read" if kind is Look else "write", _over_tables(rule))
 
 
-def _with_connection(perform: Callable[[sqlite3.Connection, Any, int], Any]) -> Any:
-    return lambda rows, op, now: perform(rows.connection, op, now)
+def _over_tables(
+    rule: Callable[[AdmissionRows, Any, int], Any],
+) -> Callable[[SQLRows, Any, int], Any]:
+    return lambda rows, op, now: rule(AdmissionRows(rows.connection, now), op, now)
 
 
 FORMS: Final[dict[type, Form]] = {
