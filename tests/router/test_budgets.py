@@ -68,9 +68,11 @@ async def test_a_narrow_budget_moves_on(colour: Colour, scope: dict[str, str]) -
 async def test_a_wide_budget_is_final(colour: Colour) -> None:
     """Whoever's money is gone, it is gone at every deployment: nobody else is asked."""
     made = router(A, B, budget=BudgetManager(budgets=[Budget(LITTLE, "1d")]))
-    with answering(a="never", b="never") as answers:
-        with pytest.raises(errors.BudgetExceededError) as caught:
-            await colour.call(made, model="g")
+    with (
+        answering(a="never", b="never") as answers,
+        pytest.raises(errors.BudgetExceededError) as caught,
+    ):
+        await colour.call(made, model="g")
     assert answers.asked == []
     assert [one.deployment for one in caught.value.attempts] == ["a"]
     assert idle(made)
