@@ -305,6 +305,7 @@ def test_connections_are_the_deployments() -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"router_settings": {"num_retries": "4"}}, "router_settings.num_retries is a whole number"),
     ({"router_settings": 3}, "router_settings is a mapping of names, not int"),
     ({"general_settings": []}, "general_settings is a mapping of names, not list"),
     ({"model_list": {"a": 1}}, "model_list is a list of entries, not dict"),
@@ -380,6 +381,69 @@ def test_variables_of_what_is_not_honoured_need_not_be_set() -> None:
     made = section("general_settings", {"master_key": "os.environ/NONE"})
 
     assert "general_settings.master_key" in made.report
+
+
+def test_arguments_of_strategies() -> None:
+    """Arguments that a strategy does not have are rows, in groups too; those that it has are kept."""
+    made = section(
+        "router_settings",
+        {
+            "routing_strategy": "latency-based-routing",
+            "routing_strategy_args": {"ttl": 60, "max_latency_list_size": 5},
+            "routing_groups": [
+                {
+                    "models": ["a"],
+                    "routing_strategy": "least-busy",
+                    "routing_strategy_args": {"b": 1},
+                }
+            ],
+        },
+    )
+
+    assert made.settings.strategy_args == {"ttl": 60}
+    assert made.settings.group_strategies == {"a": ("least-busy", {})}
+    assert [row.key for row in made.report] == [
+        "router_settings.routing_strategy_args.max_latency_list_size",
+        "router_settings.routing_groups[0].routing_strategy_args.b",
+    ]
+    assert made.report.rows[0].why == (
+        "latency-based-routing has no such argument: it has ttl, lowest_latency_buffer"
+    )
+    alone = section("router_settings", {"routing_strategy_args": {"ttl": 1}})
+    assert alone.report.rows[0].why == "simple-shuffle has no such argument: it has none"
+    with pytest.raises(
+        ConfigurationError, match=r"^router_settings\.routing_strategy: routing_strate"
+    ):
+        section(
+            "router_settings",
+            {"routing_strategy": "least-bussy", "routing_strategy_args": {"a": 1}},
+        )
+
+
+def test_arguments_said_in_code_are_the_strategys_affair() -> None:
+    """What is said in code goes to the strategy as it is, which refuses what it does not have."""
+    made = configured({}, {"routing_strategy_args": {"quux": 1}})
+
+    assert made.settings.strategy_args == {"quux": 1}
+
+
+def test_what_has_no_end() -> None:
+    """YAML can write a list that is in itself: it is refused, not followed."""
+    endless: list[Any] = []
+    endless.append(endless)
+
+    with pytest.raises(ConfigurationError, match="it is nested too deeply"):
+        section("router_settings", {"fallbacks": endless})
+
+
+def test_notes_of_the_files_are_rows() -> None:
+    """What the reader of the files found is in the report first; a key without a value says nothing."""
+    made = configured(
+        {"router_settings": {"quux": 1, "num_retries": None}}, notes=[("a.b", "said twice")]
+    )
+
+    assert next(tuple(row) for row in made.report) == ("a.b", "said twice")
+    assert made.settings.num_retries == 2
 
 
 def test_texts_stay_texts() -> None:

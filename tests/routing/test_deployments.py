@@ -149,6 +149,7 @@ OTHER: list[dict[str, Any]] = [
     {"organization": "org"},
     {"extra_headers": {"X-A": "b"}},
     {"temperature": 0},
+    {"stop": ["a", "b"]},
     {"tags": ["eu"]},
     {"tag_regex": ["curl"]},
     {"region": "eu"},

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -111,6 +112,13 @@ def test_a_deployment_is_an_entry() -> None:
     assert found[0] == typed
     assert found[1].id == f"{typed.id}.2"
     assert deployment_of(typed) is typed
+
+
+def test_litellms_own_class_is_an_entry() -> None:
+    """An object that says itself as a dict, as LiteLLM's ``Deployment`` does, is read as that."""
+    one = deployment_of(SimpleNamespace(model_dump=lambda **_: entry({"id": "mine"}, rpm=5)))
+
+    assert (one.id, one.rpm) == ("mine", 5)
 
 
 def test_several_organizations_are_several_deployments() -> None:

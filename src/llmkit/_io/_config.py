@@ -100,7 +100,10 @@ def _read(file: Path) -> dict[str, Any]:
     except (OSError, UnicodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
         raise ConfigurationError(f"{file} cannot be read: {why}") from None
-    content = _FORMS.get(file.suffix.lower(), _yaml)(text, file)
+    try:
+        content = _FORMS.get(file.suffix.lower(), _yaml)(text, file)
+    except RecursionError:
+        raise ConfigurationError(f"{file} is nested too deeply") from None
     if content is None:
         raise ConfigurationError(f"{file} is empty")
     if not isinstance(content, dict) or not all(isinstance(name, str) for name in content):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote
@@ -87,9 +87,12 @@ def given(
 
 
 def settings_of(
-    said: dict[str, Any], refusals: Refusals = STRICT, where: Callable[[str], str] = str
+    said: dict[str, Any],
+    refusals: Refusals = STRICT,
+    where: Callable[[str], str] = str,
+    over: Settings | None = None,
 ) -> Settings:
-    """The settings among keywords, which are taken out of them; also for ``update_settings``.
+    """The settings among keywords, which are taken out of them. ``over``: those that stay where nothing is said.
 
     Raises:
         ConfigurationError: a value is wrong.
@@ -105,13 +108,15 @@ def settings_of(
             meant = {setting: convert(value, place)}
         origins |= dict.fromkeys(meant, place)
         _put(found, meant, place)
-    return _settings(found, origins)
+    return _settings(found, origins, over)
 
 
-def _settings(found: Mapping[str, Any], origins: Mapping[str, str]) -> Settings:
+def _settings(
+    found: Mapping[str, Any], origins: Mapping[str, str], over: Settings | None
+) -> Settings:
     """The settings; what is wrong with one is said of the keyword that people wrote."""
     try:
-        return Settings(**found)
+        return Settings(**found) if over is None else replace(over, **found)
     except ConfigurationError as error:
         name = _FIRST_WORD.match(error.message)
         setting = name[0] if name else ""

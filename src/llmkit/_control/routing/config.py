@@ -19,8 +19,9 @@ from .arguments import Given, given, meant_by
 from .budgets import budget_for
 from .entries import Reading
 from .keywords import CONNECTION, RouterOptions
-from .refused import DONE, LIBRARY, PROXY, ROUTER, SECTIONS
+from .refused import DONE, LIBRARY, PROXY, ROUTER, SECTIONS, STRATEGIES
 from .report import NEUTRAL, Report
+from .strategies import arguments_of
 from .told import REFERENCE, loose, resolved
 
 __all__ = ["configured"]
@@ -33,8 +34,8 @@ _SECTIONS: Final = (
     "general_settings",
     "environment_variables",
     "credential_list",
-    "include",
 )
+_USUAL: Final = "simple-shuffle"
 _EVERY: Final = 300
 """Seconds between LiteLLM's health checks where nothing is said."""
 _LIBRARY: Final = {"request_timeout": "timeout", "ssl_verify": "verify"}
@@ -120,6 +121,7 @@ def _made(
     catalogue: Catalogue | None,
     budget: Any,
 ) -> Given:
+    _strategies(found)
     clients = {name: found.keywords.pop(name) for name in _CLIENTS & found.keywords.keys()}
     credentials = _credentials(sections.get("credential_list") or (), found)
     made = given(
@@ -133,6 +135,39 @@ def _made(
     )
     budgets = (*total, *made.budgets)
     return replace(made, client={**clients, **made.client}, budgets=budgets)
+
+
+def _strategies(found: _Found) -> None:
+    """Arguments that a strategy does not have are reported, where the file says them."""
+    names, own = ("routing_strategy", "routing_strategy_args"), "routing_groups"
+    if names[1] in found.paths:
+        strategy = found.keywords.get(names[0], _USUAL)
+        places = found.where(names[0]), found.where(names[1])
+        found.keywords[names[1]] = _known(strategy, found.keywords[names[1]], places, found.report)
+    groups = found.keywords.get(own)
+    if own not in found.paths or not isinstance(groups, list):
+        return
+    for at, group in enumerate(groups):
+        if isinstance(group, dict) and names[1] in group:
+            there = f"{found.where(own)}[{at}]"
+            places = f"{there}.{names[0]}", f"{there}.{names[1]}"
+            group[names[1]] = _known(group.get(names[0]), group[names[1]], places, found.report)
+
+
+def _known(strategy: Any, arguments: Any, places: tuple[str, str], report: Report) -> Any:
+    """The arguments that a strategy has, of those that are given."""
+    if not isinstance(strategy, str) or not isinstance(arguments, Mapping):
+        return arguments
+    try:
+        known = () if strategy in STRATEGIES else arguments_of(strategy)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{places[0]}: {error.message}") from None
+    if known is None:
+        return arguments
+    for name in (name for name in arguments if name not in known):
+        why = f"{strategy} has no such argument: it has {', '.join(known) or 'none'}"
+        report.refuse(f"{places[1]}.{name}", why)
+    return {name: value for name, value in arguments.items() if name in known}
 
 
 def _override(found: _Found, keywords: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from typing_extensions import Unpack, override
 from ..._call import Timeouts
 from ..._secret import Secret
 from ...catalogue import default
-from ...errors import ConfigurationError, UnsupportedParamsError
+from ...errors import ConfigurationError
 from ...providers import named
 from ...types.params import CallOptions, DeploymentOptions, DeploymentParams, ModelParams
 from .. import plan
@@ -226,12 +226,9 @@ def _told_apart(how: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     given = {name: value for name, value in how.items() if value is not None}
     options = {k: v for k, v in given.items() if k in _OPTIONS or is_price(k)}
     said = {name: value for name, value in given.items() if name not in options}
-    try:
-        spelled = plan.asked(options, {}).options
-        plan.timeouts(spelled, Timeouts(), stream=True)
-        price_of(spelled, plan.CHAT.name, default(), "", "")
-    except UnsupportedParamsError as error:
-        raise ConfigurationError(error.message) from None
+    spelled = plan.asked(options, {}).options
+    plan.timeouts(spelled, Timeouts(), stream=True)
+    price_of(spelled, plan.CHAT.name, default(), "", "")
     if base := spelled.get("base_url"):
         check_url(base)
     return dict(spelled), said
@@ -274,13 +271,6 @@ def _limit(given: Any, what: str) -> int:
 
 def _order(given: Any, what: str) -> int:
     return checked.whole(given, what)
-
-
-def _positive(given: Any, what: str) -> float:
-    found = checked.number(given, what)
-    if not found:
-        raise ConfigurationError(f"{what} is more than 0: what is not to be asked is left out")
-    return found
 
 
 def _patterns(given: Any, what: str) -> tuple[str, ...]:

@@ -115,6 +115,8 @@ def _several(entry: Any, path: str, reading: Reading) -> Iterator[Deployment]:
     if isinstance(entry, Deployment):
         yield entry
         return
+    if not isinstance(entry, Mapping) and callable(dump := getattr(entry, "model_dump", None)):
+        entry = dump(exclude_none=True)  # LiteLLM's own class
     if not isinstance(entry, Mapping):
         raise ConfigurationError(
             f"{path}: an entry is a mapping with model_name and litellm_params, or a Deployment,"

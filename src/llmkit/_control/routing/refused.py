@@ -82,7 +82,7 @@ PARAMS: Final[Mapping[str, str]] = {
 INFO: Final[Mapping[str, str]] = {
     **dict.fromkeys(
         (
-            "access_windows", "blocked", "member_auto_router", "team_id",
+            "access_groups", "access_windows", "blocked", "member_auto_router", "team_id",
             "team_public_model_name",
         ),
         _PROXY,
@@ -97,6 +97,8 @@ INFO: Final[Mapping[str, str]] = {
     "health_check_model": "a deployment is asked with its own model",
     "health_check_timeout": "a health check has the deployment's timeout",
     "internal_router_model": _AUTO,
+    "supported_environments": "leave out what is not for this environment",
+    "tier": "say tags",
 }  # fmt: skip
 
 STRATEGIES: Final[Mapping[str, str]] = {
@@ -153,6 +155,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "files_settings": "files go to the deployment that a call names: say its key there",
     "finetune_settings": "fine-tuning is not supported",
     "guardrails": _GUARDRAILS,
+    "include": "files are included where a file is read: give its path",
     "search_tools": "searching the web is the model's: web_search_options",
     "vector_store_registry": _SEARCH,
 }  # fmt: skip

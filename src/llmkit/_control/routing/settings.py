@@ -153,7 +153,7 @@ _Check = Callable[[Any, str], Any]
 def _strategy(given: Any, what: str) -> Any:
     if isinstance(given, str):
         return checked.text(given, what)
-    if callable(getattr(given, "plan", None)):
+    if any(callable(getattr(given, name, None)) for name in ("plan", "get_available_deployment")):
         return given
     raise ConfigurationError(
         f"{what} is a name or an object with plan(call, state, now), not {type(given).__name__}"

@@ -17,6 +17,7 @@ from .checked import near
 __all__ = ["REFERENCE", "Referred", "loose", "resolved"]
 
 REFERENCE: Final = "os.environ/"
+_DEEPEST: Final = 100
 _WORDS: Final = {"true": True, "false": False}
 
 
@@ -38,7 +39,7 @@ class Referred(str):
         return f"{REFERENCE}{self._name}"
 
 
-def resolved(value: Any, path: str, environ: Mapping[str, str]) -> Any:
+def resolved(value: Any, path: str, environ: Mapping[str, str], depth: int = 0) -> Any:
     """A value with all that the environment says in it, however deep.
 
     Raises:
@@ -46,10 +47,14 @@ def resolved(value: Any, path: str, environ: Mapping[str, str]) -> Any:
     """
     if isinstance(value, str) and value.startswith(REFERENCE):
         return _variable(value.removeprefix(REFERENCE).strip(), path, environ)
+    if depth > _DEEPEST:
+        # YAML can write what has no end.
+        raise ConfigurationError(f"{path[:80]}…: it is nested too deeply")
     if isinstance(value, Mapping):
-        return {k: resolved(each, f"{path}.{k}", environ) for k, each in value.items()}
+        return {k: resolved(v, f"{path}.{k}", environ, depth + 1) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [resolved(each, f"{path}[{at}]", environ) for at, each in enumerate(value)]
+        pieces = enumerate(value)
+        return [resolved(one, f"{path}[{at}]", environ, depth + 1) for at, one in pieces]
     return value
 
 
