@@ -502,6 +502,31 @@ def test_what_is_no_strategy() -> None:
             strategy_of(wrong)
 
 
+def test_a_choice_only_for_async_code_is_not_passed_over() -> None:
+    """Where LiteLLM's base class is only given the async form, its empty plain form would choose nobody, silently."""
+
+    class Base:
+        async def async_get_available_deployment(self, **asked: Any) -> Any:
+            """Choose."""
+
+        def get_available_deployment(self, **asked: Any) -> Any:
+            """Choose."""
+
+    class Waits(Base):
+        async def async_get_available_deployment(self, **asked: Any) -> Any:
+            """Choose."""
+            return "m1"
+
+    class Both(Waits):
+        def get_available_deployment(self, **asked: Any) -> Any:
+            """Choose."""
+            return "m1"
+
+    with pytest.raises(ConfigurationError, match="write get_available_deployment as well"):
+        strategy_of(Waits())
+    assert names(pool(several(3), Both()).plan(chat(), seeded(), 0.0))[0] == "m1"
+
+
 def test_why() -> None:
     """Each strategy says in words what it went by."""
     one = member(rpm=10, price=("1e-6", "2e-6"))
@@ -509,13 +534,19 @@ def test_why() -> None:
     said = {name: pool([one], name).why(chat(), one) for name in OWN}
     assert said["simple-shuffle"] == "simple-shuffle: drawn by weight"
     assert said["least-busy"] == "least-busy: 3 calls on their way there"
-    assert (
-        said["latency-based-routing"] == "latency-based-routing: 1.5 s, 3 calls on their way there"
+    assert said["latency-based-routing"] == (
+        "latency-based-routing: 1.5 s for an answer, or 100 tokens of it; 3 calls on their way there"
     )
     assert (
         said["usage-based-routing"] == "usage-based-routing: 50% of its limits used, with this call"
     )
     assert said["cost-based-routing"].startswith("cost-based-routing: about $0.0010 for some")
+    one.first_chunk = 0.25
+    streamed = pool([one], "latency-based-routing").why(chat(stream=True), one)
+    assert "0.25 s until the first chunk; 3" in streamed
     new = member("b")
+    new.used = {"tpm": 30}
+    usage = pool([new], "usage-based-routing").why(chat(), new)
+    assert usage == "usage-based-routing: no limit, 30 tokens in the last minute"
     assert "not measured" in pool([new], "latency-based-routing").why(chat(), new)
     assert "not known" in pool([new], "cost-based-routing").why(chat(), new)

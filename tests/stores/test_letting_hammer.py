@@ -104,7 +104,7 @@ class Logs:
         self.lease = lease
         self.granted: list[tuple[str, str, int, int, bool]] = []
         self.leaving: dict[str, tuple[int, int]] = {}
-        self.cooled: list[tuple[int, int]] = []
+        self.cooled: list[tuple[int, int, int]] = []
         self.looked: list[tuple[int, int]] = []
         self.words = Counter[str]()
         self.wrong: list[str] = []
@@ -128,7 +128,7 @@ class Logs:
         elif word == "leaving":
             self.leaving[rest[0]] = int(rest[1]), int(rest[2])
         elif word == "cooled":
-            self.cooled.append((int(rest[1]), int(rest[2])))
+            self.cooled.append((int(rest[1]), int(rest[2]), int(rest[3])))
         elif word == "looked":
             self.looked.append((int(rest[0]), int(rest[1])))
         elif word == "WRONG":
@@ -144,13 +144,13 @@ class Logs:
         return sorted(found)
 
     def seen_by_all(self) -> None:
-        """Whoever looks sees a cooldown, whichever process has set it: at once, and not only within a second.
+        """Once a process is told that it has set a cooldown, all who look see it: at once, not only within a second.
 
         What is seen may be a moment newer than the time at which somebody began to look.
         """
         for now, until in self.looked:
-            for since, end in self.cooled:
-                assert not since < now < end - MOMENT or until >= end, (now, until, since, end)
+            for _, end, told in self.cooled:
+                assert not told < now < end - MOMENT or until >= end, (now, until, told, end)
 
 
 def within_limits(calls: Sequence[Call]) -> None:
@@ -181,11 +181,11 @@ def places_are_kept(calls: Sequence[Call]) -> None:
 
 
 def nobody_is_let_in_while_it_cools(
-    calls: Sequence[Call], cooled: Sequence[tuple[int, int]]
+    calls: Sequence[Call], cooled: Sequence[tuple[int, int, int]]
 ) -> None:
     """By the store's own times."""
     assert cooled
-    for since, until in cooled:
+    for since, until, _ in cooled:
         assert not [one for one in calls if since < one.at < until], (since, until)
 
 
@@ -255,9 +255,9 @@ def test_the_judge_would_notice() -> None:
     places_are_kept([call(0, 9) for _ in range(6)] + [call(9, 20)])
     with pytest.raises(AssertionError):
         places_are_kept([call(0, 9) for _ in range(6)] + [call(8, 20)])
-    nobody_is_let_in_while_it_cools([call(5), call(10)], [(5, 10)])
+    nobody_is_let_in_while_it_cools([call(5), call(10)], [(5, 10, 6)])
     with pytest.raises(AssertionError):
-        nobody_is_let_in_while_it_cools([call(9)], [(5, 10)])
+        nobody_is_let_in_while_it_cools([call(9)], [(5, 10, 6)])
     one_probe_at_a_time([call(9 * n, 9 * n + 9, probe=True) for n in range(4)])
     with pytest.raises(AssertionError):
         one_probe_at_a_time([call(9 * n, 9 * n + 10, probe=True) for n in range(4)])

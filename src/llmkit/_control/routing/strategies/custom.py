@@ -56,6 +56,11 @@ class Custom:
                 f"a strategy has plan(call, state, now), or LiteLLM's get_available_deployment as a plain function: "
                 f"{self.name} has neither"
             )
+        if _only_waits(type(inner)):
+            raise ConfigurationError(
+                f"{self.name} chooses only in async_get_available_deployment, which cannot be asked here: write "
+                "get_available_deployment as well, as a plain function"
+            )
 
     def plan(self, call: Wanted, state: State, now: float) -> Iterator[Member]:
         """See ``Strategy``."""
@@ -74,6 +79,13 @@ class Custom:
             specific_deployment=False,
             request_kwargs={**call.params, "metadata": {"tags": list(call.tags)}},
         )
+
+
+def _only_waits(kind: type) -> bool:
+    """Whether a class has only the async form of its own, and the other from the class that both are to replace."""
+    own, other = "async_get_available_deployment", "get_available_deployment"
+    first = next((one for one in kind.__mro__ if own in vars(one) or other in vars(one)), kind)
+    return own in vars(first) and other not in vars(first)
 
 
 def _id_of(chosen: Any) -> Any:

@@ -67,8 +67,9 @@ class LatencyBased:
     def why(self, call: Wanted, member: Member) -> str:
         """See ``Strategy``."""
         seconds = member.first_chunk if call.stream else member.latency
-        said = "not measured yet" if seconds is None else f"{seconds:.3g} s"
-        return f"{self.name}: {said}, {member.running} calls on their way there"
+        what = "until the first chunk" if call.stream else "for an answer, or 100 tokens of it"
+        said = "not measured yet" if seconds is None else f"{seconds:.3g} s {what}"
+        return f"{self.name}: {said}; {member.running} calls on their way there"
 
 
 def _seconds(member: Member, call: Wanted, since: float) -> float | None:

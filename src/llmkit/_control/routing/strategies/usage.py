@@ -68,5 +68,8 @@ class UsageBased:
 
     def why(self, call: Wanted, member: Member) -> str:
         """See ``Strategy``."""
-        ((score,),) = (self._scores(call, [member], self.prepare([member])),)
+        shares = self.prepare([member])
+        if not shares:
+            return f"{self.name}: no limit, {member.used.get('tpm', 0)} tokens in the last minute"
+        [score] = self._scores(call, [member], shares)
         return f"{self.name}: {score:.0%} of its limits used, with this call"
