@@ -116,7 +116,12 @@ class Continuing:
         except LLMKitError:
             return None
         finally:
-            account.merge(fork, goes_on=opened is not None)
+            try:
+                account.merge(fork, goes_on=opened is not None)
+            except BaseException:
+                # An interrupt: what was held by then is not to be forgotten.
+                account.merge(fork, goes_on=opened is not None)
+                raise
         try:
             account.seam = seam
             session.go_on(opened, seam)
