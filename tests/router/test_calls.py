@@ -278,6 +278,16 @@ def test_who_keeps_things_is_named() -> None:
         router(A, B).retrieve_file("file-1", custom_llm_provider="groq")
 
 
+def test_what_is_kept_elsewhere_is_looked_for_there() -> None:
+    """A file that one deployment does not know is asked of the next, and nobody is let be for it."""
+    file = {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "f"}
+    made = router(A, B)
+    with answering(a=404, b=Raw(file)) as answers:
+        assert made.retrieve_file("file-1", custom_llm_provider="g").call.deployment == "b"
+    assert answers.asked == ["a", "b"]
+    assert [row.state for row in made.deployments()] == ["well", "well"]
+
+
 def test_deployments_may_be_typed() -> None:
     """A ``Deployment`` is as good as LiteLLM's dict."""
     one = Deployment("g", "openai/gpt-4o-mini", api_key=key_of("a"), id="a")
