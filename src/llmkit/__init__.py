@@ -140,9 +140,10 @@ if TYPE_CHECKING:
         InternalServerError,
         InvalidRequestError,
         JSONSchemaValidationError,
-        LimitReachedError,
         LLMKitError,
+        LimitReachedError,
         MissingKeyError,
+        NoDeploymentError,
         NotFoundError,
         OverloadedError,
         PaymentRequiredError,
@@ -150,6 +151,8 @@ if TYPE_CHECKING:
         RateLimitError,
         ReplayMissError,
         RequestTooLargeError,
+        RouterRateLimitError,
+        RouterUnavailableError,
         ServiceUnavailableError,
         StoreError,
         StoreUnavailableError,
@@ -165,6 +168,7 @@ if TYPE_CHECKING:
     )
     from .ledger import MemoryLedger
     from .providers import Provider, openai_compatible, register_provider
+    from .router import Deployment, Router
     from .tokens import CannotTrimError, CountedTokens, Trimmed
     from .types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
     from .types.audio import Speech, Transcription, TranscriptionEvent
@@ -187,14 +191,15 @@ __all__ = [
     "BudgetExceededError", "BudgetManager", "BudgetUnavailableError", "Cached", "CallInfo",
     "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion",
     "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
-    "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens", "DryRun",
-    "EmbeddingResponse", "FileContent", "FileObject", "GatewayTimeoutError", "ImageResponse",
-    "InternalServerError", "InvalidRequestError", "JSONSchemaValidationError", "LLMKitError",
-    "LimitReachedError", "MediaPolicy", "MemoryLedger", "Message", "MessageResponse",
-    "MissingKeyError", "ModelInfo", "ModelList", "ModerationResponse", "NotFoundError",
-    "OverloadedError", "PaymentRequiredError", "PermissionDeniedError", "Provider", "RateLimit",
-    "RateLimitError", "ReplayMissError", "RequestTooLargeError", "RerankResponse", "Response",
-    "RetryPolicy", "ServiceUnavailableError", "Settlement", "Speech", "SpeechStream", "StoreError",
+    "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens",
+    "Deployment", "DryRun", "EmbeddingResponse", "FileContent", "FileObject", "GatewayTimeoutError",
+    "ImageResponse", "InternalServerError", "InvalidRequestError", "JSONSchemaValidationError",
+    "LLMKitError", "LimitReachedError", "MediaPolicy", "MemoryLedger", "Message", "MessageResponse",
+    "MissingKeyError", "ModelInfo", "ModelList", "ModerationResponse", "NoDeploymentError",
+    "NotFoundError", "OverloadedError", "PaymentRequiredError", "PermissionDeniedError", "Provider",
+    "RateLimit", "RateLimitError", "ReplayMissError", "RequestTooLargeError", "RerankResponse",
+    "Response", "RetryPolicy", "Router", "RouterRateLimitError", "RouterUnavailableError",
+    "ServiceUnavailableError", "Settlement", "Speech", "SpeechStream", "StoreError",
     "StoreUnavailableError", "Stream", "StreamConsumedError", "StreamInterruptedError",
     "TextCompletion", "Timeout", "Timeouts", "TokenCount", "Transcription", "TranscriptionEvent",
     "Trimmed", "Unbounded", "UnboundedCostError", "UnknownModelError", "UnknownPriceError",
@@ -278,6 +283,7 @@ _HOMES: dict[str, str] = {
     ),
     **dict.fromkeys(("Budget", "RateLimit"), "_control.budget.rules"),
     "BudgetManager": "budget",
+    **dict.fromkeys(("Deployment", "Router"), "router"),
     "Catalogue": "catalogue",
     "ModelInfo": "catalogue",
     **dict.fromkeys(("acount_tokens", "count_tokens"), "_api.counting"),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ._control.settle import Late
+from ._control.late import Late
 from ._io.aio import AsyncDriver
 from ._io.sync import SyncDriver
 

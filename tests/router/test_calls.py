@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -192,9 +192,11 @@ def test_a_guardrails_refusal_is_final() -> None:
             raise errors.InvalidRequestError("no")
 
     made = router(A, B, hooks=[Guard()])
-    with answering(a="hello", b="hello") as answers:
-        with pytest.raises(errors.InvalidRequestError, match="no"):
-            made.completion("g", ASK)
+    with (
+        answering(a="hello", b="hello") as answers,
+        pytest.raises(errors.InvalidRequestError, match="no"),
+    ):
+        made.completion("g", ASK)
     assert answers.asked == []
     assert idle(made)
 
@@ -203,7 +205,7 @@ def test_hooks_see_each_request_once() -> None:
     """A hook is consulted for each deployment, once, however often that is asked."""
 
     class Guard:
-        seen: list[str] = []
+        seen: ClassVar[list[str]] = []
 
         def before_call(self, call: Any) -> None:
             self.seen.append(call.model)

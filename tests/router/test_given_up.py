@@ -35,15 +35,22 @@ class RoutedWorld(World):
         self.told: list[Any] = []
         self.store = store
         callbacks = (self.told.append, *options.pop("callbacks", ()))
-        how = {"base_url": server.url, "rpm": 10**6}
-        first, second, other = (
-            {"model_name": group, "litellm_params": {"model": model, "order": order, **how, "api_key": f"{KEY}-{order}"}}
-            for group, model, order in (
-                (MODEL, MODEL, 1), (MODEL, "openai/gpt-4.1", 2), ("openai/gpt-4o", "openai/gpt-4o", 3)
-            )
-        )  # fmt: skip
+        listed = ((MODEL, MODEL), (MODEL, "openai/gpt-4.1"), ("openai/gpt-4o", "openai/gpt-4o"))
+        entries = [
+            {
+                "model_name": group,
+                "litellm_params": {
+                    "model": model,
+                    "order": order,
+                    "base_url": server.url,
+                    "rpm": 10**6,
+                    "api_key": f"{KEY}-{order}",
+                },
+            }
+            for order, (group, model) in enumerate(listed)
+        ]
         self.client = Router(
-            [first, second, other],
+            entries,
             callbacks=callbacks,
             retry=RetryPolicy(retries=0, first_wait=0.001),
             max_parallel=1,
@@ -101,7 +108,11 @@ BLOCKING = {
     for name, (work, answers) in {**SHAPES, "stream dropped": ("dropped", [HALF])}.items()
     for shared in (False, True)
 }
-WAYS = test_every_await.WAYS if FULL else [("asyncio", "task"), ("asyncio", "twice"), ("trio", "scope")]
+WAYS = (
+    test_every_await.WAYS
+    if FULL
+    else [("asyncio", "task"), ("asyncio", "twice"), ("trio", "scope")]
+)
 
 
 @pytest.mark.parametrize(("loop", "mode"), WAYS, ids=[f"{loop} {mode}" for loop, mode in WAYS])
@@ -135,5 +146,3 @@ def test_interrupted_at_every_point(name: str) -> None:
             test_every_interrupt._one(world, scenario, at)
         world.client.close()
         gc.collect()
-
-

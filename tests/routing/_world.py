@@ -169,12 +169,18 @@ class World:
             raise AssertionError("the call does not end")
         except AssertionError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever the call fails with
             played.error = error
         return played
 
     def _asked(
-        self, route: Route, go: Go, played: Played, answer: Answers, takes: float, repeatable: bool
+        self,
+        route: Route,
+        go: Go,
+        played: Played,
+        answer: Answers,
+        takes: float,
+        repeatable: bool,  # noqa: FBT001
     ) -> bool:
         """Ask one; whether it has answered."""
         played.asked.append(go.member.id)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
@@ -11,6 +12,7 @@ from llmkit._control.routing.deployment import Deployment
 from llmkit._control.routing.keywords import CONNECTION, RouterOptions
 from llmkit._control.routing.refused import ROUTER
 from llmkit._control.routing.report import Report
+from llmkit._control.routing.saying import keywords_of
 from llmkit.budget import Budget, BudgetManager, RateLimit
 from llmkit.errors import ConfigurationError
 from llmkit.types.params import CallOptions
@@ -397,6 +399,23 @@ def test_settings_over_others() -> None:
     assert said == {"timeout": 5}
     with pytest.raises(ConfigurationError, match="max_retries is a whole number"):
         settings_of({"max_retries": -1}, over=before)
+
+
+@pytest.mark.parametrize("said", [said for said, _ in SETTINGS], ids=range(len(SETTINGS)))
+def test_settings_are_told_back(said: dict[str, Any]) -> None:
+    """What a router was told can be told to another one, but for what deployments are given."""
+    settings = made(**said).settings
+    again = keywords_of(settings)
+
+    assert settings_of(dict(again)) == replace(settings, defaults={})
+    assert again.keys() <= RouterOptions.__annotations__.keys()
+
+
+def test_no_key_is_told_back() -> None:
+    """Defaults of deployments, where keys can be, are left out."""
+    settings = made(default_litellm_params={"api_key": KEY}).settings
+
+    assert KEY not in repr(keywords_of(settings))
 
 
 def test_two_names_of_one_thing() -> None:

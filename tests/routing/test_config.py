@@ -305,6 +305,7 @@ def test_connections_are_the_deployments() -> None:
 
 
 WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"router_settings": {"num_retries": "4"}}, "router_settings.num_retries is a whole number"),
     ({"router_settings": 3}, "router_settings is a mapping of names, not int"),
     ({"general_settings": []}, "general_settings is a mapping of names, not list"),
     ({"model_list": {"a": 1}}, "model_list is a list of entries, not dict"),

@@ -56,7 +56,7 @@ WRONG = [
     ("a.yaml", "a: 2026-99-99", "a.yaml is no YAML"),
     ("a.yaml", "a: \x07", "a.yaml is no YAML"),
     ("a.json", f'{{"a": {SECRET}}}', "a.json is no JSON: Expecting value in line 1, column 7"),
-    ("a.json", f'{{"a": "{SECRET}", "a": 1}}', "a.json: 'a' is there twice"),
+    ("a.json", f'{{"b": 1, "a": "{SECRET}", "a": 1}}', "a.json: 'a' is there twice"),
     ("a.json", "[]", "a configuration is a mapping of sections"),
     ("a.json", " ", "a.json is empty"),
     ("a.toml", f"a = {SECRET}", "a.toml is no TOML: see line 1, column 5"),

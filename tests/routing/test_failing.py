@@ -78,7 +78,7 @@ def test_each_error_has_its_rule(error: Exception, expected: tuple[object, ...])
 )
 @pytest.mark.parametrize("kind", [errors.BudgetExceededError, errors.LimitReachedError])
 def test_a_budget_of_one_provider_lets_others_be_asked(
-    kind: type[errors.APIError], scope: str, moves_on: bool
+    *, kind: type[errors.APIError], scope: str, moves_on: bool
 ) -> None:
     """Only a budget that is about where the call goes leaves anybody else to ask."""
     error = kind("x")

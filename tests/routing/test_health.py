@@ -263,7 +263,7 @@ _FAILURES = st.sampled_from(
     lone=st.booleans(),
 )
 def test_no_failure_shortens_a_cooldown(
-    events: list[tuple[Exception, float, float]], lone: bool
+    *, events: list[tuple[Exception, float, float]], lone: bool
 ) -> None:
     """Whatever fails in whatever order, the end of a cooldown only moves to later, and a Retry-After is kept."""
     member, now = alone(), 0.0

@@ -112,7 +112,7 @@ def test_every_deployment_is_tried_before_a_call_gives_up() -> None:
     """``num_retries`` does not bound how many others are tried."""
     names = " ".join(f"d{n}" for n in range(20))
     world = World(several(names), num_retries=0)
-    played = world.play({name: DOWN for name in names.split()})
+    played = world.play(dict.fromkeys(names.split(), DOWN))
     assert played.asked == names.split()
     assert played.error is DOWN
 
@@ -159,7 +159,10 @@ def test_the_least_wait_is_kept() -> None:
 def test_a_policy_bounds_all_further_attempts(further: int, asked: int) -> None:
     """LiteLLM's ``retry_policy`` counts every further attempt at a group, and goes before ``num_retries``."""
     world = World(
-        several("a b"), retry_policy={"InternalServerError": further}, allowed_fails=99, num_retries=1
+        several("a b"),
+        retry_policy={"InternalServerError": further},
+        allowed_fails=99,
+        num_retries=1,
     )
     played = world.play({"a": DOWN, "b": DOWN})
     assert (len(played.asked), played.error) == (asked, DOWN)
@@ -301,15 +304,21 @@ def test_a_call_says_its_own_special_fallbacks() -> None:
     world = groups(fallbacks={"a": ["b"]}, context_window_fallbacks={"a": ["b"]}, num_retries=0)
     own = Terms(context_window_fallbacks={"a": ("d",)})
     assert world.play({"a1": LONG, "a2": LONG}, group="a", terms=own).answered == "d1"
-    assert groups(fallbacks={"a": ["b"]}, num_retries=0).play(
-        {"a1": DOWN, "a2": DOWN}, group="a", terms=own
-    ).answered == "b1"
+    assert (
+        groups(fallbacks={"a": ["b"]}, num_retries=0)
+        .play({"a1": DOWN, "a2": DOWN}, group="a", terms=own)
+        .answered
+        == "b1"
+    )
 
 
 def test_fallbacks_can_be_switched_off() -> None:
     """``disable_fallbacks`` leaves the group's own deployments, whatever the error and whoever says fallbacks."""
     world = groups(
-        default_fallbacks=["b"], context_window_fallbacks={"a": ["c"]}, num_retries=0, cooldowns=False
+        default_fallbacks=["b"],
+        context_window_fallbacks={"a": ["c"]},
+        num_retries=0,
+        cooldowns=False,
     )
     off = Terms(disable_fallbacks=True, fallbacks=targets(["d"]))
     for error in (DOWN, LONG, UNSAFE, BUSY):
@@ -426,7 +435,9 @@ def test_all_cooling_the_first_is_waited_for() -> None:
     world.done(world.table.cool("b", 8.0, 0.0))
     played = world.play()
     assert (played.asked, played.times) == (["b"], [8.0])
-    assert [(wait.seconds, wait.retry, wait.place) for wait in played.waits] == [(8.0, False, False)]
+    assert [(wait.seconds, wait.retry, wait.place) for wait in played.waits] == [
+        (8.0, False, False)
+    ]
     assert "cools down" in played.waits[0].reason
 
 
@@ -448,10 +459,15 @@ def test_all_cooling_can_be_raised_instead() -> None:
 
 @pytest.mark.parametrize(
     ("cooling", "until", "longest", "waits"),
-    [(8.0, 600.0, 60.0, True), (8.0, 7.0, 60.0, False), (8.0, 600.0, 7.0, False), (61.0, 600.0, 60.0, False)],
+    [
+        (8.0, 600.0, 60.0, True),
+        (8.0, 7.0, 60.0, False),
+        (8.0, 600.0, 7.0, False),
+        (61.0, 600.0, 60.0, False),
+    ],
 )
 def test_nothing_is_waited_for_in_vain(
-    cooling: float, until: float, longest: float, waits: bool
+    *, cooling: float, until: float, longest: float, waits: bool
 ) -> None:
     """Who would be free only after the deadline, or after the longest wait, is not waited for at all."""
     world = World(several("a"), longest_wait=longest)
@@ -555,7 +571,10 @@ def test_requests_a_minute_are_never_exceeded() -> None:
 def test_tokens_are_corrected_by_what_was_used() -> None:
     """What a call may use is taken from the minute, and what it has not used is given back."""
     world = World([deployment("a", tpm=1000), deployment("b")])
-    said = {"params": {"max_tokens": 900}, "subject": {"messages": [{"role": "user", "content": "hi"}]}}
+    said = {
+        "params": {"max_tokens": 900},
+        "subject": {"messages": [{"role": "user", "content": "hi"}]},
+    }
     first, second = world.route(**said), world.route(**said)
     go, other = world.step(first), world.step(second)
     assert isinstance(go, Go)

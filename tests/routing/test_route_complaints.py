@@ -53,7 +53,7 @@ def test_disable_fallbacks_holds_in_the_middle_of_a_stream() -> None:
 
 @pytest.mark.parametrize("kind", ["responses", "messages", "embedding", "chat"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_no_kind_of_call_goes_by_its_fallbacks(kind: str, stream: bool) -> None:
+def test_no_kind_of_call_goes_by_its_fallbacks(*, kind: str, stream: bool) -> None:
     """A stream of the Responses API falls back as a chat does: a route knows no difference."""
     down = errors.InternalServerError("down", sent="yes")
     assert two(num_retries=0).play({"a": down}, kind=kind, stream=stream).asked == ["a", "b"]

@@ -196,7 +196,9 @@ def test_keys_and_the_models_of_a_wildcard_are_known_to_the_store_by_their_own_n
     first.play({"w:x": down()}, group="openai/x", until=1.0)
     cools = [op.deployment for op in first.performed if isinstance(op, Cool)]
     assert cools == ["a#0"]
-    places = {c.deployment for op in first.performed if isinstance(op, Admit) for c in op.candidates}
+    places = {
+        c.deployment for op in first.performed if isinstance(op, Admit) for c in op.candidates
+    }
     assert places == {"a", "w"}
     second.now = 1.0
     assert second.play().asked == ["a#1"]

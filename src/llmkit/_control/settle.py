@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from .hold import Holds
     from .job import Leg
 
-__all__ = ["Account", "Late"]
+__all__ = ["Account"]
 
 A = TypeVar("A", bound=Answer)
 
@@ -398,46 +398,6 @@ def _number(attempt: Attempt) -> int:
 _OF_ATTEMPTS = tuple(f.name for f in fields(CallInfo) if f.name not in (
     "id", "attempts", "started", "seconds", "first_chunk_seconds", "metadata", "attributes",
 ))  # fmt: skip
-
-
-class Late:
-    """What was left of a call that was given up, on its way to be settled: a terminal event, holds, or places."""
-
-    __slots__ = ("_done", "_left", "_stored")
-
-    def __init__(self, left: Any) -> None:
-        self._left = left
-        self._stored = self._done = False
-
-    @property
-    def open(self) -> bool:
-        """Whether it has to be done once more: it was interrupted."""
-        return not self._done
-
-    def flow(self) -> Flow[None]:
-        """Settle it, and tell the callbacks, once each; an interrupt on the way is raised when that is done."""
-        interrupted: BaseException | None = None
-        while not self._done:
-            try:
-                yield from self._settled()
-            except (GeneratorExit, Exception):
-                raise
-            except BaseException as interruption:  # noqa: BLE001 - cancelled, Ctrl-C: it goes on below
-                interrupted = interruption
-        if interrupted is not None:
-            raise interrupted
-
-    def _settled(self) -> Flow[None]:
-        left = self._left
-        if not isinstance(left, CallFinished):
-            yield from left.close()
-            self._done = True
-            return
-        if not self._stored:
-            yield from store(Settle(left.settlement))
-            self._stored = True
-        self._done = True
-        yield from notify(left)
 
 
 def _echoes(response: HTTPResponse, key: str) -> bool:

@@ -42,7 +42,7 @@ from ..catalogue import Catalogue
 from ..client import Client
 from ..errors import ConfigurationError
 
-__all__ = ["Routing"]
+__all__ = ["Routing", "strategies_of"]
 
 _BY_PROVIDER: Final = frozenset({
     "batches", "caches", "files", "image", "models", "moderation", "stored_responses",
@@ -121,7 +121,7 @@ class Routing(Client):
             deployments,
             settings,
             strategy_of(settings.strategy, settings.strategy_args),
-            strategies=_strategies(settings),
+            strategies=strategies_of(settings),
             store=self._store,
             catalogue=self._catalogue,
             lock=threading.Lock(),
@@ -159,10 +159,8 @@ class Routing(Client):
         self._send_on_its_way(job, model, asking, options)
         return job
 
-    def _named(
-        self, model: str, params: Mapping[str, Any]
-    ) -> tuple[str, Mapping[str, Any]]:
-        """The group that is meant where a call names a provider: a group, a deployment, or the only one of a provider."""
+    def _named(self, model: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        """What is meant where a call names a provider: a group, a deployment, or a provider's only one."""
         provider = params["custom_llm_provider"]
         rest = {name: value for name, value in params.items() if name != "custom_llm_provider"}
         names, aliases = self._table.names, self._table.settings.aliases
@@ -193,12 +191,21 @@ class Routing(Client):
             shared=self._shared,
             hedging=self._hedging,
             now=self._clock.now,
-            reroute=lambda group: self._route(job, replace(wanted, group=group), options),
+            reroute=lambda name: self._route(
+                job, replace(wanted, group=self._meant(name)), options
+            ),
         )
 
-    def _wanted(
-        self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]
-    ) -> Wanted:
+    def _meant(self, name: str) -> str:
+        """A group; or a deployment's id, where a model is named (as budgets do) and one has it."""
+        names = self._table.names
+        if name in names.groups or name in names.ids:
+            return name
+        having = (one for one in self._table.deployments if one.model == name)
+        found = next(having, None)
+        return name if found is None else found.id
+
+    def _wanted(self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]) -> Wanted:
         whose, params, settings = job.attributes, asking.own.params, self._table.settings
         return Wanted(
             model,
@@ -254,7 +261,8 @@ _USUAL: Final = Settings()
 _USUAL_TERMS: Final = Terms()
 
 
-def _strategies(settings: Settings) -> dict[str, Strategy]:
+def strategies_of(settings: Settings) -> dict[str, Strategy]:
+    """Those of groups that have another one."""
     told = settings.group_strategies.items()
     return {name: strategy_of(one, arguments) for name, (one, arguments) in told}
 

@@ -34,7 +34,6 @@ _SECTIONS: Final = (
     "general_settings",
     "environment_variables",
     "credential_list",
-    "include",
 )
 _USUAL: Final = "simple-shuffle"
 _EVERY: Final = 300

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf
 from typing import TYPE_CHECKING, Final
 
-from ..._operations import FOR_EVER, Admit, Admitted, Candidate, Full, Leave, Look, Looked
+from ..._operations import FOR_EVER, Admit, Admitted, Candidate, Full, Look, Looked
 from .member import Member
 from .steps import Ask, Go, How
 from .visit import Asked, Tried, Visit
@@ -21,8 +21,6 @@ _FRESH: Final = 0.5
 """Seconds for which what a store has said of a group's members is not asked again."""
 _AT_ONCE: Final = 8
 """Most candidates that a store is asked to choose from."""
-_TRIED: Final = "\x7ftried"
-"""The ticket by which it is tried whether there is room; it is given back at once."""
 _MARGIN: Final = 30.0
 """Seconds for which a place outlives the call's deadline, for whoever had it to say how it ended."""
 
@@ -41,39 +39,43 @@ def enter(route: Route, visit: Visit, member: Member, now: float) -> Go | Ask | 
 
 def _take(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
     """Where there are no limits, only a probe has to be alone."""
+    go = as_go(route, visit, member, now)
     with route.table.lock:
-        probe = member.strikes > 0
-        if probe and not _probes(route, member, now):
-            return None
-        member.running += 1
-    return _gone(route, as_go(route, visit, member, now)._replace(probe=probe), visit)
-
-
-def _probes(route: Route, member: Member, now: float) -> bool:
-    """Take the place of the one call that finds out whether a member is well."""
-    if member.cooling > now or member.probing > now:
-        return False
-    member.probing = route.until + _MARGIN
-    return True
+        if member.strikes:
+            if member.cooling > now or member.probing > now:
+                return None
+            go = go._replace(probe=True)
+        _in(route, visit, go)
+    return _gone(route, visit, go)
 
 
 def _own(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
     """By this process's own admission."""
     op = Admit(_ticket(route), (_wants(route, visit, member),), _lease(route, now))
+    go = as_go(route, visit, member, now)._replace(ticket=op.ticket)
     with route.table.lock:
-        probe = member.strikes > 0
-        if probe and (member.cooling > now or member.probing > now):
-            return None
+        if member.strikes:
+            if member.cooling > now or member.probing > now:
+                return None
+            go = go._replace(probe=True)
+        # An interrupt finds it there and leaves it, whether it has got in or not.
+        route.out[member] = go, visit
         told = route.table.admission.perform(op, int(now * 1000))
         if isinstance(told, Full):
+            del route.out[member]
             _is_full(route, member, told.waits[0], now)
             return None
-        if probe:
-            member.probing = route.until + _MARGIN
-        member.running += 1
-    return _gone(
-        route, as_go(route, visit, member, now)._replace(ticket=op.ticket, probe=probe), visit
-    )
+        _in(route, visit, go)
+    return _gone(route, visit, go)
+
+
+def _in(route: Route, visit: Visit, go: Go) -> None:
+    """It is in: first where it is looked for when the call is interrupted. Whoever calls has the lock."""
+    member = go.member
+    route.out[member] = go, visit
+    member.running += 1
+    if go.probe:
+        member.probing = route.until + _MARGIN
 
 
 def _ask(route: Route, visit: Visit, first: Member, now: float) -> Ask:
@@ -120,14 +122,13 @@ def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: fl
             _is_full(route, member, wait, now)
         return None
     visit, member = asked.visit, asked.members[told.place]
+    go = as_go(route, visit, member, now)._replace(ticket=asked.ticket, shared=True)
     with route.table.lock:
         # The store knows nothing of keys one by one, nor of a wildcard's models.
-        probe = told.probe or (member.strikes > 0 and member.place != member.id)
-        if probe:
-            member.probing = route.until + _MARGIN
-        member.running += 1
-    go = as_go(route, visit, member, now)
-    return _gone(route, go._replace(ticket=asked.ticket, probe=probe, shared=True), visit)
+        if told.probe or (member.strikes and member.place != member.id):
+            go = go._replace(probe=True)
+        _in(route, visit, go)
+    return _gone(route, visit, go)
 
 
 def look(route: Route, visit: Visit, now: float) -> Ask | None:
@@ -161,9 +162,8 @@ def as_go(route: Route, visit: Visit, member: Member, now: float) -> Go:
     return Go(member, "", False, visit.group.name, how, visit.changes, now, False, waited)
 
 
-def _gone(route: Route, go: Go, visit: Visit) -> Go:
+def _gone(route: Route, visit: Visit, go: Go) -> Go:
     route.tried[go.member] = Tried(route.round, -1, inf)
-    route.out[go.member] = go, visit
     route.attempts += 1
     visit.attempts += 1
     route.waiting = None
@@ -185,10 +185,8 @@ def room(route: Route, visit: Visit, member: Member, now: float) -> bool:
             route.full[member] = inf
         return free
     with table.lock:
-        told = table.admission.perform(Admit(_TRIED, (wants,), 1), int(now * 1000))
-        if isinstance(told, Full):
-            _is_full(route, member, told.waits[0], now)
-            return False
-        none = tuple([(each.name, 0) for each in wants.quotas])
-        table.admission.perform(Leave(_TRIED, none), int(now * 1000))
-        return True
+        wait = table.admission.wait(wants, int(now * 1000))
+        if wait == 0:
+            return True
+        _is_full(route, member, wait, now)
+        return False

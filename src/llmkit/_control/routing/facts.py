@@ -7,6 +7,7 @@ from decimal import Context, Decimal
 from typing import TYPE_CHECKING, Final
 
 from ...errors import ConfigurationError
+from ...providers._unbilled import at_home
 from ..address import model_of, resolve
 from ..prices import price_of
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["describing"]
 
+_Price = tuple[Decimal, Decimal]
 # Not the caller's context, which may round.
 _EXACT: Final = Context(prec=60)
 
@@ -25,14 +27,13 @@ def describing(catalogue: Catalogue) -> Callable[[Member], None]:
     """What completes a member by what this catalogue lists."""
 
     def describe(member: Member) -> None:
-        member.info, priced = _known(member.deployment, catalogue)
-        member.price = None if priced is None else _per_token(priced)
+        member.info, member.price = _known(member.deployment, catalogue)
 
     return describe
 
 
-def _known(one: Deployment, catalogue: Catalogue) -> tuple[ModelInfo | None, ModelInfo | None]:
-    """The model as it is listed, and with the prices that the deployment gives."""
+def _known(one: Deployment, catalogue: Catalogue) -> tuple[ModelInfo | None, _Price | None]:
+    """The model as it is listed, and its price, as the deployment gives it or as it is listed."""
     options = one.options
     try:
         provider, name = resolve(
@@ -46,14 +47,19 @@ def _known(one: Deployment, catalogue: Catalogue) -> tuple[ModelInfo | None, Mod
     behind = str(options.get("base_model") or "")
     if not behind and provider.family_of(name).own_names:
         # A name that somebody chose says nothing of the model behind it.
-        return None, price_of(options, "chat", catalogue, provider.name, "")
+        return None, _per_token(price_of(options, "chat", catalogue, provider.name, ""))
     listed = behind or provider.priced_name(name)
     info = model_of(catalogue, provider.name, listed)
-    return info, price_of(options, "chat", catalogue, provider.name, listed) or info
+    price = _per_token(price_of(options, "chat", catalogue, provider.name, listed) or info)
+    if price is None and at_home(provider.name, options.get("base_url") or provider.base_url or ""):
+        price = Decimal(0), Decimal(0)
+    return info, price
 
 
-def _per_token(model: ModelInfo) -> tuple[Decimal, Decimal] | None:
+def _per_token(model: ModelInfo | None) -> _Price | None:
     """USD for a token of a prompt and of an answer, where nothing special is asked for."""
+    if model is None:
+        return None
     plain = {rate.key: rate for rate in model.rates if not rate.condition}
     prompt, answer = plain.get("input"), plain.get("output")
     if prompt is None:

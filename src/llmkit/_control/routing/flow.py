@@ -6,6 +6,7 @@ Who is asked is the ``Route``'s affair, how one deployment is asked is ``call``'
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -19,11 +20,13 @@ from .. import call as calls
 from ..job import Diversion, Job, Leg
 from ..mock import mocked
 from ..settle import Account
+from .continuing import Continuing
 from .hedging import hedgeable
 from .places import Place, Places
 from .steps import Ask, Go, Wait
 
 if TYPE_CHECKING:
+    from .decision import Decision
     from .hedging import Hedging
     from .legs import Asking, Legs
     from .route import Route
@@ -61,6 +64,7 @@ class Way:
         "_numbers",
         "_places",
         "_priority",
+        "_reading",
         "_ready",
         "_reroute",
         "_route",
@@ -176,7 +180,7 @@ class Way:
         except Diversion as other:
             model, why = other.model, (other.scope, other.threshold)
         except Exception as error:
-            if place.error is not error:
+            if not place.failed:
                 raise
             self._error = error
             return None
@@ -204,7 +208,7 @@ class Way:
         """Ask one; where that fails, or is given up, its place is left.
 
         Raises:
-            Exception: what it failed with; ``place.error`` is the same where the route knows, and goes on.
+            Exception: what it failed with; ``place.failed`` where the route knows, and goes on.
         """
         try:
             leg, request = yield from self._prepared(job, place)
@@ -282,25 +286,78 @@ class Way:
     ) -> Flow[Answer]:
         """Read an answer to its end: the place of who gives it is taken until then."""
         first = self._now() - place.began if isinstance(result, Opened) else None
+        self._reading = place
         try:
             if first is not None and (events := self._places.opened(place, first)):
                 yield from self._told(events)
-            answer = yield from calls.read(job, account, result)
-        except GeneratorExit:
-            self._places.drop(place)
+            answer = yield from calls.read(job, account, result, self._mending(job, account))
+        except BaseException as error:
+            place = self._reading
+            if isinstance(error, GeneratorExit):
+                self._places.drop(place)
+            elif isinstance(error, APIError) and not place.failed:
+                yield from self._told(self._places.failed(place, error, repeatable=False))
+            else:
+                yield from self._told(self._places.left(place))
             raise
-        except APIError as error:
-            yield from self._told(self._places.failed(place, error, repeatable=False))
-            raise
-        except BaseException:
-            yield from self._told(self._places.left(place))
-            raise
+        place = self._reading
         usage = answer.counted()
         used = (None, None) if usage is None else (usage.prompt_tokens, usage.completion_tokens)
         events = self._places.worked(place, first_chunk=first, prompt=used[0], answer=used[1])
         if events or self._places.owing:
             yield from self._told(events)
         return answer
+
+    def _mending(self, job: Job, account: Account) -> Continuing | None:
+        """What lets a stream that breaks go on elsewhere, where it may."""
+        if not (job.stream and self._route.settings.continue_streams):
+            return None
+
+        def writes_on(
+            fork: Account, change: Callable[[Leg], Leg], error: APIError
+        ) -> Flow[tuple[str, Opened]]:
+            return self._writes_on(job, fork, change, error)
+
+        return Continuing(job, account, writes_on)
+
+    def _writes_on(
+        self, job: Job, account: Account, change: Callable[[Leg], Leg], error: APIError
+    ) -> Flow[tuple[str, Opened]]:
+        """Ask somebody else for the rest of a stream that broke; raises where nobody is left."""
+        yield from self._told(self._places.failed(self._reading, error, repeatable=True))
+        while True:
+            step = self._route.next(self._now())
+            if isinstance(step, Ask):
+                yield from self._let_in(step)
+            elif isinstance(step, Wait):
+                yield from self._waited(job, step, self._line.news)
+            elif (opened := (yield from self._continued(job, account, step, change))) is not None:
+                return step.member.place, opened
+
+    def _continued(
+        self, job: Job, account: Account, go: Go, change: Callable[[Leg], Leg]
+    ) -> Flow[Opened | None]:
+        """One's stream of the rest; ``None``: it has failed, and the route knows."""
+        place = self._places.take(self._route, go)
+        try:
+            leg = self._legs.leg(self._asking, go.member, go.changes)
+            if job.hooks:
+                place.final = True
+                leg = replace(leg, call=(yield from calls.consulted(job, leg.call)))
+                place.final = False
+            leg = change(leg)
+            number = next(self._numbers)
+            leg, request = yield from calls.written(job, number, leg, leg.call)
+            place.began = self._now()
+            opened = yield from calls.on_leg(job, account, leg, request, go.waited)
+        except BaseException as error:
+            yield from self._unanswered(account, place, error)
+            if place.failed:
+                return None
+            raise
+        assert isinstance(opened, Opened)  # noqa: S101 - only a stream goes on
+        self._reading = place
+        return opened
 
     def _told(self, events: Sequence[Any]) -> Flow[None]:
         """Tell the store what it is owed, and whoever listens what has come of it."""
@@ -337,6 +394,10 @@ class Way:
         if not ready and failure is not None:
             raise failure
         return ready
+
+    def decision(self) -> Decision:
+        """Who would be asked, and why."""
+        return self._route.decision(self._now())
 
     def legs(self) -> list[Leg]:
         """Those of all who may be asked, in order; who cannot be asked is left out."""

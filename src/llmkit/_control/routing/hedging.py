@@ -6,8 +6,6 @@ Who is asked, and how, is the router's flow's: it is called for both. Here is wh
 from __future__ import annotations
 
 import math
-import threading
-from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -79,28 +77,24 @@ class Hedge:
 
 
 class Latencies:
-    """Quantiles of the latest observations, exactly."""
+    """Quantiles of the latest observations, exactly. Any thread may add one."""
 
-    __slots__ = ("_latest", "_ordered")
+    __slots__ = ("_latest",)
 
     def __init__(self) -> None:
-        self._latest: deque[float] = deque()
-        self._ordered: list[float] = []
+        self._latest: deque[float] = deque(maxlen=_KEPT)
 
     def __len__(self) -> int:
-        return len(self._ordered)
+        return len(self._latest)
 
     def add(self, seconds: float) -> None:
         """One more; the oldest one goes where there are enough."""
-        if len(self._latest) >= _KEPT:
-            oldest = self._latest.popleft()
-            del self._ordered[bisect_left(self._ordered, oldest)]
         self._latest.append(seconds)
-        insort(self._ordered, seconds)
 
     def quantile(self, share: float) -> float:
         """The least of those that at least ``share`` of all do not exceed. There has to be one."""
-        return self._ordered[max(0, math.ceil(share * len(self._ordered)) - 1)]
+        ordered = sorted(self._latest)
+        return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
 
 
 def hedgeable(leg: Leg) -> bool:
@@ -131,27 +125,24 @@ class Hedging:
     def __init__(self, hedge: Hedge) -> None:
         self.hedge = hedge
         self._seen: dict[tuple[str, str, bool], Latencies] = {}
-        self._lock = threading.Lock()
 
     def observed(self, name: str, job: Job, seconds: float) -> None:
         """A deployment has answered (a stream: has begun) after so long, or had not yet."""
-        with self._lock:
-            self._seen.setdefault((name, job.kind, job.stream), Latencies()).add(seconds)
+        self._seen.setdefault((name, job.kind, job.stream), Latencies()).add(seconds)
 
     def after(self, name: str, job: Job) -> float | None:
         """Seconds until another one is asked beside this deployment; ``None``: nobody knows what is slow here."""
         if self.hedge.after is not None:
             return self.hedge.after
-        with self._lock:
-            found = self._seen.get((name, job.kind, job.stream))
-            if found is None or len(found) < self.hedge.observations:
-                return None
-            return max(self.hedge.least, found.quantile(self.hedge.quantile))
+        found = self._seen.get((name, job.kind, job.stream))
+        if found is None or len(found) < self.hedge.observations:
+            return None
+        return max(self.hedge.least, found.quantile(self.hedge.quantile))
 
     def forget(self, name: str) -> None:
         """A deployment is gone."""
-        with self._lock:
-            self._seen = {key: seen for key, seen in self._seen.items() if key[0] != name}
+        for key in [key for key in tuple(self._seen) if key[0] == name]:
+            self._seen.pop(key, None)
 
     def run(self, job: Job, account: Account, first: T, asking: Asking[T]) -> Flow[tuple[T, Any]]:
         """Ask ``first``, and another one beside it if that takes too long; return who answered, and the answer.

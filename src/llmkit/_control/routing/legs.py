@@ -83,9 +83,7 @@ class Legs:
         self._bases: dict[tuple[str, plan.Kind], _Base] = {}
         self._names: dict[str, tuple[str, str]] = {}
 
-    def leg(
-        self, asking: Asking, member: Member, changes: Mapping[str, Any] | None = None
-    ) -> Leg:
+    def leg(self, asking: Asking, member: Member, changes: Mapping[str, Any] | None = None) -> Leg:
         """The leg of a call at a member.
 
         Args:

@@ -48,7 +48,7 @@ class Member:
         self.key = key
         """The key it goes out with; ``None`` is what the call finds by itself."""
         self.id = deployment.id if number is None else f"{deployment.id}#{number}"
-        """Where the deployment has several keys, they are ``id#0``, ``id#1``, …: its limits are counted under ``id``."""
+        """Where the deployment has several keys, they are ``id#0``, ``id#1``, …; its limits are those of ``id``."""
         self.host: Member = self
         """The member that stands for the deployment as a whole: one host's failure is all its keys' failure."""
         self.place = deployment.id

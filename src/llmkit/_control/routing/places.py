@@ -26,13 +26,13 @@ __all__ = ["Place", "Places"]
 class Place:
     """One that was taken. ``route``: whose choice it was; ``began``: when its deployment was asked, if it was."""
 
-    __slots__ = ("began", "error", "final", "go", "route")
+    __slots__ = ("began", "failed", "final", "go", "route")
 
     def __init__(self, route: Route, go: Go) -> None:
         self.route, self.go = route, go
         self.began = go.began
-        self.error: Exception | None = None
-        """What it has failed with, where the route knows of it."""
+        self.failed = False
+        """Whether it has failed, and the route knows. Not with what: that knows frames, and these know this."""
         self.final = False
         """Whether what fails now is the call's failure, whoever would be asked."""
 
@@ -103,7 +103,7 @@ class Places:
 
     def failed(self, place: Place, error: Exception, *, repeatable: bool) -> Sequence[Any]:
         """It has failed, before anybody saw anything of its answer."""
-        place.error = error
+        place.failed = True
         return self._leave(
             place, lambda: place.route.failed(place.go, error, self._now(), repeatable)
         )

@@ -155,6 +155,7 @@ SECTIONS: Final[Mapping[str, str]] = {
     "files_settings": "files go to the deployment that a call names: say its key there",
     "finetune_settings": "fine-tuning is not supported",
     "guardrails": _GUARDRAILS,
+    "include": "files are included where a file is read: give its path",
     "search_tools": "searching the web is the model's: web_search_options",
     "vector_store_registry": _SEARCH,
 }  # fmt: skip

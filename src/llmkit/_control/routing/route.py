@@ -67,6 +67,7 @@ class Route:
         "over",
         "pending",
         "policy",
+        "rested",
         "round",
         "settings",
         "table",
@@ -111,6 +112,8 @@ class Route:
         self.round = self.attempts = self.tickets = 0
         self.waiting: float | None = None
         """Since when nobody could be asked."""
+        self.rested = False
+        """Whether it has waited since it looked last."""
         self.asked: Asked | None = None
         self.let_in: Go | None = None
         self.over = False
@@ -139,7 +142,7 @@ class Route:
         if self.let_in is not None:
             let_in, self.let_in = self.let_in, None
             return let_in
-        if self.asked is not None or self.waiting is not None:
+        if self.asked is not None or self.rested:
             self._anew()
         while not self.over:
             step = self._any(now) or self._later(now)
@@ -165,7 +168,7 @@ class Route:
 
     def _anew(self) -> None:
         """After a wait, or where a store did not answer: look at all again."""
-        self.at, self.asked = 0, None
+        self.at, self.asked, self.rested = 0, None, False
         self.full.clear()
         for visit in self.visits:
             visit.anew()
@@ -245,10 +248,10 @@ class Route:
 
     def _later(self, now: float) -> Step | None:
         """Nobody is left in order: whoever is free all the same, or another round, or a wait; or it is over."""
-        found, _ = waiting.soonest(self, now)
+        found, place = waiting.soonest(self, now)
         if found is None or found.at > now:
-            step = waiting.wait(self, now)
-            self.over = step is None
+            step = waiting.wait(self, found, place, now)
+            self.over, self.rested = step is None, True
             return step
         if not found.again:
             return enter(self, found.visit, found.member, now)
@@ -265,6 +268,8 @@ class Route:
         now: float,
         repeatable: bool = True,  # noqa: FBT001, FBT002 - as the flow knows it
         here: bool | None = None,  # noqa: FBT001 - the same
+        *,
+        blames: bool = True,
     ) -> After:
         """An attempt has failed.
 
@@ -274,12 +279,13 @@ class Route:
             now: the time.
             repeatable: whether the request may go to another deployment where nobody knows what became of it.
             here: whether it may go to the same again; by default, as ``repeatable``.
+            blames: whether it says anything of the deployment.
         """
-        found = self.out.pop(go.member, None)
-        if found is None:
+        visit = self._visit(go)
+        if visit is None:
             return NOTHING_MORE
-        visit = found[1]
         rule = rule_of(error, continuing=self.settings.continue_streams)
+        rule = rule if blames else rule._replace(cools="never")
         alone = visit.group.hosts == 1 if rule.whole else len(visit.group.members) == 1
         what = health.Failure(error, rule, go.began, alone)
         self.error = error
@@ -287,7 +293,14 @@ class Route:
         if not repeatable and may_be_done(error):
             visit.rule = _doubtful(rule, error, here=here is True)
         self._follow(visit, go.member, error, now)
-        return ending.failed(self.table, go, what, now)
+        after = ending.failed(self.table, go, what, now)
+        self.out.pop(go.member, None)
+        return after
+
+    def _visit(self, go: Go) -> Visit | None:
+        """The visit that an attempt is out for; it is forgotten last, so that who is interrupted can leave it."""
+        known, visit = self.out.get(go.member, (None, None))
+        return visit if known is go else None
 
     def _follow(self, visit: Visit, member: Member, error: Exception, now: float) -> None:
         """Say who may still be asked after this failure, and when."""
@@ -323,10 +336,12 @@ class Route:
         answer: int | None = None,
     ) -> After:
         """An attempt was answered in full: in so many seconds, with so many tokens, as far as that is known."""
-        if self.out.pop(go.member, None) is None:
+        if self._visit(go) is None:
             return NOTHING_MORE
         used = ending.Used(seconds, first_chunk, prompt, answer)
-        return ending.worked(self.table, go, used, now)
+        after = ending.worked(self.table, go, used, now)
+        self.out.pop(go.member, None)
+        return after
 
     def left(self, go: Go, now: float) -> After:
         """An attempt was given up by its caller: that says nothing of the deployment."""
@@ -335,9 +350,11 @@ class Route:
 
     def left_locked(self, go: Go, now: float) -> After:
         """``left``, for who has the table's lock already."""
-        if self.out.pop(go.member, None) is None:
+        if self._visit(go) is None:
             return NOTHING_MORE
-        return ending.left(self.table, go, now)
+        after = ending.left(self.table, go, now)
+        self.out.pop(go.member, None)
+        return after
 
     def forget(self) -> None:
         """Keep no failure: it knows frames, and they know this."""

@@ -33,50 +33,50 @@ def left_over(route: Route) -> Iterator[tuple[Visit, Member]]:
         if visit.closed:
             continue
         out = visit.group.pool.unfit(visit.wanted)
+        tries, bars = route.tried, route.bars
         for number, member in enumerate(visit.group.members):
-            tried = route.tried.get(member)
+            if out and out >> number & 1:
+                continue
+            tried = tries.get(member)
             if tried is not None and tried.rounds < max(route.round, tried.round + 1):
                 continue
-            if not out >> number & 1 and not barred(route.bars, member):
+            if not bars or not barred(bars, member):
                 yield visit, member
 
 
 def free_at(route: Route, member: Member, now: float) -> tuple[float, bool]:
     """When a member is free, as far as is known, and whether it may be earlier: when somebody leaves."""
-    if member in route.never:
-        return inf, False
     if member.cooling > now:
         return (inf if health.lasting(member) else member.cooling), False
     if member.strikes and member.probing > now:
         return inf, True
     until = route.full.get(member, 0.0)
-    return until, until > now
+    return until, until > now and member not in route.never
 
 
 def soonest(route: Route, now: float) -> tuple[Next | None, bool]:
     """Who can be asked first of all that are left, and whether somebody who leaves may make it earlier."""
     best: Next | None = None
-    place, raises = False, route.raises
+    first, place, raises = inf, False, route.raises
     for visit, member in left_over(route):
-        tried = route.tried.get(member)
-        own = 0.0 if tried is None else tried.ready
         free, leaves = free_at(route, member, now)
-        if raises and free > max(now, own):
+        tried = route.tried.get(member)
+        again = False
+        if tried is not None:
+            again = tried.round == route.round
+            if raises and free > max(now, tried.ready):
+                continue
+            free = max(tried.ready, free)
+        elif raises and free > now:
             continue
         place = place or leaves
-        found = Next(
-            max(own, free), tried is not None and tried.round == route.round, visit, member
-        )
-        if best is None or found[:2] < best[:2]:
-            best = found
-    if best is not None and best.at == inf and not place:
-        return None, False
-    return best, place
+        if best is None or free < first or (free == first and best.again and not again):
+            best, first = Next(free, again, visit, member), free
+    return (None, False) if first == inf and not place else (best, place)
 
 
-def wait(route: Route, now: float) -> Wait | None:
+def wait(route: Route, found: Next | None, place: bool, now: float) -> Wait | None:  # noqa: FBT001 - what ``soonest`` says
     """Wait for the first; ``None``: nobody is worth it, or in time for it."""
-    found, place = soonest(route, now)
     began = now if route.waiting is None else route.waiting
     limit = min(route.until, began + route.longest_wait)
     if found is None or now >= limit or (found.at >= limit and not place):
