@@ -77,6 +77,9 @@ def test_a_shared_window_has_room_for_the_answer() -> None:
     )
     assert said(member(known=apart), wanted) is None
     assert said(member(known=shared, max_input_tokens=1000), wanted) is None
+    short = chat("x" * 500, count=lambda: 600, params={"max_tokens": 500})
+    assert short.size < 1000
+    assert said(member(known=shared), short) is not None
 
 
 def test_an_answer_as_long_as_the_deployment_says() -> None:

@@ -192,6 +192,9 @@ def test_sessions_are_spread_by_weight() -> None:
     made = pool(members, affinity=["session"])
     assert names(made.plan(chat(session="s"), seeded(), 0.0))[2] == "none"
     assert weighed(members) == [1.0, 3.0, 0.0]
+    spare = pool([*members, member("other", weight=0)], affinity=["session"])
+    third = {names(spare.plan(chat(session=f"s{n}"), seeded(), 0.0))[2] for n in range(20)}
+    assert third == {"none", "other"}, "those who weigh nothing have an order of their own"
 
 
 def test_a_session_is_kept_within_what_fits() -> None:

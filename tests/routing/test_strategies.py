@@ -50,6 +50,13 @@ def test_names_are_litellms() -> None:
     assert [strategy_of(name).name for name in OWN] == list(OWN)
 
 
+def test_what_has_to_be_known() -> None:
+    """Only what strategies say they look at is asked for before a choice: of all processes, or of what was used."""
+    made = [strategy_of(name) for name in OWN] + [strategy_of(Named("m0"))]
+    assert [one.name for one in made if one.counts] == [OWN[1], OWN[3], OWN[4]]
+    assert [one.name for one in made if one.used] == [OWN[3], OWN[4]]
+
+
 @given(data=st.data())
 @settings(max_examples=50, deadline=None)
 def test_an_order_is_everybody_once(data: st.DataObject) -> None:
