@@ -109,6 +109,7 @@ WAITING_EXCEPTIONS: dict[str, set[str]] = {
     "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
     "tokens._encodings": {"threading"},  # a lock held while an encoding is loaded
+    "_control.routing.hedging": {"threading"},  # a lock held over a few numbers
 }
 
 # Imports from a higher floor: importer -> target. The design wants none.
@@ -189,6 +190,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
     "_kinds.tokens": {"llmkit.tokens"},  # only when something is counted
+    "router._routing": {"llmkit.budget"},  # few deployments have a budget of their own
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",
         "cryptography.hazmat.primitives.asymmetric.rsa",

@@ -72,6 +72,7 @@ def places(made: Router) -> list[int]:
 def idle(made: Router) -> bool:
     """Whether no call has a place anywhere, nor waits for one."""
     line = made._line
-    tickets = made._table.admission._rows._tickets
+    # One of a place that was given back before it was known to be there is at no deployment.
+    tickets = [one for one in made._table.admission._rows._tickets.values() if one.deployment]
     waits = line._looking or any(entry[-1].entry is entry for entry in (*line._line, *line._tried))
     return not any(places(made)) and not tickets and not waits

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -192,9 +192,11 @@ def test_a_guardrails_refusal_is_final() -> None:
             raise errors.InvalidRequestError("no")
 
     made = router(A, B, hooks=[Guard()])
-    with answering(a="hello", b="hello") as answers:
-        with pytest.raises(errors.InvalidRequestError, match="no"):
-            made.completion("g", ASK)
+    with (
+        answering(a="hello", b="hello") as answers,
+        pytest.raises(errors.InvalidRequestError, match="no"),
+    ):
+        made.completion("g", ASK)
     assert answers.asked == []
     assert idle(made)
 
@@ -203,7 +205,7 @@ def test_hooks_see_each_request_once() -> None:
     """A hook is consulted for each deployment, once, however often that is asked."""
 
     class Guard:
-        seen: list[str] = []
+        seen: ClassVar[list[str]] = []
 
         def before_call(self, call: Any) -> None:
             self.seen.append(call.model)
@@ -274,6 +276,16 @@ def test_who_keeps_things_is_named() -> None:
         router(A, B).retrieve_file("file-1")
     with pytest.raises(errors.ConfigurationError, match="no deployment is 'groq'"):
         router(A, B).retrieve_file("file-1", custom_llm_provider="groq")
+
+
+def test_what_is_kept_elsewhere_is_looked_for_there() -> None:
+    """A file that one deployment does not know is asked of the next, and nobody is let be for it."""
+    file = {"id": "file-1", "object": "file", "bytes": 1, "created_at": 1, "filename": "f"}
+    made = router(A, B)
+    with answering(a=404, b=Raw(file)) as answers:
+        assert made.retrieve_file("file-1", custom_llm_provider="g").call.deployment == "b"
+    assert answers.asked == ["a", "b"]
+    assert [row.state for row in made.deployments()] == ["well", "well"]
 
 
 def test_deployments_may_be_typed() -> None:

@@ -16,7 +16,7 @@ from llmkit.stores import MemoryStore
 from llmkit.testing import Cut
 
 from ..io._colour import Colour, Seen, each_colour
-from ._kit import ASK, answering, deployment, idle, places, router
+from ._kit import answering, deployment, idle, places, router
 
 
 class Watched(MemoryStore):
@@ -87,9 +87,11 @@ async def closed(colour: Colour, one: Router) -> None:
 
 async def broken(colour: Colour, one: Router) -> None:
     """A stream that breaks."""
-    with answering(a=Cut("hello there", after=2), b="never"):
-        with pytest.raises(errors.StreamInterruptedError):
-            await colour.read(one, model="g")
+    with (
+        answering(a=Cut("hello there", after=2), b="never"),
+        pytest.raises(errors.StreamInterruptedError),
+    ):
+        await colour.read(one, model="g")
 
 
 async def dropped(colour: Colour, one: Router) -> None:
@@ -111,7 +113,7 @@ ATTEMPTS = {"rerouted": 2, "failed": 2}
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda one: one.__name__)
 @each_colour
 async def test_every_place_is_left_once(
-    colour: Colour, ending: Callable[..., Any], shared: bool, seen: Seen
+    colour: Colour, ending: Callable[..., Any], seen: Seen, *, shared: bool
 ) -> None:
     """Whatever becomes of a call, it is settled once, and each place that it had is left once."""
     store = Watched() if shared else None

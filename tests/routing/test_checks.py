@@ -160,8 +160,13 @@ def test_an_encoding_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         (IMAGE, "vision"),
         ({"type": "image", "source": {}}, "vision"),
         ({"type": "input_audio", "input_audio": {}}, "audio_input"),
-        ({"type": "file", "file": {}}, "pdf"),
-        ({"type": "document", "source": {}}, "pdf"),
+        ({"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}, "pdf"),
+        ({"type": "input_file", "filename": "Rules.PDF"}, "pdf"),
+        (
+            {"type": "document", "source": {"type": "base64", "media_type": "application/pdf"}},
+            "pdf",
+        ),
+        ({"type": "document", "source": {"type": "url", "url": "https://x.org/a.pdf"}}, "pdf"),
         ({"type": "video_url", "video_url": {}}, "video_input"),
     ],
 )
@@ -199,6 +204,16 @@ def test_what_is_attached_is_needed(part: dict[str, Any], need: str) -> None:
 def test_what_parameters_need(params: dict[str, Any], needs: set[str]) -> None:
     """A parameter that asks for something needs it; one that says it is not wanted does not."""
     assert chat(params=params).needs == needs
+
+
+def test_a_file_that_is_no_pdf_needs_nothing() -> None:
+    """Plain text as a document, or a file that nobody says the kind of, any model may take."""
+    plain = {
+        "type": "document",
+        "source": {"type": "text", "media_type": "text/plain", "data": "x"},
+    }
+    for part in (plain, {"type": "file", "file": {"file_id": "file-1"}}):
+        assert chat(subject={"messages": [{"role": "user", "content": [part]}]}).needs == set()
 
 
 def test_items_of_responses_are_looked_at() -> None:

@@ -140,13 +140,17 @@ class RedisServer:
 
     def ask(self, *words: str) -> bytes:
         """One command over a connection of its own, without any library; the raw answer's first piece."""
+        parts = [word.encode() for word in words]
+        return self.tell(
+            b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
+        )
+
+    def tell(self, command: bytes) -> bytes:
+        """The same of a command as it is on the wire, and in the log."""
         with socket.socket(socket.AF_UNIX) as wire:
             wire.settimeout(_SECONDS)
             wire.connect(str(self.socket))
-            parts = [word.encode() for word in words]
-            wire.sendall(
-                b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts)
-            )
+            wire.sendall(command)
             return wire.recv(65536)
 
     def kill(self) -> None:

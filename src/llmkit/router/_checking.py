@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import weakref
 from collections.abc import Iterable
@@ -172,8 +173,7 @@ def _checks(router: weakref.ref[Checking], stop: threading.Event, seconds: float
         one = router()
         if one is None:
             return
-        try:
+        # A check that cannot be made says nothing, and the next may be.
+        with contextlib.suppress(Exception):
             one._check_groups()  # noqa: SLF001 - its own thread
-        except Exception:  # noqa: BLE001, S110 - a check that cannot be made says nothing, and the next may be
-            pass
         del one

@@ -12,6 +12,7 @@ from .._control.routing.deployment import Deployment
 from .._control.routing.entries import Reading, deployments_of, entry_of
 from .._control.routing.hedging import Hedge, Hedging
 from .._control.routing.legs import Legs
+from .._control.routing.saying import keywords_of
 from .._control.routing.settings import Settings
 from .._control.routing.strategies import strategy_of
 from ..errors import ConfigurationError, UnknownModelError
@@ -153,10 +154,9 @@ class Managing(Deciding):
     # --- changing settings
 
     def get_settings(self) -> dict[str, Any]:
-        """How the router decides now, by the names of ``Settings``, and the options of its calls."""
-        settings = self._table.settings
-        told = {name: getattr(settings, name) for name in _FIELDS if name != "defaults"}
-        return {**told, **{k: v for k, v in self._defaults.items() if k in _OF_CALLS}}
+        """How the router decides now, where that is not as usual, as ``update_settings`` takes it."""
+        of_calls = {name: self._defaults[name] for name in _OF_CALLS & self._defaults.keys()}
+        return {**keywords_of(self._table.settings), **of_calls}
 
     def update_settings(self, **changes: Any) -> None:
         """Decide otherwise from the next call on: any of the router's own keywords, and ``timeout``.

@@ -26,6 +26,7 @@ from .._control.routing.groups import Terms, targets
 from .._control.routing.hedging import Hedge, Hedging
 from .._control.routing.keywords import RouterOptions
 from .._control.routing.legs import Asking, Legs, own
+from .._control.routing.member import Member
 from .._control.routing.policies import fallbacks_of
 from .._control.routing.route import Route
 from .._control.routing.settings import Settings
@@ -160,7 +161,7 @@ class Routing(Client):
         return job
 
     def _named(self, model: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-        """The group that is meant where a call names a provider: a group, a deployment, or the only one of a provider."""
+        """What is meant where a call names a provider: a group, a deployment, or a provider's only one."""
         provider = params["custom_llm_provider"]
         rest = {name: value for name, value in params.items() if name != "custom_llm_provider"}
         names, aliases = self._table.names, self._table.settings.aliases
@@ -184,15 +185,33 @@ class Routing(Client):
             route,
             self._legs,
             asking,
-            named=self._legs.named(route.peek(self._clock.now()).member),
+            named=self._legs.named(self._first(route, job)),
             group=model,
             line=self._line,
             priority=wanted.priority,
             shared=self._shared,
             hedging=self._hedging,
             now=self._clock.now,
-            reroute=lambda group: self._route(job, replace(wanted, group=group), options),
+            reroute=lambda name: self._route(
+                job, replace(wanted, group=self._meant(name)), options
+            ),
         )
+
+    def _first(self, route: Route, job: Job) -> Member:
+        """Who is likely to be asked first, where anybody is told of that."""
+        if job.heard:
+            return route.peek(self._clock.now()).member
+        first: Member = route.visits[0].group.members[0]
+        return first
+
+    def _meant(self, name: str) -> str:
+        """A group; or a deployment's id, where a model is named (as budgets do) and one has it."""
+        names = self._table.names
+        if name in names.groups or name in names.ids:
+            return name
+        having = (one for one in self._table.deployments if one.model == name)
+        found = next(having, None)
+        return name if found is None else found.id
 
     def _wanted(self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]) -> Wanted:
         whose, params, settings = job.attributes, asking.own.params, self._table.settings

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..._flow import Cancelled, Flow, Opened, acquire, notify, sleep
 from ..._http import HTTPRequest
 from ..._operations import Admit
-from ...errors import APIError, ConfigurationError
+from ...errors import APIError, ConfigurationError, NotFoundError
 from ...events import Diverted, FallingBack, Queued, Rerouted, RetryScheduled
 from ...types.answer import Answer
 from .. import call as calls
@@ -265,8 +265,12 @@ class Way:
     def _failed(self, account: Account, place: Place, error: Exception) -> Flow[None]:
         """It has failed, and nobody has seen anything of its answer."""
         ready = self._ready.get((place.go.member.id, place.go.group))
-        makes = ready is not None and ready[0].call.makes
-        events = self._places.failed(place, error, repeatable=not makes)
+        call = None if ready is None else ready[0].call
+        # What is kept at one deployment is not at another: whoever does not have it is well all the same.
+        missing = isinstance(error, NotFoundError) and call is not None and call.concerns is not None
+        events = self._places.failed(
+            place, error, repeatable=call is None or not call.makes, blames=not missing
+        )
         if account.holds is not None:
             account.holds.given_up()
             yield from account.holds.close()

@@ -101,11 +101,14 @@ class Places:
         seconds = now - place.began
         return self._leave(place, lambda: place.route.worked(place.go, now, seconds, **how))
 
-    def failed(self, place: Place, error: Exception, *, repeatable: bool) -> Sequence[Any]:
-        """It has failed, before anybody saw anything of its answer."""
+    def failed(
+        self, place: Place, error: Exception, *, repeatable: bool, blames: bool = True
+    ) -> Sequence[Any]:
+        """It has failed. ``blames``: whether that says anything of the deployment."""
         place.failed = True
         return self._leave(
-            place, lambda: place.route.failed(place.go, error, self._now(), repeatable)
+            place,
+            lambda: place.route.failed(place.go, error, self._now(), repeatable, blames=blames),
         )
 
     def left(self, place: Place) -> Sequence[Any]:

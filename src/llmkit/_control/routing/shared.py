@@ -110,7 +110,7 @@ class Shared:
             self.gate.left()
             raise
         if (seconds := self.gate.worked()) is not None:
-            self._lost(False)  # noqa: FBT003 - what it is told
+            self._lost(False)
             yield from notify(StateReached(self._name, seconds))
         return answer
 

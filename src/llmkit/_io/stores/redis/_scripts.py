@@ -10,8 +10,9 @@ from typing import NamedTuple
 __all__ = ["Script", "script"]
 
 _FOLDER = Path(__file__).parent / "lua"
-# What every script begins with: the schema's version, the clock, sums, rows, entries.
-_FIRST = "common"
+# What every script begins with: the operation and the clock. Those of a folder have more in common.
+_FIRST = "start"
+_SHARED = "common"
 
 
 class Script(NamedTuple):
@@ -23,7 +24,9 @@ class Script(NamedTuple):
 
 @cache
 def script(name: str) -> Script:
-    """A script by its name, with what all begin with."""
-    text = "".join((_FOLDER / f"{part}.lua").read_text(encoding="utf-8") for part in (_FIRST, name))
+    """A script by its name, in which there may be a folder, with what all of them begin with."""
+    folder, slash, _ = name.rpartition("/")
+    parts = (_FIRST, f"{folder}{slash}{_SHARED}", name)
+    text = "".join((_FOLDER / f"{part}.lua").read_text(encoding="utf-8") for part in parts)
     digest = hashlib.sha1(text.encode(), usedforsecurity=False)
     return Script(text, digest.hexdigest())

@@ -1,4 +1,4 @@
-"""``RedisStore``: accounts, ledger and settlements in Redis, one script and one round trip for each operation."""
+"""``RedisStore``: accounts, ledger, settlements, and a router's state; one script, one round trip for each operation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing_extensions import override
 
 from ...._control.checking import checked
 from ....errors import ConfigurationError, LLMKitError, StoreError
+from ._admission import ADMISSION
 from ._clients import Clients
 from ._durability import Durability
 from ._exchange import exchange
@@ -23,13 +24,13 @@ from ._talking import Commands, arun, run
 
 __all__ = ["RedisStore"]
 
-_FORMS: Final = CHANGING | READING
+_FORMS: Final = CHANGING | READING | ADMISSION
 _ENCODED: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _DURABILITIES: Final = ("power", "best_effort")
 
 
 class RedisStore:
-    """Accounts, ledger and settlements in Redis 6.2 or later, shared by all who reach it. Thread-safe, fork-safe.
+    """Accounts, ledger, settlements and routers' state in Redis 6.2 or later, for all who reach it. Thread-, fork-safe.
 
     Money is counted in 1e-9 USD, amounts rounded up, below 2^53 of them (9,007,199 USD) in an account; what is beyond
     is refused. An operation is one round trip; it is repeated once if its connection breaks, and counted once.
@@ -41,7 +42,7 @@ class RedisStore:
         durability: ``"power"``: what was acknowledged is on the server's disk; a server that is not set to that
             (``appendonly yes``, ``appendfsync always``, ``no-appendfsync-on-rewrite no``, ``aof-load-truncated no``,
             ``maxmemory-policy noeviction``) is refused on first use. ``"best_effort"``: take the server as it is,
-            which may lose money.
+            which may lose money. What a router keeps is kept on any server: it is no money.
         timeout: seconds to connect, and to wait for an answer.
         clock: for tests: what gives the time instead of the server, in seconds of Unix time.
 
@@ -67,6 +68,10 @@ class RedisStore:
         self._name = name
         self._key = f"llmkit:{{{name}}}"
         self._clients = Clients(url, timeout, durable=durability == "power")
+        # What routers keep may be lost: their connections are not asked what the server promises.
+        self._unasked = self._clients
+        if durability == "power":
+            self._unasked = Clients(url, timeout, durable=False)
         self._clock = clock
 
     @override
@@ -80,7 +85,7 @@ class RedisStore:
         """Perform one operation, blocking. Raises ``StoreError``, or ``StoreUnavailableError`` if Redis is away."""
         commands = self._commands(operation)
         try:
-            return run(commands, self._clients.execute)
+            return run(commands, self._clients_for(operation).execute)
         except self._clients.failures as error:
             failure = self._translated(error)
         # Outside the handler: the library's error is no part of ours.
@@ -92,7 +97,7 @@ class RedisStore:
             return await anyio.to_thread.run_sync(self.perform, operation)
         commands = self._commands(operation)
         try:
-            return await arun(commands, self._clients.aexecute)
+            return await arun(commands, self._clients_for(operation).aexecute)
         except self._clients.failures as error:
             failure = self._translated(error)
         raise failure
@@ -100,10 +105,15 @@ class RedisStore:
     def close(self) -> None:
         """Close the connections of sync code; the next operation makes new ones."""
         self._clients.close()
+        self._unasked.close()
 
     async def aclose(self) -> None:
         """Close those of the running loop, and those of sync code."""
         await self._clients.aclose()
+        await self._unasked.aclose()
+
+    def _clients_for(self, operation: Any) -> Clients:
+        return self._unasked if type(operation) in ADMISSION else self._clients
 
     def _commands(self, operation: Any) -> Commands[Any]:
         form = _FORMS.get(type(operation))

@@ -1,9 +1,8 @@
--- What every script begins with: schema, time, counters, ledger, usage. The rules are those of _control/accounts.py.
+-- What every script of a ledger goes on with: schema, counters, ledger, usage. The rules are those of _control/accounts.py.
 --
--- KEYS[1] is the ledger, llmkit:{name}; every other key is KEYS[1] .. ":" .. something, and so in the same slot.
--- ARGV[1] is the operation as JSON. Amounts are whole numbers of units below 2^53: of two of them added up, too, a double
--- says rightly whether they are more than a third. In what is kept or answered they are texts, because cjson writes 14
--- digits only. Counters are int64 (HINCRBY).
+-- Amounts are whole numbers of units below 2^53: of two of them added up, too, a double says rightly whether they are
+-- more than a third. In what is kept or answered they are texts, because cjson writes 14 digits only. Counters are int64
+-- (HINCRBY).
 --
 -- KEYS[1]            hash: schema, entries (how many)
 -- :accounts          set of the accounts that have counters
@@ -14,14 +13,9 @@
 -- :days              sorted set of the days that have usage
 -- :rules             hash: scope -> JSON [version, body, which writing it was]
 -- :settlements       stream, s -> JSON;  :settled  hash: call -> which writing it was
-if redis.replicate_commands then redis.replicate_commands() end -- before Redis 7 it could be configured away
-local call, decode, encode, format, floor = redis.call, cjson.decode, cjson.encode, string.format, math.floor
-local LEDGER, SCHEMA, MOST, DAY, PARTS, KEPT = KEYS[1], 1, 9007199254740991, 86400000, 60, 120
+local LEDGER, SCHEMA, MOST, PARTS, KEPT = KEYS[1], 1, 9007199254740991, 60, 120
 local ACCOUNTS, HOLDS, LEASES = LEDGER .. ':accounts', LEDGER .. ':holds', LEDGER .. ':leases'
 local ENTRIES, IDS, RULES, DAYS = LEDGER .. ':entries', LEDGER .. ':ids', LEDGER .. ':rules', LEDGER .. ':days'
-local op = decode(ARGV[1])
-
-local function fail(text) error('LLMKIT ' .. text, 0) end
 
 local written = call('HGET', LEDGER, 'schema')
 if not written then
@@ -30,15 +24,6 @@ elseif tonumber(written) > SCHEMA then
   fail('the ledger in Redis was written by a newer llmkit: its schema is ' .. written
     .. ', this one knows ' .. SCHEMA)
 end
-
-local now = op.now
-if not now then
-  local time = call('TIME')
-  now = time[1] * 1000 + floor(time[2] / 1000)
-end
-
--- Adding 0 makes 0 of -0.
-local function text(n) return format('%.0f', n + 0) end
 
 local function minus(digits)
   if digits == '0' then return digits end
