@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -168,16 +169,12 @@ def test_ctrl_c_while_both_are_asked() -> None:
 
         def interrupt() -> None:
             world.servers[1].wait_requests(1)
-            import ctypes
-
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(waiting), ctypes.py_object(KeyboardInterrupt)
-            )
+            signal.pthread_kill(waiting, signal.SIGINT)
 
         thread = threading.Thread(target=interrupt)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            world.client.completion(**ASK, timeout=3)
+            world.client.completion(**ASK, timeout=5)
         thread.join()
         for server in world.servers:
             server.wait_gone()
