@@ -198,7 +198,7 @@ def test_who_waits_is_let_in_by_priority(loop: str) -> None:
 
     async def body() -> None:
         with routed(1, limits={"max_parallel_requests": 1}) as world:
-            world.servers[0].always(0.05, *completion())
+            world.servers[0].script([0.5, *completion()]).always(0.01, *completion())
             async with anyio.create_task_group() as tasks:
                 for who in [(5, 0), (3, 1), (1, 2), (3, 3), (1, 4), (0, 5)]:
                     tasks.start_soon(one, world, who)

@@ -331,7 +331,7 @@ def full() -> Iterator[tuple[str, Callable[[], Callable[[], bytes]]]]:
             got: list[bytes] = []
 
             def serve() -> None:
-                listener.settimeout(4)
+                listener.settimeout(1.5)
                 with suppress(OSError):
                     while True:
                         connection, _ = listener.accept()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,6 +24,7 @@ from llmkit.events import CallFinished, CallStarted
 
 from ..faults._interrupts import interrupted_at
 from ..faults._suspensions import Watched, dropped_at
+from ..faults._world import FULL
 from ..io._colour import MESSAGES, MODEL
 from ..io._server import HOLD, completion, failure, piece, streamed
 from ._pair import Pair, pair
@@ -167,16 +169,12 @@ def test_ctrl_c_while_both_are_asked() -> None:
 
         def interrupt() -> None:
             world.servers[1].wait_requests(1)
-            import ctypes
-
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(waiting), ctypes.py_object(KeyboardInterrupt)
-            )
+            signal.pthread_kill(waiting, signal.SIGINT)
 
         thread = threading.Thread(target=interrupt)
         thread.start()
         with pytest.raises(KeyboardInterrupt):
-            world.client.completion(**ASK, timeout=3)
+            world.client.completion(**ASK, timeout=5)
         thread.join()
         for server in world.servers:
             server.wait_gone()
@@ -189,10 +187,10 @@ def test_interrupted_at_many_points(name: str) -> None:
     files = (str(_race.__file__), str(hedging.__file__), str(hold.__file__))
     with pair(Hedge(after=0.005)) as world:
         stream = scripts(world, name)
-        # Each of the two takes every other point: they come by the same ones.
-        at = 0 if stream else -1
+        # In the short run each of the two takes some: they come by the same points.
+        at, step = (0, 1) if FULL else (-3 * stream, 7)
         while at < MOST:
-            at += 2
+            at += step
             with interrupted_at(at, files) as interrupt:
                 try:
                     if stream:

@@ -31,9 +31,11 @@ __all__ = [
     "OF_ROUTERS",
     "Asked",
     "Kind",
+    "address_of",
     "asked",
     "diverted",
     "kept",
+    "leg_at",
     "legs",
     "policy",
     "refuse_of_routers",
@@ -259,19 +261,46 @@ def legs(
     known = default() if catalogue is None else catalogue
 
     def leg(name: str, about: Mapping[str, Any], how: Asked) -> Leg:
-        try:
-            address = addressed(name, how.options, environ, known, keyless=keyless, kind=kind.name)
-        except ConfigurationError:
-            _check_offered(name, how.options, kind, known)
-            raise
-        call = _call(call_id, address, about, how, kind, known, stream=stream)
-        return _leg(address, call, how, kind)
+        address = address_of(name, how, environ, keyless=keyless, kind=kind, catalogue=known)
+        return leg_at(address, call_id, about, how, kind, known, stream=stream)
 
     first = leg(model, subject, asked_for)
     others = (
         _fallback(first, entry, subject, asked_for, kind, known) for entry in _fallbacks(asked_for)
     )
     return [first, *(leg(*other) for other in others)]
+
+
+def address_of(
+    name: str,
+    how: Asked,
+    environ: Mapping[str, str],
+    *,
+    keyless: bool,
+    kind: Kind,
+    catalogue: Catalogue,
+) -> Address:
+    """Who is called for a model, and where. Raises as ``legs``."""
+    try:
+        return addressed(name, how.options, environ, catalogue, keyless=keyless, kind=kind.name)
+    except ConfigurationError:
+        _check_offered(name, how.options, kind, catalogue)
+        raise
+
+
+def leg_at(
+    address: Address,
+    call_id: str,
+    subject: Mapping[str, Any],
+    how: Asked,
+    kind: Kind,
+    catalogue: Catalogue,
+    *,
+    stream: bool,
+) -> Leg:
+    """A call's leg at a known address. Raises as ``legs``."""
+    call = _call(call_id, address, subject, how, kind, catalogue, stream=stream)
+    return _leg(address, call, how, kind)
 
 
 def diverted(

@@ -26,6 +26,7 @@ from .._control.routing.groups import Terms, targets
 from .._control.routing.hedging import Hedge, Hedging
 from .._control.routing.keywords import RouterOptions
 from .._control.routing.legs import Asking, Legs, own
+from .._control.routing.member import Member
 from .._control.routing.policies import fallbacks_of
 from .._control.routing.route import Route
 from .._control.routing.settings import Settings
@@ -184,7 +185,7 @@ class Routing(Client):
             route,
             self._legs,
             asking,
-            named=self._legs.named(route.peek(self._clock.now()).member),
+            named=self._legs.named(self._first(route, job)),
             group=model,
             line=self._line,
             priority=wanted.priority,
@@ -195,6 +196,13 @@ class Routing(Client):
                 job, replace(wanted, group=self._meant(name)), options
             ),
         )
+
+    def _first(self, route: Route, job: Job) -> Member:
+        """Who is likely to be asked first, where anybody is told of that."""
+        if job.heard:
+            return route.peek(self._clock.now()).member
+        first: Member = route.visits[0].group.members[0]
+        return first
 
     def _meant(self, name: str) -> str:
         """A group; or a deployment's id, where a model is named (as budgets do) and one has it."""

@@ -12,7 +12,7 @@ from ..._call import Timeouts
 from ...catalogue import Catalogue
 from ...errors import ConfigurationError
 from .. import plan
-from ..address import mapping, resolve
+from ..address import Address, mapping, resolve
 from ..job import Leg
 from .member import Member
 
@@ -25,6 +25,8 @@ _OF_CALLS: Final = frozenset({
 }) | plan.OF_ROUTERS  # fmt: skip
 """The options that a call through a router may have: all others say whose connection it is."""
 _ABOUT_THE_WAY: Final = plan.OF_ROUTERS | {"fallbacks"}
+_ADDRESSED: Final = frozenset({"extra_query"})
+"""Options of a call that are part of an address."""
 _MOST_KEPT: Final = 4096
 """Callers choose the names that wildcards stand for."""
 _ADDED: Final = ("extra_body", "extra_headers", "extra_query")
@@ -65,6 +67,8 @@ class _Base(NamedTuple):
     asked: plan.Asked
     whole: Timeouts | None
     streamed: Timeouts | None
+    address: Address | None
+    """Where it is asked, where that is the same for every call: it has a key of its own."""
 
 
 class Legs:
@@ -97,24 +101,30 @@ class Legs:
         """
         base = self._bases.get((member.id, asking.kind))
         if base is None:
-            base = self._new(member, asking.kind)
+            base = self._new(asking, member)
         subject, said = asking.subject, asking.own
         if changes:
             subject, said = _changed(asking, changes)
-        leg = plan.legs(
-            asking.id,
-            member.deployment.model,
-            subject,
-            _merged(base.asked, said),
-            stream=asking.stream,
-            environ=self._environ,
-            keyless=asking.keyless or base.asked.options.get("mock_response") is not None,
-            kind=asking.kind,
-            catalogue=self._catalogue,
-        )[0]
+        how = _merged(base.asked, said)
+        address = base.address
+        if address is None or asking.keyless or not _ADDRESSED.isdisjoint(said.options):
+            address = self._address(asking, member, how)
+        leg = plan.leg_at(
+            address, asking.id, subject, how, asking.kind, self._catalogue, stream=asking.stream
+        )
         leg.deployment = member.place
         leg.timeouts = base.streamed if asking.stream else base.whole
         return leg
+
+    def _address(self, asking: Asking, member: Member, how: plan.Asked) -> Address:
+        return plan.address_of(
+            member.deployment.model,
+            how,
+            self._environ,
+            keyless=asking.keyless or how.options.get("mock_response") is not None,
+            kind=asking.kind,
+            catalogue=self._catalogue,
+        )
 
     def named(self, member: Member) -> tuple[str, str]:
         """Its provider and model; what cannot be resolved is told as it is written."""
@@ -138,15 +148,20 @@ class Legs:
         """The deployments have changed."""
         self._bases, self._names = {}, {}
 
-    def _new(self, member: Member, kind: plan.Kind) -> _Base:
-        told = member.deployment
+    def _new(self, asking: Asking, member: Member) -> _Base:
+        told, kind = member.deployment, asking.kind
         params = {name: value for name, value in told.params.items() if name in kind.params}
         key = {} if member.key is None else {"api_key": member.key}
         asked = plan.asked({**params, **told.options, **key}, self._defaults, kind)
         if len(self._bases) >= _MOST_KEPT:
             self.forget()
-        limits = (_timeouts(told.options, stream=stream) for stream in (False, True))
-        made = self._bases[member.id, kind] = _Base(asked, *limits)
+        whole, streamed = (_timeouts(told.options, stream=stream) for stream in (False, True))
+        # What is found with the help of more than that is found anew for each call.
+        fixed = key and not asking.keyless
+        address = self._address(asking, member, asked) if fixed else None
+        made = _Base(asked, whole, streamed, None if address is None or address.where else address)
+        if asking.keyless is False:
+            self._bases[member.id, kind] = made
         return made
 
 
