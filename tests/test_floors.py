@@ -109,7 +109,6 @@ WAITING_EXCEPTIONS: dict[str, set[str]] = {
     "_upload": {"threading"},  # a lock held while one piece of a file is read
     "providers._tokens": {"threading"},  # a lock held over a dict look-up
     "tokens._encodings": {"threading"},  # a lock held while an encoding is loaded
-    "_control.routing.hedging": {"threading"},  # a lock held over a few numbers
 }
 
 # Imports from a higher floor: importer -> target. The design wants none.
