@@ -42,7 +42,6 @@ from ._io.sync import SyncDriver
 from ._io.sync_stream import Stream
 from ._left import asettle_left, known, leaving, perform_late, settle_left
 from ._operations import Store
-from ._secret import Secret
 from .catalogue import Catalogue, default
 from .errors import ConfigurationError
 from .ledger import MemoryLedger
