@@ -421,7 +421,7 @@ PARAMS = st.sampled_from([{}, {"tools": [TOOL]}, {"max_tokens": 300}, {"response
     max_cost=st.sampled_from([None, Decimal("0.1")]),
     checks=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_group_is_checked_as_its_members_are(
     *, members: list[Any], length: int, checks: bool, **asked: Any
 ) -> None:

@@ -15,7 +15,18 @@ from typing import Any
 
 import pytest
 
-from llmkit._operations import Audit, Audited, ReadEntries, Reserved
+from llmkit._operations import (
+    Admit,
+    Admitted,
+    Audit,
+    Audited,
+    Candidate,
+    Cool,
+    Leave,
+    Look,
+    ReadEntries,
+    Reserved,
+)
 from llmkit.errors import StoreError, StoreUnavailableError
 from llmkit.stores import RedisStore
 
@@ -282,6 +293,10 @@ def _use_a_cluster(one: RedisServer, other: RedisServer) -> None:
         store.perform(settled("a"))
         assert held(store) == (1, 0)
         assert asyncio.run(store.aperform(Audit())).differences == ()
+        assert isinstance(store.perform(Admit("t", (Candidate("d"),), 60_000)), Admitted)
+        assert asyncio.run(store.aperform(Look(("d",)))).health[0].running == 1
+        assert store.perform(Cool("d", 1000)).running == 1
+        assert store.perform(Leave("t")) is True
     assert b"there" in other.ask("KEYS", "*")
     with pytest.raises(StoreUnavailableError, match="cluster that is down"):
         nowhere.perform(hold("a"))

@@ -267,7 +267,9 @@ class Way:
         ready = self._ready.get((place.go.member.id, place.go.group))
         call = None if ready is None else ready[0].call
         # What is kept at one deployment is not at another: whoever does not have it is well all the same.
-        missing = isinstance(error, NotFoundError) and call is not None and call.concerns is not None
+        missing = (
+            isinstance(error, NotFoundError) and call is not None and call.concerns is not None
+        )
         events = self._places.failed(
             place, error, repeatable=call is None or not call.makes, blames=not missing
         )

@@ -107,7 +107,7 @@ class Legs:
             subject, said = _changed(asking, changes)
         how = _merged(base.asked, said)
         address = base.address
-        if address is None or asking.keyless or not _ADDRESSED.isdisjoint(said.options):
+        if address is None or not _ADDRESSED.isdisjoint(said.options):
             address = self._address(asking, member, how)
         leg = plan.leg_at(
             address, asking.id, subject, how, asking.kind, self._catalogue, stream=asking.stream
@@ -157,11 +157,9 @@ class Legs:
             self.forget()
         whole, streamed = (_timeouts(told.options, stream=stream) for stream in (False, True))
         # What is found with the help of more than that is found anew for each call.
-        fixed = key and not asking.keyless
-        address = self._address(asking, member, asked) if fixed else None
-        made = _Base(asked, whole, streamed, None if address is None or address.where else address)
-        if asking.keyless is False:
-            self._bases[member.id, kind] = made
+        address = self._address(asking, member, asked) if key else None
+        where = None if address is None or address.where is not None else address
+        made = self._bases[member.id, kind] = _Base(asked, whole, streamed, where)
         return made
 
 

@@ -45,12 +45,12 @@ def look(op: Look, ask: Ask) -> Commands[Looked]:
     return Looked(int(now), tuple([_health(name, *row) for name, row in pairs]))
 
 
-def _health(  # noqa: PLR0913 - as it is answered
+def _health(
     deployment: str,
     until: str,
     strikes: str,
     reason: str,
-    probing: bool,  # noqa: FBT001
+    probing: bool,  # noqa: FBT001 - as it is answered
     running: int,
     used: Any = (),
 ) -> Health:

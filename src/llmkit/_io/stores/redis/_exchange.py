@@ -1,8 +1,8 @@
 """What is said to the server for one operation.
 
-An operation is one command. It is repeated once where the connection breaks, since each is idempotent by its id (its
-script is told that it is a repetition), and sent with the script's whole text where the server has lost it, and to where the server says that the ledger is. Nothing
-else is repeated, a timeout least of all.
+An operation is one command. It is repeated once where the connection breaks, since each is idempotent by its id; its
+script is told that it is a repetition. It is sent with the script's whole text where the server has lost it, and to
+where the server says that the ledger is. Nothing else is repeated, a timeout least of all.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``RedisStore``: accounts, ledger, settlements, and a router's state; one script, one round trip for each operation."""
+"""``RedisStore``: accounts, ledger, settlements, routers' state; one script and round trip for each operation."""
 
 from __future__ import annotations
 
