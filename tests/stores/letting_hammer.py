@@ -87,7 +87,8 @@ class Caller(Worker):
         lease = dice.choice((20, 60, 150))
         found = yield Cool("cold", lease, reason, dice.randint(1, 3))
         if found.reason == reason:
-            self.say("cooled", reason, found.until - lease, found.until)
+            told = int(time.time() * 1000)
+            self.say("cooled", reason, found.until - lease, found.until, told)
 
     def look(self) -> Steps:
         """Until when the one cools."""

@@ -75,3 +75,14 @@ class TestPostgres(StoreConformance):
         """A ledger called after the directory."""
         schema = hashlib.sha256(str(place).encode()).hexdigest()[:16]
         return PostgresStore(self.server.dsn(), schema=schema, clock=clock)
+
+
+def test_no_check_hides_another() -> None:
+    """Two of one name in two classes would be one check, and nobody would miss the other."""
+    named = [
+        name
+        for kind in StoreConformance.__mro__
+        for name in vars(kind)
+        if name.startswith("test_") and kind is not object
+    ]
+    assert sorted(set(named)) == sorted(named)

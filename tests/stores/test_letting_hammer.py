@@ -25,13 +25,13 @@ from ._postgres import PostgresServer
 from ._redis import RedisServer
 
 LONG = float(os.environ.get("LLMKIT_HAMMER") or (20 if os.environ.get("LLMKIT_FULL") else 0))
-SIZE = (8, 20, LONG) if LONG else (3, 6, 3.0)
+SIZE = (8, 20, LONG) if LONG else (3, 6, 1.0)
 RULES = {"width": 25, "rpm": 60, "tpm": 260, "parallel": 6}
 WINDOW = 60 * RULES["width"]
 LEASE = 250
 MOMENT = 50
 PROBE = re.compile(rb" cold \d+ 0 1\n")
-PROBES = 15
+PROBES = 50 if LONG else 5
 
 
 class Call(NamedTuple):
@@ -56,7 +56,8 @@ class LettingHammer(Hammer):
     def enough(self) -> object:
         """And enough probes."""
         said = b"".join(path.read_bytes() for path in self.folder.glob("worker-*.log"))
-        return super().enough() and len(PROBE.findall(said)) >= PROBES
+        befallen = self.killed and self.audits and self.struck
+        return befallen and said.count(b" granted ") > 100 and len(PROBE.findall(said)) >= PROBES
 
     @override
     def audit(self) -> None:
@@ -104,7 +105,7 @@ class Logs:
         self.lease = lease
         self.granted: list[tuple[str, str, int, int, bool]] = []
         self.leaving: dict[str, tuple[int, int]] = {}
-        self.cooled: list[tuple[int, int]] = []
+        self.cooled: list[tuple[int, int, int]] = []
         self.looked: list[tuple[int, int]] = []
         self.words = Counter[str]()
         self.wrong: list[str] = []
@@ -128,7 +129,7 @@ class Logs:
         elif word == "leaving":
             self.leaving[rest[0]] = int(rest[1]), int(rest[2])
         elif word == "cooled":
-            self.cooled.append((int(rest[1]), int(rest[2])))
+            self.cooled.append((int(rest[1]), int(rest[2]), int(rest[3])))
         elif word == "looked":
             self.looked.append((int(rest[0]), int(rest[1])))
         elif word == "WRONG":
@@ -144,13 +145,13 @@ class Logs:
         return sorted(found)
 
     def seen_by_all(self) -> None:
-        """Whoever looks sees a cooldown, whichever process has set it: at once, and not only within a second.
+        """Once a process is told that it has set a cooldown, all who look see it: at once, not only within a second.
 
         What is seen may be a moment newer than the time at which somebody began to look.
         """
         for now, until in self.looked:
-            for since, end in self.cooled:
-                assert not since < now < end - MOMENT or until >= end, (now, until, since, end)
+            for _, end, told in self.cooled:
+                assert not told < now < end - MOMENT or until >= end, (now, until, told, end)
 
 
 def within_limits(calls: Sequence[Call]) -> None:
@@ -181,11 +182,11 @@ def places_are_kept(calls: Sequence[Call]) -> None:
 
 
 def nobody_is_let_in_while_it_cools(
-    calls: Sequence[Call], cooled: Sequence[tuple[int, int]]
+    calls: Sequence[Call], cooled: Sequence[tuple[int, int, int]]
 ) -> None:
     """By the store's own times."""
     assert cooled
-    for since, until in cooled:
+    for since, until, _ in cooled:
         assert not [one for one in calls if since < one.at < until], (since, until)
 
 
@@ -216,6 +217,7 @@ def test_sqlite(tmp_path: Path) -> None:
     hammered(LettingHammer(tmp_path, "sqlite", path, lease=LEASE, strikes=(rewrite,)))
 
 
+@pytest.mark.skipif(not LONG, reason="takes a while: LLMKIT_FULL=1")
 def test_a_clock_that_jumps(tmp_path: Path) -> None:
     """SQLite, by a clock that jumps: by the times that it says, no window has more than may be."""
     path = str(tmp_path / "llmkit.db")
@@ -255,9 +257,9 @@ def test_the_judge_would_notice() -> None:
     places_are_kept([call(0, 9) for _ in range(6)] + [call(9, 20)])
     with pytest.raises(AssertionError):
         places_are_kept([call(0, 9) for _ in range(6)] + [call(8, 20)])
-    nobody_is_let_in_while_it_cools([call(5), call(10)], [(5, 10)])
+    nobody_is_let_in_while_it_cools([call(5), call(10)], [(5, 10, 6)])
     with pytest.raises(AssertionError):
-        nobody_is_let_in_while_it_cools([call(9)], [(5, 10)])
+        nobody_is_let_in_while_it_cools([call(9)], [(5, 10, 6)])
     one_probe_at_a_time([call(9 * n, 9 * n + 9, probe=True) for n in range(4)])
     with pytest.raises(AssertionError):
         one_probe_at_a_time([call(9 * n, 9 * n + 10, probe=True) for n in range(4)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from contextlib import closing
@@ -17,6 +18,7 @@ from ._subject import money
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
 PROCESSES, TASKS, EACH = (8, 50, 20) if FULL else (4, 10, 5)
+WHOLE = re.compile(r"\d-\d+-\d+")
 
 WORKER = """
 import asyncio, sys
@@ -80,9 +82,8 @@ def test_what_was_answered_survives_the_death_of_who_asked(path: Path) -> None:
         process.kill()
     for process in running:
         out, _ = process.communicate(timeout=30)
-        told += [line.strip() for line in out.splitlines() if line.endswith(tuple("0123456789"))][
-            :-1
-        ]
+        # What ``readline`` had read ahead is lost, so that the first may be a piece of a line, as the last may be.
+        told += [line for line in out.splitlines()[:-1] if WHOLE.fullmatch(line)]
     with closing(SQLiteStore(path)) as store:
         entered = set()
         number = 0

@@ -321,9 +321,9 @@ class _Counter:
         amounts, first, total = self.amounts, self.first, self.total
         before = amounts.get(bucket, 0)
         after = max(before + amount, 0)
+        self.latest = max(self.latest, bucket)
         self.first = None
         amounts[bucket] = after
-        self.latest = max(self.latest, bucket)
         if first is not None:
             self.total = total + after - before if bucket >= first else total
             self.first = first

@@ -296,7 +296,7 @@ class MemoryStore:
         kind = type(operation)
         rule = ACCOUNTING.get(kind)
         if rule is None and kind not in ADMISSION:
-            return self._look(operation)
+            return self._told(operation)
         operation = checked(operation)
         with self._lock:
             if self._busy:
@@ -304,7 +304,7 @@ class MemoryStore:
                 raise StoreUnavailableError("this store is in the middle of another operation")
             return self._admitted(operation) if rule is None else self._changed(rule, operation)
 
-    def _look(self, operation: Any) -> Any:
+    def _told(self, operation: Any) -> Any:
         if (read := _READING.get(type(operation))) is None:
             raise StoreError(f"no MemoryStore performs {type(operation).__name__}")
         with self._lock:

@@ -200,7 +200,7 @@ class Cooling(Admitting):
         self.same([(one.now, one.health) for one in found], [(START, wanted)] * 2)
         self.same(self.perform(Look(())).health, ())
 
-    def test_odd_names(self) -> None:
+    def test_any_text_names_a_deployment(self) -> None:
         """Names and reasons are any text."""
         name, reason = "a/b:c\n{é} 'x' \"y\" %s 🦄", 'l\'été: 🦄\n"%s" {0}'
         self.same(self.cool(1000, reason, 1, name).reason, reason)
