@@ -143,6 +143,7 @@ class FairQueue:
         """In a forked process: who waits here does so in the other one."""
         self._lock = threading.RLock()
         self._line, self._tried, self._looking = [], [], {}
+        self._until = _NOBODY
 
     def enter(self, turn: Turn, wake: Callable[[], object], deadline: float) -> bool:
         """Begin to wait, with something to be woken by; whether it is to look at once."""

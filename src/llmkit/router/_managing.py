@@ -177,14 +177,14 @@ class Managing(Deciding):
             self._legs = Legs(self._defaults, self._environ, self._catalogue)
 
     def _decide(self, settings: Settings, strategy: Any = None) -> None:
-        table = self._table
-        table.strategies = strategies_of(settings)
-        table.strategy = strategy or strategy_of(settings.strategy, settings.strategy_args)
-        table.settings = settings
         hedge = Hedge.of(settings.hedge)
-        self._hedging = None if hedge is None else Hedging(hedge)
+        strategy = strategy or strategy_of(settings.strategy, settings.strategy_args)
+        self._table.decide(settings, strategy, strategies_of(settings))
+        if hedge != (self._hedging and self._hedging.hedge):
+            self._hedging = None if hedge is None else Hedging(hedge)
+        if self._shared is not None:
+            self._shared.go_by(local=settings.when_store_lost == "local")
         self._policy = replace(self._policy, retries=settings.num_retries)
-        table.replace(table.deployments)
         self._changed()
 
     def set_custom_routing_strategy(self, CustomRoutingStrategy: Any) -> None:  # noqa: N803 - LiteLLM's name

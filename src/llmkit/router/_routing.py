@@ -180,7 +180,13 @@ class Routing(Client):
         self, job: Job, model: str, asking: Asking, options: Mapping[str, Any]
     ) -> None:
         wanted = self._wanted(job, model, asking, options)
-        route = self._route(job, wanted, options)
+        # Of the call, not the call: whoever knows its way would be known by it.
+        longest, id_, policy = job.timeouts.total, job.id, job.policy
+
+        def route_of(wanted: Wanted) -> Route:
+            return self._route(id_, longest, policy, wanted, options)
+
+        route = route_of(wanted)
         job.way = Way(
             route,
             self._legs,
@@ -192,9 +198,7 @@ class Routing(Client):
             shared=self._shared,
             hedging=self._hedging,
             now=self._clock.now,
-            reroute=lambda name: self._route(
-                job, replace(wanted, group=self._meant(name)), options
-            ),
+            reroute=lambda name: route_of(replace(wanted, group=self._meant(name))),
         )
 
     def _first(self, route: Route, job: Job) -> Member:
@@ -232,16 +236,23 @@ class Routing(Client):
             catalogue=self._catalogue,
         )
 
-    def _route(self, job: Job, wanted: Wanted, options: Mapping[str, Any]) -> Route:
+    def _route(
+        self,
+        id: str,  # noqa: A002 - it is the call's
+        longest: float,
+        policy: RetryPolicy,
+        wanted: Wanted,
+        options: Mapping[str, Any],
+    ) -> Route:
         now = self._clock.now()
         return Route(
             self._table,
             wanted,
-            until=now + job.timeouts.total,
+            until=now + longest,
             draw=self._draw,
             now=now,
-            id=job.id,
-            policy=job.policy,
+            id=id,
+            policy=policy,
             terms=_USUAL_TERMS if _SAID.isdisjoint(options) else _terms(options),
         )
 
@@ -262,6 +273,7 @@ class Routing(Client):
     @override
     def _after_fork(self) -> None:
         super()._after_fork()
+        self._table.forked(threading.Lock())
         self._line.forget()
 
 

@@ -116,7 +116,7 @@ def _is_full(route: Route, member: Member, wait: int | None, now: float) -> None
 def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: float) -> Go | None:
     """What the store has said: who was let in, where anybody was."""
     if isinstance(told, Looked):
-        route.table.take(asked.visit.group, told, now)
+        route.table.take(asked.visit.group, told, asked.quotas, now)
         return None
     if isinstance(told, Full):
         for member, wait in zip(asked.members, told.waits, strict=True):
@@ -147,7 +147,7 @@ def look(route: Route, visit: Visit, now: float) -> Ask | None:
     group.looked = now
     op = Look(group.ids, table.limits.counted(group.members))
     if table.shared:
-        route.asked = Asked(visit, group.members, "")
+        route.asked = Asked(visit, group.members, "", tuple([name for name, _ in op.quotas]))
         return Ask(op, group.members)
     table.look(group, op, now)
     return None

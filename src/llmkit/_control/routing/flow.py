@@ -165,14 +165,19 @@ class Way:
         else:
             yield from sleep(step.seconds)
 
-    # --- asking
-
-    def _visited(self, job: Job, account: Account, go: Go) -> Flow[Answer | None]:
-        """Ask one, and read its answer; ``None``: it failed, and the route knows with what."""
+    def _taken(self, go: Go) -> Place:
+        """A place was given: who has one waits no more, and those behind may look."""
         place = self._places.take(self._route, go)
         if self._turn is not None:
             self._turn.leave(took=True)
             self._turn = None
+        return place
+
+    # --- asking
+
+    def _visited(self, job: Job, account: Account, go: Go) -> Flow[Answer | None]:
+        """Ask one, and read its answer; ``None``: it failed, and the route knows with what."""
+        place = self._taken(go)
         try:
             if self._error is not None and go.how != "again":
                 yield from notify(self._other(job, go, self._error))
@@ -281,7 +286,10 @@ class Way:
     def _divert(self, job: Job, model: str, why: tuple[str, Any]) -> Flow[None]:
         """A budget says that another group shall answer: nothing was asked for here."""
         self._diverted = True
-        self._route = self._reroute(model)
+        other = self._reroute(model)
+        # What a store was not told of yet is of the tickets before: no name is used twice.
+        other.tickets = self._route.tickets
+        self._route = other
         named = self._legs.named(self._route.peek(self._now()).member)
         yield from notify(Diverted(job.id, *named, *why))
 
@@ -344,7 +352,7 @@ class Way:
         self, job: Job, account: Account, go: Go, change: Callable[[Leg], Leg]
     ) -> Flow[Opened | None]:
         """One's stream of the rest; ``None``: it has failed, and the route knows."""
-        place = self._places.take(self._route, go)
+        place = self._taken(go)
         try:
             leg = self._legs.leg(self._asking, go.member, go.changes)
             if job.hooks:

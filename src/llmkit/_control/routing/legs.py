@@ -14,6 +14,7 @@ from ...errors import ConfigurationError
 from .. import plan
 from ..address import Address, mapping, resolve
 from ..job import Leg
+from .deployment import Deployment
 from .member import Member
 
 __all__ = ["Asking", "Legs", "own"]
@@ -64,6 +65,7 @@ def own(given: plan.Asked) -> plan.Asked:
 class _Base(NamedTuple):
     """What a deployment says of each call of a kind."""
 
+    told: Deployment
     asked: plan.Asked
     whole: Timeouts | None
     streamed: Timeouts | None
@@ -85,7 +87,7 @@ class Legs:
     ) -> None:
         self._defaults, self._environ, self._catalogue = defaults, environ, catalogue
         self._bases: dict[tuple[str, plan.Kind], _Base] = {}
-        self._names: dict[str, tuple[str, str]] = {}
+        self._names: dict[str, tuple[Deployment, tuple[str, str]]] = {}
 
     def leg(self, asking: Asking, member: Member, changes: Mapping[str, Any] | None = None) -> Leg:
         """The leg of a call at a member.
@@ -100,7 +102,8 @@ class Legs:
             UnsupportedParamsError: its provider does not take a parameter.
         """
         base = self._bases.get((member.id, asking.kind))
-        if base is None:
+        # A call that is out while a deployment changes goes on by what that was, and nobody else does.
+        if base is None or base.told is not member.deployment:
             base = self._new(asking, member)
         subject, said = asking.subject, asking.own
         if changes:
@@ -129,9 +132,11 @@ class Legs:
     def named(self, member: Member) -> tuple[str, str]:
         """Its provider and model; what cannot be resolved is told as it is written."""
         found = self._names.get(member.id)
-        if found is None:
-            found = self._names[member.id] = self._resolved(member)
-        return found
+        if found is None or found[0] is not member.deployment:
+            if len(self._names) >= _MOST_KEPT:
+                self._names = {}
+            found = self._names[member.id] = member.deployment, self._resolved(member)
+        return found[1]
 
     def _resolved(self, member: Member) -> tuple[str, str]:
         declared, options = member.deployment.model, member.deployment.options
@@ -159,7 +164,7 @@ class Legs:
         # What is found with the help of more than that is found anew for each call.
         address = self._address(asking, member, asked) if key else None
         where = None if address is None or address.where is not None else address
-        made = self._bases[member.id, kind] = _Base(asked, whole, streamed, where)
+        made = self._bases[member.id, kind] = _Base(told, asked, whole, streamed, where)
         return made
 
 

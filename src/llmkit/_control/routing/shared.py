@@ -52,6 +52,18 @@ class Shared:
         """Whether there is something to do before a call asks."""
         return self.gate.down or bool(self._missed)
 
+    def go_by(self, *, local: bool) -> None:
+        """Whether this process goes by itself from now on while it cannot be reached."""
+        self.local = local
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say whether it does just now. Several threads may say so: the last word is what holds."""
+        said: bool | None = None
+        while said is not (alone := self.local and self.gate.down):
+            said = alone
+            self._lost(alone)
+
     def before(self) -> Flow[None]:
         """Look whether a store that was lost is there again, and tell it a little of what it has missed."""
         if self.gate.down:
@@ -88,6 +100,7 @@ class Shared:
             answer = yield from self._performed(operation)
         except StoreUnavailableError as error:
             if self.local:
+                self._tell()
                 return None
             raise self._closed(error) from error
         return answer
@@ -103,14 +116,14 @@ class Shared:
                 raise StoreUnavailableError("the store did not answer in time")
         except StoreUnavailableError as error:
             if self.gate.failed(error, begun):
-                self._lost(self.local)
+                self._tell()
                 yield from notify(StateUnreachable(self._name, error, self.local))
             raise
         except BaseException:
             self.gate.left()
             raise
         if (seconds := self.gate.worked()) is not None:
-            self._lost(False)
+            self._tell()
             yield from notify(StateReached(self._name, seconds))
         return answer
 

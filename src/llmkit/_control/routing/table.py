@@ -1,11 +1,12 @@
 """``Table``: the deployments of a router, in groups, and what is known of each. One for all its calls.
 
-What changes while calls are made changes under ``lock``; groups are made anew where deployments come or go.
+What changes while calls are made changes under ``lock``; groups are made anew where deployments come or go, and who
+reads them without the lock sees those before or those after.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Table"]
 
 _ALONE: Final = nullcontext()
+_Known = dict[str, "tuple[Deployment, tuple[Member, ...]]"]
 _MOST_FILLED: Final = 1_000
 """Names that a wildcard's groups are kept for: callers choose them."""
 
@@ -71,15 +73,29 @@ class Table:
         self.lost = False
         """Whether the store cannot be reached and this process keeps to its own share."""
         self._complete = describing(default() if catalogue is None else catalogue)
-        self._deployments: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
+        self._deployments: _Known = {}
         self._filled: dict[str, Group] = {}
         self.replace(deployments)
-        if self._deployments:
-            self._check()
+        self._check(settings)
 
-    def _check(self) -> None:
+    def decide(
+        self, settings: Settings, strategy: Strategy, strategies: Mapping[str, Strategy]
+    ) -> None:
+        """Decide so from the next call on; how deployments do is still known.
+
+        Raises:
+            ConfigurationError: a fallback or an alias names nobody; everything stays as it was.
+        """
+        self._check(settings)
+        with self.lock:
+            self.settings, self.strategy, self.strategies = settings, strategy, dict(strategies)
+            self._arrange(self._deployments)
+
+    def _check(self, given: Settings) -> None:
         """What settings name has to be there, or nobody would hear of it before it is needed."""
-        given = self.settings
+        if not self._deployments:
+            return
+        names = Names(self.names.groups, self.names.ids, given.aliases)
         listed = (given.fallbacks, given.context_window_fallbacks, given.content_policy_fallbacks)
         named = [*given.aliases.values(), *(t.group for t in targets(given.default_fallbacks))]
         for fallbacks in listed:
@@ -87,7 +103,7 @@ class Table:
             named += [t.group for entries in fallbacks.values() for t in targets(entries)]
         for name in named:
             try:
-                self.find(name)
+                names.find(name)
             except UnknownModelError as error:
                 raise ConfigurationError(
                     f"a fallback or an alias names it: {error.message}"
@@ -115,14 +131,17 @@ class Table:
 
         Its limits and all that makes it may be others; how it does is still known.
         """
-        self._deployments[deployment.id] = deployment, self._members_of(deployment)
-        self._arrange()
+        with self.lock:
+            made = deployment, self._members_of(deployment)
+            self._arrange({**self._deployments, deployment.id: made})
 
     def remove(self, deployment: str) -> bool:
         """Let one go, by its id; calls that are on their way there end as they would. Whether it was there."""
-        found = self._deployments.pop(deployment, None) is not None
-        if found:
-            self._arrange()
+        with self.lock:
+            left = dict(self._deployments)
+            found = left.pop(deployment, None) is not None
+            if found:
+                self._arrange(left)
         return found
 
     def replace(self, deployments: Iterable[Deployment]) -> None:
@@ -131,15 +150,14 @@ class Table:
         Raises:
             ConfigurationError: two have one id.
         """
-        made: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
+        told: dict[str, Deployment] = {}
         for one in deployments:
-            if one.id in made:
+            if told.setdefault(one.id, one) is not one:
                 raise ConfigurationError(
                     f"two deployments have the id {one.id!r}: give each its own"
                 )
-            made[one.id] = one, self._members_of(one)
-        self._deployments = made
-        self._arrange()
+        with self.lock:
+            self._arrange({id_: (one, self._members_of(one)) for id_, one in told.items()})
 
     def _members_of(self, deployment: Deployment) -> tuple[Member, ...]:
         before = self._deployments.get(deployment.id)
@@ -154,14 +172,15 @@ class Table:
             self._complete(member)
         return made
 
-    def _arrange(self) -> None:
-        """Make the groups anew, in one step for those who look."""
+    def _arrange(self, known: _Known) -> None:
+        """Make the groups anew, of these. Whoever calls has the lock, or is the only one."""
         by_group: dict[str, list[Member]] = {}
         ids: dict[str, Group] = {}
-        for deployment, members in self._deployments.values():
+        for deployment, members in known.values():
             by_group.setdefault(deployment.group, []).extend(members)
             ids[deployment.id] = self._group(deployment.group, members)
         groups = {name: self._group(name, those) for name, those in by_group.items()}
+        self._deployments = known
         self.limits = Limits(self.deployments, self.settings)
         self._filled = {}
         self.names = Names(groups, ids, self.settings.aliases)
@@ -192,6 +211,9 @@ class Table:
         members = [self._stand_in(one, name, fill) for one in pattern.members]
         made = self._group(name, members, pattern.name)
         with self.lock:
+            if self.names.groups.get(pattern.name) is not pattern:
+                # Deployments have changed meanwhile: this one call goes by what was, and nobody else does.
+                return made
             if len(self._filled) >= _MOST_FILLED:
                 self._filled.pop(next(iter(self._filled)))
             return self._filled.setdefault(name, made)
@@ -253,16 +275,21 @@ class Table:
         """Ask this process's own admission how a group's members are."""
         with self.lock:
             told = self.admission.perform(op, int(now * 1000))
+            quotas = tuple([name for name, _ in op.quotas])
             for member in group.members:
-                health.count(member, told, self._counted(group))
+                health.count(member, told, quotas)
 
-    def _counted(self, group: Group) -> tuple[str, ...]:
-        return tuple([name for name, _ in self.limits.counted(group.members)])
-
-    def take(self, group: Group, told: Looked, now: float) -> None:
-        """Take over what is said of a group's members."""
+    def take(self, group: Group, told: Looked, quotas: Sequence[str], now: float) -> None:
+        """Take over what is said of a group's members, and of the use of these quotas, which it was asked for."""
         with self.lock:
-            health.merge(group.members, told, self._counted(group), now)
+            health.merge(group.members, told, quotas, now)
+
+    def forked(self, lock: AbstractContextManager[Any]) -> None:
+        """In a forked process: whoever is on their way, or has the lock, is so in the other one."""
+        self.lock, self.admission = lock, Admission()
+        for group in (*self.groups.values(), *self._filled.values()):
+            for member in group.members:
+                member.running, member.probing = 0, 0.0
 
     # --- what somebody says of them
 

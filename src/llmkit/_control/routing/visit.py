@@ -40,6 +40,8 @@ class Asked(NamedTuple):
     visit: Visit
     members: tuple[Member, ...]
     ticket: str
+    quotas: tuple[str, ...] = ()
+    """Whose use a look asks for."""
 
 
 class Visit:
