@@ -98,7 +98,9 @@ def test_a_wildcards_group_of_before_is_not_kept() -> None:
 def test_limits_that_change_while_a_store_is_asked() -> None:
     """What a store says is understood as it was asked for."""
     store = MemoryStore()
-    made = router(deployment("a", rpm=5, rpd=9), store=store, routing_strategy="usage-based-routing")
+    made = router(
+        deployment("a", rpm=5, rpd=9), store=store, routing_strategy="usage-based-routing"
+    )
     route = made._route("x", 60.0, made._policy, Wanted("g"), {})
     ask: Any = route.next(0.0)
     told = store.perform(ask.operation)
@@ -158,7 +160,9 @@ def test_what_a_hedge_has_seen_stays() -> None:
     assert made._hedging is not before
 
 
-@pytest.mark.parametrize("wrong", [{"fallbacks": [{"g": ["z"]}]}, {"model_group_alias": {"x": "z"}}])
+@pytest.mark.parametrize(
+    "wrong", [{"fallbacks": [{"g": ["z"]}]}, {"model_group_alias": {"x": "z"}}]
+)
 def test_settings_that_name_nobody_change_nothing(wrong: dict[str, Any]) -> None:
     """A fallback or an alias that names nobody is refused, as where a router is made."""
     made = router(A, B, num_retries=1)

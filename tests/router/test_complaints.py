@@ -237,9 +237,10 @@ def test_83_callbacks_are_a_routers_own() -> None:
 
 
 def test_84_keys_and_addresses_are_never_mixed_up() -> None:
-    """Routers and deployments at the same time: each request has its own deployment's key and address."""
+    """Routers at the same time, whose deployments are called the same: each request has its own key and address."""
     places = {name: f"https://{name}.example/v1" for name in ("a", "b")}
-    routers = [router(deployment(name, base_url=places[name])) for name in places]
+    same = {"model_info": {"id": "same"}}
+    routers = [router(deployment(name, base_url=places[name], **same)) for name in places]
     with answering(a="from a", b="from b") as answers:
 
         def ask(made: Router) -> None:

@@ -1,4 +1,4 @@
-"""What a call leaves behind: nothing that waits for the collector, and nothing that grows with the names callers say."""
+"""What a call leaves behind: nothing that waits for the collector."""
 
 from __future__ import annotations
 

@@ -202,8 +202,8 @@ def test_what_is_known_of_a_deployment_outlives_its_changes() -> None:
     assert [one.id for one in world.table.find("g").members] == ["b", "c"]
 
 
-def test_the_last_deployment_of_a_deployment_that_is_gone_is_itself() -> None:
-    """A failure of a deployment that was let go meanwhile is its own."""
+def test_a_deployment_that_is_gone_fails_for_itself() -> None:
+    """A failure of a deployment that was let go meanwhile is its own, and no other's."""
     made = deployment("a", api_key=["first-key-012345", "second-key-01234"])
     world = World([made, deployment("b")])
     route = world.route()
@@ -211,7 +211,7 @@ def test_the_last_deployment_of_a_deployment_that_is_gone_is_itself() -> None:
     assert isinstance(go, Go)
     world.table.remove("a")
     world.done(route.failed(go, DOWN, world.now))
-    assert [event.deployment for event in world.told(DeploymentCooledDown)] == ["a#0"]
+    assert [event.deployment for event in world.told(DeploymentCooledDown)] == ["a#0", "a#1"]
 
 
 # --- what somebody says
@@ -352,3 +352,19 @@ def test_prices_are_exact() -> None:
     )
     describing(default())(member)
     assert member.price == (Decimal("3E-7"), Decimal(0))
+
+
+def test_a_wildcards_keys_are_of_one_host() -> None:
+    """What fails there for one model fails under all its keys; a key's failure is that key's."""
+    made = deployment("a", "openai/*", "openai/*", api_key=["key-one-0123456", "key-two-0123456"])
+    world = World([made, deployment("b", "openai/*", "openai/*")])
+    down = errors.InternalServerError("down", sent="yes")
+    played = world.play({"a#0:gpt-x": down}, group="openai/gpt-x", takes=0.0)
+    assert played.asked[0] == "a#0:gpt-x"
+    first, second, other = world.table.find("openai/gpt-x").members
+    assert first.cooling == second.cooling > 0 == other.cooling
+    busy = errors.AuthenticationError("no", sent="yes")
+    world.play({"a#0:gpt-y": busy}, group="openai/gpt-y", takes=0.0)
+    first, second, _ = world.table.find("openai/gpt-y").members
+    assert first.cooling > 0 == second.cooling
+    assert world.table.find("openai/gpt-y").hosts == 2

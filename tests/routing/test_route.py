@@ -480,13 +480,23 @@ def test_nothing_is_waited_for_in_vain(
         assert played.error.retry_after == pytest.approx(cooling)
 
 
-def test_a_call_says_how_long_it_waits() -> None:
-    """``when_busy`` and ``longest_wait`` of a call go before the router's."""
-    world = World(several("a"))
-    world.done(world.table.cool("a", 8.0, 0.0))
-    assert world.play(terms=Terms(longest_wait=2.0)).asked == []
-    assert world.play(terms=Terms(when_busy="raise")).asked == []
-    assert world.play().asked == ["a"]
+@pytest.mark.parametrize("busy", [{"longest_wait": 0.0}, {"when_busy": "raise"}])
+def test_who_waits_for_nobody_tries_again_all_the_same(busy: dict[str, object]) -> None:
+    """The time between two rounds is no wait for one to be free; a cooldown is."""
+    world = World(several("a"), num_retries=2, allowed_fails=1, **busy)
+    played = world.play({"a": [DOWN, DOWN]})
+    assert (played.asked, played.error) == (["a", "a"], DOWN)
+    assert [wait.retry for wait in played.waits] == [True]
+    assert world.member("a").cooling > world.now
+
+
+def test_a_deployment_by_its_id_is_fallen_back_from_to_its_group() -> None:
+    """Others of the group are asked where a call says so; nobody is asked twice, by whatever name."""
+    terms = Terms(fallbacks=targets(["g", "a", "b"]))
+    played = World(several("a b"), num_retries=0).play(
+        {"a": DOWN, "b": DOWN}, group="a", terms=terms
+    )
+    assert (played.asked, played.hows) == (["a", "b"], ["first", "fallback"])
 
 
 def test_nobody_waits_for_a_key_that_is_wrong() -> None:

@@ -213,3 +213,17 @@ def test_somebodys_word_is_told_to_the_store() -> None:
     first.done(first.table.mark_success("a"))
     second.now = 31.0
     assert second.play().probes == [False]
+
+
+def test_calls_that_need_no_place_are_still_on_their_way() -> None:
+    """A store knows nothing of calls that need no place there: what it says does not make them go."""
+    world, _ = pair(*several("a b"))
+    route = world.route()
+    go = world.step(route)
+    assert isinstance(go, Go)
+    world.now = 1.0
+    world.play(takes=0.0)
+    assert [type(op) for op in world.performed] == [Look, Look]
+    assert world.member("a").running == 1
+    world.done(route.worked(go, 1.0, 1.0))
+    assert world.member("a").running == 0

@@ -146,6 +146,8 @@ class Managing(Deciding):
     def _changed(self) -> None:
         """Deployments came or went: what was worked out of them is worked out anew, and who waits looks again."""
         self._legs.forget()
+        if self._hedging is not None:
+            self._hedging.keep({one.id for one in self._table.deployments})
         self._line.wake()
 
     # --- changing settings

@@ -57,8 +57,6 @@ class Terms:
     context_window_fallbacks: Fallbacks | None = None
     content_policy_fallbacks: Fallbacks | None = None
     disable_fallbacks: bool = False
-    when_busy: str | None = None
-    longest_wait: float | None = None
 
 
 def targets(entries: Iterable[str | Mapping[str, Any]]) -> tuple[Target, ...]:

@@ -5,7 +5,7 @@ Plain rules over ``Member``; whoever calls them has the router's lock. Times are
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..._operations import Health, Looked
@@ -154,22 +154,31 @@ def recover(member: Member) -> None:
     member.failures, member.recent, member.failing = 0, 0, 0.0
 
 
-def merge(members: Iterable[Member], told: Looked, quotas: Sequence[str], now: float) -> None:
-    """Take over what is said of members, and of what their limits have; ``quotas`` are the names of ``used``."""
+def merge(
+    members: Iterable[Member],
+    told: Looked,
+    quotas: Sequence[str],
+    now: float,
+    placed: Callable[[Member], bool],
+) -> None:
+    """Take over what is said of members, and of what their limits have.
+
+    ``quotas``: the names of ``used``. ``placed``: whether calls there have a place; of others a store knows nothing.
+    """
     known = {health.deployment: health for health in told.health}
     for member in members:
         _merge(member, known[member.id], told.now, now)
-        _count_of(member, known[member.place], quotas)
+        _used(member, known[member.place], quotas)
+        if placed(member):
+            member.running = known[member.place].running
 
 
 def count(member: Member, told: Looked, quotas: Sequence[str]) -> None:
     """Take over what its limits have, and nothing else."""
-    found = next(health for health in told.health if health.deployment == member.place)
-    member.used = dict(zip(quotas, found.used, strict=True))
+    _used(member, next(one for one in told.health if one.deployment == member.place), quotas)
 
 
-def _count_of(member: Member, told: Health, quotas: Sequence[str]) -> None:
-    member.running = told.running
+def _used(member: Member, told: Health, quotas: Sequence[str]) -> None:
     member.used = dict(zip(quotas, told.used, strict=True))
 
 

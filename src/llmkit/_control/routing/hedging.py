@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Generic, Protocol, TypeVar
 
@@ -139,9 +139,9 @@ class Hedging:
             return None
         return max(self.hedge.least, found.quantile(self.hedge.quantile))
 
-    def forget(self, name: str) -> None:
-        """A deployment is gone."""
-        for key in [key for key in tuple(self._seen) if key[0] == name]:
+    def keep(self, names: Collection[str]) -> None:
+        """These are all the deployments that there are: what the others took is forgotten."""
+        for key in [key for key in tuple(self._seen) if key[0] not in names]:
             self._seen.pop(key, None)
 
     def run(self, job: Job, account: Account, first: T, asking: Asking[T]) -> Flow[tuple[T, Any]]:

@@ -30,6 +30,7 @@ class Member:
         "id",
         "info",
         "key",
+        "keys",
         "latency",
         "measured",
         "place",
@@ -51,6 +52,8 @@ class Member:
         """Where the deployment has several keys, they are ``id#0``, ``id#1``, …; its limits are those of ``id``."""
         self.host: Member = self
         """The member that stands for the deployment as a whole: one host's failure is all its keys' failure."""
+        self.keys: tuple[Member, ...] = ()
+        """Of one that stands for others: those."""
         self.place = deployment.id
         """Whose limits it is under: those of a deployment hold for all its keys together."""
         self.info: Any = None

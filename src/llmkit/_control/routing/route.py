@@ -119,15 +119,9 @@ class Route:
         self.over = False
 
     @property
-    def longest_wait(self) -> float:
-        """Seconds for one to be free."""
-        own = self.terms.longest_wait
-        return self.settings.longest_wait if own is None else own
-
-    @property
     def raises(self) -> bool:
         """Whether who finds nobody free is told so at once."""
-        return (self.terms.when_busy or self.settings.when_busy) == "raise"
+        return self.settings.when_busy == "raise"
 
     # --- what comes next
 
@@ -234,10 +228,16 @@ class Route:
         while self.pending and len(self.visits) <= self.settings.max_fallbacks:
             target = self.pending.pop(0)
             group = self._found(target.group)
-            if group is not None and all(group.name != seen.group.name for seen in self.visits):
+            if group is not None and self._is_new(group):
                 wanted = changed(self.visits[0].wanted, target.changes)
                 self.visits.append(Visit(group, wanted, target.changes))
                 return
+
+    def _is_new(self, group: Group) -> bool:
+        """Whether it has anybody whom none of those visited has: each is visited once, by whatever name."""
+        return not all(
+            any(one in visit.group.members for visit in self.visits) for one in group.members
+        )
 
     def _found(self, name: str) -> Group | None:
         try:

@@ -209,6 +209,12 @@ class Table:
     def _fill(self, pattern: Group, name: str, fill: str) -> Group:
         """A wildcard's group for one model, its members' health its own."""
         members = [self._stand_in(one, name, fill) for one in pattern.members]
+        keys: dict[Member, list[Member]] = {}
+        for one, made_of in zip(members, pattern.members, strict=True):
+            if one is not made_of and made_of.host is not made_of:
+                keys.setdefault(made_of.host, []).append(one)
+        for those in keys.values():
+            _put_together(those)
         made = self._group(name, members, pattern.name)
         with self.lock:
             if self.names.groups.get(pattern.name) is not pattern:
@@ -253,11 +259,7 @@ class Table:
 
     def keys_of(self, member: Member) -> tuple[Member, ...]:
         """Those of the same deployment, this one among them."""
-        if member.host is member:
-            return (member,)
-        found = self._deployments.get(member.deployment.id)
-        # One that was let go meanwhile is only known by who still holds it.
-        return found[1] if found is not None and member in found[1] else (member,)
+        return member.host.keys or (member,)
 
     # --- what is known of them
 
@@ -281,8 +283,11 @@ class Table:
 
     def take(self, group: Group, told: Looked, quotas: Sequence[str], now: float) -> None:
         """Take over what is said of a group's members, and of the use of these quotas, which it was asked for."""
+        every = self.counts(group)
         with self.lock:
-            health.merge(group.members, told, quotas, now)
+            health.merge(
+                group.members, told, quotas, now, lambda one: every or self.limits.any(one)
+            )
 
     def forked(self, lock: AbstractContextManager[Any]) -> None:
         """In a forked process: whoever is on their way, or has the lock, is so in the other one."""
@@ -324,7 +329,13 @@ def _made(deployment: Deployment) -> tuple[Member, ...]:
     if len(keys) < 2:  # noqa: PLR2004 - several
         return (Member(deployment, *keys),)
     made = tuple([Member(deployment, key, number) for number, key in enumerate(keys)])
-    host = Member(deployment)
-    for member in made:
-        member.host = host
+    _put_together(made)
     return made
+
+
+def _put_together(members: Sequence[Member]) -> None:
+    """Let one stand for them all."""
+    host = Member(members[0].deployment)
+    host.keys = tuple(members)
+    for member in members:
+        member.host = host

@@ -78,7 +78,10 @@ def soonest(route: Route, now: float) -> tuple[Next | None, bool]:
 def wait(route: Route, found: Next | None, place: bool, now: float) -> Wait | None:  # noqa: FBT001 - what ``soonest`` says
     """Wait for the first; ``None``: nobody is worth it, or in time for it."""
     began = now if route.waiting is None else route.waiting
-    limit = min(route.until, began + route.longest_wait)
+    limit = min(route.until, began + route.settings.longest_wait)
+    if found is not None and found.again and free_at(route, found.member, now)[0] <= now:
+        # It is free: this is the time between two rounds.
+        limit = route.until
     if found is None or now >= limit or (found.at >= limit and not place):
         return None
     route.waiting = began
