@@ -231,8 +231,10 @@ def test_83_callbacks_are_a_routers_own() -> None:
     one, two = router(A, callbacks=[first]), router(A, callbacks=[second])
     with answering(a="hello"):
         one.completion("g", ASK)
-    assert len(first.of(CallFinished)) == 1
-    assert second == []
+        assert len(first.of(CallFinished)) == 1
+        assert second == []
+        two.completion("g", ASK)
+    assert len(first.of(CallFinished)) == len(second.of(CallFinished)) == 1
     assert two.deployments()[0].state == "well"
 
 
@@ -252,7 +254,7 @@ def test_84_keys_and_addresses_are_never_mixed_up() -> None:
             one.start()
         for one in threads:
             one.join()
-    assert len(answers.sent) == 80
+    assert answers.asked.count("a") == answers.asked.count("b") == 40
     for sent in answers.sent:
         name = "a" if key_of("a") in sent.headers["authorization"] else "b"
         assert sent.url.startswith(places[name])
