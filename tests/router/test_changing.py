@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from llmkit import errors
 from llmkit._control.routing.wanted import Wanted
+from llmkit._io._clock import SYSTEM_CLOCK
 from llmkit._operations import Leave
 from llmkit.budget import Budget, BudgetManager
 from llmkit.events import Diverted
@@ -22,18 +24,17 @@ A, B = deployment("a", order=1), deployment("b", order=2, model="openai/gpt-4o")
 
 
 def test_a_call_that_was_out_does_not_bring_back_a_key_that_was_changed() -> None:
-    """Whoever retries while a key is exchanged goes on with the old one, and nobody after."""
-    made = router(deployment("a"), allowed_fails=9)
-    new = deployment("a", api_key=key_of("z"))
+    """Whoever was on the way while a key is exchanged goes on with the old one, and nobody after."""
+    made = router(A, B)
 
     def fails_while_it_is_changed(sent: Any) -> Any:
-        made.upsert_deployment(new)
+        made.upsert_deployment(deployment("b", order=2, api_key=key_of("z")))
         return 500
 
-    with answering(a=[fails_while_it_is_changed, "hello"], z="hello") as answers:
-        made.completion("g", ASK, num_retries=1)
+    with answering(a=fails_while_it_is_changed, b="hello", z="hello") as answers:
         made.completion("g", ASK)
-    assert answers.asked == ["a", "a", "z"]
+        made.completion("g", ASK)
+    assert answers.asked == ["a", "b", "z"]
 
 
 def test_deployments_are_changed_by_many_threads_while_others_look() -> None:
@@ -58,12 +59,17 @@ def test_deployments_are_changed_by_many_threads_while_others_look() -> None:
 
     looking = threading.Thread(target=safely, args=(look,))
     changing = [threading.Thread(target=safely, args=(change, name)) for name in "xyz"]
-    for one in (looking, *changing):
-        one.start()
-    for one in changing:
-        one.join()
-    done.set()
-    looking.join()
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for one in (looking, *changing):
+            one.start()
+        for one in changing:
+            one.join()
+        done.set()
+        looking.join()
+    finally:
+        sys.setswitchinterval(usual)
     assert failures == []
     assert len(made.deployments()) == 1 + 3 * 25
 
@@ -175,20 +181,27 @@ def test_settings_that_name_nobody_change_nothing(wrong: dict[str, Any]) -> None
 
 def test_who_writes_on_is_not_in_line_any_more() -> None:
     """A stream that waited for a place to go on lets those behind look, while it is read."""
-    clock = FrozenClock()
-    made = router(A, B, clock=clock, continue_streams=True)
-    with answering(a=Cut("one two three", after=2), b=" four five six"):
-        stream = iter(made.completion("g", ASK, stream=True))
-        next(stream)
-        made.cooldown_deployment("b", 5)
-        wait = made._line.turn(0)
-        made._line.wake()
-        while made._table.members[1].running == 0:
-            next(stream)
+    full = deployment("b", order=2, model="openai/gpt-4o", max_parallel_requests=1)
+    made = router(A, full, clock=SYSTEM_CLOCK, continue_streams=True)
+    goes_on, checked = threading.Event(), threading.Event()
+    with answering(a=Cut("one two three", after=2), b="four five six"):
+        held = made.completion("b", ASK, stream=True)
+
+        def read() -> None:
+            for chunk in made.completion("g", ASK, stream=True):
+                if "four" in str(chunk.text):
+                    goes_on.set()
+                    checked.wait(5)
+
+        reading = threading.Thread(target=read)
+        reading.start()
+        while not made._line._tried:
+            reading.join(0.005)
+        held.close()
+        assert goes_on.wait(5)
         assert made._line._looking == {}
-        wait.leave()
-        assert list(stream)
-    assert clock.slept
+        checked.set()
+        reading.join()
     assert idle(made)
 
 
