@@ -34,6 +34,7 @@ _ASKED: Final[dict[str, tuple[Kind, dict[str, Any], dict[str, Any]]]] = {
     "embedding": (EMBEDDING, {"inputs": ("hi",), "alone": True}, {}),
 }
 """What is asked of which mode of models: all other checks would cost too much, or need a file."""
+_TIMED_OUT: Final = 408
 _CHATS: Final = frozenset({"chat", "completion", "responses"})
 
 
@@ -118,6 +119,7 @@ class Checking(Managing):
             self.mark_success(member.id)
             return HealthCheck(*shown, healthy=True, seconds=seconds)
         passes = isinstance(error, RateLimitError | APITimeoutError)
+        passes = passes or getattr(error, "status_code", None) == _TIMED_OUT
         if isinstance(error, APIError) and not (
             passes and self._table.settings.health_check_ignores
         ):
