@@ -194,23 +194,6 @@ def test_what_was_refused_was_not_done() -> None:
     assert World(several("a b")).play({"a": BUSY}, repeatable=False).asked == ["a", "b"]
 
 
-def test_the_same_deployment_knows_its_idempotency_key() -> None:
-    """Where the host tells repeats apart, it alone is asked again for what may have been done."""
-    world = World(several("a b"), num_retries=1, allowed_fails=9)
-    route = world.route()
-    go = world.step(route)
-    assert isinstance(go, Go)
-    lost = errors.APITimeoutError("no answer", sent="maybe")
-    world.done(route.failed(go, lost, 0.1, repeatable=False, here=True))
-    wait = world.step(route)
-    assert isinstance(wait, Wait)
-    world.now += 10
-    again = world.step(route)
-    assert isinstance(again, Go)
-    assert again.member is go.member
-    assert "may have been done" not in str(lost)
-
-
 # --- other groups
 
 

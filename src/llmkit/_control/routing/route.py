@@ -267,7 +267,6 @@ class Route:
         error: Exception,
         now: float,
         repeatable: bool = True,  # noqa: FBT001, FBT002 - as the flow knows it
-        here: bool | None = None,  # noqa: FBT001 - the same
         *,
         blames: bool = True,
     ) -> After:
@@ -277,8 +276,7 @@ class Route:
             go: the attempt.
             error: what with; ``next`` raises the latest where nobody else is left.
             now: the time.
-            repeatable: whether the request may go to another deployment where nobody knows what became of it.
-            here: whether it may go to the same again; by default, as ``repeatable``.
+            repeatable: whether the request may be sent again where nobody knows what became of it.
             blames: whether it says anything of the deployment.
         """
         visit = self._visit(go)
@@ -291,7 +289,7 @@ class Route:
         self.error = error
         visit.rule = rule
         if not repeatable and may_be_done(error):
-            visit.rule = _doubtful(rule, error, here=here is True)
+            visit.rule = _doubtful(rule, error)
         self._follow(visit, go.member, error, now)
         after = ending.failed(self.table, go, what, now)
         self.out.pop(go.member, None)
@@ -408,10 +406,9 @@ class Route:
         return decided(self, now)
 
 
-def _doubtful(rule: Rule, error: Exception, *, here: bool) -> Rule:
-    """What follows where nobody knows whether it was done: nobody else is asked for the same."""
-    again = here and rule.again
-    if not again and isinstance(error, APIError):
+def _doubtful(rule: Rule, error: Exception) -> Rule:
+    """What follows where nobody knows whether it was done: nobody is asked for the same."""
+    if isinstance(error, APIError):
         error.message += _ASKED
         error.args = (error.message,)
-    return rule._replace(others="none", instead="none", again=again)
+    return rule._replace(others="none", instead="none", again=False)
