@@ -15,7 +15,7 @@ from llmkit._operations import Leave
 from llmkit.budget import Budget, BudgetManager
 from llmkit.events import Diverted
 from llmkit.stores import MemoryStore
-from llmkit.testing import Cut, FrozenClock
+from llmkit.testing import Cut
 
 from ..io._colour import Seen
 from ._kit import ASK, answering, deployment, idle, key_of, places, router
