@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -122,6 +123,8 @@ def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: fl
             _is_full(route, member, wait, now)
         return None
     visit, member = asked.visit, asked.members[told.place]
+    # Those behind it were not looked at: they are still next in order.
+    visit.order = chain(asked.members[told.place + 1 :], visit.order or ())
     go = as_go(route, visit, member, now)._replace(ticket=asked.ticket, shared=True)
     with route.table.lock:
         # The store knows nothing of keys one by one, nor of a wildcard's models.
