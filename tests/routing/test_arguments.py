@@ -137,12 +137,11 @@ SETTINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ),
     (
         {
-            "optional_pre_call_checks": ["prompt_caching", "responses_api_deployment_check"],
+            "optional_pre_call_checks": ["prompt_caching"],
             "affinity": "session",
         },
-        {"affinity": {"prompt", "response", "session"}},
+        {"affinity": {"prompt", "session"}},
     ),
-    ({"deployment_affinity_ttl_seconds": 60}, {"affinity_seconds": 60.0}),
     (
         {"model_group_affinity_config": {"a": ["session_affinity"], "b": []}},
         {"group_affinity": {"a": {"session"}, "b": frozenset()}},
@@ -181,7 +180,7 @@ def test_every_keyword_of_a_setting_is_tried() -> None:
         "tag_budget_config",
         "priority",
     }
-    others = {"health_check_groups", "affinity_seconds", *other}
+    others = {"health_check_groups", *other}
     tried = {name for said, _ in SETTINGS for name in said}
     own = RouterOptions.__annotations__.keys() - CallOptions.__annotations__.keys()
 
@@ -269,7 +268,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         {"optional_pre_call_checks": ["sesion_affinity"]},
         "optional_pre_call_checks['sesion_affinity']: there is no such check; did you mean 'session_affinity'",
     ),
-    ({"optional_pre_call_checks": ["encrypted_content_affinity"]}, "say affinity='response'"),
+    ({"optional_pre_call_checks": ["encrypted_content_affinity"]}, "say affinity='session'"),
     ({"routing_strategy": "lar1"}, "routing_strategy: learned routing is not supported"),
     ({"routing_groups": {"a": 1}}, "routing_groups is a list of mappings, not dict"),
     (

@@ -86,8 +86,7 @@ def test_a_file_with_every_key_of_a_router() -> None:
     assert settings.tag_prefix == "route:"
     assert settings.weighted_failover
     assert settings.max_parallel == 100
-    assert settings.affinity == {"prompt", "session", "user", "response"}
-    assert settings.affinity_seconds == 600
+    assert settings.affinity == {"prompt", "session", "user"}
     assert settings.group_affinity == {"gpt": {"session"}}
     assert settings.health_check_interval == 300
     assert settings.health_check_groups == ("gpt",)
@@ -113,8 +112,10 @@ def test_the_report_of_every_key() -> None:
         "general_settings.master_key",
         "general_settings.database_url",
         "router_settings.routing_groups[1].routing_strategy",
+        "router_settings.optional_pre_call_checks['responses_api_deployment_check']",
         "router_settings.optional_pre_call_checks['forward_client_headers_by_model_group']",
         "router_settings.optional_pre_call_checks['encrypted_content_affinity']",
+        "router_settings.deployment_affinity_ttl_seconds",
         "router_settings.cache_responses",
         "router_settings.cache_kwargs",
         "router_settings.caching_groups",

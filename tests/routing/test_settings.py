@@ -31,7 +31,7 @@ def test_what_holds_when_nothing_is_said() -> None:
     assert settings.cooldowns
     assert (settings.when_busy, settings.when_store_lost) == ("wait", "closed")
     assert settings.allowed_fails is None
-    assert (settings.affinity, settings.affinity_seconds) == (frozenset(), 3600.0)
+    assert settings.affinity == frozenset()
     assert (settings.share, settings.retry_after, settings.priority) == (1.0, 0.0, 0)
     assert settings.fallbacks == {}
 

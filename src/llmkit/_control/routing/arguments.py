@@ -193,7 +193,6 @@ def _health(value: Any, where: str, refusals: Refusals) -> dict[str, Any]:
 
 _SETTINGS: Final[Mapping[str, tuple[str, Callable[[Any, str], Any]]]] = {
     "affinity": ("affinity", _names),
-    "affinity_seconds": ("affinity_seconds", _as_given),
     "allowed_fails": ("allowed_fails", _as_given),
     "allowed_fails_policy": ("allowed_fails_policy", _policy("AllowedFails")),
     "background_health_check_model_groups": ("health_check_groups", _names),
@@ -205,7 +204,6 @@ _SETTINGS: Final[Mapping[str, tuple[str, Callable[[Any, str], Any]]]] = {
     "default_litellm_params": ("defaults", _as_given),
     "default_max_parallel_requests": ("max_parallel", _as_given),
     "default_priority": ("priority", _as_given),
-    "deployment_affinity_ttl_seconds": ("affinity_seconds", _as_given),
     "disable_cooldowns": ("cooldowns", _not),
     "enable_mid_stream_fallback_continuation": ("continue_streams", _as_given),
     "enable_pre_call_checks": ("pre_call_checks", _as_given),

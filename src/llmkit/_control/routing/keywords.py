@@ -73,8 +73,6 @@ class RouterOptions(CallOptions, total=False):
     """Of calls that say none; the lowest goes first."""
     default_litellm_params: Mapping[str, Any] | None
     """What deployments say of their calls where they do not say otherwise."""
-    deployment_affinity_ttl_seconds: float | None
-    """How long calls are kept at one deployment, in seconds; an hour."""
     model_group_affinity_config: Mapping[str, Sequence[str]] | None
     """What keeps calls at one deployment, for single groups, by LiteLLM's names."""
     enable_mid_stream_fallback_continuation: bool | None
@@ -120,8 +118,6 @@ class RouterOptions(CallOptions, total=False):
     health_check_groups: Sequence[str] | None
     """Only these are asked."""
     affinity: Sequence[str] | str
-    """What keeps calls at one deployment: ``session``, ``user``, ``prompt``, ``response``."""
+    """What keeps calls at one deployment: ``session``, ``user``, ``prompt``."""
     group_affinity: Mapping[str, Sequence[str]]
     """The same for single groups."""
-    affinity_seconds: float
-    """How long; an hour."""

@@ -18,13 +18,14 @@ _CLASSES: Final = {"TimeoutError": "APITimeoutError", "Default": "APIError"}
 _AFFINITIES: Final = {
     "deployment_affinity": "user",
     "prompt_caching": "prompt",
-    "responses_api_deployment_check": "response",
     "session_affinity": "session",
 }
 _ALREADY: Final = frozenset({"enforce_model_rate_limits", "router_budget_limiting"})
 """What is done in any case: limits are kept, and budgets."""
+_SESSION: Final = "say affinity='session', and one session= in calls that continue each other"
 _NO_CHECKS: Final = {
-    "encrypted_content_affinity": "what continues a response stays where that is: say affinity='response'",
+    "encrypted_content_affinity": _SESSION,
+    "responses_api_deployment_check": _SESSION,
     "forward_client_headers_by_model_group": "a router in a program is called without headers of a client's",
 }
 

@@ -107,7 +107,11 @@ STRATEGIES: Final[Mapping[str, str]] = {
 }
 """Names of strategies that there are not."""
 
-USUAL: Final[Mapping[str, object]] = {"client_ttl": 3600, "debug_level": "INFO"}
+USUAL: Final[Mapping[str, object]] = {
+    "client_ttl": 3600,
+    "debug_level": "INFO",
+    "deployment_affinity_ttl_seconds": 3600,
+}
 """What LiteLLM does of itself: whoever says it asks for nothing."""
 
 _LOG: Final = "the log is said by LLMKIT_LOG=debug, or logging.getLogger('llmkit')"
@@ -122,6 +126,7 @@ ROUTER: Final[Mapping[str, str]] = {
     "caching_groups": _CACHE,
     "client_ttl": "connections are opened and closed as they are needed: leave it out",
     "debug_level": _LOG,
+    "deployment_affinity_ttl_seconds": "where calls stay follows from what they have in common: nothing is kept",
     "fallback_access_check": "give a guardrail: hooks=[…], which is asked before each attempt",
     "fallback_budget_check": "budgets are asked before each attempt: give budget=BudgetManager(…)",
     "guardrail_list": "give guardrails as hooks=[…]",

@@ -15,9 +15,8 @@ from . import checked
 
 __all__ = ["AFFINITIES", "Fallbacks", "Settings"]
 
-AFFINITIES: Final = ("session", "user", "prompt", "response")
-"""What can keep calls at one deployment: their session, their user (or key), the beginning of their prompt, the
-response that they continue."""
+AFFINITIES: Final = ("session", "user", "prompt")
+"""What can keep calls at one deployment: their session, their user (or key), the beginning of their prompt."""
 
 Fallbacks = Mapping[str, tuple[str | Mapping[str, Any], ...]]
 """What to try instead of a group, in order: groups, or mappings with ``model`` and what changes. ``*`` is any group."""
@@ -115,7 +114,6 @@ class Settings:
     """What keeps calls at one deployment: of ``AFFINITIES``."""
     group_affinity: Mapping[str, frozenset[str]] = field(default_factory=_nothing)
     """The same for groups that have others."""
-    affinity_seconds: float = 3600.0
 
     defaults: Mapping[str, Any] = field(default_factory=_nothing, repr=False)
     """LiteLLM's ``default_litellm_params``: what deployments are given that do not say otherwise."""
@@ -275,6 +273,5 @@ _CHECKED: Final[Mapping[str, _Check]] = {
     "health_check_ignores": checked.flag,
     "affinity": _affinity,
     "group_affinity": _table_of(_affinity),
-    "affinity_seconds": _positive,
     "defaults": _kept,
 }
