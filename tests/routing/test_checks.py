@@ -77,6 +77,9 @@ def test_a_shared_window_has_room_for_the_answer() -> None:
     )
     assert said(member(known=apart), wanted) is None
     assert said(member(known=shared, max_input_tokens=1000), wanted) is None
+    short = chat("x" * 500, count=lambda: 600, params={"max_tokens": 500})
+    assert short.size < 1000
+    assert said(member(known=shared), short) is not None
 
 
 def test_an_answer_as_long_as_the_deployment_says() -> None:
@@ -160,8 +163,13 @@ def test_an_encoding_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         (IMAGE, "vision"),
         ({"type": "image", "source": {}}, "vision"),
         ({"type": "input_audio", "input_audio": {}}, "audio_input"),
-        ({"type": "file", "file": {}}, "pdf"),
-        ({"type": "document", "source": {}}, "pdf"),
+        ({"type": "file", "file": {"file_data": "data:application/pdf;base64,AAAA"}}, "pdf"),
+        ({"type": "input_file", "filename": "Rules.PDF"}, "pdf"),
+        (
+            {"type": "document", "source": {"type": "base64", "media_type": "application/pdf"}},
+            "pdf",
+        ),
+        ({"type": "document", "source": {"type": "url", "url": "https://x.org/a.pdf"}}, "pdf"),
         ({"type": "video_url", "video_url": {}}, "video_input"),
     ],
 )
@@ -199,6 +207,16 @@ def test_what_is_attached_is_needed(part: dict[str, Any], need: str) -> None:
 def test_what_parameters_need(params: dict[str, Any], needs: set[str]) -> None:
     """A parameter that asks for something needs it; one that says it is not wanted does not."""
     assert chat(params=params).needs == needs
+
+
+def test_a_file_that_is_no_pdf_needs_nothing() -> None:
+    """Plain text as a document, or a file that nobody says the kind of, any model may take."""
+    plain = {
+        "type": "document",
+        "source": {"type": "text", "media_type": "text/plain", "data": "x"},
+    }
+    for part in (plain, {"type": "file", "file": {"file_id": "file-1"}}):
+        assert chat(subject={"messages": [{"role": "user", "content": [part]}]}).needs == set()
 
 
 def test_items_of_responses_are_looked_at() -> None:
@@ -406,7 +424,7 @@ PARAMS = st.sampled_from([{}, {"tools": [TOOL]}, {"max_tokens": 300}, {"response
     max_cost=st.sampled_from([None, Decimal("0.1")]),
     checks=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_a_group_is_checked_as_its_members_are(
     *, members: list[Any], length: int, checks: bool, **asked: Any
 ) -> None:

@@ -126,7 +126,7 @@ TAGS = st.sampled_from(["a", "b", "c", "default"])
     asked=st.lists(TAGS | st.sampled_from(["!a", "!b", "&a", "&c", "z"]), max_size=4),
     any_of_them=st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_against_the_rules_said_one_by_one(
     *, declared: list[list[str]], asked: list[str], any_of_them: bool
 ) -> None:

@@ -194,7 +194,7 @@ _CHECKS: Final[tuple[_Check, ...]] = (*_ALWAYS, _capability, _window)
 class Fit:
     """The checks of one group, asked of all its members at once. Masks have a bit for each member, in their order."""
 
-    __slots__ = ("_least", "_masks", "_members", "_settings", "_unpriced", "_windows")
+    __slots__ = ("_costs", "_least", "_masks", "_members", "_settings", "_unpriced", "_windows")
 
     def __init__(self, members: Sequence[Member], settings: Settings) -> None:
         self._members = members
@@ -204,6 +204,7 @@ class Fit:
         self._windows = tuple([(window, place) for window, place in windows if window is not None])
         self._least = min([window for window, _ in self._windows], default=None)
         self._unpriced = self._mask(_unpriced)
+        self._costs = _alike(members)
 
     def unfit(self, wanted: Wanted) -> int:
         """The mask of those who can never take the call."""
@@ -212,7 +213,9 @@ class Fit:
             region = wanted.region
             out |= self._known("region", region, lambda m: not within(_where(m), region))
         if wanted.max_cost is not None:
-            out |= self._mask(lambda member: _price(member, wanted) is not None)
+            for member, mask in self._costs:
+                if _price(member, wanted) is not None:
+                    out |= mask
         return out | self._by_model(wanted) if self._settings.pre_call_checks else out
 
     def behind(self, wanted: Wanted) -> int:
@@ -248,3 +251,13 @@ class Fit:
 
     def _mask(self, fails: Callable[[Member], bool]) -> int:
         return sum(1 << place for place, member in enumerate(self._members) if fails(member))
+
+
+def _alike(members: Sequence[Member]) -> tuple[tuple[Member, int], ...]:
+    """One of each that costs the same, with the mask of all these."""
+    found: dict[Any, tuple[Member, int]] = {}
+    for place, member in enumerate(members):
+        costs = member.price, answer_of(member.deployment.params)
+        one, mask = found.get(costs, (member, 0))
+        found[costs] = one, mask | 1 << place
+    return tuple(found.values())

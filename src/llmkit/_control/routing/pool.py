@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from .checks import Fit, unfit
 from .member import Member
 from .settings import Settings
-from .strategies.affinity import key_of, nearest
-from .strategies.shuffle import SimpleShuffle, drawn, sums_of, weighed
+from .strategies.affinity import Places, key_of, nearest, placed
+from .strategies.shuffle import SimpleShuffle, drawn, sums_of
 from .strategy import Draw, State, Strategy
 from .tags import Tagged
 from .wanted import Wanted
@@ -27,8 +27,8 @@ class Part(NamedTuple):
 
     members: Sequence[Member]
     prepared: Any
-    weights: Sequence[float] = ()
-    """What each is drawn by, where calls keep to a member and these differ."""
+    places: Places | None
+    """Where calls go that keep to a member, where there are such."""
 
 
 class Pool:
@@ -117,20 +117,18 @@ class Pool:
 
     def _level(self, mask: int, wanted: Wanted, draw: Draw, now: float) -> Iterator[Member]:
         part = self._parts.get(mask) or self._part(mask)
-        if self._stays:
+        if part.places is not None:
             key = key_of(wanted, self._stays)
             if key is not None:
-                return nearest(key, part.members, part.weights)
+                return nearest(key, part.places)
         order = self.strategy.plan(wanted, State(part.members, draw, part.prepared), now)
-        if self._weighted:
-            return _then_by_weight(iter(order), part.members, draw)
-        return iter(order) if self._whole else _all_of(order, part.members)
+        whole = iter(order) if self._whole else _all_of(order, part.members)
+        return _then_by_weight(whole, part.members, draw) if self._weighted else whole
 
     def _part(self, mask: int) -> Part:
         members = tuple(m for place, m in enumerate(self.members) if mask >> place & 1)
-        weights = weighed(members) if self._stays else ()
         prepared = None if self._prepare is None else self._prepare(members)
-        part = Part(members, prepared, weights if len(set(weights)) > 1 else ())
+        part = Part(members, prepared, placed(members) if self._stays else None)
         if len(self._parts) >= _MOST_KEPT:
             self._parts.clear()
         self._parts[mask] = part

@@ -114,7 +114,15 @@ def needs_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> frozenset
 def _attached(parts: Iterable[Any]) -> Iterable[str]:
     for part in parts:
         if isinstance(part, Mapping) and _is_attached(part):
-            yield _ATTACHMENTS[part["type"]]
+            need = _ATTACHMENTS[part["type"]]
+            if need != "pdf" or _is_pdf(part):
+                yield need
+
+
+def _is_pdf(part: Mapping[str, Any]) -> bool:
+    """Whether a file says that it is one; what it is otherwise, other models may read, too."""
+    texts = texts_of(tuple(part.values()))
+    return any("application/pdf" in text[:80] or text[-4:].lower() == ".pdf" for text in texts)
 
 
 def _asked(params: Mapping[str, Any]) -> Iterable[str]:

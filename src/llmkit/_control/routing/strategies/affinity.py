@@ -7,16 +7,16 @@ that were, or will be, its own. The same in every process, and on every machine.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
 from hashlib import blake2b
 from math import log
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..member import Member
 from ..reading import texts_of
 from ..wanted import Wanted
+from .shuffle import weighed
 
-__all__ = ["key_of", "nearest"]
+__all__ = ["Places", "key_of", "nearest", "placed"]
 
 _MASK: Final = (1 << 64) - 1
 # Providers cache prompts from 1024 tokens on; so much text at the beginning is taken for the whole of it.
@@ -66,16 +66,28 @@ def _hash(text: str) -> int:
     )
 
 
-_of_member: Final = lru_cache(maxsize=8192)(_hash)
+class Places(NamedTuple):
+    """Members, each with the place that it has among all keys.
 
-
-def nearest(key: str, members: Sequence[Member], weights: Sequence[float] = ()) -> Iterator[Member]:
-    """All members, the one that the key belongs to first, and behind it who takes its place.
-
-    ``weights``: of the members, where they are to have unequal parts of all keys.
+    ``weights``: what parts of all keys they are to have; empty where these are equal.
     """
-    at = _hash(key)
-    scores: Sequence[float] = [_score(at, member) for member in members]
+
+    members: Sequence[Member]
+    hashes: Sequence[int]
+    weights: Sequence[float] = ()
+
+
+def placed(members: Sequence[Member]) -> Places:
+    """What is needed to say where keys go among these members."""
+    weights = weighed(members)
+    hashes = [_hash(member.id) for member in members]
+    return Places(members, hashes, weights if len(set(weights)) > 1 else ())
+
+
+def nearest(key: str, places: Places) -> Iterator[Member]:
+    """All members, the one that the key belongs to first, and behind it who takes its place."""
+    members, hashes, weights = places
+    scores: Sequence[float] = _scores(_hash(key), hashes)
     if weights:
         scores = list(map(_weighted, scores, weights))
     left = dict.fromkeys(range(len(members)))
@@ -85,11 +97,13 @@ def nearest(key: str, members: Sequence[Member], weights: Sequence[float] = ()) 
         yield members[place]
 
 
-def _score(at: int, member: Member) -> int:
-    """64 bits that look as if drawn for this key and this member."""
-    mixed = (at ^ _of_member(member.id)) * 0x9E3779B97F4A7C15 & _MASK
-    mixed = (mixed ^ mixed >> 32) * 0xD6E8FEB86659FD93 & _MASK
-    return mixed ^ mixed >> 32
+def _scores(at: int, hashes: Sequence[int]) -> Sequence[int]:
+    """For each, 64 bits that look as if drawn for this key and this member."""
+    return [
+        ((mixed := (at ^ one) * 0x9E3779B97F4A7C15 & _MASK) ^ mixed >> 32) * 0xD6E8FEB86659FD93
+        & _MASK
+        for one in hashes
+    ]
 
 
 def _weighted(score: float, weight: float) -> float:
