@@ -40,7 +40,7 @@ def run(opened: Opened, examples: int, *, full: int) -> None:
 
 def test_memory() -> None:
     """In memory."""
-    run(lambda clock: (MemoryStore(clock=clock), lambda: None), 60, full=600)
+    run(lambda clock: (MemoryStore(clock=clock), lambda: None), 40, full=600)
 
 
 def test_sqlite(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_sqlite(tmp_path: Path) -> None:
         store = SQLiteStore(tmp_path / f"{next(numbers)}.db", clock=clock)
         return store, store.close
 
-    run(opened, 20, full=250)
+    run(opened, 10, full=250)
 
 
 def test_redis(redis_server: RedisServer) -> None:
@@ -62,7 +62,7 @@ def test_redis(redis_server: RedisServer) -> None:
         store = RedisStore(redis_server.url, name=f"letting-{next(numbers)}", clock=clock)
         return store, store.close
 
-    run(opened, 10, full=120)
+    run(opened, 6, full=120)
 
 
 def test_postgres(postgres_server: PostgresServer) -> None:
@@ -73,4 +73,4 @@ def test_postgres(postgres_server: PostgresServer) -> None:
         store = PostgresStore(dsn, schema=schema, clock=clock)
         return store, store.close
 
-    run(opened, 8, full=100)
+    run(opened, 5, full=100)

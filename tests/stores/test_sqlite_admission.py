@@ -94,3 +94,23 @@ def test_looking_waits_for_nobody(tmp_path: Path) -> None:
     assert store.perform(Look(("d",))).health[0].running == 0
     assert count(store, "llmkit_ticket") == 0
     store.close()
+
+
+def test_nobody_waits_for_the_disk_to_come_or_leave(tmp_path: Path) -> None:
+    """With the durability of a power cut only money does; a fork and a close take all connections along."""
+    store = SQLiteStore(tmp_path / "llmkit.db", durability="power")
+    store.perform(WriteRule("global", "{}"))
+    assert store.perform(admit("t1")).place == 0
+    store.perform(Audit())
+    modes = [
+        seat._connection.execute("PRAGMA synchronous").fetchone()[0]
+        for seat in store._seats  # type: ignore[union-attr]
+    ]
+    assert modes == [2, 2, 1]
+    store.before_fork()
+    assert not any(seat._connection for seat in store._seats)
+    store.after_fork(child=False)
+    assert store.perform(Leave("t1")) is True
+    store.close()
+    assert not any(seat._connection for seat in store._seats)
+    assert len(SQLiteStore(tmp_path / "llmkit.db")._seats) == 2

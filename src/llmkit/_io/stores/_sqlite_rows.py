@@ -282,11 +282,11 @@ def _settlement(row: tuple[Any, ...]) -> Settlement:
 class Form(NamedTuple):
     """How an operation is performed: of rows, operation, time; and in which transaction.
 
-    ``write``: alone. ``read``: as the file was at its beginning. ``long``: the same, in a connection of its own,
-    since it may take long.
+    ``write``: alone. ``swift``: the same, and nobody waits for the disk. ``read``: as the file was at its beginning.
+    ``long``: the same, in a connection of its own, since it may take long.
     """
 
-    way: Literal["write", "read", "long"]
+    way: Literal["write", "swift", "read", "long"]
     perform: Callable[[SQLRows, Any, int], Any]
 
 
@@ -301,7 +301,7 @@ def _accounting() -> Iterable[tuple[type, Form]]:
 
 def _admitting() -> Iterable[tuple[type, Form]]:
     for kind, rule in ADMISSION.items():
-        yield kind, Form("read" if kind is Look else "write", _over_tables(rule))
+        yield kind, Form("read" if kind is Look else "swift", _over_tables(rule))
 
 
 def _over_tables(

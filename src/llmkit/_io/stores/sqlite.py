@@ -12,7 +12,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
 
 from typing_extensions import override
@@ -30,7 +30,12 @@ __all__ = ["SQLiteStore"]
 Durability = Literal["crash", "power"]
 
 _SYNCHRONOUS: Final[dict[str, str]] = {"crash": "NORMAL", "power": "FULL"}
-_BEGIN: Final = {"write": "BEGIN IMMEDIATE", "read": "BEGIN", "long": "BEGIN"}
+_BEGIN: Final = {
+    "write": "BEGIN IMMEDIATE",
+    "swift": "BEGIN IMMEDIATE",
+    "read": "BEGIN",
+    "long": "BEGIN",
+}
 # Others have the file for some ten to a hundred microseconds at a time. Who has waited long asks no less often than
 # who has just come, or he would wait for ever.
 _PAUSE: Final = 0.0005
@@ -50,7 +55,7 @@ class SQLiteStore:
         path: the file; two more are kept beside it (``-wal`` and ``-shm``).
         durability: what has been performed survives, with ``"crash"``, the death of any process, but perhaps not
             of the last moments that of the machine (SQLite's ``synchronous=NORMAL``); with ``"power"``, that too,
-            at the price of waiting for the disk each time (``FULL``).
+            at the price of waiting for the disk each time (``FULL``). What routers share is never waited for.
             See https://sqlite.org/pragma.html#pragma_synchronous, read 2026-11-22.
         busy_timeout: seconds to wait for others who use the file.
         clock: what gives the time, in seconds of Unix time.
@@ -77,8 +82,12 @@ class SQLiteStore:
         synchronous = _SYNCHRONOUS[durability]
         self._seat = _Seat(self.path, synchronous, busy_timeout)
         self._aside = _Seat(self.path, synchronous, busy_timeout)
+        self._swift = self._seat
+        if durability == "power":
+            self._swift = _Seat(self.path, _SYNCHRONOUS["crash"], busy_timeout)
+        self._seats = tuple(dict.fromkeys((self._seat, self._aside, self._swift)))
         self._worker = Worker(self._perform, "llmkit-sqlite")
-        weakref.finalize(self, _leave, self._seat, self._aside, self._worker.stop)
+        weakref.finalize(self, _leave, self._seats, self._worker.stop)
         at_forks(self)
 
     @override
@@ -99,8 +108,12 @@ class SQLiteStore:
         if (form := FORMS.get(type(operation))) is None:
             raise StoreError(f"no SQLiteStore performs {type(operation).__name__}")
         operation = checked(operation)
-        seat = self._aside if form.way == "long" else self._seat
-        return seat.perform(form, operation, self._now, since)
+        return self._seat_of(form).perform(form, operation, self._now, since)
+
+    def _seat_of(self, form: Form) -> _Seat:
+        if form.way == "swift":
+            return self._swift
+        return self._aside if form.way == "long" else self._seat
 
     async def aperform(self, operation: Any) -> Any:
         """The same in a thread of the store's own. Who is cancelled need not wait for it."""
@@ -108,9 +121,7 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Close the file. The store can be used again after it."""
-        self._worker.stop()
-        self._seat.close()
-        self._aside.close()
+        _leave(self._seats, self._worker.stop)
 
     async def aclose(self) -> None:
         """The same without holding up the loop, should somebody be in the middle of something."""
@@ -125,13 +136,13 @@ class SQLiteStore:
 
     def before_fork(self) -> None:
         """Close the file: SQLite's locks are a process's, and a copy would believe that it has them."""
-        self._seat.rest()
-        self._aside.rest()
+        for seat in self._seats:
+            seat.rest()
 
     def after_fork(self, *, child: bool) -> None:
         """Go on."""
-        self._aside.rise()
-        self._seat.rise()
+        for seat in reversed(self._seats):
+            seat.rise()
         if child:
             self._worker.forget()
 
@@ -153,11 +164,11 @@ def _file(path: str | os.PathLike[str]) -> str:
     return os.path.abspath(name)  # noqa: PTH100 - links are SQLite's affair
 
 
-def _leave(one: _Seat, other: _Seat, stop: Callable[[], None]) -> None:
-    """Nobody knows the store any more, or the process ends."""
+def _leave(seats: Iterable[_Seat], stop: Callable[[], None]) -> None:
+    """Close the file: when told to, where nobody knows the store any more, or when the process ends."""
     stop()
-    one.close()
-    other.close()
+    for seat in seats:
+        seat.close()
 
 
 class _Seat:
