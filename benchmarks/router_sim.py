@@ -1,4 +1,4 @@
-"""Try the router's strategies in a simulated world, in virtual time: outages, brown-outs, slow and refusing deployments.
+"""Try the router's strategies in a simulated world, in virtual time: outages, brown-outs, slow deployments.
 
 usage: python benchmarks/router_sim.py [--calls N] [--seed N] [--page FILE.md] [NAME…]
 

@@ -213,3 +213,27 @@ def test_somebodys_word_is_told_to_the_store() -> None:
     first.done(first.table.mark_success("a"))
     second.now = 31.0
     assert second.play().probes == [False]
+
+
+def test_candidates_that_were_not_needed_come_next() -> None:
+    """Whom the store was asked for beside the one who was let in is asked before any other group is."""
+    made = [deployment(name, max_parallel=1) for name in "abc"]
+    world, _ = pair(*made, *several("d", "h"), fallbacks={"g": ["h"]})
+    assert world.play({"a": down(), "b": down()}).asked == ["a", "b", "c"]
+
+
+def test_an_answer_that_is_long_in_asking_for_is_looked_for_elsewhere() -> None:
+    """A Retry-After beyond what is ever waited for is final for that deployment."""
+    world, _ = pair(*several("a"), longest_wait=900.0)
+    said = errors.RateLimitError("busy", sent="yes", retry_after=61.0)
+    played = world.play({"a": [said]})
+    assert (played.asked, played.error) == (["a"], said)
+
+
+def test_a_further_round_keeps_to_what_each_has_asked_for() -> None:
+    """In a further round, who said to come back later is asked later than the others."""
+    late = errors.RateLimitError("busy", sent="yes", retry_after=20.0)
+    world = World(several("a b"), num_retries=1, cooldowns=False)
+    played = world.play({"a": [late, None], "b": [down(), down()]})
+    assert played.asked == ["a", "b", "b", "a"]
+    assert played.times[3] >= 20.0

@@ -317,7 +317,7 @@ class Route:
         self.tried[member] = Tried(self.round, rounds if again else -1, ready)
         if rule.others != "all":
             self.bars.append(Bar(rule.others, member))
-        self.over = rule.others == "none" and not again
+        self.over = self.over or (rule.others == "none" and not again)
         if visit.group.failover is not None:
             visit.pool, visit.order = visit.group.failover, None
 
