@@ -123,14 +123,8 @@ def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: fl
             _is_full(route, member, wait, now)
         return None
     visit, member = asked.visit, asked.members[told.place]
-<<<<<<< HEAD
-    if rest := asked.members[told.place + 1 :]:
-        # They are still to be asked: beside this one, or behind it.
-        visit.order = chain(rest, visit.order or ())
-=======
     # Those behind it were not looked at: they are still next in order.
     visit.order = chain(asked.members[told.place + 1 :], visit.order or ())
->>>>>>> h8
     go = as_go(route, visit, member, now)._replace(ticket=asked.ticket, shared=True)
     with route.table.lock:
         # The store knows nothing of keys one by one, nor of a wildcard's models.
