@@ -228,7 +228,7 @@ def test_lasting_reasons_are_told_apart() -> None:
 def test_what_a_store_says_is_taken_over() -> None:
     """Cooldowns of others lengthen ours and never shorten it; theirs that are over end ours that is over."""
     member = alone()
-    quotas = ("rpm",)
+    quotas = (("rpm", 1000),)
 
     def told(**said: Any) -> Looked:
         return Looked(1_000_000, (Health("a", used=(3,), **said),))

@@ -148,9 +148,12 @@ def test_strategies_that_count_are_told_before_each_choice() -> None:
 
 
 def test_without_a_store_they_are_told_of_this_process() -> None:
-    """The same strategy without a store is told what was used here."""
+    """The same strategy without a store is told what was used here, at once, and what is so no more."""
     world = World(several("a b"), strategy=Counting())
     world.play(takes=0.0)
+    world.play(takes=0.0)
+    assert world.member("a").used["rpm"] == 2
+    world.now = 70.0
     world.play(takes=0.0)
     assert world.member("a").used["rpm"] == 1
     assert world.member("b").used == {"rpm": 0, "tpm": 0}
