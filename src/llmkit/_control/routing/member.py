@@ -68,6 +68,10 @@ class Member:
         """Calls on their way: of this process, or, with a store, of all as of its last word."""
         self.used: dict[str, int] = {}
         """What was taken of each quota in its window, as of the last word."""
+        self._unknown()
+
+    def _unknown(self) -> None:
+        """Nothing is known yet of how it does."""
         self.latency: float | None = None
         """Seconds of a whole answer (for each 100 tokens of it where they are told): a moving mean."""
         self.first_chunk: float | None = None
