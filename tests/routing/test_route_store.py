@@ -148,9 +148,12 @@ def test_strategies_that_count_are_told_before_each_choice() -> None:
 
 
 def test_without_a_store_they_are_told_of_this_process() -> None:
-    """The same strategy without a store is told what was used here."""
+    """The same strategy without a store is told what was used here, at once, and what is so no more."""
     world = World(several("a b"), strategy=Counting())
     world.play(takes=0.0)
+    world.play(takes=0.0)
+    assert world.member("a").used["rpm"] == 2
+    world.now = 70.0
     world.play(takes=0.0)
     assert world.member("a").used["rpm"] == 1
     assert world.member("b").used == {"rpm": 0, "tpm": 0}
@@ -237,3 +240,20 @@ def test_a_further_round_keeps_to_what_each_has_asked_for() -> None:
     played = world.play({"a": [late, None], "b": [down(), down()]})
     assert played.asked == ["a", "b", "b", "a"]
     assert played.times[3] >= 20.0
+
+
+def test_an_answer_ends_only_the_cooldown_that_it_came_after() -> None:
+    """A probe's ticket says that it has worked: a cooldown that another process began meanwhile stays."""
+    first, second = pair(*several("a b"))
+    first.play({"a": down()})
+    first.now = second.now = 6.0
+    route = first.route()
+    go = first.step(route)
+    assert isinstance(go, Go)
+    second.now = 6.5
+    second.done(second.table.cool("a", 30.0, 6.5))
+    first.now = 7.0
+    first.done(route.worked(go, 7.0, 1.0))
+    looked = second.perform(Look(("a",)))
+    assert looked.health[0].strikes
+    assert not any(isinstance(op, Cool) and op.lease == 0 for op in first.performed)
