@@ -213,3 +213,28 @@ def test_somebodys_word_is_told_to_the_store() -> None:
     first.done(first.table.mark_success("a"))
     second.now = 31.0
     assert second.play().probes == [False]
+
+
+def test_who_waits_for_another_process_looks_again() -> None:
+    """What another process leaves is told to nobody: it is looked for after 0.25 s, and each second later on."""
+    first, second = pair(deployment("a", max_parallel=1))
+    go = first.step(first.route())
+    assert isinstance(go, Go)
+    theirs, waits = second.route(), []
+    while second.now < 5:
+        wait = second.step(theirs)
+        assert isinstance(wait, Wait)
+        assert wait.place
+        waits.append(wait.seconds)
+        second.now += wait.seconds
+    assert waits[:4] == pytest.approx([0.25, 0.25, 0.5, 1])
+    assert set(waits[4:]) == {1}
+
+
+def test_who_waits_for_its_own_process_is_woken() -> None:
+    """Without a store, nobody looks before somebody leaves."""
+    world = World([deployment("a", max_parallel=1)])
+    world.step(world.route())
+    wait = world.step(world.route())
+    assert isinstance(wait, Wait)
+    assert (wait.seconds, wait.place) == (60, True)
