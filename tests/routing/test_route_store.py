@@ -6,6 +6,7 @@ import pytest
 
 from llmkit import errors
 from llmkit._control.admission import Admission
+from llmkit._control.routing.shared import Shared
 from llmkit._control.routing.steps import Ask, Go, Wait
 from llmkit._operations import Admit, Cool, Leave, Look
 from llmkit.events import DeploymentRecovered
@@ -175,7 +176,8 @@ def test_a_store_that_does_not_answer_can_be_asked_again() -> None:
 def test_without_its_store_a_router_keeps_to_its_share() -> None:
     """A store that is lost leaves each process its part of every limit, by its own count."""
     world, _ = pair(deployment("a", rpm=8, max_parallel=4), deployment("b"), share=0.25)
-    world.table.lost = True
+    world.table.sharing = away = Shared(None, local=True, clock=lambda: 0.0)
+    away.gate.failed(errors.StoreUnavailableError("nobody there"), 0.0)
     world.performed = []
     assert [world.play().asked[0] for _ in range(4)] == ["a", "a", "b", "b"]
     assert world.performed == []
