@@ -282,3 +282,21 @@ def test_a_share_that_is_too_small_is_none_for_ever() -> None:
     assert isinstance(world.play(subject=long).error, errors.RouterRateLimitError)
     world.table.lost = False
     assert world.play(subject=long).error is None
+
+
+def test_what_is_left_twice_is_left_once() -> None:
+    """An interrupt in the middle of leaving is followed by leaving once more: no other call's place is lost by it."""
+    world = World(several("a"))
+    first, second = world.route(), world.route()
+    go, other = gone(world.step(first)), gone(world.step(second))
+    go.member.leave(go.number)
+    world.done(first.left(go, 0.1))
+    assert other.member.running == 1
+    world.done(world.table.cool("a", 3.0, 0.2))
+    world.now = 4.0
+    third = world.route()
+    probe = gone(world.step(third))
+    probe.member.leave(other.number)
+    assert probe.member.probing > world.now
+    world.done(third.left(probe, 4.0))
+    assert (probe.member.probing, probe.member.running) == (0.0, 0)

@@ -6,6 +6,7 @@ import pytest
 
 from llmkit import errors
 from llmkit._control.admission import Admission
+from llmkit._control.routing.shared import Shared
 from llmkit._control.routing.steps import Ask, Go, Wait
 from llmkit._operations import Admit, Cool, Leave, Look
 from llmkit.events import DeploymentRecovered
@@ -148,9 +149,12 @@ def test_strategies_that_count_are_told_before_each_choice() -> None:
 
 
 def test_without_a_store_they_are_told_of_this_process() -> None:
-    """The same strategy without a store is told what was used here."""
+    """The same strategy without a store is told what was used here, at once, and what is so no more."""
     world = World(several("a b"), strategy=Counting())
     world.play(takes=0.0)
+    world.play(takes=0.0)
+    assert world.member("a").used["rpm"] == 2
+    world.now = 70.0
     world.play(takes=0.0)
     assert world.member("a").used["rpm"] == 1
     assert world.member("b").used == {"rpm": 0, "tpm": 0}
@@ -175,7 +179,8 @@ def test_a_store_that_does_not_answer_can_be_asked_again() -> None:
 def test_without_its_store_a_router_keeps_to_its_share() -> None:
     """A store that is lost leaves each process its part of every limit, by its own count."""
     world, _ = pair(deployment("a", rpm=8, max_parallel=4), deployment("b"), share=0.25)
-    world.table.lost = True
+    world.table.sharing = away = Shared(None, local=True, clock=lambda: 0.0)
+    away.gate.failed(errors.StoreUnavailableError("nobody there"), 0.0)
     world.performed = []
     assert [world.play().asked[0] for _ in range(4)] == ["a", "a", "b", "b"]
     assert world.performed == []
@@ -237,3 +242,45 @@ def test_a_further_round_keeps_to_what_each_has_asked_for() -> None:
     played = world.play({"a": [late, None], "b": [down(), down()]})
     assert played.asked == ["a", "b", "b", "a"]
     assert played.times[3] >= 20.0
+
+
+def test_an_answer_ends_only_the_cooldown_that_it_came_after() -> None:
+    """A probe's ticket says that it has worked: a cooldown that another process began meanwhile stays."""
+    first, second = pair(*several("a b"))
+    first.play({"a": down()})
+    first.now = second.now = 6.0
+    route = first.route()
+    go = first.step(route)
+    assert isinstance(go, Go)
+    second.now = 6.5
+    second.done(second.table.cool("a", 30.0, 6.5))
+    first.now = 7.0
+    first.done(route.worked(go, 7.0, 1.0))
+    looked = second.perform(Look(("a",)))
+    assert looked.health[0].strikes
+    assert not any(isinstance(op, Cool) and op.lease == 0 for op in first.performed)
+
+
+def test_who_waits_for_another_process_looks_again() -> None:
+    """What another process leaves is told to nobody: it is looked for after 0.25 s, and each second later on."""
+    first, second = pair(deployment("a", max_parallel=1))
+    go = first.step(first.route())
+    assert isinstance(go, Go)
+    theirs, waits = second.route(), []
+    while second.now < 5:
+        wait = second.step(theirs)
+        assert isinstance(wait, Wait)
+        assert wait.place
+        waits.append(wait.seconds)
+        second.now += wait.seconds
+    assert waits[:4] == pytest.approx([0.25, 0.25, 0.5, 1])
+    assert set(waits[4:]) == {1}
+
+
+def test_who_waits_for_its_own_process_is_woken() -> None:
+    """Without a store, nobody looks before somebody leaves."""
+    world = World([deployment("a", max_parallel=1)])
+    world.step(world.route())
+    wait = world.step(world.route())
+    assert isinstance(wait, Wait)
+    assert (wait.seconds, wait.place) == (60, True)

@@ -26,11 +26,23 @@ _SPECIAL: Final = {"context": "context_window_fallbacks", "content": "content_po
 class Group:
     """Those who may answer calls for one name."""
 
-    __slots__ = ("failover", "hosts", "ids", "looked", "members", "name", "pool", "strategy")
+    __slots__ = (
+        "counted",
+        "failover",
+        "hosts",
+        "ids",
+        "looked",
+        "members",
+        "name",
+        "pool",
+        "strategy",
+    )
 
-    def __init__(self, name: str, pool: Pool) -> None:
+    def __init__(self, name: str, pool: Pool, counted: tuple[tuple[str, int], ...]) -> None:
         self.name, self.pool = name, pool
         self.members, self.strategy = pool.members, pool.strategy
+        self.counted = counted
+        """(name, width) of all that is counted at any of them."""
         self.failover: Pool | None = None
         """Who puts them into an order after a failure, where that is somebody else."""
         self.hosts = len({id(one.host) for one in self.members})

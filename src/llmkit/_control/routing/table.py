@@ -5,6 +5,7 @@ What changes while calls are made changes under ``lock``; groups are made anew w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +27,7 @@ from .strategies.shuffle import SimpleShuffle
 if TYPE_CHECKING:
     from .deployment import Deployment
     from .settings import Settings
+    from .shared import Shared
     from .strategy import Strategy
 
 __all__ = ["Table"]
@@ -68,11 +70,13 @@ class Table:
         self.admission = Admission() if admission is None else admission
         self.store = store
         self.lock = lock
-        self.lost = False
-        """Whether the store cannot be reached and this process keeps to its own share."""
+        self.sharing: Shared | None = None
+        """How the store is asked, where there is one."""
         self._complete = describing(default() if catalogue is None else catalogue)
         self._deployments: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
         self._filled: dict[str, Group] = {}
+        self.numbers = itertools.count(1)
+        """Of attempts."""
         self.replace(deployments)
         if self._deployments:
             self._check()
@@ -156,19 +160,20 @@ class Table:
 
     def _arrange(self) -> None:
         """Make the groups anew, in one step for those who look."""
+        self.limits = Limits(self.deployments, self.settings)
         by_group: dict[str, list[Member]] = {}
         ids: dict[str, Group] = {}
         for deployment, members in self._deployments.values():
             by_group.setdefault(deployment.group, []).extend(members)
             ids[deployment.id] = self._group(deployment.group, members)
         groups = {name: self._group(name, those) for name, those in by_group.items()}
-        self.limits = Limits(self.deployments, self.settings)
         self._filled = {}
         self.names = Names(groups, ids, self.settings.aliases)
 
     def _group(self, name: str, members: Iterable[Member], like: str = "") -> Group:
         strategy = self.strategies.get(like or name, self.strategy)
-        made = Group(name, Pool(members, self.settings, strategy, like or name))
+        pool = Pool(members, self.settings, strategy, like or name)
+        made = Group(name, pool, self.limits.counted(pool.members))
         if self.settings.weighted_failover:
             made.failover = Pool(made.members, self.settings, SimpleShuffle(), like or name)
         return made
@@ -240,6 +245,11 @@ class Table:
     # --- what is known of them
 
     @property
+    def lost(self) -> bool:
+        """Whether the store cannot be reached and this process keeps to its own share."""
+        return self.sharing is not None and self.sharing.lost
+
+    @property
     def shared(self) -> bool:
         """Whether a store is asked."""
         return self.store is not None and not self.lost
@@ -253,16 +263,12 @@ class Table:
         """Ask this process's own admission how a group's members are."""
         with self.lock:
             told = self.admission.perform(op, int(now * 1000))
-            for member in group.members:
-                health.count(member, told, self._counted(group))
-
-    def _counted(self, group: Group) -> tuple[str, ...]:
-        return tuple([name for name, _ in self.limits.counted(group.members)])
+            health.count(group.members, told, group.counted)
 
     def take(self, group: Group, told: Looked, now: float) -> None:
         """Take over what is said of a group's members."""
         with self.lock:
-            health.merge(group.members, told, self._counted(group), now)
+            health.merge(group.members, told, group.counted, now)
 
     # --- what somebody says of them
 
