@@ -23,18 +23,18 @@ import httpx
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from bench import machine, section  # noqa: E402 - the tree that this file is in
-from bench.budgets import Timed, middle, timed  # noqa: E402
-from bench.payload import KEY, MODEL, SMALL  # noqa: E402
-from bench.section import Bar, Table  # noqa: E402
+from bench import machine, section
+from bench.budgets import Timed, middle, timed
+from bench.payload import KEY, MODEL, SMALL
+from bench.section import Bar, Table
 
-import llmkit  # noqa: E402
-from llmkit._control.routing.route import Route  # noqa: E402
-from llmkit._control.routing.strategies import strategy_of  # noqa: E402
-from llmkit._control.routing.table import Table as Deployments  # noqa: E402
-from llmkit._control.routing.settings import Settings  # noqa: E402
-from llmkit._control.routing.wanted import Wanted  # noqa: E402
-from llmkit.router import Deployment, Router  # noqa: E402
+import llmkit
+from llmkit._control.routing.route import Route
+from llmkit._control.routing.settings import Settings
+from llmkit._control.routing.strategies import strategy_of
+from llmkit._control.routing.table import Table as Deployments
+from llmkit._control.routing.wanted import Wanted
+from llmkit.router import Deployment, Router
 
 STRATEGIES: Final = (
     "simple-shuffle",
@@ -183,9 +183,10 @@ def about() -> str:
     """Where and when, as a paragraph of the page."""
     made = machine.described()
     return (
-        "What `python benchmarks/router.py --page docs/benchmarks.md` measured: `route()` of a router in memory whose deployments have"
-        " limits, by strategy and number of deployments (*alone*: the decision without reading a call's keywords); and whole calls over"
-        " a transport in memory, through a plain client and through routers. What a store adds is above, as an *admission*.\n\n"
+        "What `python benchmarks/router.py --page docs/benchmarks.md` measured: `route()` of a router in memory whose"
+        " deployments have limits, by strategy and number of deployments (*alone*: the decision without reading a"
+        " call's keywords); and whole calls over a transport in memory, through a plain client and through routers."
+        " What a store adds is above, as an *admission*.\n\n"
         f"- {machine.today()}; llmkit at `{machine.revision(ROOT)}`; load {machine.load()} at the end.\n"
         f"- {made['processor']}, {made['cores']} cores; {made['system']}; Python {made['python']}.\n"
     )

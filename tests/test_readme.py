@@ -41,7 +41,7 @@ PRINTED_BY_EXAMPLES = {
     "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",
     "more_calls.py": "flagged: False",
-    "router.py": "fast: there",
+    "routing.py": "fast: there",
     "quickstart.py": "answered by openai with the key from",
     "streaming.py": "stop",
     "structured.py": "City(name=",

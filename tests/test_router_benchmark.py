@@ -9,14 +9,15 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
-import router as program  # noqa: E402 - programs, not installed: found by the line above
-from bench import section  # noqa: E402
+from bench import section
+
+import router as program
 
 
 def test_all_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A short run: each strategy at each size, each client in both colours, and bars, on the page as in the terminal."""
+    """A short run: each strategy at each size, each client in both colours, and bars; on the page, too."""
     page = tmp_path / "page.md"
     page.write_text("# Page\n", encoding="utf-8")
     short = ["--rounds", "1", "--routes", "2", "--calls", "1", "--page", str(page)]
@@ -40,7 +41,11 @@ def test_bars_are_of_medians() -> None:
     """The slowest strategy is what counts, and a routed call is weighed against a plain one of the same colour."""
     routed = {f"{name}, {size}": [1e-6] for name in program.STRATEGIES for size in program.SIZES}
     routed["least-busy, 10"] = [16e-6]
-    called = {"plain, sync": [100e-6], "10 deployments, sync": [139e-6], "10 with limits, sync": [141e-6]}
+    called = {
+        "plain, sync": [100e-6],
+        "10 deployments, sync": [139e-6],
+        "10 with limits, sync": [141e-6],
+    }
     rows = {row[0]: row[2:] for row in program.bars(routed, called).rows}
     assert rows["route() with 10 deployments, the slowest strategy"] == ("16 µs", "missed")
     assert rows["route() with 100 deployments, the slowest strategy"] == ("1 µs", "reached")

@@ -1,4 +1,4 @@
-"""The simulation of the router: nothing fails in it that need not, a seed gives one result, and its peer is as it says."""
+"""The router's simulation: nothing fails that need not, a seed gives one result, and its peer is as it says."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pytest
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
-import router_sim  # noqa: E402 - programs, not installed: found by the line above
-from sim import report, world  # noqa: E402
-from sim.clock import Clock  # noqa: E402
-from sim.shuffle import Shuffle  # noqa: E402
-from sim.world import Call, Host, World  # noqa: E402
+import router_sim
+from sim import report, world
+from sim.clock import Clock
+from sim.shuffle import Shuffle
+from sim.world import Call, Host, World
 
 COUNT = 1_500
 PEER = "LiteLLM's default (model)"
@@ -72,7 +72,8 @@ def test_page_and_drawings_are_written(results: list[report.Result], tmp_path: P
     for phase in world.PHASES:
         assert f"| {phase.name} |" in text
     for name in ("failed", "p99"):
-        drawn = ET.fromstring((tmp_path / f"router-{name}.svg").read_text(encoding="utf-8"))
+        text = (tmp_path / f"router-{name}.svg").read_text(encoding="utf-8")
+        drawn = ET.fromstring(text)
         lines = [one for one in drawn if one.tag.endswith("polyline")]
         assert len(lines) == len(results)
 
@@ -184,7 +185,7 @@ def test_a_host_takes_no_more_than_it_says() -> None:
 
 
 def test_faults_are_what_they_are_called() -> None:
-    """One that is down refuses at once, one that hangs ends with the timeout, a slow one is slow, a limited one small."""
+    """Down refuses at once, hanging ends with the timeout, slow is slow, limited takes less."""
     scene = World(1, LONG)
     down, hangs = (scene.ask(host("h", 100, kind), CALL, 0.0) for kind in ("down", "hangs"))
     assert (down.seconds, hangs.seconds) == (world.REFUSED, world.TIMEOUT)

@@ -1,6 +1,6 @@
 """Two groups of deployments: who would be asked, a call that falls back, and how each deployment is afterwards.
 
-Run: python examples/router.py
+Run: python examples/routing.py
 """
 
 from __future__ import annotations
