@@ -23,18 +23,18 @@ import httpx
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "src"))
 
-from bench import machine, section
-from bench.budgets import Timed, middle, timed
-from bench.payload import KEY, MODEL, SMALL
-from bench.section import Bar, Table
+from bench import machine, section  # noqa: E402 - the tree that this file is in
+from bench.budgets import Timed, middle, timed  # noqa: E402
+from bench.payload import KEY, MODEL, SMALL  # noqa: E402
+from bench.section import Bar, Table  # noqa: E402
 
-import llmkit
-from llmkit._control.routing.route import Route
-from llmkit._control.routing.settings import Settings
-from llmkit._control.routing.strategies import strategy_of
-from llmkit._control.routing.table import Table as Deployments
-from llmkit._control.routing.wanted import Wanted
-from llmkit.router import Deployment, Router
+import llmkit  # noqa: E402
+from llmkit._control.routing.route import Route  # noqa: E402
+from llmkit._control.routing.settings import Settings  # noqa: E402
+from llmkit._control.routing.strategies import strategy_of  # noqa: E402
+from llmkit._control.routing.table import Table as Deployments  # noqa: E402
+from llmkit._control.routing.wanted import Wanted  # noqa: E402
+from llmkit.router import Deployment, Router  # noqa: E402
 
 STRATEGIES: Final = (
     "simple-shuffle",

@@ -27,7 +27,7 @@ from sim.clock import Clock  # noqa: E402
 from sim.ours import Ours  # noqa: E402
 from sim.report import SLICES, Result  # noqa: E402
 from sim.shuffle import Shuffle  # noqa: E402
-from sim.world import BLACKOUT, PHASES, Call, Host, World, calls, spread  # noqa: E402
+from sim.world import BLACKOUT, PHASES, Call, Host, Phase, World, calls, spread  # noqa: E402
 
 RATE: Final = 150.0
 _PEER: Final = "LiteLLM's default (model)"
@@ -96,7 +96,7 @@ class Run:
         self.times.append((call.at, now - call.at))
         self.usd += host.price / 1e6 * (call.prompt + call.answer)
 
-    def _span(self, phase: report.Phase) -> tuple[float, float]:
+    def _span(self, phase: Phase) -> tuple[float, float]:
         start = phase.start * self.span
         return start, phase.end * self.span or start + BLACKOUT
 
