@@ -138,7 +138,8 @@ def written(page: Path, results: list[Result]) -> None:
     _, end, tail = rest.partition("<!-- end of simulation -->")
     if not begin or not end:
         raise SystemExit(f"{page} has no markers <!-- simulation --> … <!-- end of simulation -->")
-    body = f"{report.table(results)}\n{report.phases(results)}\n"
+    told = f"{results[0].calls:,} calls to each router.\n\n"
+    body = f"{told}{report.table(results)}\n{report.phases(results)}\n"
     page.write_text(head + begin + body + end + tail, encoding="utf-8")
     for what, title, unit in (
         ("failed_by_slice", "Calls that failed", ""),
