@@ -284,3 +284,58 @@ def test_who_waits_for_its_own_process_is_woken() -> None:
     wait = world.step(world.route())
     assert isinstance(wait, Wait)
     assert (wait.seconds, wait.place) == (60, True)
+
+
+def test_a_probe_whose_process_is_gone_is_soon_forgotten() -> None:
+    """A call may take half an hour; that nobody else finds out whether a deployment is well, a minute and a half."""
+    first, second = pair(deployment("a"), allowed_fails=0)
+    first.play({"a": down()})
+    first.now = second.now = 400.0
+    assert isinstance(first.step(first.route(until=1800.0)), Go)
+    theirs = second.route(until=1800.0)
+    assert isinstance(second.step(theirs), Wait)
+    second.now += 91
+    go = second.step(theirs)
+    assert isinstance(go, Go)
+    assert go.probe
+
+
+@pytest.mark.parametrize(
+    ("limits", "lease"), [({"max_parallel": 1}, 630_000), ({"tpd": 9}, 630_000), ({"rpm": 9}, 90_000)]
+)  # fmt: skip
+def test_a_ticket_lives_as_long_as_it_means_anything(limits: dict[str, int], lease: int) -> None:
+    """A place outlives its call; what only counts in a minute does not have to."""
+    world, _ = pair(deployment("a", **limits))
+    assert isinstance(world.step(world.route()), Go)
+    [admit] = [op for op in world.performed if isinstance(op, Admit)]
+    assert admit.lease == lease
+
+
+def test_a_probe_that_takes_long_ends_the_strikes_all_the_same() -> None:
+    """Its ticket is forgotten by then: the store is told that the deployment is well."""
+    first, second = pair(*several("a b"))
+    first.play({"a": down()})
+    first.now = 6.0
+    mine = first.route()
+    go = first.step(mine)
+    assert isinstance(go, Go)
+    assert go.probe
+    first.now = 200.0
+    first.done(mine.worked(go, 200.0, 194.0))
+    assert second.perform(Look(("a",))).health[0].strikes == 0
+
+
+def test_a_stream_that_begins_shows_all_that_its_deployment_is_well() -> None:
+    """The others do not wait until it has ended."""
+    first, second = pair(deployment("a"), allowed_fails=0)
+    first.play({"a": down()})
+    first.now = second.now = 400.0
+    mine = first.route()
+    go = first.step(mine)
+    assert isinstance(go, Go)
+    assert go.probe
+    assert isinstance(second.step(second.route()), Wait)
+    first.done(mine.opened(go, 400.5, 0.5))
+    other = second.step(second.route())
+    assert isinstance(other, Go)
+    assert not other.probe

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Used", "cooled", "failed", "left", "opened", "recovered", "worked"]
 
 _ALL: Final = ("tpm", "tpd", "itpm", "otpm")
+_TICKETS: Final = 60.0
+"""Seconds for which every ticket is sure to be known to the store."""
 
 
 class Used(NamedTuple):
@@ -60,7 +62,9 @@ def worked(table: Table, go: Go, what: Used, now: float) -> After:
         events = _well(table, go)
         amounts = used(_ALL, what.prompt, what.answer)
         leave = _leave(table, go, Leave(go.ticket, amounts, True), now)
-        return After((*_ended(table, go, events), *leave), [each for _, each in events])
+        ticket = go.shared and now - go.began < _TICKETS
+        told = _ended(table, events, go.member if ticket else None)
+        return After((*told, *leave), [each for _, each in events])
 
 
 def opened(table: Table, go: Go, seconds: float, now: float) -> After:
@@ -69,7 +73,8 @@ def opened(table: Table, go: Go, seconds: float, now: float) -> After:
         return NOTHING_MORE
     with table.lock:
         events = _well(table, go)
-        return After(_ended(table, go, events), [each for _, each in events])
+        # Its ticket says so at its end only, and until then all others would take it for a probe.
+        return After(_ended(table, events), [each for _, each in events])
 
 
 def left(table: Table, go: Go, now: float) -> After:
@@ -95,12 +100,14 @@ def _well(table: Table, go: Go) -> list[tuple[Member, Any]]:
     return [(one, DeploymentRecovered(one.id, one.deployment.group)) for one in well]
 
 
-def _ended(table: Table, go: Go, well: Iterable[tuple[Member, Any]]) -> tuple[Cool, ...]:
+def _ended(
+    table: Table, well: Iterable[tuple[Member, Any]], ticket: Member | None = None
+) -> tuple[Cool, ...]:
     """Tell the store of those who are well again, but for the one whose ticket says so."""
     if not table.shared:
         return ()
-    by_ticket = go.member if go.shared and go.member.place == go.member.id else None
-    return tuple([Cool(one.id, 0, "", 0) for one, _ in well if one is not by_ticket])
+    told = ticket if ticket is not None and ticket.place == ticket.id else None
+    return tuple([Cool(one.id, 0, "", 0) for one, _ in well if one is not told])
 
 
 def cooled(table: Table, members: Iterable[Member], now: float) -> After:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..._operations import FOR_EVER, Admit, Admitted, Candidate, Full, Look, Looked
 from .member import Member
+from .quotas import MINUTE
 from .steps import Ask, Go, How
 from .visit import Asked, Tried, Visit
 
@@ -26,6 +27,9 @@ _AT_ONCE: Final = 8
 """Most candidates that a store is asked to choose from."""
 _MARGIN: Final = 30.0
 """Seconds for which a place outlives the call's deadline, for whoever had it to say how it ended."""
+_NO_PLACE: Final = 90.0
+"""Seconds that a ticket lives which only counts in a minute's window, or is a probe's: whoever crashes as one does not
+keep all others away until the deadline of its call."""
 
 
 def enter(route: Route, visit: Visit, member: Member, now: float) -> Go | Ask | None:
@@ -85,19 +89,27 @@ def _in(route: Route, visit: Visit, go: Go) -> None:
 
 def _ask(route: Route, visit: Visit, first: Member, now: float) -> Ask:
     """By the store: the first of a few who has room there."""
-    members = [first]
+    table, members = route.table, [first]
     while len(members) < _AT_ONCE and (member := route.candidate(visit, now)) is not None:
         members.append(member)
     candidates = tuple([_wants(route, visit, member) for member in members])
     asked = Asked(visit, tuple(members), _ticket(route))
     route.asked = asked
-    return Ask(Admit(asked.ticket, candidates, _lease(route, now)), asked.members)
+    lease = _lease(route, now)
+    if not table.counts(visit.group) and not any(map(_lasts, candidates)):
+        lease = min(lease, int(_NO_PLACE * 1000))
+    return Ask(Admit(asked.ticket, candidates, lease), asked.members)
 
 
 def _wants(route: Route, visit: Visit, member: Member) -> Candidate:
     table = route.table
     share = route.settings.share if table.lost else 1.0
     return table.limits.candidate(member, visit.wanted, share, counts=table.counts(visit.group))
+
+
+def _lasts(candidate: Candidate) -> bool:
+    """Whether a ticket means anything for as long as the call lasts."""
+    return candidate.parallel is not None or any(q.width > MINUTE for q in candidate.quotas)
 
 
 def _lease(route: Route, now: float) -> int:
