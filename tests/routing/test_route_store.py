@@ -6,6 +6,7 @@ import pytest
 
 from llmkit import errors
 from llmkit._control.admission import Admission
+from llmkit._control.routing.shared import Shared
 from llmkit._control.routing.steps import Ask, Go, Wait
 from llmkit._operations import Admit, Cool, Leave, Look
 from llmkit.events import DeploymentRecovered
@@ -178,7 +179,8 @@ def test_a_store_that_does_not_answer_can_be_asked_again() -> None:
 def test_without_its_store_a_router_keeps_to_its_share() -> None:
     """A store that is lost leaves each process its part of every limit, by its own count."""
     world, _ = pair(deployment("a", rpm=8, max_parallel=4), deployment("b"), share=0.25)
-    world.table.lost = True
+    world.table.sharing = away = Shared(None, local=True, clock=lambda: 0.0)
+    away.gate.failed(errors.StoreUnavailableError("nobody there"), 0.0)
     world.performed = []
     assert [world.play().asked[0] for _ in range(4)] == ["a", "a", "b", "b"]
     assert world.performed == []
@@ -257,3 +259,28 @@ def test_an_answer_ends_only_the_cooldown_that_it_came_after() -> None:
     looked = second.perform(Look(("a",)))
     assert looked.health[0].strikes
     assert not any(isinstance(op, Cool) and op.lease == 0 for op in first.performed)
+
+
+def test_who_waits_for_another_process_looks_again() -> None:
+    """What another process leaves is told to nobody: it is looked for after 0.25 s, and each second later on."""
+    first, second = pair(deployment("a", max_parallel=1))
+    go = first.step(first.route())
+    assert isinstance(go, Go)
+    theirs, waits = second.route(), []
+    while second.now < 5:
+        wait = second.step(theirs)
+        assert isinstance(wait, Wait)
+        assert wait.place
+        waits.append(wait.seconds)
+        second.now += wait.seconds
+    assert waits[:4] == pytest.approx([0.25, 0.25, 0.5, 1])
+    assert set(waits[4:]) == {1}
+
+
+def test_who_waits_for_its_own_process_is_woken() -> None:
+    """Without a store, nobody looks before somebody leaves."""
+    world = World([deployment("a", max_parallel=1)])
+    world.step(world.route())
+    wait = world.step(world.route())
+    assert isinstance(wait, Wait)
+    assert (wait.seconds, wait.place) == (60, True)

@@ -187,6 +187,8 @@ class Managing(Deciding):
         table.strategies = strategies_of(settings)
         table.strategy = strategy or strategy_of(settings.strategy, settings.strategy_args)
         table.settings = settings
+        if self._shared is not None:
+            self._shared.local = settings.when_store_lost == "local"
         hedge = Hedge.of(settings.hedge)
         self._hedging = None if hedge is None else Hedging(hedge)
         self._policy = replace(self._policy, retries=settings.num_retries)

@@ -130,11 +130,9 @@ class Routing(Client):
         )
 
     def _sharing(self, store: Store) -> Shared:
-        def lost(alone: bool) -> None:  # noqa: FBT001 - as it is told
-            self._table.lost = alone
-
         local = self._table.settings.when_store_lost == "local"
-        return Shared(store, local=local, clock=self._clock.now, lost=lost)
+        self._table.sharing = made = Shared(store, local=local, clock=self._clock.now)
+        return made
 
     # --- one call
 

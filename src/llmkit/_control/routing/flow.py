@@ -64,6 +64,7 @@ class Way:
         "_numbers",
         "_places",
         "_priority",
+        "_queued",
         "_reading",
         "_ready",
         "_reroute",
@@ -97,6 +98,7 @@ class Way:
         self._ready: dict[tuple[str, str], _Ready] = {}
         self._numbers = count()
         self._turn: Any = None
+        self._queued: tuple[str, str] | None = None
         self._diverted = False
         self._error: Exception | None = None
 
@@ -156,7 +158,9 @@ class Way:
         if step.retry and self._error is not None:
             tries = self._route.attempts + 1
             yield from notify(RetryScheduled(job.id, tries, step.seconds, self._error))
-        else:
+        elif self._queued != (told := (step.group, step.reason)):
+            # Who looks again and again for what other processes leave says so once.
+            self._queued = told
             yield from notify(Queued(job.id, step.group, step.seconds, step.reason))
         if step.place:
             if self._turn is None:

@@ -30,7 +30,6 @@ class Shared:
         target: the store.
         local: whether this process goes by itself while it cannot be reached.
         clock: seconds, only forward.
-        lost: what is told whether this process goes by itself.
     """
 
     def __init__(
@@ -39,13 +38,16 @@ class Shared:
         *,
         local: bool,
         clock: Callable[[], float],
-        lost: Callable[[bool], None],
     ) -> None:
         self.target, self.local = target, local
         self.gate = Gate(clock)
-        self._lost = lost
         self._name = type(target).__name__
         self._missed: deque[Leave] = deque(maxlen=_MOST_MISSED)
+
+    @property
+    def lost(self) -> bool:
+        """Whether this process goes by itself just now. Asked for, not told: two threads may see it go and come."""
+        return self.local and self.gate.down
 
     @property
     def due(self) -> bool:
@@ -103,14 +105,12 @@ class Shared:
                 raise StoreUnavailableError("the store did not answer in time")
         except StoreUnavailableError as error:
             if self.gate.failed(error, begun):
-                self._lost(self.local)
                 yield from notify(StateUnreachable(self._name, error, self.local))
             raise
         except BaseException:
             self.gate.left()
             raise
         if (seconds := self.gate.worked()) is not None:
-            self._lost(False)
             yield from notify(StateReached(self._name, seconds))
         return answer
 

@@ -27,6 +27,7 @@ from .strategies.shuffle import SimpleShuffle
 if TYPE_CHECKING:
     from .deployment import Deployment
     from .settings import Settings
+    from .shared import Shared
     from .strategy import Strategy
 
 __all__ = ["Table"]
@@ -69,8 +70,8 @@ class Table:
         self.admission = Admission() if admission is None else admission
         self.store = store
         self.lock = lock
-        self.lost = False
-        """Whether the store cannot be reached and this process keeps to its own share."""
+        self.sharing: Shared | None = None
+        """How the store is asked, where there is one."""
         self._complete = describing(default() if catalogue is None else catalogue)
         self._deployments: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
         self._filled: dict[str, Group] = {}
@@ -238,6 +239,11 @@ class Table:
         return found[1] if found is not None and member in found[1] else (member,)
 
     # --- what is known of them
+
+    @property
+    def lost(self) -> bool:
+        """Whether the store cannot be reached and this process keeps to its own share."""
+        return self.sharing is not None and self.sharing.lost
 
     @property
     def shared(self) -> bool:
