@@ -193,9 +193,6 @@ class Managing(Deciding):
         self._hedging = None if hedge is None else Hedging(hedge)
         self._policy = replace(self._policy, retries=settings.num_retries)
         table.replace(table.deployments)
-        if self._shared is not None:
-            self._shared.local = settings.when_store_lost == "local"
-            table.lost = self._shared.local and self._shared.gate.down
         self._changed()
 
     def set_custom_routing_strategy(self, CustomRoutingStrategy: Any) -> None:  # noqa: N803 - LiteLLM's name

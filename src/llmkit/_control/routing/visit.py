@@ -74,6 +74,13 @@ class Visit:
         self.rule: Rule | None = None
         """What follows from the latest failure in it."""
 
+    @property
+    def why(self) -> Instead:
+        """What the group is to be replaced for."""
+        if self.rule is not None:
+            return self.rule.instead
+        return "context" if self.pool.too_long(self.wanted) else "plain"
+
     def anew(self) -> None:
         """Put its members into an order anew."""
         self.order, self.ahead, self.looked = None, None, False
