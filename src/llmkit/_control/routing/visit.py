@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .checks import window_of
-from .failing import Others, Rule
+from .failing import Instead, Others, Rule
 from .groups import Group
 from .member import Member
 from .pool import Pool
