@@ -243,10 +243,10 @@ class Routing(Client):
             now=now,
             id=job.id,
             policy=job.policy,
-            terms=self._terms(wanted.group, options),
+            terms=self._failover(wanted.group, options),
         )
 
-    def _terms(self, group: str, options: Mapping[str, Any]) -> Terms:
+    def _failover(self, group: str, options: Mapping[str, Any]) -> Terms:
         if _SAID.isdisjoint(options):
             return _USUAL_TERMS
         return _terms(options, group, self._table.names)
