@@ -10,6 +10,7 @@ import pytest
 
 from llmkit import errors
 from llmkit._control.admission import Admission
+from llmkit._control.routing.shared import Shared
 from llmkit._control.routing.steps import Ask, Go, Wait
 from llmkit._control.routing.table import Table
 from llmkit._operations import Full
@@ -277,10 +278,11 @@ def test_who_does_not_wait_is_not_made_to_by_a_cooldown_of_its_own() -> None:
 def test_a_share_that_is_too_small_is_none_for_ever() -> None:
     """What only this process's share is too small for is no mistake of the call's."""
     world = World([deployment("a", tpm=1000)], store=Admission(), share=0.01)
-    world.table.lost = True
+    world.table.sharing = away = Shared(None, local=True, clock=lambda: 0.0)
+    away.gate.failed(errors.StoreUnavailableError("nobody there"), 0.0)
     long = {"messages": [{"role": "user", "content": "word " * 100}]}
     assert isinstance(world.play(subject=long).error, errors.RouterRateLimitError)
-    world.table.lost = False
+    world.table.sharing = None
     assert world.play(subject=long).error is None
 
 

@@ -227,8 +227,7 @@ class Route:
         """Where a group has nobody left at once, go on to what is to be tried instead of it."""
         if not visit.succeeded:
             visit.succeeded = True
-            why = "plain" if visit.rule is None else visit.rule.instead
-            self.pending[:0] = instead_of(visit.group.name, why, self.terms, self.settings)
+            self.pending[:0] = instead_of(visit.group.name, visit.why, self.terms, self.settings)
         if visit is not self.visits[-1]:
             return
         while self.pending and len(self.visits) <= self.settings.max_fallbacks:

@@ -17,7 +17,7 @@ from ..admission import Admission
 from . import ending, health
 from .facts import describing
 from .failing import rule_of
-from .groups import Group, Names, filled, targets
+from .groups import Group, Names, filled, groups_in
 from .member import Member
 from .pool import Pool
 from .quotas import Limits
@@ -78,24 +78,20 @@ class Table:
         self.numbers = itertools.count(1)
         """Of attempts."""
         self.replace(deployments)
-        if self._deployments:
-            self._check()
+        self.check(settings)
 
-    def _check(self) -> None:
-        """What settings name has to be there, or nobody would hear of it before it is needed."""
-        given = self.settings
-        listed = (given.fallbacks, given.context_window_fallbacks, given.content_policy_fallbacks)
-        named = [*given.aliases.values(), *(t.group for t in targets(given.default_fallbacks))]
-        for fallbacks in listed:
-            named += [name for name in fallbacks if name != "*"]
-            named += [t.group for entries in fallbacks.values() for t in targets(entries)]
-        for name in named:
+    def check(self, settings: Settings) -> None:
+        """What settings name has to be there, or nobody would hear of it before it is needed.
+
+        Raises:
+            ConfigurationError: it is not, though there are deployments.
+        """
+        names = Names(self.names.groups, self.names.ids, settings.aliases)
+        for place, name in groups_in(settings) if self._deployments else ():
             try:
-                self.find(name)
+                names.find(name)
             except UnknownModelError as error:
-                raise ConfigurationError(
-                    f"a fallback or an alias names it: {error.message}"
-                ) from None
+                raise ConfigurationError(f"{place}: {error.message}") from None
 
     # --- what there is
 
