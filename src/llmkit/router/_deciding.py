@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 
 from typing_extensions import Unpack
 
-from .._control.plan import CHAT
 from .._control.routing import checked
 from .._control.routing.decision import Decision
 from .._control.routing.member import Member
@@ -69,9 +68,7 @@ class Deciding(Routing):
             NoDeploymentError: nobody can take the call, whenever it is asked.
             RouterRateLimitError: nobody is free in time.
         """
-        job = self._job(CHAT, model, {"messages": messages or ()}, params)
-        decision: Decision = job.way.decision()
-        return decision
+        return self._decision(model, {"messages": messages or ()}, params)
 
     def deployments(self, group: str | None = None) -> tuple[DeploymentState, ...]:
         """How each deployment is, one row for each of its keys, in the order in which they were declared.

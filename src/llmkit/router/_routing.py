@@ -18,10 +18,11 @@ from .. import stores
 from .._call import CONTEXT, Timeouts
 from .._control import plan
 from .._control.job import Job
-from .._control.plan import Kind
+from .._control.plan import CHAT, Kind
 from .._control.retry import RetryPolicy
 from .._control.routing import checked
 from .._control.routing.arguments import Given, given
+from .._control.routing.decision import Decision
 from .._control.routing.flow import Way
 from .._control.routing.groups import Names, Target, Terms, targets
 from .._control.routing.hedging import Hedge, Hedging
@@ -51,6 +52,10 @@ _BY_PROVIDER: Final = frozenset({
 })  # fmt: skip
 """Kinds of calls that may name a provider and no model: what is kept is kept by somebody."""
 _SAID: Final = NAMED | {"fallbacks"}
+_NOTHING_SAID: Final = plan.Asked({}, {})
+_TOTAL: Final = Timeouts().total
+_DECISIVE: Final = _SAID | {"max_cost", "timeout", "extra_headers", "headers", "num_retries"}
+"""Options that decide who is asked, or until when."""
 
 
 class Routing(Client):
@@ -249,6 +254,24 @@ class Routing(Client):
             terms=self._failover(wanted.group, options),
         )
 
+    def _decision(
+        self, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> Decision:
+        """Who would be asked for a chat. Only one that says more than what it asks of a model is made for that."""
+        said = plan.asked(params, {}, CHAT) if params else _NOTHING_SAID
+        if self._book is not None or CONTEXT.get() or not _plainly(said.options, self._defaults):
+            decision: Decision = self._job(CHAT, model, subject, params).way.decision()
+            return decision
+        now, settings = self._clock.now(), self._table.settings
+        user = str(said.params.get("user") or "") if said.params else ""
+        wanted = Wanted(
+            model, CHAT.name, subject=subject, params=said.params, priority=settings.priority,
+            user=user, catalogue=self._catalogue,
+        )  # fmt: skip
+        policy, until = self._policy, now + _TOTAL
+        route = Route(self._table, wanted, until=until, draw=self._draw, now=now, policy=policy)
+        return route.decision(now)
+
     def _failover(self, group: str, options: Mapping[str, Any]) -> Terms:
         if _SAID.isdisjoint(options):
             return _USUAL_TERMS
@@ -272,6 +295,10 @@ class Routing(Client):
     def _after_fork(self) -> None:
         super()._after_fork()
         self._line.forget()
+
+
+def _plainly(*options: Mapping[str, Any]) -> bool:
+    return all(map(_DECISIVE.isdisjoint, options))
 
 
 _USUAL: Final = Settings()
