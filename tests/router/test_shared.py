@@ -8,6 +8,7 @@ import pytest
 from typing_extensions import override
 
 from llmkit import errors
+from llmkit._control.budget.gate import Gate
 from llmkit._operations import Admit, Cool, Leave, Look
 from llmkit.events import StateReached, StateUnreachable
 from llmkit.router import Router
@@ -114,6 +115,43 @@ async def test_a_store_that_is_away_is_done_without(colour: Colour, seen: Seen) 
     assert len(seen.of(StateReached)) == 1
     assert len(store.of(Leave)) == 1
     assert idle(made)
+
+
+@each_colour
+async def test_a_store_that_is_back_at_once_is_asked_again(
+    colour: Colour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where one call has just seen the store go when another finds it there, it is there for all."""
+    store = Store()
+    made = router(deployment("a", rpm=9), store=store, when_store_lost="local")
+    failed = Gate.failed
+
+    def back_at_once(gate: Gate, error: errors.StoreUnavailableError, begun: float) -> bool:
+        news = failed(gate, error, begun)
+        store.away = False
+        gate.left()
+        made.completion("g", ASK)
+        return news
+
+    monkeypatch.setattr(Gate, "failed", back_at_once)
+    store.away = True
+    with answering(a="hello"):
+        await colour.call(made, model="g")
+        store.asked.clear()
+        await colour.call(made, model="g")
+    assert len(store.of(Admit)) == 1
+
+
+@each_colour
+async def test_what_to_do_without_a_store_can_be_changed(colour: Colour) -> None:
+    """``update_settings`` holds for the next call."""
+    store = Store()
+    made = router(LIMITED, store=store)
+    made.update_settings(when_store_lost="local")
+    store.away = True
+    with answering(a="hello") as answers:
+        await colour.call(made, model="g")
+    assert answers.asked == ["a"]
 
 
 @each_colour

@@ -228,24 +228,23 @@ def test_lasting_reasons_are_told_apart() -> None:
 def test_what_a_store_says_is_taken_over() -> None:
     """Cooldowns of others lengthen ours and never shorten it; theirs that are over end ours that is over."""
     member = alone()
-    quotas = ("rpm",)
+    quotas = (("rpm", 1000),)
 
     def told(**said: Any) -> Looked:
         return Looked(1_000_000, (Health("a", used=(3,), **said),))
 
-    def take(said: Looked, now: float) -> None:
-        health.merge((member,), said, quotas, now, lambda one: True)
-
-    take(told(until=1_008_000, strikes=2, reason="500", running=4), 50.0)
+    health.merge((member,), told(until=1_008_000, strikes=2, reason="500", running=4), quotas, 50.0)
     assert (member.cooling, member.strikes, member.running) == (58.0, 2, 4)
     assert member.used == {"rpm": 3}
-    take(told(until=1_002_000, strikes=1), 50.0)
+    health.merge((member,), told(until=1_002_000, strikes=1), quotas, 50.0)
     assert member.cooling == 58.0
-    take(told(), 55.0)
+    health.merge((member,), told(until=1_002_000, strikes=5), quotas, 50.0)
+    assert (member.cooling, member.strikes) == (58.0, 5)
+    health.merge((member,), told(), quotas, 55.0)
     assert member.cooling == 58.0
-    take(told(), 59.0)
+    health.merge((member,), told(), quotas, 59.0)
     assert (member.cooling, member.strikes) == (0.0, 0)
-    take(told(until=999_000, strikes=1, reason="500"), 60.0)
+    health.merge((member,), told(until=999_000, strikes=1, reason="500"), quotas, 60.0)
     assert (member.cooling, member.since, member.strikes) == (59.0, 59.0, 1)
 
 

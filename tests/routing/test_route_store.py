@@ -6,6 +6,7 @@ import pytest
 
 from llmkit import errors
 from llmkit._control.admission import Admission
+from llmkit._control.routing.shared import Shared
 from llmkit._control.routing.steps import Ask, Go, Wait
 from llmkit._operations import Admit, Cool, Leave, Look
 from llmkit.events import DeploymentRecovered
@@ -148,9 +149,12 @@ def test_strategies_that_count_are_told_before_each_choice() -> None:
 
 
 def test_without_a_store_they_are_told_of_this_process() -> None:
-    """The same strategy without a store is told what was used here."""
+    """The same strategy without a store is told what was used here, at once, and what is so no more."""
     world = World(several("a b"), strategy=Counting())
     world.play(takes=0.0)
+    world.play(takes=0.0)
+    assert world.member("a").used["rpm"] == 2
+    world.now = 70.0
     world.play(takes=0.0)
     assert world.member("a").used["rpm"] == 1
     assert world.member("b").used == {"rpm": 0, "tpm": 0}
@@ -175,7 +179,8 @@ def test_a_store_that_does_not_answer_can_be_asked_again() -> None:
 def test_without_its_store_a_router_keeps_to_its_share() -> None:
     """A store that is lost leaves each process its part of every limit, by its own count."""
     world, _ = pair(deployment("a", rpm=8, max_parallel=4), deployment("b"), share=0.25)
-    world.table.lost = True
+    world.table.sharing = away = Shared(None, local=True, clock=lambda: 0.0)
+    away.gate.failed(errors.StoreUnavailableError("nobody there"), 0.0)
     world.performed = []
     assert [world.play().asked[0] for _ in range(4)] == ["a", "a", "b", "b"]
     assert world.performed == []
@@ -227,3 +232,124 @@ def test_calls_that_need_no_place_are_still_on_their_way() -> None:
     assert world.member("a").running == 1
     world.done(route.worked(go, 1.0, 1.0))
     assert world.member("a").running == 0
+
+
+def test_candidates_that_were_not_needed_come_next() -> None:
+    """Whom the store was asked for beside the one who was let in is asked before any other group is."""
+    made = [deployment(name, max_parallel=1) for name in "abc"]
+    world, _ = pair(*made, *several("d", "h"), fallbacks={"g": ["h"]})
+    assert world.play({"a": down(), "b": down()}).asked == ["a", "b", "c"]
+
+
+def test_an_answer_that_is_long_in_asking_for_is_looked_for_elsewhere() -> None:
+    """A Retry-After beyond what is ever waited for is final for that deployment."""
+    world, _ = pair(*several("a"), longest_wait=900.0)
+    said = errors.RateLimitError("busy", sent="yes", retry_after=61.0)
+    played = world.play({"a": [said]})
+    assert (played.asked, played.error) == (["a"], said)
+
+
+def test_a_further_round_keeps_to_what_each_has_asked_for() -> None:
+    """In a further round, who said to come back later is asked later than the others."""
+    late = errors.RateLimitError("busy", sent="yes", retry_after=20.0)
+    world = World(several("a b"), num_retries=1, cooldowns=False)
+    played = world.play({"a": [late, None], "b": [down(), down()]})
+    assert played.asked == ["a", "b", "b", "a"]
+    assert played.times[3] >= 20.0
+
+
+def test_an_answer_ends_only_the_cooldown_that_it_came_after() -> None:
+    """A probe's ticket says that it has worked: a cooldown that another process began meanwhile stays."""
+    first, second = pair(*several("a b"))
+    first.play({"a": down()})
+    first.now = second.now = 6.0
+    route = first.route()
+    go = first.step(route)
+    assert isinstance(go, Go)
+    second.now = 6.5
+    second.done(second.table.cool("a", 30.0, 6.5))
+    first.now = 7.0
+    first.done(route.worked(go, 7.0, 1.0))
+    looked = second.perform(Look(("a",)))
+    assert looked.health[0].strikes
+    assert not any(isinstance(op, Cool) and op.lease == 0 for op in first.performed)
+
+
+def test_who_waits_for_another_process_looks_again() -> None:
+    """What another process leaves is told to nobody: it is looked for after 0.25 s, and each second later on."""
+    first, second = pair(deployment("a", max_parallel=1))
+    go = first.step(first.route())
+    assert isinstance(go, Go)
+    theirs, waits = second.route(), []
+    while second.now < 5:
+        wait = second.step(theirs)
+        assert isinstance(wait, Wait)
+        assert wait.place
+        waits.append(wait.seconds)
+        second.now += wait.seconds
+    assert waits[:4] == pytest.approx([0.25, 0.25, 0.5, 1])
+    assert set(waits[4:]) == {1}
+
+
+def test_who_waits_for_its_own_process_is_woken() -> None:
+    """Without a store, nobody looks before somebody leaves."""
+    world = World([deployment("a", max_parallel=1)])
+    world.step(world.route())
+    wait = world.step(world.route())
+    assert isinstance(wait, Wait)
+    assert (wait.seconds, wait.place) == (60, True)
+
+
+def test_a_probe_whose_process_is_gone_is_soon_forgotten() -> None:
+    """A call may take half an hour; that nobody else finds out whether a deployment is well, a minute and a half."""
+    first, second = pair(deployment("a"), allowed_fails=0)
+    first.play({"a": down()})
+    first.now = second.now = 400.0
+    assert isinstance(first.step(first.route(until=1800.0)), Go)
+    theirs = second.route(until=1800.0)
+    assert isinstance(second.step(theirs), Wait)
+    second.now += 91
+    go = second.step(theirs)
+    assert isinstance(go, Go)
+    assert go.probe
+
+
+@pytest.mark.parametrize(
+    ("limits", "lease"), [({"max_parallel": 1}, 630_000), ({"tpd": 9}, 630_000), ({"rpm": 9}, 90_000)]
+)  # fmt: skip
+def test_a_ticket_lives_as_long_as_it_means_anything(limits: dict[str, int], lease: int) -> None:
+    """A place outlives its call; what only counts in a minute does not have to."""
+    world, _ = pair(deployment("a", **limits))
+    assert isinstance(world.step(world.route()), Go)
+    [admit] = [op for op in world.performed if isinstance(op, Admit)]
+    assert admit.lease == lease
+
+
+def test_a_probe_that_takes_long_ends_the_strikes_all_the_same() -> None:
+    """Its ticket is forgotten by then: the store is told that the deployment is well."""
+    first, second = pair(*several("a b"))
+    first.play({"a": down()})
+    first.now = 6.0
+    mine = first.route()
+    go = first.step(mine)
+    assert isinstance(go, Go)
+    assert go.probe
+    first.now = 200.0
+    first.done(mine.worked(go, 200.0, 194.0))
+    assert second.perform(Look(("a",))).health[0].strikes == 0
+
+
+def test_a_stream_that_begins_shows_all_that_its_deployment_is_well() -> None:
+    """The others do not wait until it has ended."""
+    first, second = pair(deployment("a"), allowed_fails=0)
+    first.play({"a": down()})
+    first.now = second.now = 400.0
+    mine = first.route()
+    go = first.step(mine)
+    assert isinstance(go, Go)
+    assert go.probe
+    assert isinstance(second.step(second.route()), Wait)
+    first.done(mine.opened(go, 400.5, 0.5))
+    other = second.step(second.route())
+    assert isinstance(other, Go)
+    assert not other.probe

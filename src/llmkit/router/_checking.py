@@ -128,6 +128,14 @@ class Checking(Managing):
 
     # --- in the background
 
+    @override
+    def _decide(self, settings: Settings, strategy: Any = None) -> None:
+        before = self._table.settings.health_check_interval
+        super()._decide(settings, strategy)
+        if settings.health_check_interval != before:
+            self._end_checks()
+            self._begin_checks()
+
     def _begin_checks(self) -> None:
         """Check again and again, on a thread that ends with ``close`` and never keeps the router alive."""
         seconds = self._table.settings.health_check_interval

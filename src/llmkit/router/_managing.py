@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
+from .._call import Timeouts
+from .._control import plan
 from .._control.routing.arguments import settings_of
 from .._control.routing.deployment import Deployment
 from .._control.routing.entries import Reading, deployments_of, entry_of
@@ -22,6 +24,8 @@ from ._routing import strategies_of
 __all__ = ["Managing", "ModelGroupInfo"]
 
 _OF_CALLS: Final = frozenset({"timeout", "stream_timeout"})
+_FIXED: Final = frozenset({"default_litellm_params"})
+"""Settings that deployments were made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +168,18 @@ class Managing(Deciding):
             ConfigurationError: a value is wrong, or a keyword is none that can be changed.
         """
         said = {name: value for name, value in changes.items() if name not in _OF_CALLS}
-        told = settings_of(said, over=self._table.settings)
-        if said:
-            raise ConfigurationError(f"no setting that can be changed: {', '.join(sorted(said))}")
-        self._decide(told)
-        if of_calls := {k: v for k, v in changes.items() if k in _OF_CALLS}:
+        fixed = {name: said.pop(name) for name in _FIXED & said.keys()}
+        usual = self._table.settings
+        if said.get("routing_strategy", usual.strategy) != usual.strategy:
+            said.setdefault("routing_strategy_args", {})
+        settings = settings_of(said, over=usual)
+        if said or fixed:
+            named = ", ".join(sorted((*said, *fixed)))
+            raise ConfigurationError(f"no setting that can be changed: {named}")
+        of_calls = {k: v for k, v in changes.items() if k in _OF_CALLS}
+        plan.timeouts(of_calls, Timeouts(), stream=True)
+        self._decide(settings)
+        if of_calls:
             self._defaults = {**self._defaults, **of_calls}
             self._legs = Legs(self._defaults, self._environ, self._catalogue)
 
@@ -179,7 +190,7 @@ class Managing(Deciding):
         if hedge != (self._hedging and self._hedging.hedge):
             self._hedging = None if hedge is None else Hedging(hedge)
         if self._shared is not None:
-            self._shared.go_by(local=settings.when_store_lost == "local")
+            self._shared.local = settings.when_store_lost == "local"
         self._policy = replace(self._policy, retries=settings.num_retries)
         self._changed()
 

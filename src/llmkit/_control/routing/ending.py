@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Used", "cooled", "failed", "left", "opened", "recovered", "worked"]
 
 _ALL: Final = ("tpm", "tpd", "itpm", "otpm")
+_TICKETS: Final = 60.0
+"""Seconds for which every ticket is sure to be known to the store."""
 
 
 class Used(NamedTuple):
@@ -37,9 +39,7 @@ def failed(table: Table, go: Go, what: health.Failure, now: float) -> After:
     """It has failed: cool down first, then give the place back, or another gets in between."""
     member = go.member
     with table.lock:
-        _back(member)
-        if go.probe:
-            member.probing = 0.0
+        member.leave(go.number)
         struck = health.failed(member, table.keys_of(member), what, table.settings, now)
         after = cooled(table, struck, now)
         # What was refused used no tokens; what nobody knows of may have.
@@ -52,7 +52,7 @@ def worked(table: Table, go: Go, what: Used, now: float) -> After:
     """It has answered."""
     member = go.member
     with table.lock:
-        _back(member)
+        member.leave(go.number)
         if what.first_chunk is not None:
             member.took(what.first_chunk, now, first=True)
         if what.answer:
@@ -62,7 +62,9 @@ def worked(table: Table, go: Go, what: Used, now: float) -> After:
         events = _well(table, go)
         amounts = used(_ALL, what.prompt, what.answer)
         leave = _leave(table, go, Leave(go.ticket, amounts, True), now)
-        return After((*_ended(table, go, events), *leave), [each for _, each in events])
+        ticket = go.shared and now - go.began < _TICKETS
+        told = _ended(table, events, go.member if ticket else None)
+        return After((*told, *leave), [each for _, each in events])
 
 
 def opened(table: Table, go: Go, seconds: float, now: float) -> After:
@@ -71,19 +73,14 @@ def opened(table: Table, go: Go, seconds: float, now: float) -> After:
         return NOTHING_MORE
     with table.lock:
         events = _well(table, go)
-        return After(_ended(table, go, events), [each for _, each in events])
+        # Its ticket says so at its end only, and until then all others would take it for a probe.
+        return After(_ended(table, events), [each for _, each in events])
 
 
 def left(table: Table, go: Go, now: float) -> After:
     """Somebody gave it up. Whoever calls has the lock."""
-    _back(go.member)
-    if go.probe:
-        go.member.probing = 0.0
+    go.member.leave(go.number)
     return After(_leave(table, go, Leave(go.ticket), now))
-
-
-def _back(member: Member) -> None:
-    member.running = max(0, member.running - 1)
 
 
 def _leave(table: Table, go: Go, op: Leave, now: float) -> tuple[Leave, ...]:
@@ -97,18 +94,20 @@ def _leave(table: Table, go: Go, op: Leave, now: float) -> tuple[Leave, ...]:
 
 def _well(table: Table, go: Go) -> list[tuple[Member, Any]]:
     member = go.member
-    if go.probe:
-        member.probing = 0.0
+    if member.prober == go.number:
+        member.prober, member.probing = 0, 0.0
     well = health.worked(member, table.keys_of(member), go.began)
     return [(one, DeploymentRecovered(one.id, one.deployment.group)) for one in well]
 
 
-def _ended(table: Table, go: Go, well: Iterable[tuple[Member, Any]]) -> tuple[Cool, ...]:
+def _ended(
+    table: Table, well: Iterable[tuple[Member, Any]], ticket: Member | None = None
+) -> tuple[Cool, ...]:
     """Tell the store of those who are well again, but for the one whose ticket says so."""
     if not table.shared:
         return ()
-    by_ticket = go.member if go.shared and go.member.place == go.member.id else None
-    return tuple([Cool(one.id, 0, "", 0) for one, _ in well if one is not by_ticket])
+    told = ticket if ticket is not None and ticket.place == ticket.id else None
+    return tuple([Cool(one.id, 0, "", 0) for one, _ in well if one is not told])
 
 
 def cooled(table: Table, members: Iterable[Member], now: float) -> After:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from ..._operations import FOR_EVER, Admit, Admitted, Candidate, Full, Look, Looked
 from .member import Member
+from .quotas import MINUTE
 from .steps import Ask, Go, How
 from .visit import Asked, Tried, Visit
 
@@ -20,10 +21,15 @@ LEAST: Final = 0.001
 """Seconds; less is not waited."""
 _FRESH: Final = 0.5
 """Seconds for which what a store has said of a group's members is not asked again."""
+_OWN: Final = 0.1
+"""The same of this process's own admission: what leaves its windows is not missed for so long."""
 _AT_ONCE: Final = 8
 """Most candidates that a store is asked to choose from."""
 _MARGIN: Final = 30.0
 """Seconds for which a place outlives the call's deadline, for whoever had it to say how it ended."""
+_NO_PLACE: Final = 90.0
+"""Seconds that a ticket lives which only counts in a minute's window, or is a probe's: whoever crashes as one does not
+keep all others away until the deadline of its call."""
 
 
 def enter(route: Route, visit: Visit, member: Member, now: float) -> Go | Ask | None:
@@ -66,6 +72,8 @@ def _own(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
             del route.out[member]
             _is_full(route, member, told.waits[0], now)
             return None
+        for each in op.candidates[0].quotas:
+            member.used[each.name] = member.used.get(each.name, 0) + each.amount
         _in(route, visit, go)
     return _gone(route, visit, go)
 
@@ -74,26 +82,34 @@ def _in(route: Route, visit: Visit, go: Go) -> None:
     """It is in: first where it is looked for when the call is interrupted. Whoever calls has the lock."""
     member = go.member
     route.out[member] = go, visit
-    member.running += 1
     if go.probe:
-        member.probing = route.until + _MARGIN
+        member.prober, member.probing = go.number, route.until + _MARGIN
+    member.enter(go.number)
 
 
 def _ask(route: Route, visit: Visit, first: Member, now: float) -> Ask:
     """By the store: the first of a few who has room there."""
-    members = [first]
+    table, members = route.table, [first]
     while len(members) < _AT_ONCE and (member := route.candidate(visit, now)) is not None:
         members.append(member)
     candidates = tuple([_wants(route, visit, member) for member in members])
     asked = Asked(visit, tuple(members), _ticket(route))
     route.asked = asked
-    return Ask(Admit(asked.ticket, candidates, _lease(route, now)), asked.members)
+    lease = _lease(route, now)
+    if not table.counts(visit.group) and not any(map(_lasts, candidates)):
+        lease = min(lease, int(_NO_PLACE * 1000))
+    return Ask(Admit(asked.ticket, candidates, lease), asked.members)
 
 
 def _wants(route: Route, visit: Visit, member: Member) -> Candidate:
     table = route.table
     share = route.settings.share if table.lost else 1.0
     return table.limits.candidate(member, visit.wanted, share, counts=table.counts(visit.group))
+
+
+def _lasts(candidate: Candidate) -> bool:
+    """Whether a ticket means anything for as long as the call lasts."""
+    return candidate.parallel is not None or any(q.width > MINUTE for q in candidate.quotas)
 
 
 def _lease(route: Route, now: float) -> int:
@@ -116,16 +132,15 @@ def _is_full(route: Route, member: Member, wait: int | None, now: float) -> None
 def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: float) -> Go | None:
     """What the store has said: who was let in, where anybody was."""
     if isinstance(told, Looked):
-        route.table.take(asked.visit.group, told, asked.quotas, now)
+        route.table.take(asked.visit.group, told, now)
         return None
     if isinstance(told, Full):
         for member, wait in zip(asked.members, told.waits, strict=True):
             _is_full(route, member, wait, now)
         return None
     visit, member = asked.visit, asked.members[told.place]
-    if rest := asked.members[told.place + 1 :]:
-        # They are still to be asked: beside this one, or behind it.
-        visit.order = chain(rest, visit.order or ())
+    # Those behind it were not looked at: they are still next in order.
+    visit.order = chain(asked.members[told.place + 1 :], visit.order or ())
     go = as_go(route, visit, member, now)._replace(ticket=asked.ticket, shared=True)
     with route.table.lock:
         # The store knows nothing of keys one by one, nor of a wildcard's models.
@@ -142,12 +157,14 @@ def look(route: Route, visit: Visit, now: float) -> Ask | None:
     if visit.looked or not (table.shared or counts):
         return None
     visit.looked = True
-    if not counts and now - group.looked < _FRESH:
+    # What is admitted here is counted meanwhile, too; what is elsewhere, only the store knows.
+    fresh = (0.0 if counts else _FRESH) if table.shared else _OWN
+    if now - group.looked < fresh:
         return None
     group.looked = now
-    op = Look(group.ids, table.limits.counted(group.members))
+    op = Look(group.ids, group.counted)
     if table.shared:
-        route.asked = Asked(visit, group.members, "", tuple([name for name, _ in op.quotas]))
+        route.asked = Asked(visit, group.members, "")
         return Ask(op, group.members)
     table.look(group, op, now)
     return None
@@ -163,7 +180,8 @@ def as_go(route: Route, visit: Visit, member: Member, now: float) -> Go:
     else:
         how = "rerouted" if route.attempts else "first"
     waited = 0.0 if route.waiting is None else now - route.waiting
-    return Go(member, "", False, visit.group.name, how, visit.changes, now, False, waited)
+    number = next(route.table.numbers)
+    return Go(member, "", False, visit.group.name, how, visit.changes, now, False, waited, number)
 
 
 def _gone(route: Route, visit: Visit, go: Go) -> Go:

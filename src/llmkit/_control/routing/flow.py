@@ -20,6 +20,7 @@ from .. import call as calls
 from ..job import Diversion, Job, Leg
 from ..mock import mocked
 from ..settle import Account
+from .beside import Beside
 from .continuing import Continuing
 from .hedging import hedgeable
 from .places import Place, Places
@@ -64,6 +65,7 @@ class Way:
         "_numbers",
         "_places",
         "_priority",
+        "_queued",
         "_reading",
         "_ready",
         "_reroute",
@@ -97,6 +99,7 @@ class Way:
         self._ready: dict[tuple[str, str], _Ready] = {}
         self._numbers = count()
         self._turn: Any = None
+        self._queued: tuple[str, str] | None = None
         self._diverted = False
         self._error: Exception | None = None
 
@@ -156,7 +159,9 @@ class Way:
         if step.retry and self._error is not None:
             tries = self._route.attempts + 1
             yield from notify(RetryScheduled(job.id, tries, step.seconds, self._error))
-        else:
+        elif self._queued != (told := (step.group, step.reason)):
+            # Who looks again and again for what other processes leave says so once.
+            self._queued = told
             yield from notify(Queued(job.id, step.group, step.seconds, step.reason))
         if step.place:
             if self._turn is None:
@@ -207,7 +212,7 @@ class Way:
             raise
         if not hedgeable(leg):
             return place, (yield from self.attempt(job, account, place))
-        return (yield from self._hedging.run(job, account, place, _Beside(self, job)))
+        return (yield from self._hedging.run(job, account, place, Beside(self, job)))
 
     def attempt(self, job: Job, account: Account, place: Place) -> Flow[Answer | Opened]:
         """Ask one; where that fails, or is given up, its place is left.
@@ -448,24 +453,3 @@ class Way:
             if self._shared is not None and self._shared.gate.down:
                 break
         return None
-
-
-class _Beside:
-    """What is done for those who are asked beside each other."""
-
-    __slots__ = ("_job", "_way")
-
-    def __init__(self, way: Way, job: Job) -> None:
-        self._way, self._job = way, job
-
-    def named(self, choice: Place) -> str:
-        return choice.go.member.place
-
-    def another(self) -> Flow[Place | None]:
-        return self._way.beside()
-
-    def attempt(self, choice: Place, account: Account) -> Flow[Answer | Opened]:
-        return self._way.attempt(self._job, account, choice)
-
-    def unused(self, choice: Place) -> None:
-        self._way.unused(choice)

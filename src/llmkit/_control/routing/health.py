@@ -5,7 +5,7 @@ Plain rules over ``Member``; whoever calls them has the router's lock. Times are
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from ..._operations import Health, Looked
@@ -154,32 +154,30 @@ def recover(member: Member) -> None:
     member.failures, member.recent, member.failing = 0, 0, 0.0
 
 
-def merge(
-    members: Iterable[Member],
-    told: Looked,
-    quotas: Sequence[str],
-    now: float,
-    placed: Callable[[Member], bool],
-) -> None:
-    """Take over what is said of members, and of what their limits have.
+Counted = Sequence[tuple[str, int]]
+"""(name, width) of the quotas that a store was asked for."""
 
-    ``quotas``: the names of ``used``. ``placed``: whether calls there have a place; of others a store knows nothing.
-    """
+
+def merge(members: Iterable[Member], told: Looked, quotas: Counted, now: float) -> None:
+    """Take over what a store says of members, and of what their limits have."""
     known = {health.deployment: health for health in told.health}
     for member in members:
         _merge(member, known[member.id], told.now, now)
-        _used(member, known[member.place], quotas)
-        if placed(member):
-            member.running = known[member.place].running
+        found = known[member.place]
+        member.elsewhere = max(0, found.running - len(member.inside))
+        member.running = member.elsewhere + len(member.inside)
+        member.used = _used(found, quotas)
 
 
-def count(member: Member, told: Looked, quotas: Sequence[str]) -> None:
-    """Take over what its limits have, and nothing else."""
-    _used(member, next(one for one in told.health if one.deployment == member.place), quotas)
+def count(members: Iterable[Member], told: Looked, quotas: Counted) -> None:
+    """Take over what their limits have, and nothing else."""
+    known = {health.deployment: health for health in told.health}
+    for member in members:
+        member.used = _used(known[member.place], quotas)
 
 
-def _used(member: Member, told: Health, quotas: Sequence[str]) -> None:
-    member.used = dict(zip(quotas, told.used, strict=True))
+def _used(found: Health, quotas: Counted) -> dict[str, int]:
+    return {name: used for (name, _), used in zip(quotas, found.used, strict=True)}
 
 
 def _merge(member: Member, told: Health, told_at: int, now: float) -> None:

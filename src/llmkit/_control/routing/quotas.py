@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from .settings import Settings
     from .wanted import Wanted
 
-__all__ = ["Limits", "used"]
+__all__ = ["MINUTE", "Limits", "used"]
 
-_MINUTE: Final = 1_000
+MINUTE: Final = 1_000
+"""Milliseconds of a bucket, of which sixty are a window."""
 _DAY: Final = 1_440_000
 _WIDTHS: Final = {
-    "rpm": _MINUTE, "rpd": _DAY, "tpm": _MINUTE, "tpd": _DAY, "itpm": _MINUTE, "otpm": _MINUTE
+    "rpm": MINUTE, "rpd": _DAY, "tpm": MINUTE, "tpd": _DAY, "itpm": MINUTE, "otpm": MINUTE
 }  # fmt: skip
 """What may be limited, and a sixtieth of its window in milliseconds."""
 _CHEAP: Final = 20
@@ -67,7 +68,7 @@ class Limits:
         return tuple(dict.fromkeys((each.name, each.width) for each in (*_FREE, *have)))
 
 
-_FREE: Final = (_Limit("rpm", _MINUTE, 10**12), _Limit("tpm", _MINUTE, 10**12))
+_FREE: Final = (_Limit("rpm", MINUTE, 10**12), _Limit("tpm", MINUTE, 10**12))
 _NONE: Final[tuple[tuple[_Limit, ...], int | None]] = ((), None)
 
 

@@ -30,7 +30,6 @@ class Shared:
         target: the store.
         local: whether this process goes by itself while it cannot be reached.
         clock: seconds, only forward.
-        lost: what is told whether this process goes by itself.
     """
 
     def __init__(
@@ -39,30 +38,21 @@ class Shared:
         *,
         local: bool,
         clock: Callable[[], float],
-        lost: Callable[[bool], None],
     ) -> None:
         self.target, self.local = target, local
         self.gate = Gate(clock)
-        self._lost = lost
         self._name = type(target).__name__
         self._missed: deque[Leave] = deque(maxlen=_MOST_MISSED)
+
+    @property
+    def lost(self) -> bool:
+        """Whether this process goes by itself just now. Asked for, not told: two threads may see it go and come."""
+        return self.local and self.gate.down
 
     @property
     def due(self) -> bool:
         """Whether there is something to do before a call asks."""
         return self.gate.down or bool(self._missed)
-
-    def go_by(self, *, local: bool) -> None:
-        """Whether this process goes by itself from now on while it cannot be reached."""
-        self.local = local
-        self._tell()
-
-    def _tell(self) -> None:
-        """Say whether it does just now. Several threads may say so: the last word is what holds."""
-        said: bool | None = None
-        while said is not (alone := self.local and self.gate.down):
-            said = alone
-            self._lost(alone)
 
     def before(self) -> Flow[None]:
         """Look whether a store that was lost is there again, and tell it a little of what it has missed."""
@@ -100,7 +90,6 @@ class Shared:
             answer = yield from self._performed(operation)
         except StoreUnavailableError as error:
             if self.local:
-                self._tell()
                 return None
             raise self._closed(error) from error
         return answer
@@ -116,14 +105,12 @@ class Shared:
                 raise StoreUnavailableError("the store did not answer in time")
         except StoreUnavailableError as error:
             if self.gate.failed(error, begun):
-                self._tell()
                 yield from notify(StateUnreachable(self._name, error, self.local))
             raise
         except BaseException:
             self.gate.left()
             raise
         if (seconds := self.gate.worked()) is not None:
-            self._tell()
             yield from notify(StateReached(self._name, seconds))
         return answer
 

@@ -6,6 +6,7 @@ reads them without the lock sees those before or those after.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
@@ -17,7 +18,7 @@ from ..admission import Admission
 from . import ending, health
 from .facts import describing
 from .failing import rule_of
-from .groups import Group, Names, filled, targets
+from .groups import Group, Names, filled, groups_in
 from .member import Member
 from .pool import Pool
 from .quotas import Limits
@@ -27,6 +28,7 @@ from .strategies.shuffle import SimpleShuffle
 if TYPE_CHECKING:
     from .deployment import Deployment
     from .settings import Settings
+    from .shared import Shared
     from .strategy import Strategy
 
 __all__ = ["Table"]
@@ -70,13 +72,15 @@ class Table:
         self.admission = Admission() if admission is None else admission
         self.store = store
         self.lock = lock
-        self.lost = False
-        """Whether the store cannot be reached and this process keeps to its own share."""
+        self.sharing: Shared | None = None
+        """How the store is asked, where there is one."""
         self._complete = describing(default() if catalogue is None else catalogue)
         self._deployments: _Known = {}
         self._filled: dict[str, Group] = {}
+        self.numbers = itertools.count(1)
+        """Of attempts."""
         self.replace(deployments)
-        self._check(settings)
+        self.check(settings)
 
     def decide(
         self, settings: Settings, strategy: Strategy, strategies: Mapping[str, Strategy]
@@ -84,30 +88,25 @@ class Table:
         """Decide so from the next call on; how deployments do is still known.
 
         Raises:
-            ConfigurationError: a fallback or an alias names nobody; everything stays as it was.
+            ConfigurationError: as of ``check``; everything stays as it was.
         """
-        self._check(settings)
+        self.check(settings)
         with self.lock:
             self.settings, self.strategy, self.strategies = settings, strategy, dict(strategies)
             self._arrange(self._deployments)
 
-    def _check(self, given: Settings) -> None:
-        """What settings name has to be there, or nobody would hear of it before it is needed."""
-        if not self._deployments:
-            return
-        names = Names(self.names.groups, self.names.ids, given.aliases)
-        listed = (given.fallbacks, given.context_window_fallbacks, given.content_policy_fallbacks)
-        named = [*given.aliases.values(), *(t.group for t in targets(given.default_fallbacks))]
-        for fallbacks in listed:
-            named += [name for name in fallbacks if name != "*"]
-            named += [t.group for entries in fallbacks.values() for t in targets(entries)]
-        for name in named:
+    def check(self, settings: Settings) -> None:
+        """What settings name has to be there, or nobody would hear of it before it is needed.
+
+        Raises:
+            ConfigurationError: it is not, though there are deployments.
+        """
+        names = Names(self.names.groups, self.names.ids, settings.aliases)
+        for place, name in groups_in(settings) if self._deployments else ():
             try:
                 names.find(name)
             except UnknownModelError as error:
-                raise ConfigurationError(
-                    f"a fallback or an alias names it: {error.message}"
-                ) from None
+                raise ConfigurationError(f"{place}: {error.message}") from None
 
     # --- what there is
 
@@ -174,20 +173,21 @@ class Table:
 
     def _arrange(self, known: _Known) -> None:
         """Make the groups anew, of these. Whoever calls has the lock, or is the only one."""
+        self._deployments = known
+        self.limits = Limits(self.deployments, self.settings)
         by_group: dict[str, list[Member]] = {}
         ids: dict[str, Group] = {}
         for deployment, members in known.values():
             by_group.setdefault(deployment.group, []).extend(members)
             ids[deployment.id] = self._group(deployment.group, members)
         groups = {name: self._group(name, those) for name, those in by_group.items()}
-        self._deployments = known
-        self.limits = Limits(self.deployments, self.settings)
         self._filled = {}
         self.names = Names(groups, ids, self.settings.aliases)
 
     def _group(self, name: str, members: Iterable[Member], like: str = "") -> Group:
         strategy = self.strategies.get(like or name, self.strategy)
-        made = Group(name, Pool(members, self.settings, strategy, like or name))
+        pool = Pool(members, self.settings, strategy, like or name)
+        made = Group(name, pool, self.limits.counted(pool.members))
         if self.settings.weighted_failover:
             made.failover = Pool(made.members, self.settings, SimpleShuffle(), like or name)
         return made
@@ -264,6 +264,11 @@ class Table:
     # --- what is known of them
 
     @property
+    def lost(self) -> bool:
+        """Whether the store cannot be reached and this process keeps to its own share."""
+        return self.sharing is not None and self.sharing.lost
+
+    @property
     def shared(self) -> bool:
         """Whether a store is asked."""
         return self.store is not None and not self.lost
@@ -277,24 +282,20 @@ class Table:
         """Ask this process's own admission how a group's members are."""
         with self.lock:
             told = self.admission.perform(op, int(now * 1000))
-            quotas = tuple([name for name, _ in op.quotas])
-            for member in group.members:
-                health.count(member, told, quotas)
+            health.count(group.members, told, group.counted)
 
-    def take(self, group: Group, told: Looked, quotas: Sequence[str], now: float) -> None:
-        """Take over what is said of a group's members, and of the use of these quotas, which it was asked for."""
-        every = self.counts(group)
+    def take(self, group: Group, told: Looked, now: float) -> None:
+        """Take over what is said of a group's members."""
         with self.lock:
-            health.merge(
-                group.members, told, quotas, now, lambda one: every or self.limits.any(one)
-            )
+            health.merge(group.members, told, group.counted, now)
 
     def forked(self, lock: AbstractContextManager[Any]) -> None:
         """In a forked process: whoever is on their way, or has the lock, is so in the other one."""
         self.lock, self.admission = lock, Admission()
         for group in (*self.groups.values(), *self._filled.values()):
             for member in group.members:
-                member.running, member.probing = 0, 0.0
+                member.inside.clear()
+                member.running, member.prober, member.probing = member.elsewhere, 0, 0.0
 
     # --- what somebody says of them
 

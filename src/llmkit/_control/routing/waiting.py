@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from . import health
 from .entering import LEAST
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .route import Route
 
 __all__ = ["Next", "free_at", "left_over", "soonest", "wait", "why_not"]
+
+_LOOKS: Final = 0.25
+"""Seconds after which it is looked again, first, whether another process has left a place: nobody says so."""
+_LOOKS_LATER: Final = 1.0
 
 
 class Next(NamedTuple):
@@ -85,7 +89,11 @@ def wait(route: Route, found: Next | None, place: bool, now: float) -> Wait | No
     if found is None or now >= limit or (found.at >= limit and not place):
         return None
     route.waiting = began
-    seconds = max(min(found.at, limit) - now, LEAST)
+    until = min(found.at, limit)
+    if place and route.table.shared:
+        # The longer it has waited, the rarer: 0.25, 0.25, 0.5, 1, 1, … seconds.
+        until = min(until, now + min(max(now - began, _LOOKS), _LOOKS_LATER))
+    seconds = max(until - now, LEAST)
     return Wait(
         seconds, why_not(route, found.member, now), place, found.visit.group.name, found.again
     )
