@@ -146,14 +146,6 @@ class Checking(Managing):
         given = (weakref.ref(self), stop, seconds)
         threading.Thread(target=_checks, args=given, name=name, daemon=True).start()
 
-    @override
-    def _decide(self, settings: Settings, strategy: Any = None) -> None:
-        before = self._table.settings.health_check_interval
-        super()._decide(settings, strategy)
-        if settings.health_check_interval != before:
-            self._end_checks()
-            self._begin_checks()
-
     def _check_groups(self) -> None:
         groups = self._table.settings.health_check_groups
         for group in (None,) if groups is None else groups:
