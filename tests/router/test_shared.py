@@ -236,7 +236,7 @@ def test_places_are_left_to_other_processes_now_and_then() -> None:
         woken.append(line.woken)
         clock.advance(0.125)
     kept = [after == before for before, after in pairwise([0, *woken])]
-    assert [kept.count(True), kept[:8], kept[8:11]] == [14, [False] * 8, [True, True, False]]
+    assert [kept.count(True), kept[:16], kept[16:19]] == [6, [False] * 16, [True, True, False]]
 
 
 def test_places_are_not_left_to_others_where_nobody_waits() -> None:

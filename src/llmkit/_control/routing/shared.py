@@ -21,7 +21,7 @@ __all__ = ["Shared"]
 _MOST_MISSED: Final = 10_000
 _AT_ONCE: Final = 16
 """So much of what it has missed a call does for others."""
-_AMONG_US: Final = 1.0
+_AMONG_US: Final = 2.0
 _TO_OTHERS: Final = 0.25
 """Seconds for which a process with calls in line gives its places to these, and then seconds for which it does not:
 those of other processes hear of no place that is left, and would never find one."""
