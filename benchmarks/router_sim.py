@@ -1,4 +1,4 @@
-"""Try the router's strategies in a simulated world, in virtual time: outages, brown-outs, slow and refusing deployments.
+"""Try the router's strategies in a simulated world, in virtual time: outages, brown-outs, slow deployments.
 
 usage: python benchmarks/router_sim.py [--calls N] [--seed N] [--page FILE.md] [NAME…]
 
@@ -27,7 +27,7 @@ from sim.clock import Clock  # noqa: E402
 from sim.ours import Ours  # noqa: E402
 from sim.report import SLICES, Result  # noqa: E402
 from sim.shuffle import Shuffle  # noqa: E402
-from sim.world import BLACKOUT, PHASES, Call, Host, World, calls, spread  # noqa: E402
+from sim.world import BLACKOUT, PHASES, Call, Host, Phase, World, calls, spread  # noqa: E402
 
 RATE: Final = 150.0
 _PEER: Final = "LiteLLM's default (model)"
@@ -96,7 +96,7 @@ class Run:
         self.times.append((call.at, now - call.at))
         self.usd += host.price / 1e6 * (call.prompt + call.answer)
 
-    def _span(self, phase: report.Phase) -> tuple[float, float]:
+    def _span(self, phase: Phase) -> tuple[float, float]:
         start = phase.start * self.span
         return start, phase.end * self.span or start + BLACKOUT
 
@@ -138,7 +138,8 @@ def written(page: Path, results: list[Result]) -> None:
     _, end, tail = rest.partition("<!-- end of simulation -->")
     if not begin or not end:
         raise SystemExit(f"{page} has no markers <!-- simulation --> … <!-- end of simulation -->")
-    body = f"{report.table(results)}\n{report.phases(results)}\n"
+    told = f"{results[0].calls:,} calls to each router.\n\n"
+    body = f"{told}{report.table(results)}\n{report.phases(results)}\n"
     page.write_text(head + begin + body + end + tail, encoding="utf-8")
     for what, title, unit in (
         ("failed_by_slice", "Calls that failed", ""),

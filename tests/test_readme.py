@@ -29,6 +29,7 @@ PAGES = [
     "docs/costs.md",
     "docs/bounds.md",
     "docs/budgets.md",
+    "docs/router.md",
     "docs/tokens.md",
     "docs/stores.md",
 ]
@@ -40,6 +41,7 @@ PRINTED_BY_EXAMPLES = {
     "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",
     "more_calls.py": "flagged: False",
+    "routing.py": "fast: there",
     "quickstart.py": "answered by openai with the key from",
     "streaming.py": "stop",
     "structured.py": "City(name=",

@@ -1,4 +1,4 @@
-"""The section of ``docs/benchmarks.md`` on stores and budgets: its tables, and how the page keeps it."""
+"""Sections of ``docs/benchmarks.md`` that programs of their own write: their tables, and how the page keeps them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 HEADING = "## Stores and budgets\n"
+ROUTER = "## The router\n"
 
 
 class Table(NamedTuple):
@@ -54,15 +55,16 @@ class Bar(NamedTuple):
 _WORDS = {True: "reached", False: "missed"}
 
 
-def written(page: Path, about: str, tables: Iterable[Table]) -> None:
-    """Put the section, which is the page's last, into it."""
-    parts = [HEADING, about, *(f"{one.markdown()}\n" for one in tables)]
-    before = page.read_text(encoding="utf-8").partition(HEADING)[0].rstrip()
-    page.write_text(f"{before}\n\n" + "\n".join(parts), encoding="utf-8")
+def written(page: Path, about: str, tables: Iterable[Table], heading: str = HEADING) -> None:
+    """Put a section into the page, in its place or at the end. The others stay."""
+    parts = [heading, about, *(f"{one.markdown()}\n" for one in tables)]
+    before, _, rest = page.read_text(encoding="utf-8").partition(heading)
+    _, mark, after = rest.partition("\n## ")
+    page.write_text(f"{before.rstrip()}\n\n" + "\n".join(parts) + mark + after, encoding="utf-8")
 
 
 def kept(page: Path) -> str:
-    """The section as it stands on a page; nothing where there is none."""
+    """These sections, which are the page's last, as they stand there; nothing where there are none."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
-    _, heading, rest = text.partition(HEADING)
-    return f"\n{heading}{rest}" if heading else ""
+    places = [text.find(heading) for heading in (HEADING, ROUTER) if heading in text]
+    return f"\n{text[min(places) :]}" if places else ""

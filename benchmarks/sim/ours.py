@@ -12,7 +12,7 @@ from llmkit._control.retry import RetryPolicy
 from llmkit._control.routing.deployment import Deployment
 from llmkit._control.routing.route import Route
 from llmkit._control.routing.settings import Settings
-from llmkit._control.routing.steps import Go
+from llmkit._control.routing.steps import Go, Wait
 from llmkit._control.routing.strategies import strategy_of
 from llmkit._control.routing.table import Table
 from llmkit._control.routing.wanted import Wanted
@@ -44,11 +44,10 @@ class Ours:
         self._world, self._clock = world, clock
         dice = random.Random(seed)
         self._draw, self._policy = dice.random, RetryPolicy(draw=dice.random)
-        arguments = {"strategy": strategy}
         made = [_deployment(host) for host in world.hosts]
         if order:
             made = [one.changed(order=n // 20) for n, one in enumerate(made)]
-        self._table = Table(made, Settings(**arguments), strategy_of(strategy))
+        self._table = Table(made, Settings(strategy=strategy), strategy_of(strategy))
         self._hosts = {host.name: host for host in world.hosts}
         self._line: dict[Route, Callable[[], None]] = {}
 
@@ -75,6 +74,7 @@ class Ours:
             self._leave(route)
             self._send(route, step, call, ended)
             return
+        assert isinstance(step, Wait)  # noqa: S101 - there is no store to be asked
         again = partial(self._next, route, call, ended)
         if step.retry:
             self._clock.at(now + step.seconds, again)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -96,7 +97,7 @@ def drawing(results: Sequence[Result], what: str, title: str, unit: str) -> str:
 
 
 def _y(value: float, top: float) -> float:
-    return _TOP + _HEIGHT * (1 - (value / top) ** 0.5)
+    return _TOP + _HEIGHT * (1 - math.sqrt(value / top))
 
 
 def _text(x: float, y: float, text: str, size: int) -> str:

@@ -1,10 +1,10 @@
 """A model of LiteLLM's router as it is by default, from what its 1.106.2 does (read 2026-11-22); none of its code.
 
 * simple-shuffle: one of those that do not cool down, at random, weighted by rpm.
-* Two retries, at once while anybody is well; otherwise after half a second, doubled each time, with jitter.
+* Two retries, at once; but none where all cool down: then the call fails with what it has.
 * A 429 cools a deployment down for what its ``Retry-After`` says, else 5 s; so do failures of more than half of at
-  least five requests in the current minute of the clock, but for failed connections, which never do.
-* Where all cool down, the attempt fails.
+  least five requests in the current minute of the clock. Failed connections count: they come as internal errors.
+* Where all cool down, a call that comes fails at once.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from llmkit.errors import APIConnectionError, APITimeoutError, RateLimitError
+from llmkit.errors import RateLimitError
 
 from .clock import Clock
 from .world import Answer, Call, Host, World
@@ -24,6 +24,7 @@ __all__ = ["Shuffle"]
 _RETRIES: Final = 2
 _COOLDOWN: Final = 5.0
 _ENOUGH: Final = 5
+_HALF: Final = 0.5
 
 
 class _State:
@@ -58,9 +59,9 @@ class Shuffle:
     ) -> None:
         """A call comes; say how it ended."""
         now = self._clock.now
-        well = [h for h in self._world.hosts if self._states[h.name].cooling <= now]
+        well = self._well()
         if not well:
-            self._again(call, ended, retries)
+            ended(None)
             return
         host = self._dice.choices(well, [h.rpm for h in well])[0]
         answer = self._world.ask(host, call, now)
@@ -81,18 +82,14 @@ class Shuffle:
         if error is None:
             ended(host)
             return
-        unheeded = isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError)
-        if isinstance(error, RateLimitError) or (failing > 0.5 and not unheeded):
+        if isinstance(error, RateLimitError) or failing > _HALF:
             state.cooling = now + (error.retry_after or _COOLDOWN)
-        self._again(call, ended, retries)
-
-    def _again(self, call: Call, ended: Callable[[Host | None], None], retries: int) -> None:
-        if not retries:
+        if not retries or not self._well():
             ended(None)
             return
+        # A retry does not wait while anybody is well, and is not made otherwise.
+        self._clock.at(now, partial(self.ask, call, ended, retries - 1))
+
+    def _well(self) -> list[Host]:
         now = self._clock.now
-        wait = 0.0
-        if all(state.cooling > now for state in self._states.values()):
-            nth = _RETRIES - retries
-            wait = min(8.0, 0.5 * 2**nth) * (1 + 0.75 * self._dice.random())
-        self._clock.at(now + wait, partial(self.ask, call, ended, retries - 1))
+        return [host for host in self._world.hosts if self._states[host.name].cooling <= now]

@@ -97,11 +97,13 @@ class Host:
         return len(self.taken) < (self.rpm // 5 if fault == "limited" else self.rpm)
 
 
-_UNWELL: Final[Mapping[Kind, type[APIError]]] = MappingProxyType({
-    "down": APIConnectionError,
-    "hangs": APITimeoutError,
-    "brown-out": ServiceUnavailableError,
-})
+_UNWELL: Final[Mapping[Kind, type[APIError]]] = MappingProxyType(
+    {
+        "down": APIConnectionError,
+        "hangs": APITimeoutError,
+        "brown-out": ServiceUnavailableError,
+    }
+)
 
 
 class World:

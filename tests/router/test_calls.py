@@ -272,9 +272,9 @@ def test_who_keeps_things_is_named() -> None:
         for name in ("anthropic", "c", "h"):
             assert one.retrieve_file("file-1", custom_llm_provider=name).call.deployment == "c"
     assert answers.asked == ["a", "c", "c", "c"]
-    with pytest.raises(errors.ConfigurationError, match="2 deployments are 'openai'"):
+    with pytest.raises(errors.ConfigurationError, match="2 deployments are at 'openai'"):
         router(A, B).retrieve_file("file-1")
-    with pytest.raises(errors.ConfigurationError, match="no deployment is 'groq'"):
+    with pytest.raises(errors.ConfigurationError, match="no deployment is at 'groq'"):
         router(A, B).retrieve_file("file-1", custom_llm_provider="groq")
 
 

@@ -255,3 +255,34 @@ def test_84_keys_and_addresses_are_never_mixed_up() -> None:
     for sent in answers.sent:
         name = "a" if key_of("a") in sent.headers["authorization"] else "b"
         assert sent.url.startswith(places[name])
+
+
+@pytest.mark.parametrize("checks", [True, False])
+def test_prompts_that_are_found_too_long_go_where_long_prompts_go(*, checks: bool) -> None:
+    """Whether llmkit or the provider finds it: ``context_window_fallbacks`` go before the others."""
+    small = deployment("a", model="openai/gpt-4")
+    others = deployment("b", "plain", "openai/gpt-4.1"), deployment("c", "long", "openai/gpt-4o")
+    how = {"fallbacks": [{"g": ["plain"]}], "context_window_fallbacks": [{"g": ["long"]}]}
+    made = router(small, *others, enable_pre_call_checks=checks, **how)
+    long = [{"role": "user", "content": "word " * 10_000}]
+    with answering(a=errors.ContextWindowExceededError, b="plain", c="long") as answers:
+        assert made.completion("g", long).text == "long"
+        assert made.completion("g", long, disable_fallbacks=False).call.deployment == "c"
+        with pytest.raises((errors.NoDeploymentError, errors.ContextWindowExceededError)):
+            made.completion("g", long, disable_fallbacks=True)
+    assert set(answers.asked) == ({"c"} if checks else {"a", "c"})
+    assert made.route("g", ASK).deployment.id == "a"
+    if checks:
+        assert made.route("g", long).deployment.id == "c"
+
+
+def test_prompts_that_are_too_long_for_some_are_not_said_to_be_too_long() -> None:
+    """Where somebody could take the call, and fails otherwise, the plain fallbacks are tried."""
+    group = deployment("s", model="openai/gpt-4"), deployment("a", model="openai/gpt-4o")
+    others = deployment("b", "plain", "openai/gpt-4.1"), deployment("c", "long", "openai/gpt-4.1")
+    how = {"fallbacks": [{"g": ["plain"]}], "context_window_fallbacks": [{"g": ["long"]}]}
+    made = router(*group, *others, **how)
+    made.cooldown_deployment("a", 60)
+    with answering(b="plain") as answers:
+        made.completion("g", [{"role": "user", "content": "word " * 10_000}])
+    assert answers.asked == ["b"]

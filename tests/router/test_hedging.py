@@ -9,12 +9,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from llmkit import Timeouts, errors
-from llmkit._control.routing.hedging import Hedge, Latencies
+from llmkit._control.routing.hedging import Hedge, Hedging, Latencies
 from llmkit.events import AttemptStarted, CallFinished
 from llmkit.events import Hedged as Told
 
@@ -361,6 +362,19 @@ def test_quantiles_are_of_the_latest() -> None:
     for _ in range(200):
         seen.add(7.0)
     assert (len(seen), seen.quantile(0.95)) == (200, 7.0)
+
+
+def test_a_deployment_that_is_gone_is_forgotten() -> None:
+    """Its times are those of another one, should its name come again."""
+    hedging, job = (
+        Hedging(Hedge(observations=1)),
+        cast("Any", SimpleNamespace(kind="chat", stream=False)),
+    )
+    for name in ("a", "b"):
+        hedging.observed(name, job, 1.5)
+    hedging.forget("a")
+    assert hedging.after("a", job) is None
+    assert hedging.after("b", job) == 1.5
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,37 @@ def test_settings_change() -> None:
         made.update_settings(cooldown_time=-1)
 
 
+def test_settings_that_are_several_change() -> None:
+    """A strategy (its arguments are not another's), aliases and groups' strategies change like all others."""
+    made = router(A, B, routing_strategy="latency-based-routing", routing_strategy_args={"ttl": 9})
+    made.update_settings(cooldown_time=9, routing_strategy="latency-based-routing")
+    assert made.get_settings()["routing_strategy_args"] == {"ttl": 9}
+    made.update_settings(routing_strategy="least-busy")
+    assert made.route("g").why.startswith("least-busy")
+    made.update_settings(model_group_alias={"x": "g", "y": {"model": "g", "hidden": True}})
+    assert made.route("y").deployment.id == "a"
+    assert made.get_model_names() == ["g", "x"]
+    entry = {"group_name": "r", "models": ["g"], "routing_strategy": "cost-based-routing"}
+    made.update_settings(routing_groups=[entry])
+    assert made.route("x").why.startswith("cost-based-routing")
+    before = made.get_settings()
+    made.update_settings(**before)
+    assert made.get_settings() == before
+    with pytest.raises(errors.ConfigurationError, match="default_litellm_params"):
+        made.update_settings(default_litellm_params={"temperature": 0})
+
+
+def test_checks_in_the_background_are_begun_and_ended() -> None:
+    """Where the interval is changed, checks go on by the new one, or end."""
+    made = router(A)
+    with answering(a="fine") as answers:
+        made.update_settings(health_check_interval=0.01)
+        eventually(lambda: len(answers.asked) >= 2)
+        made.update_settings(health_check_interval=None)
+        assert made._stop is None
+    made.close()
+
+
 def test_an_own_strategy() -> None:
     """A strategy of one's own decides, from now on."""
 

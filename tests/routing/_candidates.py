@@ -52,8 +52,8 @@ def member(
     price: tuple[str, str] | None = None,
     **declared: Any,
 ) -> Member:
-    """One member of the group ``g`` with the id ``name``."""
-    made = Member(Deployment("g", model, id=name, **declared))
+    """One member of the group ``g`` (a wildcard's: ``*``) with the id ``name``."""
+    made = Member(Deployment("*" if "*" in model else "g", model, id=name, **declared))
     made.info = known
     made.price = None if price is None else (Decimal(price[0]), Decimal(price[1]))
     return made

@@ -132,7 +132,7 @@ def test_a_guess_does_not_stand_before_what_is_counted() -> None:
     route = world.route()
     route.peek(0.0)
     world.step(route)
-    assert world.member("a").used == {"rpm": 0, "tpm": 0}
+    assert world.member("b").used == {"rpm": 0, "tpm": 0}
 
 
 def test_an_outlook_lists_who_may_come() -> None:

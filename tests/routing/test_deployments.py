@@ -213,7 +213,7 @@ def test_every_process_finds_the_same_id() -> None:
 def test_an_id_says_which_model() -> None:
     """What people read in logs begins with the model, and an id that is given is kept."""
     assert make(model="azure/my deployment!").id.startswith("my-deployment-")
-    assert make(model="openai/*").id.startswith("-") is False
+    assert make(group="*", model="openai/*").id.startswith("-") is False
     assert make(id="mine").id == "mine"
     assert not make(id="mine").numbered
 

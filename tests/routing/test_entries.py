@@ -198,8 +198,13 @@ def test_timeouts_between_pieces() -> None:
 
 WRONG: list[tuple[Any, str]] = [
     (3, "x: an entry is a mapping with model_name and litellm_params, or a Deployment, not int"),
-    ({}, "x.model_name is a text"),
+    ({}, "x.model_name is missing"),
+    ({"model_name": 3, "litellm_params": {}}, "x.model_name is a text"),
     ({"model_name": "a"}, "x.litellm_params is missing"),
+    ({**entry(), "model_name": None, "model_nam": "a"}, "'model_nam' is no key of an entry"),
+    ({"model_name": "a", "litelm_params": {}}, "'litelm_params' is no key of an entry"),
+    ({"model_name": "a", "model": "openai/x"}, "model, api_key and the like stand in it"),
+    (entry(model="openai/*"), "nothing stands for the * of 'openai/*': 'gpt' has none"),
     ({"model_name": "a", "litellm_params": 3}, "x.litellm_params is a mapping of names, not int"),
     ({"model_name": "a", "litellm_params": {}}, "x.litellm_params.model is a text"),
     ({**entry(), "model_infos": {}}, "x.model_infos: a deployment knows no 'model_infos'"),
@@ -235,8 +240,8 @@ def test_an_unknown_provider_is_heard_of_at_once() -> None:
 
 def test_models_that_need_no_look_up() -> None:
     """Wildcards, and names that another address serves, are taken as they are."""
-    assert deployment_of(entry(model="openai/*")).model == "openai/*"
-    assert deployment_of(entry(model="*")).model == "*"
+    for model in ("openai/*", "*"):
+        assert deployment_of({**entry(model=model), "model_name": "*"}).model == model
     assert deployment_of(entry(model="mine", api_base="https://a.test/v1")).model == "mine"
 
 

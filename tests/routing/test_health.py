@@ -228,7 +228,7 @@ def test_lasting_reasons_are_told_apart() -> None:
 def test_what_a_store_says_is_taken_over() -> None:
     """Cooldowns of others lengthen ours and never shorten it; theirs that are over end ours that is over."""
     member = alone()
-    quotas = ("rpm",)
+    quotas = (("rpm", 1000),)
 
     def told(**said: Any) -> Looked:
         return Looked(1_000_000, (Health("a", used=(3,), **said),))
@@ -238,6 +238,8 @@ def test_what_a_store_says_is_taken_over() -> None:
     assert member.used == {"rpm": 3}
     health.merge((member,), told(until=1_002_000, strikes=1), quotas, 50.0)
     assert member.cooling == 58.0
+    health.merge((member,), told(until=1_002_000, strikes=5), quotas, 50.0)
+    assert (member.cooling, member.strikes) == (58.0, 5)
     health.merge((member,), told(), quotas, 55.0)
     assert member.cooling == 58.0
     health.merge((member,), told(), quotas, 59.0)

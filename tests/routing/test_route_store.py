@@ -149,9 +149,12 @@ def test_strategies_that_count_are_told_before_each_choice() -> None:
 
 
 def test_without_a_store_they_are_told_of_this_process() -> None:
-    """The same strategy without a store is told what was used here."""
+    """The same strategy without a store is told what was used here, at once, and what is so no more."""
     world = World(several("a b"), strategy=Counting())
     world.play(takes=0.0)
+    world.play(takes=0.0)
+    assert world.member("a").used["rpm"] == 2
+    world.now = 70.0
     world.play(takes=0.0)
     assert world.member("a").used["rpm"] == 1
     assert world.member("b").used == {"rpm": 0, "tpm": 0}
@@ -215,6 +218,47 @@ def test_somebodys_word_is_told_to_the_store() -> None:
     first.done(first.table.mark_success("a"))
     second.now = 31.0
     assert second.play().probes == [False]
+
+
+def test_candidates_that_were_not_needed_come_next() -> None:
+    """Whom the store was asked for beside the one who was let in is asked before any other group is."""
+    made = [deployment(name, max_parallel=1) for name in "abc"]
+    world, _ = pair(*made, *several("d", "h"), fallbacks={"g": ["h"]})
+    assert world.play({"a": down(), "b": down()}).asked == ["a", "b", "c"]
+
+
+def test_an_answer_that_is_long_in_asking_for_is_looked_for_elsewhere() -> None:
+    """A Retry-After beyond what is ever waited for is final for that deployment."""
+    world, _ = pair(*several("a"), longest_wait=900.0)
+    said = errors.RateLimitError("busy", sent="yes", retry_after=61.0)
+    played = world.play({"a": [said]})
+    assert (played.asked, played.error) == (["a"], said)
+
+
+def test_a_further_round_keeps_to_what_each_has_asked_for() -> None:
+    """In a further round, who said to come back later is asked later than the others."""
+    late = errors.RateLimitError("busy", sent="yes", retry_after=20.0)
+    world = World(several("a b"), num_retries=1, cooldowns=False)
+    played = world.play({"a": [late, None], "b": [down(), down()]})
+    assert played.asked == ["a", "b", "b", "a"]
+    assert played.times[3] >= 20.0
+
+
+def test_an_answer_ends_only_the_cooldown_that_it_came_after() -> None:
+    """A probe's ticket says that it has worked: a cooldown that another process began meanwhile stays."""
+    first, second = pair(*several("a b"))
+    first.play({"a": down()})
+    first.now = second.now = 6.0
+    route = first.route()
+    go = first.step(route)
+    assert isinstance(go, Go)
+    second.now = 6.5
+    second.done(second.table.cool("a", 30.0, 6.5))
+    first.now = 7.0
+    first.done(route.worked(go, 7.0, 1.0))
+    looked = second.perform(Look(("a",)))
+    assert looked.health[0].strikes
+    assert not any(isinstance(op, Cool) and op.lease == 0 for op in first.performed)
 
 
 def test_who_waits_for_another_process_looks_again() -> None:

@@ -63,3 +63,24 @@ def test_a_section_is_written_anew_and_kept(tmp_path: Path) -> None:
     assert page.read_text(encoding="utf-8") == f"# Page\n\n{text}"
     assert section.kept(page) == f"\n{text}"
     assert not section.kept(tmp_path / "none.md")
+
+
+def test_sections_leave_each_other_alone(tmp_path: Path) -> None:
+    """Each is written anew in its place, whichever is written first, and both are kept."""
+    page = tmp_path / "page.md"
+    page.write_text("# Page\n", encoding="utf-8")
+
+    def write(heading: str, what: str) -> None:
+        section.written(page, f"{what}.\n", [section.Table(("a",), [("b",)])], heading)
+
+    def shown(heading: str, what: str) -> str:
+        return f"{heading}\n{what}.\n\n| a |\n| --- |\n| b |\n"
+
+    write(section.HEADING, "Old")
+    write(section.ROUTER, "Second")
+    write(section.HEADING, "First")
+    both = f"{shown(section.HEADING, 'First')}\n{shown(section.ROUTER, 'Second')}"
+    assert page.read_text(encoding="utf-8") == f"# Page\n\n{both}"
+    assert section.kept(page) == f"\n{both}"
+    write(section.ROUTER, "Third")
+    assert section.kept(page) == f"\n{both.replace('Second', 'Third')}"

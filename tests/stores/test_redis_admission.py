@@ -266,7 +266,11 @@ def test_seldom(redis_server: RedisServer, steps: tuple[Any, ...]) -> None:
 
 @pytest.fixture
 def proxy(redis_server: RedisServer) -> Iterator[Proxy]:
-    """Before the server."""
+    """Before the server, which knows the scripts: else what is cut off is that it does not."""
+    store = RedisStore(redis_server.url, name=name())
+    for operation, _ in EACH:
+        store.perform(operation)
+    store.close()
     with between(redis_server.socket) as proxy:
         yield proxy
 

@@ -19,6 +19,7 @@ from .._control.plan import CHAT, Kind
 from .._control.retry import ONCE
 from .._control.routing.legs import Asking
 from .._control.routing.member import Member
+from .._control.routing.settings import Settings
 from .._io._together import together
 from .._kinds.embedding import EMBEDDING
 from ..errors import APIError, APITimeoutError, LLMKitError, RateLimitError
@@ -124,6 +125,14 @@ class Checking(Managing):
         return HealthCheck(*shown, healthy=False, seconds=seconds, error=str(error))
 
     # --- in the background
+
+    @override
+    def _decide(self, settings: Settings, strategy: Any = None) -> None:
+        before = self._table.settings.health_check_interval
+        super()._decide(settings, strategy)
+        if settings.health_check_interval != before:
+            self._end_checks()
+            self._begin_checks()
 
     def _begin_checks(self) -> None:
         """Check again and again, on a thread that ends with ``close`` and never keeps the router alive."""

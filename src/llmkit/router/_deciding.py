@@ -8,13 +8,14 @@ from typing import Any, ClassVar, Literal
 
 from typing_extensions import Unpack
 
-from .._control.plan import CHAT
+from .._control.routing import checked
 from .._control.routing.decision import Decision
 from .._control.routing.member import Member
 from .._control.routing.steps import After
 from .._flow import Flow, notify
 from .._left import perform_late, settle_left
 from .._operations import Look
+from ..errors import ConfigurationError
 from ..types.params import ChatParams
 from ._routing import Routing
 
@@ -67,9 +68,7 @@ class Deciding(Routing):
             NoDeploymentError: nobody can take the call, whenever it is asked.
             RouterRateLimitError: nobody is free in time.
         """
-        job = self._job(CHAT, model, {"messages": messages or ()}, params)
-        decision: Decision = job.way.decision()
-        return decision
+        return self._decision(model, {"messages": messages or ()}, params)
 
     def deployments(self, group: str | None = None) -> tuple[DeploymentState, ...]:
         """How each deployment is, one row for each of its keys, in the order in which they were declared.
@@ -109,8 +108,12 @@ class Deciding(Routing):
         """Count a failure of a deployment (or of one of its keys) that happened elsewhere, as if a call had had it.
 
         Raises:
-            ConfigurationError: there is no such deployment.
+            ConfigurationError: there is no such deployment, or the failure is no exception.
         """
+        if not isinstance(error, Exception):
+            raise ConfigurationError(
+                f"a failure is an exception, such as RateLimitError(…), not {type(error).__name__}"
+            )
         self._heard_of(self._table.mark_failure(deployment, error, self._clock.now()))
 
     def mark_success(self, deployment: str) -> None:
@@ -127,9 +130,10 @@ class Deciding(Routing):
         """Let a deployment be, by default for the router's ``cooldown_time``.
 
         Raises:
-            ConfigurationError: there is no such deployment.
+            ConfigurationError: there is no such deployment, or ``seconds`` are no number of 0 or more.
         """
-        lasting = self._table.settings.cooldown_time if seconds is None else seconds
+        usual = self._table.settings.cooldown_time
+        lasting = usual if seconds is None else checked.seconds(seconds, "seconds")
         self._heard_of(self._table.cool(deployment, lasting, self._clock.now(), reason))
 
     def _heard_of(self, after: After) -> None:

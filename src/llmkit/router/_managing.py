@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any, ClassVar, Final
 
-from .._control.routing.arguments import meant_by, settings_of
+from .._call import Timeouts
+from .._control import plan
+from .._control.routing.arguments import settings_of
 from .._control.routing.deployment import Deployment
 from .._control.routing.entries import Reading, deployments_of, entry_of
 from .._control.routing.hedging import Hedge, Hedging
@@ -21,10 +23,9 @@ from ._routing import strategies_of
 
 __all__ = ["Managing", "ModelGroupInfo"]
 
-_FIELDS: Final = tuple(one.name for one in fields(Settings))
 _OF_CALLS: Final = frozenset({"timeout", "stream_timeout"})
-_ALSO: Final = {"aliases": ("hidden",)}
-"""Settings that one keyword says together."""
+_FIXED: Final = frozenset({"default_litellm_params"})
+"""Settings that deployments were made with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,14 +166,19 @@ class Managing(Deciding):
             ConfigurationError: a value is wrong, or a keyword is none that can be changed.
         """
         said = {name: value for name, value in changes.items() if name not in _OF_CALLS}
-        touched = {meant_by(name) for name in said} & {*_FIELDS}
-        for name in tuple(touched):
-            touched.update(_ALSO.get(name, ()))
-        told = settings_of(said)
-        if said:
-            raise ConfigurationError(f"no setting that can be changed: {', '.join(sorted(said))}")
-        self._decide(replace(self._table.settings, **{n: getattr(told, n) for n in touched}))
-        if of_calls := {k: v for k, v in changes.items() if k in _OF_CALLS}:
+        fixed = {name: said.pop(name) for name in _FIXED & said.keys()}
+        usual = self._table.settings
+        if said.get("routing_strategy", usual.strategy) != usual.strategy:
+            said.setdefault("routing_strategy_args", {})
+        settings = settings_of(said, over=usual)
+        if said or fixed:
+            named = ", ".join(sorted((*said, *fixed)))
+            raise ConfigurationError(f"no setting that can be changed: {named}")
+        of_calls = {k: v for k, v in changes.items() if k in _OF_CALLS}
+        plan.timeouts(of_calls, Timeouts(), stream=True)
+        self._table.check(settings)
+        self._decide(settings)
+        if of_calls:
             self._defaults = {**self._defaults, **of_calls}
             self._legs = Legs(self._defaults, self._environ, self._catalogue)
 

@@ -13,6 +13,7 @@ from .._control.routing.config import configured
 from .._core import catalogue_of
 from .._io._config import Config, read_config, tell
 from .._operations import Store
+from ..errors import ConfigurationError
 from ._checking import Checking
 from ._several import Several
 
@@ -64,6 +65,10 @@ class Router(Several, Checking):
         Raises:
             ConfigurationError: the file cannot be read, or something in it is wrong.
         """
+        if not isinstance(path, str | os.PathLike | Mapping):
+            raise ConfigurationError(
+                f"a configuration is a file's path or a mapping, not {type(path).__name__}"
+            )
         config = Config(dict(path), ()) if isinstance(path, Mapping) else read_config(path)
         environ, known = os.environ if environ is None else environ, catalogue_of(catalogue)
         clients = {name: how.pop(name) for name in tuple(how) if name in _CLIENTS}
@@ -84,6 +89,13 @@ class Router(Several, Checking):
     def _set_up(self, told: Given, store: Store | None, **how: Any) -> None:
         super()._set_up(told, store, **how)
         self._begin_checks()
+
+    @override
+    def __repr__(self) -> str:
+        table, settings = self._table, self._table.settings
+        many = f"groups={len(table.groups)}, deployments={len(table.deployments)}"
+        name = getattr(settings.strategy, "name", settings.strategy)
+        return f"{type(self).__name__}({many}, strategy={name!r:.80})"
 
 
 _CLIENTS = frozenset({

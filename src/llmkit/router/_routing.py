@@ -15,14 +15,15 @@ from typing import Any, ClassVar, Final
 from typing_extensions import Unpack, override
 
 from .. import stores
-from .._call import CONTEXT
+from .._call import CONTEXT, Timeouts
 from .._control import plan
 from .._control.job import Job
-from .._control.plan import Kind
+from .._control.plan import CHAT, Kind
 from .._control.retry import RetryPolicy
 from .._control.routing.arguments import Given, given
+from .._control.routing.decision import Decision
 from .._control.routing.flow import Way
-from .._control.routing.groups import Terms, targets
+from .._control.routing.groups import Names, Target, Terms, targets
 from .._control.routing.hedging import Hedge, Hedging
 from .._control.routing.keywords import RouterOptions
 from .._control.routing.legs import Asking, Legs, own
@@ -41,7 +42,7 @@ from .._io._queue import FairQueue
 from .._operations import Store
 from ..catalogue import Catalogue
 from ..client import Client
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, UnknownModelError
 
 __all__ = ["Routing", "strategies_of"]
 
@@ -50,6 +51,10 @@ _BY_PROVIDER: Final = frozenset({
 })  # fmt: skip
 """Kinds of calls that may name a provider and no model: what is kept is kept by somebody."""
 _SAID: Final = NAMED | {"fallbacks"}
+_NOTHING_SAID: Final = plan.Asked({}, {})
+_TOTAL: Final = Timeouts().total
+_DECISIVE: Final = _SAID | {"max_cost", "timeout", "extra_headers", "headers", "num_retries"}
+"""Options that decide who is asked, or until when."""
 
 
 class Routing(Client):
@@ -102,6 +107,7 @@ class Routing(Client):
         how["budget"] = how.get("budget") or _budget(told, store)
         super().__init__(**{**told.client, **how, "environ": told.environ})
         own(plan.Asked({}, self._defaults))
+        plan.timeouts(self._defaults, Timeouts(), stream=True)
         self.report = told.report
         """What of a configuration is not honoured, and why."""
         retry, settings = how.get("retry"), told.settings
@@ -166,11 +172,13 @@ class Routing(Client):
         for name in (model, provider):
             if name in names.groups or name in names.ids or name in aliases:
                 return name, rest
+        if not model.endswith("/"):
+            return model, rest  # a wildcard's, or nobody's
         found = {one.place for one in self._table.members if self._legs.named(one)[0] == provider}
         if len(found) != 1:
             many = f"{len(found)} deployments are" if found else "no deployment is"
             raise ConfigurationError(
-                f"{many} {provider!r:.80}'s: name a group or a deployment (custom_llm_provider=…, or model=…)"
+                f"{many} at {provider!r:.80}: name a group or a deployment (custom_llm_provider=…, or model=…)"
             )
         return found.pop(), rest
 
@@ -240,8 +248,31 @@ class Routing(Client):
             now=now,
             id=job.id,
             policy=job.policy,
-            terms=_USUAL_TERMS if _SAID.isdisjoint(options) else _terms(options),
+            terms=self._failover(wanted.group, options),
         )
+
+    def _decision(
+        self, model: str, subject: Mapping[str, Any], params: Mapping[str, Any]
+    ) -> Decision:
+        """Who would be asked for a chat. Only one that says more than what it asks of a model is made for that."""
+        said = plan.asked(params, {}, CHAT) if params else _NOTHING_SAID
+        if self._book is not None or CONTEXT.get() or not _plainly(said.options, self._defaults):
+            decision: Decision = self._job(CHAT, model, subject, params).way.decision()
+            return decision
+        now, settings = self._clock.now(), self._table.settings
+        user = str(said.params.get("user") or "") if said.params else ""
+        wanted = Wanted(
+            model, CHAT.name, subject=subject, params=said.params, priority=settings.priority,
+            user=user, catalogue=self._catalogue,
+        )  # fmt: skip
+        policy, until = self._policy, now + _TOTAL
+        route = Route(self._table, wanted, until=until, draw=self._draw, now=now, policy=policy)
+        return route.decision(now)
+
+    def _failover(self, group: str, options: Mapping[str, Any]) -> Terms:
+        if _SAID.isdisjoint(options):
+            return _USUAL_TERMS
+        return _terms(options, group, self._table.names)
 
     # --- its end
 
@@ -261,6 +292,10 @@ class Routing(Client):
     def _after_fork(self) -> None:
         super()._after_fork()
         self._line.forget()
+
+
+def _plainly(*options: Mapping[str, Any]) -> bool:
+    return all(map(_DECISIVE.isdisjoint, options))
 
 
 _USUAL: Final = Settings()
@@ -300,18 +335,42 @@ def _agent(options: Mapping[str, Any]) -> str:
     return next((str(v) for k, v in headers.items() if str(k).lower() == "user-agent"), "")
 
 
-def _terms(options: Mapping[str, Any]) -> Terms:
-    """What a call says of its failover."""
-    fallbacks = options.get("fallbacks")
-    if isinstance(fallbacks, str | Mapping):
-        raise ConfigurationError("fallbacks must be a list of groups")
+def _terms(options: Mapping[str, Any], group: str, names: Names) -> Terms:
+    """What a call for a group says of its failover."""
+    fallbacks = _instead(options.get("fallbacks"), group, names)
     special = ("context_window_fallbacks", "content_policy_fallbacks")
     window, policy = (
         None if options.get(name) is None else fallbacks_of(options[name], name) for name in special
     )
     return Terms(
-        fallbacks=None if fallbacks is None else targets(fallbacks),
+        fallbacks=fallbacks,
         context_window_fallbacks=window,
         content_policy_fallbacks=policy,
         disable_fallbacks=bool(options.get("disable_fallbacks")),
     )
+
+
+def _instead(given: Any, group: str, names: Names) -> tuple[Target, ...] | None:
+    """A call's fallbacks: groups, or as a router is told them (``[{"group": ["another"]}]``).
+
+    Raises:
+        ConfigurationError: they are none, or name a group that there is not.
+    """
+    if given is None:
+        return None
+    if not isinstance(given, list | tuple):
+        raise ConfigurationError("fallbacks must be a list of groups")
+    if given and all(map(_is_by_group, given)):
+        told = fallbacks_of(given, "fallbacks")
+        given = next((told[n] for n in (group, names.find(group)[0].name, "*") if n in told), ())
+    found = targets(given)
+    for one in found:
+        try:
+            names.find(one.group)
+        except UnknownModelError as error:
+            raise UnknownModelError(f"fallbacks: {error.message}") from None
+    return found
+
+
+def _is_by_group(entry: Any) -> bool:
+    return isinstance(entry, Mapping) and all(isinstance(one, list) for one in entry.values())

@@ -234,6 +234,14 @@ class Fit:
 
     def _by_model(self, wanted: Wanted) -> int:
         out = self._lacking(wanted.needs - SOFT) if wanted.needs else 0
+        return out | self._too_small(wanted)
+
+    def too_long(self, wanted: Wanted) -> bool:
+        """Whether there is somebody for whom it is too long."""
+        return self._settings.pre_call_checks and self._too_small(wanted) != 0
+
+    def _too_small(self, wanted: Wanted) -> int:
+        out = 0
         if self._least is not None and wanted.size + wanted.answer > self._least:
             for window, place in self._windows:
                 if wanted.size + wanted.answer > window and _window(self._members[place], wanted):

@@ -157,6 +157,8 @@ class Deployment:
         given["num_retries"] = options.pop("num_retries", None)
         _set(self, **{name: _checked(name, value) for name, value in given.items()})
         _set(self, group=checked.text(group, "group"), model=checked.text(model, "model"))
+        if "*" in model and "*" not in group:
+            raise ConfigurationError(f"nothing stands for the * of {model!r}: {group!r} has none")
         _set(self, keys=keys_of(api_key), params=_params(said, params or {}))
         _set(self, options=MappingProxyType(options))
         _set(self, region=self.region or _region(options), info=MappingProxyType(dict(info or {})))
@@ -168,6 +170,10 @@ class Deployment:
         made = copy.copy(self)
         _set(made, **values)
         return made
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        # Nothing in it changes, and its keys are not to be had twice.
+        return self
 
     @override
     def __repr__(self) -> str:

@@ -39,9 +39,7 @@ def failed(table: Table, go: Go, what: health.Failure, now: float) -> After:
     """It has failed: cool down first, then give the place back, or another gets in between."""
     member = go.member
     with table.lock:
-        _back(member)
-        if go.probe:
-            member.probing = 0.0
+        member.leave(go.number)
         struck = health.failed(member, table.keys_of(member), what, table.settings, now)
         after = cooled(table, struck, now)
         # What was refused used no tokens; what nobody knows of may have.
@@ -54,7 +52,7 @@ def worked(table: Table, go: Go, what: Used, now: float) -> After:
     """It has answered."""
     member = go.member
     with table.lock:
-        _back(member)
+        member.leave(go.number)
         if what.first_chunk is not None:
             member.took(what.first_chunk, now, first=True)
         if what.answer:
@@ -81,14 +79,8 @@ def opened(table: Table, go: Go, seconds: float, now: float) -> After:
 
 def left(table: Table, go: Go, now: float) -> After:
     """Somebody gave it up. Whoever calls has the lock."""
-    _back(go.member)
-    if go.probe:
-        go.member.probing = 0.0
+    go.member.leave(go.number)
     return After(_leave(table, go, Leave(go.ticket), now))
-
-
-def _back(member: Member) -> None:
-    member.running = max(0, member.running - 1)
 
 
 def _leave(table: Table, go: Go, op: Leave, now: float) -> tuple[Leave, ...]:
@@ -102,8 +94,8 @@ def _leave(table: Table, go: Go, op: Leave, now: float) -> tuple[Leave, ...]:
 
 def _well(table: Table, go: Go) -> list[tuple[Member, Any]]:
     member = go.member
-    if go.probe:
-        member.probing = 0.0
+    if member.prober == go.number:
+        member.prober, member.probing = 0, 0.0
     well = health.worked(member, table.keys_of(member), go.began)
     return [(one, DeploymentRecovered(one.id, one.deployment.group)) for one in well]
 

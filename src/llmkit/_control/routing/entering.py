@@ -21,6 +21,8 @@ LEAST: Final = 0.001
 """Seconds; less is not waited."""
 _FRESH: Final = 0.5
 """Seconds for which what a store has said of a group's members is not asked again."""
+_OWN: Final = 0.1
+"""The same of this process's own admission: what leaves its windows is not missed for so long."""
 _AT_ONCE: Final = 8
 """Most candidates that a store is asked to choose from."""
 _MARGIN: Final = 30.0
@@ -70,6 +72,8 @@ def _own(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
             del route.out[member]
             _is_full(route, member, told.waits[0], now)
             return None
+        for each in op.candidates[0].quotas:
+            member.used[each.name] = member.used.get(each.name, 0) + each.amount
         _in(route, visit, go)
     return _gone(route, visit, go)
 
@@ -78,9 +82,9 @@ def _in(route: Route, visit: Visit, go: Go) -> None:
     """It is in: first where it is looked for when the call is interrupted. Whoever calls has the lock."""
     member = go.member
     route.out[member] = go, visit
-    member.running += 1
     if go.probe:
-        member.probing = route.until + _MARGIN
+        member.prober, member.probing = go.number, route.until + _MARGIN
+    member.enter(go.number)
 
 
 def _ask(route: Route, visit: Visit, first: Member, now: float) -> Ask:
@@ -135,9 +139,8 @@ def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: fl
             _is_full(route, member, wait, now)
         return None
     visit, member = asked.visit, asked.members[told.place]
-    if rest := asked.members[told.place + 1 :]:
-        # They are still to be asked: beside this one, or behind it.
-        visit.order = chain(rest, visit.order or ())
+    # Those behind it were not looked at: they are still next in order.
+    visit.order = chain(asked.members[told.place + 1 :], visit.order or ())
     go = as_go(route, visit, member, now)._replace(ticket=asked.ticket, shared=True)
     with route.table.lock:
         # The store knows nothing of keys one by one, nor of a wildcard's models.
@@ -154,10 +157,12 @@ def look(route: Route, visit: Visit, now: float) -> Ask | None:
     if visit.looked or not (table.shared or counts):
         return None
     visit.looked = True
-    if not counts and now - group.looked < _FRESH:
+    # What is admitted here is counted meanwhile, too; what is elsewhere, only the store knows.
+    fresh = (0.0 if counts else _FRESH) if table.shared else _OWN
+    if now - group.looked < fresh:
         return None
     group.looked = now
-    op = Look(group.ids, table.limits.counted(group.members))
+    op = Look(group.ids, group.counted)
     if table.shared:
         route.asked = Asked(visit, group.members, "")
         return Ask(op, group.members)
@@ -175,7 +180,8 @@ def as_go(route: Route, visit: Visit, member: Member, now: float) -> Go:
     else:
         how = "rerouted" if route.attempts else "first"
     waited = 0.0 if route.waiting is None else now - route.waiting
-    return Go(member, "", False, visit.group.name, how, visit.changes, now, False, waited)
+    number = next(route.table.numbers)
+    return Go(member, "", False, visit.group.name, how, visit.changes, now, False, waited, number)
 
 
 def _gone(route: Route, visit: Visit, go: Go) -> Go:

@@ -6,13 +6,15 @@ Source of the keys: docs.litellm.ai/docs/proxy/config_settings and /docs/routing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
 from ..._call import Timeouts
+from ..._secret import HIDDEN, redact, redact_headers, redact_url
 from ...catalogue import Catalogue
 from ...errors import ConfigurationError
 from ...types.params import DeploymentOptions, ModelParams
@@ -32,6 +34,22 @@ _OPTIONS: Final = frozenset(DeploymentOptions.__annotations__)
 _TEXTS: Final = frozenset({"tags", "tag_regex", "region", "budget_duration"})
 _PIECES: Final = ("model_name", "litellm_params", "model_info")
 _TIMES: Final = ("ttft_timeout", "stream_idle_timeout")
+
+
+def _redact_query(given: Mapping[str, Any]) -> dict[str, str]:
+    secret = (name for name in given if HIDDEN in redact_url(f"?{name}=x"))
+    return {
+        **{name: redact(str(value)) for name, value in given.items()},
+        **dict.fromkeys(secret, HIDDEN),
+    }
+
+
+_HIDDEN: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "base_url": redact_url,
+    "extra_headers": redact_headers,
+    "extra_query": _redact_query,
+}
+"""Where keys may stand beside what is none."""
 _INFO: Final = ("id", "base_model", "max_input_tokens", "region", *LIMITS)
 """What ``model_info`` says of a deployment itself; the rest is only kept."""
 
@@ -88,11 +106,14 @@ def deployment_of(
 
 
 def entry_of(one: Deployment) -> dict[str, Any]:
-    """LiteLLM's form of a deployment, without its keys."""
+    """LiteLLM's form of a deployment, without its keys, also those in an address or in headers."""
     fields = {name: getattr(one, name) for name in (*FIELDS, "num_retries")}
     said = {name: value for name, value in fields.items() if value not in deployment.UNSAID}
     other = {ours: theirs for theirs, ours in _RENAMED.items()}
-    params = {"model": one.model, **one.params, **one.options}
+    hidden = {
+        name: hide(one.options[name]) for name, hide in _HIDDEN.items() if name in one.options
+    }
+    params = {"model": one.model, **one.params, **one.options, **hidden}
     params |= {other.get(name, name): value for name, value in said.items()}
     return {
         "model_name": one.group,
@@ -136,7 +157,8 @@ def _pieces(
     entry: Mapping[str, Any], path: str, reading: Reading
 ) -> tuple[str, dict[str, Any] | None, Mapping[str, Any]]:
     """Group, ``litellm_params`` and ``model_info`` as they are meant; no parameters: it is left out."""
-    group = checked.text(entry.get("model_name"), f"{path}.model_name")
+    _check_there(entry, path)
+    group = checked.text(entry["model_name"], f"{path}.model_name")
     given = _mapping(entry.get("litellm_params"), f"{path}.litellm_params")
     info = resolved(
         _mapping(entry.get("model_info") or {}, f"{path}.model_info"),
@@ -262,6 +284,18 @@ def _refuse(given: Mapping[str, Any], path: str, reading: Reading, why: Mapping[
         if not (known and value in NEUTRAL):
             reason = why[name] if known else deployment.unknown(name).message
             reading.refusals.refuse(f"{path}.{name}", reason)
+
+
+def _check_there(entry: Mapping[str, Any], path: str) -> None:
+    others = [name for name in entry if name not in _PIECES]
+    for name in _PIECES[:2]:
+        if entry.get(name) is not None:
+            continue
+        near = difflib.get_close_matches(name, map(str, others), 1)
+        hint = f": {near[0]!r} is no key of an entry" if near else ""
+        if not hint and name == "litellm_params" and "model" in others:
+            hint = ": model, api_key and the like stand in it"
+        raise ConfigurationError(f"{path}.{name} is missing{hint}")
 
 
 def _mapping(given: Any, path: str) -> Mapping[str, Any]:

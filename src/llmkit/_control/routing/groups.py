@@ -6,7 +6,7 @@ Immutable once made: a router that is told of other deployments makes them anew,
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -17,20 +17,41 @@ from .member import Member
 from .pool import Pool
 from .settings import Fallbacks, Settings
 
-__all__ = ["Group", "Names", "Target", "Terms", "filled", "instead_of", "targets"]
+__all__ = ["Group", "Names", "Target", "Terms", "filled", "groups_in", "instead_of", "targets"]
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _SPECIAL: Final = {"context": "context_window_fallbacks", "content": "content_policy_fallbacks"}
+
+_FALLBACKS: Final = ("fallbacks", *_SPECIAL.values())
+_BY_GROUP: Final = {
+    **dict(zip(_FALLBACKS, _FALLBACKS, strict=True)),
+    "group_retry_policy": "model_group_retry_policy",
+    "group_strategies": "routing_groups",
+    "group_affinity": "model_group_affinity_config",
+}
+"""Settings that are said by group, and the keywords that say them."""
 
 
 class Group:
     """Those who may answer calls for one name."""
 
-    __slots__ = ("failover", "hosts", "ids", "looked", "members", "name", "pool", "strategy")
+    __slots__ = (
+        "counted",
+        "failover",
+        "hosts",
+        "ids",
+        "looked",
+        "members",
+        "name",
+        "pool",
+        "strategy",
+    )
 
-    def __init__(self, name: str, pool: Pool) -> None:
+    def __init__(self, name: str, pool: Pool, counted: tuple[tuple[str, int], ...]) -> None:
         self.name, self.pool = name, pool
         self.members, self.strategy = pool.members, pool.strategy
+        self.counted = counted
+        """(name, width) of all that is counted at any of them."""
         self.failover: Pool | None = None
         """Who puts them into an order after a failure, where that is somebody else."""
         self.hosts = len({id(one.host) for one in self.members})
@@ -96,6 +117,18 @@ def instead_of(group: str, why: Instead, terms: Terms, settings: Settings) -> Se
     return targets(own)
 
 
+def groups_in(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What settings name, each after where they do."""
+    yield from ((f"model_group_alias[{name!r}]", name) for name in settings.aliases)
+    yield from (("default_fallbacks", one.group) for one in targets(settings.default_fallbacks))
+    yield from (("health_check_groups", name) for name in settings.health_check_groups or ())
+    for field, said in _BY_GROUP.items():
+        yield from ((said, name) for name in getattr(settings, field) if name != "*")
+    for field in _FALLBACKS:
+        for name, entries in getattr(settings, field).items():
+            yield from ((f"{field}[{name!r}]", one.group) for one in targets(entries))
+
+
 def _listed(fallbacks: Fallbacks | None, group: str) -> Sequence[str | Mapping[str, Any]] | None:
     if not fallbacks:
         return None
@@ -118,6 +151,15 @@ class _Pattern(NamedTuple):
         return name[len(self.head) : len(name) - len(self.tail)]
 
 
+def _meant(name: str, aliases: Mapping[str, str], groups: Mapping[str, Group]) -> str:
+    """What an alias stands for in the end: it may be that of another. In a circle, it is one that nobody has."""
+    for _ in aliases:
+        name = aliases[name]
+        if name in groups or name not in aliases:
+            break
+    return name
+
+
 class Names:
     """What callers may ask for: groups, their aliases, deployments by their id, and what a wildcard stands for."""
 
@@ -126,7 +168,8 @@ class Names:
     def __init__(
         self, groups: Mapping[str, Group], ids: Mapping[str, Group], aliases: Mapping[str, str]
     ) -> None:
-        self.groups, self.ids, self._aliases = groups, ids, aliases
+        self.groups, self.ids = groups, ids
+        self._aliases = {name: _meant(name, aliases, groups) for name in aliases}
         parts = (name.partition("*") for name in groups if "*" in name)
         patterns = [_Pattern(head, tail, f"{head}*{tail}") for head, _, tail in parts]
         # The most that is said outright goes first.
@@ -137,7 +180,10 @@ class Names:
 
         Raises:
             UnknownModelError: there is none; the message names near misses.
+            ConfigurationError: the name is no text.
         """
+        if not isinstance(name, str):
+            raise ConfigurationError(f"a group is named by a text, not {type(name).__name__}")
         name = self._aliases.get(name, name)
         found = self.groups.get(name) or self.ids.get(name)
         if found is not None:
@@ -148,8 +194,8 @@ class Names:
         raise self._unknown(name)
 
     def _unknown(self, name: str) -> UnknownModelError:
-        known = [*self.groups, *self._aliases]
-        near = difflib.get_close_matches(str(name), known, n=3)
+        known = [one for one in (*self.groups, *self._aliases) if one != name]
+        near = difflib.get_close_matches(name, known, n=3)
         hint = f"did you mean {' or '.join(map(repr, near))}?" if near else ""
         hint = hint or f"there are {', '.join(sorted(known)[:10]) or 'none'}"
         return UnknownModelError(f"no deployment's group is called {name!r:.80}; {hint}")

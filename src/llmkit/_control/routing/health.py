@@ -154,23 +154,30 @@ def recover(member: Member) -> None:
     member.failures, member.recent, member.failing = 0, 0, 0.0
 
 
-def merge(members: Iterable[Member], told: Looked, quotas: Sequence[str], now: float) -> None:
-    """Take over what is said of members, and of what their limits have; ``quotas`` are the names of ``used``."""
+Counted = Sequence[tuple[str, int]]
+"""(name, width) of the quotas that a store was asked for."""
+
+
+def merge(members: Iterable[Member], told: Looked, quotas: Counted, now: float) -> None:
+    """Take over what a store says of members, and of what their limits have."""
     known = {health.deployment: health for health in told.health}
     for member in members:
         _merge(member, known[member.id], told.now, now)
-        _count_of(member, known[member.place], quotas)
+        found = known[member.place]
+        member.elsewhere = max(0, found.running - len(member.inside))
+        member.running = member.elsewhere + len(member.inside)
+        member.used = _used(found, quotas)
 
 
-def count(member: Member, told: Looked, quotas: Sequence[str]) -> None:
-    """Take over what its limits have, and nothing else."""
-    found = next(health for health in told.health if health.deployment == member.place)
-    member.used = dict(zip(quotas, found.used, strict=True))
+def count(members: Iterable[Member], told: Looked, quotas: Counted) -> None:
+    """Take over what their limits have, and nothing else."""
+    known = {health.deployment: health for health in told.health}
+    for member in members:
+        member.used = _used(known[member.place], quotas)
 
 
-def _count_of(member: Member, told: Health, quotas: Sequence[str]) -> None:
-    member.running = told.running
-    member.used = dict(zip(quotas, told.used, strict=True))
+def _used(found: Health, quotas: Counted) -> dict[str, int]:
+    return {name: used for (name, _), used in zip(quotas, found.used, strict=True)}
 
 
 def _merge(member: Member, told: Health, told_at: int, now: float) -> None:

@@ -23,17 +23,20 @@ class Member:
     __slots__ = (
         "cooling",
         "deployment",
+        "elsewhere",
         "failing",
         "failures",
         "first_chunk",
         "host",
         "id",
         "info",
+        "inside",
         "key",
         "latency",
         "measured",
         "place",
         "price",
+        "prober",
         "probing",
         "reason",
         "recent",
@@ -57,10 +60,18 @@ class Member:
         """The catalogue's ``ModelInfo``; ``None`` where it lists none."""
         self.price: tuple[Decimal, Decimal] | None = None
         """USD for a token of the prompt and of the answer; ``None`` where that is not known."""
+        self.inside: set[int] = set()
+        """Attempts of this process on their way, by their numbers."""
+        self.elsewhere = 0
+        """Those of others, as of a store's last word."""
         self.running = 0
         """Calls on their way: of this process, or, with a store, of all as of its last word."""
         self.used: dict[str, int] = {}
         """What was taken of each quota in its window, as of the last word."""
+        self._unknown()
+
+    def _unknown(self) -> None:
+        """Nothing is known yet of how it does."""
         self.latency: float | None = None
         """Seconds of a whole answer (for each 100 tokens of it where they are told): a moving mean."""
         self.first_chunk: float | None = None
@@ -76,12 +87,26 @@ class Member:
         self.reason = ""
         self.probing = 0.0
         """Until when a probe may be out; in the past, none is."""
+        self.prober = 0
+        """The number of the attempt that is it."""
         self.failures = 0
         """Failures in a row."""
         self.failing = 0.0
         """The share of calls that failed: a moving mean."""
         self.recent = 0
         """Calls that ``failing`` is the mean of."""
+
+    def enter(self, number: int) -> None:
+        """An attempt is on its way. Done again, or not to its end, it is the same: interrupts come in between."""
+        self.inside.add(number)
+        self.running = self.elsewhere + len(self.inside)
+
+    def leave(self, number: int) -> None:
+        """An attempt is over, as ``enter``; a probe ends with it."""
+        self.inside.discard(number)
+        self.running = self.elsewhere + len(self.inside)
+        if self.prober == number:
+            self.prober, self.probing = 0, 0.0
 
     def took(self, seconds: float, now: float, *, first: bool = False) -> None:
         """It answered after so many seconds."""

@@ -72,6 +72,11 @@ class Pool:
         out = self._fit.unfit(wanted)
         return out if self._tagged is None else out | self._tagged.unfit(wanted)
 
+    def too_long(self, wanted: Wanted) -> bool:
+        """Whether nobody can ever take the call, and its length is why for one of them at least."""
+        everybody = (1 << len(self.members)) - 1
+        return self._fit.too_long(wanted) and self.unfit(wanted) == everybody
+
     def plan(self, wanted: Wanted, draw: Draw, now: float) -> Iterator[Member]:
         """Those who can take the call, the best first; each is found when it is asked for."""
         out = self.unfit(wanted)

@@ -227,8 +227,7 @@ class Route:
         """Where a group has nobody left at once, go on to what is to be tried instead of it."""
         if not visit.succeeded:
             visit.succeeded = True
-            why = "plain" if visit.rule is None else visit.rule.instead
-            self.pending[:0] = instead_of(visit.group.name, why, self.terms, self.settings)
+            self.pending[:0] = instead_of(visit.group.name, visit.why, self.terms, self.settings)
         if visit is not self.visits[-1]:
             return
         while self.pending and len(self.visits) <= self.settings.max_fallbacks:
@@ -317,7 +316,7 @@ class Route:
         self.tried[member] = Tried(self.round, rounds if again else -1, ready)
         if rule.others != "all":
             self.bars.append(Bar(rule.others, member))
-        self.over = rule.others == "none" and not again
+        self.over = self.over or (rule.others == "none" and not again)
         if visit.group.failover is not None:
             visit.pool, visit.order = visit.group.failover, None
 

@@ -33,6 +33,8 @@ class Go(NamedTuple):
     """Whether it is the store that has given the place."""
     waited: float
     """Seconds for which nobody could be asked before."""
+    number: int
+    """Which attempt it is, of all of its router's."""
 
 
 class Ask(NamedTuple):

@@ -5,6 +5,7 @@ What changes while calls are made changes under ``lock``; groups are made anew w
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,7 @@ from ..admission import Admission
 from . import ending, health
 from .facts import describing
 from .failing import rule_of
-from .groups import Group, Names, filled, targets
+from .groups import Group, Names, filled, groups_in
 from .member import Member
 from .pool import Pool
 from .quotas import Limits
@@ -74,25 +75,23 @@ class Table:
         self._complete = describing(default() if catalogue is None else catalogue)
         self._deployments: dict[str, tuple[Deployment, tuple[Member, ...]]] = {}
         self._filled: dict[str, Group] = {}
+        self.numbers = itertools.count(1)
+        """Of attempts."""
         self.replace(deployments)
-        if self._deployments:
-            self._check()
+        self.check(settings)
 
-    def _check(self) -> None:
-        """What settings name has to be there, or nobody would hear of it before it is needed."""
-        given = self.settings
-        listed = (given.fallbacks, given.context_window_fallbacks, given.content_policy_fallbacks)
-        named = [*given.aliases.values(), *(t.group for t in targets(given.default_fallbacks))]
-        for fallbacks in listed:
-            named += [name for name in fallbacks if name != "*"]
-            named += [t.group for entries in fallbacks.values() for t in targets(entries)]
-        for name in named:
+    def check(self, settings: Settings) -> None:
+        """What settings name has to be there, or nobody would hear of it before it is needed.
+
+        Raises:
+            ConfigurationError: it is not, though there are deployments.
+        """
+        names = Names(self.names.groups, self.names.ids, settings.aliases)
+        for place, name in groups_in(settings) if self._deployments else ():
             try:
-                self.find(name)
+                names.find(name)
             except UnknownModelError as error:
-                raise ConfigurationError(
-                    f"a fallback or an alias names it: {error.message}"
-                ) from None
+                raise ConfigurationError(f"{place}: {error.message}") from None
 
     # --- what there is
 
@@ -157,19 +156,20 @@ class Table:
 
     def _arrange(self) -> None:
         """Make the groups anew, in one step for those who look."""
+        self.limits = Limits(self.deployments, self.settings)
         by_group: dict[str, list[Member]] = {}
         ids: dict[str, Group] = {}
         for deployment, members in self._deployments.values():
             by_group.setdefault(deployment.group, []).extend(members)
             ids[deployment.id] = self._group(deployment.group, members)
         groups = {name: self._group(name, those) for name, those in by_group.items()}
-        self.limits = Limits(self.deployments, self.settings)
         self._filled = {}
         self.names = Names(groups, ids, self.settings.aliases)
 
     def _group(self, name: str, members: Iterable[Member], like: str = "") -> Group:
         strategy = self.strategies.get(like or name, self.strategy)
-        made = Group(name, Pool(members, self.settings, strategy, like or name))
+        pool = Pool(members, self.settings, strategy, like or name)
+        made = Group(name, pool, self.limits.counted(pool.members))
         if self.settings.weighted_failover:
             made.failover = Pool(made.members, self.settings, SimpleShuffle(), like or name)
         return made
@@ -259,16 +259,12 @@ class Table:
         """Ask this process's own admission how a group's members are."""
         with self.lock:
             told = self.admission.perform(op, int(now * 1000))
-            for member in group.members:
-                health.count(member, told, self._counted(group))
-
-    def _counted(self, group: Group) -> tuple[str, ...]:
-        return tuple([name for name, _ in self.limits.counted(group.members)])
+            health.count(group.members, told, group.counted)
 
     def take(self, group: Group, told: Looked, now: float) -> None:
         """Take over what is said of a group's members."""
         with self.lock:
-            health.merge(group.members, told, self._counted(group), now)
+            health.merge(group.members, told, group.counted, now)
 
     # --- what somebody says of them
 

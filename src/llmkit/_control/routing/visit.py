@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .checks import window_of
-from .failing import Others, Rule
+from .failing import Instead, Others, Rule
 from .groups import Group
 from .member import Member
 from .pool import Pool
@@ -73,6 +73,13 @@ class Visit:
         self.looked = False
         self.rule: Rule | None = None
         """What follows from the latest failure in it."""
+
+    @property
+    def why(self) -> Instead:
+        """What the group is to be replaced for."""
+        if self.rule is not None:
+            return self.rule.instead
+        return "context" if self.pool.too_long(self.wanted) else "plain"
 
     def anew(self) -> None:
         """Put its members into an order anew."""
