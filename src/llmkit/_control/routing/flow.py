@@ -54,26 +54,10 @@ class Way:
     """
 
     __slots__ = (
-        "_asking",
-        "_diverted",
-        "_error",
-        "_hedging",
-        "_legs",
-        "_line",
-        "_now",
-        "_numbers",
-        "_places",
-        "_priority",
-        "_queued",
-        "_reading",
-        "_ready",
-        "_reroute",
-        "_route",
-        "_shared",
-        "_turn",
-        "group",
-        "named",
-    )
+        "_asking", "_diverted", "_error", "_hedging", "_legs", "_line", "_now", "_numbers",
+        "_places", "_priority", "_queued", "_reading", "_ready", "_reroute", "_route", "_shared",
+        "_turn", "group", "named",
+    )  # fmt: skip
 
     def __init__(
         self,
