@@ -153,3 +153,14 @@ def test_what_is_listed_has_no_keys() -> None:
     assert listed["litellm_params"]["extra_headers"]["X-Team"] == "blue"
     assert listed["litellm_params"]["extra_query"]["api-version"] == "7"
     assert listed["litellm_params"]["base_url"].startswith("https://a.test/v1?key=")
+
+
+@pytest.mark.parametrize("priority", ["high", 0.5, True])
+def test_a_priority_that_is_none(priority: Any) -> None:
+    """It is said at once, not when somebody waits whose priority is another."""
+    made = router(A)
+    with pytest.raises(errors.ConfigurationError, match="priority is a whole number"):
+        made.completion("g", ASK, priority=priority)
+    with answering(a="hello"):
+        assert made.completion("g", ASK, priority=None).text == "hello"
+        assert made.completion("g", ASK, priority=-3).text == "hello"

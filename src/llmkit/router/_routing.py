@@ -20,6 +20,7 @@ from .._control import plan
 from .._control.job import Job
 from .._control.plan import CHAT, Kind
 from .._control.retry import RetryPolicy
+from .._control.routing import checked
 from .._control.routing.arguments import Given, given
 from .._control.routing.decision import Decision
 from .._control.routing.flow import Way
@@ -230,7 +231,9 @@ class Routing(Client):
             tags=whose.get("tag", ()) if whose else (),
             region=options.get("allowed_model_region"),
             session=whose["session"][0] if "session" in whose else None,
-            priority=options.get("priority", settings.priority),
+            priority=_priority(options["priority"])
+            if options.get("priority") is not None
+            else settings.priority,
             max_cost=options.get("max_cost"),
             budgeted=job.book is not None,
             agent=_agent(options) if settings.tag_filtering else "",
@@ -328,6 +331,10 @@ def _budget(told: Given, store: Store | None) -> Any:
     from ..budget import BudgetManager  # noqa: PLC0415 - few routers have any
 
     return BudgetManager(store, told.budgets)
+
+
+def _priority(given: Any) -> int:
+    return checked.whole(given, "priority", -(2**31))
 
 
 def _agent(options: Mapping[str, Any]) -> str:
