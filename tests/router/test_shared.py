@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -9,6 +10,8 @@ from typing_extensions import override
 
 from llmkit import errors
 from llmkit._control.budget.gate import Gate
+from llmkit._control.routing.shared import Shared
+from llmkit._io._clock import SYSTEM_CLOCK
 from llmkit._operations import Admit, Cool, Leave, Look
 from llmkit.events import StateReached, StateUnreachable
 from llmkit.router import Router
@@ -210,3 +213,51 @@ def test_deployments_show_what_a_store_says() -> None:
         two.completion("g", ASK)
         assert places(two) == [1]
         stream.close()
+
+
+class Line:
+    """Those who wait, for who only looks whether they are woken."""
+
+    waits = True
+    woken = 0
+
+    def wake(self) -> None:
+        """Somebody looks."""
+        self.woken += 1
+
+
+def test_places_are_left_to_other_processes_now_and_then() -> None:
+    """Who hands its places on within the process leaves some to others, who never found one otherwise."""
+    clock, line = FrozenClock(), Line()
+    shared = Shared(Store(), local=False, clock=clock.now)
+    woken = []
+    for _ in range(60):
+        shared.hands_on(line)
+        woken.append(line.woken)
+        clock.advance(0.125)
+    kept = [after == before for before, after in pairwise([0, *woken])]
+    assert [kept.count(True), kept[:16], kept[16:19]] == [6, [False] * 16, [True, True, False]]
+
+
+def test_places_are_not_left_to_others_where_nobody_waits() -> None:
+    """A process whose calls find room at once keeps nobody waiting."""
+    clock, line = FrozenClock(), Line()
+    line.waits = False
+    shared = Shared(Store(), local=False, clock=clock.now)
+    for _ in range(60):
+        shared.hands_on(line)
+        clock.advance(0.125)
+    assert line.woken == 60
+    assert shared.rests < clock.now()
+
+
+def test_a_newcomer_waits_for_others_processes_too() -> None:
+    """While places are left to other processes, a call that has just come does not take them."""
+    made = router(deployment("a", max_parallel_requests=1), store=Store(), clock=SYSTEM_CLOCK)
+    assert made._shared is not None
+    with answering(a="hello"):
+        made.completion("g", ASK)
+        made._shared.rests = until = SYSTEM_CLOCK.now() + 0.1
+        made.completion("g", ASK)
+    assert SYSTEM_CLOCK.now() >= until
+    assert idle(made)

@@ -276,8 +276,9 @@ def test_an_answer_ends_only_the_cooldown_that_it_came_after() -> None:
 
 
 def test_who_waits_for_another_process_looks_again() -> None:
-    """What another process leaves is told to nobody: it is looked for after 0.25 s, and each second later on."""
+    """What another process leaves is told to nobody: it is looked for after 0.25 s, and each half second later on."""
     first, second = pair(deployment("a", max_parallel=1))
+    second.draw = lambda: 0.5
     go = first.step(first.route())
     assert isinstance(go, Go)
     theirs, waits = second.route(), []
@@ -287,8 +288,8 @@ def test_who_waits_for_another_process_looks_again() -> None:
         assert wait.place
         waits.append(wait.seconds)
         second.now += wait.seconds
-    assert waits[:4] == pytest.approx([0.25, 0.25, 0.5, 1])
-    assert set(waits[4:]) == {1}
+    assert waits[:4] == pytest.approx([0.25, 0.25, 0.5, 0.5])
+    assert set(waits[3:]) == {0.5}
 
 
 def test_who_waits_for_its_own_process_is_woken() -> None:

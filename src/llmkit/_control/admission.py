@@ -316,18 +316,22 @@ class _Counter:
         self.total, self.first = total, first
         return total
 
-    def count(self, bucket: int, amount: int, kept: int) -> None:
-        """Add; the sum is made anew, should this be interrupted. Once there are many, forget those before ``kept``."""
+    def count(self, bucket: int, amount: int, current: int) -> None:
+        """Add; the sum is made anew, should this be interrupted. Once there are many, forget what is too old now."""
         amounts, first, total = self.amounts, self.first, self.total
         before = amounts.get(bucket, 0)
-        after = max(before + amount, 0)
-        self.latest = max(self.latest, bucket)
+        after = before + amount
+        if after < 0:
+            after = 0
+        if bucket > self.latest:
+            self.latest = bucket
         self.first = None
         amounts[bucket] = after
         if first is not None:
             self.total = total + after - before if bucket >= first else total
             self.first = first
         if len(amounts) > _MANY:
+            kept = kept_from(current)
             for old in [old for old in amounts if old < kept]:
                 del amounts[old]
 
@@ -353,6 +357,18 @@ class _Deployment:
         self.cooldown = NOTHING
         self.counters: dict[tuple[str, int], _Counter] = {}
 
+    def taking(self, quotas: Iterable[Quota], now: int) -> list[_Counter] | None:
+        """The counters of these, where each has room and none is ahead of the clock."""
+        taken, counters = [], self.counters
+        for name, width, limit, amount in quotas:
+            counter, bucket = counters.get((name, width)), now // width
+            if counter is None or counter.latest > bucket + _WINDOW:
+                return None
+            if counter.used(bucket - _WINDOW) + amount > limit:
+                return None
+            taken.append(counter)
+        return taken
+
     def unused(self, now: int) -> bool:
         """Whether nobody would miss it."""
         if self.tickets or _current(self.cooldown, now) is not NOTHING:
@@ -363,6 +379,7 @@ class _Deployment:
         )
 
 
+_NOBODY: Final = Candidate("")
 _NOWHERE: Final = Place(0, False, 0, NOTHING)
 
 
@@ -396,7 +413,8 @@ class _MemoryRows:
         if ticket.deployment:
             found = self._deployment(ticket.deployment, ticket.since)
             found.tickets.add(ticket.id)
-            found.latest = max(found.latest, ticket.since)
+            if ticket.since > found.latest:
+                found.latest = ticket.since
             if ticket.probe:
                 found.probe = ticket.id
         if len(leases) > 2 * len(self._tickets) + _SLACK:
@@ -434,6 +452,31 @@ class _MemoryRows:
             found.cooldown = cooldown._replace(since=now, until=until)
         found.latest = now
 
+    def usual(self, op: Admit, now: int) -> Admitted | None:
+        """Let in at the first candidate, where that is known, well and has room: most calls, without a row made for it.
+
+        ``None``: nothing was written, and the rules say what follows.
+        """
+        candidate = op.candidates[0] if op.candidates else _NOBODY
+        found = self._deployments.get(candidate.deployment)
+        if found is None or found.cooldown is not NOTHING or found.latest > now:
+            return None
+        parallel = candidate.parallel
+        if op.ticket in self._tickets or (parallel is not None and len(found.tickets) >= parallel):
+            return None
+        taken = found.taking(candidate.quotas, now)
+        if taken is None:
+            return None
+        lines = []
+        for counter, (name, width, _, amount) in zip(taken, candidate.quotas, strict=True):
+            bucket = now // width
+            if amount:
+                counter.count(bucket, amount, bucket)
+            lines.append((name, width, bucket, amount))
+        ticket = Ticket(op.ticket, candidate.deployment, now, now + op.lease, False, tuple(lines))
+        self.keep(ticket)
+        return Admitted(now, 0)
+
     def cool(self, deployment: str, cooldown: Cooldown) -> None:
         """A cooldown."""
         if cooldown is NOTHING and deployment not in self._deployments:
@@ -459,7 +502,7 @@ class _MemoryRows:
         if (found := self._counter(key)) is None:
             counters = self._deployment(deployment, now).counters
             found = counters[name, width] = _Counter()
-        found.count(bucket, amount, kept_from(now // width))
+        found.count(bucket, amount, now // width)
 
     def gather(self, key: Key, bucket: int) -> None:
         """Into this bucket."""
@@ -494,6 +537,10 @@ class Admission:
 
     def perform(self, operation: Any, now: int) -> Any:
         """``Admit``, ``Leave``, ``Cool`` or ``Look`` at a time in milliseconds; the answer is the operation's."""
+        if type(operation) is Admit:
+            self._rows.expire(now)
+            if (told := self._rows.usual(operation, now)) is not None:
+                return told
         return ADMISSION[type(operation)](self._rows, operation, now)
 
     def wait(self, candidate: Candidate, now: int) -> int | None:

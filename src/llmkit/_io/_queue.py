@@ -124,6 +124,12 @@ class FairQueue:
         """
         return Turn(self, (priority, next(self._number)), seen)
 
+    @property
+    def waits(self) -> bool:
+        """Whether anybody stands in line."""
+        with self._lock:
+            return any(entry[-1].entry is entry for entry in (*self._line, *self._tried))
+
     def crowded(self, priority: float = 0) -> bool:
         """Whether somebody is looking who goes before a newcomer of this priority."""
         return bool(self._looking) and any(t.key[0] <= priority for t in tuple(self._looking))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Used", "cooled", "failed", "left", "opened", "recovered", "worked"]
 
-_ALL: Final = ("tpm", "tpd", "itpm", "otpm")
+_NO_TOKENS: Final = (("tpm", 0), ("tpd", 0), ("itpm", 0), ("otpm", 0))
 _TICKETS: Final = 60.0
 """Seconds for which every ticket is sure to be known to the store."""
 
@@ -43,7 +43,7 @@ def failed(table: Table, go: Go, what: health.Failure, now: float) -> After:
         struck = health.failed(member, table.keys_of(member), what, table.settings, now)
         after = cooled(table, struck, now)
         # What was refused used no tokens; what nobody knows of may have.
-        none = () if may_be_done(what.error) else tuple([(name, 0) for name in _ALL])
+        none = () if may_be_done(what.error) else _NO_TOKENS
         leave = _leave(table, go, Leave(go.ticket, none, False), now)
         return After((*after.operations, *leave), after.events)
 
@@ -60,8 +60,12 @@ def worked(table: Table, go: Go, what: Used, now: float) -> After:
         elif what.answer is None:
             member.took(what.seconds, now)
         events = _well(table, go)
-        amounts = used(_ALL, what.prompt, what.answer)
-        leave = _leave(table, go, Leave(go.ticket, amounts, True), now)
+        leave: tuple[Leave, ...] = ()
+        if go.ticket:
+            op = Leave(go.ticket, used(what.prompt, what.answer), True)
+            leave = _leave(table, go, op, now)
+        if not events:
+            return After(leave) if leave else NOTHING_MORE
         ticket = go.shared and now - go.began < _TICKETS
         told = _ended(table, events, go.member if ticket else None)
         return After((*told, *leave), [each for _, each in events])

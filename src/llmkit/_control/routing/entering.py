@@ -58,8 +58,9 @@ def _take(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
 
 def _own(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
     """By this process's own admission."""
-    op = Admit(_ticket(route), (_wants(route, visit, member),), _lease(route, now))
-    go = as_go(route, visit, member, now)._replace(ticket=op.ticket)
+    wants, ticket = _wants(route, visit, member), _ticket(route)
+    op = Admit(ticket, (wants,), _lease(route, now))
+    go = as_go(route, visit, member, now, ticket)
     with route.table.lock:
         if member.strikes:
             if member.cooling > now or member.probing > now:
@@ -72,8 +73,9 @@ def _own(route: Route, visit: Visit, member: Member, now: float) -> Go | None:
             del route.out[member]
             _is_full(route, member, told.waits[0], now)
             return None
-        for each in op.candidates[0].quotas:
-            member.used[each.name] = member.used.get(each.name, 0) + each.amount
+        known = member.used
+        for name, _, _, amount in wants.quotas:
+            known[name] = known.get(name, 0) + amount
         _in(route, visit, go)
     return _gone(route, visit, go)
 
@@ -141,7 +143,7 @@ def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: fl
     visit, member = asked.visit, asked.members[told.place]
     # Those behind it were not looked at: they are still next in order.
     visit.order = chain(asked.members[told.place + 1 :], visit.order or ())
-    go = as_go(route, visit, member, now)._replace(ticket=asked.ticket, shared=True)
+    go = as_go(route, visit, member, now, asked.ticket, shared=True)
     with route.table.lock:
         # The store knows nothing of keys one by one, nor of a wildcard's models.
         if told.probe or (member.strikes and member.place != member.id):
@@ -170,7 +172,9 @@ def look(route: Route, visit: Visit, now: float) -> Ask | None:
     return None
 
 
-def as_go(route: Route, visit: Visit, member: Member, now: float) -> Go:
+def as_go(
+    route: Route, visit: Visit, member: Member, now: float, ticket: str = "", *, shared: bool = False
+) -> Go:
     """Asking this one, before any place is taken."""
     how: How
     if member in route.tried:
@@ -181,7 +185,8 @@ def as_go(route: Route, visit: Visit, member: Member, now: float) -> Go:
         how = "rerouted" if route.attempts else "first"
     waited = 0.0 if route.waiting is None else now - route.waiting
     number = next(route.table.numbers)
-    return Go(member, "", False, visit.group.name, how, visit.changes, now, False, waited, number)
+    name = visit.group.name
+    return Go(member, ticket, False, name, how, visit.changes, now, shared, waited, number)
 
 
 def _gone(route: Route, visit: Visit, go: Go) -> Go:

@@ -55,26 +55,10 @@ class Way:
     """
 
     __slots__ = (
-        "_asking",
-        "_diverted",
-        "_error",
-        "_hedging",
-        "_legs",
-        "_line",
-        "_now",
-        "_numbers",
-        "_places",
-        "_priority",
-        "_queued",
-        "_reading",
-        "_ready",
-        "_reroute",
-        "_route",
-        "_shared",
-        "_turn",
-        "group",
-        "named",
-    )
+        "_asking", "_diverted", "_error", "_hedging", "_legs", "_line", "_now", "_numbers",
+        "_places", "_priority", "_queued", "_reading", "_ready", "_reroute", "_route", "_shared",
+        "_turn", "group", "named",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -95,7 +79,7 @@ class Way:
         self.named, self.group = named, group
         self._line, self._priority = line, priority
         self._shared, self._hedging, self._now, self._reroute = shared, hedging, now, reroute
-        self._places = Places(shared, line.wake, now)
+        self._places = Places(shared, line, now)
         self._ready: dict[tuple[str, str], _Ready] = {}
         self._numbers = count()
         self._turn: Any = None
@@ -128,6 +112,9 @@ class Way:
         if self._line.crowded(self._priority):
             self._turn = self._line.turn(self._priority)
             yield from acquire(self._turn, self._now() + job.timeouts.total)
+        elif (others := self._shared) is not None and self._now() < others.rests:
+            self._turn = self._line.turn(self._priority, seen)
+            yield from acquire(self._turn, others.rests)
         while True:
             step = self._route.next(self._now())
             if isinstance(step, Go):

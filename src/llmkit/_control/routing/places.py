@@ -42,16 +42,14 @@ class Places:
 
     Args:
         shared: the store that other processes ask, too.
-        wake: what lets the next one look who waits for a place.
+        line: those who wait for a place.
         now: the router's clock.
     """
 
-    __slots__ = ("_now", "_open", "_owed", "_shared", "_wake")
+    __slots__ = ("_line", "_now", "_open", "_owed", "_shared")
 
-    def __init__(
-        self, shared: Shared | None, wake: Callable[[], None], now: Callable[[], float]
-    ) -> None:
-        self._shared, self._wake, self._now = shared, wake, now
+    def __init__(self, shared: Shared | None, line: Any, now: Callable[[], float]) -> None:
+        self._shared, self._line, self._now = shared, line, now
         self._open: list[Place] = []
         # Legs that run beside each other do so on threads of their own: nothing here is read and written in two steps.
         self._owed: deque[Any] = deque()
@@ -134,7 +132,10 @@ class Places:
             self._owed.extend(after.operations)
         if place in self._open:
             self._open.remove(place)
-            self._wake()
+            if self._shared is not None and place.go.shared:
+                self._shared.hands_on(self._line)
+            else:
+                self._line.wake()
         return after.events
 
     def close(self) -> Flow[None]:

@@ -22,6 +22,7 @@ _WIDTHS: Final = {
     "rpm": MINUTE, "rpd": _DAY, "tpm": MINUTE, "tpd": _DAY, "itpm": MINUTE, "otpm": MINUTE
 }  # fmt: skip
 """What may be limited, and a sixtieth of its window in milliseconds."""
+_REQUESTS: Final = frozenset({"rpm", "rpd"})
 _CHEAP: Final = 20
 
 
@@ -29,6 +30,8 @@ class _Limit(NamedTuple):
     name: str
     width: int
     limit: int
+    request: Quota | None = None
+    """What every call takes of it, where that is the same for all."""
 
 
 class Limits:
@@ -55,12 +58,16 @@ class Limits:
         are counted where they are not limited, too.
         """
         quotas, parallel = self._of.get(member.place, _NONE)
-        taken = [_taken(each, member, wanted, share) for each in quotas]
+        if share >= 1:
+            taken = [each.request or _taken(each, member, wanted) for each in quotas]
+        else:
+            parallel = parallel and _part(parallel, share)
+            taken = [_taken(_shared(each, share), member, wanted) for each in quotas]
         if counts:
             have = {each.name for each in quotas}
             free = (each for each in _FREE if each.name not in have)
-            taken += [_taken(each, member, wanted, 1.0) for each in free]
-        return Candidate(member.place, tuple(taken), parallel and _part(parallel, share))
+            taken += [_taken(each, member, wanted) for each in free]
+        return Candidate(member.place, tuple(taken), parallel)
 
     def counted(self, members: Iterable[Member]) -> tuple[tuple[str, int], ...]:
         """(name, width) of all that is counted at any of them."""
@@ -76,7 +83,11 @@ def _quotas(one: Deployment, settings: Settings) -> tuple[_Limit, ...]:
     if not settings.enforce_limits:
         return ()
     given = ((name, width, getattr(one, name)) for name, width in _WIDTHS.items())
-    return tuple(_Limit(name, width, limit) for name, width, limit in given if limit is not None)
+    return tuple(_limited(name, width, limit) for name, width, limit in given if limit is not None)
+
+
+def _limited(name: str, width: int, limit: int) -> _Limit:
+    return _Limit(name, width, limit, Quota(name, width, limit, 1) if name in _REQUESTS else None)
 
 
 def _parallel(one: Deployment, settings: Settings) -> int | None:
@@ -84,17 +95,21 @@ def _parallel(one: Deployment, settings: Settings) -> int | None:
 
 
 def _part(limit: int, share: float) -> int:
-    return limit if share >= 1 else max(1, int(limit * share))
+    return max(1, int(limit * share))
 
 
-def _taken(each: _Limit, member: Member, wanted: Wanted, share: float) -> Quota:
-    limit = _part(each.limit, share)
-    return Quota(each.name, each.width, limit, _amount(each.name, limit, member, wanted))
+def _shared(each: _Limit, share: float) -> _Limit:
+    return each._replace(limit=_part(each.limit, share), request=None)
+
+
+def _taken(each: _Limit, member: Member, wanted: Wanted) -> Quota:
+    name, width, limit, _ = each
+    return Quota(name, width, limit, _amount(name, limit, member, wanted))
 
 
 def _amount(name: str, limit: int, member: Member, wanted: Wanted) -> int:
     """What is taken until it is known what was used. Of a prompt that fits, no more than there is."""
-    if name in ("rpm", "rpd"):
+    if name in _REQUESTS:
         return 1
     prompt = 0 if name == "otpm" else _prompt(limit, member, wanted)
     answer = 0 if name == "itpm" else wanted.answer
@@ -103,14 +118,15 @@ def _amount(name: str, limit: int, member: Member, wanted: Wanted) -> int:
 
 def _prompt(limit: int, member: Member, wanted: Wanted) -> int:
     """Tokens of the prompt; a token a byte where that is little: counting takes longer than the rest of the call."""
-    return wanted.size if wanted.size * _CHEAP <= limit else wanted.tokens(member.info)
+    size = wanted.size
+    return size if size * _CHEAP <= limit else wanted.tokens(member.info)
 
 
-def used(
-    names: Iterable[str], prompt: int | None, answer: int | None
-) -> tuple[tuple[str, int], ...]:
-    """What was used of these quotas, as far as the answer tells."""
-    told = {"itpm": prompt, "otpm": answer}
-    if prompt is not None:
-        told["tpm"] = told["tpd"] = prompt + (answer or 0)
-    return tuple([(name, told[name]) for name in names if told.get(name) is not None])  # type: ignore[misc]
+def used(prompt: int | None, answer: int | None) -> tuple[tuple[str, int], ...]:
+    """What was used of each quota of tokens, as far as the answer tells."""
+    if prompt is None:
+        return () if answer is None else (("otpm", answer),)
+    if answer is None:
+        return (("tpm", prompt), ("tpd", prompt), ("itpm", prompt))
+    both = prompt + answer
+    return (("tpm", both), ("tpd", both), ("itpm", prompt), ("otpm", answer))

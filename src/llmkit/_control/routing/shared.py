@@ -21,6 +21,10 @@ __all__ = ["Shared"]
 _MOST_MISSED: Final = 10_000
 _AT_ONCE: Final = 16
 """So much of what it has missed a call does for others."""
+_AMONG_US: Final = 2.0
+_TO_OTHERS: Final = 0.25
+"""Seconds for which a process with calls in line gives its places to these, and then seconds for which it does not:
+those of other processes hear of no place that is left, and would never find one."""
 
 
 class Shared:
@@ -42,6 +46,9 @@ class Shared:
         self.target, self.local = target, local
         self.gate = Gate(clock)
         self._name = type(target).__name__
+        self._clock = clock
+        self._handing = self.rests = float("-inf")
+        """Until when places are left to other processes."""
         self._missed: deque[Leave] = deque(maxlen=_MOST_MISSED)
 
     @property
@@ -53,6 +60,19 @@ class Shared:
     def due(self) -> bool:
         """Whether there is something to do before a call asks."""
         return self.gate.down or bool(self._missed)
+
+    def hands_on(self, line: Any) -> None:
+        """A place was left that all share: let the first in line look, or leave it to other processes for a moment."""
+        now = self._clock()
+        if now < self.rests:
+            return
+        since = now - self._handing
+        if since >= _AMONG_US and line.waits:
+            self._handing = now
+            if since < 2 * _AMONG_US:
+                self.rests = now + _TO_OTHERS
+                return
+        line.wake()
 
     def before(self) -> Flow[None]:
         """Look whether a store that was lost is there again, and tell it a little of what it has missed."""

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Next", "free_at", "left_over", "soonest", "wait", "why_not"]
 
-_LOOKS: Final = 0.25
-"""Seconds after which it is looked again, first, whether another process has left a place: nobody says so."""
-_LOOKS_LATER: Final = 1.0
+_LOOKS: Final = (0.25, 0.5)
+"""Seconds after which it is looked again whether another process has left a place, first and later: nobody says so."""
 
 
 class Next(NamedTuple):
@@ -90,9 +89,10 @@ def wait(route: Route, found: Next | None, place: bool, now: float) -> Wait | No
         return None
     route.waiting = began
     until = min(found.at, limit)
-    if place and route.table.shared:
-        # The longer it has waited, the rarer: 0.25, 0.25, 0.5, 1, 1, … seconds.
-        until = min(until, now + min(max(now - began, _LOOKS), _LOOKS_LATER))
+    if place and route.table.store is not None:
+        first, later = _LOOKS
+        looks = min(max(now - began, first), later) * (0.5 + route.draw())
+        until = min(until, now + looks)
     seconds = max(until - now, LEAST)
     return Wait(
         seconds, why_not(route, found.member, now), place, found.visit.group.name, found.again
