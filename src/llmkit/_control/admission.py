@@ -236,11 +236,13 @@ def _leave(rows: Rows, op: Leave, now: int) -> bool:
 
 def _correct(rows: Rows, known: Ticket, used: Iterable[tuple[str, int]], now: int) -> None:
     """What was taken becomes what was used, in the bucket in which it was taken, as long as that counts."""
-    told = dict(used)
+    told, deployment = dict(used), known.deployment
     for name, width, bucket, amount in known.lines:
-        more = told.get(name, amount) - amount
+        if name not in told:
+            continue
+        more = told[name] - amount
         if more and bucket >= now // width - _WINDOW:
-            rows.count((known.deployment, name, width), bucket, more, now)
+            rows.count((deployment, name, width), bucket, more, now)
 
 
 # --- cooling, looking --------------------------------------------------------------------------
@@ -357,17 +359,17 @@ class _Deployment:
         self.cooldown = NOTHING
         self.counters: dict[tuple[str, int], _Counter] = {}
 
-    def taking(self, quotas: Iterable[Quota], now: int) -> list[_Counter] | None:
+    def with_room(self, quotas: Iterable[Quota], now: int) -> list[_Counter] | None:
         """The counters of these, where each has room and none is ahead of the clock."""
-        taken, counters = [], self.counters
+        found, counters = [], self.counters
         for name, width, limit, amount in quotas:
             counter, bucket = counters.get((name, width)), now // width
             if counter is None or counter.latest > bucket + _WINDOW:
                 return None
             if counter.used(bucket - _WINDOW) + amount > limit:
                 return None
-            taken.append(counter)
-        return taken
+            found.append(counter)
+        return found
 
     def unused(self, now: int) -> bool:
         """Whether nobody would miss it."""
@@ -379,7 +381,6 @@ class _Deployment:
         )
 
 
-_NOBODY: Final = Candidate("")
 _NOWHERE: Final = Place(0, False, 0, NOTHING)
 
 
@@ -452,30 +453,43 @@ class _MemoryRows:
             found.cooldown = cooldown._replace(since=now, until=until)
         found.latest = now
 
-    def usual(self, op: Admit, now: int) -> Admitted | None:
+    def usually_in(self, op: Admit, now: int) -> Admitted | None:
         """Let in at the first candidate, where that is known, well and has room: most calls, without a row made for it.
 
         ``None``: nothing was written, and the rules say what follows.
         """
-        candidate = op.candidates[0] if op.candidates else _NOBODY
-        found = self._deployments.get(candidate.deployment)
+        if not op.candidates or op.ticket in self._tickets:
+            return None
+        deployment, quotas, parallel = op.candidates[0]
+        found = self._deployments.get(deployment)
         if found is None or found.cooldown is not NOTHING or found.latest > now:
             return None
-        parallel = candidate.parallel
-        if op.ticket in self._tickets or (parallel is not None and len(found.tickets) >= parallel):
+        if parallel is not None and len(found.tickets) >= parallel:
             return None
-        taken = found.taking(candidate.quotas, now)
-        if taken is None:
+        counters = found.with_room(quotas, now)
+        if counters is None:
             return None
         lines = []
-        for counter, (name, width, _, amount) in zip(taken, candidate.quotas, strict=True):
+        for counter, (name, width, _, amount) in zip(counters, quotas, strict=True):
             bucket = now // width
             if amount:
                 counter.count(bucket, amount, bucket)
             lines.append((name, width, bucket, amount))
-        ticket = Ticket(op.ticket, candidate.deployment, now, now + op.lease, False, tuple(lines))
-        self.keep(ticket)
+        self.keep(Ticket(op.ticket, deployment, now, now + op.lease, False, tuple(lines)))
         return Admitted(now, 0)
+
+    def usually_left(self, op: Leave, now: int) -> bool | None:
+        """Out of where nothing cooled down; as ``usually_in``."""
+        known = self._tickets.get(op.ticket)
+        if known is None or not known.deployment:
+            return None
+        found = self._deployments[known.deployment]
+        if found.cooldown is not NOTHING or found.latest > now:
+            return None
+        if op.used:
+            _correct(self, known, op.used, now)
+        self.drop(known)
+        return True
 
     def cool(self, deployment: str, cooldown: Cooldown) -> None:
         """A cooldown."""
@@ -525,6 +539,12 @@ class _MemoryRows:
         return found
 
 
+_USUAL: Final[dict[type, Callable[[_MemoryRows, Any, int], Any]]] = {
+    Admit: _MemoryRows.usually_in,
+    Leave: _MemoryRows.usually_left,
+}
+
+
 class Admission:
     """Who is in where, in memory. Not thread-safe: whoever shares it has a lock.
 
@@ -537,11 +557,13 @@ class Admission:
 
     def perform(self, operation: Any, now: int) -> Any:
         """``Admit``, ``Leave``, ``Cool`` or ``Look`` at a time in milliseconds; the answer is the operation's."""
-        if type(operation) is Admit:
-            self._rows.expire(now)
-            if (told := self._rows.usual(operation, now)) is not None:
+        kind, rows = type(operation), self._rows
+        if (usual := _USUAL.get(kind)) is not None:
+            rows.expire(now)
+            told = usual(rows, operation, now)
+            if told is not None:
                 return told
-        return ADMISSION[type(operation)](self._rows, operation, now)
+        return ADMISSION[kind](rows, operation, now)
 
     def wait(self, candidate: Candidate, now: int) -> int | None:
         """What ``Full`` would say of a candidate at a time, and 0 where a call would be let in. Nothing is taken."""
