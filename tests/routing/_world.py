@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from llmkit._control.admission import Admission
+from llmkit._control.admitting import Admission
 from llmkit._control.retry import RetryPolicy
 from llmkit._control.routing.deployment import Deployment
 from llmkit._control.routing.groups import Terms

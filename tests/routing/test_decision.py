@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from llmkit import errors
-from llmkit._control.admission import Admission
+from llmkit._control.admitting import Admission
 from llmkit._control.routing.steps import Go
 
 from ._world import Counting, World, deployment, several

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from llmkit import errors
-from llmkit._control.admission import Admission
+from llmkit._control.admitting import Admission
 from llmkit._control.routing.shared import Shared
 from llmkit._control.routing.steps import Ask, Go, Wait
 from llmkit._control.routing.table import Table

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from llmkit import errors
-from llmkit._control.admission import Admission
+from llmkit._control.admitting import Admission
 from llmkit._control.routing.deployment import Deployment
 from llmkit._control.routing.failing import rule_of
 from llmkit._control.routing.member import Member

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from llmkit import errors
-from llmkit._control.admission import Admission
+from llmkit._control.admitting import Admission
 from llmkit._control.routing.shared import Shared
 from llmkit._control.routing.steps import Ask, Go, Wait
 from llmkit._operations import Admit, Cool, Leave, Look

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from llmkit._control.admission import Admission
+from llmkit._control.admitting import Admission
 from llmkit._operations import Admit, Admitted, Candidate, Cool, Full, Health, Leave, Look, Quota
 from llmkit.errors import StoreError, StoreUnavailableError
 from llmkit.stores import MemoryStore

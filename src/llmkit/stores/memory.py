@@ -15,7 +15,8 @@ from typing import Any, Final
 from typing_extensions import override
 
 from .._control.accounts import ACCOUNTING, Hold
-from .._control.admission import ADMISSION, Admission
+from .._control.admission import ADMISSION
+from .._control.admitting import Admission
 from .._control.auditing import Sums, audited
 from .._control.checking import checked
 from .._cost import MATH

@@ -173,7 +173,13 @@ def look(route: Route, visit: Visit, now: float) -> Ask | None:
 
 
 def as_go(
-    route: Route, visit: Visit, member: Member, now: float, ticket: str = "", *, shared: bool = False
+    route: Route,
+    visit: Visit,
+    member: Member,
+    now: float,
+    ticket: str = "",
+    *,
+    shared: bool = False,
 ) -> Go:
     """Asking this one, before any place is taken."""
     how: How

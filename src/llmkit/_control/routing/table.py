@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..._operations import Look, Looked
 from ...catalogue import Catalogue, default
 from ...errors import ConfigurationError, UnknownModelError
-from ..admission import Admission
+from ..admitting import Admission
 from . import ending, health
 from .facts import describing
 from .failing import rule_of
