@@ -226,6 +226,17 @@ class Line:
         self.woken += 1
 
 
+def test_deployments_show_what_another_process_has_said() -> None:
+    """A cooldown that one router has put into the store is seen by the other, as long as that can ask."""
+    store = Store()
+    one, two = (router(deployment("a"), deployment("b"), store=store) for _ in range(2))
+    one.cooldown_deployment("a", 30)
+    assert [row.state for row in two.deployments()] == ["cooling", "well"]
+    one.cooldown_deployment("b", 30)
+    store.away = True
+    assert [row.state for row in two.deployments()] == ["cooling", "well"]
+
+
 def test_places_are_left_to_other_processes_now_and_then() -> None:
     """Who hands its places on within the process leaves some to others, who never found one otherwise."""
     clock, line = FrozenClock(), Line()

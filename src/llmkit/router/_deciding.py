@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -10,12 +11,13 @@ from typing_extensions import Unpack
 
 from .._control.routing import checked
 from .._control.routing.decision import Decision
+from .._control.routing.groups import Group
 from .._control.routing.member import Member
 from .._control.routing.steps import After
 from .._flow import Flow, notify
 from .._left import perform_late, settle_left
 from .._operations import Look
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, RouterUnavailableError
 from ..types.params import ChatParams
 from ._routing import Routing
 
@@ -73,16 +75,30 @@ class Deciding(Routing):
     def deployments(self, group: str | None = None) -> tuple[DeploymentState, ...]:
         """How each deployment is, one row for each of its keys, in the order in which they were declared.
 
+        The store is asked, where there is one, and waited for; if it cannot be reached, it is as this process knows it.
+
         Raises:
             UnknownModelError: there is no such group.
         """
         settle_left()
-        table, now = self._table, self._clock.now()
+        table = self._table
         groups = table.groups.values() if group is None else (table.find(group),)
-        for one in () if table.shared else groups:
-            table.look(one, Look(one.ids, table.limits.counted(one.members)), now)
+        perform_late(self, self._looked(groups))
         members = table.members if group is None else table.find(group).members
+        now = self._clock.now()
         return tuple(self._state(member, now) for member in members)
+
+    def _looked(self, groups: Iterable[Group]) -> Flow[None]:
+        """See how these are."""
+        table, shared = self._table, self._shared
+        for group in groups:
+            op = Look(group.ids, group.counted)
+            if shared is None or table.lost:
+                table.look(group, op, self._clock.now())
+                continue
+            with contextlib.suppress(RouterUnavailableError):
+                if (told := (yield from shared.ask(op))) is not None:
+                    table.take(group, told, self._clock.now())
 
     def _state(self, member: Member, now: float) -> DeploymentState:
         cooling = member.cooling > now
