@@ -14,11 +14,53 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ._control.late import Late
+from ._flow import Flow, notify, store
 from ._io.aio import AsyncDriver
 from ._io.sync import SyncDriver
+from ._operations import Settle
+from .events import CallFinished
 
 __all__ = ["asettle_left", "known", "leaving", "perform_late", "settle_left"]
+
+
+class _Late:
+    """What was left of a call that was given up, on its way to be settled: a terminal event, holds, or places."""
+
+    __slots__ = ("_done", "_left", "_stored")
+
+    def __init__(self, left: Any) -> None:
+        self._left = left
+        self._stored = self._done = False
+
+    @property
+    def open(self) -> bool:
+        """Whether it has to be done once more: it was interrupted."""
+        return not self._done
+
+    def flow(self) -> Flow[None]:
+        """Settle it, and tell the callbacks, once each; an interrupt on the way is raised when that is done."""
+        interrupted: BaseException | None = None
+        while not self._done:
+            try:
+                yield from self._settled()
+            except (GeneratorExit, Exception):
+                raise
+            except BaseException as interruption:  # noqa: BLE001 - cancelled, Ctrl-C: it goes on below
+                interrupted = interruption
+        if interrupted is not None:
+            raise interrupted
+
+    def _settled(self) -> Flow[None]:
+        left = self._left
+        if not isinstance(left, CallFinished):
+            yield from left.close()
+            self._done = True
+            return
+        if not self._stored:
+            yield from store(Settle(left.settlement))
+            self._stored = True
+        self._done = True
+        yield from notify(left)
 
 
 @dataclass(slots=True)
@@ -26,7 +68,7 @@ class _Left:
     """What was left of a call, and whose it is."""
 
     client: Any
-    late: Late
+    late: _Late
 
     def settle(self) -> None:
         """Settle it."""
@@ -75,7 +117,7 @@ class leaving:  # noqa: N801 - it is called like the function it stands for
         self._client, self._queue = client, _dropped
 
     def __call__(self, left: Any) -> None:
-        self._queue.put(_Left(self._client, Late(left)))
+        self._queue.put(_Left(self._client, _Late(left)))
 
 
 def settle_left() -> None:

@@ -22,9 +22,11 @@ from llmkit._calls import (
     TextCall,
 )
 from llmkit._control.address import model_of
+from llmkit._control.job import Leg
 from llmkit._control.rows import price_rows
 from llmkit._control.settle import Account
 from llmkit._control.stated import stated
+from llmkit._http import Endpoint
 from llmkit.catalogue import Catalogue, FrozenMap, ModelInfo
 from llmkit.types.answer import Answer
 from llmkit.types.audio import Speech, SpeechUsage, Transcription, TranscriptionUsage
@@ -76,7 +78,8 @@ def account(call: Call, *, whole: bool = True) -> Account:
     """The account of one call; not ``whole``: a stream that is going on."""
     info = CallInfo("c", call.provider, call.model, started=NOON)
     made = Account(info, lambda: 0.0, lambda _: None, stream=not whole, catalogue=catalogue())
-    made.leaving(call, (), None, "https://api.example/v1")
+    endpoint = Endpoint("https://api.example/v1")
+    made.leaving(Leg(providers.get("openai"), None, endpoint, None, None, call), ())
     made.counted = whole
     return made
 

@@ -26,9 +26,10 @@ from llmkit._calls import (
     TextCall,
     TranscriptionCall,
 )
+from llmkit._control.job import Leg
 from llmkit._control.settle import Account
 from llmkit._fold import Fold
-from llmkit._http import HTTPResponse
+from llmkit._http import Endpoint, HTTPResponse
 from llmkit._upload import Upload
 
 from . import _bedrock_rows, _gemini_rows, _other_rows, _reader
@@ -220,7 +221,7 @@ def _read(row: _reader.Row, provider: str, kind: str, model: str) -> Answer | No
         "c", provider, name, params=params, stream=row.is_event_stream, priced_as=priced_as, **about
     )
     account = Account(CallInfo("c", provider, name), lambda: 0.0, lambda _: None, stream=False)
-    account.leaving(call, (), None, rules.base_url or "")
+    account.leaving(Leg(host, wire, Endpoint(rules.base_url or ""), None, None, call), ())
     whole = _whole(row, wire, call)
     account.info.started = _when(whole)
     priced: Answer = account.priced(whole)

@@ -89,7 +89,8 @@ def perform(request: pytest.FixtureRequest) -> Iterator[Callable[[RedisStore, An
 def keys(server: RedisServer, ledger: str) -> dict[str, int]:
     """Every key of a ledger without its name, and the milliseconds after which it goes, -1 for never."""
     start = f"llmkit:{{{ledger}}}"
-    lines = server.ask("KEYS", "*").decode().split("\r\n")
+    # Not all keys of all ledgers, which would come in several pieces.
+    lines = server.ask("KEYS", f"{start}*").decode().split("\r\n")
     found = [line for line in lines if line.startswith(start)]
     return {one[len(start) :]: int(server.ask("PTTL", one)[1:]) for one in found}
 
