@@ -12,11 +12,14 @@
     * StoreError                    a store cannot do what it was asked to
         * StoreUnavailableError     not just now: unreachable, locked, full; perhaps it was done
     * StreamConsumedError           a stream was used after its end, or its response asked for too early
+    * BillingError                  usage cannot be reported, or billing not be asked: the message says what to do
+        * LagoError                 Lago refused, or could not be understood
     * APIError                      a call failed
         * BudgetError                           a budget refused; nothing was sent
             * BudgetExceededError
             * UnboundedCostError                nobody can say what the call may cost: give ``max_cost=``
             * BudgetUnavailableError            its store cannot be reached (also a StoreUnavailableError)
+            * NotEntitledError                  whoever bills says no, or cannot be asked; ``reason`` says which
         * APIConnectionError        no answer; ``sent`` says whether the request left
             * APITimeoutError
         * APIStatusError            the provider refused or failed
@@ -139,6 +142,26 @@ class StoreUnavailableError(StoreError):
 
 class StreamConsumedError(LLMKitError):
     """A stream was iterated again after its end, or its response was asked for before it."""
+
+
+class BillingError(LLMKitError):
+    """Usage cannot be reported, or billing cannot be asked. Nothing that was reported before is lost."""
+
+
+class LagoError(BillingError):
+    """Lago refused a request, or its answer could not be understood.
+
+    Attributes:
+        status_code: HTTP status; ``None`` without an answer.
+        code: Lago's word for it, such as ``subscription_not_found``.
+        details: its ``error_details``, redacted.
+        retryable: whether the same request may succeed later.
+    """
+
+    status_code: int | None = None
+    code: str = ""
+    details: Any = None
+    retryable: bool = False
 
 
 class APIError(LLMKitError):
@@ -269,6 +292,23 @@ class BudgetUnavailableError(BudgetError, StoreUnavailableError):
 
     default_status = 503
     default_retryable = True
+
+
+class NotEntitledError(BudgetError):
+    """Whoever bills does not let this customer's call out. Nothing was sent.
+
+    Attributes:
+        reason: ``no_active_subscription``, ``unknown_customer``, ``insufficient_balance``, ``feature_denied`` or
+            ``billing_unavailable``.
+        customer, subscription: who was asked for, as far as it is known.
+        entitlement: the whole ``Entitlement`` that was found.
+    """
+
+    default_status = 402
+    reason: str = ""
+    customer: str = ""
+    subscription: str = ""
+    entitlement: Any = None
 
 
 class APIConnectionError(APIError):
