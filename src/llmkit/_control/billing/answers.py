@@ -36,6 +36,8 @@ _BROKEN: Final = 500
 _LONGEST: Final = 500
 _DEEPEST: Final = 6
 _MOST: Final = 50
+_NAN: Final = Decimal("nan")
+_MOST_DIGITS: Final = 60
 
 
 class Event(NamedTuple):
@@ -153,7 +155,7 @@ class Authorized(NamedTuple):
     message: str = ""
 
 
-class _Odd(Exception):  # noqa: N818 - it is no failure that anybody sees
+class _Odd(Exception):
     """A field is not what it should be."""
 
 
@@ -466,24 +468,23 @@ def _cents(value: Any) -> int:
 
 def _decimal(value: Any) -> Decimal:
     """A number, exactly: as a text, or as JSON has it."""
-    text = repr(value) if isinstance(value, int | float) and not isinstance(value, bool) else value
+    if isinstance(value, float):
+        value = repr(value)
     try:
-        number = Decimal(text) if isinstance(text, str) else Decimal("nan")
+        number = Decimal(value) if isinstance(value, int | str) else _NAN
     except InvalidOperation:
-        number = Decimal("nan")
-    if not number.is_finite():
+        number = _NAN
+    if isinstance(value, bool) or not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
         raise _Odd("a number cannot be read")
     return number
 
 
 def moment(value: Any) -> int | None:
     """An ISO 8601 time, or Unix seconds, in milliseconds of Unix time; ``None`` where it is neither."""
-    if isinstance(value, int | float | str) and not isinstance(value, bool):
-        try:
-            return int(_decimal(value).scaleb(3))
-        except (_Odd, InvalidOperation, OverflowError, ValueError):
-            return _of_iso(value) if isinstance(value, str) else None
-    return None
+    try:
+        return int(_decimal(value).scaleb(3))
+    except _Odd:
+        return _of_iso(value) if isinstance(value, str) else None
 
 
 def _of_iso(text: str) -> int | None:
