@@ -27,7 +27,7 @@ from .answers import (
     read_usage,
     read_wallets,
 )
-from .available import Funds, Rules, Standing, funds_of, reckoned, standing_of
+from .available import Funds, Rules, Standing, funds_of, limited, reckoned, standing_of
 from .lago import Lago
 
 __all__ = ["Asking", "Authorizing", "Outage", "Pace", "owed"]
@@ -42,7 +42,7 @@ _add: Final = MATH.add
 
 
 class Outage(Exception):
-    """Nobody could say. ``wrong_key``: it will not pass by itself. ``crowded``: it is ours: too much is asked at once."""
+    """Nobody could say. ``wrong_key``: it will not pass by itself. ``crowded``: nobody was asked, for lack of room."""
 
     def __init__(self, reason: str, *, wrong_key: bool = False, crowded: bool = False) -> None:
         super().__init__(redact(reason))
@@ -144,7 +144,7 @@ class Asking:
             return Funds(customer, None, "unknown_customer", why, (), begun=begun)
         counted = reckoned(wallets, self.rules, begun)
         listed: tuple[Subscription, ...] | None = None
-        if counted or listing:
+        if listing or limited(wallets, self.rules, begun):
             listed = yield from self._listed(customer, until)
         usages: dict[str, Usage] = {}
         if counted:
@@ -247,10 +247,12 @@ def owed(subscriptions: Sequence[str], age: float, unseen: float) -> Flow[Owed]:
     total = Owed(0, *_NONE)
     if not subscriptions:
         return total
-    first: Owed = yield from store(Owing(subscriptions[0], _FOR_EVER))
-    since = first.now - int((age + unseen) * 1000) - 1
+    question: Any = Owing(subscriptions[0], _FOR_EVER)
+    first: Owed = yield from store(question)
+    since = max(0, first.now - int((age + unseen) * 1000) - 1)
     for subscription in subscriptions:
-        found: Owed = yield from store(Owing(subscription, max(0, since)))
+        question = Owing(subscription, since)
+        found: Owed = yield from store(question)
         total = Owed(
             found.now,
             _add(total.queued, found.queued),

@@ -15,7 +15,7 @@ from ..._cost import MATH, FrozenMap
 from .answers import ChargeUsage, Plan, Subscription, Usage, Wallet
 from .entitlement import Reason
 
-__all__ = ["Funds", "Picked", "Rules", "Standing", "denied_feature", "factor_of", "funds_of", "picked", "reckoned",
+__all__ = ["Funds", "Picked", "Rules", "Standing", "denied_feature", "factor_of", "funds_of", "limited", "picked", "reckoned",
            "standing_of", "used"]  # fmt: skip
 
 _UP: Final = Context(prec=60, rounding=ROUND_CEILING)
@@ -165,11 +165,15 @@ def _is_live(wallet: Wallet, now: int) -> bool:
     return wallet.status == "active" and (wallet.expires is None or wallet.expires > now)
 
 
+def limited(wallets: Iterable[Wallet], rules: Rules, now: int) -> bool:
+    """Whether some wallet counts."""
+    return any(_is_live(one, now) for one in _ours(wallets, rules))
+
+
 def reckoned(wallets: Iterable[Wallet], rules: Rules, now: int) -> bool:
-    """Whether usage has to be asked for: some wallet counts, and does not itself say what is left."""
-    live = [one for one in _ours(wallets, rules) if _is_live(one, now)]
-    said = rules.trust_ongoing and all(one.ongoing_cents is not None for one in live)
-    return bool(live) and not said
+    """Whether usage has to be asked for: some wallet counts that does not itself say what is left."""
+    live = (one for one in _ours(wallets, rules) if _is_live(one, now))
+    return any(one.ongoing_cents is None or not rules.trust_ongoing for one in live)
 
 
 def _ours(wallets: Iterable[Wallet], rules: Rules) -> list[Wallet]:
