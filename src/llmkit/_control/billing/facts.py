@@ -13,9 +13,13 @@ from unicodedata import category
 from ..._json import dump_text, load
 from ..._secret import redact
 from .charge import Charge
-from .currency import plain
+from .currency import Currency, plain
+from .metric import Metric, Mode
 
-__all__ = ["CALL", "Facts", "counts", "properties", "said", "usable", "whose"]
+__all__ = [
+    "CALL", "Facts", "counts", "currency_in", "metric_in", "properties", "said", "told_of_currency", "told_of_metric",
+    "usable", "whose",
+]  # fmt: skip
 
 CALL: Final = "call_id"
 _LONGEST: Final = 256
@@ -81,6 +85,30 @@ class Facts(NamedTuple):
             self.estimated,
             self.usage,
         )
+
+
+def told_of_metric(metric: Metric, mode: Mode) -> dict[str, str]:
+    """A metric as facts have it; a function has no name."""
+    measure = metric.measure if isinstance(metric.measure, str) else ""
+    return {"code": metric.code, "field": metric.field, "measure": measure, "mode": mode}
+
+
+def metric_in(told: Mapping[str, str]) -> Metric:
+    """The metric that facts tell of."""
+    mode: Any = told["mode"]
+    return Metric(told["code"], told["field"], told["measure"], mode)
+
+
+def told_of_currency(currency: Currency) -> dict[str, str]:
+    """A currency as facts have it."""
+    rate, rounding = plain(currency.rate), currency.rounding or ""
+    return {"name": currency.name, "rate": rate, "rounding": rounding}
+
+
+def currency_in(told: Mapping[str, str]) -> Currency:
+    """The currency that facts tell of, at the rate that held."""
+    rounding: Any = told["rounding"] or None
+    return Currency(told["name"], Decimal(told["rate"]), rounding)
 
 
 def said(value: object, longest: int = _LONGEST) -> str:

@@ -78,11 +78,6 @@ class Metric:
         if self.when is not None and not callable(self.when):
             raise ConfigurationError("a metric's when is a function of the charge")
 
-    @property
-    def named(self) -> str:
-        """Its measure as facts have it; a function's has no name."""
-        return self.measure if isinstance(self.measure, str) else ""
-
 
 def measured(metric: Metric, charge: Charge, currency: Currency) -> Measured:
     """How much of it a charge comes to. It never raises: who bills must not fail for a function of somebody's."""

@@ -8,80 +8,31 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from typing import Any, Final, Literal, get_args
+from types import MappingProxyType
+from typing import Any, Final
 
 from ..._json import dump_text
 from ..._outbox import Bill, State
 from ...errors import ConfigurationError
 from .charge import Charge
-from .currency import EXACT, Currency, amount, plain
-from .facts import CALL, Facts, counts, properties, said, whose
-from .metric import MONEY, OWN, Measured, Metric, Mode, measured
+from .currency import EXACT, amount, plain
+from .facts import CALL, Facts, counts, currency_in, said, told_of_currency, told_of_metric
+from .metric import MONEY, Measured, Metric, measured
+from .terms import Terms
 
-__all__ = ["Terms", "bills", "event_id", "measured_anew", "written"]
+__all__ = ["bills", "event_id", "measured_anew", "written"]
 
 _ZERO: Final = Decimal(0)
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _CENTS: Final = Decimal(100)
 _PRECISE: Final = Decimal("1E-15")
 """Lago keeps 15 decimals of a cent: numeric(40, 15). Source: lago-api, db/structure.sql, read 2026-11-22."""
 _ROUNDED: Final = Context(prec=200)
-_MOST_PROPERTIES: Final = 20
 _SAFE: Final = re.compile(r"[A-Za-z0-9._-]{1,96}\Z")
 _UNSAFE: Final = re.compile(r"[^A-Za-z0-9._-]+")
 _TOKENS: Final = ("prompt_tokens", "completion_tokens")
 _NOBODY: Final = "nobody says whom to bill"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What bills are written by.
-
-    Args:
-        currency: what dollars are billed in.
-        metrics: what is counted, one event each; by default the cost in the currency.
-        mode: of the metrics of money that do not say: ``dynamic`` sends their amount in cents, too.
-        properties: names in a call's metadata that its events may have.
-        broken: ``hold``: what was estimated waits for somebody's word. Else it is billed, and says so.
-        failed_attempts: ``bill``: attempts that failed are billed. Else they are listed.
-
-    Raises:
-        ConfigurationError: two metrics have one code, or a property has a name of the event's own.
-    """
-
-    currency: Currency = field(default_factory=Currency)
-    metrics: tuple[Metric, ...] = ()
-    mode: Mode = "standard"
-    properties: tuple[str, ...] = ()
-    broken: Literal["estimate", "hold", "drain"] = "estimate"
-    failed_attempts: Literal["list", "bill"] = "list"
-
-    def __post_init__(self) -> None:
-        if not self.metrics:
-            object.__setattr__(self, "metrics", (_money(self.currency),))
-        if self.mode not in get_args(Mode):
-            raise ConfigurationError(f"mode is standard or dynamic, not {self.mode!r}")
-        _distinct([metric.code for metric in self.metrics], "metrics have the code")
-        _distinct([*self.properties], "properties are called")
-        taken = OWN.union(metric.field for metric in self.metrics)
-        if own := taken.intersection(self.properties):
-            raise ConfigurationError(f"every event has its own {min(own)!r}: it is no metadata")
-        if len(self.properties) > _MOST_PROPERTIES:
-            raise ConfigurationError(f"an event has at most {_MOST_PROPERTIES} properties of yours")
-
-    def mode_of(self, metric: Metric) -> Mode:
-        """Whether the metric's events say the amount. Of several of a call, only those of money do unasked."""
-        return metric.mode or (self.mode if metric.measure in MONEY else "standard")
-
-
-def _money(currency: Currency) -> Metric:
-    return Metric(currency.code, currency.field)
-
-
-def _distinct(names: list[str], what: str) -> None:
-    if twice := {name for name in names if names.count(name) > 1}:
-        raise ConfigurationError(f"two {what} {min(twice)!r}")
 
 
 def bills(
@@ -90,8 +41,8 @@ def bills(
     subscription: str,
     terms: Terms,
     *,
-    attributes: Mapping[str, tuple[str, ...]] | None = None,
-    metadata: Mapping[str, Any] | None = None,
+    whose: Mapping[str, str] = _NOTHING,
+    properties: Mapping[str, str] = _NOTHING,
 ) -> tuple[Bill, ...]:
     """A charge's bills: one for each metric that it is measured at. It never raises for what a charge may hold.
 
@@ -100,12 +51,10 @@ def bills(
         call: the id of the call that it is of.
         subscription: whose it is; ``""`` where nobody said.
         terms: what they are written by.
-        attributes: whose the call is, kept for who attributes it later.
-        metadata: the call's; only what ``terms.properties`` names gets in.
+        whose: what else is said of whose the call is, kept for who attributes it later.
+        properties: what of its metadata the events have.
     """
-    first = _facts(charge, call, terms)._replace(
-        whose=whose(attributes or {}), properties=properties(metadata or {}, terms.properties)
-    )
+    first = _facts(charge, call, terms)._replace(whose=whose, properties=properties)
     counted = [(one, measured(one, charge, terms.currency)) for one in terms.metrics]
     counted = [(metric, found) for metric, found in counted if not found.nothing]
     carrier = _carrier([metric for metric, _ in counted])
@@ -118,7 +67,6 @@ def bills(
 
 
 def _facts(charge: Charge, call: str, terms: Terms) -> Facts:
-    currency = terms.currency
     usd, reason = _cost(charge)
     return Facts(
         call=call,
@@ -136,11 +84,7 @@ def _facts(charge: Charge, call: str, terms: Terms) -> Facts:
         whose={},
         properties={},
         metric={},
-        currency={
-            "name": currency.name,
-            "rate": plain(currency.rate),
-            "rounding": currency.rounding or "",
-        },
+        currency=told_of_currency(terms.currency),
         waits=_waits(charge, terms),
     )
 
@@ -166,12 +110,7 @@ def _carrier(metrics: list[Metric]) -> Metric | None:
 
 
 def _counted(facts: Facts, metric: Metric, found: Measured, terms: Terms) -> Facts:
-    told = {
-        "code": metric.code,
-        "field": metric.field,
-        "measure": metric.named,
-        "mode": terms.mode_of(metric),
-    }
+    told = told_of_metric(metric, terms.mode_of(metric))
     if metric.measure in MONEY:
         return facts._replace(metric=told)
     units = None if found.units is None else plain(found.units)
@@ -182,7 +121,7 @@ def measured_anew(facts: Facts, metric: Metric | None) -> Facts:
     """The same with what a metric counts now, where it could not be told before."""
     if facts.units is not None or metric is None or facts.metric["measure"] in MONEY:
         return facts
-    found = measured(metric, facts.charged(), _currency(facts))
+    found = measured(metric, facts.charged(), currency_in(facts.currency))
     return facts if found.units is None else facts._replace(units=plain(found.units))
 
 
@@ -208,12 +147,6 @@ def written(facts: Facts, subscription: str) -> Bill:
     )
 
 
-def _currency(facts: Facts) -> Currency:
-    told = facts.currency
-    rounding: Any = told["rounding"] or None
-    return Currency(told["name"], Decimal(told["rate"]), rounding)
-
-
 def _units(facts: Facts) -> Decimal | None:
     if facts.usd is None and (
         facts.metric["mode"] == "dynamic" or facts.metric["measure"] in MONEY
@@ -222,7 +155,7 @@ def _units(facts: Facts) -> Decimal | None:
     if facts.metric["measure"] not in MONEY:
         return None if facts.units is None else Decimal(facts.units)
     usd = Decimal(facts.usd or 0)
-    return _currency(facts).units(usd) if facts.metric["measure"] == "cost" else usd
+    return currency_in(facts.currency).units(usd) if facts.metric["measure"] == "cost" else usd
 
 
 def _state(facts: Facts, subscription: str, units: Decimal | None) -> tuple[State, str]:
