@@ -19,6 +19,8 @@ __all__ = [
     "BillingUnreachable",
     "BillsDelivered",
     "BillsLate",
+    "BillsLeft",
+    "CallsUnknown",
     "EntitlementOpened",
     "OutboxFailed",
     "OutboxQuarantined",
@@ -94,6 +96,32 @@ class BillsLate:
     @override
     def __str__(self) -> str:
         return f"{self.queued} bills are not delivered, the oldest for {self.seconds:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class BillsLeft:
+    """This process ends, or closes its billing, before so many were delivered. ``durable``: the next one has them."""
+
+    count: int
+    durable: bool
+    alarming: ClassVar[bool] = True
+
+    @override
+    def __str__(self) -> str:
+        fate = "are in the outbox for the next process" if self.durable else "are lost"
+        return f"{self.count} bills were not delivered in time, and {fate}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallsUnknown:
+    """Of so many calls nobody saw the end, as after a crash: they may have cost something, and wait for a word."""
+
+    count: int
+    alarming: ClassVar[bool] = True
+
+    @override
+    def __str__(self) -> str:
+        return f"nobody saw the end of {self.count} calls; what they cost is not known, nor billed"
 
 
 @dataclass(frozen=True, slots=True)
