@@ -16,7 +16,6 @@ from typing import Any, Protocol, TypeVar
 
 from ._call import Sent
 from ._http import HTTPRequest, HTTPResponse
-from ._operations import Operation
 
 __all__ = [
     "Acquire",
@@ -156,7 +155,8 @@ class Sleep:
 class Store:
     """Perform an operation on a store; ``None`` is the client's ledger."""
 
-    operation: Operation
+    operation: Any
+    """An ``Operation``, or what another one than a store performs in the same way."""
     on: Any = None
 
 
@@ -244,7 +244,7 @@ def sleep(seconds: float) -> Flow[None]:
     yield Sleep(seconds)
 
 
-def store(operation: Operation, on: Any = None) -> Flow[Any]:
+def store(operation: Any, on: Any = None) -> Flow[Any]:
     """Perform an operation on a store, or on the client's ledger."""
     return (yield Store(operation, on))
 

@@ -31,19 +31,16 @@ class Try:
 
 def failed(job: Job, account: Account, attempt: Attempt, error: APIError) -> Flow[None]:
     """An attempt has failed: what it held is free, or spent, before anything else is tried."""
-    if account.holds is not None:
-        yield from account.holds.close()
+    yield from account.pays()
     yield from notify(AttemptFailed(job.id, attempt, error))
 
 
 def held(job: Job, account: Account, leg: Leg, step: Step, this: Try) -> Flow[tuple[Leg, Step]]:
-    """Take what the attempt may cost at most out of its budgets; where they refuse, it ends before it began."""
-    from .holding import holding  # noqa: PLC0415 - only for who has a budget
-
+    """Take what the attempt may cost at most out of its budgets, and tell billing; refused, it ends before it began."""
     account.unanswered()
     began, wall = job.clock.now(), job.clock.wall()
     try:
-        ready = yield from holding(job, account.holds, leg, step, this.until)
+        ready = yield from _taken(job, account, leg, step, this.until)
     except APIError as error:
         complete(error, leg.call, account, None)
         attempt = ended(job, account, this, wall, began, error)
@@ -53,6 +50,22 @@ def held(job: Job, account: Account, leg: Leg, step: Step, this: Try) -> Flow[tu
         sent = ready[1].request.adjustments
         account.leaving(ready[0], sent)
     return ready
+
+
+def _taken(
+    job: Job, account: Account, leg: Leg, step: Step, until: float
+) -> Flow[tuple[Leg, Step]]:
+    if account.holds is not None or "max_cost" in leg.options:
+        from .holding import holding  # noqa: PLC0415 - only for who has a budget
+
+        need, step = yield from holding(job, account.holds, leg, step, until)
+    else:
+        from .need import Need  # noqa: PLC0415 - only for who bills
+
+        need = Need(job, leg, step.request)
+    if account.tab is not None:
+        yield from account.tab.leaving(need, step.request.method)
+    return need.leg, step
 
 
 def ended(
