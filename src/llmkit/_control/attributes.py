@@ -111,7 +111,10 @@ def shown(attributes: Attributes) -> Attributes:
 
 
 def _keywords(params: Mapping[str, Any], options: Mapping[str, Any]) -> Attributes:
-    said = _said({("tag" if name == "tags" else name): options.get(name) for name in NAMED})
+    given = {
+        ("tag" if name == "tags" else name): options[name] for name in NAMED if name in options
+    }
+    said = _said(given)
     # A parameter of the call, which the provider is told too, and checks.
     user = _text(params.get("user"))
     return {**said, "user": (user,)} if user else said

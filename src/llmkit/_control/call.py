@@ -136,7 +136,7 @@ def perform(job: Job) -> Flow[Any]:
         heard=job.heard,
         catalogue=job.catalogue,
         holds=_holds(job),
-        tab=_tab(job),
+        tab=None if job.desk is None else _tab(job),
     )
     try:
         return (yield from _settled(job, account))
@@ -155,7 +155,7 @@ def _holds(job: Job) -> Any:
 
 
 def _tab(job: Job) -> Any:
-    if job.desk is None or job.mock is not None:
+    if job.mock is not None:
         return None
     from .billing.tab import Tab  # noqa: PLC0415 - only for who bills
 
