@@ -81,6 +81,7 @@ class Settings:
     max_bytes: int = 1_000_000
     requests_per_second: Mapping[str, float] = field(default_factory=lambda: RATES)
     timeout: float = 10.0
+    verify_duplicates: bool = False
     when_full: Literal["spill", "block", "raise"] = "spill"
     spill_limit: int = 10_000
     block_seconds: float = 30.0
