@@ -42,7 +42,7 @@ class BillingOptions(TypedDict, total=False):
     subscription: str | Callable[[Mapping[str, tuple[str, ...]]], str | None] | None
     """Whom calls are billed to that name nobody: an external id, or a function of the call's attributes."""
     trust_user: bool
-    """Whether ``user=`` names a customer. It often comes from the client of whoever calls."""
+    """Whether ``user=`` names a subscription. It often comes from the client of whoever calls."""
     properties: Sequence[str]
     """Keys of a call's metadata that go into its events."""
     unattributed: Literal["hold", "raise"]
