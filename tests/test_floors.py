@@ -211,6 +211,7 @@ CATALOGUE_FILES = {".json", ".toml", ".csv"}
 # Provider names that are also words: module -> the literals it uses in their other meaning.
 WORDS: dict[str, set[str]] = {
     "wires._cohere": {"meta"},  # what an answer says of itself
+    "_control.billing.answers": {"meta"},  # where a page stands among the others
 }
 
 LONGEST_BODY = 40
