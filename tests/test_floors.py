@@ -210,6 +210,7 @@ NAMING = {"providers", "catalogue", "_cli", "testing"}
 CATALOGUE_FILES = {".json", ".toml", ".csv"}
 # Provider names that are also words: module -> the literals it uses in their other meaning.
 WORDS: dict[str, set[str]] = {
+    "_control.billing.answers": {"meta"},  # what a page of a list says of itself
     "wires._cohere": {"meta"},  # what an answer says of itself
     "_control.billing.answers": {"meta"},  # where a page stands among the others
 }
