@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Final, Never, Self
+from typing import Any, ClassVar, Final, Never, Self
 
-from typing_extensions import override
+from typing_extensions import Unpack, override
 
+from .._control.billing.options import BillingOptions
 from .._control.billing.standing import Flushed
 from .._left import known
 from ._looking import Looking
@@ -32,6 +33,16 @@ class LagoBilling(Looking):
     Raises:
         ConfigurationError: an option is none, or not meant like this; the message says what to change.
     """
+
+    ends_last: ClassVar[bool] = True
+    """At the process's end: behind the clients, whose last streams are billed then."""
+
+    @override
+    def __init__(
+        self, api_url: str | None = None, api_key: Any = None, **options: Unpack[BillingOptions]
+    ) -> None:
+        super().__init__(api_url, api_key, **options)
+        known(self)
 
     def flush(self, timeout: float | None = None) -> Flushed:
         """Send what waits to be sent; what came of it.

@@ -29,7 +29,9 @@ def opened(settings: Settings) -> tuple[Any, bool]:
         return _checked(given), False
     # libpq's other form of an address; as a file's name it would show its password.
     words = isinstance(given, str) and _WORDS.match(given)
-    scheme = "postgresql" if words else str(given).partition("://")[0] if "://" in str(given) else ""
+    scheme = (
+        "postgresql" if words else str(given).partition("://")[0] if "://" in str(given) else ""
+    )
     if scheme in _SCHEMES:
         return stores.PostgresStore(str(given)), True
     if scheme:
@@ -43,9 +45,7 @@ def _file(path: Any, settings: Settings) -> Any:
     parent = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - links are SQLite's affair
     if not os.path.isdir(parent):  # noqa: PTH112
         raise ConfigurationError(f"the outbox is to be in {parent}, which is no directory: make it")
-    return stores.SQLiteStore(
-        path, durability=settings.durability, clock=settings.clock.wall
-    )
+    return stores.SQLiteStore(path, durability=settings.durability, clock=settings.clock.wall)
 
 
 def _checked(given: Any) -> Any:

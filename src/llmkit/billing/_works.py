@@ -66,7 +66,6 @@ class Works:
             requests_per_second=settings.requests_per_second["other"],
             timeout=settings.timeout,
             lease=max(_LEASE, 2 * settings.timeout + 10),
-            keep_days=settings.keep_days,
             verify_duplicates=settings.verify_duplicates,
         )
         return Delivery(self._lago, sender, settings.clock.now, random.random, terms)

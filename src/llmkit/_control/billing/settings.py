@@ -125,8 +125,10 @@ def settings_of(
     for name in options:
         _known(name)
     given: dict[str, Any] = {name: CHECKS[name](name, value) for name, value in options.items()}
-    given["environ"] = environ = given.get("environ") or environ
-    given["clock"] = given.get("clock") or clock
+    if given.get("environ") is None:
+        given["environ"] = environ
+    environ = given["environ"]
+    given.setdefault("clock", clock)
     publisher = given.get("publisher_id") or environ.get(_PUBLISHER_ENV, "").strip() or None
     _contradictions(given, publisher)
     given["publisher_id"] = publisher

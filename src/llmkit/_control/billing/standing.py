@@ -184,7 +184,10 @@ def _findings(stats: Stats, looks: Looks) -> Iterator[tuple[int, str]]:
             "bills are kept in this process's memory only, and are lost with it: give outbox='billing.db'",
         )
     if stats.doubtful:
-        yield _YELLOW, f"{stats.doubtful} bills are refused without a reason, and tried again now and then"
+        yield (
+            _YELLOW,
+            f"{stats.doubtful} bills are refused without a reason, and tried again now and then",
+        )
     for name, what in _WAITS.items():
         if count := getattr(stats, name):
             yield _YELLOW, f"{count} {what}"
