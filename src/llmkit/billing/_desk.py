@@ -88,6 +88,7 @@ class Desk:
         self.terms, self.identity, self.gate = terms, identity, gate
         self.outbox = outbox
         self.wake, self.now = wake, now
+        self.drain_seconds = terms.drain_seconds
         self._open: dict[str, _Open] = {}
         self._many = _MANY
         observers = Observers(()) if observers is None else observers
