@@ -78,10 +78,18 @@ class Aside:
 
     def passed(self, bills: tuple[Bill, ...]) -> None:
         """Something was said of these."""
+        if self.many:
+            self._acquit()
         self._doubts = 0
         self._suspects = max(0, self._suspects - len(bills))
         for bill in bills:
             self._ones.pop(bill.id, None)
+
+    def _acquit(self) -> None:
+        """It was not the bills' fault: whoever was suspected in vain goes back, the others are tried at once."""
+        self._ones = {id_: one for id_, one in self._ones.items() if one.told}
+        for one in self._ones.values():
+            one.due, one.wait = self._now(), _FIRST_WAIT / 2
 
     def refused(self, id_: str, reason: str) -> None:
         """A bill was refused alone, for no reason."""

@@ -182,7 +182,8 @@ class Delivery:
             self.in_flight = 0
         yield from self._written(bills, verdict)
         yield from self._judged(bills, verdict)
-        yield from self._verify(cutoff)
+        if not self._rest:
+            yield from self._verify(cutoff)
 
     def _sent(self, bills: tuple[Bill, ...], cutoff: float) -> Flow[Verdict]:
         try:

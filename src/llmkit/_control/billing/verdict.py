@@ -31,6 +31,7 @@ _SLOW_DOWN: Final = 429
 _DENIED: Final = frozenset({401, 403})
 _DUPLICATE: Final = "value_already_exist"
 _TOO_MANY: Final = "too_many_events"
+_NONE: Final = "no_events"
 LONGEST_WAIT: Final = 60.0
 _LONGEST_REASON: Final = 500
 
@@ -139,9 +140,13 @@ def _by_index(details: Any, count: int) -> dict[int, Any]:
         )
         if found:
             return found
-    # A limit of the batch is nothing that its only event could be blamed for.
-    limits = any(_has(details, word) for word in (_TOO_MANY, "no_events"))
-    return {0: details} if count == 1 and not limits else {}
+    return {0: details} if count == 1 and _is_of_one(details) else {}
+
+
+def _is_of_one(details: Any) -> bool:
+    """Whether this is about an event: neither about another of a batch, nor about the batch."""
+    indexed = isinstance(details, Mapping) and any(str(key).isdecimal() for key in details)
+    return not indexed and not any(_has(details, word) for word in (_TOO_MANY, _NONE))
 
 
 def _indexed(details: Mapping[str, Any], count: int) -> dict[int, Any]:
