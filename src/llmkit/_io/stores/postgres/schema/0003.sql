@@ -167,8 +167,7 @@ begin
     for bill in select value from jsonb_array_elements(ask->'bills') loop
         insert into @.bills values (
             bill->>0, bill->>1, bill->>2, bill->>3, bill->>4, (bill->>5)::bigint, bill->>6, bill->>7,
-            (bill->>8)::numeric, (bill->>9)::numeric, bill->>10, nextval('@.bill_numbers'), now,
-            (bill->>13)::bigint, (bill->>14)::bigint, ask->>'once'
+            (bill->>8)::numeric, (bill->>9)::numeric, bill->>10, nextval('@.bill_numbers'), now, 0, 0, ask->>'once'
         ) on conflict (id) do nothing;
         if found then
             changed := true;
@@ -177,7 +176,8 @@ begin
                 delivered := delivered + 1;
                 deduped := deduped + (bill->>10 = 'deduped')::integer;
             end if;
-        elsif exists (select from @.bills b where b.id = bill->>0 and b.once = ask->>'once') then
+        elsif not bill->>0 = any(fresh)
+            and exists (select from @.bills b where b.id = bill->>0 and b.once = ask->>'once') then
             fresh := array_append(fresh, bill->>0);
         end if;
     end loop;
@@ -368,8 +368,9 @@ begin
     );
 end $body$;
 
-create function @.nano(usd numeric) returns numeric language sql immutable as $body$
-    select ceil(usd * 1000000000) * 0.000000001
+-- In 1e-9 dollars, rounded up, up to what a double holds wholly.
+create function @.nanos(usd numeric) returns numeric language sql immutable as $body$
+    select greatest(least(ceil(coalesce(usd, 0) * 1000000000), 9007199254740991), -9007199254740991)
 $body$;
 
 create function @.owing(ask jsonb) returns text language plpgsql stable as $body$
@@ -379,15 +380,16 @@ declare
     open record;
     late numeric;
 begin
-    select sum(@.nano(b.usd)) filter (where b.state <> 'intent') as queued,
-        sum(@.nano(b.usd)) filter (where b.state = 'intent' and b.expires > now) as intended
+    select sum(@.nanos(b.usd)) filter (where b.state <> 'intent') as queued,
+        sum(@.nanos(b.usd)) filter (where b.state = 'intent' and b.expires > now) as intended
         into open from @.bills b
         where b.state in ('intent', 'queued', 'held') and (who = '' or b.subscription = who);
-    select sum(@.nano(b.usd)) into late from @.bills b
+    select sum(@.nanos(b.usd)) into late from @.bills b
         where b.state in ('delivered', 'discarded', 'listed') and b.state = 'delivered'
             and b.changed >= (ask->>'since')::bigint and (who = '' or b.subscription = who);
     return json_build_array(
-        now, coalesce(open.queued, 0)::text, coalesce(late, 0)::text, coalesce(open.intended, 0)::text
+        now, (coalesce(open.queued, 0) * 0.000000001)::text, (coalesce(late, 0) * 0.000000001)::text,
+        (coalesce(open.intended, 0) * 0.000000001)::text
     );
 end $body$;
 
