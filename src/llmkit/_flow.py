@@ -16,7 +16,6 @@ from typing import Any, Protocol, TypeVar
 
 from ._call import Sent
 from ._http import HTTPRequest, HTTPResponse
-from ._operations import Operation
 
 __all__ = [
     "Acquire",
@@ -154,9 +153,9 @@ class Sleep:
 
 @dataclass(slots=True)
 class Store:
-    """Perform an operation on a store; ``None`` is the client's ledger."""
+    """Perform an operation on a store, or on what performs others as a store does; ``None`` is the client's ledger."""
 
-    operation: Operation
+    operation: Any
     on: Any = None
 
 
@@ -244,7 +243,7 @@ def sleep(seconds: float) -> Flow[None]:
     yield Sleep(seconds)
 
 
-def store(operation: Operation, on: Any = None) -> Flow[Any]:
+def store(operation: Any, on: Any = None) -> Flow[Any]:
     """Perform an operation on a store, or on the client's ledger."""
     return (yield Store(operation, on))
 
