@@ -213,7 +213,6 @@ CATALOGUE_FILES = {".json", ".toml", ".csv"}
 WORDS: dict[str, set[str]] = {
     "_control.billing.answers": {"meta"},  # what a page of a list says of itself
     "wires._cohere": {"meta"},  # what an answer says of itself
-    "_control.billing.answers": {"meta"},  # where a page stands among the others
 }
 
 LONGEST_BODY = 40
