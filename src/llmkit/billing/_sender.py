@@ -6,6 +6,7 @@ sends what there is once more, and ends. What is sent, and when it is tried agai
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import threading
@@ -131,7 +132,6 @@ def _work(bell: Bell, duties: Duties, tick: float) -> None:
 
 
 def _told(duties: Duties, error: Exception) -> None:
-    try:
+    # Who is told may fail, too.
+    with contextlib.suppress(Exception):
         duties.failed(error)
-    except Exception:  # noqa: BLE001, S110 - who is told may fail, too
-        pass
