@@ -143,10 +143,13 @@ class Currency:
         Raises:
             ConfigurationError: it is negative (with ``compat`` that is 0), NaN, infinite or no number.
         """
+        return self.units(self.dollars(usd, "what is converted"))
+
+    def dollars(self, usd: Decimal | float | str, what: str) -> Decimal:
+        """What is given as dollars, as ``convert`` takes it."""
         given = _number(usd) if self.compat else None
-        if given is not None and given.is_finite() and given < 0:
-            return _ZERO
-        return self.units(amount(usd, "what is converted"))
+        negative = given is not None and given.is_finite() and given < 0
+        return _ZERO if negative else amount(usd, what)
 
     def units(self, usd: Decimal) -> Decimal:
         """The same for what is known to be an amount."""
