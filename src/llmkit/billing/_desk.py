@@ -19,7 +19,7 @@ from .._control.billing.facts import properties, usable, whose
 from .._control.billing.identity import Identity, named
 from .._control.billing.intention import intention
 from .._control.billing.terms import Terms
-from .._control.billing.wording import bills
+from .._control.billing.wording import bills, safe
 from .._flow import Flow, notify, store
 from .._io._observe import Observers
 from .._io.aio import AsyncDriver
@@ -181,7 +181,7 @@ def _intended(desk: Desk, asked: Begin, found: _Open) -> Flow[None]:
     desk.opened(asked.call, found)
     usd = asked.usd if found.reserved is None else found.reserved
     text = intention(asked, desk.now(), desk.terms)
-    intend = Intend(asked.call, found.subscription, text, asked.lease + _MARGIN, usd)
+    intend = Intend(safe(asked.call), found.subscription, text, asked.lease + _MARGIN, usd)
     try:
         yield from store(intend, on=desk.outbox)
     except StoreError as error:
@@ -200,7 +200,7 @@ def _unmade(desk: Desk, call: str) -> Flow[None]:
     """Perhaps an intent was written after all: it goes, or a call that was never made would be unknown."""
     # What is raised is why it was not made. Should this fail, too, its lease ends it.
     with contextlib.suppress(Exception):
-        yield from store(Conclude(call), on=desk.outbox)
+        yield from store(Conclude(safe(call)), on=desk.outbox)
 
 
 def _denied(asked: Begin, found: Entitlement) -> NotEntitledError:
@@ -222,7 +222,7 @@ def _finish(desk: Desk, ended: Finish) -> Flow[Finished]:
     all_written = written(desk, ended, found)
     flat = tuple(bill for _, made in all_written for bill in made)
     try:
-        billed, interrupt = yield from _concluded(desk, Conclude(ended.call, flat))
+        billed, interrupt = yield from _concluded(desk, Conclude(safe(ended.call), flat))
     finally:
         if desk.gate is not None:
             desk.gate.settled(ended.call, _spent(flat, found))

@@ -8,6 +8,7 @@ from typing import Any
 from .._billing_events import BillConflict
 from .._control.attributes import attributes
 from .._control.billing.charge import Finish
+from .._control.billing.currency import plain
 from .._control.billing.reporting import Around, Reported, Said, finish_of
 from .._flow import Flow, notify, store
 from .._outbox import Bill, ReadBills
@@ -58,6 +59,6 @@ def _stand(desk: Desk, ended: Finish, meant: list[Bill]) -> Flow[Reported]:
     known = {bill.id: bill for bill in there}
     for bill in meant:
         if (other := known.get(bill.id)) is not None and other.units != bill.units:
-            reason = f"{other.units} units are there, {bill.units} were reported"
+            reason = f"{plain(other.units)} units are there, {plain(bill.units)} were reported"
             yield from notify(BillConflict(bill.id, reason))
     return Reported(ids, tuple(known.get(bill.id, bill).state for bill in meant))

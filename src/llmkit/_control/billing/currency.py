@@ -25,8 +25,9 @@ RATE_VARIABLE: Final = "ASKII_COIN_EXCHANGE_RATE"
 # Products of two numbers within the bounds below have fewer digits than this: nothing is ever rounded by it.
 EXACT: Final = Context(prec=1000, traps=[decimal.InvalidOperation, decimal.Inexact])
 _ROUNDED: Final = Context(prec=1000)
-# A hundred digits before the point or after it are no amount; Decimal("1e999999") would be a megabyte of text.
-_LARGEST, _FINEST, _LONGEST = 30, 100, 200
+# 1e18 dollars, or a hundred digits behind the point, are no amount; Decimal("1e999999") would be a megabyte of text.
+_LARGEST, _FINEST, _LONGEST = 18, 100, 120
+_LARGEST_RATE: Final = Decimal("1e12")
 _ROUNDINGS: Final[Mapping[str, str]] = {
     "floor": decimal.ROUND_FLOOR,
     "ceiling": decimal.ROUND_CEILING,
@@ -44,7 +45,7 @@ def amount(given: object, what: str = "an amount") -> Decimal:
 
     Raises:
         ConfigurationError: it is negative, NaN, infinite, no number, or has more digits than an amount can have
-            (30 before the point, 100 after it).
+            (18 before the point, 100 after it).
     """
     found = _number(given)
     if found is None:
@@ -162,8 +163,8 @@ class Currency:
 
 def _rate(given: object, what: str) -> Decimal:
     found = amount(given, what)
-    if not found:
-        raise ConfigurationError(f"{what} is more than 0: coins a dollar")
+    if not 0 < found < _LARGEST_RATE:
+        raise ConfigurationError(f"{what} is coins a dollar: more than 0, less than 1e12")
     return found
 
 
