@@ -115,7 +115,10 @@ def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[Any, ...]]:
     name, model = leg.call.provider, leg.call.model
     own = {"key": (leg.key,)} if isinstance(leg.key, Secret) else {}
     where = {"deployment": (leg.deployment,)} if leg.deployment else {}
-    return {**own, **job.attributes, "model": (f"{name}/{model}",), "provider": (name,), **where}
+    whose = {**own, **job.attributes, "model": (f"{name}/{model}",), "provider": (name,), **where}
+    # Billing's affair: budgets have no such scope.
+    whose.pop("subscription", None)
+    return whose
 
 
 # --- shorter answers ---------------------------------------------------------------------------

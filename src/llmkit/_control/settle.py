@@ -75,6 +75,11 @@ class Account(Tally):
         self._record: CallFinished | None = None
         self._stored = self._told = False
 
+    @property
+    def drains(self) -> float:
+        """Seconds for which a stream that is closed early is read on; 0: it is not."""
+        return 0.0 if self.tab is None else self.tab.drains
+
     def elapsed(self) -> float:
         """Seconds since the call began."""
         return self._clock() - self._begun

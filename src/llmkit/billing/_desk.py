@@ -88,7 +88,7 @@ class Desk:
         self.terms, self.identity, self.gate = terms, identity, gate
         self.outbox = outbox
         self.wake, self.now = wake, now
-        self.drain_seconds = terms.drain_seconds
+        self.drain_seconds, self.batch_results = terms.drain_seconds, terms.batch_results
         self._open: dict[str, _Open] = {}
         self._many = _MANY
         observers = Observers(()) if observers is None else observers
@@ -268,7 +268,11 @@ def _concluded(desk: Desk, conclude: Conclude) -> Flow[tuple[Billed, BaseExcepti
     interrupt: BaseException | None = None
     while True:
         try:
-            return (yield from store(conclude, on=desk.outbox)), interrupt
+            billed = yield from store(conclude, on=desk.outbox)
+            if interrupt is not None and billed is None:
+                # Cancelled, and not written within the second that is left: whoever calls does it again.
+                raise interrupt
+            return billed, interrupt
         except StoreError as error:
             raise BillingError(f"the outbox cannot be written: {error}") from error
         except (Exception, GeneratorExit):
