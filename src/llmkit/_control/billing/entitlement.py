@@ -5,7 +5,7 @@ The rules that make the one of the other are in ``available``, asking is ``askin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -150,7 +150,7 @@ class Gate(Protocol):
     def perform(self, operation: Check) -> Entitlement:
         """May it go out? It waits only where nothing recent enough is known."""
 
-    async def aperform(self, operation: Check) -> Entitlement:
+    def aperform(self, operation: Check) -> Awaitable[Entitlement]:
         """``perform``, awaited."""
 
     def written(self, call: str) -> None:
