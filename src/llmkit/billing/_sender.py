@@ -120,9 +120,9 @@ def _work(bell: Bell, duties: Duties, tick: float) -> None:
                 seconds, more = duties.deliver()
                 bell.rest(seconds, more=more)
             duties.tend()
-            if failures:
-                duties.failed(None)
-            failures = 0
+            if failures and sends:
+                failures = 0
+                _told(duties, None)
         except Exception as error:  # noqa: BLE001 - nothing may end it
             failures += 1
             bell.rest(min(2.0 ** (failures - 1), _LONGEST) * (0.5 + random.random() / 2), more=True)
@@ -131,7 +131,7 @@ def _work(bell: Bell, duties: Duties, tick: float) -> None:
         duties.last()
 
 
-def _told(duties: Duties, error: Exception) -> None:
+def _told(duties: Duties, error: Exception | None) -> None:
     # Who is told may fail, too.
     with contextlib.suppress(Exception):
         duties.failed(error)
