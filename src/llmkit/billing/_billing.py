@@ -12,13 +12,14 @@ from .._control.billing.standing import Flushed
 from .._left import known
 from ._checking import Checking
 from ._looking import Looking
+from ._reports import Reporting
 
 __all__ = ["LagoBilling"]
 
 _AT_EXIT: Final = 5.0
 
 
-class LagoBilling(Checking, Looking):
+class LagoBilling(Checking, Reporting, Looking):
     """Bills calls through Lago, exactly once each, and asks it who may make them.
 
     Give it to clients, ``Client(billing=lago)``, or use it alone. One object serves all threads, event loops and
