@@ -32,6 +32,7 @@ FLOORS = {
     "testing": 7,
     "_api": 6,
     "_core": 6,
+    "_given": 6,
     "_kinds": 6,
     "_left": 6,
     "billing": 6,
@@ -137,9 +138,9 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.catalogue._fields",
         "llmkit.catalogue._patch",
     },  # only for calls that are given prices
-    # Only for the results of a batch, for what broke off, what has no price, and what says it.
-    "_control.settle": {
-        "llmkit._control.rows",
+    "_control.settle": {"llmkit._control.rows"},  # only for the results of a batch
+    # Only for what broke off, what has no price, and what says it.
+    "_control.tally": {
         "llmkit._control.estimate",
         "llmkit._control.stated",
         "llmkit.providers._unbilled",
@@ -156,9 +157,6 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.tokens._payload",
         "llmkit.tokens._text",
     },
-    # Only for who has a budget, or says what a call may cost.
-    "_control.attempts": {"llmkit._control.holding"},
-    "_control.call": {"llmkit._control.hold"},
     # Only for webhooks that are signed as JWTs; an extra.
     "_control.billing.signature": {
         "cryptography.exceptions",
@@ -167,6 +165,9 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "cryptography.hazmat.primitives.hashes",
         "cryptography.hazmat.primitives.serialization",
     },
+    # Only for who has a budget, or says what a call may cost; and for who bills.
+    "_control.attempts": {"llmkit._control.holding", "llmkit._control.need"},
+    "_control.call": {"llmkit._control.hold", "llmkit._control.billing.tab"},
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
     "budget._opening": {"llmkit._io.stores.catch_up"},  # SQLite comes with it

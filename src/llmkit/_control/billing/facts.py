@@ -29,7 +29,8 @@ _MOST: Final = 64
 # Whose it was, for who attributes it later. What a key hashes to is nobody's business.
 _WHOSE: Final = ("customer", "user", "team", "organisation", "session")
 # What is text in a usage, and matters to its price.
-_TEXTS: Final = frozenset({"service_tier", "model", "unit", "dimension", "region"})
+_TEXTS: Final = frozenset({"service_tier", "model"})
+_MEASURE: Final = ("dimension", "quantity", "unit")
 
 
 class Facts(NamedTuple):
@@ -190,11 +191,12 @@ def _numeric(text: str) -> bool:
     return len(text) < _MOST and digits.isascii() and digits.isdigit()
 
 
-def _measure(given: object) -> list[Any] | None:
-    """What was used beside tokens: dimension, quantity, unit, and what its rate depends on."""
-    if not isinstance(given, list | tuple) or len(given) != 4:  # noqa: PLR2004 - as said
+def _measure(given: object) -> dict[str, Any] | None:
+    """What was used beside tokens, and what its rate depends on."""
+    if not isinstance(given, Mapping):
         return None
-    dimension, quantity, unit, told = given
-    known = told if isinstance(told, Mapping) else {}
-    words = {said(name): said(word) for name, word in known.items()}
-    return [said(dimension), said(quantity), said(unit), words]
+    told = given.get("facts")
+    found: dict[str, Any] = {name: said(given.get(name)) for name in _MEASURE}
+    if isinstance(told, Mapping) and told:
+        found["facts"] = {said(name): said(word) for name, word in told.items()}
+    return found

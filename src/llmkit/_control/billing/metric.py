@@ -5,7 +5,7 @@ Dollars become coins in ``currency``; what an event says beside the count is ``w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -45,8 +45,9 @@ class Metric:
         code: the metric's code at whoever bills.
         field: the property that it adds up; the code, by default.
         measure: ``cost`` (in the currency), ``usd``, ``requests`` (1 for each charge), ``total_tokens``, the name of
-            a count in the usage (``prompt_tokens``, ``completion_tokens``, ``seconds`` …), or a function of the
-            ``Charge`` that returns the units, or ``None`` where there are none to bill.
+            a count in the usage (``prompt_tokens``, ``completion_tokens``), what is not counted in tokens, as
+            ``dimension/unit`` (``audio_input/second``, ``image_output/image``), or a function of the ``Charge`` that
+            returns the units, or ``None`` where there are none to bill.
         mode: ``dynamic`` sends the amount in cents with each event, ``standard`` leaves prices to whoever bills;
             ``None`` is what the billing does.
         when: a function of the ``Charge``: whether it is counted here at all.
@@ -112,12 +113,22 @@ def _count(measure: str, charge: Charge, _: Currency) -> Measured:
         counts = [amount(usage[name]) for name in _TOKENS if usage.get(name) is not None]
         found: Any = reduce(EXACT.add, counts) if counts else None
     else:
-        found = usage.get(measure)
+        found = _beside(usage, measure) if "/" in measure else usage.get(measure)
     if found is not None:
         return Measured(amount(found, measure))
     if usage:
         return Measured(nothing=True)
     return Measured(reason="what it used is not known")
+
+
+def _beside(usage: Mapping[str, Any], measure: str) -> Decimal | None:
+    """How much was used of what is not counted in tokens."""
+    found = [
+        amount(one["quantity"], measure)
+        for one in usage.get("measures") or ()
+        if f"{one['dimension']}/{one['unit']}" == measure
+    ]
+    return reduce(EXACT.add, found) if found else None
 
 
 _MONEY_OR_COUNT: Final = (_count, _money)

@@ -29,6 +29,8 @@ class Terms:
         properties: names in a call's metadata that its events may have.
         broken: ``hold``: what was estimated waits for somebody's word. Else it is billed, and says so.
         failed_attempts: ``bill``: attempts that failed are billed. Else they are listed.
+        drain_seconds: for how long a stream that is closed early is read on, so that its usage is seen.
+        batch_results: the rows of a batch are billed when its results are read.
 
     Raises:
         ConfigurationError: two metrics have one code, or a property has a name of the event's own.
@@ -40,6 +42,8 @@ class Terms:
     properties: tuple[str, ...] = ()
     broken: Literal["estimate", "hold", "drain"] = "estimate"
     failed_attempts: Literal["list", "bill"] = "list"
+    drain_seconds: float = 0.0
+    batch_results: bool = False
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -95,6 +99,8 @@ def terms_of(settings: Any) -> Terms:
         properties=tuple(settings.properties),
         broken=settings.broken,
         failed_attempts=settings.failed_attempts,
+        batch_results=settings.batch_results,
+        drain_seconds=settings.drain_seconds if settings.broken == "drain" else 0.0,
     )
 
 
