@@ -20,7 +20,6 @@ from .answers import (
     Page,
     Subscription,
     Usage,
-    Wallet,
     read_authorized,
     read_subscription,
     read_subscriptions,
@@ -37,6 +36,7 @@ Kind = Literal["usage", "other"]
 _WRONG_KEY: Final = (401, 403)
 _MOST_PAGES: Final = 100
 _FOR_EVER: Final = 2**53 - 1
+_ONE: Final = Decimal(1)
 _NONE: Final = (Decimal(0), Decimal(0), Decimal(0))
 _add: Final = MATH.add
 
@@ -125,14 +125,13 @@ class Asking:
         return Standing(found.subscription, customer, "not_authorized", why)
 
     def funds(
-        self, customer: str, *, listing: bool, known: Sequence[str] = (), factor: Any = None
+        self, customer: str, *, listing: bool, factor: Callable[[str], Decimal] = lambda _: _ONE
     ) -> Flow[Funds]:
         """What a customer has. Raises ``Outage``.
 
         Args:
             customer: whose.
             listing: whether his subscriptions are asked for, too, where nothing has to be reckoned.
-            known: subscriptions of his that count, listed or not.
             factor: of a subscription, as ``funds_of`` takes it.
         """
         until, begun = self.now() + self.timeout, int(self.wall() * 1000)
@@ -148,22 +147,9 @@ class Asking:
             listed = yield from self._listed(customer, until)
         usages: dict[str, Usage] = {}
         if counted:
-            ids = dict.fromkeys([*(one.external_id for one in listed or ()), *known])
-            usages = yield from self._usages(customer, ids, until)
-        found = self._reckon(customer, wallets, usages, begun, factor)
+            usages = yield from self._usages(customer, listed or (), until)
+        found = funds_of(customer, wallets, usages, self.rules, begun, factor)
         return found._replace(subscriptions=listed, begun=begun)
-
-    def _reckon(
-        self,
-        customer: str,
-        wallets: Sequence[Wallet],
-        usages: Mapping[str, Usage],
-        begun: int,
-        factor: Any,
-    ) -> Funds:
-        if factor is None:
-            return funds_of(customer, wallets, usages, self.rules, begun)
-        return funds_of(customer, wallets, usages, self.rules, begun, factor)
 
     def _listed(self, customer: str, until: float) -> Flow[tuple[Subscription, ...]]:
         found = yield from self._all(self.lago.subscriptions, read_subscriptions, customer, until)
@@ -172,14 +158,14 @@ class Asking:
         return tuple(one._replace(features=None, plan=None) for one in found)
 
     def _usages(
-        self, customer: str, subscriptions: Mapping[str, Any], until: float
+        self, customer: str, subscriptions: Sequence[Subscription], until: float
     ) -> Flow[dict[str, Usage]]:
         usages: dict[str, Usage] = {}
-        for subscription in subscriptions:
-            request = self.lago.usage(customer, subscription)
+        for one in subscriptions:
+            request = self.lago.usage(customer, one.external_id)
             found = yield from self._asked(request, read_usage, "usage", until)
             if not isinstance(found, LagoError):
-                usages[subscription] = found
+                usages[one.external_id] = found
             elif found.code not in {"no_active_subscription", "subscription_not_found"}:
                 raise _outage(found)
         return usages

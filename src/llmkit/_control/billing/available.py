@@ -15,8 +15,10 @@ from ..._cost import MATH, FrozenMap
 from .answers import ChargeUsage, Plan, Subscription, Usage, Wallet
 from .entitlement import Reason
 
-__all__ = ["Funds", "Picked", "Rules", "Standing", "denied_feature", "factor_of", "funds_of", "limited", "picked", "reckoned",
-           "standing_of", "used"]  # fmt: skip
+__all__ = [
+    "Funds", "Picked", "Rules", "Standing", "denied_feature", "factor_of", "funds_of", "limited", "picked",
+    "reckoned", "standing_of", "used",
+]  # fmt: skip
 
 _UP: Final = Context(prec=60, rounding=ROUND_CEILING)
 _ZERO, _ONE, _CENT = Decimal(0), Decimal(1), Decimal("0.01")
@@ -47,7 +49,10 @@ class Rules:
 
 
 class Standing(NamedTuple):
-    """What is known of a subscription. ``ends``: milliseconds of Unix time from which on it is none."""
+    """What is known of a subscription. ``ends``: milliseconds of Unix time from which on it is none.
+
+    ``period_end``: likewise, of the current billing period.
+    """
 
     subscription: str
     customer: str = ""
@@ -57,6 +62,7 @@ class Standing(NamedTuple):
     ends: int | None = None
     factor: Decimal = _ONE
     note: str = ""
+    period_end: int | None = None
 
 
 class Funds(NamedTuple):
@@ -97,6 +103,7 @@ def standing_of(found: Subscription, rules: Rules) -> Standing:
         found.ending,
         factor,
         note,
+        found.period_end,
     )
 
 
