@@ -85,7 +85,7 @@ def specification(given: Path | None) -> Path | None:
         return named
     path = Path(tempfile.mkdtemp(prefix="llmkit-lago-")) / "openapi.yaml"
     try:
-        with urllib.request.urlopen(SPEC, timeout=30) as answer:  # noqa: S310 - https, above
+        with urllib.request.urlopen(SPEC, timeout=30) as answer:
             path.write_bytes(answer.read())
     except OSError:
         return None

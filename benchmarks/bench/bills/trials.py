@@ -137,7 +137,7 @@ def staged(subject: Subject, store: Store, server: processes.Server) -> Iterator
 
 def killed(subject: Subject, store: Store, server: processes.Server, times: int) -> Tally:
     """Kill its process *times* times at random moments while it calls; then start it once more, in peace."""
-    chance, answered = random.Random(f"{subject.name}-{store}"), 0  # noqa: S311 - no secret
+    chance, answered = random.Random(f"{subject.name}-{store}"), 0
     with staged(subject, store, server) as stage:
         for _ in range(times):
             answered += _killed_once(stage, chance.uniform(0.05, 1.5))
