@@ -63,7 +63,9 @@ def the_books(billing: LagoBilling, lago: FakeLago, began: float) -> None:
     """What was billed here, and what Lago counts there."""
     found = billing.reconcile(began - 60, time.time() + 60)
     print(found)
-    print(f"Lago counts {lago.units('ann_monthly')} coins of ann, {lago.units('bob_monthly')} of bob")
+    print(
+        f"Lago counts {lago.units('ann_monthly')} coins of ann, {lago.units('bob_monthly')} of bob"
+    )
     print(billing.stats())
 
 
