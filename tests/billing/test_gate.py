@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from decimal import Decimal
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -36,8 +37,7 @@ def run_due(world: World, gate: EntitlementGate) -> int:
 
 
 def test_one_question_answers_a_customer_and_the_next_checks_ask_nothing() -> None:
-    """Wallets, subscriptions, usage and features are asked for once; after that nothing leaves, not even a
-    question to the outbox."""
+    """Wallets, subscriptions, usage, features: after that nothing leaves, not even a question to the outbox."""
     world = World()
     gate = world.gate()
     found = gate.perform(Check("cus_1", usd=D(1), reserve="a"))
@@ -307,8 +307,7 @@ def deliver(world: World) -> None:
 
 
 def test_what_was_delivered_lately_counts_until_lago_must_have_seen_it() -> None:
-    """Lago's usage lags: what was delivered less than ``unseen`` before its numbers were asked for counts beside them,
-    and no longer than that."""
+    """Lago's usage lags: what was delivered less than ``unseen`` before its numbers were asked for counts, too."""
     world = World()
     gate = world.gate(unseen=60)
     world.call(gate, "5", "2")
@@ -377,7 +376,7 @@ def test_calls_that_nobody_settles_are_swept_up() -> None:
     gate.perform(Check("cus_1", usd=D(9), reserve="a", lease=20_000))
     world.clock.advance(60)
     gate.refresh_due()
-    assert not gate._known.calls  # noqa: SLF001 - what grows where it must not
+    assert not gate._known.calls
 
 
 def test_an_outbox_that_cannot_be_asked_is_told_and_what_was_spent_here_counts() -> None:
@@ -390,8 +389,8 @@ def test_an_outbox_that_cannot_be_asked_is_told_and_what_was_spent_here_counts()
         raise OSError("disk")
 
     broken: Any = type("Broken", (), {"perform": staticmethod(fails)})()
-    gate._link = world.link()  # noqa: SLF001
-    gate._link.outbox = broken  # noqa: SLF001
+    gate._link = world.link()
+    gate._link.outbox = broken
     gate.invalidate()
     found = gate.perform(Check("cus_1"))
     assert found.available == 8
@@ -583,7 +582,7 @@ def test_an_outage_is_not_asked_about_at_every_check() -> None:
         gate.perform(Check("cus_1"))
         asked.append(world.asked())
         world.clock.advance(1)
-    tries = [n for n, (a, b) in enumerate(zip(asked, asked[1:], strict=False), 1) if b > a]
+    tries = [n for n, (a, b) in enumerate(pairwise(asked), 1) if b > a]
     assert tries == [1, 3, 7, 15, 31, 61, 91]
 
 

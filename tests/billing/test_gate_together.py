@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from llmkit.billing._gate import EntitlementGate
 
 D = Decimal
-LOOPS: dict[str, Callable[..., Any]] = {"asyncio": asyncio.run, "trio": trio.run}
 
 
 class Slow(World):
@@ -148,7 +147,7 @@ def test_a_cancelled_first_one_leaves_the_asking_to_the_next(loop: str) -> None:
         world = World()
         world.lago, world.clock = server, SYSTEM_CLOCK  # type: ignore[assignment]
         gate = world.gate()
-        gate._link._instead = None  # noqa: SLF001 - over real sockets
+        gate._link._instead = None
         server.fail(lago_faults.slow(5.0), times=1)
         found: list[Entitlement] = []
 
@@ -168,7 +167,7 @@ def test_a_cancelled_first_one_leaves_the_asking_to_the_next(loop: str) -> None:
                     group.start_soon(other)
                 await anyio.sleep(0.15)
                 scope.cancel()
-            await gate._link.aclose()  # noqa: SLF001
+            await gate._link.aclose()
 
         began = time.monotonic()
         run(loop, main)
