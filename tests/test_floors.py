@@ -32,6 +32,7 @@ FLOORS = {
     "testing": 7,
     "_api": 6,
     "_core": 6,
+    "_given": 6,
     "_kinds": 6,
     "_left": 6,
     "billing": 6,
@@ -136,9 +137,9 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.catalogue._fields",
         "llmkit.catalogue._patch",
     },  # only for calls that are given prices
-    # Only for the results of a batch, for what broke off, what has no price, and what says it.
-    "_control.settle": {
-        "llmkit._control.rows",
+    "_control.settle": {"llmkit._control.rows"},  # only for the results of a batch
+    # Only for what broke off, what has no price, and what says it.
+    "_control.tally": {
         "llmkit._control.estimate",
         "llmkit._control.stated",
         "llmkit.providers._unbilled",
@@ -155,9 +156,9 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.tokens._payload",
         "llmkit.tokens._text",
     },
-    # Only for who has a budget, or says what a call may cost.
-    "_control.attempts": {"llmkit._control.holding"},
-    "_control.call": {"llmkit._control.hold"},
+    # Only for who has a budget, or says what a call may cost; and for who bills.
+    "_control.attempts": {"llmkit._control.holding", "llmkit._control.need"},
+    "_control.call": {"llmkit._control.hold", "llmkit._control.billing.tab"},
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
     "budget._opening": {"llmkit._io.stores.catch_up"},  # SQLite comes with it
@@ -211,8 +212,8 @@ NAMING = {"providers", "catalogue", "_cli", "testing"}
 CATALOGUE_FILES = {".json", ".toml", ".csv"}
 # Provider names that are also words: module -> the literals it uses in their other meaning.
 WORDS: dict[str, set[str]] = {
+    "_control.billing.answers": {"meta"},  # what a page of a list says of itself
     "wires._cohere": {"meta"},  # what an answer says of itself
-    "_control.billing.answers": {"meta"},  # where a page stands among the others
 }
 
 LONGEST_BODY = 40

@@ -15,6 +15,7 @@ from typing_extensions import override
 __all__ = [
     "BillConflict",
     "BillDead",
+    "BillDoubtful",
     "BillingReached",
     "BillingUnreachable",
     "BillsDelivered",
@@ -61,6 +62,19 @@ class BillConflict:
     @override
     def __str__(self) -> str:
         return f"bill {self.id} is there with other contents: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class BillDoubtful:
+    """Somebody should look at this bill: what whoever bills said of it does not tell what became of it."""
+
+    id: str
+    reason: str
+    alarming: ClassVar[bool] = True
+
+    @override
+    def __str__(self) -> str:
+        return f"bill {self.id} is doubtful: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from ._control.plan import Kind
 from ._control.prices import price_of
 from ._control.retry import RetryPolicy
 from ._cost import Cost, Unbounded
+from ._given import book_of, catalogue_of, desk_of
 from ._io import aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
 from ._io._clock import SYSTEM_CLOCK, Clock
@@ -42,13 +43,13 @@ from ._io.sync import SyncDriver
 from ._io.sync_stream import Stream
 from ._left import asettle_left, known, leaving, perform_late, settle_left
 from ._operations import Store
-from .catalogue import Catalogue, default
+from .catalogue import Catalogue
 from .errors import ConfigurationError
 from .ledger import MemoryLedger
 from .providers import Tokens
 from .types.params import CallOptions
 
-__all__ = ["NAMED", "Core", "catalogue_of"]
+__all__ = ["NAMED", "Core"]
 
 _TRANSPORTS = ("httpx",)
 _AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
@@ -62,6 +63,7 @@ class Core:
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.
+        billing: a ``LagoBilling``: who is billed for what calls cost, and may make them.
         retry: how to try again; ``num_retries`` changes only how often.
         max_parallel: most calls at once.
         http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.
@@ -74,6 +76,9 @@ class Core:
         **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
     """
 
+    _book: Any = None
+    _desk: Any = None
+
     def __init__(
         self,
         *,
@@ -81,6 +86,7 @@ class Core:
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
         budget: Any = None,
+        billing: Any = None,
         retry: RetryPolicy | None = None,
         max_parallel: int | None = None,
         http_client: Any = None,
@@ -101,6 +107,7 @@ class Core:
             )
         self.ledger: Any = MemoryLedger() if ledger is None else ledger
         self.budget = budget
+        self.billing = billing
         self._hooks = tuple(hooks)
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
@@ -130,7 +137,18 @@ class Core:
 
     @budget.setter
     def budget(self, budget: Any) -> None:
-        self._book, self._budget = _book(budget), budget
+        self._book, self._budget = book_of(budget), budget
+        self._counts = self._book is not None or self._desk is not None
+
+    @property
+    def billing(self) -> Any:
+        """Who bills for calls; another one does from the next call on, ``None`` ends it."""
+        return self._billing
+
+    @billing.setter
+    def billing(self, billing: Any) -> None:
+        self._desk, self._billing = desk_of(billing), billing
+        self._counts = self._book is not None or self._desk is not None
 
     def close(self) -> None:
         """Settle what is left and close the sync connections. The client can be used again after it.
@@ -307,7 +325,7 @@ class Core:
             kind=kind,
             catalogue=self._catalogue,
         )
-        if self._book is not None or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
+        if self._counts or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
             self._attribute(job, asked)
             self._divertible(job, asked, subject, kind)
         return job
@@ -346,7 +364,7 @@ class Core:
         from ._control.attributes import attributes, shown  # noqa: PLC0415 - few calls say it
 
         job.attributes = attributes(asked.params, asked.options, job.metadata)
-        job.shown, job.book = shown(job.attributes), self._book
+        job.shown, job.book, job.desk = shown(job.attributes), self._book, self._desk
 
     def _divertible(
         self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind
@@ -426,27 +444,6 @@ def _has_calls(kind: type[Core]) -> bool:
     return kind is not Core and not vars(kind).get("_manages", False)
 
 
-def _book(budget: Any) -> Any:
-    if budget is not None and not hasattr(budget, "book"):
-        raise ConfigurationError(
-            f"budget must be a BudgetManager, not {type(budget).__name__}: BudgetManager(budgets=[…])"
-        )
-    return None if budget is None else budget.book
-
-
 # What says whose a call is, and where it goes: such options are looked for in every call.
-NAMED = frozenset({"customer", "session", "tags", "team"}) | plan.OF_ROUTERS
+NAMED = frozenset({"customer", "session", "subscription", "tags", "team"}) | plan.OF_ROUTERS
 _DEFAULT_TIMEOUTS = Timeouts()
-
-
-def catalogue_of(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
-    """The catalogue that a client goes by."""
-    if given is None:
-        # A file that cannot be read is heard of now, not when an answer is to be priced.
-        default().ready()
-        return default()
-    if isinstance(given, str | os.PathLike):
-        return Catalogue(given)
-    if isinstance(given, Catalogue):
-        return given
-    raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")

@@ -6,6 +6,7 @@ The attempt itself is ``call``'s.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .._call import Attempt, Call
 from .._flow import Flow, notify
@@ -15,6 +16,9 @@ from ..events import AttemptFailed
 from ..wires import Step
 from .job import Job, Leg
 from .settle import Account
+
+if TYPE_CHECKING:
+    from .need import Need
 
 __all__ = ["Try", "complete", "ended", "failed", "held"]
 
@@ -31,28 +35,37 @@ class Try:
 
 def failed(job: Job, account: Account, attempt: Attempt, error: APIError) -> Flow[None]:
     """An attempt has failed: what it held is free, or spent, before anything else is tried."""
-    if account.holds is not None:
-        yield from account.holds.close()
+    yield from account.pays()
     yield from notify(AttemptFailed(job.id, attempt, error))
 
 
 def held(job: Job, account: Account, leg: Leg, step: Step, this: Try) -> Flow[tuple[Leg, Step]]:
-    """Take what the attempt may cost at most out of its budgets; where they refuse, it ends before it began."""
-    from .holding import holding  # noqa: PLC0415 - only for who has a budget
-
+    """Take what the attempt may cost at most out of its budgets, and tell billing; refused, it ends before it began."""
     account.unanswered()
     began, wall = job.clock.now(), job.clock.wall()
     try:
-        ready = yield from holding(job, account.holds, leg, step, this.until)
+        if account.holds is None and "max_cost" not in leg.options:
+            need = _need(job, leg, step)
+        else:
+            from .holding import holding  # noqa: PLC0415 - only for who has a budget
+
+            need, step = yield from holding(job, account.holds, leg, step, this.until)
+        if account.tab is not None:
+            yield from account.tab.leaving(need, step.request.method)
     except APIError as error:
         complete(error, leg.call, account, None)
         attempt = ended(job, account, this, wall, began, error)
         yield from notify(AttemptFailed(job.id, attempt, error))
         raise
-    if ready[0] is not leg:
-        sent = ready[1].request.adjustments
-        account.leaving(ready[0], sent)
-    return ready
+    if need.leg is not leg:
+        account.leaving(need.leg, step.request.adjustments)
+    return need.leg, step
+
+
+def _need(job: Job, leg: Leg, step: Step) -> Need:
+    from .need import Need  # noqa: PLC0415 - only for who bills
+
+    return Need(job, leg, step.request)
 
 
 def ended(

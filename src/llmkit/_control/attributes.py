@@ -17,7 +17,7 @@ __all__ = ["NAMED", "Attributes", "attributes", "context", "shown"]
 
 Attributes = Mapping[str, tuple[str, ...]]
 
-NAMED: Final = ("team", "customer", "session", "tags")
+NAMED: Final = ("team", "customer", "subscription", "session", "tags")
 """The options of a call that say whose it is; ``user`` is a parameter, which providers are told too."""
 NOBODYS: Final[Attributes] = MappingProxyType({})
 
@@ -29,6 +29,7 @@ _SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
         "organisation", "organization", "organisation_id", "organization_id", "org_id", "user_api_key_org_id",
     ),
     "customer": ("customer", "customer_id", "end_user", "end_user_id", "user_api_key_end_user_id"),
+    "subscription": ("subscription", "subscription_id", "external_subscription_id"),
     "key": ("key", "user_api_key_hash", "user_api_key"),
     "session": ("session", "session_id", "litellm_session_id"),
     "tag": ("tags", "tag"),
@@ -43,7 +44,8 @@ class context:  # noqa: N801 - it is used like a function
     opened for. One within another replaces what it names, and adds its tags; what a call itself says goes before both.
 
     Args:
-        user, team, organisation, customer, key, session: an id each.
+        user, team, organisation, customer, subscription, key, session: an id each. The subscription is billed, and no
+            budget's affair.
         tags: one or several.
 
     Raises:
@@ -57,6 +59,7 @@ class context:  # noqa: N801 - it is used like a function
         team: str | None = None,
         organisation: str | None = None,
         customer: str | None = None,
+        subscription: str | None = None,
         key: str | None = None,
         session: str | None = None,
         tags: str | Iterable[str] = (),
@@ -66,6 +69,7 @@ class context:  # noqa: N801 - it is used like a function
             "team": team,
             "organisation": organisation,
             "customer": customer,
+            "subscription": subscription,
             "key": key,
             "session": session,
             "tag": tags,
@@ -107,7 +111,10 @@ def shown(attributes: Attributes) -> Attributes:
 
 
 def _keywords(params: Mapping[str, Any], options: Mapping[str, Any]) -> Attributes:
-    said = _said({("tag" if name == "tags" else name): options.get(name) for name in NAMED})
+    given = {
+        ("tag" if name == "tags" else name): options[name] for name in NAMED if name in options
+    }
+    said = _said(given)
     # A parameter of the call, which the provider is told too, and checks.
     user = _text(params.get("user"))
     return {**said, "user": (user,)} if user else said

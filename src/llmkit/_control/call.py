@@ -31,6 +31,7 @@ from ..errors import (
     APIError,
     APITimeoutError,
     InvalidRequestError,
+    NotEntitledError,
     StreamInterruptedError,
 )
 from ..events import (
@@ -59,6 +60,8 @@ from .structured import parse_answer
 __all__ = ["consulted", "on_leg", "perform", "prepared", "read", "written"]
 
 _REDIRECT = 300
+_FINAL = (InvalidRequestError, NotEntitledError)
+"""Whoever else is asked, they are as wrong."""
 GoesOn = Callable[[Any, APIError], Flow[Opened]]
 """Given a stream's session and what broke it: what it goes on with. Raises the same where it does not."""
 
@@ -133,6 +136,7 @@ def perform(job: Job) -> Flow[Any]:
         heard=job.heard,
         catalogue=job.catalogue,
         holds=_holds(job),
+        tab=None if job.desk is None else _tab(job),
     )
     try:
         return (yield from _settled(job, account))
@@ -148,6 +152,14 @@ def _holds(job: Job) -> Any:
     from .hold import Holds  # noqa: PLC0415 - only for who has a budget
 
     return Holds(job.book)
+
+
+def _tab(job: Job) -> Any:
+    if job.mock is not None:
+        return None
+    from .billing.tab import Tab  # noqa: PLC0415 - only for who bills
+
+    return Tab(job)
 
 
 def _settled(job: Job, account: Account) -> Flow[Answer]:
@@ -255,10 +267,9 @@ def _through_legs(
         try:
             return (yield from _on_leg_or_cheaper(job, account, leg, request, position))
         except APIError as error:
-            if account.holds is not None:
-                account.holds.given_up()
-                yield from account.holds.close()
-            if position + 1 == len(ready) or isinstance(error, InvalidRequestError):
+            account.given_up()
+            yield from account.pays()
+            if position + 1 == len(ready) or isinstance(error, _FINAL):
                 raise
             following = ready[position + 1][0].call
             yield from notify(FallingBack(job.id, following.provider, following.model, error))
@@ -316,8 +327,8 @@ def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> 
             changes += [change for change in step.request.adjustments if change not in changes]
             step.request.adjustments = tuple(changes)
             first = position == 0
-            if account.holds is not None and not first:
-                account.holds.went_well()
+            if not first:
+                account.went_well()
             outcome = yield from _tried(job, account, leg, step, until, whole=False, first=first)
             if isinstance(outcome, Opened):
                 return outcome
@@ -382,7 +393,7 @@ def _attempt(
     # Before anything is held: a function that fails here leaves no hold to another try, which may be a longer one.
     secret = yield from _secret(leg.key)
     account.shows(secret)
-    if account.holds is not None or "max_cost" in leg.options:
+    if account.holds is not None or account.tab is not None or "max_cost" in leg.options:
         leg = leg if leg.key is secret else replace(leg, key=secret)
         leg, step = yield from held(job, account, leg, step, this)
     call, request = leg.call, step.request
@@ -397,8 +408,7 @@ def _attempt(
         return (yield from _exchange(job, account, leg, step, secret, this))
     except BaseException as failure:
         error = failure
-        if account.holds is not None:
-            account.holds.failed(failure, request.method)
+        account.failed(failure, request.method)
         if isinstance(failure, APIError):
             failure.scrub(account.secrets)
             complete(failure, call, account, job.clock.wall())

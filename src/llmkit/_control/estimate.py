@@ -15,7 +15,7 @@ from ..catalogue import Catalogue, default
 from ..types.answer import Answer
 from ..types.usage import Usage
 
-__all__ = ["estimated"]
+__all__ = ["estimated", "prompted"]
 
 # What calls are about, and what goes along with it.
 _SUBJECTS = ("messages", "input", "prompt")
@@ -43,6 +43,15 @@ def estimated(answer: Answer, call: Call | None) -> Usage | None:
     completion = max(told.completion_tokens or 0, _counted(wrote, rule))
     counts = {"prompt_tokens": prompt, "completion_tokens": completion}
     return told.model_copy(update={**counts, "total_tokens": prompt + completion})
+
+
+def prompted(call: Call) -> Usage | None:
+    """Tokens of a request that has no answer: its prompt's. ``None`` where that is no text, or nobody can tell."""
+    if call.concerns is not None or call.params.get("background"):
+        return None
+    prompt = _asked(call, _rule(call))
+    counts = {"prompt_tokens": prompt, "completion_tokens": 0, "total_tokens": prompt}
+    return Usage.model_validate(counts) if prompt else None
 
 
 def _rule(call: Call | None) -> Mapping[str, Any]:

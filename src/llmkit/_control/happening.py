@@ -27,6 +27,8 @@ class Happening:
     def __init__(self, call: Call, opened: Opened, account: Account) -> None:
         self.call = call
         self.opened = opened
+        self.drains = account.drains
+        """Seconds for which it is read on when it is closed early, so that what it used is known."""
         self._account = account
         decoder: Any = opened.decoder
         self._decoder: EventDecoder = decoder

@@ -12,11 +12,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from .._call import Adjustment, Call, ChatCall
-from .._calls import MessagesCall, ResponsesCall, TextCall
-from .._cost import MATH, Cost, Unbounded
+from .._call import Adjustment
+from .._cost import MATH, Unbounded
 from .._flow import Flow
-from .._http import HTTPRequest
 from .._secret import Secret
 from ..errors import (
     BudgetExceededError,
@@ -25,13 +23,13 @@ from ..errors import (
     StoreError,
     UnboundedCostError,
 )
-from ..providers._unbilled import at_home
 from ..wires import Step
-from .bounding import bound_of, output_limit
+from .bounding import output_limit
 from .budget.asking import Ask
 from .budget.checking import BudgetStatus, check
 from .hold import Holds
 from .job import Diversion, Job, Leg
+from .need import LIMIT_NAMES, LIMITS, Need
 
 __all__ = ["holding"]
 
@@ -41,90 +39,7 @@ _ANY_MODEL: Final = 4096
 """So many tokens every model can answer with, where nobody knows how many this one can."""
 _WORTH: Final = 256
 """So short an answer of the model asked for is worth less than one of a cheaper model, which may be longer."""
-_LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
-_SEVERAL: Final = ("n", "best_of")
-_NAMES: Final[Mapping[type, str]] = {
-    ChatCall: "max_tokens",
-    MessagesCall: "max_tokens",
-    TextCall: "max_tokens",
-    ResponsesCall: "max_output_tokens",
-}
 _WHY: Final = "so that the call fits what is left of its budget"
-
-
-class _Need:
-    """What one request needs, worked out when it is asked for, and once."""
-
-    __slots__ = ("_bound", "_job", "leg", "request")
-
-    def __init__(self, job: Job, leg: Leg, request: HTTPRequest) -> None:
-        self._job, self.leg, self.request = job, leg, request
-        self._bound: Cost | Unbounded | None = None
-
-    @property
-    def bound(self) -> Cost | Unbounded:
-        """The most that it costs, or why that is not known."""
-        if self._bound is None:
-            self._bound = bound_of(self._job, self.leg, self.request)
-            if not self._bound and at_home(self.leg.call.provider, self.leg.endpoint.base_url):
-                self._bound = Cost.zero
-        return self._bound
-
-    @property
-    def stated(self) -> Decimal | None:
-        """The most that it costs, by its caller's word."""
-        given: Decimal | None = self.leg.options.get("max_cost")
-        return given
-
-    def usd(self) -> Decimal | Unbounded:
-        """What is to be held in USD."""
-        bound = self.bound
-        if isinstance(bound, Cost) and bound.total is not None:
-            return bound.total
-        if self.stated is not None:
-            return self.stated
-        return bound if isinstance(bound, Unbounded) else Unbounded("its price is not known")
-
-    def tokens(self) -> int | Unbounded:
-        """The most tokens that it uses."""
-        bound = self.bound
-        billed = type(self.leg.call) not in _NAMES
-        if isinstance(bound, Cost) and bound.lines:
-            counted = [line.quantity for line in bound.lines if line.unit == "token"]
-            # An answer in words has tokens, by whatever else it is billed.
-            if counted or billed:
-                return math.ceil(sum(counted))
-        call = self.leg.call
-        given = [said.get(name) for said in (call.params, call.extra_body) for name in _LIMITS]
-        answers = [most for most in given if isinstance(most, int)]
-        if not answers and type(call) in _NAMES:
-            return Unbounded("no max_tokens, and the model's output limit is not known")
-        # No text has more tokens than bytes.
-        return len(self.request.body) + max(answers, default=0) * _answers(call)
-
-    def is_free(self) -> bool:
-        """Whether it asks for nothing that anybody bills: it looks something up, or removes it."""
-        if self.leg.call.concerns is None:
-            return False
-        return isinstance(self.bound, Cost) and not self.bound.total
-
-    def check(self) -> None:
-        """Raises BudgetExceededError where it can cost more than its caller says."""
-        most, bound = self.stated, self.bound if self.stated is not None else None
-        if most is None or not isinstance(bound, Cost) or (bound.total or 0) <= most:
-            return
-        error = BudgetExceededError(
-            f"this attempt can cost up to ${bound.total:f}, which is more than its max_cost of ${most:f}"
-        )
-        error.scope, error.window, error.limit = "max_cost", "attempt", most
-        error.type = error.code = "budget_exceeded"
-        error.asked = bound.total or Decimal(0)
-        raise error
-
-
-def _answers(call: Call) -> int:
-    given = [said.get(name) for said in (call.params, call.extra_body) for name in _SEVERAL]
-    return max([1, *(many for many in given if isinstance(many, int))])
 
 
 class _Room(NamedTuple):
@@ -133,7 +48,7 @@ class _Room(NamedTuple):
     usd: Decimal | None
     tokens: Decimal | None
 
-    def holds(self, need: _Need) -> bool:
+    def holds(self, need: Need) -> bool:
         """Whether there is room for it."""
         if self.usd is not None and not _within(need.usd(), self.usd):
             return False
@@ -146,16 +61,16 @@ def _within(bound: Decimal | int | Unbounded, limit: Decimal) -> bool:
 
 def holding(
     job: Job, holds: Holds | None, leg: Leg, step: Step, until: float
-) -> Flow[tuple[Leg, Step]]:
-    """Take an attempt's hold; return leg and step as they are to go out.
+) -> Flow[tuple[Need, Step]]:
+    """Take an attempt's hold; return what it needs, with its leg, and the step as they are to go out.
 
     Raises:
         BudgetError, LimitReachedError: there is no room; nothing is held.
         Diversion: another model shall answer.
     """
-    first = _Need(job, leg, step.request)
+    first = Need(job, leg, step.request)
     if (holds is not None and not holds.wanted(step.request.method)) or first.is_free():
-        return leg, step
+        return first, step
     need = first
     refusal = yield from _refused(job, holds, first, until)
     try:
@@ -171,13 +86,13 @@ def holding(
     finally:
         # It knows this frame: what both hold would wait for the collector.
         refusal = None
-    return need.leg, step if need is first else replace(step, request=need.request)
+    return need, step if need is first else replace(step, request=need.request)
 
 
 _Refusal = BudgetExceededError | UnboundedCostError | LimitReachedError | Diversion
 
 
-def _refused(job: Job, holds: Holds | None, need: _Need, until: float) -> Flow[_Refusal | None]:
+def _refused(job: Job, holds: Holds | None, need: Need, until: float) -> Flow[_Refusal | None]:
     """Take the hold; why there is none."""
     try:
         need.check()
@@ -189,7 +104,7 @@ def _refused(job: Job, holds: Holds | None, need: _Need, until: float) -> Flow[_
     return None if divert is None else Diversion(divert.model, divert.scope, divert.threshold)
 
 
-def _ask(job: Job, holds: Holds, need: _Need, until: float) -> Ask:
+def _ask(job: Job, holds: Holds, need: Need, until: float) -> Ask:
     lease = max(0.0, until - job.clock.now()) * 1000 + job.book.margin
     attributes = _attributes(job, need.leg)
     return Ask(holds.named(job.id), job.id, attributes, need.usd, need.tokens, math.ceil(lease))
@@ -200,13 +115,16 @@ def _attributes(job: Job, leg: Leg) -> Mapping[str, tuple[Any, ...]]:
     name, model = leg.call.provider, leg.call.model
     own = {"key": (leg.key,)} if isinstance(leg.key, Secret) else {}
     where = {"deployment": (leg.deployment,)} if leg.deployment else {}
-    return {**own, **job.attributes, "model": (f"{name}/{model}",), "provider": (name,), **where}
+    whose = {**own, **job.attributes, "model": (f"{name}/{model}",), "provider": (name,), **where}
+    # Billing's affair: budgets have no such scope.
+    whose.pop("subscription", None)
+    return whose
 
 
 # --- shorter answers ---------------------------------------------------------------------------
 
 
-def _shorter(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Need | None]:
+def _shorter(job: Job, need: Need, refusal: _Refusal) -> Flow[Need | None]:
     """The same call with the longest answer that there is room for, where that is what it lacks."""
     name = _limit_name(need.leg)
     if name is None or (isinstance(refusal, LimitReachedError) and not _never_fits(refusal)):
@@ -229,7 +147,7 @@ def _shorter(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Need | None]:
     return found
 
 
-def _hint(refusal: Any, name: str, found: _Need) -> None:
+def _hint(refusal: Any, name: str, found: Need) -> None:
     """Say on an error what would fit."""
     most = next(c.sent for c in found.request.adjustments if c.parameter == name)
     refusal.message += f"; with {name}={most} it would fit"
@@ -244,12 +162,12 @@ def _never_fits(refusal: LimitReachedError) -> bool:
 def _limit_name(leg: Leg) -> str | None:
     """What to limit the answer by; ``None`` where that was done, or the wire writes several requests."""
     given = {**leg.call.params, **leg.call.extra_body}
-    if getattr(leg.wire, "steps", None) is not None or not given.keys().isdisjoint(_LIMITS):
+    if getattr(leg.wire, "steps", None) is not None or not given.keys().isdisjoint(LIMITS):
         return None
-    return _NAMES.get(type(leg.call))
+    return LIMIT_NAMES.get(type(leg.call))
 
 
-def _room(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Room]:
+def _room(job: Job, need: Need, refusal: _Refusal) -> Flow[_Room]:
     """What is left: for a cheaper model's sake only up to where that one is to answer."""
     limits: Iterable[BudgetStatus] = ()
     if job.book is not None:
@@ -267,11 +185,11 @@ def _room(job: Job, need: _Need, refusal: _Refusal) -> Flow[_Room]:
     return _Room(min(left["usd"], default=None), min(left["tokens"], default=None))
 
 
-def _most(job: Job, need: _Need) -> int:
+def _most(job: Job, need: Need) -> int:
     return output_limit(job, need.leg) or _ANY_MODEL
 
 
-def _limited(job: Job, need: _Need, name: str, most: int) -> _Need | None:
+def _limited(job: Job, need: Need, name: str, most: int) -> Need | None:
     """The request written anew with a limit; ``None`` where the provider takes none."""
     leg, call = need.leg, need.leg.call
     change = Adjustment(name, "defaulted", None, most, _WHY)
@@ -286,12 +204,12 @@ def _limited(job: Job, need: _Need, name: str, most: int) -> _Need | None:
         request = leg.wire.build(shorter, leg.endpoint).with_headers(headers)
     except InvalidRequestError:
         return None
-    return _Need(job, replace(leg, call=shorter, headers=headers), request)
+    return Need(job, replace(leg, call=shorter, headers=headers), request)
 
 
 def _longest(
-    limited: Callable[[int], _Need | None], room: _Room, least: int, most: int
-) -> _Need | None:
+    limited: Callable[[int], Need | None], room: _Room, least: int, most: int
+) -> Need | None:
     """The longest answer that there is room for, from ``least`` to ``most`` tokens."""
     low, found = least, limited(least)
     if most < least or found is None or not room.holds(found):
@@ -308,7 +226,7 @@ def _longest(
     return found
 
 
-def _between(shortest: _Need, longest: _Need, room: _Room, least: int, most: int) -> int:
+def _between(shortest: Need, longest: Need, room: _Room, least: int, most: int) -> int:
     """Where the room ends, if each token costs the same: mostly it does, and then little is left to be tried."""
     ends = [most]
     for limit, low, high in (

@@ -70,7 +70,7 @@ class Job:
     timeouts: Timeouts
     clock: Clock
     abandon: Callable[[Any], None]
-    """Takes what is to be settled and cannot be here any more: a ``CallFinished``, ``Holds``, or ``Places``."""
+    """Takes what is to be settled and cannot be here any more: a ``CallFinished``, ``Holds``, ``Tab`` or ``Places``."""
     tokens: Tokens
     catalogue: Catalogue = field(default_factory=default)
     environ: Mapping[str, str] = field(default_factory=dict)
@@ -93,6 +93,8 @@ class Job:
     """The same without what looks like a secret."""
     book: Any = None
     """The ``Book`` of its budget, where it has one."""
+    desk: Any = None
+    """What billing is told by, where there is any: it performs ``Begin`` and ``Finish``."""
     divert: Callable[[str], Leg] | None = None
     """What makes a leg of another model for the same call."""
     way: Any = None

@@ -37,6 +37,8 @@ class Session:
         self.call = call
         self._account = account
         self.opened = opened
+        self.drains = account.drains
+        """Seconds for which it is read on when it is closed early, so that what it used is known."""
         self.fold = Fold()
         account.whole = self.fold.result
         self.ready: deque[ChatCompletionChunk] = deque()

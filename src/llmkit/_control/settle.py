@@ -10,26 +10,26 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import fields, replace
-from decimal import Decimal
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import pricing
-from .._call import Adjustment, Attempt, Call, CallInfo, Sent
+from .._call import Adjustment, Attempt, CallInfo, Sent
 from .._flow import Flow, notify, store
 from .._http import HTTPResponse
-from .._operations import Outcome, Settle, Settlement, UsageSource
+from .._operations import Outcome, Settle, Settlement
 from .._ratelimit import rate_limits
 from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
-from ..catalogue import Catalogue, ModelInfo, default
+from ..catalogue import Catalogue, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
 from ..types.answer import Answer
 from ..types.usage import Usage
-from .address import model_of
 from .retry import refused
+from .tally import Tally, free
 
 if TYPE_CHECKING:
+    from .billing.tab import Tab
     from .hold import Holds
     from .job import Leg
 
@@ -37,11 +37,10 @@ __all__ = ["Account"]
 
 A = TypeVar("A", bound=Answer)
 
-_UNSAID = "the answer does not say what was used"
 _SENT_ORDER: tuple[Sent, ...] = ("no", "maybe", "yes")
 
 
-class Account:
+class Account(Tally):
     """Everything that is known of one call while it runs."""
 
     def __init__(
@@ -54,30 +53,32 @@ class Account:
         heard: bool = True,
         catalogue: Catalogue | None = None,
         holds: Holds | None = None,
+        tab: Tab | None = None,
     ) -> None:
         self.info = info
         self.holds = holds
         """What is held for the call, where it has a budget."""
+        self.tab = tab
+        """What billing is told of the call, where there is any."""
         self._stream, self._clock, self._heard = stream, clock, heard
         self._abandon = abandon
         self._catalogue = default() if catalogue is None else catalogue
         self._begun = clock()
         self.sent: Sent = "no"
         self._billable = False
-        self.call: Call | None = None
         self.whole: Callable[[], Answer] | None = None
         """What gives a stream's answer as far as it has come."""
-        self.counted = True
-        """Whether what an answer says of its usage is all of it; a stream's grows until its end."""
-        self.mocked = False
         self.secrets: tuple[Secret, ...] = ()
-        self.seam: Any = None
-        """Where a stream broke and another host writes on: what came before, and what has come since."""
         self._numbers = count(1)
         self._number = 0
         """Of the attempt under way; 0: none is."""
         self._record: CallFinished | None = None
         self._stored = self._told = False
+
+    @property
+    def drains(self) -> float:
+        """Seconds for which a stream that is closed early is read on; 0: it is not."""
+        return 0.0 if self.tab is None else self.tab.drains
 
     def elapsed(self) -> float:
         """Seconds since the call began."""
@@ -100,6 +101,53 @@ class Account:
         self.unanswered()
         if self.holds is not None:
             self.holds.leaving()
+        if self.tab is not None and self.call is not None:
+            self.tab.asking(self.number(), self.call, self.info.base_url)
+
+    def failed(self, error: BaseException, method: str) -> None:
+        """An attempt has failed: decide what becomes of what it held, and whether it may be billed."""
+        if self.holds is not None:
+            self.holds.failed(error, method)
+        if self.tab is not None:
+            self.tab.failed(error, method)
+
+    def went_well(self) -> None:
+        """A request has been answered, which is not the whole answer yet."""
+        if self.holds is not None:
+            self.holds.went_well()
+        if self.tab is not None:
+            self.tab.went_well()
+
+    def given_up(self) -> None:
+        """No more is asked on this deployment: what it has asked may be billed."""
+        if self.holds is not None:
+            self.holds.given_up()
+        if self.tab is not None:
+            self.tab.given_up()
+
+    def broke_off(self) -> None:
+        """A stream has broken, and may go on elsewhere: what it has come to is known, and what it held is spent."""
+        if self.tab is not None and (partial := self.partial()) is not None:
+            self.tab.broke(*self.part(partial))
+        self.given_up()
+
+    def pays(self) -> Flow[None]:
+        """Settle what of its holds has ended."""
+        if self.holds is not None:
+            yield from self.holds.close()
+
+    def left_behind(self, other: Account) -> None:
+        """A fork is not waited for: what it has asked may have been done, and nobody will know more of it in time."""
+        if self.tab is not None and other.tab is not None:
+            self.tab.left_behind(other.tab)
+
+    def late(self, other: Account) -> None:
+        """A fork that was left behind has ended: what it holds is settled by whoever comes next."""
+        other.given_up()
+        if other.holds is not None and other.holds.owing:
+            self._abandon(other.holds)
+        if self.tab is not None and other.tab is not None and self.tab.owes_again(other.tab):
+            self._abandon(self.tab)
 
     def unanswered(self) -> None:
         """No answer belongs to what is tried now."""
@@ -160,6 +208,8 @@ class Account:
         other._number = 0  # noqa: SLF001 - its own class
         if self.holds is not None:
             other.holds = self.holds.fork()
+        if self.tab is not None:
+            other.tab = self.tab.fork()
         return other
 
     def merge(self, other: Account, *, goes_on: bool) -> None:
@@ -170,6 +220,8 @@ class Account:
         mine = self.info
         if self.holds is not None and other.holds is not None:
             self.holds.merge(other.holds, goes_on=goes_on)
+        if self.tab is not None and other.tab is not None:
+            self.tab.merge(other.tab, goes_on=goes_on)
         self.left(other.sent, billable=other._billable)
         known = {attempt.number for attempt in mine.attempts}
         mine.attempts += [a for a in other.info.attempts if a.number not in known]
@@ -219,6 +271,8 @@ class Account:
         failure: Exception | None = None
         if self.holds is not None:
             yield from self.holds.close()
+        if self.tab is not None:
+            failure = yield from self.tab.settle()
         if not self._stored:
             try:
                 yield from store(Settle(finished.settlement))
@@ -237,8 +291,9 @@ class Account:
             finished = self._decide("abandoned", self.partial(), None)
             self._told = True
             self._abandon(finished)
-        if self.holds is not None and self.holds.owing:
-            self._abandon(self.holds)
+        for owing in (self.holds, self.tab):
+            if owing is not None and owing.owing:
+                self._abandon(owing)
 
     def partial(self) -> Answer | None:
         """A stream's answer as far as it has come."""
@@ -251,15 +306,18 @@ class Account:
             settlement = self._settlement(outcome, response, error)
             self._record = CallFinished(settlement, response, error)
         if self.holds is not None:
-            self.holds.ended(self._own(self._record.settlement))
+            self.holds.ended(self._own(self._record))
+        if self.tab is not None and not self.tab.decided:
+            self.tab.ended(self, self._record.settlement, self._record.response)
         return self._record
 
-    def _own(self, settlement: Settlement) -> Settlement:
+    def _own(self, finished: CallFinished) -> Settlement:
         """The settlement of what the open hold is for: what came before a stream went on elsewhere has had its own."""
-        if self.seam is None:
+        settlement, answer = finished.settlement, finished.response
+        if self.seam is None or answer is None:
             return settlement
-        part = self.seam.part()
-        usage, cost = self._usage_of(part)[0] or Usage(), self._cost_of(part)
+        counted, _, cost = self.part(answer)
+        usage = counted or Usage()
         return settlement._replace(
             cost=cost.total,
             cost_status=cost.status,
@@ -296,96 +354,9 @@ class Account:
             kind=info.kind,
         )
 
-    def _usage(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
-        if self.seam is None or response is None:
-            return self._usage_of(response)
-        usage, _ = self._usage_of(self.seam.part())
-        return self.seam.joined(usage), "none" if usage is None else "estimated"
-
-    def _usage_of(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
-        told = None if response is None else response.counted()
-        if response is None or self._told_all(told):
-            return told, "reported" if told is not None else "none"
-        guessed = None if self._concerns() else self._guessed(response)
-        return guessed, "none" if guessed is None else "estimated"
-
-    def _guessed(self, answer: Answer) -> Usage | None:
-        # Only for what broke off.
-        from .estimate import estimated  # noqa: PLC0415
-
-        return estimated(answer, self.call)
-
-    def _told_all(self, usage: Usage | None) -> bool:
-        return self.counted and usage is not None and usage.completion_tokens is not None
-
-    def _concerns(self) -> tuple[str, str] | None:
-        return None if self.call is None else self.call.concerns
-
-    def _cost(self, answer: Answer) -> pricing.Cost:
-        if self.seam is None:
-            return self._cost_of(answer)
-        before: pricing.Cost = self.seam.cost
-        return before + self._cost_of(self.seam.part())
-
-    def _cost_of(self, answer: Answer) -> pricing.Cost:
-        if self.mocked:
-            return _free("no provider was asked")
-        if (concerned := self._concerns()) is not None:
-            return _of_none(self.info.provider, *concerned)
-        usage = answer.counted()
-        known, measures = self._told_all(usage), answer.measured(self.call)
-        amount = _stated(answer, usage)
-        guessed = None if known else self._guessed(answer)
-        usage = guessed or usage
-        if usage is None and not measures and amount is None:
-            return pricing.unknown(_UNSAID)
-        name = self._priced_as(answer)
-        model = self._model(answer, name)
-        if model is None and amount is None and (home := _at_home(self.info)) is not None:
-            return home
-        return pricing.cost(
-            usage,
-            model,
-            measures=measures,
-            service_tier=answer.tier() or self._asked_tier(),
-            reported=amount and amount.usd,
-            said_in=amount.place if amount else "",
-            estimated=not known and (guessed is not None or not (self.counted and measures)),
-            model_name=f"{self.info.provider}/{name}",
-            on=self.info.started or None,
-            seconds=self.info.seconds,
-            conditions=self.call.facts if self.call else None,
-            find=self._find,
-        )
-
-    def _find(self, name: str) -> ModelInfo | None:
-        return model_of(self._catalogue, self.info.provider, name)
-
-    def _model(self, answer: Answer, name: str) -> ModelInfo | None:
-        """Whose rates hold: those given with the call, else of the model that answered, where that is another."""
-        given: ModelInfo | None = self.call.price if self.call else None
-        if given is not None:
-            return given
-        asked, served = self._find(name), getattr(answer, "model", None)
-        said = self.call.priced_as if self.call else None
-        if said is not None or not isinstance(served, str) or served in ("", name):
-            return asked
-        return self._catalogue.find(self.info.provider, served) or asked
-
-    def _priced_as(self, answer: Answer) -> str:
-        """The model whose price holds."""
-        said = self.call.priced_as if self.call else None
-        if said is None:
-            return self.info.model
-        return said or str(answer.get("model") or self.info.model)
-
-    def _asked_tier(self) -> str | None:
-        tier = self.call.params.get("service_tier") if self.call else None
-        return tier if isinstance(tier, str) else None
-
     def _cost_of_failure(self, error: BaseException | None) -> pricing.Cost:
         if not self._billable:
-            return _free("nothing was sent, or the provider refused")
+            return free("nothing was sent, or the provider refused")
         reason = "an answer came that could not be read" if _unread(error) else "no answer came"
         return pricing.unknown(f"{reason}; what was sent may have been billed")
 
@@ -408,35 +379,6 @@ def _echoes(response: HTTPResponse, key: str) -> bool:
 
 def _unread(error: BaseException | None) -> bool:
     return isinstance(error, APIResponseValidationError)
-
-
-def _stated(answer: Answer, usage: Usage | None) -> Any:
-    """What the provider itself says that it cost: always in fields that are not OpenAI's."""
-    if not (answer.__pydantic_extra__ or (usage is not None and usage.__pydantic_extra__)):
-        return None
-    from .stated import stated  # noqa: PLC0415 - few providers do
-
-    return stated(answer, usage)
-
-
-def _of_none(provider: str, resource: str, action: str) -> pricing.Cost:
-    """What a call costs that asks for no model's answer."""
-    from ..providers._unbilled import unbilled  # noqa: PLC0415 - few calls are such
-
-    found = unbilled(provider, resource, action)
-    return _free(found.reason) if found.known else pricing.unknown(found.reason)
-
-
-def _at_home(info: CallInfo) -> pricing.Cost | None:
-    """Nothing, where a model without a price runs on this machine."""
-    from ..providers._unbilled import at_home  # noqa: PLC0415 - most models have prices
-
-    why = at_home(info.provider, info.base_url)
-    return None if why is None else _free(why)
-
-
-def _free(reason: str) -> pricing.Cost:
-    return pricing.Cost(total=Decimal(0), status="none", lines=(), reason=reason, revision="")
 
 
 def _named(error: BaseException) -> str:

@@ -86,6 +86,10 @@ class Progress:
         """More of the answer has come after all: the next hold counts anew."""
         self.hold_until = None
 
+    def cut(self, seconds: float) -> None:
+        """All of it may last this long from now on, and no longer than it might before."""
+        self._total = min(self._total, time.monotonic() + seconds)
+
     def remaining(self, asked: float | None = None) -> float:
         """Seconds that the next wait may take; ``limiting`` names the limit that it would hit."""
         now = time.monotonic()

@@ -67,12 +67,21 @@ class AsyncStream(Generic[C, A]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        # Whoever is cancelled waits for nothing.
+        await self._close(drains=error is None or isinstance(error, Exception))
 
     async def aclose(self) -> None:
-        """Stop here: the upstream is closed at once, and what came is settled. Closing twice is fine."""
+        """Stop here: the upstream is closed at once, and what came is settled. Closing twice is fine.
+
+        With billing that wants to know what was used (``broken="drain"``), what is left is read first, for a while.
+        """
+        await self._close(drains=True)
+
+    async def _close(self, *, drains: bool) -> None:
         if self._ended:
             return
+        if drains and self._session.drains and self._exchange is not None:
+            await self._drain(self._exchange)
         self._ended = True
         self._session.ready.clear()
         await self._close_exchange()
@@ -113,6 +122,22 @@ class AsyncStream(Generic[C, A]):
         """What happened to the call so far."""
         info: CallInfo = self._session.info
         return info
+
+    async def _drain(self, exchange: AsyncExchange) -> None:
+        """Read on for a while, for the sake of the usage that comes last; what else comes is nobody's."""
+        session = self._session
+        exchange.progress.cut(session.drains)
+        try:
+            session.check()
+            while not session.over and exchange.progress.whole() and await self._read():
+                session.ready.clear()
+        except Exception:  # noqa: BLE001, S110 - what has come is known, and it was closed all the same
+            pass
+        except GeneratorExit:
+            self.abandon()
+            raise
+        except BaseException as error:  # noqa: BLE001 - cancelled: settle, and let it go on
+            await self._interrupt(error)
 
     async def _pull(self) -> None:
         try:

@@ -66,12 +66,21 @@ class Stream(Generic[C, A]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        # Whoever is interrupted waits for nothing.
+        self._close(drains=error is None or isinstance(error, Exception))
 
     def close(self) -> None:
-        """Stop here: the upstream is closed at once, and what came is settled. Closing twice is fine."""
+        """Stop here: the upstream is closed at once, and what came is settled. Closing twice is fine.
+
+        With billing that wants to know what was used (``broken="drain"``), what is left is read first, for a while.
+        """
+        self._close(drains=True)
+
+    def _close(self, *, drains: bool) -> None:
         if self._ended:
             return
+        if drains and self._session.drains and self._exchange is not None:
+            self._drain(self._exchange)
         self._ended = True
         self._session.ready.clear()
         self._close_exchange()
@@ -109,6 +118,19 @@ class Stream(Generic[C, A]):
         """What happened to the call so far."""
         info: CallInfo = self._session.info
         return info
+
+    def _drain(self, exchange: Exchange) -> None:
+        """Read on for a while, for the sake of the usage that comes last; what else comes is nobody's."""
+        session = self._session
+        exchange.progress.cut(session.drains)
+        try:
+            session.check()
+            while not session.over and exchange.progress.whole() and self._read():
+                session.ready.clear()
+        except Exception:  # noqa: BLE001, S110 - what has come is known, and it was closed all the same
+            pass
+        except BaseException as error:  # noqa: BLE001 - Ctrl-C: settle, and let it go on
+            self._interrupt(error)
 
     def _pull(self) -> None:
         try:

@@ -27,10 +27,14 @@ T = TypeVar("T")
 
 
 class _InPlace:
-    """Answers in place of the network."""
+    """Answers in place of the network, and in place of a loop's connections."""
 
     def __init__(self, answer: Callable[[HTTPRequest], HTTPResponse]) -> None:
         self._answer = answer
+        self.transports = _Awaited(self)
+
+    def later(self, work: Callable[[], Any]) -> None:
+        """What nobody sends needs no closing."""
 
     def send(self, request: HTTPRequest, progress: Progress) -> Answer:
         """Answer, as a transport does."""
@@ -38,13 +42,16 @@ class _InPlace:
         answer = self._answer(request)
         return Answer(answer.status, answer.headers, [answer.body], progress)
 
-    async def asend(self, request: HTTPRequest, progress: Progress) -> Answer:
-        """The same for a loop."""
-        return self.send(request, progress)
 
+class _Awaited:
+    """The same for a loop."""
 
-def _at_once(work: Callable[[], Any]) -> None:
-    """In place of a loop: what nobody sends needs no closing."""
+    def __init__(self, answers: _InPlace) -> None:
+        self._answers = answers
+
+    async def send(self, request: HTTPRequest, progress: Progress) -> Answer:
+        """Answer, as a transport does."""
+        return self._answers.send(request, progress)
 
 
 class Link:
@@ -77,25 +84,29 @@ class Link:
         self._loops = Loops(verify)
         self._instead = None if send is None else _InPlace(send)
         self._pid = os.getpid()
+        self.requests = 0
+        """How many requests were sent, or begun to be."""
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow, blocking."""
-        send = self._transports.send if self._instead is None else self._instead.send
+        send = self._counted(self._transports if self._instead is None else self._instead)
         value: T = SyncDriver(send, self._observers, self.outbox, self._clock).run(flow)
         return value
 
+    def _counted(self, transport: Any) -> Callable[[HTTPRequest, Progress], Any]:
+        def send(request: HTTPRequest, progress: Progress) -> Any:
+            self.requests += 1
+            return transport.send(request, progress)
+
+        return send
+
     async def arun(self, flow: Flow[T]) -> T:
         """Run a flow, awaiting, on asyncio or trio."""
-        send: Any
-        later: Callable[[Any], None]
-        if self._instead is not None:
-            send, later = self._instead.asend, _at_once
-        else:
-            if self._pid != os.getpid():
-                self.forget()
-            pool = await self._loops.here()
-            send, later = pool.transports.send, pool.later
-        driver = AsyncDriver(send, self._observers, self.outbox, later, self._clock)
+        if self._pid != os.getpid():
+            self.forget()
+        pool: Any = self._instead or await self._loops.here()
+        send = self._counted(pool.transports)
+        driver = AsyncDriver(send, self._observers, self.outbox, pool.later, self._clock)
         value: T = await driver.run(flow)
         return value
 

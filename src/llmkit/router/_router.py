@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from .._control.routing.arguments import Given
 from .._control.routing.config import configured
-from .._core import catalogue_of
+from .._given import catalogue_of
 from .._io._config import Config, read_config, tell
 from .._operations import Store
 from ..errors import ConfigurationError
@@ -99,5 +99,5 @@ class Router(Several, Checking):
 
 
 _CLIENTS = frozenset({
-    "callbacks", "clock", "hooks", "http_client", "ledger", "max_parallel", "retry", "transport", "verify",
+    "billing", "callbacks", "clock", "hooks", "http_client", "ledger", "max_parallel", "retry", "transport", "verify",
 })  # fmt: skip

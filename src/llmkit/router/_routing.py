@@ -37,7 +37,8 @@ from .._control.routing.strategies import strategy_of
 from .._control.routing.strategy import Strategy
 from .._control.routing.table import Table
 from .._control.routing.wanted import Wanted
-from .._core import NAMED, catalogue_of
+from .._core import NAMED
+from .._given import catalogue_of
 from .._io._clock import SYSTEM_CLOCK, Clock
 from .._io._queue import FairQueue
 from .._operations import Store
@@ -72,6 +73,7 @@ class Routing(Client):
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
         budget: Any = None,
+        billing: Any = None,
         retry: RetryPolicy | None = None,
         max_parallel: int | None = None,
         http_client: Any = None,
@@ -92,6 +94,7 @@ class Routing(Client):
             hooks=hooks,
             ledger=ledger,
             budget=budget,
+            billing=billing,
             retry=retry,
             max_parallel=max_parallel,
             http_client=http_client,
@@ -159,7 +162,7 @@ class Routing(Client):
         options = {**self._defaults, **said.options} if self._defaults else said.options
         asked = plan.Asked(said.params, options, said.wanted, said.adjustments)
         job = self._blank(kind, asked, stream=stream, dry_run=dry_run)
-        if self._book is not None or job.metadata or CONTEXT.get() or not NAMED.isdisjoint(options):
+        if self._counts or job.metadata or CONTEXT.get() or not NAMED.isdisjoint(options):
             self._attribute(job, asked)
         asking = Asking(job.id, kind, subject, own(said), stream, job.keyless)
         self._send_on_its_way(job, model, asking, options)
@@ -270,7 +273,7 @@ class Routing(Client):
     ) -> Decision:
         """Who would be asked for a chat. Only one that says more than what it asks of a model is made for that."""
         said = plan.asked(params, {}, CHAT) if params else _NOTHING_SAID
-        if self._book is not None or CONTEXT.get() or not _plainly(said.options, self._defaults):
+        if self._counts or CONTEXT.get() or not _plainly(said.options, self._defaults):
             decision: Decision = self._job(CHAT, model, subject, params).way.decision()
             return decision
         now, settings = self._clock.now(), self._table.settings

@@ -246,6 +246,8 @@ class CallOptions(DeploymentOptions, total=False):
     """Whose team's budgets count the call. It is not sent."""
     customer: str | None
     """Which customer's budgets count the call. It is not sent."""
+    subscription: str | None
+    """Which subscription is billed for the call, where there is billing. It is not sent, and no budget's affair."""
     session: str | None
     """Which session's budgets count the call. It is not sent."""
 

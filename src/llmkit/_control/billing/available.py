@@ -15,8 +15,10 @@ from ..._cost import MATH, FrozenMap
 from .answers import ChargeUsage, Plan, Subscription, Usage, Wallet
 from .entitlement import Reason
 
-__all__ = ["Funds", "Picked", "Rules", "Standing", "denied_feature", "factor_of", "funds_of", "limits", "picked",
-           "standing_of", "used"]  # fmt: skip
+__all__ = [
+    "Funds", "Picked", "Rules", "Standing", "denied_feature", "factor_of", "funds_of", "limited", "picked",
+    "reckoned", "standing_of", "used",
+]  # fmt: skip
 
 _UP: Final = Context(prec=60, rounding=ROUND_CEILING)
 _ZERO, _ONE, _CENT = Decimal(0), Decimal(1), Decimal("0.01")
@@ -47,7 +49,10 @@ class Rules:
 
 
 class Standing(NamedTuple):
-    """What is known of a subscription. ``ends``: milliseconds of Unix time from which on it is none."""
+    """What is known of a subscription. ``ends``: milliseconds of Unix time from which on it is none.
+
+    ``period_end``: likewise, of the current billing period.
+    """
 
     subscription: str
     customer: str = ""
@@ -57,6 +62,7 @@ class Standing(NamedTuple):
     ends: int | None = None
     factor: Decimal = _ONE
     note: str = ""
+    period_end: int | None = None
 
 
 class Funds(NamedTuple):
@@ -97,6 +103,7 @@ def standing_of(found: Subscription, rules: Rules) -> Standing:
         found.ending,
         factor,
         note,
+        found.period_end,
     )
 
 
@@ -165,10 +172,19 @@ def _is_live(wallet: Wallet, now: int) -> bool:
     return wallet.status == "active" and (wallet.expires is None or wallet.expires > now)
 
 
-def limits(wallets: Iterable[Wallet], rules: Rules) -> bool:
-    """Whether what is left has to be reckoned at all: somebody has, or had, a wallet for us."""
-    ours = (one for one in wallets if one.currency == rules.currency and _is_ours(one, rules))
-    return any(rules.ended or one.status == "active" for one in ours)
+def limited(wallets: Iterable[Wallet], rules: Rules, now: int) -> bool:
+    """Whether some wallet counts."""
+    return any(_is_live(one, now) for one in _ours(wallets, rules))
+
+
+def reckoned(wallets: Iterable[Wallet], rules: Rules, now: int) -> bool:
+    """Whether usage has to be asked for: some wallet counts that does not itself say what is left."""
+    live = (one for one in _ours(wallets, rules) if _is_live(one, now))
+    return any(one.ongoing_cents is None or not rules.trust_ongoing for one in live)
+
+
+def _ours(wallets: Iterable[Wallet], rules: Rules) -> list[Wallet]:
+    return [one for one in wallets if one.currency == rules.currency and _is_ours(one, rules)]
 
 
 def funds_of(
@@ -189,7 +205,7 @@ def funds_of(
         now: milliseconds of Unix time.
         factor: of a subscription.
     """
-    ours = [one for one in wallets if one.currency == rules.currency and _is_ours(one, rules)]
+    ours = _ours(wallets, rules)
     notes = [_foreign(one) for one in wallets if _counts_not(one, rules, now)]
     live = [one for one in ours if _is_live(one, now)]
     if not live:
@@ -232,7 +248,7 @@ def _left(
         if not wallet.metrics:
             general = MATH.add(general, balance)
     total = MATH.multiply(cents, _CENT)
-    if rules.trust_ongoing and all(one.ongoing_cents is not None for one in live):
+    if not reckoned(live, rules, 0):
         return total
     own, others = _ZERO, _ZERO
     for subscription, usage in usages.items():

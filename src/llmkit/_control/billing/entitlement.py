@@ -5,7 +5,7 @@ The rules that make the one of the other are in ``available``, asking is ``askin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final, Literal, NamedTuple, Protocol
@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from ..._cost import FrozenMap
 from ...errors import ConfigurationError
+from .currency import plain
 
 __all__ = [
     "Check",
@@ -110,7 +111,9 @@ class Entitlement:
             return f"{who} is not entitled: {self.reason}" + (
                 f" ({self.detail})" * bool(self.detail)
             )
-        left = "no limit is known" if self.available is None else f"${self.available:f} available"
+        left = (
+            "no limit is known" if self.available is None else f"${plain(self.available)} available"
+        )
         how = "stale " * self.stale + self.source + ", opened by the outage policy" * self.opened
         return f"{who} is entitled, {left} ({how})"
 
@@ -150,7 +153,7 @@ class Gate(Protocol):
     def perform(self, operation: Check) -> Entitlement:
         """May it go out? It waits only where nothing recent enough is known."""
 
-    async def aperform(self, operation: Check) -> Entitlement:
+    def aperform(self, operation: Check) -> Awaitable[Entitlement]:
         """``perform``, awaited."""
 
     def written(self, call: str) -> None:

@@ -42,7 +42,7 @@ class BillingOptions(TypedDict, total=False):
     subscription: str | Callable[[Mapping[str, tuple[str, ...]]], str | None] | None
     """Whom calls are billed to that name nobody: an external id, or a function of the call's attributes."""
     trust_user: bool
-    """Whether ``user=`` names a customer. It often comes from the client of whoever calls."""
+    """Whether ``user=`` names a subscription. It often comes from the client of whoever calls."""
     properties: Sequence[str]
     """Keys of a call's metadata that go into its events."""
     unattributed: Literal["hold", "raise"]
@@ -89,6 +89,8 @@ class BillingOptions(TypedDict, total=False):
     """Most requests a second: ``{"events": 500, "usage": 200, "other": 50}`` is what Lago's cloud takes."""
     timeout: float
     """Seconds for one request."""
+    verify_duplicates: bool
+    """Whether to ask what Lago has under an id that it has already; ``BillConflict`` tells where it is another."""
     when_full: Literal["spill", "block", "raise"]
     """What happens where the outbox cannot be written: it is kept in memory, waited for, or raised."""
     spill_limit: int
@@ -307,6 +309,7 @@ CHECKS: Final[Mapping[str, _Check]] = MappingProxyType({
     "when_full": _choice("spill", "block", "raise"),
     "feature": _text, "plan": _text, "publisher_id": _text,
     "trust_user": _flag, "batch_results": _flag, "require_wallet": _flag, "background": _flag, "compat": _flag,
+    "verify_duplicates": _flag,
     "drain_seconds": _seconds(0, 600),
     "fresh": _seconds(0, _DAY), "stale": _seconds(0, 7 * _DAY), "unseen": _seconds(0, _DAY),
     "flush_every": _seconds(0.01, 3600),

@@ -81,6 +81,7 @@ class Settings:
     max_bytes: int = 1_000_000
     requests_per_second: Mapping[str, float] = field(default_factory=lambda: RATES)
     timeout: float = 10.0
+    verify_duplicates: bool = False
     when_full: Literal["spill", "block", "raise"] = "spill"
     spill_limit: int = 10_000
     block_seconds: float = 30.0
@@ -124,8 +125,10 @@ def settings_of(
     for name in options:
         _known(name)
     given: dict[str, Any] = {name: CHECKS[name](name, value) for name, value in options.items()}
-    given["environ"] = environ = given.get("environ") or environ
-    given["clock"] = given.get("clock") or clock
+    if given.get("environ") is None:
+        given["environ"] = environ
+    environ = given["environ"]
+    given.setdefault("clock", clock)
     publisher = given.get("publisher_id") or environ.get(_PUBLISHER_ENV, "").strip() or None
     _contradictions(given, publisher)
     given["publisher_id"] = publisher

@@ -54,7 +54,8 @@ class Stats(_Shown):
     request of this process just now. ``oldest_seconds``: the age of the oldest queued one. ``delivered``: as long as
     they are kept (``keep_days``), ``deduped`` of them were there already. ``dead`` … ``discarded``: see
     ``llmkit.billing.State``. ``spilled``: of this process, not in the outbox because it cannot be written;
-    ``lost``: what no longer fitted there. ``requests``, ``refused``: this process's, to deliver.
+    ``lost``: what no longer fitted there. ``doubtful``: queued, and refused here without a reason, tried again
+    alone. ``requests``: of this object in this process, to Lago.
     """
 
     calls: int = 0
@@ -72,8 +73,8 @@ class Stats(_Shown):
     discarded: int = 0
     spilled: int = 0
     lost: int = 0
+    doubtful: int = 0
     requests: int = 0
-    refused: int = 0
 
     @override
     def __str__(self) -> str:
@@ -131,9 +132,9 @@ class Looks:
     sender: str = ""
     spilled: int = 0
     lost: int = 0
+    doubtful: int = 0
     in_flight: int = 0
     requests: int = 0
-    refused: int = 0
 
 
 def stats_of(counted: Counted | None, looks: Looks) -> Stats:
@@ -148,8 +149,8 @@ def stats_of(counted: Counted | None, looks: Looks) -> Stats:
         in_flight=looks.in_flight,
         spilled=looks.spilled,
         lost=looks.lost,
+        doubtful=looks.doubtful,
         requests=looks.requests,
-        refused=looks.refused,
         **{name: states.get(name, 0) for name in names},
     )
 
@@ -181,6 +182,11 @@ def _findings(stats: Stats, looks: Looks) -> Iterator[tuple[int, str]]:
         yield (
             _YELLOW,
             "bills are kept in this process's memory only, and are lost with it: give outbox='billing.db'",
+        )
+    if stats.doubtful:
+        yield (
+            _YELLOW,
+            f"{stats.doubtful} bills are refused without a reason, and tried again now and then",
         )
     for name, what in _WAITS.items():
         if count := getattr(stats, name):

@@ -105,10 +105,8 @@ class Continuing:
     def _elsewhere(self, session: Session, error: APIError) -> Flow[Opened | None]:
         account, whole = self._account, session.fold.result()
         seam = Seam(whole, *account.so_far())
-        if account.holds is not None:
-            # What it has cost nobody knows.
-            account.holds.given_up()
-            yield from account.holds.close()
+        account.broke_off()
+        yield from account.pays()
         change = _Change(whole, seam.usage, error).of
         fork, opened = account.fork(), None
         try:

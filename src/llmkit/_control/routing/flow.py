@@ -270,9 +270,8 @@ class Way:
         events = self._places.failed(
             place, error, repeatable=call is None or not call.makes, blames=not missing
         )
-        if account.holds is not None:
-            account.holds.given_up()
-            yield from account.holds.close()
+        account.given_up()
+        yield from account.pays()
         yield from self._told(events)
 
     def _divert(self, job: Job, model: str, why: tuple[str, Any]) -> Flow[None]:

@@ -240,10 +240,7 @@ class _Hedged(Generic[T]):
         if not leg.late:
             return
         self._account.info.attempts += leg.account.info.attempts
-        if (holds := leg.account.holds) is not None:
-            holds.given_up()
-            if holds.owing:
-                self._job.abandon(holds)
+        self._account.late(leg.account)
         if leg.answered:
             self._asking.unused(leg.choice)
 
@@ -275,6 +272,7 @@ class _Hedged(Generic[T]):
             # Said first: whoever looks second knows of the other.
             leg.late = not leg.ended
             if leg.late and not leg.ended:
+                self._account.left_behind(leg.account)
                 continue
             leg.late = False
             if leg.answered:
@@ -291,7 +289,6 @@ class _Hedged(Generic[T]):
 
 def _given_up(account: Account, error: BaseException) -> Flow[None]:
     """An attempt has failed for good: what it holds is settled, or left to be."""
-    if account.holds is not None:
-        account.holds.given_up()
-        if not isinstance(error, GeneratorExit):
-            yield from account.holds.close()
+    account.given_up()
+    if not isinstance(error, GeneratorExit):
+        yield from account.pays()

@@ -22,7 +22,7 @@ __all__ = ["Asking", "Legs", "own"]
 _OF_CALLS: Final = frozenset({
     "additional_drop_params", "allowed_openai_params", "customer", "drop_params", "extra_body", "extra_headers",
     "extra_query", "fallbacks", "fetch_media", "max_cost", "mock_response", "num_retries", "session",
-    "stream_timeout", "tags", "team", "timeout",
+    "stream_timeout", "subscription", "tags", "team", "timeout",
 }) | plan.OF_ROUTERS  # fmt: skip
 """The options that a call through a router may have: all others say whose connection it is."""
 _ABOUT_THE_WAY: Final = plan.OF_ROUTERS | {"fallbacks"}

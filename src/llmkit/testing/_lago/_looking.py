@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from .._server import HOST
 from . import _signing
-from ._books import Books, Event, an_id
+from ._books import Books, Event, Store, an_id
 from ._counting import Counted, counted, uncountable
 from ._listening import Listening
 
@@ -31,6 +31,11 @@ class Looking:
     def origin(self) -> str:
         """Where it listens, without a path; an address that is nowhere, while it does not."""
         return _NOWHERE if self._server is None else f"http://{HOST}:{self._server.port}"
+
+    @property
+    def store(self) -> Store:
+        """How events are kept."""
+        return self._books.store
 
     @property
     def events(self) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -12,10 +13,10 @@ from ._counting import Counted, cents, counted
 from ._events import listed
 from ._reading import month
 
-__all__ = ["charged_cents", "customer_wallets", "refresh", "settle", "usage", "wallets"]
+__all__ = ["charged_cents", "charges", "customer_wallets", "refresh", "settle", "usage", "wallets"]
 
 
-def usage(books: Books, asked: Asked, seen: dict[str, dict[int, Counted]]) -> Answer:
+def usage(books: Books, asked: Asked, seen: Mapping[str, list[Counted]]) -> Answer:
     """`GET /customers/{external_customer_id}/current_usage`. *seen*: older numbers, where they lag behind."""
     customer = asked.names[0]
     if customer not in books.customers:
@@ -25,12 +26,19 @@ def usage(books: Books, asked: Asked, seen: dict[str, dict[int, Counted]]) -> An
         return failed(405, "no_active_subscription")
     plan, began = books.plans[found.plan], month(asked.now)
     code = asked.query.get("billable_metric_code")
+    numbers = seen.get(found.external_id) or charges(books, found, asked.now)
     charged = [
-        (charge, seen.get(found.external_id, {}).get(at) or _now(books, found, charge, began[0]))
-        for at, charge in enumerate(plan.charges)
+        (charge, one)
+        for charge, one in zip(plan.charges, numbers, strict=True)
         if code in (None, charge.metric)
     ]
     return ok({"customer_usage": _usage(books, plan, charged, began)})
+
+
+def charges(books: Books, one: Subscription, now: float) -> list[Counted]:
+    """What each charge of its plan comes to in the current period."""
+    began = month(now)[0]
+    return [_now(books, one, charge, began) for charge in books.plans[one.plan].charges]
 
 
 def customer_wallets(books: Books, asked: Asked) -> Answer:

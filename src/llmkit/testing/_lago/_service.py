@@ -68,7 +68,7 @@ class Service:
     decides: str | None = "Allow"
     batch_limit: int = 100
     rolls_back: bool = True
-    seen: dict[str, dict[int, Counted]] = field(default_factory=dict)
+    seen: dict[str, list[Counted]] = field(default_factory=dict)
 
     def answer(self, request: LagoRequest, now: float, *, rolls_back: bool = True) -> Answer:
         """What Lago would answer, and does."""

@@ -157,6 +157,18 @@ class SettingUp:
             if self.premium:
                 _money.refresh(self._books, self.wall())
 
+    def hold_usage(self, external_id: str) -> None:
+        """Let `current_usage` go on saying what it says now: what comes later is counted, and not seen yet."""
+        with self._lock:
+            self.service.seen[external_id] = _money.charges(
+                self._books, self._active(external_id), self.wall()
+            )
+
+    def release_usage(self, external_id: str) -> None:
+        """Let `current_usage` say what is counted."""
+        with self._lock:
+            self.service.seen.pop(external_id, None)
+
     def settle(self, external_id: str) -> int:
         """Close the subscription's period with an invoice, paid from its customer's wallets: cents of it."""
         with self._lock:

@@ -38,9 +38,10 @@ create index bills_over on @.bills (changed) where state in ('delivered', 'disca
 -- Who may send, one at a time; there is one row.
 create table @.lane (
     sender text not null,
+    since bigint not null,
     until bigint not null
 ) with (fillfactor = 20);
-insert into @.lane values ('', 0);
+insert into @.lane values ('', 0, 0);
 
 -- How many bills are delivered, which are too many to be counted each time; there is one row.
 create table @.tally (
@@ -75,6 +76,19 @@ begin
     end if;
 end $body$;
 
+-- The lane as it is now: nobody's once its lease is over, which does not last longer because a clock has jumped back.
+create function @.current(lane @.lane, now bigint) returns @.lane language plpgsql immutable as $body$
+begin
+    if lane.since > now then
+        lane.until := lane.until - lane.since + now;
+        lane.since := now;
+    end if;
+    if lane.until <= now then
+        lane := row('', 0, 0);
+    end if;
+    return lane;
+end $body$;
+
 -- A bill's fields, in their order.
 create function @.bill(b @.bills, now bigint) returns json language sql immutable as $body$
     select case when b.state = 'intent' and b.expires <= now then
@@ -89,6 +103,12 @@ create function @.bill(b @.bills, now bigint) returns json language sql immutabl
         )
     end
 $body$;
+
+-- Lock bills, in order; those that are there. What comes meanwhile is left alone, or it would be locked out of order.
+create function @.lock_rows(ids text[]) returns text[] language plpgsql as $body$
+begin
+    return array(select b.id from @.bills b where b.id = any(ids) order by b.id for update);
+end $body$;
 
 create function @.do_intend(ask jsonb, out answer text, out changed boolean) language plpgsql as $body$
 declare
@@ -147,8 +167,7 @@ begin
     for bill in select value from jsonb_array_elements(ask->'bills') loop
         insert into @.bills values (
             bill->>0, bill->>1, bill->>2, bill->>3, bill->>4, (bill->>5)::bigint, bill->>6, bill->>7,
-            (bill->>8)::numeric, (bill->>9)::numeric, bill->>10, nextval('@.bill_numbers'), now,
-            (bill->>13)::bigint, (bill->>14)::bigint, ask->>'once'
+            (bill->>8)::numeric, (bill->>9)::numeric, bill->>10, nextval('@.bill_numbers'), now, 0, 0, ask->>'once'
         ) on conflict (id) do nothing;
         if found then
             changed := true;
@@ -157,10 +176,19 @@ begin
                 delivered := delivered + 1;
                 deduped := deduped + (bill->>10 = 'deduped')::integer;
             end if;
-        elsif exists (select from @.bills b where b.id = bill->>0 and b.once = ask->>'once') then
+        elsif not bill->>0 = any(fresh)
+            and exists (select from @.bills b where b.id = bill->>0 and b.once = ask->>'once') then
             fresh := array_append(fresh, bill->>0);
         end if;
     end loop;
+    if not intended and ask->'bills' = '[]' and not exists (select from @.bills b where b.call = ask->>'call') then
+        -- The intent that this has overtaken may still come.
+        insert into @.bills values (
+            ask->>'call', ask->>'call', 'discarded', '', '', now, '', '{}', 0, null, 'concluded',
+            nextval('@.bill_numbers'), now, 0, 0, ask->>'once'
+        ) on conflict do nothing;
+        changed := true;
+    end if;
     perform @.add_delivered(delivered, deduped);
     answer := json_build_array(now, fresh, intended);
 end $body$;
@@ -174,13 +202,18 @@ begin
     select * into lane from @.lane for no key update;
     now := @.now(ask);
     changed := false;
-    if lane.sender <> ask->>'sender' and lane.until > now then
+    lane := @.current(lane, now);
+    if lane.sender in ('', ask->>'sender') then
+        lane.sender := ask->>'sender';
+        lane.since := now;
+        lane.until := now + (ask->>'lease')::bigint;
+    end if;
+    update @.lane l set sender = lane.sender, since = lane.since, until = lane.until
+        where (l.sender, l.since, l.until) <> (lane.sender, lane.since, lane.until);
+    if lane.sender <> ask->>'sender' then
         answer := json_build_array(now, lane.sender, lane.until, '[]'::json);
         return;
     end if;
-    lane.sender := ask->>'sender';
-    lane.until := now + (ask->>'lease')::bigint;
-    update @.lane l set sender = lane.sender, until = lane.until;
     select json_agg(@.bill(b, now) order by b.number) into bills from (
         select * from @.bills where state = 'queued' order by number limit (ask->>'limit')::bigint
     ) b;
@@ -190,37 +223,40 @@ begin
 end $body$;
 
 create function @.do_release_lane(ask jsonb, out answer text, out changed boolean) language plpgsql as $body$
+declare
+    lane @.lane;
 begin
-    update @.lane l set sender = '', until = 0 where l.sender = ask->>'sender' and l.until > @.now(ask);
+    select * into lane from @.lane for no key update;
+    lane := @.current(lane, @.now(ask));
+    update @.lane l set sender = '', since = 0, until = 0 where lane.sender = ask->>'sender';
     answer := to_json(found);
     changed := false;
 end $body$;
 
 create function @.do_mark(ask jsonb, out answer text, out changed boolean) language plpgsql as $body$
 declare
-    now bigint;
+    ids text[] := @.lock_rows(array(
+        select m->>0 from jsonb_array_elements(ask->'marks') m
+        union select jsonb_array_elements_text(ask->'tried')
+    ));
+    now bigint := @.now(ask);
     marked record;
     tried bigint;
 begin
-    perform from @.bills b where b.state = 'queued' and b.id in (
-        select m->>0 from jsonb_array_elements(ask->'marks') m
-        union select jsonb_array_elements_text(ask->'tried')
-    ) order by b.id for no key update;
-    now := @.now(ask);
     with marks as (
         select distinct on (m->>0) m->>0 as id, m->>1 as state, m->>2 as reason
         from jsonb_array_elements(ask->'marks') with ordinality a(m, n) order by m->>0, n
     ), done as (
         update @.bills b set
             state = m.state, reason = m.reason, changed = now, tries = b.tries + 1, once = ask->>'once'
-            from marks m where b.id = m.id and b.state = 'queued'
+            from marks m where b.id = m.id and b.id = any(ids) and b.state = 'queued'
             returning b.state, b.reason
     )
     select count(*) as many, count(*) filter (where d.state = 'delivered') as delivered,
         count(*) filter (where d.state = 'delivered' and d.reason = 'deduped') as deduped
         into marked from done d;
     update @.bills b set tries = b.tries + 1, once = ask->>'once'
-        where b.state = 'queued' and b.once is distinct from ask->>'once'
+        where b.id = any(ids) and b.state = 'queued' and b.once is distinct from ask->>'once'
             and b.id in (select jsonb_array_elements_text(ask->'tried'));
     get diagnostics tried = row_count;
     perform @.add_delivered(marked.delivered, marked.deduped);
@@ -237,20 +273,19 @@ declare
     amended jsonb;
     bill jsonb;
     standing @.bills;
+    locked text[];
     ids text[] := '{}';
     delivered bigint := 0;
     deduped bigint := 0;
 begin
     perform @.lock_outbox();
-    perform from @.bills b where b.id in (
-        select a->0->>0 from jsonb_array_elements(ask->'amended') a
-    ) order by b.id for update;
+    locked := @.lock_rows(array(select a->0->>0 from jsonb_array_elements(ask->'amended') a));
     now := @.now(ask);
     changed := false;
     for amended in select value from jsonb_array_elements(ask->'amended') loop
         bill := amended->0;
+        continue when not bill->>0 = any(locked);
         select * into standing from @.bills b where b.id = bill->>0;
-        continue when not found;
         if standing.once = ask->>'once' then
             ids := array_append(ids, bill->>0);
             continue;
@@ -283,7 +318,7 @@ begin
         delete from @.bills b where b.ctid = any(array(
             select o.ctid from @.bills o
             where o.state in ('delivered', 'discarded', 'listed') and o.changed < (ask->>'before')::bigint
-            order by o.changed limit (ask->>'limit')::bigint
+            order by o.changed, o.number limit (ask->>'limit')::bigint
             for update skip locked
         )) returning b.state, b.reason
     )
@@ -319,6 +354,7 @@ declare
     states json;
 begin
     select * into lane from @.lane;
+    lane := @.current(lane, now);
     select * into tally from @.tally;
     select json_object_agg(s.state, s.many) into states from (
         select case when b.state = 'intent' and b.expires <= now then 'unknown' else b.state end as state,
@@ -328,12 +364,13 @@ begin
     ) s;
     return json_build_array(
         now, coalesce(states, '{}'), (select min(b.at) from @.bills b where b.state = 'queued'), tally.deduped,
-        case when lane.until > now then lane.sender else '' end, case when lane.until > now then lane.until else 0 end
+        lane.sender, lane.until
     );
 end $body$;
 
-create function @.nano(usd numeric) returns numeric language sql immutable as $body$
-    select ceil(usd * 1000000000) * 0.000000001
+-- In 1e-9 dollars, rounded up, up to what a double holds wholly.
+create function @.nanos(usd numeric) returns numeric language sql immutable as $body$
+    select greatest(least(ceil(coalesce(usd, 0) * 1000000000), 9007199254740991), -9007199254740991)
 $body$;
 
 create function @.owing(ask jsonb) returns text language plpgsql stable as $body$
@@ -343,15 +380,16 @@ declare
     open record;
     late numeric;
 begin
-    select sum(@.nano(b.usd)) filter (where b.state <> 'intent') as queued,
-        sum(@.nano(b.usd)) filter (where b.state = 'intent' and b.expires > now) as intended
+    select sum(@.nanos(b.usd)) filter (where b.state <> 'intent') as queued,
+        sum(@.nanos(b.usd)) filter (where b.state = 'intent' and b.expires > now) as intended
         into open from @.bills b
         where b.state in ('intent', 'queued', 'held') and (who = '' or b.subscription = who);
-    select sum(@.nano(b.usd)) into late from @.bills b
+    select sum(@.nanos(b.usd)) into late from @.bills b
         where b.state in ('delivered', 'discarded', 'listed') and b.state = 'delivered'
             and b.changed >= (ask->>'since')::bigint and (who = '' or b.subscription = who);
     return json_build_array(
-        now, coalesce(open.queued, 0)::text, coalesce(late, 0)::text, coalesce(open.intended, 0)::text
+        now, (coalesce(open.queued, 0) * 0.000000001)::text, (coalesce(late, 0) * 0.000000001)::text,
+        (coalesce(open.intended, 0) * 0.000000001)::text
     );
 end $body$;
 

@@ -1,0 +1,46 @@
+"""What a client is given to work with: whether it is what it is taken for. Raises ConfigurationError where not.
+
+Nothing is made or kept here.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .catalogue import Catalogue, default
+from .errors import ConfigurationError
+
+__all__ = ["book_of", "catalogue_of", "desk_of"]
+
+
+def book_of(budget: Any) -> Any:
+    """What keeps a client's budgets."""
+    if budget is not None and not hasattr(budget, "book"):
+        raise ConfigurationError(
+            f"budget must be a BudgetManager, not {type(budget).__name__}: BudgetManager(budgets=[…])"
+        )
+    return None if budget is None else budget.book
+
+
+def desk_of(billing: Any) -> Any:
+    """What a client's calls are told billing by."""
+    desk = getattr(billing, "desk", None)
+    if billing is not None and not callable(getattr(desk, "perform", None)):
+        raise ConfigurationError(
+            f"billing must be a LagoBilling, not {type(billing).__name__}: LagoBilling(api_key=…)"
+        )
+    return desk
+
+
+def catalogue_of(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
+    """The catalogue that a client goes by."""
+    if given is None:
+        # A file that cannot be read is heard of now, not when an answer is to be priced.
+        default().ready()
+        return default()
+    if isinstance(given, str | os.PathLike):
+        return Catalogue(given)
+    if isinstance(given, Catalogue):
+        return given
+    raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")
