@@ -68,7 +68,7 @@ class World:
         command = [sys.executable, "-m", "tests.billing._killed"]
         pipe = subprocess.PIPE
         self.forks = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-        self.kills = 0
+        self.kills = self.started = 0
 
     def start(self, name: str, way: str, calls: int = 10_000) -> int:
         """A worker; its process's number."""
@@ -97,15 +97,25 @@ class World:
         self.spec["ahead"] += GENERATION
 
     def kill_one(self) -> str:
-        """Start a worker and kill it at some moment; which."""
-        self.next()
+        """Start a worker and kill it at some moment; which. One that has ended before does not count."""
+        while (moment := self._killed()) is None:
+            pass
         self.kills += 1
-        name = f"w{self.kills}"
+        return moment
+
+    def _killed(self) -> str | None:
+        self.next()
+        self.started += 1
+        name = f"w{self.started}"
         moment = self.dice.choice([*MOMENTS])
         calls = self.dice.choice((1, 2, 4)) if moment == "closing" else 10_000
         pid = self.start(name, self.dice.choice(("threads", "async")), calls)
         MOMENTS[moment](self, name)
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            assert self.said(name, "left 0"), f"{name} has failed by itself"
+            return None
         self.until(lambda: not _runs(pid), "its end")
         return moment
 
