@@ -38,9 +38,10 @@ class Duties:
             raise outcome
         return outcome
 
-    def tend(self) -> None:
+    def tend(self) -> bool:
         """All else."""
         self.tended += 1
+        return False
 
     def failed(self, error: Exception | None) -> None:
         """Told."""
@@ -214,7 +215,7 @@ def test_stopping_does_not_wait_longer_than_it_may() -> None:
     """A thread in the middle of a long request is left to itself; it ends behind it."""
     duties = Duties()
     hold = threading.Event()
-    duties.tend = lambda: hold.wait(10) and None  # type: ignore[method-assign]
+    duties.tend = lambda: not hold.wait(10)  # type: ignore[method-assign]
     one = sender(duties)
     one.call()
     until(lambda: one.runs)

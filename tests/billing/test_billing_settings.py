@@ -42,12 +42,14 @@ def refused(url: Any = None, key: Any = KEY, environ: Any = None, **options: Any
         ("http://localhost:3000", "http://localhost:3000/api/v1", "http://localhost:3000"),
         ("http://localhost:3000/", "http://localhost:3000/api/v1", "http://localhost:3000"),
         (" https://lago.example/api/v1/\n", "https://lago.example/api/v1", "https://lago.example"),
-        ("https://x.example/lago/api/v1", "https://x.example/lago/api/v1", "https://x.example/lago"),
+        (
+            "https://x.example/lago/api/v1",
+            "https://x.example/lago/api/v1",
+            "https://x.example/lago",
+        ),
     ],
 )
-def test_an_address_with_or_without_its_prefix_is_the_same(
-    given: Any, api: str, root: str
-) -> None:
+def test_an_address_with_or_without_its_prefix_is_the_same(given: Any, api: str, root: str) -> None:
     """A bare host gets Lago's prefix, whatever slash or blank it is written with; a path stays as it is."""
     assert made(given).api_url == api
     assert made(given).base_url == root
@@ -91,7 +93,17 @@ def test_addresses_and_keys_come_from_the_environment() -> None:
 
 @pytest.mark.parametrize(
     "given",
-    ["", "  ", "abc", "lago key", "lago\nkey-1", "Bearer " + KEY, "schlüssel-1", b"bytes-key", 12345],
+    [
+        "",
+        "  ",
+        "abc",
+        "lago key",
+        "lago\nkey-1",
+        "Bearer " + KEY,
+        "schlüssel-1",
+        b"bytes-key",
+        12345,
+    ],
 )
 def test_what_is_no_key_is_refused_and_not_shown(given: Any) -> None:
     """A key that cannot go into a header is refused at once; the message does not repeat it."""
@@ -202,7 +214,10 @@ def test_what_goes_together_is_taken() -> None:
 def test_numbers_are_exact_and_lists_are_kept() -> None:
     """A float of dollars is what it is written as, a list is a tuple, a rate fills up the default ones."""
     settings = made(
-        overshoot=0.1, unbounded="0.50", properties=["a", "a", "b"], requests_per_second={"other": 9}
+        overshoot=0.1,
+        unbounded="0.50",
+        properties=["a", "a", "b"],
+        requests_per_second={"other": 9},
     )
     assert settings.overshoot == Decimal("0.1")
     assert settings.unbounded == Decimal("0.50")

@@ -65,7 +65,16 @@ def test_late_bills_are_told_once_and_again_when_they_are_twice_as_old() -> None
     for age in (10, 299, 301, 400, 600, 700, 5, 310):
         outbox.age = age
         told.append(run(one, outbox, 0))
-    assert told == [[], [], [BillsLate(301, 7)], [], [], [BillsLate(700, 7)], [], [BillsLate(310, 7)]]
+    assert told == [
+        [],
+        [],
+        [BillsLate(301, 7)],
+        [],
+        [],
+        [BillsLate(700, 7)],
+        [],
+        [BillsLate(310, 7)],
+    ]
 
 
 def test_bills_that_may_miss_their_period_are_told_before_they_are_late() -> None:

@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from .._control.billing.entitlement import Entitlement, OpenUntil
     from .._control.billing.metric import Metric
     from .._control.billing.options import BillingOptions
+    from .._control.billing.reporting import Reported
     from .._control.billing.standing import Flushed, Health, Stats
     from .._outbox import Bill
     from ._billing import LagoBilling
+    from ._waiting import Waiting
 
 __all__ = [
     "Bill",
@@ -55,9 +57,11 @@ __all__ = [
     "OpenUntil",
     "OutboxFailed",
     "OutboxQuarantined",
+    "Reported",
     "Stats",
     "UsageUnattributed",
     "UsageUnpriced",
+    "Waiting",
 ]
 
 # One line for each name: where it lives.
@@ -83,9 +87,11 @@ _HOMES = {
     "OpenUntil": ".._control.billing.entitlement",
     "OutboxFailed": ".._billing_events",
     "OutboxQuarantined": ".._billing_events",
+    "Reported": ".._control.billing.reporting",
     "Stats": ".._control.billing.standing",
     "UsageUnattributed": ".._billing_events",
     "UsageUnpriced": ".._billing_events",
+    "Waiting": "._waiting",
 }
 
 

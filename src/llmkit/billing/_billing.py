@@ -10,14 +10,16 @@ from typing_extensions import Unpack, override
 from .._control.billing.options import BillingOptions
 from .._control.billing.standing import Flushed
 from .._left import known
+from ._checking import Checking
 from ._looking import Looking
+from ._reports import Reporting
 
 __all__ = ["LagoBilling"]
 
 _AT_EXIT: Final = 5.0
 
 
-class LagoBilling(Looking):
+class LagoBilling(Checking, Reporting, Looking):
     """Bills calls through Lago, exactly once each, and asks it who may make them.
 
     Give it to clients, ``Client(billing=lago)``, or use it alone. One object serves all threads, event loops and

@@ -19,6 +19,7 @@ from .._control.billing.terms import Terms, terms_of
 from .._io._clock import SYSTEM_CLOCK
 from .._io._observe import Observers
 from ._desk import Desk
+from ._gating import gate_of
 from ._link import Link
 from ._opening import is_durable, opened
 from ._quarantine import Outbox
@@ -55,10 +56,12 @@ class Founded:
             send=settings.send,
         )
         self._lago = Lago(settings.api_url, settings.key)
-        self._gate: Any = None
-        given = settings, self._lago, self._link, self._outbox, self._observers, self._gate
+        given = settings, self._lago, self._link, self._outbox, self._observers
         self._works = Works(*given, durable=self._durable)
         self._sender = _sender(self._works, settings)
+        call = self._sender.caller()
+        gate = self._gate = gate_of(settings, self.terms, self._lago, self._link, call)
+        self._works.gate = gate
         self.desk = Desk(
             self.terms,
             identity_of(
@@ -68,7 +71,7 @@ class Founded:
             ),
             self._outbox,
             observers=self._observers,
-            gate=self._gate,
+            gate=gate,
             wake=self._sender.wake,
             now=self._now,
         )

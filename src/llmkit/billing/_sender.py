@@ -11,6 +11,7 @@ import os
 import random
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from ._bell import Bell
@@ -26,8 +27,8 @@ class Duties(Protocol):
     def deliver(self) -> tuple[float, bool]:
         """Send; the seconds to rest after it, and whether there is more to be sent then."""
 
-    def tend(self) -> None:
-        """Do all else that is due."""
+    def tend(self) -> bool:
+        """Do what else is due, for a moment; whether there is more of it."""
 
     def failed(self, error: Exception | None) -> None:
         """A round has failed; or (``None``) none has, after one that had."""
@@ -56,6 +57,10 @@ class Sender:
         self._bell = Bell(*self._rhythm)
         self.begun = False
         """Whether anything was ever to be sent in this process."""
+
+    def caller(self) -> Callable[[], None]:
+        """``call`` for who is one of the duties: he may not know the sender."""
+        return _Caller(weakref.ref(self))
 
     @property
     def runs(self) -> bool:
@@ -109,6 +114,19 @@ class Sender:
             thread.join(timeout)
 
 
+class _Caller:
+    """Calls a sender as long as it is there."""
+
+    __slots__ = ("_sender",)
+
+    def __init__(self, sender: weakref.ref[Sender]) -> None:
+        self._sender = sender
+
+    def __call__(self) -> None:
+        if (sender := self._sender()) is not None:
+            sender.call()
+
+
 def _work(bell: Bell, duties: Duties, tick: float) -> None:
     failures = 0
     while not bell.ended:
@@ -119,7 +137,8 @@ def _work(bell: Bell, duties: Duties, tick: float) -> None:
             if sends:
                 seconds, more = duties.deliver()
                 bell.rest(seconds, more=more)
-            duties.tend()
+            if duties.tend():
+                bell.call()
             if failures and sends:
                 failures = 0
                 _told(duties, None)

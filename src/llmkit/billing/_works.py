@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Iterable
+import time
 from typing import Any, Final
 
 from .._billing_events import BillingReached, BillingUnreachable, BillsLeft
@@ -29,6 +29,7 @@ _log: Final = logging.getLogger("llmkit")
 _DAY: Final = 86_400_000
 _LEAST_REST: Final = 0.05
 _LEASE: Final = 60.0
+_MOMENT: Final = 1.0
 
 
 class Works:
@@ -41,7 +42,6 @@ class Works:
         link: Link,
         outbox: Any,
         observers: Observers,
-        gate: Any,
         *,
         durable: bool,
     ) -> None:
@@ -50,11 +50,12 @@ class Works:
         self.link = link
         self._outbox = outbox
         self._observers = observers
-        self._gate = gate
+        self.gate: Any = None
+        """Who is asked for entitlements, if anybody is."""
         self._durable = durable
         self.lane = Lane(self._delivery, settings.clock.now)
-        ends = getattr(gate, "period_end", _never)
-        self._tending = Tending(settings.late_after, int(settings.keep_days * _DAY), ends)
+        keep = int(settings.keep_days * _DAY)
+        self._tending = Tending(settings.late_after, keep, self._period_end)
         self.failure = ""
         """Why the last round failed; ``""``: it did not."""
 
@@ -70,6 +71,10 @@ class Works:
         )
         return Delivery(self._lago, sender, settings.clock.now, random.random, terms)
 
+    def _period_end(self) -> float | None:
+        ends = getattr(self.gate, "period_end", None)
+        return None if ends is None else ends()
+
     # --- the thread's -------------------------------------------------------------------------
 
     def deliver(self) -> tuple[float, bool]:
@@ -80,18 +85,23 @@ class Works:
         moved = found.delivered or found.dead
         return (found.wait if moved else max(found.wait, _LEAST_REST)), True
 
-    def tend(self) -> None:
-        """Do all else that is due."""
+    def tend(self) -> bool:
+        """Do what else is due, for a moment; whether there is more of it."""
         self._outbox.recover()
-        for flow in self._refreshes():
-            self.link.run(flow)
         now = self._settings.clock.now()
         if self._tending.due(now):
             self.link.run(self._tending.run(now))
+        return self._refresh()
 
-    def _refreshes(self) -> Iterable[Flow[Any]]:
-        due = getattr(self._gate, "refresh_due", None)
-        return () if due is None else due()
+    def _refresh(self) -> bool:
+        """Ask anew for entitlements, for a moment: bills are not to wait for a Lago that is slow."""
+        due = getattr(self.gate, "refresh_due", _nothing)
+        until = time.monotonic() + _MOMENT
+        while flows := due(1):
+            self.link.run(flows[0])
+            if time.monotonic() > until:
+                return True
+        return False
 
     def failed(self, error: Exception | None) -> None:
         """Tell that rounds fail, once, and that they do no more."""
@@ -143,8 +153,9 @@ class Works:
         self.failure = ""
 
 
-def _never() -> None:
-    """No period is known."""
+def _nothing(most: int) -> tuple[Flow[None], ...]:
+    """Nothing is due at a gate that asks nobody."""
+    return ()
 
 
 def _reason(error: Exception) -> str:

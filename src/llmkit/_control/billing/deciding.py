@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 from ..._cost import MATH
 from .available import Funds, Standing, denied_feature
+from .currency import plain
 from .entitlement import Check, OpenUntil, Policy, Reason
 from .purse import Purse
 
@@ -77,8 +78,8 @@ def _fits(usd: Decimal | None, factor: Decimal, available: Decimal) -> bool:
 def _short(usd: Decimal | None, available: Decimal, funds: Funds) -> str:
     if funds.detail:
         return funds.detail
-    asked = "" if usd is None else f"it may cost ${usd:f}, and "
-    return f"{asked}${available:f} are available"
+    asked = "" if usd is None else f"it may cost ${plain(usd)}, and "
+    return f"{asked}${plain(available)} are available"
 
 
 def in_cost(amount: Decimal, factor: Decimal) -> Decimal:
@@ -108,5 +109,5 @@ def opened(check: Check, purse: Purse, policy: Policy, now: float, room: Room) -
                 return Verdict("billing_unavailable", "and nobody can say what it may cost")
             before = purse.reserved(check.reserve) if check.reserve else _ZERO
             if MATH.subtract(MATH.add(gone, usd), before) > policy.usd:
-                return Verdict("billing_unavailable", f"and ${gone:f} were let out since")
+                return Verdict("billing_unavailable", f"and ${plain(gone)} were let out since")
     return Verdict(reserve=usd or _ZERO)

@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from ..._cost import FrozenMap
 from ...errors import ConfigurationError
+from .currency import plain
 
 __all__ = [
     "Check",
@@ -110,7 +111,9 @@ class Entitlement:
             return f"{who} is not entitled: {self.reason}" + (
                 f" ({self.detail})" * bool(self.detail)
             )
-        left = "no limit is known" if self.available is None else f"${self.available:f} available"
+        left = (
+            "no limit is known" if self.available is None else f"${plain(self.available)} available"
+        )
         how = "stale " * self.stale + self.source + ", opened by the outage policy" * self.opened
         return f"{who} is entitled, {left} ({how})"
 
