@@ -70,9 +70,9 @@ class World:
         self.forks = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
         self.kills = self.started = 0
 
-    def start(self, name: str, way: str, calls: int = 10_000) -> int:
+    def start(self, name: str, way: str, calls: int = 10_000, **more: Any) -> int:
         """A worker; its process's number."""
-        spec = {**self.spec, "name": name, "way": way, "calls": calls}
+        spec = {**self.spec, "name": name, "way": way, "calls": calls, **more}
         assert self.forks.stdin is not None
         assert self.forks.stdout is not None
         self.forks.stdin.write(json.dumps(spec) + "\n")
@@ -133,6 +133,12 @@ class World:
         """The calls that have returned, as their makers have written them down."""
         lines = (line.split() for line in self.log.read_text().splitlines())
         return [Told(w, f, n, c, Decimal(usd)) for w, f, n, c, usd in (x for x in lines if len(x) == 5)]
+
+    def sent(self) -> list[str]:
+        """The ids of what Lago was sent, as often as it was."""
+        asked = tuple(self.lago.requests)
+        batches = (json.loads(one.body)["events"] for one in asked if one.path.endswith("/batch"))
+        return [event["transaction_id"] for batch in batches for event in batch]
 
     def asked(self) -> set[str]:
         """What the provider was asked."""
