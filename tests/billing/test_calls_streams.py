@@ -364,7 +364,11 @@ def test_a_stream_of_text() -> None:
         with world.client.text_completion("Once", model, stream=True, num_retries=0) as stream:
             next(stream)
         charge = world.charge()
-        assert (charge.kind, charge.outcome, charge.estimated) == ("text_completion", "closed", True)
+        assert (charge.kind, charge.outcome, charge.estimated) == (
+            "text_completion",
+            "closed",
+            True,
+        )
         assert charge.usd is not None
         assert charge.usd > 0
 
@@ -377,4 +381,3 @@ def test_what_is_left_at_the_process_end() -> None:
         world.client._at_exit()
         check_guessed(world, "abandoned")
         assert isinstance(stream, llmkit.Stream)
-
