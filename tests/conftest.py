@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, settings
 ENVIRONMENT = re.compile(
     r"""(?ix)
     .* _(api_)?(key|keys|token|secret|credentials|base|base_url|endpoint|host|account_id|region)$
-    | (aws|azure|google|vertex|vertexai|ollama|openai|anthropic|gemini|llmkit)_ .*
+    | (aws|azure|google|vertex|vertexai|ollama|openai|anthropic|gemini|llmkit|lago|askii)_ .*
     | (hf_token|http_proxy|https_proxy|all_proxy|no_proxy|ssl_cert_file|ssl_cert_dir)$
     """
 )

@@ -193,6 +193,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
     "_kinds.tokens": {"llmkit.tokens"},  # only when something is counted
+    "stores.memory": {"llmkit._control.billing.kept"},  # only for who bills
     "router._routing": {"llmkit.budget"},  # few deployments have a budget of their own
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",
@@ -211,6 +212,7 @@ NAMING = {"providers", "catalogue", "_cli", "testing"}
 CATALOGUE_FILES = {".json", ".toml", ".csv"}
 # Provider names that are also words: module -> the literals it uses in their other meaning.
 WORDS: dict[str, set[str]] = {
+    "_control.billing.answers": {"meta"},  # what a page of a list says of itself
     "wires._cohere": {"meta"},  # what an answer says of itself
 }
 

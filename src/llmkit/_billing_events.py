@@ -15,10 +15,13 @@ from typing_extensions import override
 __all__ = [
     "BillConflict",
     "BillDead",
+    "BillDoubtful",
     "BillingReached",
     "BillingUnreachable",
     "BillsDelivered",
     "BillsLate",
+    "BillsLeft",
+    "CallsUnknown",
     "EntitlementOpened",
     "OutboxFailed",
     "OutboxQuarantined",
@@ -62,6 +65,19 @@ class BillConflict:
 
 
 @dataclass(frozen=True, slots=True)
+class BillDoubtful:
+    """Somebody should look at this bill: what whoever bills said of it does not tell what became of it."""
+
+    id: str
+    reason: str
+    alarming: ClassVar[bool] = True
+
+    @override
+    def __str__(self) -> str:
+        return f"bill {self.id} is doubtful: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
 class BillingUnreachable:
     """Nothing can be delivered just now; all is kept, and tried again. ``wrong_key``: it will not pass by itself."""
 
@@ -94,6 +110,32 @@ class BillsLate:
     @override
     def __str__(self) -> str:
         return f"{self.queued} bills are not delivered, the oldest for {self.seconds:.0f} s"
+
+
+@dataclass(frozen=True, slots=True)
+class BillsLeft:
+    """This process ends, or closes its billing, before so many were delivered. ``durable``: the next one has them."""
+
+    count: int
+    durable: bool
+    alarming: ClassVar[bool] = True
+
+    @override
+    def __str__(self) -> str:
+        fate = "are in the outbox for the next process" if self.durable else "are lost"
+        return f"{self.count} bills were not delivered in time, and {fate}"
+
+
+@dataclass(frozen=True, slots=True)
+class CallsUnknown:
+    """Of so many calls nobody saw the end, as after a crash: they may have cost something, and wait for a word."""
+
+    count: int
+    alarming: ClassVar[bool] = True
+
+    @override
+    def __str__(self) -> str:
+        return f"nobody saw the end of {self.count} calls; what they cost is not known, nor billed"
 
 
 @dataclass(frozen=True, slots=True)

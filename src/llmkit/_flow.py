@@ -153,10 +153,9 @@ class Sleep:
 
 @dataclass(slots=True)
 class Store:
-    """Perform an operation on a store; ``None`` is the client's ledger."""
+    """Perform an operation on a store, or on what performs others as a store does; ``None`` is the client's ledger."""
 
     operation: Any
-    """An ``Operation``, or what another one than a store performs in the same way."""
     on: Any = None
 
 

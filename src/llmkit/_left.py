@@ -146,7 +146,7 @@ _registered = False
 
 
 def known(client: Any) -> None:
-    """Remember a client, weakly, for the end of the process and for forks."""
+    """Remember a client, or who bills for clients, weakly, for the end of the process and for forks."""
     global _registered  # noqa: PLW0603 - once for the process
     _clients.add(client)
     with _registering:
@@ -159,7 +159,8 @@ def known(client: Any) -> None:
 
 
 def _at_exit() -> None:
-    for client in tuple(_clients):
+    # What clients leave is billed: who bills ends behind them.
+    for client in sorted(_clients, key=lambda one: bool(getattr(one, "ends_last", False))):
         client._at_exit()  # noqa: SLF001 - a client's own module
 
 

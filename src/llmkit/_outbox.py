@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
 __all__ = [
-    "WAITING", "Amend", "Amended", "Bill", "Billed", "Conclude", "Count", "Counted", "Forget", "Intend",
+    "OUTBOX", "WAITING", "Amend", "Amended", "Bill", "Billed", "Conclude", "Count", "Counted", "Forget", "Intend",
     "Mark", "Marked", "Notice", "Owed", "Owing", "ReadBills", "ReleaseLane", "State", "Take", "Taken",
 ]  # fmt: skip
 
@@ -64,7 +64,8 @@ class Bill(NamedTuple):
 class Intend(NamedTuple):
     """Write down that a call is about to leave. The answer is a ``bool``: ``False`` where it was, or has concluded.
 
-    The same call again with other ``usd`` or ``lease`` raises both to the larger, as long as it is an intent.
+    The same call again with other ``usd`` or ``lease`` raises both to the larger, as long as it is an intent and not
+    ``unknown``.
     ``usd``: what it may cost, ``None`` where nobody can say. ``lease``: milliseconds after which it is ``unknown``.
     """
 
@@ -78,8 +79,9 @@ class Intend(NamedTuple):
 class Conclude(NamedTuple):
     """A call has ended: its intent goes, these bills come, all or nothing. The answer is ``Billed``.
 
-    A bill whose id is there stays as it is there. Without bills, there is nothing to bill. An intent that has become
-    ``unknown`` goes, too.
+    A bill whose id is there stays as it is there. Without bills, there is nothing to bill; was there no intent either,
+    a ``discarded`` one named as the call stays (``reason``: ``concluded``), so that its intent cannot come after it. An
+    intent that has become ``unknown`` goes, too.
     """
 
     call: str
@@ -98,7 +100,8 @@ class Take(NamedTuple):
     """Take the lane, or keep it, and the first ``limit`` queued bills in the order of their numbers. Answer: ``Taken``.
 
     One sender at a time has the lane; whoever has it keeps it until ``lease`` milliseconds from now, or
-    ``ReleaseLane``.
+    ``ReleaseLane``. A lane that was taken in the future, for the clock has jumped back, begins now and lasts as long as
+    it was to.
     """
 
     sender: str
@@ -130,10 +133,10 @@ class Marked(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """Write down what became of queued bills; others stay as they are. The answer: how many changed.
+    """Write down what became of queued bills; others stay as they are. The answer: how many of ``marks`` held.
 
     It needs no lane: what was delivered is, whoever says so. ``tried``: ids of bills that were sent and are queued
-    still.
+    still. Either counts as one of a bill's ``tries``. Of what is said twice of a bill, the first holds.
     """
 
     marks: tuple[Marked, ...] = ()
@@ -150,7 +153,8 @@ class Amended(NamedTuple):
 class Amend(NamedTuple):
     """Change bills: price, attribute, replay or discard them. The answer is a tuple of the ids that were changed.
 
-    What is to be ``queued`` goes behind all that is. All are changed together; those in another state are left.
+    What is to be ``queued`` goes behind all that is. All are changed together; those in another state are left. Id,
+    call and tries stay.
     """
 
     amended: tuple[Amended, ...]
@@ -179,7 +183,8 @@ class Count(NamedTuple):
 class Counted(NamedTuple):
     """``states``: how many bills are in each that has any. ``oldest``: the least ``at`` of the queued.
 
-    ``deduped``: how many of the delivered were there already. ``sender``: who has the lane until ``until``; ``""``:
+    ``deduped``: how many of the delivered were there already, as their ``reason`` says.
+    ``sender``: who has the lane until ``until``; ``""``:
     nobody.
     """
 
@@ -202,7 +207,10 @@ class Owing(NamedTuple):
 
 
 class Owed(NamedTuple):
-    """In dollars, each rounded up to 1e-9: of what is queued or held, of what was delivered lately, of live intents."""
+    """In dollars: of what is queued or held, of what was delivered lately, of live intents.
+
+    Each bill's is rounded up to 1e-9 before they are added; what is unknown is nothing.
+    """
 
     now: int
     queued: Decimal
@@ -222,3 +230,9 @@ class Notice(NamedTuple):
 
     key: str
     lease: int
+
+
+OUTBOX: Final = frozenset(
+    {Intend, Conclude, Take, ReleaseLane, Mark, Amend, ReadBills, Count, Owing, Forget, Notice}
+)
+"""All of them."""

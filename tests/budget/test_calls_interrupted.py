@@ -26,7 +26,7 @@ from ._purse import Purse
 
 SOURCE = (str(Path(llmkit.__file__).parent),)
 HALF: Answer = streamed(piece("Hel"), HOLD, end=False)
-SAMPLE = 20
+SAMPLE = 12
 NEVER = 10**9
 
 

@@ -33,7 +33,7 @@ ASK: dict[str, Any] = {
 BROKEN = streamed(piece("Hel"), piece("lo, "), RESET, end=False)
 REST = streamed(piece("world"), END)
 MOST = 150
-STEP = 1 if FULL else 31
+STEP = 1 if FULL else 61
 MODES = [("asyncio", "task"), ("trio", "scope")]
 if FULL:
     MODES += [("asyncio", "late"), ("asyncio", "twice"), ("trio", "nursery")]

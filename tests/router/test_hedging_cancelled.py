@@ -188,7 +188,7 @@ def test_interrupted_at_many_points(name: str) -> None:
     with pair(Hedge(after=0.005)) as world:
         stream = scripts(world, name)
         # In the short run each of the two takes some: they come by the same points.
-        at, step = (0, 1) if FULL else (-3 * stream, 7)
+        at, step = (0, 1) if FULL else (-6 * stream, 13)
         while at < MOST:
             at += step
             with interrupted_at(at, files) as interrupt:

@@ -30,6 +30,7 @@ from .._operations import (
 )
 from .._secret import redact
 from ..errors import StoreError
+from .checking_bills import BILL_CHECKS
 
 __all__ = ["EXPIRED", "checked"]
 
@@ -275,4 +276,5 @@ _CHECKS: Final[dict[type, Callable[[Any], Any]]] = {
     Leave: _leave,
     Cool: _cool,
     Look: _look,
+    **BILL_CHECKS,
 }

@@ -5,4 +5,102 @@ Names only; each is loaded on first use.
 
 from __future__ import annotations
 
-__all__: list[str] = []
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .._billing_events import (
+        BillConflict,
+        BillDead,
+        BillDoubtful,
+        BillingReached,
+        BillingUnreachable,
+        BillsDelivered,
+        BillsLate,
+        BillsLeft,
+        CallsUnknown,
+        EntitlementOpened,
+        OutboxFailed,
+        OutboxQuarantined,
+        UsageUnattributed,
+        UsageUnpriced,
+    )
+    from .._control.billing.currency import Currency
+    from .._control.billing.entitlement import Entitlement, OpenUntil
+    from .._control.billing.metric import Metric
+    from .._control.billing.options import BillingOptions
+    from .._control.billing.reporting import Reported
+    from .._control.billing.standing import Flushed, Health, Stats
+    from .._outbox import Bill
+    from ._billing import LagoBilling
+    from ._waiting import Waiting
+
+__all__ = [
+    "Bill",
+    "BillConflict",
+    "BillDead",
+    "BillDoubtful",
+    "BillingOptions",
+    "BillingReached",
+    "BillingUnreachable",
+    "BillsDelivered",
+    "BillsLate",
+    "BillsLeft",
+    "CallsUnknown",
+    "Currency",
+    "Entitlement",
+    "EntitlementOpened",
+    "Flushed",
+    "Health",
+    "LagoBilling",
+    "Metric",
+    "OpenUntil",
+    "OutboxFailed",
+    "OutboxQuarantined",
+    "Reported",
+    "Stats",
+    "UsageUnattributed",
+    "UsageUnpriced",
+    "Waiting",
+]
+
+# One line for each name: where it lives.
+_HOMES = {
+    "Bill": ".._outbox",
+    "BillConflict": ".._billing_events",
+    "BillDead": ".._billing_events",
+    "BillDoubtful": ".._billing_events",
+    "BillingOptions": ".._control.billing.options",
+    "BillingReached": ".._billing_events",
+    "BillingUnreachable": ".._billing_events",
+    "BillsDelivered": ".._billing_events",
+    "BillsLate": ".._billing_events",
+    "BillsLeft": ".._billing_events",
+    "CallsUnknown": ".._billing_events",
+    "Currency": ".._control.billing.currency",
+    "Entitlement": ".._control.billing.entitlement",
+    "EntitlementOpened": ".._billing_events",
+    "Flushed": ".._control.billing.standing",
+    "Health": ".._control.billing.standing",
+    "LagoBilling": "._billing",
+    "Metric": ".._control.billing.metric",
+    "OpenUntil": ".._control.billing.entitlement",
+    "OutboxFailed": ".._billing_events",
+    "OutboxQuarantined": ".._billing_events",
+    "Reported": ".._control.billing.reporting",
+    "Stats": ".._control.billing.standing",
+    "UsageUnattributed": ".._billing_events",
+    "UsageUnpriced": ".._billing_events",
+    "Waiting": "._waiting",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if (home := _HOMES.get(name)) is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(home, __name__), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

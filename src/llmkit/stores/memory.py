@@ -1,4 +1,4 @@
-"""``MemoryStore``: accounts, ledger and settlements of this process alone, gone with it."""
+"""``MemoryStore``: accounts, ledger, settlements and outbox of this process alone, gone with it."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ from .._operations import (
     Settlements,
     UsageRow,
 )
+from .._outbox import OUTBOX
 from ..errors import ConfigurationError, StoreError, StoreUnavailableError
 from ..ledger import MemoryLedger
 
@@ -281,6 +282,8 @@ class MemoryStore:
         self._rows = MemoryRows(keep)
         self._settlements = MemoryLedger(keep)
         self._admission = Admission()
+        self._keep = keep
+        self._outbox: Any = None
         self._lock = threading.RLock()
         self._busy = False
         at_forks(self)
@@ -296,7 +299,7 @@ class MemoryStore:
         """
         kind = type(operation)
         rule = ACCOUNTING.get(kind)
-        if rule is None and kind not in ADMISSION:
+        if rule is None and kind not in ADMISSION and kind not in OUTBOX:
             return self._told(operation)
         operation = checked(operation)
         with self._lock:
@@ -311,9 +314,18 @@ class MemoryStore:
         with self._lock:
             return read(self, operation)
 
+    def _billed(self, operation: Any) -> Any:
+        if self._outbox is None:
+            from .._control.billing.kept import Kept  # noqa: PLC0415 - most have none
+
+            self._outbox = Kept(self._keep)
+        return self._outbox.perform(operation, self._now())
+
     def _admitted(self, operation: Any) -> Any:
         self._busy = True
         try:
+            if type(operation) in OUTBOX:
+                return self._billed(operation)
             return self._admission.perform(operation, self._now())
         finally:
             self._busy = False
@@ -336,7 +348,9 @@ class MemoryStore:
         self._lock.acquire()
 
     def after_fork(self, *, child: bool) -> None:
-        """Go on."""
+        """Go on; a copy has no outbox: what is in it is the parent's to send."""
+        if child:
+            self._outbox = None
         self._lock.release()
 
     def close(self) -> None:

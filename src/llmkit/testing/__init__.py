@@ -14,14 +14,18 @@ from ._network import LOOPBACK, NetworkBlockedError, no_network
 from ._simulator import ReceivedRequest, Simulator
 
 if TYPE_CHECKING:
+    from . import lago_faults
     from ._cassette import cassette, record, replay
+    from ._lago import FakeLago, LagoRequest
     from ._script import Cut, Raw, ToolUse
     from ._scripted import Script, ScriptedCall, ScriptExhaustedError, SentRequest, scripted
 
 __all__ = [
     "LOOPBACK",
     "Cut",
+    "FakeLago",
     "FrozenClock",
+    "LagoRequest",
     "NetworkBlockedError",
     "Raw",
     "ReceivedRequest",
@@ -33,6 +37,7 @@ __all__ = [
     "ToolUse",
     "cassette",
     "faults",
+    "lago_faults",
     "no_network",
     "record",
     "replay",
@@ -44,11 +49,14 @@ _SCRIPTED = ("Script", "ScriptExhaustedError", "ScriptedCall", "SentRequest", "s
 _HOMES = {
     **dict.fromkeys(_SCRIPTED, "_scripted"),
     **dict.fromkeys(("Cut", "Raw", "ToolUse"), "_script"),
+    **dict.fromkeys(("FakeLago", "LagoRequest"), "_lago"),
     **dict.fromkeys(("cassette", "record", "replay"), "_cassette"),
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "lago_faults":
+        return importlib.import_module(".lago_faults", __name__)
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)

@@ -25,7 +25,7 @@ from ._sending import End, Turn, composed, sent
 from ._wires import Reply, Say, Wire, wire_for
 from .faults import BreakTLS, Fault
 
-__all__ = ["HOST", "Pending", "ReceivedRequest", "Server"]
+__all__ = ["HOST", "Connection", "Pending", "ReceivedRequest", "Server", "Unreadable"]
 
 HOST: Final = "127.0.0.1"
 _LARGEST_BODY: Final = 64 * 1024 * 1024
@@ -161,7 +161,7 @@ class Server:
             return
         if self._tls is not None:
             connection = self._secured(connection, self._tls)
-        _Connection(Channel(connection), self)
+        Connection(Channel(connection), self)
 
     def _shakes(self, connection: socket.socket) -> bool:
         """Whether a TLS handshake may go on; if not, the connection is done with."""
@@ -188,7 +188,7 @@ def _break(connection: socket.socket) -> None:
         socket.socket.shutdown(connection, socket.SHUT_RDWR)
 
 
-class _Unreadable(Exception):
+class Unreadable(Exception):
     """A request that cannot be read to its end, and the status that says so."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -196,7 +196,7 @@ class _Unreadable(Exception):
         self.status = status
 
 
-class _Connection(BaseHTTPRequestHandler):
+class Connection(BaseHTTPRequestHandler):
     """One connection's requests, read and answered in turn."""
 
     protocol_version = "HTTP/1.1"
@@ -220,8 +220,8 @@ class _Connection(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         wire = wire_for(self.path, headers)
         try:
-            body = self._read_body()
-        except _Unreadable as problem:
+            body = self.read_body()
+        except Unreadable as problem:
             # The rest of the request is of unknown length: nothing after it can be read.
             return self._refuse(wire, problem.status, str(problem))
         serving = self._serving
@@ -251,12 +251,13 @@ class _Connection(BaseHTTPRequestHandler):
         steps = sent(composed(turn)) if fault is None else fault.steps(turn)
         self.close_connection = not self._channel.perform(steps)
 
-    def _read_body(self) -> bytes:
+    def read_body(self) -> bytes:
+        """The request's body, whole. Raises `Unreadable`."""
         if self.headers.get("transfer-encoding", "").lower() == "chunked":
             return self._read_chunks()
         length = self.headers.get("content-length", "0")
         if not (length.isascii() and length.isdigit()):
-            raise _Unreadable(400, "We could not parse your request: bad Content-Length.")
+            raise Unreadable(400, "We could not parse your request: bad Content-Length.")
         return self._read_exactly(int(length))
 
     def _read_chunks(self) -> bytes:
@@ -274,15 +275,15 @@ class _Connection(BaseHTTPRequestHandler):
         try:
             return int(line, 16)
         except ValueError as error:
-            raise _Unreadable(400, "We could not parse your request: bad chunk.") from error
+            raise Unreadable(400, "We could not parse your request: bad chunk.") from error
 
     def _check_size(self, size: int) -> None:
         if size > _LARGEST_BODY:
-            raise _Unreadable(413, "The request is too large for the simulator.")
+            raise Unreadable(413, "The request is too large for the simulator.")
 
     def _read_exactly(self, size: int) -> bytes:
         self._check_size(size)
         body = self.rfile.read(size)
         if len(body) < size:
-            raise _Unreadable(400, "We could not parse your request: the body ended early.")
+            raise Unreadable(400, "We could not parse your request: the body ended early.")
         return body

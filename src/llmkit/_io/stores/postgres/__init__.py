@@ -6,12 +6,13 @@ Every operation is one round trip. psycopg (the extra ``postgres``) is loaded wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from typing_extensions import override
 
 from ...._control.checking import checked
 from ....errors import ConfigurationError, StoreError
+from ._bills import BILLING
 from ._compiled import COMPILED, Form
 from ._texts import read, written
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from ._pool import Pool
 
 __all__ = ["PostgresStore"]
+
+
+_FORMS: Final = {**COMPILED, **BILLING}
 
 
 class PostgresStore:
@@ -104,7 +108,7 @@ class PostgresStore:
 
 
 def _form(kind: type) -> Form:
-    if (form := COMPILED.get(kind)) is None:
+    if (form := _FORMS.get(kind)) is None:
         raise StoreError(f"no PostgresStore performs {kind.__name__}")
     return form
 
@@ -121,6 +125,6 @@ def _made(
         from ._schema import Schema  # noqa: PLC0415 - with it
 
         space = Schema(schema, flushed=durability == "power")
-        statements = {kind: space.statement(form.statement) for kind, form in COMPILED.items()}
+        statements = {kind: space.statement(form.statement) for kind, form in _FORMS.items()}
         return Pool(dsn, connections, timeout, space.prepare), statements
     raise ConfigurationError("PostgresStore needs psycopg: pip install 'llmkit[postgres]'")

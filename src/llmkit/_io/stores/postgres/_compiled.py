@@ -54,7 +54,7 @@ from ...._operations import (
 )
 from ._texts import read, written
 
-__all__ = ["COMPILED", "Form"]
+__all__ = ["COMPILED", "Form", "changing", "once", "reading"]
 
 
 class Form(NamedTuple):
@@ -67,11 +67,13 @@ class Form(NamedTuple):
     """How many times as long as others it may take."""
 
 
-def _changing(name: str) -> str:
+def changing(name: str) -> str:
+    """A statement that calls a procedure of ours, which commits by itself."""
     return f"call @.{name}($1, null)"
 
 
-def _reading(name: str) -> str:
+def reading(name: str) -> str:
+    """A statement that asks a function of ours, which changes nothing."""
     return f"select @.{name}($1)"
 
 
@@ -177,10 +179,10 @@ def _settlement(operation: Settle) -> dict[str, Any]:
         # Metadata is the caller's, and may be anything. The settlement is kept in any case.
         kept["metadata"] = {str(name): str(value) for name, value in settlement.metadata.items()}
         body = written(kept)
-    return _once({"call": settlement.call_id, "body": body.decode()})
+    return once({"call": settlement.call_id, "body": body.decode()})
 
 
-def _once(asked: dict[str, Any]) -> dict[str, Any]:
+def once(asked: dict[str, Any]) -> dict[str, Any]:
     """By this a repetition is told from somebody else's operation, where its own id does not tell."""
     return asked | {"once": uuid4().hex}
 
@@ -199,25 +201,25 @@ def _settlements(bodies: Any) -> tuple[Settlement, ...]:
 
 
 COMPILED: Final[Mapping[type, Form]] = {
-    Reserve: Form(_changing("reserve"), _answer),
-    SettleHold: Form(_changing("settle_hold"), _settled),
-    Post: Form(_changing("post"), _posted),
-    Reset: Form(_changing("reset"), _posted),
-    Sweep: Form(_changing("sweep"), int),
+    Reserve: Form(changing("reserve"), _answer),
+    SettleHold: Form(changing("settle_hold"), _settled),
+    Post: Form(changing("post"), _posted),
+    Reset: Form(changing("reset"), _posted),
+    Sweep: Form(changing("sweep"), int),
     WriteRule: Form(
-        _changing("write_rule"),
+        changing("write_rule"),
         lambda answer: Written(answer[0], Rule(*answer[1])),
-        lambda operation: _once(operation._asdict()),
+        lambda operation: once(operation._asdict()),
     ),
-    Admit: Form(_changing("admit"), _admitted),
-    Leave: Form(_changing("leave"), bool),
-    Cool: Form(_changing("cool"), _health),
-    Look: Form(_changing("look"), _looked),
-    ReadEntries: Form(_changing("read_entries"), _entries),
-    Settle: Form(_changing("settle"), bool, _settlement),
-    Settlements: Form(_reading("settlements"), _settlements),
-    Balances: Form(_reading("balances"), _answer),
-    ReadUsage: Form(_reading("read_usage"), _usage),
-    ReadRules: Form(_reading("read_rules"), _rules),
-    Audit: Form(_reading("audit"), _audited, patience=60),  # it reads the whole ledger
+    Admit: Form(changing("admit"), _admitted),
+    Leave: Form(changing("leave"), bool),
+    Cool: Form(changing("cool"), _health),
+    Look: Form(changing("look"), _looked),
+    ReadEntries: Form(changing("read_entries"), _entries),
+    Settle: Form(changing("settle"), bool, _settlement),
+    Settlements: Form(reading("settlements"), _settlements),
+    Balances: Form(reading("balances"), _answer),
+    ReadUsage: Form(reading("read_usage"), _usage),
+    ReadRules: Form(reading("read_rules"), _rules),
+    Audit: Form(reading("audit"), _audited, patience=60),  # it reads the whole ledger
 }

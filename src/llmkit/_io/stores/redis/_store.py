@@ -11,6 +11,7 @@ import sniffio
 from typing_extensions import override
 
 from ...._control.checking import checked
+from ...._outbox import OUTBOX
 from ....errors import ConfigurationError, LLMKitError, StoreError
 from ._admission import ADMISSION
 from ._clients import Clients
@@ -118,7 +119,10 @@ class RedisStore:
     def _commands(self, operation: Any) -> Commands[Any]:
         form = _FORMS.get(type(operation))
         if form is None:
-            raise StoreError(f"a Redis store has no operation {type(operation).__name__}")
+            where = ""
+            if type(operation) in OUTBOX:
+                where = ": an outbox is kept by MemoryStore, SQLiteStore or PostgresStore"
+            raise StoreError(f"a Redis store has no operation {type(operation).__name__}{where}")
         return form(checked(operation), self._ask)
 
     def _ask(self, name: str, given: dict[str, Any]) -> Commands[Any]:
