@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import trio
+
 from llmkit.billing import LagoBilling
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+
 from llmkit._billing_events import BillingUnreachable, BillsDelivered, BillsLeft
 from llmkit._http import HTTPResponse
 from llmkit.errors import APIConnectionError

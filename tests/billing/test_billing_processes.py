@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
+
 from llmkit.testing import FakeLago, lago_faults
 
 from ._lagos import SUBSCRIPTION, UNITS, billing, until
@@ -110,7 +111,9 @@ def test_what_is_on_disk_is_for_the_next_process(fake: FakeLago, tmp_path: Path)
     path = tmp_path / "billing.db"
     fake.down()
     done = ran(fake, "report(5)", outbox=path, close_seconds="0.3")
-    assert "5 bills were not delivered in time, and are in the outbox for the next process" in done.err
+    assert (
+        "5 bills were not delivered in time, and are in the outbox for the next process" in done.err
+    )
     fake.up()
     done = ran(fake, "report(1, 'later')", outbox=path)
     assert "bills were not" not in done.err
@@ -169,7 +172,7 @@ FORKED = """
 @forks
 @pytest.mark.parametrize("durable", [False, True])
 def test_a_copied_process_sends_its_own_bills_and_not_its_parents(
-    fake: FakeLago, tmp_path: Path, durable: bool
+    fake: FakeLago, tmp_path: Path, *, durable: bool
 ) -> None:
     """With memory each sends what it billed; on disk whoever has the lane sends all: each bill once, either way."""
     done = ran(fake, FORKED, outbox=tmp_path / "billing.db" if durable else None)
