@@ -193,6 +193,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
     "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
     "_kinds.tokens": {"llmkit.tokens"},  # only when something is counted
+    # Only where an outbox is damaged.
+    "billing._quarantine": {"llmkit._io.stores._sqlite_quarantine"},
     "stores.memory": {"llmkit._control.billing.kept"},  # only for who bills
     "router._routing": {"llmkit.budget"},  # few deployments have a budget of their own
     "providers._google": {
