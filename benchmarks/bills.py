@@ -1,6 +1,6 @@
 """Measure billing: llmkit beside Lago's own SDK and LiteLLM's callback, at a fake Lago; and llmkit's own figures.
 
-usage: python benchmarks/billing.py [--venvs DIR] [--kills N] [--calls N] [--page docs/billing-peers.md] [PART…]
+usage: python benchmarks/bills.py [--venvs DIR] [--kills N] [--calls N] [--page docs/billing-peers.md] [PART…]
 
 Parts: peers, cost (needs the tests' PostgreSQL), entitlement, outage. Each contestant runs in processes and an
 environment of its own, and is driven as its documentation says. An answer counts as billed if Lago *counts* an event
@@ -124,21 +124,30 @@ def told(table: Table) -> Table:
 
 def page(tables: Iterable[Table], given: argparse.Namespace) -> str:
     """All of it, as a page."""
-    made = machine.described()
     versions = ", ".join(PINS[ENVIRONMENTS[name]][0] for name in given.contestants if name != OWN)
+    made = {
+        **machine.described(),
+        "today": machine.today(),
+        "revision": machine.revision(ROOT),
+        "versions": versions,
+        "load": machine.load(),
+    }
     parts = [
         ABOUT.format(kills=given.kills, calls=given.calls, rounds=given.rounds),
-        f"- {machine.today()}; llmkit at `{machine.revision(ROOT)}`, {versions}; load {machine.load()} at the end.\n"
-        f"- {made['processor']}, {made['cores']} cores; {made['system']}; Python {made['python']}.\n",
+        MADE.format(**made),
         *(f"{table.markdown()}\n" for table in tables),
     ]
     return "\n".join(parts)
 
 
+MADE = """\
+- {today}; llmkit at `{revision}`, {versions}; load {load} at the end.
+- {processor}, {cores} cores; {system}; Python {python}.
+"""
 ABOUT = """\
 # Billing, measured
 
-What `python benchmarks/billing.py --page docs/billing-peers.md` found. Each contestant calls the same loopback
+What `python benchmarks/bills.py --page docs/billing-peers.md` found. Each contestant calls the same loopback
 provider through its own client and bills through its own code, driven as its documentation says, to the same fake
 Lago (`llmkit.testing.FakeLago`), which keeps and counts events as Lago does. A call is *lost* if its caller got an
 answer and Lago counts no event of it; it is *double* where more events count than the provider served calls.
