@@ -133,6 +133,7 @@ class Works:
     def finish(self, timeout: float) -> int:
         """``ending``, whatever fails on the way; who is told of it, is told how many are left."""
         try:
+            self._outbox.recover()
             left = self.link.run(self.ending(timeout))
         except Exception as error:  # noqa: BLE001 - nobody is there to be told but the log
             _log.warning("the last bills could not be sent: %s", _reason(error))
