@@ -14,7 +14,8 @@ import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+HOME = Path(__file__).resolve().parent
+ROOT = HOME.parent
 sys.path.insert(0, str(ROOT / "src"))
 
 from bench import environments, machine, processes  # noqa: E402 - the tree that this file is in
@@ -165,7 +166,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], list[Table]]] = {
 def main() -> None:
     """Print the tables, and write the page if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--venvs", type=Path, default=Path(".venvs"), help="of the contestants")
+    parser.add_argument("--venvs", type=Path, default=HOME / ".venvs", help="of the contestants")
     parser.add_argument("--kills", type=int, default=20)
     parser.add_argument("--calls", type=int, default=1000)
     parser.add_argument("--rounds", type=int, default=3)

@@ -45,7 +45,7 @@ class _LLMKit:
         self._lago = LagoBilling(
             f"{where.lago}/api/v1",
             where.key,
-            outbox=os.path.join(where.folder, "outbox.db"),
+            outbox=f"{where.folder}/outbox.db",
             subscription=SUBSCRIPTION,
             entitlement=None,
         )

@@ -38,6 +38,7 @@ _DEEPEST: Final = 6
 _MOST: Final = 50
 _NAN: Final = Decimal("nan")
 _MOST_DIGITS: Final = 60
+_LEAST_DIGITS: Final = 1000
 
 
 class Event(NamedTuple):
@@ -474,7 +475,11 @@ def _decimal(value: Any) -> Decimal:
         number = Decimal(value) if isinstance(value, int | str) else _NAN
     except InvalidOperation:
         number = _NAN
-    if isinstance(value, bool) or not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+    if (
+        isinstance(value, bool)
+        or not number.is_finite()
+        or not -_LEAST_DIGITS < number.adjusted() < _MOST_DIGITS
+    ):
         raise _Odd("a number cannot be read")
     return number
 
