@@ -246,7 +246,9 @@ def test_with_compat_less_than_nothing_is_billed_as_nothing(make: Any) -> None:
     assert only(world).units == 0
 
 
-@pytest.mark.parametrize("said", [{"id": ""}, {"id": 3}, {"id": "a\x00"}, {"subscription": ""}, {"customer": 3}])  # fmt: skip
+@pytest.mark.parametrize(
+    "said", [{"id": ""}, {"id": 3}, {"id": "a\x00"}, {"subscription": ""}, {"customer": 3}]
+)
 def test_what_is_said_beside_it_is_checked(make: Any, said: dict[str, Any]) -> None:
     """An id that is none would collide; a subscription that is none would be somebody's."""
     with pytest.raises(ConfigurationError):

@@ -14,7 +14,7 @@ __all__ = ["convert_budget_to_askii_coins", "get_askii_coin_exchange_rate", "usd
 
 
 def get_askii_coin_exchange_rate() -> float:
-    """Coins a dollar: ``ASKII_COIN_EXCHANGE_RATE``, or 1,000,000 where that is not set, or (which is logged) is none."""
+    """Coins a dollar: ``ASKII_COIN_EXCHANGE_RATE``, or 1,000,000 where that is not set, or (logged) is none."""
     return float(_currency().rate)
 
 
