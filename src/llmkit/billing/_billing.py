@@ -123,9 +123,13 @@ class LagoBilling(Checking, Reporting, Looking, Operating):
 
     def _at_exit(self) -> None:
         """The process ends: what is left is sent, for a short time."""
-        if self._sender.begun:
-            self._sender.stop(0)
+        if not self._sender.begun:
+            return
+        self._sender.stop(0)
+        if self.settings.background:
             self._works.finish(min(self.settings.close_seconds, _AT_EXIT))
+        elif not self._durable:
+            self._works.leave()
 
     def _after_fork(self) -> None:
         """In a forked process: thread, connections and what is on its way are the parent's."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from typing_extensions import Unpack
@@ -17,7 +18,7 @@ from .._control.billing.options import BillingOptions
 from .._control.billing.settings import Settings, settings_of
 from .._control.billing.terms import Terms, terms_of
 from .._control.billing.webhook import Webhooks
-from .._io._clock import SYSTEM_CLOCK
+from .._io._clock import SYSTEM_CLOCK, Clock
 from .._io._observe import Observers
 from ._desk import Desk
 from ._gating import gate_of
@@ -65,11 +66,8 @@ class Founded:
             observers=self._observers,
             gate=self._gate,
             wake=self._sender.wake,
-            now=self._now,
+            now=partial(_milliseconds, settings.clock),
         )
-
-    def _now(self) -> int:
-        return int(self.settings.clock.wall() * 1000)
 
     def convert_to_askii(self, usd: Any) -> Decimal:
         """So many dollars in coins, exactly: ``convert_to_askii("0.0042")`` is 4200 at the default rate.
@@ -78,6 +76,10 @@ class Founded:
             ConfigurationError: it is no amount.
         """
         return self.terms.currency.convert(usd)
+
+
+def _milliseconds(clock: Clock) -> int:
+    return int(clock.wall() * 1000)
 
 
 def _outbox(store: Any, settings: Settings, observers: Observers) -> Outbox:
