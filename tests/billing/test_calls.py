@@ -157,6 +157,7 @@ async def test_a_provider_that_refuses(colour: Colour, status: int, stream: bool
 @each_colour
 async def test_a_mistake_that_is_found_before_anything_is_sent(colour: Colour) -> None:
     """What is never sent is not announced."""
+
     def refuses(_: Any) -> None:
         raise PermissionError("not this")
 
@@ -316,7 +317,9 @@ async def test_no_answer_and_nobody_knows(colour: Colour, name: str) -> None:
         charge = world.charge()
         assert charge.id == world.desk.begins[0].call
         assert (charge.outcome, charge.estimated, charge.cost_status) == (
-            "failed", True, "estimated",
+            "failed",
+            True,
+            "estimated",
         )
         counted = charge.usage["prompt_tokens"]
         assert 40 < counted < 100
@@ -460,12 +463,14 @@ def test_a_limit_that_a_budget_works_out() -> None:
 # --- kinds ------------------------------------------------------------------------------------
 
 
-EMBEDDED = answer({
-    "object": "list",
-    "model": "text-embedding-3-small",
-    "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
-    "usage": {"prompt_tokens": 1000, "total_tokens": 1000},
-})
+EMBEDDED = answer(
+    {
+        "object": "list",
+        "model": "text-embedding-3-small",
+        "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}],
+        "usage": {"prompt_tokens": 1000, "total_tokens": 1000},
+    }
+)
 
 
 @each_colour

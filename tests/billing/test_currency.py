@@ -22,7 +22,13 @@ WRONG_RATES = ["0", "-1", "-0.5", "nan", "NaN", "inf", "-Infinity", "coins", "",
 
 @pytest.mark.parametrize(
     ("said", "rate"),
-    [(None, 1_000_000), ("1e6", 1_000_000), ("1_000_000", 1_000_000), ("250", 250), (" 2.5 ", "2.5")],
+    [
+        (None, 1_000_000),
+        ("1e6", 1_000_000),
+        ("1_000_000", 1_000_000),
+        ("250", 250),
+        (" 2.5 ", "2.5"),
+    ],
 )
 def test_the_rate_is_the_environments_or_a_million(said: str | None, rate: Any) -> None:
     """ASKII_COIN_EXCHANGE_RATE is read as Python reads numbers; without it a dollar is a million coins."""
@@ -74,7 +80,8 @@ def test_dollars_become_exactly_so_many_coins(usd: Any, coins: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "usd", [-1, "-0.01", float("nan"), float("inf"), "inf", "sNaN", None, "", "x", True, [], "1e400"]
+    "usd",
+    [-1, "-0.01", float("nan"), float("inf"), "inf", "sNaN", None, "", "x", True, [], "1e400"],
 )
 def test_what_is_no_amount_is_refused(usd: Any) -> None:
     """Nothing is made of it, and nothing else is raised."""
