@@ -17,7 +17,9 @@ from llmkit.errors import ConfigurationError
 
 RATE = "ASKII_COIN_EXCHANGE_RATE"
 PLAIN = re.compile(r"^-?\d+(\.\d+)?$")
-WRONG_RATES = ["0", "-1", "-0.5", "nan", "NaN", "inf", "-Infinity", "coins", "", " ", "1e999", "1,000", "0x10", "1e12"]  # fmt: skip
+WRONG_RATES = [
+    "0", "-1", "-0.5", "nan", "NaN", "inf", "-Infinity", "coins", "", " ", "1e999", "1,000", "0x10", "1e12",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(

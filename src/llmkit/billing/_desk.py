@@ -230,7 +230,8 @@ def _finish(desk: Desk, ended: Finish) -> Flow[Finished]:
     yield from _told(desk, all_written, frozenset(billed.fresh))
     if interrupt is not None:
         raise interrupt
-    return Finished(tuple((bill.id, bill.state) for bill in flat))
+    spilled = bool(getattr(desk.outbox, "spilled", 0))
+    return Finished(tuple((bill.id, bill.state) for bill in flat), spilled)
 
 
 def late(desk: Desk, ended: Finish) -> Flow[_Open]:

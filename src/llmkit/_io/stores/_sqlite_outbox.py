@@ -31,13 +31,14 @@ from ..._outbox import (
     Taken,
 )
 
-__all__ = ["OUTBOX_FORMS"]
+__all__ = ["COLUMNS", "OUTBOX_FORMS", "bill_of"]
 
 _EXACT: Final = Context(prec=60)
-_COLUMNS: Final = (
+COLUMNS: Final = (
     "id, call, state, subscription, code, at, body, facts, units, usd, reason, number, changed,"
     " tries, expires"
 )
+"""Of a bill, as ``bill_of`` reads them."""
 _SET: Final = (
     "id, call, state, subscription, code, at, body, facts, units, usd, reason, changed, tries,"
     " expires, nanos"
@@ -66,16 +67,16 @@ _CONCLUDED: Final = (
 _LANE: Final = "SELECT sender, since, until FROM llmkit_lane"
 _KEEP_LANE: Final = "INSERT OR REPLACE INTO llmkit_lane VALUES (1, ?, ?, ?)"
 _DROP_LANE: Final = "DELETE FROM llmkit_lane"
-_TAKE: Final = f"SELECT {_COLUMNS} FROM llmkit_bill WHERE state = 'queued' ORDER BY number LIMIT ?"  # noqa: S608
+_TAKE: Final = f"SELECT {COLUMNS} FROM llmkit_bill WHERE state = 'queued' ORDER BY number LIMIT ?"  # noqa: S608
 _MARK: Final = (
     "UPDATE llmkit_bill SET state = ?, reason = ?, changed = ?, tries = tries + 1"
     " WHERE id = ? AND state = 'queued'"
 )
 _TRIED: Final = "UPDATE llmkit_bill SET tries = tries + 1 WHERE id = ? AND state = 'queued'"
-_ONE: Final = f"SELECT {_COLUMNS} FROM llmkit_bill WHERE id = ?"  # noqa: S608
+_ONE: Final = f"SELECT {COLUMNS} FROM llmkit_bill WHERE id = ?"  # noqa: S608
 _DROP: Final = "DELETE FROM llmkit_bill WHERE number = ?"
 _REWRITE: Final = f"INSERT INTO llmkit_bill ({_SET}, number) VALUES ({', '.join('?' * 16)})"  # noqa: S608
-_READ: Final = f"SELECT {_COLUMNS} FROM llmkit_bill WHERE number > ?"  # noqa: S608
+_READ: Final = f"SELECT {COLUMNS} FROM llmkit_bill WHERE number > ?"  # noqa: S608
 _IN_TIME: Final = " AND +at >= ? AND +at < ?"
 _IN_ORDER: Final = " ORDER BY number LIMIT ?"
 _STATES: Final = {
@@ -111,8 +112,7 @@ def _intend(connection: _Connection, op: Intend, now: int) -> bool:
     known = connection.execute(_INTENDED, (call, now)).fetchone()
     if known is not None:
         most = _larger(_amount(known[0]), usd)
-        row = (_text(most), nanos(most), max(known[1], expires), call)
-        connection.execute(_RAISE, row)
+        connection.execute(_RAISE, (_text(most), nanos(most), max(known[1], expires), call))
     return False
 
 
@@ -138,7 +138,7 @@ def _take(connection: _Connection, op: Take, now: int) -> Taken:
     if lane != before:
         connection.execute(_KEEP_LANE, lane)
     rows = connection.execute(_TAKE, (op.limit,)).fetchall() if mine else ()
-    return Taken(now, lane.sender, lane.until, tuple([_bill(row) for row in rows]))
+    return Taken(now, lane.sender, lane.until, tuple([bill_of(row) for row in rows]))
 
 
 def _release(connection: _Connection, op: ReleaseLane, now: int) -> bool:
@@ -160,7 +160,7 @@ def _amend(connection: _Connection, op: Amend, now: int) -> tuple[str, ...]:
     changed = []
     for bill, expected in op.amended:
         row = connection.execute(_ONE, (bill.id,)).fetchone()
-        if row is None or (known := _seen(_bill(row), now)).state not in expected:
+        if row is None or (known := _seen(bill_of(row), now)).state not in expected:
             continue
         number = None if bill.state == "queued" else known.number
         after = bill._replace(call=known.call, tries=known.tries, changed=now, expires=0)
@@ -177,7 +177,7 @@ def _read(connection: _Connection, op: ReadBills, now: int) -> tuple[Bill, ...]:
     for clause, more in _by_state(op, now):
         text = _READ + clause + where + _IN_ORDER
         rows = connection.execute(text, (op.after, *more, *given, op.limit))
-        found += [_seen(_bill(row), now) for row in rows]
+        found += [_seen(bill_of(row), now) for row in rows]
     return tuple(sorted(found, key=lambda bill: bill.number)[: op.limit])
 
 
@@ -208,9 +208,8 @@ def _count(connection: _Connection, op: Count, now: int) -> Counted:
     rows = do(_COUNT).fetchall()
     states: dict[str, int] = {state: bills for state, bills, _ in rows}
     intents, unknown = do(_INTENTS, (now,)).fetchone()
-    for state, many in (("intent", intents - unknown), ("unknown", unknown)):
-        if many:
-            states[state] = many
+    under_way = {"intent": intents - unknown, "unknown": unknown}
+    states |= {state: many for state, many in under_way.items() if many}
     deduped = sum(deduped for state, _, deduped in rows if state == "delivered")
     lane = _lane(connection).at(now)
     return Counted(now, states, do(_OLDEST).fetchone()[0], deduped, lane.sender, lane.until)
@@ -262,8 +261,9 @@ def _row(bill: Bill) -> tuple[Any, ...]:
     return (*bill[:8], str(bill.units), _text(usd), bill.reason, *bill[12:], nanos(usd))
 
 
-def _bill(row: tuple[Any, ...]) -> Bill:
-    return Bill(*row[:8], Decimal(row[8]), _amount(row[9]), *row[10:])
+def bill_of(row: tuple[Any, ...]) -> Bill:
+    """A row of ``COLUMNS``."""
+    return Bill._make((*row[:8], Decimal(row[8]), _amount(row[9]), *row[10:]))
 
 
 def _seen(bill: Bill, now: int) -> Bill:

@@ -11,7 +11,7 @@ from typing import Final
 
 from ...errors import StoreError
 
-__all__ = ["VERSION", "bring_up_to_date"]
+__all__ = ["VERSION", "bring_up_to_date", "version_of"]
 
 _ACCOUNTS: Final = """
 CREATE TABLE llmkit_counter (
@@ -169,10 +169,10 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
     Raises:
         StoreError: a later version of llmkit has written this file.
     """
-    if _version(connection, path) == VERSION:
+    if version_of(connection, path) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
-    for version in range(_version(connection, path), VERSION):
+    for version in range(version_of(connection, path), VERSION):
         if not version:
             connection.execute(
                 "CREATE TABLE llmkit_schema (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL)"
@@ -184,7 +184,12 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("COMMIT")
 
 
-def _version(connection: sqlite3.Connection, path: str) -> int:
+def version_of(connection: sqlite3.Connection, path: str) -> int:
+    """How many scripts a file has had; 0 where it has none of our tables.
+
+    Raises:
+        StoreError: a later version of llmkit has written this file.
+    """
     # Not sqlite_schema, its name since SQLite 3.33 (https://sqlite.org/schematab.html, read 2026-11-22).
     named = "SELECT 1 FROM sqlite_master WHERE name = 'llmkit_schema'"
     if connection.execute(named).fetchone() is None:
