@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from itertools import count
 from typing import Any
 
@@ -36,7 +37,19 @@ def bill(number: int, subscription: str = "sub_0", extra: str = "") -> Bill:
         "properties": {"askii_coins": "4200", "usd": "0.0042", "rate": "1000000"},
     }
     body = json.dumps(event, separators=(",", ":")) + extra
-    return Bill(id_, f"call-{number}", "queued", subscription, "askii_coins", at, body)
+    usd = Decimal("0.0042")
+    return Bill(
+        id_,
+        f"call-{number}",
+        "queued",
+        subscription,
+        "askii_coins",
+        at,
+        body,
+        "{}",
+        Decimal(4200),
+        usd,
+    )
 
 
 def bills(many: int, start: int = 0, subscriptions: int = 1) -> list[Bill]:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from llmkit._control.billing.options import CHECKS, BillingOptions
 from llmkit._control.billing.settings import CLOUD, Settings, settings_of
 from llmkit._secret import Secret

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -18,10 +19,10 @@ from llmkit._billing_events import (
 )
 from llmkit._control.billing.delivery import Round, Terms
 from llmkit._http import HTTPRequest, HTTPResponse
-from llmkit._outbox import ReleaseLane
+from llmkit._outbox import ReleaseLane, Take, Taken
 from llmkit.errors import APIConnectionError, StoreUnavailableError
 
-from ._lane import MiniLago, World, bill, bills, cancelled, invalid, said
+from ._lane import Answer, MiniLago, World, bill, bills, cancelled, invalid, said
 
 
 def lost(lago: MiniLago, request: HTTPRequest) -> HTTPResponse:
@@ -35,7 +36,7 @@ def html(_: MiniLago, __: HTTPRequest) -> HTTPResponse:
     return said(422, "<html>unprocessable</html>")
 
 
-def refuses(*ids: str):
+def refuses(*ids: str) -> Answer:
     """A Lago that refuses whatever holds one of these, and does not say why."""
 
     def answer(lago: MiniLago, request: HTTPRequest) -> HTTPResponse:
@@ -46,6 +47,7 @@ def refuses(*ids: str):
 
 
 def states(world: World, state: str) -> list[str]:
+    """Whose bills ended so."""
     return [id_ for id_, (found, _) in world.marked.items() if found == state]
 
 
@@ -356,7 +358,7 @@ def test_no_more_requests_a_second_than_configured() -> None:
     world.latency = 0.0
     world.run()
     times = [at for at, _ in world.requests]
-    gaps = [b - a for a, b in zip(times, times[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in pairwise(times)]
     assert min(gaps) >= 0.1 - 1e-9
 
 
@@ -493,13 +495,9 @@ def test_who_was_stopped_after_taking_asks_for_the_lane_again() -> None:
     world = World().add(*bills(3))
     stops = [70.0]
 
-    def slow(effect: object) -> None:
-        if world.steps[-1:] == ["Take"] and stops:
-            world.now += stops.pop()
-
     perform = world._take
 
-    def late(take):
+    def late(take: Take) -> Taken:
         taken = perform(take)
         world.now += stops.pop() if stops else 0.0
         return taken
@@ -624,7 +622,7 @@ ANSWERS = st.sampled_from(
 )
 
 
-def _scripted(name: str):
+def _scripted(name: str) -> Answer | Exception:
     def named(lago: MiniLago, request: HTTPRequest) -> HTTPResponse:
         return invalid({"0": {"timestamp": ["invalid_format"]}})
 
@@ -650,14 +648,14 @@ def _scripted(name: str):
 
 
 @given(
-    st.lists(ANSWERS, max_size=25),
-    st.integers(1, 40),
-    st.sets(st.integers(0, 39), max_size=4),
-    st.booleans(),
-    st.floats(0, 1, exclude_max=True),
+    names=st.lists(ANSWERS, max_size=25),
+    many=st.integers(1, 40),
+    poisons=st.sets(st.integers(0, 39), max_size=4),
+    commits=st.booleans(),
+    draw=st.floats(0, 1, exclude_max=True),
 )
 def test_whatever_lago_answers_each_bill_ends_once(
-    names: list[str], many: int, poisons: set[int], commits: bool, draw: float
+    *, names: list[str], many: int, poisons: set[int], commits: bool, draw: float
 ) -> None:
     """After any sequence of answers each bill is delivered exactly once, or dead with a reason; none is lost."""
     world = World(Terms(batch_size=8), script=[_scripted(name) for name in names], draw=draw)

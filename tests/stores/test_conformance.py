@@ -49,6 +49,7 @@ class TestRedis(StoreConformance):
     """Redis, which counts dollars in billionths."""
 
     grain = Decimal("0.000000001")
+    outbox = False
     sequences = SEQUENCES
 
     @pytest.fixture

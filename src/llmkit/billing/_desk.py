@@ -19,7 +19,7 @@ from .._control.billing.facts import properties, usable, whose
 from .._control.billing.identity import Identity, named
 from .._control.billing.intention import intention
 from .._control.billing.terms import Terms
-from .._control.billing.wording import bills
+from .._control.billing.wording import bills, safe
 from .._flow import Flow, notify, store
 from .._io._observe import Observers
 from .._io.aio import AsyncDriver
@@ -27,14 +27,14 @@ from .._io.sync import SyncDriver
 from .._outbox import Bill, Billed, Conclude, Intend
 from ..errors import BillingError, NotEntitledError, StoreError
 
-__all__ = ["Desk"]
+__all__ = ["NAMELESS", "Desk", "late", "written"]
 
 T = TypeVar("T")
 _ZERO: Final = Decimal(0)
 _MARGIN: Final = 60_000
 """Milliseconds that an intent outlives its call's total timeout: the call settles before it is unknown."""
 _MANY: Final = 10_000
-_NAMELESS: Final = (
+NAMELESS: Final = (
     "nobody says whom to bill: give the call subscription=, use llmkit.context(subscription=…), or give the billing "
     "object a subscription="
 )
@@ -173,7 +173,7 @@ def _admitted(desk: Desk, asked: Begin, before: _Open | None) -> Flow[_Open]:
         whose = subscription or usable(entitlement.subscription)
         found = found._replace(subscription=whose, reserved=entitlement.reserved)
     if not found.subscription and desk.identity.unattributed == "raise":
-        raise BillingError(failure or _NAMELESS)
+        raise BillingError(failure or NAMELESS)
     return found
 
 
@@ -181,7 +181,7 @@ def _intended(desk: Desk, asked: Begin, found: _Open) -> Flow[None]:
     desk.opened(asked.call, found)
     usd = asked.usd if found.reserved is None else found.reserved
     text = intention(asked, desk.now(), desk.terms)
-    intend = Intend(asked.call, found.subscription, text, asked.lease + _MARGIN, usd)
+    intend = Intend(safe(asked.call), found.subscription, text, asked.lease + _MARGIN, usd)
     try:
         yield from store(intend, on=desk.outbox)
     except StoreError as error:
@@ -200,7 +200,7 @@ def _unmade(desk: Desk, call: str) -> Flow[None]:
     """Perhaps an intent was written after all: it goes, or a call that was never made would be unknown."""
     # What is raised is why it was not made. Should this fail, too, its lease ends it.
     with contextlib.suppress(Exception):
-        yield from store(Conclude(call), on=desk.outbox)
+        yield from store(Conclude(safe(call)), on=desk.outbox)
 
 
 def _denied(asked: Begin, found: Entitlement) -> NotEntitledError:
@@ -218,22 +218,23 @@ def _customer(attributes: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _finish(desk: Desk, ended: Finish) -> Flow[Finished]:
-    found = desk.known(ended.call) or (yield from _late(desk, ended))
-    written = _written(desk, ended, found)
-    flat = tuple(bill for _, made in written for bill in made)
+    found = desk.known(ended.call) or (yield from late(desk, ended))
+    all_written = written(desk, ended, found)
+    flat = tuple(bill for _, made in all_written for bill in made)
     try:
-        billed, interrupt = yield from _concluded(desk, Conclude(ended.call, flat))
+        billed, interrupt = yield from _concluded(desk, Conclude(safe(ended.call), flat))
     finally:
         if desk.gate is not None:
             desk.gate.settled(ended.call, _spent(flat, found))
     desk.closed(ended.call)
-    yield from _told(desk, written, frozenset(billed.fresh))
+    yield from _told(desk, all_written, frozenset(billed.fresh))
     if interrupt is not None:
         raise interrupt
-    return Finished(tuple((bill.id, bill.state) for bill in flat))
+    spilled = bool(getattr(desk.outbox, "spilled", 0))
+    return Finished(tuple((bill.id, bill.state) for bill in flat), spilled)
 
 
-def _late(desk: Desk, ended: Finish) -> Flow[_Open]:
+def late(desk: Desk, ended: Finish) -> Flow[_Open]:
     """Whose a call is that did not begin here: of another process, a row of a batch, what was reported."""
     subscription, failure = named(ended.attributes, desk.identity)
     customer = _customer(ended.attributes)
@@ -243,7 +244,7 @@ def _late(desk: Desk, ended: Finish) -> Flow[_Open]:
     return _Open(subscription, failure, None, 0)
 
 
-def _written(desk: Desk, ended: Finish, found: _Open) -> list[tuple[Charge, tuple[Bill, ...]]]:
+def written(desk: Desk, ended: Finish, found: _Open) -> list[tuple[Charge, tuple[Bill, ...]]]:
     """Each charge with its bills."""
     told = whose(ended.attributes)
     allowed = properties(ended.metadata, desk.terms.properties)

@@ -73,7 +73,9 @@ def _entitlement(found: Any) -> Entitlement:
 def rules_of(settings: Settings, terms: Terms) -> Rules:
     """What counts, by what is billed."""
     rates = {"cost": terms.currency.rate, "usd": Decimal(1)}
-    money = {metric.code: rates[metric.named] for metric in terms.metrics if metric.named in rates}
+    money = {
+        metric.code: rates[metric.measure] for metric in terms.metrics if metric.measure in rates
+    }
     return Rules(
         frozenset(metric.code for metric in terms.metrics),
         money,

@@ -11,6 +11,7 @@ import os
 import random
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from ._bell import Bell
@@ -26,8 +27,8 @@ class Duties(Protocol):
     def deliver(self) -> tuple[float, bool]:
         """Send; the seconds to rest after it, and whether there is more to be sent then."""
 
-    def tend(self) -> None:
-        """Do all else that is due."""
+    def tend(self) -> bool:
+        """Do what else is due, for a moment; whether there is more of it."""
 
     def failed(self, error: Exception | None) -> None:
         """A round has failed; or (``None``) none has, after one that had."""
@@ -55,7 +56,11 @@ class Sender:
         self._thread: threading.Thread | None = None
         self._bell = Bell(*self._rhythm)
         self.begun = False
-        """Whether anything was ever to be sent in this process."""
+        """Whether anything was to be sent in this process since it was stopped."""
+
+    def caller(self) -> Callable[[], None]:
+        """``call`` for who is one of the duties: he may not know the sender."""
+        return _Caller(weakref.ref(self))
 
     @property
     def runs(self) -> bool:
@@ -104,9 +109,23 @@ class Sender:
         with self._lock:
             bell, self._bell = self._bell, Bell(*self._rhythm)
             thread, self._thread = self._thread, None
+            self.begun = False
         bell.end()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
+
+
+class _Caller:
+    """Calls a sender as long as it is there."""
+
+    __slots__ = ("_sender",)
+
+    def __init__(self, sender: weakref.ref[Sender]) -> None:
+        self._sender = sender
+
+    def __call__(self) -> None:
+        if (sender := self._sender()) is not None:
+            sender.call()
 
 
 def _work(bell: Bell, duties: Duties, tick: float) -> None:
@@ -119,10 +138,11 @@ def _work(bell: Bell, duties: Duties, tick: float) -> None:
             if sends:
                 seconds, more = duties.deliver()
                 bell.rest(seconds, more=more)
-            duties.tend()
-            if failures:
-                duties.failed(None)
-            failures = 0
+            if duties.tend():
+                bell.call()
+            if failures and sends:
+                failures = 0
+                _told(duties, None)
         except Exception as error:  # noqa: BLE001 - nothing may end it
             failures += 1
             bell.rest(min(2.0 ** (failures - 1), _LONGEST) * (0.5 + random.random() / 2), more=True)
@@ -131,7 +151,7 @@ def _work(bell: Bell, duties: Duties, tick: float) -> None:
         duties.last()
 
 
-def _told(duties: Duties, error: Exception) -> None:
+def _told(duties: Duties, error: Exception | None) -> None:
     # Who is told may fail, too.
     with contextlib.suppress(Exception):
         duties.failed(error)

@@ -236,8 +236,9 @@ class Waiting:
 
     def _reads(self, ids: Ids, states: tuple[State, ...]) -> Iterator[ReadBills]:
         wanted = tuple(state for state in states if state in self._states)
-        if ids is None:
+        if ids is None and wanted:
             yield ReadBills(wanted, limit=_PAGE)
+        if ids is None or not wanted:
             return
         known = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
         for at in range(0, len(known), _PAGE):

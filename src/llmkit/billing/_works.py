@@ -6,9 +6,10 @@ are done. What is decided is decided in flows.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
-from collections.abc import Iterable
+import time
 from typing import Any, Final
 
 from .._billing_events import BillingReached, BillingUnreachable, BillsLeft
@@ -20,6 +21,7 @@ from .._control.billing.tending import Tending
 from .._flow import Flow
 from .._io._observe import Observers
 from .._secret import redact
+from ..errors import StoreError
 from ._lane import Lane
 from ._link import Link
 
@@ -29,6 +31,7 @@ _log: Final = logging.getLogger("llmkit")
 _DAY: Final = 86_400_000
 _LEAST_REST: Final = 0.05
 _LEASE: Final = 60.0
+_MOMENT: Final = 1.0
 
 
 class Works:
@@ -41,7 +44,6 @@ class Works:
         link: Link,
         outbox: Any,
         observers: Observers,
-        gate: Any,
         *,
         durable: bool,
     ) -> None:
@@ -50,11 +52,12 @@ class Works:
         self.link = link
         self._outbox = outbox
         self._observers = observers
-        self._gate = gate
+        self.gate: Any = None
+        """Who is asked for entitlements, if anybody is."""
         self._durable = durable
         self.lane = Lane(self._delivery, settings.clock.now)
-        ends = getattr(gate, "period_end", _never)
-        self._tending = Tending(settings.late_after, int(settings.keep_days * _DAY), ends)
+        keep = int(settings.keep_days * _DAY)
+        self._tending = Tending(settings.late_after, keep, self._period_end)
         self.failure = ""
         """Why the last round failed; ``""``: it did not."""
 
@@ -70,6 +73,10 @@ class Works:
         )
         return Delivery(self._lago, sender, settings.clock.now, random.random, terms)
 
+    def _period_end(self) -> float | None:
+        ends = getattr(self.gate, "period_end", None)
+        return None if ends is None else ends()
+
     # --- the thread's -------------------------------------------------------------------------
 
     def deliver(self) -> tuple[float, bool]:
@@ -80,18 +87,23 @@ class Works:
         moved = found.delivered or found.dead
         return (found.wait if moved else max(found.wait, _LEAST_REST)), True
 
-    def tend(self) -> None:
-        """Do all else that is due."""
+    def tend(self) -> bool:
+        """Do what else is due, for a moment; whether there is more of it."""
         self._outbox.recover()
-        for flow in self._refreshes():
-            self.link.run(flow)
         now = self._settings.clock.now()
         if self._tending.due(now):
             self.link.run(self._tending.run(now))
+        return self._refresh()
 
-    def _refreshes(self) -> Iterable[Flow[Any]]:
-        due = getattr(self._gate, "refresh_due", None)
-        return () if due is None else due()
+    def _refresh(self) -> bool:
+        """Ask anew for entitlements, for a moment: bills are not to wait for a Lago that is slow."""
+        due = getattr(self.gate, "refresh_due", _nothing)
+        until = time.monotonic() + _MOMENT
+        while flows := due(1):
+            self.link.run(flows[0])
+            if time.monotonic() > until:
+                return True
+        return False
 
     def failed(self, error: Exception | None) -> None:
         """Tell that rounds fail, once, and that they do no more."""
@@ -123,6 +135,7 @@ class Works:
     def finish(self, timeout: float) -> int:
         """``ending``, whatever fails on the way; who is told of it, is told how many are left."""
         try:
+            self._outbox.recover()
             left = self.link.run(self.ending(timeout))
         except Exception as error:  # noqa: BLE001 - nobody is there to be told but the log
             _log.warning("the last bills could not be sent: %s", _reason(error))
@@ -130,6 +143,11 @@ class Works:
         self.tell_left(left)
         self.link.close()
         return left
+
+    def leave(self) -> None:
+        """Tell how many bills are left, and send none."""
+        with contextlib.suppress(StoreError):
+            self.tell_left(self.link.run(self.lane.left()))
 
     def tell_left(self, left: int) -> None:
         """Tell how many bills are left, if any."""
@@ -143,8 +161,9 @@ class Works:
         self.failure = ""
 
 
-def _never() -> None:
-    """No period is known."""
+def _nothing(most: int) -> tuple[Flow[None], ...]:
+    """Nothing is due at a gate that asks nobody."""
+    return ()
 
 
 def _reason(error: Exception) -> str:

@@ -91,12 +91,12 @@ class Aside:
         for one in self._ones.values():
             one.due, one.wait = self._now(), _FIRST_WAIT / 2
 
-    def refused(self, id_: str, reason: str) -> None:
-        """A bill was refused alone, for no reason."""
+    def refused(self, id_: str, reason: str, *, probing: bool) -> None:
+        """A bill was refused alone, for no reason. ``probing``: it was alone by chance, and nothing is well anyway."""
         self._suspects = 0
         known = self._ones.get(id_)
         if known is None:
-            self._doubts += 1
+            self._doubts += _DOUBTS if probing else 1
         wait = _FIRST_WAIT if known is None else min(_LONGEST_WAIT, known.wait * 2)
         if known is not None or len(self._ones) < _MOST:
             told = known is not None and known.told

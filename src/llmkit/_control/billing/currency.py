@@ -25,8 +25,9 @@ RATE_VARIABLE: Final = "ASKII_COIN_EXCHANGE_RATE"
 # Products of two numbers within the bounds below have fewer digits than this: nothing is ever rounded by it.
 EXACT: Final = Context(prec=1000, traps=[decimal.InvalidOperation, decimal.Inexact])
 _ROUNDED: Final = Context(prec=1000)
-# A hundred digits before the point or after it are no amount; Decimal("1e999999") would be a megabyte of text.
-_LARGEST, _FINEST, _LONGEST = 30, 100, 200
+# 1e18 dollars, or a hundred digits behind the point, are no amount; Decimal("1e999999") would be a megabyte of text.
+_LARGEST, _FINEST, _LONGEST = 18, 100, 120
+_LARGEST_RATE: Final = Decimal("1e12")
 _ROUNDINGS: Final[Mapping[str, str]] = {
     "floor": decimal.ROUND_FLOOR,
     "ceiling": decimal.ROUND_CEILING,
@@ -44,7 +45,7 @@ def amount(given: object, what: str = "an amount") -> Decimal:
 
     Raises:
         ConfigurationError: it is negative, NaN, infinite, no number, or has more digits than an amount can have
-            (30 before the point, 100 after it).
+            (18 before the point, 100 after it).
     """
     found = _number(given)
     if found is None:
@@ -143,10 +144,13 @@ class Currency:
         Raises:
             ConfigurationError: it is negative (with ``compat`` that is 0), NaN, infinite or no number.
         """
+        return self.units(self.dollars(usd, "what is converted"))
+
+    def dollars(self, usd: Decimal | float | str, what: str) -> Decimal:
+        """What is given as dollars, as ``convert`` takes it."""
         given = _number(usd) if self.compat else None
-        if given is not None and given.is_finite() and given < 0:
-            return _ZERO
-        return self.units(amount(usd, "what is converted"))
+        negative = given is not None and given.is_finite() and given < 0
+        return _ZERO if negative else amount(usd, what)
 
     def units(self, usd: Decimal) -> Decimal:
         """The same for what is known to be an amount."""
@@ -159,8 +163,8 @@ class Currency:
 
 def _rate(given: object, what: str) -> Decimal:
     found = amount(given, what)
-    if not found:
-        raise ConfigurationError(f"{what} is more than 0: coins a dollar")
+    if not 0 < found < _LARGEST_RATE:
+        raise ConfigurationError(f"{what} is coins a dollar: more than 0, less than 1e12")
     return found
 
 

@@ -223,6 +223,8 @@ class Delivery:
         delivered = len(verdict.accepted) + deduped
         for at, count in enumerate((delivered, deduped, len(verdict.refused))):
             self._counts[at] += count
+        if verdict.named and (event := self.pace.reached()) is not None:
+            yield from notify(event)
         if delivered:
             yield from notify(BillsDelivered(delivered, deduped))
         for at, reason in verdict.refused:
@@ -230,26 +232,22 @@ class Delivery:
 
     def _judged(self, bills: tuple[Bill, ...], verdict: Verdict) -> Flow[None]:
         """What the answer means for the next request."""
-        named = len(verdict.accepted) + len(verdict.duplicates) + len(verdict.refused)
         rest, self._rest = self._rest, 0
-        if named and (event := self.pace.reached()) is not None:
-            yield from notify(event)
         if verdict.trouble == "held":
             self._rest = rest
-            event_ = self.pace.failed(verdict)
-            if event_ is not None:
-                yield from notify(event_)
+            if (event := self.pace.failed(verdict)) is not None:
+                yield from notify(event)
         elif verdict.trouble == "too_many":
             self.size = max(1, len(bills) // 2)
         elif verdict.trouble == "split":
             yield from self._split(bills, verdict)
         else:
-            yield from self._settled(bills, verdict, len(bills) - named)
+            yield from self._settled(bills, verdict)
 
-    def _settled(self, bills: tuple[Bill, ...], verdict: Verdict, rest: int) -> Flow[None]:
+    def _settled(self, bills: tuple[Bill, ...], verdict: Verdict) -> Flow[None]:
         """Something was said of each bill, or of those for which the others were refused."""
         self.aside.passed(bills)
-        self._rest = rest
+        self._rest = rest = len(bills) - verdict.named
         yield from self._doubted()
         duplicates = tuple(bills[at] for at in verdict.duplicates)
         if self.terms.verify_duplicates:
@@ -275,7 +273,7 @@ class Delivery:
         if len(bills) > 1:
             self.aside.among(len(bills))
             return
-        self.aside.refused(bills[0].id, verdict.reason)
+        self.aside.refused(bills[0].id, verdict.reason, probing=self.pace.broken)
         if not self.aside.many:
             yield from self._doubted()
         elif (event := self.pace.failed(verdict)) is not None:

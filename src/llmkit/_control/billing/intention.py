@@ -41,18 +41,8 @@ class Intention(NamedTuple):
 
     def charge(self, at: int, usd: Decimal) -> Charge:
         """The call, billed at what somebody says that it cost."""
-        return Charge(
-            self.call,
-            at,
-            "unknown",
-            self.provider,
-            self.model,
-            self.kind,
-            usd,
-            "estimated",
-            "",
-            True,
-        )
+        about = self.provider, self.model, self.kind
+        return Charge(self.call, at, "unknown", *about, usd, "given")
 
     def terms(self, now: Terms) -> Terms:
         """The terms that held when the call left: the rate above all. Functions are those of now, by their code."""

@@ -155,7 +155,7 @@ class Kept:
             del self._queue[bill.number]
             del self._ages[bisect_left(self._ages, (bill.at, bill.number))]
         if state in OWED:
-            left = self._owed.pop(bill.subscription) - nanos(bill.usd)
+            left = self._owed.pop(bill.subscription, 0) - nanos(bill.usd)
             if left:
                 self._owed[bill.subscription] = left
         if state in FORGETTABLE:

@@ -53,6 +53,11 @@ class Verdict(NamedTuple):
     throttled: bool = False
     large: bool = False
 
+    @property
+    def named(self) -> int:
+        """Of how many bills it says what became of them."""
+        return len(self.accepted) + len(self.duplicates) + len(self.refused)
+
 
 def judge(response: HTTPResponse, ids: Sequence[str]) -> Verdict:
     """Read the answer to a batch of the events with these transaction ids; there is at least one."""

@@ -21,7 +21,7 @@ from .facts import CALL, Facts, counts, currency_in, said, told_of_currency, tol
 from .metric import MONEY, Measured, Metric, measured
 from .terms import Terms
 
-__all__ = ["bills", "event_id", "measured_anew", "written"]
+__all__ = ["bills", "event_id", "measured_anew", "safe", "written"]
 
 _ZERO: Final = Decimal(0)
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -54,7 +54,7 @@ def bills(
         whose: what else is said of whose the call is, kept for who attributes it later.
         properties: what of its metadata the events have.
     """
-    first = _facts(charge, call, terms)._replace(whose=whose, properties=properties)
+    first = _facts(charge, call, terms)._replace(whose=dict(whose), properties=dict(properties))
     counted = [(one, measured(one, charge, terms.currency)) for one in terms.metrics]
     counted = [(metric, found) for metric, found in counted if not found.nothing]
     carrier = _carrier([metric for metric, _ in counted])
@@ -134,7 +134,7 @@ def written(facts: Facts, subscription: str) -> Bill:
         body = dump_text(_event(facts, subscription, units))
     return Bill(
         id=event_id(facts.charge, facts.metric["code"]),
-        call=facts.call,
+        call=safe(facts.call),
         state=state,
         subscription=subscription,
         code=facts.metric["code"],
@@ -214,10 +214,11 @@ def event_id(charge: str, code: str) -> str:
 
     Two charges, or two codes, never have one id.
     """
-    return f"{_safe(charge)}:{_safe(code)}"
+    return f"{safe(charge)}:{safe(code)}"
 
 
-def _safe(name: str) -> str:
+def safe(name: str) -> str:
+    """An id as it can stand in a URL; one that can as it is. Two of them are never one."""
     if _SAFE.match(name):
         return name
     whole = name.encode("utf-8", "surrogatepass")

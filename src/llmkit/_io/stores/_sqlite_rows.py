@@ -34,7 +34,9 @@ from ..._operations import (
     Settlements,
     UsageRow,
 )
+from ..._outbox import Amend, Conclude, Count, Intend, Owing, ReadBills
 from ._sqlite_admission import AdmissionRows
+from ._sqlite_outbox import OUTBOX_FORMS
 
 __all__ = ["FORMS", "Form", "SQLRows"]
 
@@ -279,6 +281,9 @@ def _settlement(row: tuple[Any, ...]) -> Settlement:
     )
 
 
+Way = Literal["write", "swift", "read", "long"]
+
+
 class Form(NamedTuple):
     """How an operation is performed: of rows, operation, time; and in which transaction.
 
@@ -286,8 +291,18 @@ class Form(NamedTuple):
     ``long``: the same, in a connection of its own, since it may take long.
     """
 
-    way: Literal["write", "swift", "read", "long"]
+    way: Way
     perform: Callable[[SQLRows, Any, int], Any]
+
+
+_BILLING: Final[dict[type, Way]] = {
+    Intend: "write",
+    Conclude: "write",
+    Amend: "write",
+    Owing: "read",
+    ReadBills: "long",
+    Count: "long",
+}
 
 
 def _read_rules(rows: SQLRows, op: ReadRules, now: int) -> tuple[Rule, ...]:
@@ -302,6 +317,19 @@ def _accounting() -> Iterable[tuple[type, Form]]:
 def _admitting() -> Iterable[tuple[type, Form]]:
     for kind, rule in ADMISSION.items():
         yield kind, Form("read" if kind is Look else "swift", _over_tables(rule))
+
+
+def _billing() -> Iterable[tuple[type, Form]]:
+    """What was sent and is not known to be is sent again, as it was: only what is to be billed waits for the disk."""
+    for kind, perform in OUTBOX_FORMS.items():
+        way = _BILLING.get(kind, "swift")
+        yield kind, Form(way, _over_bills(perform))
+
+
+def _over_bills(
+    perform: Callable[[sqlite3.Connection, Any, int], Any],
+) -> Callable[[SQLRows, Any, int], Any]:
+    return lambda rows, op, now: perform(rows.connection, op, now)
 
 
 def _over_tables(
@@ -319,5 +347,6 @@ FORMS: Final[dict[type, Form]] = {
     ReadRules: Form("read", _read_rules),
     ReadEntries: Form("read", lambda rows, op, now: tuple(rows.entries(op.after, op.limit))),
     Audit: Form("long", lambda rows, op, now: rows.audit(now)),
+    **dict(_billing()),
 }
 """What is done with each operation."""

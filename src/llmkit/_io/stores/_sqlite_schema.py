@@ -11,7 +11,7 @@ from typing import Final
 
 from ...errors import StoreError
 
-__all__ = ["VERSION", "bring_up_to_date"]
+__all__ = ["VERSION", "bring_up_to_date", "version_of"]
 
 _ACCOUNTS: Final = """
 CREATE TABLE llmkit_counter (
@@ -80,7 +80,84 @@ CREATE TABLE llmkit_cooldown (
 ) WITHOUT ROWID
 """
 
-_SCRIPTS: Final[tuple[str, ...]] = (_ACCOUNTS, _ADMISSION)
+# ``nanos`` is ``usd`` in 1e-9, rounded up, so that it can be added up here. How many there are in a state, and what is
+# owed, is counted by triggers: no way of writing can forget it. Numbers are never used again: a reader who goes by
+# them misses nothing.
+_OUTBOX: Final = """
+CREATE TABLE llmkit_bill (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, call TEXT NOT NULL,
+    state TEXT NOT NULL, subscription TEXT NOT NULL, code TEXT NOT NULL, at INTEGER NOT NULL,
+    body TEXT NOT NULL, facts TEXT NOT NULL, units TEXT NOT NULL, usd TEXT, reason TEXT NOT NULL,
+    changed INTEGER NOT NULL, tries INTEGER NOT NULL, expires INTEGER NOT NULL, nanos INTEGER NOT NULL
+);
+
+CREATE INDEX llmkit_bill_state ON llmkit_bill (state, number);
+
+CREATE INDEX llmkit_bill_call ON llmkit_bill (call) WHERE state <> 'intent';
+
+CREATE INDEX llmkit_bill_age ON llmkit_bill (at) WHERE state = 'queued';
+
+CREATE INDEX llmkit_bill_intended ON llmkit_bill (subscription, expires, nanos) WHERE state = 'intent';
+
+CREATE INDEX llmkit_bill_delivered ON llmkit_bill (subscription, changed, nanos) WHERE state = 'delivered';
+
+CREATE INDEX llmkit_bill_old ON llmkit_bill (changed, nanos) WHERE state IN ('delivered', 'discarded', 'listed');
+
+CREATE TABLE llmkit_bill_count (
+    state TEXT PRIMARY KEY, bills INTEGER NOT NULL, deduped INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE llmkit_bill_owed (subscription TEXT PRIMARY KEY, nanos INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE TRIGGER llmkit_bill_came AFTER INSERT ON llmkit_bill WHEN new.state <> 'intent'
+BEGIN INSERT INTO llmkit_bill_count VALUES (new.state, 1, new.reason = 'deduped')
+    ON CONFLICT (state) DO UPDATE SET bills = bills + 1, deduped = deduped + excluded.deduped;
+END;
+
+CREATE TRIGGER llmkit_bill_went AFTER DELETE ON llmkit_bill WHEN old.state <> 'intent'
+BEGIN UPDATE llmkit_bill_count SET bills = bills - 1, deduped = deduped - (old.reason = 'deduped')
+    WHERE state = old.state;
+END;
+
+CREATE TRIGGER llmkit_bill_left AFTER UPDATE OF state ON llmkit_bill WHEN old.state <> 'intent'
+BEGIN UPDATE llmkit_bill_count SET bills = bills - 1, deduped = deduped - (old.reason = 'deduped')
+    WHERE state = old.state;
+END;
+
+CREATE TRIGGER llmkit_bill_entered AFTER UPDATE OF state ON llmkit_bill WHEN new.state <> 'intent'
+BEGIN INSERT INTO llmkit_bill_count VALUES (new.state, 1, new.reason = 'deduped')
+    ON CONFLICT (state) DO UPDATE SET bills = bills + 1, deduped = deduped + excluded.deduped;
+END;
+
+CREATE TRIGGER llmkit_bill_owes AFTER INSERT ON llmkit_bill WHEN new.state IN ('queued', 'held')
+BEGIN INSERT INTO llmkit_bill_owed VALUES (new.subscription, new.nanos)
+    ON CONFLICT (subscription) DO UPDATE SET nanos = nanos + excluded.nanos;
+END;
+
+CREATE TRIGGER llmkit_bill_owed_no_more AFTER DELETE ON llmkit_bill WHEN old.state IN ('queued', 'held')
+BEGIN UPDATE llmkit_bill_owed SET nanos = nanos - old.nanos WHERE subscription = old.subscription;
+END;
+
+CREATE TRIGGER llmkit_bill_paid AFTER UPDATE OF state ON llmkit_bill WHEN old.state IN ('queued', 'held')
+BEGIN UPDATE llmkit_bill_owed SET nanos = nanos - old.nanos WHERE subscription = old.subscription;
+END;
+
+CREATE TRIGGER llmkit_bill_owed_again AFTER UPDATE OF state ON llmkit_bill WHEN new.state IN ('queued', 'held')
+BEGIN INSERT INTO llmkit_bill_owed VALUES (new.subscription, new.nanos)
+    ON CONFLICT (subscription) DO UPDATE SET nanos = nanos + excluded.nanos;
+END;
+
+CREATE TABLE llmkit_lane (
+    one INTEGER PRIMARY KEY CHECK (one = 1), sender TEXT NOT NULL, since INTEGER NOT NULL,
+    until INTEGER NOT NULL
+);
+
+CREATE TABLE llmkit_notice (key TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID;
+
+CREATE INDEX llmkit_notice_until ON llmkit_notice (until)
+"""
+
+_SCRIPTS: Final[tuple[str, ...]] = (_ACCOUNTS, _ADMISSION, _OUTBOX)
 """The first one makes version 1 of an empty file, each later one the next version."""
 
 VERSION: Final = len(_SCRIPTS)
@@ -92,10 +169,10 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
     Raises:
         StoreError: a later version of llmkit has written this file.
     """
-    if _version(connection, path) == VERSION:
+    if version_of(connection, path) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
-    for version in range(_version(connection, path), VERSION):
+    for version in range(version_of(connection, path), VERSION):
         if not version:
             connection.execute(
                 "CREATE TABLE llmkit_schema (version INTEGER PRIMARY KEY, applied INTEGER NOT NULL)"
@@ -107,7 +184,12 @@ def bring_up_to_date(connection: sqlite3.Connection, path: str) -> None:
     connection.execute("COMMIT")
 
 
-def _version(connection: sqlite3.Connection, path: str) -> int:
+def version_of(connection: sqlite3.Connection, path: str) -> int:
+    """How many scripts a file has had; 0 where it has none of our tables.
+
+    Raises:
+        StoreError: a later version of llmkit has written this file.
+    """
     # Not sqlite_schema, its name since SQLite 3.33 (https://sqlite.org/schematab.html, read 2026-11-22).
     named = "SELECT 1 FROM sqlite_master WHERE name = 'llmkit_schema'"
     if connection.execute(named).fetchone() is None:

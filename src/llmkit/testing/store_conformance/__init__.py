@@ -5,6 +5,7 @@ Imported by tests only: it needs pytest. The checks are in the modules below, on
 
 from __future__ import annotations
 
+from ._billing_shared import BillingShared
 from ._compared import Compared
 from ._crowding import Crowding
 from ._recording import Recording
@@ -16,7 +17,7 @@ from ._windows import Windows
 __all__ = ["SettableClock", "StoreConformance"]
 
 
-class StoreConformance(Reserving, Windows, Settling, Recording, Crowding, Compared):
+class StoreConformance(Reserving, Windows, Settling, Recording, BillingShared, Crowding, Compared):
     """Inherit from this, and say how the store is opened; pytest does the rest, in both colours.
 
     Example::
@@ -28,6 +29,7 @@ class StoreConformance(Reserving, Windows, Settling, Recording, Crowding, Compar
     Attributes:
         shared: whether what is opened twice at one place is one ledger.
         grain: the smallest amount of dollars that it counts; ``None`` where any amount is kept exactly.
+        outbox: whether it offers an outbox, and performs the operations of billing.
         sequences: how many random sequences of operations are compared with the reference.
         steps: how many operations each of them has.
     """

@@ -6,10 +6,15 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Final
 
+import pytest
+
 from ..._operations import Audit, Balances, Entry, Look, ReadEntries, ReadRules, ReadUsage
+from ..._outbox import Count, Owing, ReadBills
 from ...stores.memory import MemoryStore
+from ._billing import unnumbered
 from ._random import ACCOUNTS, Operations
 from ._random_admission import DEPLOYMENTS, QUOTAS, Admissions
+from ._random_billing import Billings
 from ._subject import Subject, claim
 
 __all__ = ["Compared"]
@@ -27,6 +32,12 @@ class Compared(Subject):
     def test_admission_equal_to_the_reference(self) -> None:
         """The same of letting in and leaving, of cooldowns and probes; and the ledger has nothing of it."""
         self._each(self._admission)
+
+    def test_billing_equal_to_the_reference(self) -> None:
+        """The same of the outbox: intents, bills, senders, what becomes of them, and what is owed."""
+        if not self.outbox:
+            pytest.skip("it offers no outbox")
+        self._each(self._billing)
 
     def _each(self, compare: Callable[[int], None]) -> None:
         """Each sequence in a place of its own."""
@@ -60,7 +71,14 @@ class Compared(Subject):
         self.same(self.perform(ReadEntries()), ())
         self.audited()
 
-    def _compare(self, asked: Operations | Admissions, seed: int) -> MemoryStore:
+    def _billing(self, seed: int) -> None:
+        asked = Billings(seed, self.clock)
+        reference = self._compare(asked, seed)
+        for operation in (ReadBills(), Count(), Owing("", 0), Owing("s1", 0)):
+            found, wanted = self.perform(operation), reference.perform(operation)
+            self.same((seed, unnumbered(found)), (seed, unnumbered(wanted)))
+
+    def _compare(self, asked: Operations | Admissions | Billings, seed: int) -> MemoryStore:
         """Do all in both; the reference, as it is then."""
         reference = MemoryStore(clock=self.clock)
         latest: deque[str] = deque(maxlen=_TOLD)
@@ -68,7 +86,7 @@ class Compared(Subject):
             operation = asked.next()
             latest.append(f"{self.clock.milliseconds}: {operation!r}")
             wanted, found = reference.perform(operation), self.perform(operation)
-            if wanted != found:
+            if unnumbered(wanted) != unnumbered(found):
                 done = "\n ".join(latest)
                 self.fail(
                     f"sequence {seed}, step {step}, after\n {done}\n expected {wanted!r}\n found    {found!r}"

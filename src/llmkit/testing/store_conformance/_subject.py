@@ -24,6 +24,7 @@ from ..._operations import (
     Sweep,
     Window,
 )
+from ..._outbox import OUTBOX
 
 __all__ = ["DAY", "FOR_EVER", "LEASE", "START", "WHO", "SettableClock", "Subject", "claim"]
 
@@ -66,6 +67,8 @@ class Subject:
     """Whether what is opened twice at one place is one ledger."""
     grain: ClassVar[Decimal | None] = None
     """The smallest amount of dollars that it counts; ``None`` where any amount is kept exactly."""
+    outbox: ClassVar[bool] = True
+    """Whether it offers an outbox: those checks are skipped where it does not."""
     sequences: ClassVar[int] = 6
     """How many random sequences are compared with the reference."""
     steps: ClassVar[int] = 150
@@ -104,6 +107,8 @@ class Subject:
 
     def perform(self, operation: Any) -> Any:
         """Perform one operation, in the colour of this check."""
+        if not self.outbox and type(operation) in OUTBOX:
+            pytest.skip("it offers no outbox")
         if self._runner is None:
             return self.store.perform(operation)
         return self._runner.run(self.store.aperform(operation))  # type: ignore[attr-defined]
