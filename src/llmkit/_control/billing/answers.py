@@ -42,7 +42,7 @@ _LEAST_DIGITS: Final = 1000
 
 
 class Event(NamedTuple):
-    """An event as Lago keeps it. ``amount``: its ``precise_total_amount_cents``."""
+    """An event as Lago keeps it. ``amount``: its ``precise_total_amount_cents``. ``lago_id`` tells its store."""
 
     transaction_id: str
     subscription: str
@@ -50,6 +50,7 @@ class Event(NamedTuple):
     at: int | None
     properties: Mapping[str, Any]
     amount: Decimal | None = None
+    lago_id: str = ""
 
 
 class Page(NamedTuple, Generic[T]):
@@ -98,6 +99,7 @@ class Subscription(NamedTuple):
     period_end: int | None = None
     features: tuple[Feature, ...] | None = None
     plan: Plan | None = None
+    terminated: int | None = None
 
 
 class ChargeUsage(NamedTuple):
@@ -330,6 +332,7 @@ def _event(value: Any) -> Event:
         moment(event.get("timestamp")),
         properties if isinstance(properties, Mapping) else {},
         None if amount is None else _decimal(amount),
+        _text(event.get("lago_id")),
     )
 
 
@@ -346,6 +349,7 @@ def _subscription(value: Any) -> Subscription:
         moment(found.get("current_billing_period_ending_at")),
         _features(found["entitlements"]) if found.get("entitlements") is not None else None,
         _plan(found["plan"]) if found.get("plan") is not None else None,
+        moment(found.get("terminated_at")),
     )
 
 
