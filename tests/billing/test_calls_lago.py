@@ -297,4 +297,3 @@ def _balanced(fake: FakeLago, lago: LagoBilling, made: Faulty) -> None:
         if event.transaction_id.partition(":")[0] in known
     )
     assert told == units
-
