@@ -80,8 +80,9 @@ FLOORS = {
 SEAMS = {
     "anyio": {"_io"},
     "cryptography": {
-        "providers._google"
-    },  # the extra "vertex": whoever has a service account's key
+        "_control.billing.signature",  # the extra "lago": whose webhooks are signed as JWTs
+        "providers._google",  # the extra "vertex": whoever has a service account's key
+    },
     "certifi": {"_io._tls"},  # comes with httpx: whose authorities are trusted
     "httpcore": {"_io"},
     "httpx": {"_io"},
@@ -156,9 +157,22 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.tokens._payload",
         "llmkit.tokens._text",
     },
+    # Only for webhooks that are signed as JWTs; an extra.
+    "_control.billing.signature": {
+        "cryptography.exceptions",
+        "cryptography.hazmat.primitives.asymmetric.padding",
+        "cryptography.hazmat.primitives.asymmetric.rsa",
+        "cryptography.hazmat.primitives.hashes",
+        "cryptography.hazmat.primitives.serialization",
+    },
     # Only for who has a budget, or says what a call may cost; and for who bills.
     "_control.attempts": {"llmkit._control.holding", "llmkit._control.need"},
-    "_control.call": {"llmkit._control.hold", "llmkit._control.billing.tab"},
+    "_control.call": {
+        "llmkit._control.hold",
+        "llmkit._control.billing.rows",
+        "llmkit._control.billing.tab",
+    },
+    "_control.billing.tab": {"llmkit._control.billing.rows"},  # few calls look at a batch
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
     "budget._opening": {"llmkit._io.stores.catch_up"},  # SQLite comes with it

@@ -32,7 +32,7 @@ class World:
         self.clock = FrozenClock()
         self.lago = FakeLago(clock=self.clock, **fake)
         self.lago.furnish("sub_1", balance_cents=balance_cents)
-        self.store: Any = MemoryStore()
+        self.store: Any = MemoryStore(clock=self.clock.wall)
         self.told: list[Any] = []
         self.number = 0
 

@@ -103,15 +103,35 @@ class Worker:
         self.say(fate, nonce, answer.call.id, answer.cost.total)
 
     def threads(self) -> None:
-        """Calls in three threads."""
+        """Calls in some threads."""
         with llmkit.Client(**self.given) as client:
-            works = [threading.Thread(target=self.work, args=(client, i)) for i in range(3)]
+            numbers = range(self.spec.get("many", 3))
+            works = [threading.Thread(target=self.work, args=(client, i)) for i in numbers]
             for work in works:
                 work.start()
             for work in works:
                 work.join()
             self.say("closing")
         self.say("left", self.lago.close(3))
+
+    def forked(self) -> None:
+        """Calls before a fork, and in both processes after it; twice."""
+        with llmkit.Client(**self.given) as client:
+            self.work(client, 0)
+            children = [self.fork(client, number) for number in (1, 2)]
+            self.work(client, 3)
+            codes = [os.waitpid(child, 0)[1] for child in children]
+            self.say("closing", *codes)
+        self.say("left", self.lago.close(10))
+
+    def fork(self, client: llmkit.Client, number: int) -> int:
+        """A child that makes calls and ends."""
+        pid = os.fork()
+        if not pid:
+            self.work(client, number)
+            self.lago.close(10)
+            os._exit(0)
+        return pid
 
     def work(self, client: llmkit.Client, number: int) -> None:
         """One thread's calls."""
@@ -161,12 +181,12 @@ class Worker:
         self.told(fate, nonce, stream)
 
     def run(self) -> None:
-        """All of it, in the colour that the spec says."""
+        """All of it, in the way that the spec says."""
         self.say("ready")
         if self.spec["way"] == "async":
             asyncio.run(self.tasks())
         else:
-            self.threads()
+            {"threads": self.threads, "forked": self.forked}[self.spec["way"]]()
 
 
 def main() -> None:

@@ -68,11 +68,11 @@ class World:
         command = [sys.executable, "-m", "tests.billing._killed"]
         pipe = subprocess.PIPE
         self.forks = subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True)
-        self.kills = 0
+        self.kills = self.started = 0
 
-    def start(self, name: str, way: str, calls: int = 10_000) -> int:
+    def start(self, name: str, way: str, calls: int = 10_000, **more: Any) -> int:
         """A worker; its process's number."""
-        spec = {**self.spec, "name": name, "way": way, "calls": calls}
+        spec = {**self.spec, "name": name, "way": way, "calls": calls, **more}
         assert self.forks.stdin is not None
         assert self.forks.stdout is not None
         self.forks.stdin.write(json.dumps(spec) + "\n")
@@ -97,15 +97,25 @@ class World:
         self.spec["ahead"] += GENERATION
 
     def kill_one(self) -> str:
-        """Start a worker and kill it at some moment; which."""
-        self.next()
+        """Start a worker and kill it at some moment; which. One that has ended before does not count."""
+        while (moment := self._killed()) is None:
+            pass
         self.kills += 1
-        name = f"w{self.kills}"
+        return moment
+
+    def _killed(self) -> str | None:
+        self.next()
+        self.started += 1
+        name = f"w{self.started}"
         moment = self.dice.choice([*MOMENTS])
         calls = self.dice.choice((1, 2, 4)) if moment == "closing" else 10_000
         pid = self.start(name, self.dice.choice(("threads", "async")), calls)
         MOMENTS[moment](self, name)
-        os.kill(pid, signal.SIGKILL)
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            assert self.said(name, "left 0"), f"{name} has failed by itself"
+            return None
         self.until(lambda: not _runs(pid), "its end")
         return moment
 
@@ -122,7 +132,15 @@ class World:
     def told(self) -> list[Told]:
         """The calls that have returned, as their makers have written them down."""
         lines = (line.split() for line in self.log.read_text().splitlines())
-        return [Told(w, f, n, c, Decimal(usd)) for w, f, n, c, usd in (x for x in lines if len(x) == 5)]
+        return [
+            Told(w, f, n, c, Decimal(usd)) for w, f, n, c, usd in (x for x in lines if len(x) == 5)
+        ]
+
+    def sent(self) -> list[str]:
+        """The ids of what Lago was sent, as often as it was."""
+        asked = tuple(self.lago.requests)
+        batches = (json.loads(one.body)["events"] for one in asked if one.path.endswith("/batch"))
+        return [event["transaction_id"] for batch in batches for event in batch]
 
     def asked(self) -> set[str]:
         """What the provider was asked."""
@@ -136,7 +154,9 @@ class World:
             flushed = lago.flush()
             assert (flushed.left, flushed.dead) == (0, 0), flushed
             stats = lago.stats()
-        assert (stats.queued, stats.calls, stats.dead, stats.unpriced, stats.held) == (0,) * 5, stats
+        assert (stats.queued, stats.calls, stats.dead, stats.unpriced, stats.held) == (0,) * 5, (
+            stats
+        )
         return stats.deduped
 
     def unknown(self) -> list[Bill]:

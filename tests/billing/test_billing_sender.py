@@ -10,6 +10,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 import pytest
+
 from llmkit.billing._bell import Bell
 from llmkit.billing._sender import Sender
 

@@ -17,12 +17,20 @@ from llmkit.errors import ConfigurationError
 
 RATE = "ASKII_COIN_EXCHANGE_RATE"
 PLAIN = re.compile(r"^-?\d+(\.\d+)?$")
-WRONG_RATES = ["0", "-1", "-0.5", "nan", "NaN", "inf", "-Infinity", "coins", "", " ", "1e999", "1,000", "0x10", "1e12"]  # fmt: skip
+WRONG_RATES = [
+    "0", "-1", "-0.5", "nan", "NaN", "inf", "-Infinity", "coins", "", " ", "1e999", "1,000", "0x10", "1e12",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("said", "rate"),
-    [(None, 1_000_000), ("1e6", 1_000_000), ("1_000_000", 1_000_000), ("250", 250), (" 2.5 ", "2.5")],
+    [
+        (None, 1_000_000),
+        ("1e6", 1_000_000),
+        ("1_000_000", 1_000_000),
+        ("250", 250),
+        (" 2.5 ", "2.5"),
+    ],
 )
 def test_the_rate_is_the_environments_or_a_million(said: str | None, rate: Any) -> None:
     """ASKII_COIN_EXCHANGE_RATE is read as Python reads numbers; without it a dollar is a million coins."""
@@ -74,7 +82,8 @@ def test_dollars_become_exactly_so_many_coins(usd: Any, coins: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "usd", [-1, "-0.01", float("nan"), float("inf"), "inf", "sNaN", None, "", "x", True, [], "1e400"]
+    "usd",
+    [-1, "-0.01", float("nan"), float("inf"), "inf", "sNaN", None, "", "x", True, [], "1e400"],
 )
 def test_what_is_no_amount_is_refused(usd: Any) -> None:
     """Nothing is made of it, and nothing else is raised."""
@@ -113,6 +122,15 @@ def test_code_and_field_are_the_currencys_name_unless_said() -> None:
     for wrong in ("", "  ", 3):
         with pytest.raises(ConfigurationError):
             Currency(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("-0.0", "0"), ("-0.50", "-0.5"), ("1E+3", "1000"), ("8E-7", "0.0000008"), ("100", "100"), ("1.000", "1")],
+)  # fmt: skip
+def test_numbers_are_written_plainly(number: str, text: str) -> None:
+    """No exponent, no zeros at the end of a fraction, and never a minus before nothing."""
+    assert plain(Decimal(number)) == text
 
 
 def test_a_thousandth_cents_calls_add_up() -> None:

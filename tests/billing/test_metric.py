@@ -22,6 +22,7 @@ USAGE = {
 
 
 def charge(**changed: Any) -> Charge:
+    """A chat's, of half a dollar, but for what is said."""
     made = Charge("c1", 1_000, "completed", "openai", "gpt", "chat", Decimal("0.5"), usage=USAGE)
     return made._replace(**changed)
 

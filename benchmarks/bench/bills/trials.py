@@ -70,7 +70,9 @@ class Tally:
 class Stage:
     """A provider, a fake Lago, and a folder: one trial's surroundings."""
 
-    def __init__(self, subject: Subject, store: Store, server: processes.Server, folder: str) -> None:
+    def __init__(
+        self, subject: Subject, store: Store, server: processes.Server, folder: str
+    ) -> None:
         self.subject, self.server, self.folder = subject, server, str(Path(folder).resolve())
         self.lago = FakeLago(store=store)
         code, field = METRICS[subject.name]
@@ -93,8 +95,12 @@ class Stage:
         env["PYTHONPATH"] = f"{env['PYTHONPATH']}:{self.subject.source}"
         with self._errors.open("a") as errors:
             return subprocess.Popen(
-                command, cwd=processes.HOME, env=env, text=True,
-                stdout=subprocess.PIPE, stderr=errors,
+                command,
+                cwd=processes.HOME,
+                env=env,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=errors,
             )
 
     def finished(self, mode: str, count: int) -> str:
@@ -102,7 +108,9 @@ class Stage:
         with self.run(mode, count) as process:
             said, _ = process.communicate(timeout=900)
         if process.returncode:
-            raise SystemExit(f"{self.subject.name} {mode} failed:\n{self._errors.read_text()[-2000:]}")
+            raise SystemExit(
+                f"{self.subject.name} {mode} failed:\n{self._errors.read_text()[-2000:]}"
+            )
         return said
 
     def tally(self, answered: int) -> Tally:
@@ -129,7 +137,7 @@ def staged(subject: Subject, store: Store, server: processes.Server) -> Iterator
 
 def killed(subject: Subject, store: Store, server: processes.Server, times: int) -> Tally:
     """Kill its process *times* times at random moments while it calls; then start it once more, in peace."""
-    chance, answered = random.Random(f"{subject.name}-{store}"), 0  # noqa: S311 - no secret
+    chance, answered = random.Random(f"{subject.name}-{store}"), 0
     with staged(subject, store, server) as stage:
         for _ in range(times):
             answered += _killed_once(stage, chance.uniform(0.05, 1.5))

@@ -1,7 +1,7 @@
 """What each command does, and the one place where their errors end.
 
-Asking is in `_ask`, the lists in `_tables`, the catalogue in `_catalogue`, stores in `_budget`; arguments were read in
-`_parser`.
+Asking is in `_ask`, the lists in `_tables`, the catalogue in `_catalogue`, stores in `_budget`, outboxes in
+`_billing`; arguments were read in `_parser`.
 """
 
 from __future__ import annotations
@@ -51,6 +51,12 @@ def _budget(arguments: argparse.Namespace) -> None:
     _print(lines(arguments))
 
 
+def _billing(arguments: argparse.Namespace) -> None:
+    from ._billing import lines  # noqa: PLC0415 - no other command needs an outbox
+
+    _print(lines(arguments))
+
+
 def _print(lines: Iterable[str]) -> None:
     for text in lines:
         print(text)
@@ -58,6 +64,7 @@ def _print(lines: Iterable[str]) -> None:
 
 _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {
     "ask": ask,
+    "billing": _billing,
     "budget": _budget,
     "catalogue": _of_catalogue,
     "models": _models,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..types.chat import ChatCompletion, Choice, Delta
 
-__all__ = ["Writer", "as_json", "note", "remarks", "summary"]
+__all__ = ["Writer", "as_json", "note", "plain", "remarks", "summary"]
 
 # What else a call knows is long, of bytes, or said elsewhere in the response.
 _LEFT_OUT: Final = frozenset({"raw", "headers"})
@@ -96,20 +96,20 @@ def as_json(response: ChatCompletion) -> str:
     whole = {
         **response.model_dump(mode="json"),
         "cost": response.cost.to_dict(),
-        "call": _plain(response.call),
+        "call": plain(response.call),
     }
     return json.dumps(whole, indent=2, ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """*value* as JSON has it: records as objects, money and what is unknown as text."""
     if dataclasses.is_dataclass(value):
         names = [field.name for field in dataclasses.fields(value) if field.name not in _LEFT_OUT]
-        return {name: _plain(getattr(value, name)) for name in names}
+        return {name: plain(getattr(value, name)) for name in names}
     if isinstance(value, dict):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return f"{value:f}" if isinstance(value, Decimal) else str(value)

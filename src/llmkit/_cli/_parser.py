@@ -24,6 +24,7 @@ commands:
   llmkit models [PROVIDER]    models of the catalogue with limits and prices
   llmkit catalogue            how old the catalogue is and what it holds; `refresh` takes a newer one
   llmkit budget show STORE    what a store's limits are and how they stand; `usage`, `audit`
+  llmkit billing status       how an outbox of bills stands; `list`, `flush`, `replay`, `reconcile`, `doctor`, …
 
 A question that is the name of a command goes after --: llmkit -- models
 Without -m: the first provider whose key is set, else a local Ollama, else an offline simulator.
@@ -108,6 +109,65 @@ def _budget() -> argparse.ArgumentParser:
     )
     group.add_argument("--since", metavar="DAY", help="the first day: 2026-11-01")
     return parser
+
+
+_BILLING: Final = """\
+actions:
+  status      how the outbox stands: what waits, and why; needs neither Lago nor a key
+  list        the bills that wait for somebody, or those in the states named: dead unpriced …
+  flush       send what waits to be sent, now
+  replay      send refused bills again, as they were: IDs, or --all
+  reprice     give unpriced bills a price: what the catalogue says by now, or --usd
+  attribute   say whose bills are that name nobody: --subscription
+  bill        bill what was held, listed or unknown: as it was estimated, or --usd
+  discard     say that bills shall not be, and why: IDs or --all, and --reason
+  reconcile   compare with what Lago has: --since, --until; --resend sends what is missing
+  doctor      whether address, key, subscription and metric are right
+
+Lago's key is read from LAGO_API_KEY, never from the command line; its address is --api-url, else LAGO_API_URL.
+The outbox is --outbox, else LLMKIT_OUTBOX: an SQLite file or postgresql://…, its password rather in PGPASSWORD.
+exit codes: 0 all is well, 1 something is not (what, is said), 2 wrong usage, 130 interrupted
+"""
+_BILLING_ACTIONS: Final = (
+    "status", "list", "flush", "replay", "reprice", "attribute", "bill", "discard", "reconcile", "doctor",
+)  # fmt: skip
+
+
+def _billing() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="llmkit billing",
+        usage="llmkit billing ACTION [ID ...] [options]",
+        description="Look after the outbox of a LagoBilling: usage that is to be billed.",
+        epilog=_BILLING,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("action", choices=_BILLING_ACTIONS, metavar="ACTION")
+    parser.add_argument("ids", nargs="*", metavar="ID", help="of bills; `list` takes states")
+    parser.add_argument("--outbox", metavar="PATH|URL", help="else LLMKIT_OUTBOX")
+    parser.add_argument("--api-url", metavar="URL", help="where Lago is; else LAGO_API_URL")
+    parser.add_argument("--json", action="store_true", help="one JSON value, for programs")
+    _add_changes(parser)
+    _add_comparison(parser)
+    return parser
+
+
+def _add_changes(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what is changed")
+    group.add_argument("--all", action="store_true", help="all that are in that state")
+    group.add_argument("--reason", metavar="TEXT", help="discard: why they are not billed")
+    group.add_argument("--usd", metavar="N", help="reprice, bill: what each of the IDs cost")
+    group.add_argument(
+        "--subscription", metavar="ID", help="attribute: whose they are; list, reconcile, doctor: only its"
+    )
+    group.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="flush: no longer")
+
+
+def _add_comparison(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("reconcile")
+    when = "2026-11-01, 2026-11-01T12:00:00+00:00, or Unix seconds; UTC where nothing is said"
+    group.add_argument("--since", metavar="WHEN", help=when)
+    group.add_argument("--until", metavar="WHEN", help="not included; else now")
+    group.add_argument("--resend", action="store_true", help="send what Lago lacks again")
 
 
 def _ask() -> argparse.ArgumentParser:
@@ -205,6 +265,7 @@ def _seconds(text: str) -> float:
 
 _COMMANDS: Final = {
     "ask": _ask,
+    "billing": _billing,
     "budget": _budget,
     "catalogue": _catalogue,
     "models": _models,

@@ -38,10 +38,11 @@ _DEEPEST: Final = 6
 _MOST: Final = 50
 _NAN: Final = Decimal("nan")
 _MOST_DIGITS: Final = 60
+_LEAST_DIGITS: Final = 1000
 
 
 class Event(NamedTuple):
-    """An event as Lago keeps it. ``amount``: its ``precise_total_amount_cents``."""
+    """An event as Lago keeps it. ``amount``: its ``precise_total_amount_cents``. ``lago_id`` tells its store."""
 
     transaction_id: str
     subscription: str
@@ -49,6 +50,7 @@ class Event(NamedTuple):
     at: int | None
     properties: Mapping[str, Any]
     amount: Decimal | None = None
+    lago_id: str = ""
 
 
 class Page(NamedTuple, Generic[T]):
@@ -97,6 +99,7 @@ class Subscription(NamedTuple):
     period_end: int | None = None
     features: tuple[Feature, ...] | None = None
     plan: Plan | None = None
+    terminated: int | None = None
 
 
 class ChargeUsage(NamedTuple):
@@ -329,6 +332,7 @@ def _event(value: Any) -> Event:
         moment(event.get("timestamp")),
         properties if isinstance(properties, Mapping) else {},
         None if amount is None else _decimal(amount),
+        _text(event.get("lago_id")),
     )
 
 
@@ -345,6 +349,7 @@ def _subscription(value: Any) -> Subscription:
         moment(found.get("current_billing_period_ending_at")),
         _features(found["entitlements"]) if found.get("entitlements") is not None else None,
         _plan(found["plan"]) if found.get("plan") is not None else None,
+        moment(found.get("terminated_at")),
     )
 
 
@@ -474,7 +479,11 @@ def _decimal(value: Any) -> Decimal:
         number = Decimal(value) if isinstance(value, int | str) else _NAN
     except InvalidOperation:
         number = _NAN
-    if isinstance(value, bool) or not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS:
+    if (
+        isinstance(value, bool)
+        or not number.is_finite()
+        or not -_LEAST_DIGITS < number.adjusted() < _MOST_DIGITS
+    ):
         raise _Odd("a number cannot be read")
     return number
 

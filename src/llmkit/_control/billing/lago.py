@@ -90,9 +90,10 @@ class Lago:
         }
         return self._list("/events", page, query)
 
-    def subscription(self, external_id: str) -> HTTPRequest:
-        """``GET /subscriptions/{external_id}``: an active one, with its entitlements and its plan."""
-        return self._get(f"/subscriptions/{_segment(external_id)}")
+    def subscription(self, external_id: str, *, status: str | None = None) -> HTTPRequest:
+        """``GET /subscriptions/{external_id}``, with entitlements and plan: an active one, or one of ``status``."""
+        query = None if status is None else {"status": status}
+        return self._get(f"/subscriptions/{_segment(external_id)}", query)
 
     def subscriptions(self, customer: str, *, page: int = 1) -> HTTPRequest:
         """``GET /subscriptions``: the active ones of a customer, one page."""

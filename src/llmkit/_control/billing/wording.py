@@ -54,7 +54,7 @@ def bills(
         whose: what else is said of whose the call is, kept for who attributes it later.
         properties: what of its metadata the events have.
     """
-    first = _facts(charge, call, terms)._replace(whose=whose, properties=properties)
+    first = _facts(charge, call, terms)._replace(whose=dict(whose), properties=dict(properties))
     counted = [(one, measured(one, charge, terms.currency)) for one in terms.metrics]
     counted = [(metric, found) for metric, found in counted if not found.nothing]
     carrier = _carrier([metric for metric, _ in counted])
