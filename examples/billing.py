@@ -61,8 +61,9 @@ def an_outage(client: llmkit.Client, billing: LagoBilling, lago: FakeLago) -> No
 
 def the_books(billing: LagoBilling, lago: FakeLago, began: float) -> None:
     """What was billed here, and what Lago counts there."""
+    print("a doctor says that all is well:", billing.doctor("ann_monthly").ok)
     found = billing.reconcile(began - 60, time.time() + 60)
-    print(found)
+    print(f"the books agree: {found.ok} ({found})")
     print(
         f"Lago counts {lago.units('ann_monthly')} coins of ann, {lago.units('bob_monthly')} of bob"
     )
