@@ -286,6 +286,8 @@ def test_of_a_usage_only_numbers_get_in() -> None:
     ]
     assert (kept["service_tier"], kept["facts"], kept["credit"]) == ("flex", {"region": "eu"}, "1.5")  # fmt: skip
     assert "flag" not in kept
+    # What is nested deeper than any usage is not followed.
+    assert kept["deep"] == {"a": {"b": {"c": {}}}}
 
 
 # --- written later, from facts -----------------------------------------------------------------
