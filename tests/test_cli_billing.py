@@ -133,7 +133,13 @@ def test_what_waits_is_listed(run: Shell) -> None:
     """Each with its reason; what is queued goes by itself, and is listed where that is asked for."""
     out, _ = run("list")
     rows = {line.split()[0]: line for line in out.splitlines()}
-    assert [*rows] == ["ID", "bad:askii_coins", "nobodys:askii_coins", "priceless:askii_coins", "crashed"]
+    assert [*rows] == [
+        "ID",
+        "bad:askii_coins",
+        "nobodys:askii_coins",
+        "priceless:askii_coins",
+        "crashed",
+    ]
     assert rows["bad:askii_coins"].endswith("422: it is no number")
     assert "250000" in rows["bad:askii_coins"]
     assert "  -  " in rows["priceless:askii_coins"]

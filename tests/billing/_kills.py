@@ -52,7 +52,9 @@ class Verdict(NamedTuple):
 class World:
     """Provider, Lago, outbox and workers."""
 
-    def __init__(self, folder: Path, lago: FakeLago, provider: Simulator, outbox: dict[str, str]):
+    def __init__(
+        self, folder: Path, lago: FakeLago, provider: Simulator, outbox: dict[str, str]
+    ) -> None:
         self.lago, self.provider, self.folder = lago, provider, folder
         self.dice = random.Random(f"{folder.name}-{lago.store}")
         self.log = folder / "log"
@@ -132,7 +134,9 @@ class World:
     def told(self) -> list[Told]:
         """The calls that have returned, as their makers have written them down."""
         lines = (line.split() for line in self.log.read_text().splitlines())
-        return [Told(w, f, n, c, Decimal(usd)) for w, f, n, c, usd in (x for x in lines if len(x) == 5)]
+        return [
+            Told(w, f, n, c, Decimal(usd)) for w, f, n, c, usd in (x for x in lines if len(x) == 5)
+        ]
 
     def sent(self) -> list[str]:
         """The ids of what Lago was sent, as often as it was."""
@@ -152,7 +156,9 @@ class World:
             flushed = lago.flush()
             assert (flushed.left, flushed.dead) == (0, 0), flushed
             stats = lago.stats()
-        assert (stats.queued, stats.calls, stats.dead, stats.unpriced, stats.held) == (0,) * 5, stats
+        assert (stats.queued, stats.calls, stats.dead, stats.unpriced, stats.held) == (0,) * 5, (
+            stats
+        )
         return stats.deduped
 
     def unknown(self) -> list[Bill]:

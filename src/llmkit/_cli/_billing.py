@@ -1,6 +1,6 @@
 """``llmkit billing``: how an outbox stands, what waits in it, sending, comparing with Lago.
 
-What is done, a ``LagoBilling`` does; here is what of it people and programs are told. Nothing shows a key or a password.
+What is done, a ``LagoBilling`` does; here is what people and programs are told of it. No key and no password is shown.
 """
 
 from __future__ import annotations
@@ -29,17 +29,13 @@ __all__ = ["lines"]
 
 _OUTBOX: Final = "LLMKIT_OUTBOX"
 _KEY: Final = "LAGO_API_KEY"
-_OFFLINE: Final = frozenset(
-    {"status", "list", "replay", "reprice", "attribute", "bill", "discard"}
-)
+_OFFLINE: Final = frozenset({"status", "list", "replay", "reprice", "attribute", "bill", "discard"})
 """What asks Lago nothing, and needs no key."""
 _STATES: Final = (*WAITING, "listed", "queued", "intent", "delivered", "discarded")
 _DISCARDABLE: Final[tuple[State, ...]] = (*WAITING, "listed")
 _PAGE: Final = 1000
 _NONE: Final = "-"
-_SENT_BY: Final = (
-    "a process that bills with this outbox sends them, or else: llmkit billing flush"
-)
+_SENT_BY: Final = "a process that bills with this outbox sends them, or else: llmkit billing flush"
 
 
 class _Found(NamedTuple):
