@@ -25,7 +25,7 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
@@ -47,7 +47,8 @@ Spec = Mapping[str, Any]
 def lived() -> list[LagoRequest]:
     """Every request of a billing object's life, in both modes."""
     found: list[LagoRequest] = []
-    for mode in ("standard", "dynamic"):
+    modes: tuple[Literal["standard", "dynamic"], ...] = ("standard", "dynamic")
+    for mode in modes:
         with FakeLago() as lago, Simulator() as provider:
             lago.furnish(balance_cents=1000)
             live(lago, provider.base_url, mode)
@@ -55,11 +56,11 @@ def lived() -> list[LagoRequest]:
     return found
 
 
-def live(lago: FakeLago, base_url: str, mode: str) -> None:
+def live(lago: FakeLago, base_url: str, mode: Literal["standard", "dynamic"]) -> None:
     """Call, stream, deliver, ask, compare."""
     began = time.time()
     with (
-        LagoBilling(lago.api_url, lago.api_key, mode=mode, feature=None, plan=None) as billing,
+        LagoBilling(lago.api_url, lago.api_key, mode=mode) as billing,
         Client(base_url=base_url, api_key="offline", billing=billing) as client,
     ):
         model = "openai/gpt-4o-mini"

@@ -168,7 +168,12 @@ LAZY_SEAMS: dict[str, set[str]] = {
     },
     # Only for who has a budget, or says what a call may cost; and for who bills.
     "_control.attempts": {"llmkit._control.holding", "llmkit._control.need"},
-    "_control.call": {"llmkit._control.hold", "llmkit._control.billing.tab"},
+    "_control.call": {
+        "llmkit._control.hold",
+        "llmkit._control.billing.rows",
+        "llmkit._control.billing.tab",
+    },
+    "_control.billing.tab": {"llmkit._control.billing.rows"},  # few calls look at a batch
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
     "budget._opening": {"llmkit._io.stores.catch_up"},  # SQLite comes with it

@@ -44,6 +44,6 @@ PINS = {
     "any-llm": ("any-llm-sdk[openai]==1.40.2",),
     "pydantic-ai": ("pydantic-ai-slim[openai]==2.68.0",),
     "tensorzero": ("tensorzero==2026.6.0",),
-    # These bill: benchmarks/billing.py.
+    # These bill: benchmarks/bills.py.
     "lago-agent-sdk": ("lago-agent-sdk==0.3.1", "openai==3.54.0"),
 }

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 import anyio
+from typing_extensions import override
 
 import llmkit
 from llmkit import RetryPolicy
@@ -109,7 +110,8 @@ class Ordered(llmkit.MemoryLedger):
         super().__init__(keep=100_000)
         self._log = log
 
-    def perform(self, operation: Any) -> Any:  # noqa: D102 - a store's
+    @override
+    def perform(self, operation: Any) -> Any:
         if isinstance(operation, Settle):
             self._log.append(operation.settlement)
         return super().perform(operation)

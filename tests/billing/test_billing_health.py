@@ -58,8 +58,8 @@ def looks(**found: Any) -> Looks:
         ({}, {"failing": "disk full"}, "red", "the outbox fails: disk full"),
         ({}, {"sender": "ValueError"}, "red", "the sender fails, and tries again: ValueError"),
         ({}, {"spilled": 3}, "yellow", "3 bills are in memory until"),
-        ({}, {"lost": 3}, "red", "3 bills were lost"),
-        ({}, {"quarantined": "x.bad"}, "yellow", "moved to x.bad"),
+        ({}, {"lost": 3}, "red", "3 calls are not billed"),
+        ({}, {"quarantined": 2}, "yellow", "2 damaged outbox files were moved aside"),
     ],
 )
 def test_each_trouble_has_its_colour_and_a_sentence(

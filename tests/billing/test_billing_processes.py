@@ -269,3 +269,13 @@ def test_a_killed_process_leaves_its_bills_on_disk(fake: FakeLago, tmp_path: Pat
     assert lago.flush(20).delivered == 5
     until(lambda: fake.units(SUBSCRIPTION) == 5 * UNITS)
     lago.close()
+
+
+def test_what_was_closed_is_not_opened_again_at_the_end(fake: FakeLago, tmp_path: Path) -> None:
+    """An object that was closed has nothing to do at the process's end: its outbox may be gone by then."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    program = "report(2); print(lago.close()); import shutil; shutil.rmtree(os.path.dirname(path))"
+    done = ran(fake, f"path = {str(folder / 'b.db')!r}\n" + program, outbox=folder / "b.db")
+    assert (done.out.strip(), done.err) == ("0", "")
+    assert not folder.exists()

@@ -144,7 +144,7 @@ def test_looking_things_up() -> None:
 @pytest.mark.parametrize("status", [400, 401, 404, 429, 500, 503])
 @pytest.mark.parametrize("stream", [False, True])
 @each_colour
-async def test_a_provider_that_refuses(colour: Colour, status: int, stream: bool) -> None:
+async def test_a_provider_that_refuses(colour: Colour, status: int, *, stream: bool) -> None:
     """An error of the provider's before any token is charged for by nobody, and the call is concluded."""
     with billed(failure(status)) as world:
         with pytest.raises(APIError):
@@ -182,7 +182,7 @@ def test_a_model_at_home() -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @each_colour
-async def test_a_denial(colour: Colour, stream: bool) -> None:
+async def test_a_denial(colour: Colour, *, stream: bool) -> None:
     """Who is not entitled sends nothing: no retry, no fallback, one typed error that is a 402."""
     with billed(completion(), budget=BudgetManager(budgets=[Budget(10)])) as world:
         denial = NotEntitledError("no balance")
@@ -282,7 +282,7 @@ async def test_an_end_that_cannot_be_written_twice(colour: Colour) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @each_colour
-async def test_an_end_that_is_to_be_heard_of(colour: Colour, stream: bool) -> None:
+async def test_an_end_that_is_to_be_heard_of(colour: Colour, *, stream: bool) -> None:
     """Where billing is strict its failure is raised, behind the ledger and the callbacks."""
     with billed(hello() if stream else completion()) as world:
         world.desk.instead = [None, BillingError("full")]

@@ -1,4 +1,4 @@
-"""Given up at every point: whatever happens to a call, what was begun is finished, in one way, and what was asked is charged."""
+"""Given up at every point: whatever happens to a call, what was begun is finished, in one way."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def world_with(desk: Desk, server: Routed) -> Faulty:
 
 
 def check(world: Faulty, desk: Desk, where: str = "") -> None:
-    """Each call is finished once; what has come to the provider and was not refused is charged for, what was not is not."""
+    """Each call that has come to the provider is finished once, and what was not sent is not charged for."""
     desk.check()
     charged = {finish.call: finish.charges for finish in desk.finishes}
     ledger = {settled.call_id: settled for settled in world.client.ledger.settlements}

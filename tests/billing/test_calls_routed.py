@@ -1,4 +1,4 @@
-"""Calls through routers: each deployment that was asked may be billed for, the answer once; who is denied asks nobody."""
+"""Calls through routers: each deployment that was asked may be billed for; who is denied asks nobody."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ async def test_all_fail(colour: Colour) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 @each_colour
-async def test_a_denial(colour: Colour, stream: bool) -> None:
+async def test_a_denial(colour: Colour, *, stream: bool) -> None:
     """Who is not entitled asks nobody: no other deployment, no fallback, no retry."""
     with pair(completion(), completion(), num_retries=3, hedge=True) as world:
         world.desk.instead = [NotEntitledError("no")]

@@ -68,14 +68,18 @@ async def test_closed(colour: Colour) -> None:
         await colour.close(world.client)
 
 
+async def _fails(stream: Any) -> None:
+    async with stream:
+        await anext(stream)
+        raise ZeroDivisionError
+
+
 @each_colour
 async def test_a_reader_that_fails(colour: Colour) -> None:
     """A reader's own exception within ``with`` closes the stream, and comes out."""
     with billed(HALF) as world:
         with pytest.raises(ZeroDivisionError):
-            async with await colour.open(world.client) as stream:
-                await anext(stream)
-                raise ZeroDivisionError
+            await _fails(await colour.open(world.client))
         check_guessed(world, "closed")
         await colour.close(world.client)
 
@@ -179,7 +183,7 @@ SLOW = streamed(piece("Hel"), 0.1, piece("lo, "), 0.1, piece("world"), 0.1, END)
 
 @each_colour
 async def test_drained(colour: Colour) -> None:
-    """Where billing wants to know, a stream that is closed early is read on, for what the provider counts at its end."""
+    """Where billing wants to know, a stream that is closed early is read on, for what is counted at its end."""
     with billed(SLOW) as world:
         world.desk.drain_seconds = SOON
         stream = await colour.open(world.client)
@@ -196,9 +200,7 @@ async def test_drained_for_a_reader_that_fails(colour: Colour) -> None:
     with billed(SLOW) as world:
         world.desk.drain_seconds = SOON
         with pytest.raises(ZeroDivisionError):
-            async with await colour.open(world.client) as stream:
-                await anext(stream)
-                raise ZeroDivisionError
+            await _fails(await colour.open(world.client))
         check_counted(world, "closed")
         await colour.close(world.client)
 

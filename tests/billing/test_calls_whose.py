@@ -1,4 +1,4 @@
-"""Whose a call is that is billed: the option, the context and the metadata that say it, and who has nothing to do with it."""
+"""Whose a call is that is billed: the option, the context and the metadata that say it; budgets do not hear of it."""
 
 from __future__ import annotations
 

@@ -124,6 +124,15 @@ def test_code_and_field_are_the_currencys_name_unless_said() -> None:
             Currency(wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("-0.0", "0"), ("-0.50", "-0.5"), ("1E+3", "1000"), ("8E-7", "0.0000008"), ("100", "100"), ("1.000", "1")],
+)  # fmt: skip
+def test_numbers_are_written_plainly(number: str, text: str) -> None:
+    """No exponent, no zeros at the end of a fraction, and never a minus before nothing."""
+    assert plain(Decimal(number)) == text
+
+
 def test_a_thousandth_cents_calls_add_up() -> None:
     """10,000 calls of 0.0042 USD are 42 USD: no fraction is lost."""
     coins = [Currency().convert(0.0042) for _ in range(10_000)]

@@ -89,6 +89,14 @@ def test_several_metrics_are_one_event_each() -> None:
     assert "usd" not in body(tokens)["properties"]
 
 
+def test_the_cost_is_that_of_the_metric_of_money_wherever_it_stands() -> None:
+    """The first of money has it, and no other."""
+    metrics = (Metric("tokens", measure="total_tokens"), Metric("usd_spent", measure="usd"), Metric("coins"))  # fmt: skip
+    made = bills(charge(), "c1", "s", Terms(metrics=metrics))
+    assert [bill.usd for bill in made] == [0, Decimal("0.0042"), 0]
+    assert body(made[1])["properties"]["usd_spent"] == "0.0042"
+
+
 def test_the_cost_is_some_bills_also_without_a_metric_of_money() -> None:
     """What is owed is known, though only tokens are sent."""
     metrics = (Metric("in", measure="prompt_tokens"), Metric("out", measure="completion_tokens"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -39,10 +40,9 @@ class _LLMKit:
     """`Client(billing=LagoBilling(…))` with an outbox in a file."""
 
     def __init__(self, where: Where) -> None:
-        import llmkit  # noqa: PLC0415 - each contestant is there in its own environment only
-        from llmkit.billing import LagoBilling  # noqa: PLC0415
-
-        self._lago = LagoBilling(
+        # Each contestant is there in its own environment only.
+        llmkit: Any = importlib.import_module("llmkit")
+        self._lago: Any = importlib.import_module("llmkit.billing").LagoBilling(
             f"{where.lago}/api/v1",
             where.key,
             outbox=f"{where.folder}/outbox.db",
@@ -69,10 +69,10 @@ class _AgentSDK:
     """`LagoSDK.wrap(openai.OpenAI(…))`, as its documentation begins."""
 
     def __init__(self, where: Where) -> None:
-        import openai  # noqa: PLC0415
-        from lago_agent_sdk import LagoSDK  # noqa: PLC0415
-
-        self._sdk = LagoSDK(where.key, f"{where.lago}/api/v1", SUBSCRIPTION)
+        openai: Any = importlib.import_module("openai")
+        self._sdk: Any = importlib.import_module("lago_agent_sdk").LagoSDK(
+            where.key, f"{where.lago}/api/v1", SUBSCRIPTION
+        )
         self._bare = openai.OpenAI(base_url=where.provider, api_key=KEY)
         self._billed = self._sdk.wrap(openai.OpenAI(base_url=where.provider, api_key=KEY))
 
@@ -97,9 +97,7 @@ class _LiteLLM:
             "LAGO_API_EVENT_CODE": "llm",
             "LAGO_API_CHARGE_BY": "user_id",
         }
-        import litellm  # noqa: PLC0415
-
-        self._litellm: Any = litellm
+        self._litellm: Any = importlib.import_module("litellm")
         self._call = {"model": f"openai/{MODEL}", "api_base": where.provider, "api_key": KEY}
 
     def bare(self) -> None:

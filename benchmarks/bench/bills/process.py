@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from bench.bills.contestants import CONTESTANTS, Contestant, Where
 
-CLOSING = 60.0
+# Longer than the lease of a sender that was killed.
+CLOSING = 120.0
 _WARM = 20
 
 

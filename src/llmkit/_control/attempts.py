@@ -1,4 +1,4 @@
-"""What is kept of each attempt: its hold before it leaves, its entry when it has ended, and what its error is told.
+"""What is kept of each attempt: its hold before it leaves, its limits, its entry when it has ended, its error.
 
 The attempt itself is ``call``'s.
 """
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .._call import Attempt, Call
-from .._flow import Flow, notify
+from .._flow import Deadlines, Flow, notify
+from .._http import HTTPResponse
 from .._ratelimit import retry_after
-from ..errors import APIConnectionError, APIError
+from ..errors import APIConnectionError, APIError, APITimeoutError
 from ..events import AttemptFailed
 from ..wires import Step
 from .job import Job, Leg
@@ -20,7 +21,7 @@ from .settle import Account
 if TYPE_CHECKING:
     from .need import Need
 
-__all__ = ["Try", "complete", "ended", "failed", "held"]
+__all__ = ["Try", "complete", "ended", "explained", "failed", "held", "limited"]
 
 
 @dataclass(slots=True)
@@ -105,3 +106,22 @@ def complete(error: APIError, call: Call, account: Account, now: float | None) -
     error.request_id = error.request_id or account.info.request_id
     if now is not None and error.retry_after is None and not isinstance(error, APIConnectionError):
         error.retry_after = retry_after(account.info.headers, now)
+
+
+def limited(job: Job, leg: Leg, until: float) -> Deadlines:
+    """Until when an exchange may take. Raises APITimeoutError where that is over."""
+    limits, call = leg.timeouts or job.timeouts, leg.call
+    if until <= job.clock.now():
+        raise APITimeoutError(
+            f"the call's {limits.total:g} s were used up", provider=call.provider, model=call.model
+        )
+    return Deadlines(until, limits.connect, limits.first_token, limits.idle)
+
+
+def explained(response: HTTPResponse) -> HTTPResponse:
+    """A redirect's body says nothing; where it points does. llmkit follows none: they may leave with the key."""
+    target = response.headers.get("location")
+    if target is None:
+        return response
+    text = f"the provider redirects to {target}, which is not followed; set base_url to it".encode()
+    return HTTPResponse(response.status, response.headers, text)

@@ -13,7 +13,6 @@ from typing import Any
 from .._call import Adjustment, Call, CallInfo, ChatCall
 from .._flow import (
     Cancelled,
-    Deadlines,
     Flow,
     Opened,
     acquire,
@@ -29,7 +28,6 @@ from .._secret import Secret
 from ..errors import (
     APIConnectionError,
     APIError,
-    APITimeoutError,
     InvalidRequestError,
     NotEntitledError,
     StreamInterruptedError,
@@ -47,7 +45,7 @@ from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
 from .address import Key, told_key
-from .attempts import Try, complete, ended, failed, held
+from .attempts import Try, complete, ended, explained, failed, held, limited
 from .happening import Happening
 from .job import Diversion, Job, Leg, identity
 from .media import fetched
@@ -304,6 +302,8 @@ def on_leg(
     until = job.clock.now() + job.timeouts.total - account.elapsed()
     if leg.timeouts is not None:
         until = min(until, job.clock.now() + leg.timeouts.total)
+    if account.tab is not None and account.tab.counts_rows(leg.call):
+        account.tab.batch = yield from _batch(job, account, leg, until)
     steps = getattr(leg.wire, "steps", None)
     if steps is not None:
         answer: Answer | Opened
@@ -313,6 +313,15 @@ def on_leg(
     outcome = yield from _tried(job, account, leg, step, until, waited=waited)
     assert not isinstance(outcome, HTTPResponse)  # noqa: S101 - it was parsed
     return outcome
+
+
+def _batch(job: Job, account: Account, leg: Leg, until: float) -> Flow[Any]:
+    """The batch that results are asked of: its rows are billed for when it had ended, whenever they are looked at."""
+    from .billing.rows import of_batch  # noqa: PLC0415 - only for who bills for rows
+
+    leg = of_batch(leg)
+    step = Step(leg.wire.build(leg.call, leg.endpoint).with_headers(leg.headers))
+    return (yield from _tried(job, account, leg, step, until))
 
 
 def _stepped(job: Job, account: Account, leg: Leg, steps: Any, until: float) -> Flow[Any]:
@@ -433,7 +442,7 @@ def _exchange(
 ) -> Flow[Answer | HTTPResponse | Opened]:
     """One request and its answer."""
     account.asking()
-    deadlines = _deadlines(job, leg, this.until)
+    deadlines = limited(job, leg, this.until)
     who = identity(job, leg, secret, deadlines, account.shows)
     signing = leg.provider.auth_of(leg.key_source).authorize(step.request, who)
     # Where no provider is asked, nobody is asked for a credential either.
@@ -452,23 +461,5 @@ def _exchange(
     if isinstance(outcome, Opened):
         return outcome
     if response.status >= _REDIRECT:
-        raise leg.wire.error(leg.call, _explained(response))
+        raise leg.wire.error(leg.call, explained(response))
     return leg.wire.parse(leg.call, response) if this.whole else response
-
-
-def _deadlines(job: Job, leg: Leg, until: float) -> Deadlines:
-    limits, call = leg.timeouts or job.timeouts, leg.call
-    if until <= job.clock.now():
-        raise APITimeoutError(
-            f"the call's {limits.total:g} s were used up", provider=call.provider, model=call.model
-        )
-    return Deadlines(until, limits.connect, limits.first_token, limits.idle)
-
-
-def _explained(response: HTTPResponse) -> HTTPResponse:
-    """A redirect's body says nothing; where it points does. llmkit follows none: they may leave with the key."""
-    target = response.headers.get("location")
-    if target is None:
-        return response
-    text = f"the provider redirects to {target}, which is not followed; set base_url to it".encode()
-    return HTTPResponse(response.status, response.headers, text)

@@ -248,7 +248,7 @@ class AsyncDriver:
         await anyio.sleep(0)  # noqa: ASYNC115 - its other name is in a module that nobody needs
 
     async def _perform_store(self, run: Run, effect: Store) -> Any:
-        store = effect.on or self._store
+        store = self._store if effect.on is None else effect.on
         waiting = getattr(store, "aperform", None)
         if waiting is None:
             return store.perform(effect.operation)

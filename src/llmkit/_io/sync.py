@@ -213,7 +213,7 @@ class SyncDriver:
             raise InterruptedError
 
     def _perform_store(self, run: Run, effect: Store) -> Any:
-        return (effect.on or self._store).perform(effect.operation)
+        return (self._store if effect.on is None else effect.on).perform(effect.operation)
 
     def _notify(self, run: Run, effect: Notify) -> None:
         self._observers.tell(effect.event)

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
         UsageUnpriced,
     )
     from .._control.billing.currency import Currency
-    from .._control.billing.entitlement import Entitlement, OpenUntil
+    from .._control.billing.entitlement import Check, Entitlement, OpenUntil
+    from .._control.billing.examination import Examination, Finding
     from .._control.billing.metric import Metric
     from .._control.billing.options import BillingOptions
+    from .._control.billing.reconciling import Reconciliation
     from .._control.billing.reporting import Reported
     from .._control.billing.standing import Flushed, Health, Stats
+    from .._control.billing.webhook import WebhookEvent
     from .._outbox import Bill
     from ._billing import LagoBilling
     from ._waiting import Waiting
@@ -47,9 +50,12 @@ __all__ = [
     "BillsLate",
     "BillsLeft",
     "CallsUnknown",
+    "Check",
     "Currency",
     "Entitlement",
     "EntitlementOpened",
+    "Examination",
+    "Finding",
     "Flushed",
     "Health",
     "LagoBilling",
@@ -57,11 +63,13 @@ __all__ = [
     "OpenUntil",
     "OutboxFailed",
     "OutboxQuarantined",
+    "Reconciliation",
     "Reported",
     "Stats",
     "UsageUnattributed",
     "UsageUnpriced",
     "Waiting",
+    "WebhookEvent",
 ]
 
 # One line for each name: where it lives.
@@ -77,9 +85,12 @@ _HOMES = {
     "BillsLate": ".._billing_events",
     "BillsLeft": ".._billing_events",
     "CallsUnknown": ".._billing_events",
+    "Check": ".._control.billing.entitlement",
     "Currency": ".._control.billing.currency",
     "Entitlement": ".._control.billing.entitlement",
     "EntitlementOpened": ".._billing_events",
+    "Examination": ".._control.billing.examination",
+    "Finding": ".._control.billing.examination",
     "Flushed": ".._control.billing.standing",
     "Health": ".._control.billing.standing",
     "LagoBilling": "._billing",
@@ -87,11 +98,13 @@ _HOMES = {
     "OpenUntil": ".._control.billing.entitlement",
     "OutboxFailed": ".._billing_events",
     "OutboxQuarantined": ".._billing_events",
+    "Reconciliation": ".._control.billing.reconciling",
     "Reported": ".._control.billing.reporting",
     "Stats": ".._control.billing.standing",
     "UsageUnattributed": ".._billing_events",
     "UsageUnpriced": ".._billing_events",
     "Waiting": "._waiting",
+    "WebhookEvent": ".._control.billing.webhook",
 }
 
 

@@ -12,6 +12,7 @@ from .._control.billing.standing import Flushed
 from .._left import known
 from ._checking import Checking
 from ._looking import Looking
+from ._operating import Operating
 from ._reports import Reporting
 
 __all__ = ["LagoBilling"]
@@ -19,7 +20,7 @@ __all__ = ["LagoBilling"]
 _AT_EXIT: Final = 5.0
 
 
-class LagoBilling(Checking, Reporting, Looking):
+class LagoBilling(Checking, Reporting, Looking, Operating):
     """Bills calls through Lago, exactly once each, and asks it who may make them.
 
     Give it to clients, ``Client(billing=lago)``, or use it alone. One object serves all threads, event loops and
@@ -80,6 +81,7 @@ class LagoBilling(Checking, Reporting, Looking):
         """``close``, awaited."""
         seconds = self.settings.close_seconds if timeout is None else timeout
         self._sender.stop(0)
+        await self._outbox.arecover()
         left = await self._link.arun(self._works.ending(seconds))
         self._works.tell_left(left)
         await self._link.aclose()
@@ -117,13 +119,17 @@ class LagoBilling(Checking, Reporting, Looking):
 
     @override
     def __repr__(self) -> str:
-        return f"LagoBilling({self.settings.api_url!r}, outbox={self._outbox!r})"
+        return f"LagoBilling({self.settings.api_url!r}, outbox={self._outbox.store!r})"
 
     def _at_exit(self) -> None:
         """The process ends: what is left is sent, for a short time."""
-        if self._sender.begun:
-            self._sender.stop(0)
+        if not self._sender.begun:
+            return
+        self._sender.stop(0)
+        if self.settings.background:
             self._works.finish(min(self.settings.close_seconds, _AT_EXIT))
+        elif not self._durable:
+            self._works.leave()
 
     def _after_fork(self) -> None:
         """In a forked process: thread, connections and what is on its way are the parent's."""

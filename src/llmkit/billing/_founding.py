@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from typing_extensions import Unpack
 
-from .._control.billing.identity import identity_of
+from .._control.billing.identity import Identity, identity_of
 from .._control.billing.lago import Lago
 from .._control.billing.options import BillingOptions
 from .._control.billing.settings import Settings, settings_of
 from .._control.billing.terms import Terms, terms_of
-from .._io._clock import SYSTEM_CLOCK
+from .._control.billing.webhook import Webhooks
+from .._io._clock import SYSTEM_CLOCK, Clock
 from .._io._observe import Observers
 from ._desk import Desk
 from ._gating import gate_of
@@ -48,36 +50,24 @@ class Founded:
         store, self._owned = opened(settings)
         self._durable = is_durable(store)
         self._outbox = _outbox(store, settings, self._observers)
-        self._link = Link(
-            self._outbox,
-            self._observers,
-            clock=settings.clock,
-            verify=settings.verify,
-            send=settings.send,
-        )
+        self._link = _link(self._outbox, settings, self._observers)
         self._lago = Lago(settings.api_url, settings.key)
         given = settings, self._lago, self._link, self._outbox, self._observers
         self._works = Works(*given, durable=self._durable)
         self._sender = _sender(self._works, settings)
         call = self._sender.caller()
-        gate = self._gate = gate_of(settings, self.terms, self._lago, self._link, call)
-        self._works.gate = gate
+        self._gate: Any = gate_of(settings, self.terms, self._lago, self._link, call)
+        self._works.gate = self._gate
+        self._webhooks = _webhooks(self._lago, settings, self._gate)
         self.desk = Desk(
             self.terms,
-            identity_of(
-                settings.subscription,
-                trust_user=settings.trust_user,
-                unattributed=settings.unattributed,
-            ),
+            _identity(settings),
             self._outbox,
             observers=self._observers,
-            gate=gate,
+            gate=self._gate,
             wake=self._sender.wake,
-            now=self._now,
+            now=partial(_milliseconds, settings.clock),
         )
-
-    def _now(self) -> int:
-        return int(self.settings.clock.wall() * 1000)
 
     def convert_to_askii(self, usd: Any) -> Decimal:
         """So many dollars in coins, exactly: ``convert_to_askii("0.0042")`` is 4200 at the default rate.
@@ -88,6 +78,10 @@ class Founded:
         return self.terms.currency.convert(usd)
 
 
+def _milliseconds(clock: Clock) -> int:
+    return int(clock.wall() * 1000)
+
+
 def _outbox(store: Any, settings: Settings, observers: Observers) -> Outbox:
     return Outbox(
         store,
@@ -95,6 +89,30 @@ def _outbox(store: Any, settings: Settings, observers: Observers) -> Outbox:
         when_full=settings.when_full,
         spill_limit=settings.spill_limit,
         block_seconds=settings.block_seconds,
+        clock=settings.clock,
+    )
+
+
+def _link(outbox: Outbox, settings: Settings, observers: Observers) -> Link:
+    return Link(outbox, observers, clock=settings.clock, verify=settings.verify, send=settings.send)
+
+
+def _webhooks(lago: Lago, settings: Settings, gate: Any) -> Webhooks:
+    return Webhooks(
+        lago,
+        settings.webhook_key,
+        settings.clock.now,
+        getattr(gate, "invalidate", None),
+        issuer=settings.webhook_issuer or settings.base_url,
+        organization=settings.webhook_organization,
+    )
+
+
+def _identity(settings: Settings) -> Identity:
+    return identity_of(
+        settings.subscription,
+        trust_user=settings.trust_user,
+        unattributed=settings.unattributed,
     )
 
 

@@ -56,7 +56,7 @@ class Sender:
         self._thread: threading.Thread | None = None
         self._bell = Bell(*self._rhythm)
         self.begun = False
-        """Whether anything was ever to be sent in this process."""
+        """Whether anything was to be sent in this process since it was stopped."""
 
     def caller(self) -> Callable[[], None]:
         """``call`` for who is one of the duties: he may not know the sender."""
@@ -109,6 +109,7 @@ class Sender:
         with self._lock:
             bell, self._bell = self._bell, Bell(*self._rhythm)
             thread, self._thread = self._thread, None
+            self.begun = False
         bell.end()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)

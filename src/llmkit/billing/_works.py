@@ -6,6 +6,7 @@ are done. What is decided is decided in flows.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import time
@@ -20,6 +21,7 @@ from .._control.billing.tending import Tending
 from .._flow import Flow
 from .._io._observe import Observers
 from .._secret import redact
+from ..errors import StoreError
 from ._lane import Lane
 from ._link import Link
 
@@ -133,6 +135,7 @@ class Works:
     def finish(self, timeout: float) -> int:
         """``ending``, whatever fails on the way; who is told of it, is told how many are left."""
         try:
+            self._outbox.recover()
             left = self.link.run(self.ending(timeout))
         except Exception as error:  # noqa: BLE001 - nobody is there to be told but the log
             _log.warning("the last bills could not be sent: %s", _reason(error))
@@ -140,6 +143,11 @@ class Works:
         self.tell_left(left)
         self.link.close()
         return left
+
+    def leave(self) -> None:
+        """Tell how many bills are left, and send none."""
+        with contextlib.suppress(StoreError):
+            self.tell_left(self.link.run(self.lane.left()))
 
     def tell_left(self, left: int) -> None:
         """Tell how many bills are left, if any."""

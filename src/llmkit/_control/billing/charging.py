@@ -6,7 +6,7 @@ Decided once, from what is known then; nothing is rounded here, and what is not 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._call import Call
@@ -19,7 +19,7 @@ from .charge import Charge
 if TYPE_CHECKING:
     from ..settle import Account
 
-__all__ = ["Part", "Parts", "charged"]
+__all__ = ["Part", "Parts", "charged", "numbers"]
 
 
 class Part(NamedTuple):
@@ -36,11 +36,15 @@ class Part(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What a call has asked for. ``last``: what it comes to, if anything; ``now``: when it ended."""
+    """What a call has asked for. ``last``: what it comes to, if anything; ``now``: when it ended.
+
+    ``rows``: what charges for the rows of a batch, where the call looks at one.
+    """
 
     before: tuple[Part, ...]
     last: Part | None
     now: int
+    rows: Callable[[Any], Iterable[Charge]] | None = None
 
 
 def charged(
@@ -56,7 +60,9 @@ def _all(
     call_id, kind, last = settlement.call_id, settlement.kind, parts.last
     for part in parts.before:
         yield _of_part(account, part, f"{call_id}-{part.number}", "attempt", kind)
-    if answer is not None:
+    if parts.rows is not None and answer is not None:
+        yield from parts.rows(answer)
+    elif answer is not None:
         yield _of_answer(account, settlement, answer, parts.now)
     elif last is not None:
         last = last if last.at else last._replace(at=parts.now)
@@ -108,11 +114,10 @@ def numbers(usage: Usage | None, measures: Iterable[Measure] = ()) -> Mapping[st
 
 def _counts(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for name, value in given.items():
-        if isinstance(value, Mapping):
-            if inner := dict(_counts(value)):
-                yield name, inner
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        if type(value) is int or type(value) is float:
             yield name, value
+        elif isinstance(value, Mapping) and (inner := dict(_counts(value))):
+            yield name, inner
 
 
 def _measured(one: Measure) -> Mapping[str, Any]:

@@ -105,6 +105,10 @@ class BillingOptions(TypedDict, total=False):
     """What Lago's webhooks are signed with: the organisation's HMAC key, or its public key."""
     close_seconds: float
     """How long closing, and the process's end, may take to send what is left."""
+    webhook_issuer: str | None
+    """Who issues JWTs: the server's own ``LAGO_API_URL``, where Lago is asked at another address."""
+    webhook_organization: str | None
+    """The organisation's id: messages of others are refused. A server signs all its organisations' JWTs alike."""
     callbacks: Iterable[Callable[[Any], Any]]
     """Who is told of ``llmkit.billing``'s events."""
     clock: Any
@@ -307,7 +311,8 @@ CHECKS: Final[Mapping[str, _Check]] = MappingProxyType({
     "broken": _choice("estimate", "hold", "drain"),
     "failed_attempts": _choice("list", "bill"),
     "when_full": _choice("spill", "block", "raise"),
-    "feature": _text, "plan": _text, "publisher_id": _text,
+    "feature": _text, "plan": _text, "publisher_id": _text, "webhook_issuer": _text,
+    "webhook_organization": _text,
     "trust_user": _flag, "batch_results": _flag, "require_wallet": _flag, "background": _flag, "compat": _flag,
     "verify_duplicates": _flag,
     "drain_seconds": _seconds(0, 600),

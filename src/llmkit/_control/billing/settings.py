@@ -88,6 +88,8 @@ class Settings:
     keep_days: float = 35.0
     late_after: float = 300.0
     webhook_key: Secret | None = None
+    webhook_issuer: str | None = None
+    webhook_organization: str | None = None
     close_seconds: float = 5.0
     callbacks: tuple[Callable[[Any], Any], ...] = ()
     clock: Any = field(default=None, repr=False)

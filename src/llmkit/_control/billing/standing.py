@@ -52,10 +52,10 @@ class Stats(_Shown):
 
     ``calls``: on their way, as far as the outbox knows. ``queued``: to be sent; ``in_flight`` of them are in a
     request of this process just now. ``oldest_seconds``: the age of the oldest queued one. ``delivered``: as long as
-    they are kept (``keep_days``), ``deduped`` of them were there already. ``dead`` … ``discarded``: see
-    ``llmkit.billing.State``. ``spilled``: of this process, not in the outbox because it cannot be written;
-    ``lost``: what no longer fitted there. ``doubtful``: queued, and refused here without a reason, tried again
-    alone. ``requests``: of this object in this process, to Lago.
+    they are kept (``keep_days``), ``deduped`` of them were there already. ``dead`` … ``discarded``: the rooms of
+    those names. ``spilled``: of this process, not in the outbox because it cannot be written; ``lost``: calls that
+    could not be written at all, as their callers were told. ``doubtful``: queued, and refused here without a reason,
+    tried again alone. ``requests``: of this object in this process, to Lago.
     """
 
     calls: int = 0
@@ -128,7 +128,7 @@ class Looks:
     unreachable: str = ""
     wrong_key: bool = False
     failing: str = ""
-    quarantined: str = ""
+    quarantined: int = 0
     sender: str = ""
     spilled: int = 0
     lost: int = 0
@@ -201,13 +201,16 @@ def _failures(looks: Looks) -> Iterator[tuple[int, str]]:
     if looks.lost:
         yield (
             _RED,
-            f"{looks.lost} bills were lost: the outbox could not be written, and memory was full",
+            f"{looks.lost} calls are not billed: the outbox could not be written, and their callers were told",
         )
     if looks.failing:
         yield _RED, f"the outbox fails: {looks.failing}"
     if looks.spilled:
         yield _YELLOW, f"{looks.spilled} bills are in memory until the outbox can be written"
     if looks.quarantined:
-        yield _YELLOW, f"a damaged outbox was moved to {looks.quarantined}, and a new one begun"
+        yield (
+            _YELLOW,
+            f"{looks.quarantined} damaged outbox files were moved aside, and new ones begun",
+        )
     if looks.sender:
         yield _RED, f"the sender fails, and tries again: {looks.sender}"

@@ -7,6 +7,8 @@ an attempt can cost in ``need``; whose it is, what is allowed, and how it is kep
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..._billing_events import OutboxFailed
@@ -18,7 +20,7 @@ from ..._secret import redact
 from ...errors import BillingError, NotEntitledError
 from ...types.usage import Usage
 from ..retry import refused
-from .charge import Begin, Finish
+from .charge import Begin, Charge, Finish
 from .charging import Part, Parts, charged
 
 if TYPE_CHECKING:
@@ -36,7 +38,7 @@ class Tab:
 
     __slots__ = (
         "_begins", "_desk", "_finish", "_job", "_last", "_left", "_open", "_parts", "_proven", "_reserved",
-        "decided",
+        "batch", "decided",
     )  # fmt: skip
 
     def __init__(self, job: Job) -> None:
@@ -58,6 +60,8 @@ class Tab:
         """What is still to be performed."""
         self._left = False
         """Whether that has failed before."""
+        self.batch: Any = None
+        """The ``Batch`` whose results are looked at, where its rows are billed."""
 
     @property
     def owing(self) -> bool:
@@ -186,12 +190,26 @@ class Tab:
         before = self._all()
         if last is not None:
             del before[last.number]
-        parts = Parts(tuple(sorted(before.values())), last, now)
+        parts = Parts(tuple(sorted(before.values())), last, now, self._rows(settlement.provider))
         charges = charged(account, settlement, answer, parts)
         if charges or self._begins:
             job = self._job
-            self._finish = Finish(job.id, job.attributes, charges, job.metadata)
+            # Whoever looks at a batch, its rows are the same: of the batch, not of who looks.
+            call = job.id if self.batch is None else str(self.batch.id)
+            self._finish = Finish(call, job.attributes, charges, job.metadata)
         self.decided = True
+
+    def counts_rows(self, call: Call) -> bool:
+        """Whether a call looks at the results of a batch whose rows are billed, and the batch is not known yet."""
+        wanted = self.batch is None and call.concerns == ("batches", "content")
+        return wanted and bool(getattr(self._desk, "batch_results", False))
+
+    def _rows(self, provider: str) -> Callable[[Any], Iterable[Charge]] | None:
+        if self.batch is None:
+            return None
+        from .rows import charges_of  # noqa: PLC0415 - few calls look at a batch
+
+        return partial(charges_of, self.batch, provider)
 
     def settle(self) -> Flow[Exception | None]:
         """Say what the call comes to; a failure that billing wants its caller to hear of is returned."""

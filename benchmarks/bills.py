@@ -1,9 +1,9 @@
 """Measure billing: llmkit beside Lago's own SDK and LiteLLM's callback, at a fake Lago; and llmkit's own figures.
 
-usage: python benchmarks/billing.py [--venvs DIR] [--kills N] [--calls N] [--page docs/billing-peers.md] [PART…]
+usage: python benchmarks/bills.py [--venvs DIR] [--kills N] [--calls N] [--page docs/billing-peers.md] [PART…]
 
-Parts: peers, cost (needs the tests' PostgreSQL), entitlement, outage. Each contestant runs in processes and an
-environment of its own, and is driven as its documentation says. An answer counts as billed if Lago *counts* an event
+Parts: safety, requests, waits, cost (needs the tests' PostgreSQL), entitlement, outage. Each contestant runs in processes and
+an environment of its own, and is driven as its documentation says. An answer counts as billed if Lago *counts* an event
 of it. The provider is the loopback server of the other benchmarks.
 """
 
@@ -41,15 +41,18 @@ def subjects(names: Iterable[str], cache: Path) -> list[Subject]:
 # --- the table beside others -------------------------------------------------------------------
 
 
-def beside(given: argparse.Namespace) -> list[Table]:
-    """Three tables: what is lost and doubled, what is asked of Lago, what a call waits for."""
-    everybody = subjects(given.contestants, given.venvs.resolve())
-    with processes.serving(None) as server:
-        return [
-            told(safety(everybody, server, given)),
-            told(asked(everybody, server, given.calls)),
-            told(waits(everybody, server, given)),
-        ]
+Trial = Callable[[list[Subject], processes.Server, argparse.Namespace], Table]
+
+
+def beside(trial: Trial) -> Callable[[argparse.Namespace], Table]:
+    """A trial of all contestants, with a provider of its own."""
+
+    def done(given: argparse.Namespace) -> Table:
+        everybody = subjects(given.contestants, given.venvs.resolve())
+        with processes.serving(None) as server:
+            return trial(everybody, server, given)
+
+    return done
 
 
 def safety(everybody: list[Subject], server: processes.Server, given: argparse.Namespace) -> Table:
@@ -71,12 +74,12 @@ def _told(tally: Tally) -> str:
     return f"**{tally.lost}** / **{tally.double}** of {tally.answered}"
 
 
-def asked(everybody: list[Subject], server: processes.Server, calls: int) -> Table:
+def asked(everybody: list[Subject], server: processes.Server, given: argparse.Namespace) -> Table:
     """Requests at Lago when nothing goes wrong."""
     rows = []
     for subject in everybody:
         trials.told(f"{subject.name} undisturbed")
-        tally = trials.undisturbed(subject, "postgres", server, calls)
+        tally = trials.undisturbed(subject, "postgres", server, given.calls)
         rows.append((subject.label, *_asked(tally)))
     heads = ("per 10,000 calls", "requests", "events", "requests per 10,000 events", "connections")
     return Table(heads, rows)
@@ -124,21 +127,30 @@ def told(table: Table) -> Table:
 
 def page(tables: Iterable[Table], given: argparse.Namespace) -> str:
     """All of it, as a page."""
-    made = machine.described()
     versions = ", ".join(PINS[ENVIRONMENTS[name]][0] for name in given.contestants if name != OWN)
+    made = {
+        **machine.described(),
+        "today": machine.today(),
+        "revision": machine.revision(ROOT),
+        "versions": versions,
+        "load": machine.load(),
+    }
     parts = [
         ABOUT.format(kills=given.kills, calls=given.calls, rounds=given.rounds),
-        f"- {machine.today()}; llmkit at `{machine.revision(ROOT)}`, {versions}; load {machine.load()} at the end.\n"
-        f"- {made['processor']}, {made['cores']} cores; {made['system']}; Python {made['python']}.\n",
+        MADE.format(**made),
         *(f"{table.markdown()}\n" for table in tables),
     ]
     return "\n".join(parts)
 
 
+MADE = """\
+- {today}; llmkit at `{revision}`, {versions}; load {load} at the end.
+- {processor}, {cores} cores; {system}; Python {python}.
+"""
 ABOUT = """\
 # Billing, measured
 
-What `python benchmarks/billing.py --page docs/billing-peers.md` found. Each contestant calls the same loopback
+What `python benchmarks/bills.py --page docs/billing-peers.md` found. Each contestant calls the same loopback
 provider through its own client and bills through its own code, driven as its documentation says, to the same fake
 Lago (`llmkit.testing.FakeLago`), which keeps and counts events as Lago does. A call is *lost* if its caller got an
 answer and Lago counts no event of it; it is *double* where more events count than the provider served calls.
@@ -155,11 +167,13 @@ Lago's SDK bills tokens, each kind an event; llmkit and LiteLLM's callback bill 
 a file (SQLite, `durability="crash"`); the others keep what is to be sent in memory.
 """
 
-PARTS: dict[str, Callable[[argparse.Namespace], list[Table]]] = {
-    "peers": beside,
-    "cost": lambda given: [told(own.cost(given.folder, given.calls))],
-    "entitlement": lambda given: [told(own.warm(given.calls))],
-    "outage": lambda given: [told(own.outage(given.folder))],
+PARTS: dict[str, Callable[[argparse.Namespace], Table]] = {
+    "safety": beside(safety),
+    "requests": beside(asked),
+    "waits": beside(waits),
+    "cost": lambda given: own.cost(given.folder, given.calls),
+    "entitlement": lambda given: own.warm(given.calls),
+    "outage": lambda given: own.outage(given.folder),
 }
 
 
@@ -175,7 +189,7 @@ def main() -> None:
     parser.add_argument("--contestants", nargs="*", default=list(LABELS), choices=list(LABELS))
     parser.add_argument("parts", nargs="*", help=", ".join(PARTS))
     given = parser.parse_args()
-    tables = [table for part in given.parts or PARTS for table in PARTS[part](given)]
+    tables = [told(PARTS[part](given)) for part in given.parts or PARTS]
     if given.page is not None:
         given.page.write_text(page(tables, given), encoding="utf-8")
 
