@@ -670,3 +670,13 @@ def test_whatever_lago_answers_each_bill_ends_once(
         assert (state == "delivered") == (id_ in world.lago.stored) or state == "dead"
         assert reason or state == "delivered"
     assert len(world.marked) == many
+
+
+@pytest.mark.parametrize("answer", [said(200, "<html>log in</html>"), said(200, {"events": []})])
+def test_who_answers_200_to_all_and_has_nothing_is_away(answer: HTTPResponse) -> None:
+    """A page of HTML with a 200 is backed off from like an outage, and told; nothing counts as delivered."""
+    world = World(always=lambda *_: answer).add(*bills(300))
+    outcome = world.run(600)
+    assert (outcome.delivered, outcome.left) == (0, 300)
+    assert len(world.requests) <= 20
+    assert len(world.events(BillingUnreachable)) == 1
