@@ -28,6 +28,7 @@ PAGES = [
     "docs/catalogue.md",
     "docs/costs.md",
     "docs/bounds.md",
+    "docs/billing.md",
     "docs/budgets.md",
     "docs/router.md",
     "docs/tokens.md",

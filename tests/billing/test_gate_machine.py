@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 D = Decimal
 UNSEEN = 60.0
 FOR_EVER = 10**12
+NEVER = 2**53 - 1
 AMOUNTS = st.sampled_from(["1", "2.25", "4", "0.5", "0.000001", "0"])
 SHARES = st.sampled_from(["1", "0.5", "0"])
 
@@ -37,10 +38,12 @@ class _Watched:
 
     def perform(self, operation: Any) -> Any:
         """Perform it."""
-        if isinstance(operation, Owing):
+        # The first question is for the time alone.
+        counts = isinstance(operation, Owing) and operation.since < NEVER
+        if counts:
             self._machine.happen("before owing")
         found = self._machine.world.store.perform(operation)
-        if isinstance(operation, Owing):
+        if counts:
             self._machine.happen("after owing")
         return found
 
@@ -208,7 +211,7 @@ class Machine(RuleBasedStateMachine):
         self.world.lago.release_usage("sub_1")
         self.world.lago.release_usage("sub_2")
 
-    @rule(seconds=st.sampled_from([0.3, 6.0, 29.0, 31.0, 62.0]))
+    @rule(seconds=st.sampled_from([0.3, 6.0, 31.0, 55.0, 62.0]))
     def wait(self, seconds: float) -> None:
         """Time passes."""
         now = self.world.clock.now()
