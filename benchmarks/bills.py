@@ -2,9 +2,9 @@
 
 usage: python benchmarks/bills.py [--venvs DIR] [--kills N] [--calls N] [--page docs/billing-peers.md] [PART…]
 
-Parts: safety, requests, waits, cost (needs the tests' PostgreSQL), entitlement, outage. Each contestant runs in processes and
-an environment of its own, and is driven as its documentation says. An answer counts as billed if Lago *counts* an event
-of it. The provider is the loopback server of the other benchmarks.
+Parts: safety, requests, waits, cost (needs the tests' PostgreSQL), entitlement, outage. Each contestant runs in
+processes and an environment of its own, and is driven as its documentation says. An answer counts as billed if Lago
+*counts* an event of it. The provider is the loopback server of the other benchmarks.
 """
 
 from __future__ import annotations
