@@ -67,7 +67,7 @@ async def test_each_row(colour: Colour) -> None:
         assert world.desk.begins == []
         (finish,) = world.desk.finishes
         assert finish.attributes == {"subscription": ("sub-1",)}
-        assert [charge.id for charge in finish.charges] == ["batch_1~a", "batch_1~c"]
+        assert [charge.id for charge in finish.charges] == ["batch_1.a", "batch_1.c"]
         assert {charge.at for charge in finish.charges} == {ENDED * 1000}
         first, last = finish.charges
         assert (first.kind, first.provider, first.model) == ("batch", "openai", "gpt-4o-mini")
@@ -89,9 +89,7 @@ async def test_looking_again(colour: Colour) -> None:
         await look(colour, world)
         await look(colour, world)
         first, again = world.desk.finishes
-        assert first.call != again.call
-        assert first.charges == again.charges
-        world.desk.told.pop()
+        assert first == again
         await colour.close(world.client)
 
 
@@ -138,10 +136,9 @@ async def test_a_provider_whose_results_do_not_say_when(colour: Colour) -> None:
             assert len([each async for each in stream]) == 2
         first, again = world.desk.finishes
         assert first.charges == again.charges
-        assert [charge.id for charge in first.charges] == ["msgbatch_1~a", "msgbatch_1~b"]
+        assert [charge.id for charge in first.charges] == ["msgbatch_1.a", "msgbatch_1.b"]
         assert first.charges[0].at == 1_788_224_400_000
         assert first.charges[0].usage["completion_tokens"] == 10
-        world.desk.told.pop()
         await colour.close(world.client)
 
 
@@ -160,20 +157,20 @@ async def test_an_unknown_model(colour: Colour) -> None:
 
 def test_ids_of_any_form() -> None:
     """Ids are URL-safe whatever they are made of, and no two rows have one."""
-    names = ["a", "a b", "ü", "a/b", "x" * 200, "a~b", "", "~"]
+    names = ["a", "a b", "ü", "a/b", "x" * 200, "a~b", "a.b", "", "~"]
     with billed(batch(), batch(), lines(*map(row, names))) as world:
         world.desk.batch_results = True
         world.client.batch_results("batch_1", custom_llm_provider="openai", num_retries=0)
         found = [charge.id for charge in world.charges]
         assert len(set(found)) == len(names)
         assert all(set(each) <= set(_SAFE) for each in found)
-    with billed(batch("b~1"), batch("b~1"), lines(row("c"))) as world:
+    with billed(batch("b.1"), batch("b.1"), lines(row("c"))) as world:
         world.desk.batch_results = True
-        world.client.batch_results("b~1", custom_llm_provider="openai", num_retries=0)
-        assert world.charge().id.startswith("batch~")
+        world.client.batch_results("b.1", custom_llm_provider="openai", num_retries=0)
+        assert world.charge().id.startswith("batch.")
 
 
-_SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+_SAFE = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
 
 
 def test_a_batch_that_has_not_completed() -> None:

@@ -32,7 +32,7 @@ _ENDS: Final = (
     "created_at",
 )
 """When it had ended, as far as its provider says; that does not change any more."""
-_PLAIN: Final = re.compile(r"[A-Za-z0-9._-]{1,80}")
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _DIGITS: Final = 40
 
 
@@ -76,11 +76,11 @@ def _used(row: BatchResult) -> tuple[str, Usage | None]:
 
 def _id(batch: Batch, row: BatchResult, place: int) -> str:
     """Of two rows never the same, and URL-safe."""
-    whose, own = str(batch.id), str(row.custom_id or row.get("id") or f"row.{place}")
+    whose, own = str(batch.id), str(row.custom_id or row.get("id") or f"row-{place}")
     if _PLAIN.fullmatch(whose) and _PLAIN.fullmatch(own):
-        return f"{whose}~{own}"
+        return f"{whose}.{own}"
     written = json.dumps([whose, own], separators=(",", ":"))
-    return f"batch~{hashlib.sha256(written.encode()).hexdigest()[:_DIGITS]}"
+    return f"batch.{hashlib.sha256(written.encode()).hexdigest()[:_DIGITS]}"
 
 
 def _ended(batch: Batch) -> int:

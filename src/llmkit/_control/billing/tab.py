@@ -194,7 +194,9 @@ class Tab:
         charges = charged(account, settlement, answer, parts)
         if charges or self._begins:
             job = self._job
-            self._finish = Finish(job.id, job.attributes, charges, job.metadata)
+            # Whoever looks at a batch, its rows are the same: of the batch, not of who looks.
+            call = job.id if self.batch is None else str(self.batch.id)
+            self._finish = Finish(call, job.attributes, charges, job.metadata)
         self.decided = True
 
     def counts_rows(self, call: Call) -> bool:
