@@ -38,7 +38,7 @@ NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
 CALL = re.compile(r"completion\(|completions\.create\(|embedding\(|exact=True")
 PRINTED_BY_EXAMPLES = {
-    "billing.py": "bob was refused, with 402",
+    "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",
     "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",

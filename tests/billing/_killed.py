@@ -196,7 +196,8 @@ def main() -> None:
         pid = os.fork()
         if not pid:
             _be(json.loads(line))
-        print(pid, flush=True)
+        sys.stdout.write(f"{pid}\n")
+        sys.stdout.flush()
 
 
 def _be(spec: dict[str, Any]) -> Never:

@@ -52,7 +52,9 @@ class Verdict(NamedTuple):
 class World:
     """Provider, Lago, outbox and workers."""
 
-    def __init__(self, folder: Path, lago: FakeLago, provider: Simulator, outbox: dict[str, str]):
+    def __init__(
+        self, folder: Path, lago: FakeLago, provider: Simulator, outbox: dict[str, str]
+    ) -> None:
         self.lago, self.provider, self.folder = lago, provider, folder
         self.dice = random.Random(f"{folder.name}-{lago.store}")
         self.log = folder / "log"

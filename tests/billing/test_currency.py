@@ -78,7 +78,7 @@ def test_dollars_become_exactly_so_many_coins(usd: Any, coins: str) -> None:
     """A float is what it is written as, and fractions of a coin stay."""
     converted = Currency().convert(usd)
     assert isinstance(converted, Decimal)
-    assert plain(converted) == coins
+    assert str(converted) == plain(converted) == coins
 
 
 @pytest.mark.parametrize(

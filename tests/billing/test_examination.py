@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -332,3 +333,10 @@ def test_a_refusal_that_is_none_of_these_is_a_failure() -> None:
 def test_a_metric_that_cannot_be_asked_for_is_a_finding() -> None:
     """A code that is a way up in a path is said."""
     assert levels(examined(ready(), Metric("..")), "metric ..") == ["failure"]
+
+
+def test_an_examination_is_json() -> None:
+    """It is dumped as plain values."""
+    dumped = json.loads(json.dumps(examined(ready()).dump()))
+    assert dumped["ok"] is True
+    assert dumped["findings"][0].keys() == {"level", "about", "message", "remedy"}

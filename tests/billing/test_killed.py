@@ -1,8 +1,9 @@
-"""Processes that make calls are killed at any moment: whatever has returned is billed, once; what was under way is known."""
+"""Processes that make calls are killed at any moment: what has returned is billed, once, what was under way is known."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,7 +44,8 @@ def killed(folder: Path, store: Any, outbox: dict[str, str], kills: int) -> Verd
     with world_of(folder, store, outbox) as world:
         moments = Counter(world.kill_one() for _ in range(kills))
         verdict = world.judge(most_unknown=3 * kills)
-    print(f"{store}, outbox {[*outbox][0]}: {kills} kills at {dict(moments)}: {verdict}")
+    told = f"{store}, outbox {next(iter(outbox))}: {kills} kills at {dict(moments)}: {verdict}\n"
+    sys.stdout.write(told)
     assert verdict.told >= kills
     return verdict
 

@@ -320,6 +320,25 @@ def test_hundreds_of_bills_are_read_in_parts(monkeypatch: pytest.MonkeyPatch) ->
     assert "and " in str(found)
 
 
+def test_an_outcome_is_json() -> None:
+    """It is dumped as plain values, exact numbers as texts."""
+    uncounted = (
+        Uncounted("s", "c", Decimal("0.10"), None, "w"),
+        Uncounted("s", "c", Decimal(5), Decimal(0), "w"),
+    )
+    found = Reconciliation(
+        0, 1, missing=("m",), mismatched=(Mismatch("x", "y"),), uncounted=uncounted
+    )
+    dumped = json.loads(json.dumps(found.dump()))
+    assert dumped["ok"] is False
+    assert dumped["missing"] == ["m"]
+    assert dumped["mismatched"] == [{"id": "x", "reason": "y"}]
+    assert [(one["ours"], one["theirs"]) for one in dumped["uncounted"]] == [
+        ("0.10", None),
+        ("5", "0"),
+    ]
+
+
 def test_values_are_printed_in_words() -> None:
     """Long lists are cut, all is named."""
     text = str(

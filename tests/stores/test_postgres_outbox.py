@@ -1,4 +1,4 @@
-"""PostgreSQL keeps an outbox: what runs at the same time, what a reader misses, and what is on the disk when it says so."""
+"""PostgreSQL keeps an outbox: what runs at the same time, what a reader misses, what is on the disk when it says so."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ def test_nobody_waits_for_each_other_for_ever(
                         Mark(marks[:2], tuple(one.id for one in marks[2:])),
                         Amend(amended),
                         Amend((Amended(bill(some[1]), ("unknown",)),)),
-                        Forget(2**53, dice.choice((1, 10))),
+                        Forget(2**52, dice.choice((1, 10))),
                         ReadBills(),
                         ReleaseLane(f"s{number}"),
                         Notice(some[0], 1),
@@ -214,7 +214,7 @@ def test_a_reader_waits_for_who_was_given_a_number(
 ) -> None:
     """One who has a number and has not committed holds up him who reads by numbers, and nobody else."""
     ask = '{"call": "late", "bills": [["late:a", "late", "queued", "sub", "a", 7, "", "", 0, 1, "", 0, 0, 0, 0]]}'
-    slow = f"select {schema}.do_conclude('{ask}')"  # noqa: S608 - our own
+    slow = f"select {schema}.do_conclude('{ask}')"
     store._wait = "150"
     with locked(postgres_server, slow) as other:
         store.perform(Conclude("early", (bill("early"),)))

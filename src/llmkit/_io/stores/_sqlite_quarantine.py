@@ -225,8 +225,8 @@ def _is_sound(bill: Bill) -> bool:
     try:
         json.loads(bill.facts)
         if bill.state == "intent":
-            checked(Intend(bill.call, bill.subscription, bill.facts, 1, bill.usd))
-            return True
+            checked(Intend(bill.id, bill.subscription, bill.facts, 1, bill.usd))
+            return bill.call == bill.id
         checked(Conclude(bill.call, (bill,)))
         return not bill.body or json.loads(bill.body).get("transaction_id", bill.id) == bill.id
     except (StoreError, ArithmeticError, AttributeError, TypeError, ValueError):
