@@ -1,42 +1,19 @@
-"""Processes that make calls are killed at any moment: what has returned is billed, once, what was under way is known."""
+"""Processes that bill are killed at any moment: what has returned is billed, once; what was under way is known."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ..stores._postgres import PostgresServer
 from ._kills import Verdict, world_of
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
 STORES = ("postgres", "clickhouse")
-Outbox = Callable[[Path], dict[str, str]]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """PostgreSQL."""
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Where an outbox is that nobody has used."""
-    if request.param == "sqlite":
-        return {"path": str(tmp_path / "outbox.db")}
-    server: PostgresServer = request.getfixturevalue("server")
-    return {"dsn": server.dsn(), "schema": server.schema()}
 
 
 def killed(folder: Path, store: Any, outbox: dict[str, str], kills: int) -> Verdict:

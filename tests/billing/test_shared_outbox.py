@@ -18,16 +18,12 @@ def ended(world: World, *names: str) -> None:
         world.until(lambda name=name: world.said(name, "left"), name)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> dict[str, Any]:
-    """An outbox in a file."""
-    return {"path": str(tmp_path / "outbox.db")}
-
-
 @pytest.mark.parametrize("store", ["postgres", "clickhouse"])
-def test_two_processes_and_eight_threads(tmp_path: Path, store: Any, path: Any) -> None:
-    """All bill at the same time over one file: every event is sent once, by one."""
-    with world_of(tmp_path, store, path) as world:
+def test_two_processes_and_eight_threads(
+    tmp_path: Path, store: Any, outbox: dict[str, str]
+) -> None:
+    """All bill at the same time over one outbox: every event is sent once, by one."""
+    with world_of(tmp_path, store, outbox) as world:
         for name in ("one", "other"):
             world.start(name, "threads", 8, many=4)
         ended(world, "one", "other")
@@ -37,9 +33,9 @@ def test_two_processes_and_eight_threads(tmp_path: Path, store: Any, path: Any) 
     assert len(sent) == 64, "something was sent more than once"
 
 
-def test_what_a_killed_sender_had_another_sends(tmp_path: Path, path: Any) -> None:
+def test_what_a_killed_sender_had_another_sends(tmp_path: Path, outbox: dict[str, str]) -> None:
     """Killed with the lane in its hands: while its lease lasts nobody sends; after it, the next process sends all."""
-    with world_of(tmp_path, "postgres", path) as world:
+    with world_of(tmp_path, "postgres", outbox) as world:
         pid = world.start("killed", "threads", many=2)
         world.until(lambda: len(world.lago.requests) > 3, "posted")
         os.kill(pid, signal.SIGKILL)
@@ -55,9 +51,9 @@ def test_what_a_killed_sender_had_another_sends(tmp_path: Path, path: Any) -> No
 
 
 @pytest.mark.parametrize("store", ["postgres", "clickhouse"])
-def test_a_fork_goes_on_with_its_own(tmp_path: Path, store: Any, path: Any) -> None:
+def test_a_fork_goes_on_with_its_own(tmp_path: Path, store: Any, outbox: dict[str, str]) -> None:
     """Forked after use, parent and children call and bill on: everybody's events arrive, and nobody sends another's."""
-    with world_of(tmp_path, store, path) as world:
+    with world_of(tmp_path, store, outbox) as world:
         world.start("parent", "forked", 5)
         ended(world, "parent")
         assert world.said("parent", "closing 0 0")
