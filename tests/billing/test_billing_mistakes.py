@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-import llmkit
 import pytest
+
+import llmkit
 from llmkit.billing import Currency, LagoBilling, Metric
 from llmkit.errors import BillingError, ConfigurationError, NotEntitledError, StoreError
 from llmkit.ledger import MemoryLedger

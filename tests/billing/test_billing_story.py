@@ -12,9 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import llmkit
 import pytest
 import trio
+
+import llmkit
 from llmkit._billing_events import BillsDelivered
 from llmkit.billing import LagoBilling
 from llmkit.errors import NotEntitledError
@@ -53,7 +54,7 @@ def client_of(sim: Simulator, lago: LagoBilling) -> llmkit.Client:
 
 
 def test_the_story(fake: FakeLago, sim: Simulator, tmp_path: Path) -> None:
-    """Calls of every colour and end, an outage with a crash in it: at the end Lago has each call's cost once, exactly."""
+    """Calls of every colour, an outage with a crash in it: at the end Lago has each call's cost once, exactly."""
     told: list[Any] = []
     path = tmp_path / "billing.db"
     lago = LagoBilling(
