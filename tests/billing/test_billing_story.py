@@ -123,7 +123,8 @@ def killed(fake: FakeLago, sim: Simulator, path: Path) -> Decimal:
     program = f"""
         import os, llmkit
         from llmkit.billing import LagoBilling
-        lago = LagoBilling({fake.api_url!r}, {fake.api_key!r}, outbox={str(path)!r}, unreachable="open")
+        lago = LagoBilling({fake.api_url!r}, {fake.api_key!r}, outbox={str(path)!r},
+            unreachable="open", background=False)
         client = llmkit.Client(billing=lago, base_url={sim.base_url!r}, api_key="sk-" + "of-nobody-0123")
         ask = "openai/gpt-4o-mini", [{{"role": "user", "content": "Hi"}}]
         total = 0
