@@ -132,7 +132,8 @@ def test_who_is_refused_without_a_reason_is_found_by_halves_and_kept(at: int) ->
     world = World(always=refuses(bill(at).id)).add(*bills(100))
     outcome = world.run(0.9)
     assert (outcome.delivered, outcome.left) == (99, 1)
-    assert outcome.wait == pytest.approx(60, abs=1)
+    assert outcome.wait is None
+    assert outcome.due == pytest.approx(60, abs=1)
     assert len(world.requests) <= 15
     assert [event.id for event in world.events(BillDoubtful)] == [bill(at).id]
     assert "422" in world.events(BillDoubtful)[0].reason
@@ -140,7 +141,7 @@ def test_who_is_refused_without_a_reason_is_found_by_halves_and_kept(at: int) ->
     assert world.delivery.aside.reasons.keys() == {bill(at).id}
     world.always = None
     world.add(*bills(5, start=200))
-    world.now += outcome.wait
+    world.now += outcome.due or 0.0
     assert world.run().delivered == 6
     assert sorted(world.sizes()[-2:]) == [1, 5]
     assert not world.delivery.aside.reasons

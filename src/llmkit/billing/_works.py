@@ -59,6 +59,8 @@ class Works:
         self.lane = Lane(self._delivery, settings.clock.now)
         keep = int(settings.keep_days * _DAY)
         self._tending = Tending(settings.late_after, keep, self._period_end)
+        self.few = 0
+        """How many bills the last round left alone, until there are more of them, or it is time."""
         self.failure = ""
         """Why the last round failed; ``""``: it did not."""
 
@@ -71,6 +73,8 @@ class Works:
             timeout=settings.timeout,
             lease=max(_LEASE, 2 * settings.timeout + 10),
             verify_duplicates=settings.verify_duplicates,
+            flush_at=settings.flush_at,
+            flush_every=settings.flush_every,
         )
         return Delivery(self._lago, sender, settings.clock.now, random.random, terms)
 
@@ -83,8 +87,9 @@ class Works:
     def deliver(self) -> tuple[float, bool]:
         """Send for a moment; the seconds to rest, and whether there is more to be sent then."""
         found = self.link.run(self.lane.slice())
+        self.few = 0 if found.due is None else found.left
         if found.wait is None:
-            return 0.0, bool(found.left)
+            return 0.0, bool(found.left and not self.few)
         moved = found.delivered or found.dead
         return (found.wait if moved else max(found.wait, _LEAST_REST)), True
 
