@@ -11,6 +11,7 @@ import pytest
 import llmkit
 from llmkit.billing import LagoBilling, Waiting
 from llmkit.errors import BillingError
+from llmkit.stores import MemoryStore
 from llmkit.testing import FakeLago, FrozenClock
 
 from ._lagos import COLOURS, SUBSCRIPTION, UNITS, billing, in_colour, report
@@ -86,8 +87,15 @@ def test_reports_and_rooms(fake: FakeLago, colour: str) -> None:
 
 @pytest.mark.parametrize("colour", COLOURS)
 def test_operating(fake: FakeLago, colour: str) -> None:
-    """The doctor finds all well; what Lago has lost is found missing, queued again as it was, and there once more."""
-    lago = billing(fake, background=False, unseen=0, subscription=SUBSCRIPTION)
+    """The doctor finds all well; a Lago that has lost events is found out, and gets them again as they were."""
+    outbox = MemoryStore()
+    options: Any = {
+        "background": False,
+        "unseen": 0,
+        "subscription": SUBSCRIPTION,
+        "outbox": outbox,
+    }
+    lago = billing(fake, **options)
     found = in_colour(colour, lago, "doctor")
     assert found.ok, str(found)
     report(lago, 3)
@@ -96,12 +104,16 @@ def test_operating(fake: FakeLago, colour: str) -> None:
     window = time.time() - 60, time.time() + 60
     found = in_colour(colour, lago, "reconcile", *window)
     assert (found.ok, found.delivered) == (True, 3), str(found)
-    lost = next(key for key in fake._books.events)
-    del fake._books.events[lost]
-    found = in_colour(colour, lago, "reconcile", *window, resend=True)
-    assert (found.ok, found.requeued, len(found.missing)) == (False, 1, 1)
-    assert in_colour(colour, lago, "flush").delivered == 1
-    assert fake.units(SUBSCRIPTION) == 3 * UNITS
+    with FakeLago() as restored:
+        restored.furnish(SUBSCRIPTION, customer="cus_1")
+        lago = billing(restored, **options)
+        found = in_colour(colour, lago, "reconcile", *window, resend=True)
+        assert (found.ok, found.requeued, len(found.missing)) == (False, 3, 3)
+        assert in_colour(colour, lago, "flush").delivered == 3
+        assert restored.units(SUBSCRIPTION) == 3 * UNITS
+        assert [one.transaction_id for one in restored.events] == [
+            one.transaction_id for one in fake.events
+        ]
 
 
 @pytest.mark.parametrize("colour", COLOURS)
