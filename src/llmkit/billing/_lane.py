@@ -19,8 +19,8 @@ from ..errors import APITimeoutError
 
 __all__ = ["Lane"]
 
-_SLICE: Final = 1.0
-"""Seconds after which others get their turn, and the end of the thread is looked for."""
+_SLICE: Final = 0.25
+"""Seconds after which others get their turn, and the end of the thread is looked for; longer waits are no part."""
 _PATIENCE: Final = 60.0
 _POLL: Final = 0.25
 _REST: Final = 5.0
@@ -90,8 +90,11 @@ class Lane:
         return int(counted.states.get("queued", 0))
 
     def release(self, until: float) -> Flow[None]:
-        """Let other processes deliver."""
-        let_go = yield from acquire(self._turn, until)
+        """Let other processes deliver; where a request is out still, the lane's lease does."""
+        try:
+            let_go = yield from acquire(self._turn, until)
+        except APITimeoutError:
+            return
         try:
             yield from self.delivery.release()
         finally:
