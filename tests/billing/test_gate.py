@@ -397,6 +397,22 @@ def test_an_outbox_that_cannot_be_asked_is_told_and_what_was_spent_here_counts()
     assert found.notes == ("the outbox could not be asked what is owed: OSError",)
 
 
+def test_what_was_spent_without_a_check_is_known_at_once_and_once() -> None:
+    """What is reported afterwards, or was a row of a batch, comes off before Lago is asked again."""
+    world = World()
+    gate = world.gate()
+    gate.spent("sub_1", "early", D(1))
+    gate.perform(Check("cus_1", usd=D(1), reserve="own"))
+    for _ in range(2):
+        gate.spent("sub_1", "report", D(2))
+        gate.spent("sub_9", "stranger", D(5))
+        gate.spent("sub_1", "own", D(5))
+    assert gate.perform(Check("cus_1")).available == 7
+    for n in range(11_000):
+        gate.spent("sub_1", f"row-{n}", D(0))
+    assert len(gate._known.spent) == 10_000
+
+
 def test_the_outboxs_clock_decides_what_was_delivered_lately() -> None:
     """A server's clock that is years away from ours changes nothing."""
     world = World()

@@ -180,6 +180,11 @@ class EntitlementGate:
                 cost = None if usd is None else MATH.multiply(usd, ours.factor)
                 self._known.purse(ours.key).settle(call, cost)
 
+    def spent(self, subscription: str, call: str, usd: Decimal) -> None:
+        """A call that was never checked here cost so much, and its bills are written. Again, it changes nothing."""
+        with self._lock:
+            self._known.spend(subscription, call, usd)
+
     # --- asking anew -----------------------------------------------------------------------------
 
     def refresh_due(self, most: int = _DUE_AT_ONCE) -> list[Flow[None]]:
