@@ -38,7 +38,7 @@ def calls(client: llmkit.Client, billing: LagoBilling) -> None:
     """Ann calls, once as a stream; Bob has left, and nothing is sent to the provider for him."""
     answer = client.completion(MODEL, MESSAGES, max_tokens=100, subscription="ann_monthly")
     usd = answer.cost.total
-    print(f"ann's call cost ${usd:f}, which is {billing.convert_to_askii(usd):f} coins")
+    print(f"ann's call cost ${usd:f}, which is {billing.convert_to_askii(usd):.2f} coins")
     with client.completion(
         MODEL, MESSAGES, max_tokens=100, subscription="ann_monthly", stream=True
     ) as stream:
@@ -61,8 +61,9 @@ def an_outage(client: llmkit.Client, billing: LagoBilling, lago: FakeLago) -> No
 
 def the_books(billing: LagoBilling, lago: FakeLago, began: float) -> None:
     """What was billed here, and what Lago counts there."""
+    print("a doctor says that all is well:", billing.doctor("ann_monthly").ok)
     found = billing.reconcile(began - 60, time.time() + 60)
-    print(found)
+    print(f"the books agree: {found.ok} ({found})")
     print(
         f"Lago counts {lago.units('ann_monthly')} coins of ann, {lago.units('bob_monthly')} of bob"
     )
@@ -76,7 +77,11 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         FakeLago() as lago,
         LagoBilling(
-            lago.api_url, lago.api_key, outbox=Path(folder) / "outbox.db", background=False
+            lago.api_url,
+            lago.api_key,
+            outbox=Path(folder) / "outbox.db",
+            background=False,  # nothing is sent but by flush(), so that this reads in order
+            unseen=0,  # this Lago's numbers are never late
         ) as billing,
         llmkit.Client(billing=billing) as client,
     ):

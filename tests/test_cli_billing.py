@@ -133,7 +133,13 @@ def test_what_waits_is_listed(run: Shell) -> None:
     """Each with its reason; what is queued goes by itself, and is listed where that is asked for."""
     out, _ = run("list")
     rows = {line.split()[0]: line for line in out.splitlines()}
-    assert [*rows] == ["ID", "bad:askii_coins", "nobodys:askii_coins", "priceless:askii_coins", "crashed"]
+    assert [*rows] == [
+        "ID",
+        "bad:askii_coins",
+        "nobodys:askii_coins",
+        "priceless:askii_coins",
+        "crashed",
+    ]
     assert rows["bad:askii_coins"].endswith("422: it is no number")
     assert "250000" in rows["bad:askii_coins"]
     assert "  -  " in rows["priceless:askii_coins"]
@@ -224,6 +230,59 @@ def test_what_lago_refuses_is_in_the_dead_letter(run: Shell, lago: FakeLago) -> 
     assert run.states()["good"] == "dead"
 
 
+# --- comparing ---------------------------------------------------------------------------------
+
+LONG_AGO = ("--since", "2020-01-01")
+AHEAD = ("--until", "2100-01-01T00:00:00+00:00")
+
+
+def test_what_lago_has_is_compared(
+    run: Shell, lago: FakeLago, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that was delivered is there, and counted; what Lago has lost is found, and sent again where that is asked."""
+    # What was delivered just now may not be seen yet; so it was delivered a while ago.
+    store = SQLiteStore(run.outbox, clock=lambda: time.time() - 600)
+    sender = LagoBilling(lago.api_url, lago.api_key, outbox=store, background=False)
+    assert sender.flush().delivered == 1
+    sender.close(0)
+    store.close()
+    found = run.json("reconcile", *LONG_AGO, *AHEAD)
+    assert (found["ok"], found["delivered"]) == (True, 1)
+    with FakeLago() as restored:
+        restored.furnish("sub")
+        monkeypatch.setenv("LAGO_API_URL", restored.api_url)
+        found = run.json("reconcile", *LONG_AGO, *AHEAD, code=1)
+        assert (found["missing"], found["requeued"]) == (["good:askii_coins"], 0)
+        assert found["sent"] is None
+        out, err = run("reconcile", *LONG_AGO, *AHEAD, "--resend", "--subscription", "sub")
+        assert "missing (1 queued again): 1" in out
+        assert out.endswith("sent again: 1 delivered (0 of them were there), 0 dead, 0 left\n")
+        assert err == ""
+        assert restored.units("sub") == 500_000
+
+
+def test_a_lago_that_counts_is_well(run: Shell, lago: FakeLago) -> None:
+    """Key, metric and subscription are right: no finding fails, for people and programs."""
+    out, err = run("doctor", "--subscription", "sub")
+    assert "failure" not in out
+    assert err == ""
+    found = run.json("doctor", "--subscription", "sub")
+    assert found["ok"] is True
+    assert {one["level"] for one in found["findings"]} <= {"ok", "warning"}
+
+
+def test_a_lago_that_would_not_count_is_said(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the metric Lago itself would answer 200; the doctor fails, and needs no outbox for that."""
+    with FakeLago() as lago:
+        monkeypatch.setenv("LAGO_API_KEY", lago.api_key)
+        assert main(["billing", "doctor", "--api-url", lago.api_url]) == 1
+    out, err = capsys.readouterr()
+    assert "askii_coins" in out
+    assert err == "llmkit: billing cannot work like this\n"
+
+
 # --- wrong usage -------------------------------------------------------------------------------
 
 
@@ -240,6 +299,7 @@ def test_what_lago_refuses_is_in_the_dead_letter(run: Shell, lago: FakeLago) -> 
         (["list", "deed"], "not deed"),
         (["reprice", "a", "--usd", "much"], "usd"),
         (["flush"], "LAGO_API_KEY"),
+        (["doctor"], "LAGO_API_KEY"),
     ],
 )
 def test_wrong_usage_is_said(run: Shell, argv: list[str], message: str) -> None:
@@ -247,6 +307,17 @@ def test_wrong_usage_is_said(run: Shell, argv: list[str], message: str) -> None:
     out, err = run(*argv, code=2)
     assert out == ""
     assert message in err
+
+
+def test_times_are_read_in_any_form(run: Shell, lago: FakeLago) -> None:
+    """A day, a time with a zone, Unix seconds; what is none of these is said."""
+    spans = [
+        run.json("reconcile", "--since", since, "--until", "2026-11-02")["since"]
+        for since in ("2026-11-01", "2026-11-01T01:00:00+01:00", "1793491200")
+    ]
+    assert spans == [1_793_491_200_000] * 3
+    assert "--since is a day or a time" in run("reconcile", "--since", "monday", code=2)[1]
+    assert "say from when on" in run("reconcile", code=2)[1]
 
 
 def test_which_outbox(capsys: pytest.CaptureFixture[str], outbox: str, monkeypatch: Any) -> None:

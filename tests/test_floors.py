@@ -131,7 +131,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
     },
     "": {"importlib.metadata"},  # only __version__ reads the metadata
     "_cli": {"llmkit._cli._commands"},  # --help stays quick
-    "_cli._commands": {"llmkit._cli._budget"},  # no other command needs a store
+    # No other command needs a store, or an outbox.
+    "_cli._commands": {"llmkit._cli._billing", "llmkit._cli._budget"},
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
     "_control.prices": {

@@ -28,6 +28,7 @@ PAGES = [
     "docs/catalogue.md",
     "docs/costs.md",
     "docs/bounds.md",
+    "docs/billing.md",
     "docs/budgets.md",
     "docs/router.md",
     "docs/tokens.md",
@@ -37,6 +38,7 @@ NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
 CALL = re.compile(r"completion\(|completions\.create\(|embedding\(|exact=True")
 PRINTED_BY_EXAMPLES = {
+    "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",
     "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",

@@ -38,9 +38,12 @@ class Virtual:
         """A call has ended."""
         self.store.perform(Conclude(bill.call, (bill,)))
 
-    def run(self, seconds: float = 3600.0, delivery: Delivery | None = None) -> Round:
+    def run(
+        self, seconds: float = 3600.0, delivery: Delivery | None = None, *, patient: bool = False
+    ) -> Round:
         """One ``run`` to its end."""
-        found: Round = self.drive((delivery or self.delivery).run(self.clock.now() + seconds))
+        run = (delivery or self.delivery).run
+        found: Round = self.drive(run(self.clock.now() + seconds, patient=patient))
         return found
 
     def drive(self, flow: Flow[Any]) -> Any:

@@ -78,7 +78,7 @@ def test_dollars_become_exactly_so_many_coins(usd: Any, coins: str) -> None:
     """A float is what it is written as, and fractions of a coin stay."""
     converted = Currency().convert(usd)
     assert isinstance(converted, Decimal)
-    assert plain(converted) == coins
+    assert str(converted) == plain(converted) == coins
 
 
 @pytest.mark.parametrize(
@@ -122,6 +122,15 @@ def test_code_and_field_are_the_currencys_name_unless_said() -> None:
     for wrong in ("", "  ", 3):
         with pytest.raises(ConfigurationError):
             Currency(wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("-0.0", "0"), ("-0.50", "-0.5"), ("1E+3", "1000"), ("8E-7", "0.0000008"), ("100", "100"), ("1.000", "1")],
+)  # fmt: skip
+def test_numbers_are_written_plainly(number: str, text: str) -> None:
+    """No exponent, no zeros at the end of a fraction, and never a minus before nothing."""
+    assert plain(Decimal(number)) == text
 
 
 def test_a_thousandth_cents_calls_add_up() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tracemalloc
 from collections import defaultdict
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -146,3 +147,61 @@ def test_two_senders_share_one_outbox() -> None:
     world.clock.advance(wait)
     assert world.run(60, other).left == 0
     assert len(world.fake.events) == 500
+
+
+PATIENT = Terms(flush_at=100, flush_every=1.0)
+
+
+def test_few_bills_wait_for_more() -> None:
+    """A patient run sends full batches; fewer wait until the first is as old as the terms say."""
+    world = furnished(terms=PATIENT)
+    for number in range(150):
+        world.conclude(bill(number, "sub_1"))
+    found = world.run(10, patient=True)
+    assert (found.delivered, found.left, found.wait) == (100, 50, None)
+    assert found.due == pytest.approx(1.0, abs=0.1)
+    assert world.run(10, patient=True).delivered == 0
+    world.clock.advance(found.due or 0.0)
+    assert world.run(10, patient=True) == (50, 0, 0, 0, None, None)
+
+
+def test_ten_thousand_calls_in_a_row_are_a_hundred_requests() -> None:
+    """Bills that trickle in make a request for each hundred, and one for each ``flush_every``, not one for each few."""
+    world = furnished(terms=PATIENT)
+    start = world.clock.now()
+    for number in range(10_000):
+        world.conclude(bill(number, "sub_1"))
+        world.clock.advance(0.007)
+        if number % 7 == 0:
+            world.run(1.0, patient=True)
+    world.run(10)
+    seconds = world.clock.now() - start
+    assert len(world.fake.events) == 10_000
+    assert len(world.fake.requests) <= 101 + seconds
+
+
+def test_what_comes_while_the_last_is_sent_is_the_next_runs() -> None:
+    """A run ends with the batch that was not full, though there is more by then."""
+    world = furnished()
+    world.conclude(bill(1, "sub_1"))
+    answer = world.fake.answer
+
+    def late(*args: Any, **kwargs: Any) -> Any:
+        world.conclude(bill(len(world.fake.requests) + 2, "sub_1"))
+        return answer(*args, **kwargs)
+
+    world.fake.answer = late  # type: ignore[method-assign]
+    assert world.run(10).delivered == 1
+    assert world.run(10).delivered == 1
+    assert len(world.fake.requests) == 2
+
+
+def test_what_was_on_its_way_does_not_wait() -> None:
+    """Patience is for bills that nobody tried yet: what failed once is sent as soon as it may."""
+    world = furnished(terms=Terms(flush_at=100, flush_every=1000.0))
+    world.conclude(bill(1, "sub_1"))
+    assert world.run(10, patient=True).due == pytest.approx(1000, abs=1)
+    world.fake.down()
+    world.run(0)
+    world.fake.up()
+    assert world.run(10, patient=True).delivered == 1

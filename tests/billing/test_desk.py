@@ -258,6 +258,10 @@ def test_what_begins_elsewhere_can_be_finished_here(make: Any) -> None:
     world.perform(finish("row-2", attributes={"customer": ("ann",)}))
     assert [bill.subscription for bill in world.outbox.bills()] == ["s1", "found"]
     assert [check.reserve for check in world.gate.asked] == [None]
+    both = {"subscription": ("s2",), "customer": ("ann",)}
+    world.perform(finish("row-3", attributes=both))
+    assert len(world.gate.asked) == 1
+    assert world.outbox.bills()[-1].subscription == "s2"
 
 
 def test_an_outage_of_the_gate_at_the_end_does_not_lose_the_bill(make: Any) -> None:
@@ -379,3 +383,22 @@ def test_calls_that_nobody_finishes_are_let_go_of(monkeypatch: pytest.MonkeyPatc
         now[0] += 100_000
         world.perform(begin(f"c{number}"))
     assert len(world.desk._open) <= 11
+
+
+def test_an_attempt_that_is_denied_beside_another_takes_nothing_from_it() -> None:
+    """Two legs of a hedge begin at once; one is let out: what is reserved and written for it stays."""
+    world = World("async", gate=FakeGate())
+    gate = world.gate
+    assert gate is not None
+
+    async def both() -> list[Any]:
+        first = asyncio.ensure_future(world.desk.aperform(begin()))
+        second = asyncio.ensure_future(world.desk.aperform(begin(usd="9")))
+        await asyncio.sleep(0)
+        world.outbox.failures[Intend] = [("before", StoreUnavailableError("locked"))]
+        return await asyncio.gather(first, second, return_exceptions=True)
+
+    outcomes = asyncio.run(both())
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Begun", "BillingError"]
+    assert [bill.state for bill in world.outbox.bills("intent")] == ["intent"]
+    assert "c1" in gate.reserved

@@ -438,6 +438,46 @@ def test_a_plan_with_a_mark_up_leaves_less() -> None:
     assert gate.perform(Check("cus_3")).available == 4
 
 
+def over_the_month(world: World) -> float:
+    """Seconds until February, and a little."""
+    return 1_738_368_000.0 - world.clock.wall() + 5
+
+
+def test_a_period_that_has_just_ended_is_still_taken_off_until_it_is_paid() -> None:
+    """On the first of the month Lago's usage is nothing, and its invoice is not made: the money is not back."""
+    world = World()
+    gate = world.gate()
+    world.clock.advance(over_the_month(world) - 70)
+    world.call(gate, "5", "4")
+    deliver(world)
+    world.clock.advance(61)
+    gate.invalidate()
+    assert gate.perform(Check("cus_1")).available == 6
+    world.clock.advance(10)
+    gate.invalidate()
+    found = gate.perform(Check("cus_1", usd=D(7)))
+    assert (found.available, found.reason) == (6, "insufficient_balance")
+    assert "may not be paid yet" in found.notes[0]
+    world.lago.wallet("cus_1").balance -= 400
+    gate.invalidate()
+    found = gate.perform(Check("cus_1", usd=D(1)))
+    assert (found.available, found.notes) == (6, ())
+
+
+def test_a_period_that_nobody_invoices_is_forgotten_after_three_hours() -> None:
+    """Perhaps it was paid otherwise, or topped up in the same moment: it is not held against him for ever."""
+    world = World()
+    gate = world.gate()
+    world.call(gate, "5", "4")
+    deliver(world)
+    world.clock.advance(over_the_month(world))
+    gate.perform(Check("cus_1"))
+    world.clock.advance(10_000)
+    assert gate.perform(Check("cus_1")).available == 6
+    world.clock.advance(900)
+    assert gate.perform(Check("cus_1")).available == 10
+
+
 # --- outages ----------------------------------------------------------------------------------
 
 

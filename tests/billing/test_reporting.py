@@ -284,6 +284,17 @@ def test_the_context_around_a_report_says_whose_it_is(make: Any) -> None:
     assert [bill.subscription for bill in world.outbox.bills()] == ["around", "said"]
 
 
+def test_an_answer_is_whose_its_call_was(sim: Simulator) -> None:
+    """Not whose the context is in which it is reported; only what is said with the report goes before."""
+    with llmkit.context(subscription="callers"):
+        answers = ask(sim), ask(sim)
+    world = World()
+    with llmkit.context(subscription="reporters"):
+        say(world, answers[0], subscription=None)
+        say(world, answers[1], subscription="said")
+    assert [bill.subscription for bill in world.outbox.bills()] == ["callers", "said"]
+
+
 # --- when ----------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,7 @@ from llmkit._control.billing.terms import Terms
 from llmkit._outbox import Bill, Conclude, Mark, Marked
 from llmkit.billing._desk import Desk
 from llmkit.billing._waiting import Waiting
-from llmkit.catalogue import default
+from llmkit.catalogue import Catalogue, default
 from llmkit.errors import ConfigurationError
 
 from ._desks import World, begin, charge, finish
@@ -87,6 +88,27 @@ def test_it_can_be_priced_by_a_catalogue_that_knows_more_by_now(make: Any) -> No
     assert ask(world, UNPRICED, "reprice", catalogue=default()) == ("c1:askii_coins",)
     # 600 at $2.50, 400 at $1.25, 10 at $10, a million each.
     assert bill_of(world, "c1:askii_coins").usd == Decimal("0.0021")
+
+
+def test_it_is_priced_as_of_when_it_was_used(make: Any) -> None:
+    """A price that holds from December on does not hold for what was used before."""
+    known = Catalogue()
+    dated = [
+        {"usd": {"input": 1}, "when": {"until": "2026-12-01"}},
+        {"usd": {"input": 2}, "when": {"from": "2026-12-01"}},
+    ]
+    known.register_fields({"acme/a": {"rates": dated, "output_cost_per_token": 0}})
+    world = make()
+    told = {
+        "provider": "acme",
+        "model": "a",
+        "usage": {"prompt_tokens": 10**6, "completion_tokens": 0},
+    }
+    days = {"c1": datetime(2026, 11, 30, tzinfo=UTC), "c2": datetime(2026, 12, 2, tzinfo=UTC)}
+    for call, day in days.items():
+        world.perform(finish(call, charge(call, None, at=int(day.timestamp() * 1000), **told)))
+    ask(world, UNPRICED, "reprice", catalogue=known)
+    assert [bill.usd for bill in world.outbox.bills()] == [1, 2]
 
 
 def test_seconds_of_a_recording_are_priced_anew(make: Any) -> None:
@@ -288,7 +310,19 @@ def test_only_what_waits_there_is_changed(make: Any) -> None:
     before = world.outbox.bills()
     assert ask(world, UNPRICED, "reprice", ["c1:askii_coins", "nobody"], 9) == ()
     assert ask(world, ("dead",), "replay", ()) == ()
+    assert world.outbox.bills() == before
+
+
+def test_a_room_changes_nothing_of_another_room(make: Any) -> None:
+    """What was refused is not sent again from the room of what has no price, nor what is listed billed as held."""
+    world = make()
+    world.perform(finish("c1", charge("c1-1", outcome="attempt"), charge()))
+    world.outbox.perform(Mark((Marked("c1:askii_coins", "dead", "refused"),)))
+    before = world.outbox.bills()
     assert ask(world, UNPRICED, "replay") == ()
+    assert ask(world, UNPRICED, "replay", "c1:askii_coins") == ()
+    assert ask(world, ("held",), "bill", None) == ()
+    assert ask(world, ("dead",), "attribute", None, "s2") == ()
     assert world.outbox.bills() == before
 
 

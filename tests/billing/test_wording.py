@@ -89,6 +89,15 @@ def test_several_metrics_are_one_event_each() -> None:
     assert "usd" not in body(tokens)["properties"]
 
 
+def test_the_cost_is_that_of_the_metric_of_money_wherever_it_stands() -> None:
+    """The first of money has it, and no other."""
+    spent = Metric("usd_spent", measure="usd")
+    metrics = (Metric("tokens", measure="total_tokens"), spent, Metric("coins"))
+    made = bills(charge(), "c1", "s", Terms(metrics=metrics))
+    assert [bill.usd for bill in made] == [0, Decimal("0.0042"), 0]
+    assert body(made[1])["properties"]["usd_spent"] == "0.0042"
+
+
 def test_the_cost_is_some_bills_also_without_a_metric_of_money() -> None:
     """What is owed is known, though only tokens are sent."""
     metrics = (Metric("in", measure="prompt_tokens"), Metric("out", measure="completion_tokens"))
@@ -277,6 +286,8 @@ def test_of_a_usage_only_numbers_get_in() -> None:
     ]
     assert (kept["service_tier"], kept["facts"], kept["credit"]) == ("flex", {"region": "eu"}, "1.5")  # fmt: skip
     assert "flag" not in kept
+    # What is nested deeper than any usage is not followed.
+    assert kept["deep"] == {"a": {"b": {"c": {}}}}
 
 
 # --- written later, from facts -----------------------------------------------------------------

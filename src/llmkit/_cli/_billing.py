@@ -1,6 +1,6 @@
 """``llmkit billing``: how an outbox stands, what waits in it, sending, comparing with Lago.
 
-What is done, a ``LagoBilling`` does; here is what of it people and programs are told. Nothing shows a key or a password.
+What is done, a ``LagoBilling`` does; here is what people and programs are told of it. No key and no password is shown.
 """
 
 from __future__ import annotations
@@ -29,17 +29,13 @@ __all__ = ["lines"]
 
 _OUTBOX: Final = "LLMKIT_OUTBOX"
 _KEY: Final = "LAGO_API_KEY"
-_OFFLINE: Final = frozenset(
-    {"status", "list", "replay", "reprice", "attribute", "bill", "discard"}
-)
+_OFFLINE: Final = frozenset({"status", "list", "replay", "reprice", "attribute", "bill", "discard"})
 """What asks Lago nothing, and needs no key."""
 _STATES: Final = (*WAITING, "listed", "queued", "intent", "delivered", "discarded")
 _DISCARDABLE: Final[tuple[State, ...]] = (*WAITING, "listed")
 _PAGE: Final = 1000
 _NONE: Final = "-"
-_SENT_BY: Final = (
-    "a process that bills with this outbox sends them, or else: llmkit billing flush"
-)
+_SENT_BY: Final = "a process that bills with this outbox sends them, or else: llmkit billing flush"
 
 
 class _Found(NamedTuple):
@@ -139,7 +135,7 @@ def _billing(arguments: argparse.Namespace, store: Any) -> LagoBilling:
     if arguments.action in _OFFLINE and not os.environ.get(_KEY, "").strip():
         key = _no_key
     options: dict[str, Any] = {"subscription": arguments.subscription, "outbox": store}
-    return LagoBilling(arguments.api_url, key, entitlement=None, background=False, **options)
+    return LagoBilling(arguments.api_url, key, background=False, **options)
 
 
 def _no_key() -> str:
@@ -232,17 +228,32 @@ def _reconcile(lago: LagoBilling, arguments: argparse.Namespace) -> _Found:
     found = lago.reconcile(
         since, until, subscription=arguments.subscription, resend=arguments.resend
     )
-    return _Found(found.dump(), (str(found),), "" if found.ok else "Lago has something else")
+    told, value = [str(found)], {"ok": found.ok, **_record(found), "sent": None}
+    if found.requeued:
+        sent = lago.flush()
+        told.append(f"sent again: {sent}")
+        value["sent"] = sent.dump()
+        if not sent.left and found._replace(missing=()).ok:
+            return _Found(value, told)
+    return _Found(value, told, "" if found.ok else "Lago has something else than was delivered")
 
 
 def _doctor(lago: LagoBilling, _: argparse.Namespace) -> _Found:
     found = lago.doctor()
-    return _Found(found.dump(), (str(found),), "" if found.ok else "billing cannot work like this")
+    value = {"ok": found.ok, **_record(found)}
+    return _Found(value, (str(found),), "" if found.ok else "billing cannot work like this")
 
 
 # --- what is told -----------------------------------------------------------------------------
 
 _HEAD: Final = ("ID", "STATE", "SUBSCRIPTION", "AT", "UNITS", "USD", "TRIES", "REASON")
+
+
+def _record(found: Any) -> Any:
+    """Named tuples as dicts, also those within."""
+    if hasattr(found, "_asdict"):
+        return {name: _record(value) for name, value in found._asdict().items()}
+    return [_record(one) for one in found] if isinstance(found, tuple) else found
 
 
 def _ids(arguments: argparse.Namespace) -> list[str] | None:

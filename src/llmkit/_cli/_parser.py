@@ -157,7 +157,9 @@ def _add_changes(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--reason", metavar="TEXT", help="discard: why they are not billed")
     group.add_argument("--usd", metavar="N", help="reprice, bill: what each of the IDs cost")
     group.add_argument(
-        "--subscription", metavar="ID", help="attribute: whose they are; list, reconcile, doctor: only its"
+        "--subscription",
+        metavar="ID",
+        help="attribute: whose they are; list, reconcile, doctor: only its",
     )
     group.add_argument("--timeout", type=_seconds, metavar="SECONDS", help="flush: no longer")
 

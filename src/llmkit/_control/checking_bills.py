@@ -39,7 +39,8 @@ _LONGEST_LEASE: Final = 2**42
 _LONGEST_NAME: Final = 512
 _LONGEST_REASON: Final = 1000
 _ABOVE_ALL: Final = Decimal(10**30)
-_DIGITS: Final = 60
+# A cost that was divided has sixty, and coins are the product of two such: whoever refuses one loses a bill.
+_DIGITS: Final = 250
 
 
 def _identified(id: str) -> None:  # noqa: A002 - it is one
@@ -67,7 +68,7 @@ def _amount(amount: Decimal) -> None:
         if len(digits) <= _DIGITS and int(exponent) >= -_DIGITS:
             return
     raise StoreError(
-        f"what is billed is a finite Decimal below 1e30 of at most 60 digits, not {amount!r}"
+        f"what is billed is a finite Decimal below 1e30 of at most {_DIGITS} digits, not {amount!r}"
     )
 
 

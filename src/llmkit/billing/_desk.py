@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, Final, NamedTuple, TypeVar
 
@@ -90,6 +90,7 @@ class Desk:
         self.wake, self.now = wake, now
         self.drain_seconds, self.batch_results = terms.drain_seconds, terms.batch_results
         self._open: dict[str, _Open] = {}
+        self._beginning: set[tuple[str, object]] = set()
         self._many = _MANY
         observers = Observers(()) if observers is None else observers
         self._driver = SyncDriver(_sends_nothing, observers, outbox)
@@ -128,8 +129,23 @@ class Desk:
         self._open[call] = found
 
     def closed(self, call: str) -> None:
-        """A call has finished, or never began."""
+        """A call has finished."""
         self._open.pop(call, None)
+
+    @contextlib.contextmanager
+    def beginning(self, call: str) -> Iterator[None]:
+        """While an attempt of a call begins."""
+        this = call, object()
+        self._beginning.add(this)
+        try:
+            yield
+        finally:
+            self._beginning.discard(this)
+
+    def is_alone(self, call: str) -> bool:
+        """Whether no other attempt of a call has begun, or is about to."""
+        beginning = tuple(self._beginning)
+        return call not in self._open and sum(other == call for other, _ in beginning) == 1
 
     def _forget(self) -> None:
         """Let go of calls that nobody finished: their intents tell of them."""
@@ -144,16 +160,19 @@ class Desk:
 
 
 def _begin(desk: Desk, asked: Begin) -> Flow[Begun]:
-    before = desk.known(asked.call)
-    try:
-        found = yield from _admitted(desk, asked, before)
-        yield from _intended(desk, asked, found)
-    except BaseException as error:
-        if before is None:
-            _released(desk, asked.call)
-            if not isinstance(error, GeneratorExit | NotEntitledError):
-                yield from _unmade(desk, asked.call)
-        raise
+    call = asked.call
+    with desk.beginning(call):
+        try:
+            found = yield from _admitted(desk, asked, desk.known(call))
+            yield from _intended(desk, asked, found)
+        except BaseException as error:
+            # An attempt beside this one, or before it, needs what is reserved and written for both.
+            if desk.is_alone(call):
+                _released(desk, call)
+                if not isinstance(error, GeneratorExit | NotEntitledError):
+                    yield from _unmade(desk, call)
+            raise
+        desk.opened(call, found)
     return Begun(found.subscription)
 
 
@@ -178,7 +197,6 @@ def _admitted(desk: Desk, asked: Begin, before: _Open | None) -> Flow[_Open]:
 
 
 def _intended(desk: Desk, asked: Begin, found: _Open) -> Flow[None]:
-    desk.opened(asked.call, found)
     usd = asked.usd if found.reserved is None else found.reserved
     text = intention(asked, desk.now(), desk.terms)
     intend = Intend(safe(asked.call), found.subscription, text, asked.lease + _MARGIN, usd)
@@ -191,7 +209,6 @@ def _intended(desk: Desk, asked: Begin, found: _Open) -> Flow[None]:
 
 
 def _released(desk: Desk, call: str) -> None:
-    desk.closed(call)
     if desk.gate is not None:
         desk.gate.settled(call, None)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .._billing_events import BillingUnreachable
 from .._control.billing.asking import Asking, Outage, owed
-from .._control.billing.available import Funds
+from .._control.billing.available import Funds, carried
 from .._control.billing.deciding import Room, room_of
 from .._control.billing.entitlement import Check, Entitlement, OpenUntil, Policy
 from .._control.billing.purse import Mark
@@ -30,7 +30,7 @@ __all__ = ["EntitlementGate"]
 _AGAIN: Final = 3
 _MOST: Final = 200_000
 _DUE_AT_ONCE: Final = 100
-_ONE: Final = Decimal(1)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 _SWEEP: Final = 60.0
 
 
@@ -316,6 +316,9 @@ class EntitlementGate:
         else:
             value = yield from asking.authorized(key.id)
         with self._lock:
+            if isinstance(value, Funds):
+                spent = cell.purse.unseen if cell.purse is not None else _ZERO
+                value = carried(cell.value, value, spent, asking.rules)
             cell.filled(value, getattr(value, "ends", None), at, wall)
             self._heard(key, cell, mark, due)
             return cell.epoch == epoch

@@ -52,18 +52,16 @@ class Spill:
             return answer
 
     def _append(self, operation: Intend | Conclude) -> None:
-        number = None
+        number = self._number + 1
         if isinstance(operation, Intend):
-            number = self._intents.get(operation.call)
-        if number is None:
-            self._number += 1
+            number = self._intents.setdefault(operation.call, number)
+            before = self._waiting.get(number)
+            if isinstance(before, Intend):
+                operation = _larger(before, operation)
+        if number > self._number:
+            self._number = number
             self.total += 1
-            number = self._number
-        elif (before := self._waiting[number]) and isinstance(before, Intend):
-            operation = _larger(before, operation)
         self._waiting[number] = operation
-        if isinstance(operation, Intend):
-            self._intents[operation.call] = number
 
     def _forget(self, call: str) -> None:
         """An intent that never left memory needs not be written once its call has ended."""

@@ -155,10 +155,10 @@ class Currency:
     def units(self, usd: Decimal) -> Decimal:
         """The same for what is known to be an amount."""
         coins = EXACT.multiply(usd, self.rate)
-        if self.rounding is None:
-            return coins
-        rounding = _ROUNDINGS[self.rounding]
-        return coins.quantize(_ONE, rounding=rounding, context=_ROUNDED)
+        if self.rounding is not None:
+            coins = coins.quantize(_ONE, rounding=_ROUNDINGS[self.rounding], context=_ROUNDED)
+        # As it is written: 4200, neither 4200.0000 nor 4.2E+3.
+        return Decimal(plain(coins))
 
 
 def _rate(given: object, what: str) -> Decimal:

@@ -39,6 +39,7 @@ _UNVERIFIED: Final = 1000
 class Terms:
     """How bills are delivered. Times are seconds.
 
+    ``flush_at``, ``flush_every``: a patient run leaves fewer bills than that alone, until the first is so old.
     ``lease``: how long the lane is kept without a word; more than twice ``timeout``, of one request.
     ``verify_duplicates``: ask what Lago has under an id that it has already.
     """
@@ -49,12 +50,15 @@ class Terms:
     timeout: float = 10.0
     lease: float = 60.0
     verify_duplicates: bool = False
+    flush_at: int = 1
+    flush_every: float = 0.0
 
 
 class Round(NamedTuple):
     """What came of one ``run``. ``left``: how many are queued still.
 
-    ``wait``: seconds after which there is something to do again, ``None``: when there are new bills.
+    ``wait``: seconds before which nothing can be done, ``None``: there is no such time. ``due``: seconds after which
+    what is left is sent at the latest: few bills that wait for more, or such as were refused without a reason.
     """
 
     delivered: int = 0
@@ -62,6 +66,15 @@ class Round(NamedTuple):
     dead: int = 0
     left: int = 0
     wait: float | None = None
+    due: float | None = None
+
+
+class _End(NamedTuple):
+    """How a run ends."""
+
+    wait: float | None
+    left: int
+    due: float | None = None
 
 
 class Delivery:
@@ -93,6 +106,7 @@ class Delivery:
         self._now = now
         self._bytes = self.terms.max_bytes
         self._rest = 0
+        self._finished = False
         self._innocent: frozenset[str] = frozenset()
         self._unwritten: deque[Mark] = deque()
         self._unverified: deque[Bill] = deque(maxlen=_UNVERIFIED)
@@ -100,59 +114,80 @@ class Delivery:
         self.in_flight = 0
         """How many bills the request has that is out now."""
 
-    def run(self, until: float, *, hard: bool = False) -> Flow[Round]:
-        """Deliver until nothing is left, or until this time of ``now``; at least one batch, if it may leave by then.
+    def run(self, until: float, *, hard: bool = False, patient: bool = False) -> Flow[Round]:
+        """Deliver what there is, or until this time of ``now``; at least one batch, if it may leave by then.
 
-        Waits that end later are not begun: ``Round.wait`` says how long they are. ``hard``: requests are cut off at
-        that time, too. The lane is kept while there is something to wait for, and given back otherwise.
+        What comes while the last of it is sent, is the next run's: or each would be a request of its own. Waits that
+        end later are not begun: ``Round.wait`` says how long they are. ``hard``: requests are cut off at that time,
+        too. ``patient``: few bills wait for more, as the terms say. The lane is kept while there is something to wait
+        for, and given back otherwise.
 
         Raises: StoreError: the outbox cannot be read or written. What Lago has by then is written down next time,
         or sent again as it was.
         """
         self._counts = [0, 0, 0]
         try:
-            wait, left = yield from self._rounds(until, until if hard else float("inf"))
+            cutoff = until if hard else float("inf")
+            end = yield from self._rounds(until, cutoff, patient=patient)
         except Cancelled:
             yield from self.release()
             raise
-        return Round(self._counts[0], self._counts[1], self._counts[2], left, wait)
+        delivered, deduped, dead = self._counts
+        return Round(delivered, deduped, dead, end.left, end.wait, end.due)
 
     def release(self) -> Flow[bool]:
         """Write down what is known, and give the lane back; for who ends, or whose ``run`` was closed midway."""
         yield from self._write()
         return (yield from store(ReleaseLane(self._sender)))  # type: ignore[no-any-return]
 
-    def _rounds(self, until: float, cutoff: float) -> Flow[tuple[float | None, int]]:
+    def _rounds(self, until: float, cutoff: float, *, patient: bool) -> Flow[_End]:
         while True:
             if (wait := self.pace.wait) > max(0.0, until - self._now()):
-                return wait, (yield from self._left())
+                return _End(wait, (yield from self._left()))
             if wait:
                 yield from sleep(wait)
-            ended = yield from self._batch(cutoff)
-            if ended is not None:
-                return ended
+            end = yield from self._batch(cutoff, patient=patient)
+            if end is not None:
+                return end
             if self._now() >= until:
-                return 0.0, (yield from self._left())
+                return _End(0.0, (yield from self._left()))
 
-    def _batch(self, cutoff: float) -> Flow[tuple[float | None, int] | None]:
-        """One batch; what is returned ends the run, with its wait and what is left."""
+    def _batch(self, cutoff: float, *, patient: bool) -> Flow[_End | None]:
+        """One batch; what is returned ends the run."""
         yield from self._write()
         asked = self._now()
-        taken: Taken = yield from store(self._take())
+        take = self._take()
+        taken: Taken = yield from store(take)
         if taken.sender != self._sender:
             wait = max(0, taken.until - taken.now) / 1000
-            return wait, (yield from self._left())
+            return _End(wait, (yield from self._left()))
         bills = self._chosen(taken.bills)
-        if not bills:
+        due = self._due(taken, bills) if patient else 0.0
+        if not bills or due > 0:
             yield from self.release()
-            return self.aside.wait, len(self.aside)
+            return _End(None, len(taken.bills), due if bills else self.aside.wait)
         now = self._now()
         if cutoff - now < _LEAST_SECONDS:
-            return 0.0, (yield from self._left())
+            return _End(0.0, (yield from self._left()))
         # Whoever was stopped for so long may have lost the lane: ask again before anything leaves.
-        if now - asked < self.terms.lease - self.terms.timeout:
-            yield from self._deliver(bills, cutoff)
-        return None
+        if now - asked >= self.terms.lease - self.terms.timeout:
+            return None
+        yield from self._deliver(bills, cutoff)
+        all_taken = len(taken.bills) < take.limit and self._finished
+        # What was set aside is taken each time, and not sent.
+        if not all_taken or len(taken.bills) > len(bills) + len(self.aside):
+            return None
+        yield from self.release()
+        return _End(None, len(self.aside), self.aside.wait)
+
+    def _due(self, taken: Taken, bills: tuple[Bill, ...]) -> float:
+        """Seconds for which these may wait for more; 0, where they are enough, or were on their way before."""
+        enough = len(bills) >= min(self.terms.flush_at, self.size)
+        more = len(taken.bills) > len(bills) + len(self.aside)
+        begun = self._rest or self.aside.half or self.pace.broken or any(b.tries for b in bills)
+        if not bills or enough or more or begun:
+            return 0.0
+        return self.terms.flush_every - (taken.now - bills[0].changed) / 1000
 
     def _take(self) -> Take:
         alone = self.pace.broken or self.aside.many
@@ -233,6 +268,7 @@ class Delivery:
     def _judged(self, bills: tuple[Bill, ...], verdict: Verdict) -> Flow[None]:
         """What the answer means for the next request."""
         rest, self._rest = self._rest, 0
+        self._finished = verdict.named == len(bills)
         if verdict.trouble == "held":
             self._rest = rest
             if (event := self.pace.failed(verdict)) is not None:

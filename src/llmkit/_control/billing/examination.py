@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple, TypeVar
+from typing import Any, Final, Literal, NamedTuple, TypeVar
 
 from typing_extensions import override
 
@@ -76,6 +76,10 @@ class Examination(NamedTuple):
     def ok(self) -> bool:
         """Whether nothing failed; warnings do not count."""
         return all(finding.level != "failure" for finding in self.findings)
+
+    def dump(self) -> dict[str, Any]:
+        """As plain values that JSON can say."""
+        return {"ok": self.ok, "findings": [finding._asdict() for finding in self.findings]}
 
     @override
     def __str__(self) -> str:

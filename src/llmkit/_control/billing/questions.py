@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, TypeVar
@@ -10,14 +10,12 @@ from typing import Any, Final, TypeVar
 from ..._flow import Deadlines, Flow, send, sleep
 from ..._http import HTTPRequest, HTTPResponse
 from ...errors import APIError, BillingError, LagoError
-from .answers import Page
 from .verdict import waited
 
 __all__ = ["Questions"]
 
 T = TypeVar("T")
 _LONGEST_WAIT: Final = 60.0
-_MOST_PAGES: Final = 10_000
 _HALF: Final = 0.5
 
 
@@ -53,20 +51,6 @@ class Questions:
             wait = None if response is None else waited(response.headers)
             yield from sleep(min(_LONGEST_WAIT, 2.0 ** (tried - 1)) if wait is None else wait)
         raise AssertionError("the last try returns or raises")
-
-    def pages(
-        self, request: Callable[[int], HTTPRequest], reader: Callable[[HTTPResponse], Page[T]]
-    ) -> Flow[Iterator[T]]:
-        """All items of a list."""
-        found: list[T] = []
-        number: int | None = 1
-        for _ in range(_MOST_PAGES):
-            page: Page[T] = yield from self.ask(request(number), reader)
-            found += page.items
-            number = page.following
-            if number is None:
-                return iter(found)
-        raise BillingError("Lago's list does not end")
 
     def _asked(self, request: HTTPRequest, *, last: bool) -> Flow[HTTPResponse | None]:
         now = self.now()

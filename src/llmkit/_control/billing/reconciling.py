@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from typing_extensions import override
 
@@ -93,6 +93,23 @@ class Reconciliation(NamedTuple):
     def ok(self) -> bool:
         """Whether all that was delivered is there as it was, and is counted; ``extra`` does not matter."""
         return not (self.missing or self.mismatched or self.uncounted or self.unasked)
+
+    def dump(self) -> dict[str, Any]:
+        """As plain values that JSON can say; units are texts."""
+        found = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in self._asdict().items()
+        }
+        uncounted = [
+            {
+                **one._asdict(),
+                "ours": f"{one.ours:f}",
+                "theirs": None if one.theirs is None else f"{one.theirs:f}",
+            }
+            for one in self.uncounted
+        ]
+        mismatched = [one._asdict() for one in self.mismatched]
+        return {"ok": self.ok, **found, "mismatched": mismatched, "uncounted": uncounted}
 
     @override
     def __str__(self) -> str:

@@ -90,11 +90,20 @@ _INTENTS: Final = (
 _OLDEST: Final = "SELECT min(at) FROM llmkit_bill INDEXED BY llmkit_bill_age WHERE state = 'queued'"
 _OWED: Final = "SELECT coalesce(sum(nanos), 0) FROM "
 _QUEUED: Final = f"{_OWED} llmkit_bill_owed"
-_DELIVERED: Final = f"{_OWED} llmkit_bill WHERE state = 'delivered' AND changed >= ?"
-_MEANT: Final = f"{_OWED} llmkit_bill WHERE state = 'intent' AND expires > ?"
+# Left to itself, SQLite takes the index that begins with the state, and looks through all that was ever delivered.
+_OLD: Final = (
+    "llmkit_bill INDEXED BY llmkit_bill_old WHERE state IN ('delivered', 'discarded', 'listed')"
+)
+_DELIVERED: Final = f"{_OWED} {_OLD} AND state = 'delivered' AND changed >= ?"
+_DELIVERED_TO: Final = (
+    f"{_OWED} llmkit_bill INDEXED BY llmkit_bill_delivered"
+    " WHERE state = 'delivered' AND changed >= ? AND subscription = ?"
+)
+_MEANT: Final = (
+    f"{_OWED} llmkit_bill INDEXED BY llmkit_bill_intended WHERE state = 'intent' AND expires > ?"
+)
 _FORGET: Final = (
-    "DELETE FROM llmkit_bill WHERE number IN (SELECT number FROM llmkit_bill"
-    " WHERE state IN ('delivered', 'discarded', 'listed') AND changed < ?"
+    f"DELETE FROM llmkit_bill WHERE number IN (SELECT number FROM {_OLD} AND changed < ?"  # noqa: S608
     " ORDER BY changed, number LIMIT ?)"
 )
 _UNNOTICE: Final = "DELETE FROM llmkit_notice WHERE until <= ?"
@@ -220,7 +229,7 @@ def _owing(connection: _Connection, op: Owing, now: int) -> Owed:
     of, where = (" AND subscription = ?", " WHERE subscription = ?") if whose else ("", "")
     questions: Iterable[tuple[str, tuple[Any, ...]]] = (
         (_QUEUED + where, whose),
-        (_DELIVERED + of, (op.since, *whose)),
+        (_DELIVERED_TO if whose else _DELIVERED, (op.since, *whose)),
         (_MEANT + of, (now, *whose)),
     )
     sums = [connection.execute(text, given).fetchone()[0] for text, given in questions]

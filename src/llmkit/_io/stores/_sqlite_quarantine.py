@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -28,6 +29,7 @@ _DAMAGE: Final = {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
 _AT_ONCE: Final = 500
 _WIDEST: Final = 1_000_000
 _PATIENCE: Final = 30.0
+_LONGEST: Final = 2**36
 _ROW: Final = f"SELECT {COLUMNS} FROM llmkit_bill"  # noqa: S608
 
 
@@ -131,7 +133,39 @@ def _save(aside: str, perform: Callable[[Any], Any]) -> int:
 
 
 def saved(path: str) -> Iterator[Bill]:
-    """What can be read of the bills in a damaged file, from either end, and then one by one what lies between."""
+    """What can be read of the bills in a damaged file, from either end, and then one by one what lies between.
+
+    SQLite reads nothing of a file that is shorter than its first page says: of such a one, a copy is made as long.
+    """
+    missing = _missing(path)
+    if not missing:
+        yield from _read(path)
+        return
+    copy = f"{path}-whole"
+    try:
+        for end in ("", "-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copyfile(path + end, copy + end)
+        os.truncate(copy, missing)
+        yield from _read(copy)
+    finally:
+        for end in ("", "-wal", "-shm"):
+            Path(copy + end).unlink(missing_ok=True)
+
+
+def _missing(path: str) -> int:
+    """How long it should be, where it is shorter (https://sqlite.org/fileformat2.html, 1.3, read 2026-11-22)."""
+    with open(path, "rb") as file:  # noqa: PTH123 - as the store takes it
+        head = file.read(32)
+        there = file.seek(0, os.SEEK_END)
+    if not head.startswith(b"SQLite format 3\0") or len(head) < 32:  # noqa: PLR2004 - up to the size
+        return 0
+    page = int.from_bytes(head[16:18], "big")
+    whole = (65536 if page == 1 else page) * int.from_bytes(head[28:32], "big")
+    return whole if there < whole < _LONGEST else 0
+
+
+def _read(path: str) -> Iterator[Bill]:
     try:
         connection = sqlite3.connect(
             f"{Path(path).as_uri()}?mode=ro", uri=True, isolation_level=None, timeout=_PATIENCE
@@ -191,8 +225,8 @@ def _is_sound(bill: Bill) -> bool:
     try:
         json.loads(bill.facts)
         if bill.state == "intent":
-            checked(Intend(bill.call, bill.subscription, bill.facts, 1, bill.usd))
-            return True
+            checked(Intend(bill.id, bill.subscription, bill.facts, 1, bill.usd))
+            return bill.call == bill.id
         checked(Conclude(bill.call, (bill,)))
         return not bill.body or json.loads(bill.body).get("transaction_id", bill.id) == bill.id
     except (StoreError, ArithmeticError, AttributeError, TypeError, ValueError):

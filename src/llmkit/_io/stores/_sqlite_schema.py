@@ -101,7 +101,7 @@ CREATE INDEX llmkit_bill_intended ON llmkit_bill (subscription, expires, nanos) 
 
 CREATE INDEX llmkit_bill_delivered ON llmkit_bill (subscription, changed, nanos) WHERE state = 'delivered';
 
-CREATE INDEX llmkit_bill_old ON llmkit_bill (changed, nanos) WHERE state IN ('delivered', 'discarded', 'listed');
+CREATE INDEX llmkit_bill_old ON llmkit_bill (changed) WHERE state IN ('delivered', 'discarded', 'listed');
 
 CREATE TABLE llmkit_bill_count (
     state TEXT PRIMARY KEY, bills INTEGER NOT NULL, deduped INTEGER NOT NULL

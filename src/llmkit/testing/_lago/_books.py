@@ -101,11 +101,6 @@ class Event:
     created: float
     processed: bool = True
 
-    @property
-    def lago_id(self) -> str:
-        """Lago's own id of it."""
-        return an_id("event", self.transaction_id, self.subscription, self.code, self.at)
-
 
 Key = tuple[object, ...]
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 
 from ._answers import Answer, failed, invalid, missing, moment, ok, second
 from ._asked import Asked
-from ._books import Books, Event
+from ._books import Books, Event, an_id
 
 __all__ = ["create", "create_many", "listed", "page", "shown"]
 
@@ -35,7 +35,7 @@ def create(books: Books, asked: Asked) -> Answer:
     event, wrong = _read(books, given, asked.now)
     if event is None:
         return invalid(wrong)
-    return ok({"event": shown(event)}) if books.keep(event) else invalid(_DUPLICATE)
+    return ok({"event": shown(books, event)}) if books.keep(event) else invalid(_DUPLICATE)
 
 
 def create_many(books: Books, asked: Asked) -> Answer:
@@ -55,14 +55,14 @@ def create_many(books: Books, asked: Asked) -> Answer:
         return _refused(wrong)
     for event in events:
         books.keep(event)
-    return ok({"events": [shown(event) for event in events]})
+    return ok({"events": [shown(books, event) for event in events]})
 
 
 def page(books: Books, asked: Asked) -> Answer:
     """`GET /events`: the latest first."""
     found = [event for event in books.events.values() if _wanted(event, asked.query)]
     found.sort(key=lambda event: (event.created, event.at), reverse=True)
-    return listed("events", [shown(event) for event in found], asked)
+    return listed("events", [shown(books, event) for event in found], asked)
 
 
 def listed(name: str, found: list[Any], asked: Asked) -> Answer:
@@ -79,10 +79,10 @@ def listed(name: str, found: list[Any], asked: Asked) -> Answer:
     return ok({name: found[(at - 1) * size : at * size], "meta": meta})
 
 
-def shown(event: Event) -> dict[str, Any]:
+def shown(books: Books, event: Event) -> dict[str, Any]:
     """An event as Lago answers it. The nulls are Lago's: it looks for a subscription later."""
     return {
-        "lago_id": event.lago_id,
+        "lago_id": _lago_id(books, event),
         "transaction_id": event.transaction_id,
         "lago_customer_id": None,
         "code": event.code,
@@ -95,10 +95,16 @@ def shown(event: Event) -> dict[str, Any]:
     }
 
 
+def _lago_id(books: Books, event: Event) -> str:
+    """A UUID; with ClickHouse a text that is composed (OpenAPI 1.51.0, `EventObject`), of the parts of its key."""
+    key = (event.code, event.subscription, event.at, event.transaction_id)
+    return an_id("event", *key) if books.store == "postgres" else "|".join(map(str, ("org", *key)))
+
+
 def found(books: Books, transaction_id: str) -> Answer:
     """`GET /events/{transaction_id}`: the first, if several subscriptions have one of that id."""
     events = books.of_id(transaction_id)
-    return ok({"event": shown(events[0])}) if events else failed(404, "event_not_found")
+    return ok({"event": shown(books, events[0])}) if events else failed(404, "event_not_found")
 
 
 def _read(books: Books, given: Mapping[str, Any], now: float) -> _Read:
@@ -177,7 +183,7 @@ def _kept_partly(books: Books, read: list[_Read]) -> Answer:
     ]
     for event in good:
         books.keep(_unprocessed(event) if wrong else event)
-    return _refused(wrong) if wrong else ok({"events": [shown(event) for event in good]})
+    return _refused(wrong) if wrong else ok({"events": [shown(books, event) for event in good]})
 
 
 def _unprocessed(event: Event) -> Event:

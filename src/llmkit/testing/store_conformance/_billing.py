@@ -406,7 +406,8 @@ class Billing(Subject):
             self.refused(Conclude("c2", (bill("c2:m", units=usd),)))
         for more in ({"subscription": "a\0"}, {"body": "\ud800"}, {"body": ""}, {"at": -1}):
             self.refused(Conclude("c2", (bill("c2:m", **more),)))
-        for state in ("intent", "unknown", "sent"):
+        wrong: tuple[Any, ...] = ("intent", "unknown", "sent")
+        for state in wrong:
             self.refused(Conclude("c2", (bill("ok:m"), bill("c2:m", state, body="x"))))
             self.refused(Amend((Amended(bill("c1:m", state, body="x"), ("queued",)),)))
         self._refused_otherwise()

@@ -45,7 +45,8 @@ class BillingShared(Billing, Sharing):
             return sent
 
         sent = Counter(one for ids in self._race(work) for one in ids)
-        self._send("last", rest := [])
+        rest: list[str] = []
+        self._send("last", rest)
         sent.update(rest)
         self.same((len(sent), set(sent.values())), (THREADS * _CALLS, {1}))
         self.same(dict(self.perform(Count()).states), {"delivered": THREADS * _CALLS})

@@ -70,6 +70,6 @@ BILLING: Final[Mapping[type, Form]] = {
     Forget: Form(changing("forget_bills"), int),
     Notice: Form(changing("notice"), bool, _fields),
     ReadBills: Form(changing("read_bills"), _bills),
-    Count: Form(reading("count_bills"), lambda answer: Counted._make(answer)),
+    Count: Form(reading("count_bills"), Counted._make),
     Owing: Form(reading("owing"), _owed),
 }
