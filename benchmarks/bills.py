@@ -2,9 +2,9 @@
 
 usage: python benchmarks/bills.py [--venvs DIR] [--kills N] [--calls N] [--page docs/billing-peers.md] [PART…]
 
-Parts: safety, requests, waits, cost (needs the tests' PostgreSQL), entitlement, outage. Each contestant runs in processes and
-an environment of its own, and is driven as its documentation says. An answer counts as billed if Lago *counts* an event
-of it. The provider is the loopback server of the other benchmarks.
+Parts: safety, requests, waits, cost (needs the tests' PostgreSQL), entitlement, outage. Each contestant runs in
+processes and an environment of its own, and is driven as its documentation says. An answer counts as billed if Lago
+*counts* an event of it. The provider is the loopback server of the other benchmarks.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def subjects(names: Iterable[str], cache: Path) -> list[Subject]:
 # --- the table beside others -------------------------------------------------------------------
 
 
-Trial = Callable[[list[Subject], processes.Server, argparse.Namespace], Table]
+Trial = Callable[[list[Subject], trials.Place, argparse.Namespace], Table]
 
 
 def beside(trial: Trial) -> Callable[[argparse.Namespace], Table]:
@@ -50,20 +50,20 @@ def beside(trial: Trial) -> Callable[[argparse.Namespace], Table]:
     def done(given: argparse.Namespace) -> Table:
         everybody = subjects(given.contestants, given.venvs.resolve())
         with processes.serving(None) as server:
-            return trial(everybody, server, given)
+            return trial(everybody, trials.Place(server, given.folder), given)
 
     return done
 
 
-def safety(everybody: list[Subject], server: processes.Server, given: argparse.Namespace) -> Table:
+def safety(everybody: list[Subject], place: trials.Place, given: argparse.Namespace) -> Table:
     """Lost and doubled, under each kind of trouble, on either store of Lago's."""
     rows = []
     for subject in everybody:
         for store in STORES:
             trials.told(f"{subject.name} on {store}")
-            killed = trials.killed(subject, store, server, given.kills)
-            unheard = trials.unacknowledged(subject, store, server, given.calls)
-            refused = trials.refused(subject, store, server, given.calls)
+            killed = trials.killed(subject, store, place, given.kills)
+            unheard = trials.unacknowledged(subject, store, place, given.calls)
+            refused = trials.refused(subject, store, place, given.calls)
             shown = [_told(one) for one in (killed, unheard, refused)]
             rows.append((f"{subject.label}, {store}", *shown))
     heads = ("lost / double, of calls answered", f"{given.kills} SIGKILLs")
@@ -74,12 +74,12 @@ def _told(tally: Tally) -> str:
     return f"**{tally.lost}** / **{tally.double}** of {tally.answered}"
 
 
-def asked(everybody: list[Subject], server: processes.Server, given: argparse.Namespace) -> Table:
+def asked(everybody: list[Subject], place: trials.Place, given: argparse.Namespace) -> Table:
     """Requests at Lago when nothing goes wrong."""
     rows = []
     for subject in everybody:
         trials.told(f"{subject.name} undisturbed")
-        tally = trials.undisturbed(subject, "postgres", server, given.calls)
+        tally = trials.undisturbed(subject, "postgres", place, given.calls)
         rows.append((subject.label, *_asked(tally)))
     heads = ("per 10,000 calls", "requests", "events", "requests per 10,000 events", "connections")
     return Table(heads, rows)
@@ -96,13 +96,13 @@ def _asked(tally: Tally) -> tuple[str, ...]:
     return tuple(f"{figure:,.0f}" for figure in figures)
 
 
-def waits(everybody: list[Subject], server: processes.Server, given: argparse.Namespace) -> Table:
+def waits(everybody: list[Subject], place: trials.Place, given: argparse.Namespace) -> Table:
     """What a call takes without billing and with it: rounds of all, in turns."""
     times: dict[str, dict[str, list[float]]] = {}
     for _ in range(given.rounds):
         for subject in everybody:
             trials.told(f"{subject.name}, what it adds")
-            for name, found in trials.added(subject, server, given.calls).items():
+            for name, found in trials.added(subject, place, given.calls).items():
                 times.setdefault(subject.label, {}).setdefault(name, []).extend(found)
     rows = [(label, *_waits(found)) for label, found in times.items()]
     heads = ("a call, ms", "without: median", "p99", "with: median", "p99", "added: median", "p99")

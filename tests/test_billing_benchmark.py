@@ -22,34 +22,28 @@ if TYPE_CHECKING:
 LLMKIT = trials.Subject("llmkit", "llmkit", Path(sys.executable), str(ROOT / "src"))
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[processes.Server]:
-    """The loopback provider."""
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[trials.Place]:
+    """The loopback provider, and a folder."""
     with processes.serving(None) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trials make their folders in the current one."""
-    monkeypatch.chdir(tmp_path)
+        yield trials.Place(server, str(tmp_path))
 
 
 @pytest.mark.skipif(
     not os.environ.get("LLMKIT_FULL"),
     reason="whoever comes behind a killed sender waits for its lease's end: a minute",
 )
-def test_a_killed_contestant_is_counted(server: processes.Server) -> None:
+def test_a_killed_contestant_is_counted(place: trials.Place) -> None:
     """What was answered before the kill is billed after it, once each."""
-    tally = trials.killed(LLMKIT, "postgres", server, 1)
+    tally = trials.killed(LLMKIT, "postgres", place, 1)
     assert tally.answered > 0
     assert (tally.lost, tally.double) == (0, 0)
 
 
-def test_trouble_on_the_way_is_counted(server: processes.Server) -> None:
+def test_trouble_on_the_way_is_counted(place: trials.Place) -> None:
     """Lost acknowledgements and refusals lose nothing and double nothing, on the store that forgives less."""
-    unheard = trials.unacknowledged(LLMKIT, "postgres", server, 30)
-    refused = trials.refused(LLMKIT, "clickhouse", server, 30)
+    unheard = trials.unacknowledged(LLMKIT, "postgres", place, 30)
+    refused = trials.refused(LLMKIT, "clickhouse", place, 30)
     assert [(one.lost, one.double, one.answered) for one in (unheard, refused)] == [(0, 0, 30)] * 2
 
 
@@ -63,21 +57,19 @@ def test_a_tally_says_what_is_lost_and_doubled() -> None:
     assert program._told(lost) == "**3** / **0** of 10"
 
 
-def test_a_process_that_fails_is_told(server: processes.Server) -> None:
+def test_a_process_that_fails_is_told(place: trials.Place) -> None:
     """What it wrote is shown, in place of figures of nothing."""
     nobody = trials.Subject("lago_agent_sdk", "nobody", Path(sys.executable), "/nowhere")
     with pytest.raises(SystemExit, match="lago_agent_sdk"):
-        trials.undisturbed(nobody, "postgres", server, 1)
+        trials.undisturbed(nobody, "postgres", place, 1)
 
 
-def test_the_page_says_what_was_measured(
-    server: processes.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_page_says_what_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every table is on it, with what it was measured on."""
     monkeypatch.setattr(program, "subjects", lambda *_: [LLMKIT])
     page = tmp_path / "page.md"
     parts = ["requests", "waits", "entitlement"]
-    few = ["--calls", "20", "--rounds", "1", "--contestants", "llmkit"]
+    few = ["--calls", "20", "--rounds", "1", "--contestants", "llmkit", "--folder", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["bills.py", *few, "--page", str(page), *parts])
     program.main()
     text = page.read_text(encoding="utf-8")

@@ -50,6 +50,8 @@ PAIR = 155
 """Python calls of a hold and its settlement, by a budget's manager in memory."""
 BUDGETED = 305
 """Python calls of a completion with a budget in memory, beyond those of one without."""
+BILLED = 220
+"""Python calls of a completion that is billed, beyond those of one that is not, without those of who bills."""
 IMPORTED = 40
 """Modules that ``import llmkit`` brings into a bare interpreter, the standard library's included."""
 FIRST_CALL = 195
@@ -234,6 +236,29 @@ def test_calls_of_a_completion_with_a_budget(asking: Asking, simulator: Simulato
     assert ours.total - without.total <= BUDGETED, (ours.total, without.total)
 
 
+def test_calls_of_a_completion_that_is_billed(asking: Asking, simulator: Simulator) -> None:
+    """Its bound, its intent and its charge are all that billing adds to a call."""
+    with llmkit.Client(api_key=KEY, base_url=simulator.base_url, billing=Billing()) as client:
+        ours = steady(lambda: client.completion(MODEL, ASK, max_tokens=9))
+    without = steady(lambda: asking.client.completion(MODEL, ASK, max_tokens=9))
+    assert ours.of("test_gates.py", "perform") == 2
+    assert without.of("tab.py") == without.of("charging.py") == 0
+    assert ours.total - without.total <= BILLED, (ours.total, without.total)
+
+
+class Billing:
+    """What bills for calls, and does nothing about it."""
+
+    @property
+    def desk(self) -> Any:
+        """Itself."""
+        return self
+
+    def perform(self, operation: Any) -> Any:
+        """Say that it is done."""
+        return operation
+
+
 def test_calls_of_an_async_completion(simulator: Simulator) -> None:
     """Nor is it in async code."""
 
@@ -400,6 +425,7 @@ def test_modules_of_the_import() -> None:
     """``import llmkit`` is next to nothing."""
     modules = loaded("import llmkit")
     assert not tops(modules) & DENIED_AT_IMPORT
+    assert not [name for name in modules if "billing" in name or "outbox" in name]
     assert len(modules) <= IMPORTED, sorted(modules)
 
 
@@ -417,6 +443,7 @@ def test_modules_of_the_first_call(simulator: Simulator, *, stream: bool) -> Non
     others = {name for name in tops(ours) if name.partition(".")[0] not in sys.stdlib_module_names}
     assert {name.partition(".")[0] for name in others} - mine() <= NEEDED
     assert not tops(ours) & DENIED
+    assert not [name for name in ours if "billing" in name or "outbox" in name]
     assert len(ours) <= FIRST_CALL, sorted(ours)
 
 

@@ -114,7 +114,7 @@ class BillsLate:
 
 @dataclass(frozen=True, slots=True)
 class BillsLeft:
-    """This process ends, or closes its billing, before so many were delivered. ``durable``: the next one has them."""
+    """Billing is closed, or its process ends, before so many were delivered. ``durable``: the next process has them."""
 
     count: int
     durable: bool
@@ -122,8 +122,8 @@ class BillsLeft:
 
     @override
     def __str__(self) -> str:
-        fate = "are in the outbox for the next process" if self.durable else "are lost"
-        return f"{self.count} bills were not delivered in time, and {fate}"
+        fate = "are in the outbox for the next process" if self.durable else "go with this process"
+        return f"billing is closed with {self.count} bills not delivered, which {fate}"
 
 
 @dataclass(frozen=True, slots=True)

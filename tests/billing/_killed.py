@@ -70,7 +70,7 @@ def billing_of(spec: dict[str, Any], **more: Any) -> LagoBilling:
         flush_every=0.01,
         flush_at=3,
         batch_size=spec.get("batch", 5),
-        timeout=spec.get("timeout", 5.0),
+        timeout=spec.get("timeout", 20.0),
         **more,
     )
 
@@ -112,7 +112,7 @@ class Worker:
             for work in works:
                 work.join()
             self.say("closing")
-        self.say("left", self.lago.close(3))
+        self.say("left", self.lago.close(self.spec.get("close", 3)))
 
     def forked(self) -> None:
         """Calls before a fork, and in both processes after it; twice."""
@@ -159,7 +159,7 @@ class Worker:
                 for number in range(3):
                     group.create_task(self.awork(client, number))
             self.say("closing")
-        self.say("left", await self.lago.aclose(3))
+        self.say("left", await self.lago.aclose(self.spec.get("close", 3)))
 
     async def awork(self, client: llmkit.Client, number: int) -> None:
         """One task's calls."""

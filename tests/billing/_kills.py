@@ -30,6 +30,14 @@ LATER = 4000.0
 RATE = 1_000_000
 
 
+class Place(NamedTuple):
+    """A folder, where a worker finds its outbox, and how Lago keeps events."""
+
+    folder: Path
+    outbox: dict[str, str]
+    lago: Any
+
+
 class Told(NamedTuple):
     """A call that has returned to whoever made it."""
 
@@ -52,15 +60,13 @@ class Verdict(NamedTuple):
 class World:
     """Provider, Lago, outbox and workers."""
 
-    def __init__(
-        self, folder: Path, lago: FakeLago, provider: Simulator, outbox: dict[str, str]
-    ) -> None:
-        self.lago, self.provider, self.folder = lago, provider, folder
-        self.dice = random.Random(f"{folder.name}-{lago.store}")
-        self.log = folder / "log"
+    def __init__(self, place: Place, lago: FakeLago, provider: Simulator) -> None:
+        self.lago, self.provider = lago, provider
+        self.dice = random.Random(f"{place.folder.name}-{lago.store}")
+        self.log = place.folder / "log"
         self.log.touch()
         self.spec: dict[str, Any] = {
-            **outbox,
+            **place.outbox,
             "log": str(self.log),
             "lago": lago.api_url,
             "key": lago.api_key,
@@ -109,7 +115,7 @@ class World:
         self.next()
         self.started += 1
         name = f"w{self.started}"
-        moment = self.dice.choice([*MOMENTS])
+        moment = [*MOMENTS][self.started % len(MOMENTS)]
         calls = self.dice.choice((1, 2, 4)) if moment == "closing" else 10_000
         pid = self.start(name, self.dice.choice(("threads", "async")), calls)
         MOMENTS[moment](self, name)
@@ -232,18 +238,18 @@ MOMENTS: dict[str, Callable[[World, str], None]] = {
 
 
 @contextmanager
-def world_of(folder: Path, store: Any, outbox: dict[str, str]) -> Iterator[World]:
-    """A world with a Lago that keeps events in this way, both of whose ends are slow enough to be killed at."""
+def world_of(place: Place) -> Iterator[World]:
+    """A world, both of whose ends are slow enough for somebody to be killed while they answer."""
     dice = random.Random(7)
 
     def slowly(asked: Any) -> Any:
         time.sleep(dice.uniform(0, 0.012))
         return answer(asked)
 
-    with FakeLago(store=store) as lago, Simulator(say=slowly) as provider:
+    with FakeLago(store=place.lago) as lago, Simulator(say=slowly) as provider:
         lago.furnish("sub")
         lago.fail_always(LagoFault(after=0.01))
-        world = World(folder, lago, provider, outbox)
+        world = World(place, lago, provider)
         try:
             yield world
         finally:

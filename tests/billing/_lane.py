@@ -165,9 +165,9 @@ class World:
         """Run again and again, whenever there is something to do; how many are left."""
         for _ in range(200):
             outcome = self.run(120)
-            if outcome.wait is None:
+            if not outcome.left:
                 break
-            self.now += outcome.wait
+            self.now += outcome.wait or outcome.due or 0.0
         return outcome.left
 
     @property

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from decimal import Decimal
+from decimal import Context, Decimal
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,18 @@ def test_a_clients_calls_cost_in_lago_what_their_answers_say(
         lago.flush(30)
     assert len(fake.events) == 3
     assert fake.units("sub_1") == lago.convert_to_askii(total)
+
+
+def test_a_cost_of_sixty_digits_is_billed(tmp_path: Path) -> None:
+    """Prices per hour are divided by 3600: no outbox refuses what comes of it, at any rate."""
+    usd = Context(prec=60).divide(Decimal("1e-7"), Decimal(3600))
+    fake, rate = FakeLago(), Decimal("1234567.89")
+    fake.furnish()
+    for outbox in (None, tmp_path / "billing.db"):
+        with billing(fake, outbox=outbox, rate=rate) as lago:
+            assert lago.report_usage(usd, subscription="sub_1").states == ("queued",)
+            lago.flush(30)
+    assert fake.units("sub_1") == EXACT.multiply(2 * rate, usd)
 
 
 def test_several_metrics_are_sent_in_one_batch(fake: FakeLago) -> None:

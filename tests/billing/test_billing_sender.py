@@ -25,7 +25,7 @@ class Duties:
 
     def __init__(self) -> None:
         self.delivered: list[float] = []
-        self.tended = self.ended = 0
+        self.tended = self.ended = self.few = 0
         self.errors: list[Exception | None] = []
         self.outcomes: list[tuple[float, bool] | Exception] = []
         self.done = threading.Event()

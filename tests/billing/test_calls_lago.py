@@ -250,7 +250,7 @@ def test_let_go_of_at_every_await(fake: FakeLago, tmp_path: Path, name: str) -> 
     _each(fake, tmp_path, "asyncio", work, answers, lambda do, at: dropped_at(do(), at))
 
 
-def _each(  # noqa: PLR0913 - one for each thing that differs
+def _each(
     fake: FakeLago,
     folder: Path,
     loop: str,

@@ -132,7 +132,8 @@ def test_who_is_refused_without_a_reason_is_found_by_halves_and_kept(at: int) ->
     world = World(always=refuses(bill(at).id)).add(*bills(100))
     outcome = world.run(0.9)
     assert (outcome.delivered, outcome.left) == (99, 1)
-    assert outcome.wait == pytest.approx(60, abs=1)
+    assert outcome.wait is None
+    assert outcome.due == pytest.approx(60, abs=1)
     assert len(world.requests) <= 15
     assert [event.id for event in world.events(BillDoubtful)] == [bill(at).id]
     assert "422" in world.events(BillDoubtful)[0].reason
@@ -140,7 +141,7 @@ def test_who_is_refused_without_a_reason_is_found_by_halves_and_kept(at: int) ->
     assert world.delivery.aside.reasons.keys() == {bill(at).id}
     world.always = None
     world.add(*bills(5, start=200))
-    world.now += outcome.wait
+    world.now += outcome.due or 0.0
     assert world.run().delivered == 6
     assert sorted(world.sizes()[-2:]) == [1, 5]
     assert not world.delivery.aside.reasons
@@ -669,3 +670,13 @@ def test_whatever_lago_answers_each_bill_ends_once(
         assert (state == "delivered") == (id_ in world.lago.stored) or state == "dead"
         assert reason or state == "delivered"
     assert len(world.marked) == many
+
+
+@pytest.mark.parametrize("answer", [said(200, "<html>log in</html>"), said(200, {"events": []})])
+def test_who_answers_200_to_all_and_has_nothing_is_away(answer: HTTPResponse) -> None:
+    """A page of HTML with a 200 is backed off from like an outage, and told; nothing counts as delivered."""
+    world = World(always=lambda *_: answer).add(*bills(300))
+    outcome = world.run(600)
+    assert (outcome.delivered, outcome.left) == (0, 300)
+    assert len(world.requests) <= 20
+    assert len(world.events(BillingUnreachable)) == 1

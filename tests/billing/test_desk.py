@@ -258,6 +258,10 @@ def test_what_begins_elsewhere_can_be_finished_here(make: Any) -> None:
     world.perform(finish("row-2", attributes={"customer": ("ann",)}))
     assert [bill.subscription for bill in world.outbox.bills()] == ["s1", "found"]
     assert [check.reserve for check in world.gate.asked] == [None]
+    both = {"subscription": ("s2",), "customer": ("ann",)}
+    world.perform(finish("row-3", attributes=both))
+    assert len(world.gate.asked) == 1
+    assert world.outbox.bills()[-1].subscription == "s2"
 
 
 def test_an_outage_of_the_gate_at_the_end_does_not_lose_the_bill(make: Any) -> None:

@@ -397,6 +397,22 @@ def test_an_outbox_that_cannot_be_asked_is_told_and_what_was_spent_here_counts()
     assert found.notes == ("the outbox could not be asked what is owed: OSError",)
 
 
+def test_what_was_spent_without_a_check_is_known_at_once_and_once() -> None:
+    """What is reported afterwards, or was a row of a batch, comes off before Lago is asked again."""
+    world = World()
+    gate = world.gate()
+    gate.spent("sub_1", "early", D(1))
+    gate.perform(Check("cus_1", usd=D(1), reserve="own"))
+    for _ in range(2):
+        gate.spent("sub_1", "report", D(2))
+        gate.spent("sub_9", "stranger", D(5))
+        gate.spent("sub_1", "own", D(5))
+    assert gate.perform(Check("cus_1")).available == 7
+    for n in range(11_000):
+        gate.spent("sub_1", f"row-{n}", D(0))
+    assert len(gate._known.spent) == 10_000
+
+
 def test_the_outboxs_clock_decides_what_was_delivered_lately() -> None:
     """A server's clock that is years away from ours changes nothing."""
     world = World()
@@ -436,6 +452,46 @@ def test_a_plan_with_a_mark_up_leaves_less() -> None:
     assert gate.perform(Check("cus_3")).available == 4
     gate.invalidate()
     assert gate.perform(Check("cus_3")).available == 4
+
+
+def over_the_month(world: World) -> float:
+    """Seconds until February, and a little."""
+    return 1_738_368_000.0 - world.clock.wall() + 5
+
+
+def test_a_period_that_has_just_ended_is_still_taken_off_until_it_is_paid() -> None:
+    """On the first of the month Lago's usage is nothing, and its invoice is not made: the money is not back."""
+    world = World()
+    gate = world.gate()
+    world.clock.advance(over_the_month(world) - 70)
+    world.call(gate, "5", "4")
+    deliver(world)
+    world.clock.advance(61)
+    gate.invalidate()
+    assert gate.perform(Check("cus_1")).available == 6
+    world.clock.advance(10)
+    gate.invalidate()
+    found = gate.perform(Check("cus_1", usd=D(7)))
+    assert (found.available, found.reason) == (6, "insufficient_balance")
+    assert "may not be paid yet" in found.notes[0]
+    world.lago.wallet("cus_1").balance -= 400
+    gate.invalidate()
+    found = gate.perform(Check("cus_1", usd=D(1)))
+    assert (found.available, found.notes) == (6, ())
+
+
+def test_a_period_that_nobody_invoices_is_forgotten_after_three_hours() -> None:
+    """Perhaps it was paid otherwise, or topped up in the same moment: it is not held against him for ever."""
+    world = World()
+    gate = world.gate()
+    world.call(gate, "5", "4")
+    deliver(world)
+    world.clock.advance(over_the_month(world))
+    gate.perform(Check("cus_1"))
+    world.clock.advance(10_000)
+    assert gate.perform(Check("cus_1")).available == 6
+    world.clock.advance(900)
+    assert gate.perform(Check("cus_1")).available == 10
 
 
 # --- outages ----------------------------------------------------------------------------------

@@ -1,61 +1,26 @@
-"""Processes that make calls are killed at any moment: what has returned is billed, once, what was under way is known."""
+"""Processes that bill are killed at any moment: what has returned is billed, once; what was under way is known."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from ..stores._postgres import PostgresServer
-from ._kills import Verdict, world_of
+from ._kills import Place, world_of
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
-STORES = ("postgres", "clickhouse")
-Outbox = Callable[[Path], dict[str, str]]
+KILLS = 200 if FULL else 5
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    """PostgreSQL."""
-    server = PostgresServer()
-    try:
-        server.start()
-        yield server
-    finally:
-        server.remove()
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def outbox(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, str]:
-    """Where an outbox is that nobody has used."""
-    if request.param == "sqlite":
-        return {"path": str(tmp_path / "outbox.db")}
-    server: PostgresServer = request.getfixturevalue("server")
-    return {"dsn": server.dsn(), "schema": server.schema()}
-
-
-def killed(folder: Path, store: Any, outbox: dict[str, str], kills: int) -> Verdict:
-    """Kill so many workers, and see what it came to."""
-    with world_of(folder, store, outbox) as world:
-        moments = Counter(world.kill_one() for _ in range(kills))
-        verdict = world.judge(most_unknown=3 * kills)
-    told = f"{store}, outbox {next(iter(outbox))}: {kills} kills at {dict(moments)}: {verdict}\n"
-    sys.stdout.write(told)
-    assert verdict.told >= kills
-    return verdict
-
-
-@pytest.mark.parametrize("store", STORES)
-def test_nothing_is_lost_and_nothing_double(
-    tmp_path: Path, store: Any, outbox: dict[str, str]
-) -> None:
+def test_nothing_is_lost_and_nothing_double(place: Place) -> None:
     """Killed in calls, streams, deliveries, close(), in both colours: each returned call is in Lago, and once."""
-    verdict = killed(tmp_path, store, outbox, 200 if FULL else 4)
+    with world_of(place) as world:
+        moments = Counter(world.kill_one() for _ in range(KILLS))
+        verdict = world.judge(most_unknown=3 * KILLS)
+    told = f"{place.lago}, outbox {next(iter(place.outbox))}: {KILLS} kills at {dict(moments)}: {verdict}"
+    sys.stdout.write(f"{told}\n")
+    assert verdict.told
     if FULL:
+        assert verdict.told >= KILLS
         assert verdict.unknown
-        assert bool(verdict.deduped) is (store == "postgres")
+        assert bool(verdict.deduped) is (place.lago == "postgres")

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
-from typing import Any
 
-import pytest
-
-from ._kills import World, world_of
+from ._kills import Place, World, world_of
 
 
 def ended(world: World, *names: str) -> None:
@@ -18,16 +14,9 @@ def ended(world: World, *names: str) -> None:
         world.until(lambda name=name: world.said(name, "left"), name)
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> dict[str, Any]:
-    """An outbox in a file."""
-    return {"path": str(tmp_path / "outbox.db")}
-
-
-@pytest.mark.parametrize("store", ["postgres", "clickhouse"])
-def test_two_processes_and_eight_threads(tmp_path: Path, store: Any, path: Any) -> None:
-    """All bill at the same time over one file: every event is sent once, by one."""
-    with world_of(tmp_path, store, path) as world:
+def test_two_processes_and_eight_threads(place: Place) -> None:
+    """All bill at the same time over one outbox: every event is sent once, by one."""
+    with world_of(place) as world:
         for name in ("one", "other"):
             world.start(name, "threads", 8, many=4)
         ended(world, "one", "other")
@@ -37,13 +26,13 @@ def test_two_processes_and_eight_threads(tmp_path: Path, store: Any, path: Any) 
     assert len(sent) == 64, "something was sent more than once"
 
 
-def test_what_a_killed_sender_had_another_sends(tmp_path: Path, path: Any) -> None:
+def test_what_a_killed_sender_had_another_sends(place: Place) -> None:
     """Killed with the lane in its hands: while its lease lasts nobody sends; after it, the next process sends all."""
-    with world_of(tmp_path, "postgres", path) as world:
+    with world_of(place) as world:
         pid = world.start("killed", "threads", many=2)
         world.until(lambda: len(world.lago.requests) > 3, "posted")
         os.kill(pid, signal.SIGKILL)
-        world.start("early", "threads", 1, many=1)
+        world.start("early", "threads", 1, many=1, close=0.5)
         world.until(lambda: world.said("early", "left"), "early")
         left = next(x for x in world.log.read_text().splitlines() if x.startswith("early left"))
         world.next()
@@ -54,10 +43,9 @@ def test_what_a_killed_sender_had_another_sends(tmp_path: Path, path: Any) -> No
     assert left != "early left 0", "the lane was taken from somebody whose lease had not ended"
 
 
-@pytest.mark.parametrize("store", ["postgres", "clickhouse"])
-def test_a_fork_goes_on_with_its_own(tmp_path: Path, store: Any, path: Any) -> None:
+def test_a_fork_goes_on_with_its_own(place: Place) -> None:
     """Forked after use, parent and children call and bill on: everybody's events arrive, and nobody sends another's."""
-    with world_of(tmp_path, store, path) as world:
+    with world_of(place) as world:
         world.start("parent", "forked", 5)
         ended(world, "parent")
         assert world.said("parent", "closing 0 0")

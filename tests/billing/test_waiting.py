@@ -310,7 +310,19 @@ def test_only_what_waits_there_is_changed(make: Any) -> None:
     before = world.outbox.bills()
     assert ask(world, UNPRICED, "reprice", ["c1:askii_coins", "nobody"], 9) == ()
     assert ask(world, ("dead",), "replay", ()) == ()
+    assert world.outbox.bills() == before
+
+
+def test_a_room_changes_nothing_of_another_room(make: Any) -> None:
+    """What was refused is not sent again from the room of what has no price, nor what is listed billed as held."""
+    world = make()
+    world.perform(finish("c1", charge("c1-1", outcome="attempt"), charge()))
+    world.outbox.perform(Mark((Marked("c1:askii_coins", "dead", "refused"),)))
+    before = world.outbox.bills()
     assert ask(world, UNPRICED, "replay") == ()
+    assert ask(world, UNPRICED, "replay", "c1:askii_coins") == ()
+    assert ask(world, ("held",), "bill", None) == ()
+    assert ask(world, ("dead",), "attribute", None, "s2") == ()
     assert world.outbox.bills() == before
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from llmkit._io.stores.postgres import PostgresStore
+from llmkit._io.stores.postgres import _FORMS, PostgresStore
+from llmkit._io.stores.postgres._texts import read
 from llmkit._operations import Audit, ReadEntries
 from llmkit._outbox import (
     Amend,
@@ -172,6 +173,47 @@ def test_nobody_waits_for_each_other_for_ever(
     states = [one.state for one in read]
     assert counted(store) == {state: states.count(state) for state in set(states)}
     assert len({one.number for one in read}) == len(read)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        Intend("new", "sub", "{}", LEASE),
+        Conclude("new", (bill("new", "a"), bill("new", "b"))),
+        Mark((Marked("there:coins", "dead"),), ("other:coins",)),
+        Amend((Amended(bill("other"), ("queued",)),)),
+        Notice("new", LEASE),
+    ],
+    ids=lambda asked: type(asked).__name__,
+)
+def test_a_repetition_is_answered_as_the_first_time(store: PostgresStore, asked: Any) -> None:
+    """Its connection broke behind the commit: it is asked once more, changes nothing, and hears the same."""
+    store.perform(Conclude("there", (bill("there"), bill("other"))))
+    form = _FORMS[type(asked)]
+    payload = store._payload(form, asked)
+    statement = store._statements[type(asked)]
+    first, rows = store._pool.ask(statement, payload), _leaseless(store)
+    again = store._pool.ask(statement, payload)
+    assert _timeless(form.read(read(again))) == _timeless(form.read(read(first)))
+    assert _leaseless(store) == rows
+
+
+def _leaseless(store: PostgresStore) -> list[Bill]:
+    """An intent that is repeated lasts from then on."""
+    return [one._replace(expires=0) for one in store.perform(ReadBills())]
+
+
+def _timeless(answer: Any) -> Any:
+    return answer._replace(now=0) if hasattr(answer, "now") else answer
+
+
+@pytest.mark.parametrize("exponent", [-60, -31])
+def test_amounts_are_kept_to_the_last_digit(store: PostgresStore, exponent: int) -> None:
+    """However many digits a price has: what is billed is what it cost."""
+    amount = Decimal((0, (7,) * 60, exponent))
+    store.perform(Conclude("c", (bill("c")._replace(units=amount, usd=-amount),)))
+    (found,) = store.perform(ReadBills())
+    assert (found.units, found.usd) == (amount, -amount)
 
 
 # --- order -------------------------------------------------------------------------------------

@@ -67,6 +67,14 @@ class Tally:
         return max(0, self.counted - self.served)
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The provider of all trials, and where their files are made."""
+
+    server: processes.Server
+    folder: str
+
+
 class Stage:
     """A provider, a fake Lago, and a folder: one trial's surroundings."""
 
@@ -127,18 +135,18 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(subject: Subject, store: Store, server: processes.Server) -> Iterator[Stage]:
+def staged(subject: Subject, store: Store, place: Place) -> Iterator[Stage]:
     """A stage that is gone afterwards."""
-    with tempfile.TemporaryDirectory(prefix="llmkit-bills-", dir=".") as folder:
-        stage = Stage(subject, store, server, folder)
+    with tempfile.TemporaryDirectory(prefix="llmkit-bills-", dir=place.folder) as folder:
+        stage = Stage(subject, store, place.server, folder)
         with stage.lago:
             yield stage
 
 
-def killed(subject: Subject, store: Store, server: processes.Server, times: int) -> Tally:
+def killed(subject: Subject, store: Store, place: Place, times: int) -> Tally:
     """Kill its process *times* times at random moments while it calls; then start it once more, in peace."""
     chance, answered = random.Random(f"{subject.name}-{store}"), 0
-    with staged(subject, store, server) as stage:
+    with staged(subject, store, place) as stage:
         for _ in range(times):
             answered += _killed_once(stage, chance.uniform(0.05, 1.5))
         stage.finished("calls", 0)
@@ -157,9 +165,9 @@ def _killed_once(stage: Stage, seconds: float) -> int:
     return 1 + said.count("answered\n")
 
 
-def unacknowledged(subject: Subject, store: Store, server: processes.Server, calls: int) -> Tally:
+def unacknowledged(subject: Subject, store: Store, place: Place, calls: int) -> Tally:
     """Every third request is done by Lago, and its answer is lost."""
-    with staged(subject, store, server) as stage:
+    with staged(subject, store, place) as stage:
         for _ in range(calls):
             stage.lago.fail(LagoFault(), times=2, on="POST")
             stage.lago.fail(lago_faults.lost_ack(), on="POST")
@@ -167,9 +175,9 @@ def unacknowledged(subject: Subject, store: Store, server: processes.Server, cal
         return stage.tally(calls)
 
 
-def refused(subject: Subject, store: Store, server: processes.Server, calls: int) -> Tally:
+def refused(subject: Subject, store: Store, place: Place, calls: int) -> Tally:
     """Lago answers 503 until half of the calls were made, and is well from then on."""
-    with staged(subject, store, server) as stage:
+    with staged(subject, store, place) as stage:
         stage.lago.fail_always(lago_faults.status(503), on="POST")
         with stage.run("paced", calls) as process:
             _wait(lambda: stage.tally(calls).served >= calls // 2, process)
@@ -178,16 +186,16 @@ def refused(subject: Subject, store: Store, server: processes.Server, calls: int
         return stage.tally(calls)
 
 
-def undisturbed(subject: Subject, store: Store, server: processes.Server, calls: int) -> Tally:
+def undisturbed(subject: Subject, store: Store, place: Place, calls: int) -> Tally:
     """Nothing goes wrong: what is it that Lago is asked?"""
-    with staged(subject, store, server) as stage:
+    with staged(subject, store, place) as stage:
         stage.finished("calls", calls)
         return stage.tally(calls)
 
 
-def added(subject: Subject, server: processes.Server, calls: int) -> dict[str, list[float]]:
+def added(subject: Subject, place: Place, calls: int) -> dict[str, list[float]]:
     """Seconds of each call without billing and with it, by turns in one process."""
-    with staged(subject, "postgres", server) as stage:
+    with staged(subject, "postgres", place) as stage:
         lines = stage.finished("turns", calls).splitlines()
         times: dict[str, list[float]] = json.loads(lines[-1])
         return times

@@ -38,9 +38,10 @@ _CALLS: Final = frozenset({"intent", "unknown"})
 _LONGEST_LEASE: Final = 2**42
 _LONGEST_NAME: Final = 512
 _LONGEST_REASON: Final = 1000
-_LEAST: Final = -60
+_LEAST: Final = -250
 _MOST: Final = 30
-_LONGEST_AMOUNT: Final = 100
+# A cost that was divided has sixty digits, and coins are the product of two such: whoever refuses one loses a bill.
+_LONGEST_AMOUNT: Final = 300
 
 
 def _identified(id: str) -> None:  # noqa: A002 - it is one
@@ -70,7 +71,7 @@ def _amount(amount: Decimal) -> None:
         and len(str(amount)) <= _LONGEST_AMOUNT
     ):
         raise StoreError(
-            "what is billed is a finite Decimal from 1e-60 to 1e30 (or 0) of at most 100 characters,"
+            "what is billed is a finite Decimal from 1e-250 to 1e30, or 0, of at most 300 characters,"
             f" not {amount!r}"
         )
 

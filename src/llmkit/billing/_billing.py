@@ -67,27 +67,37 @@ class LagoBilling(Checking, Reporting, Looking, Operating):
         """Send what waits for so many seconds (``close_seconds``), end the thread, close what was opened here.
 
         Returns:
-            How many bills are left. What is left in an outbox on disk is sent by the next process; what is left in
-            memory is lost. The object can be used again.
+            How many bills wait to be sent still. In an outbox on disk they are for the next process; in memory they
+            are lost with this one. The object can be used again.
+
+        Raises:
+            StoreError: the outbox cannot be read or written; all the rest is closed.
         """
-        seconds = self.settings.close_seconds if timeout is None else timeout
-        self._sender.stop(seconds)
-        left = self._works.finish(seconds)
-        if self._owned:
-            self._outbox.close()
-        return left
+        until = self._until(timeout)
+        self._sender.stop(max(0.0, until - self.settings.clock.now()))
+        try:
+            return self._works.end(until)
+        finally:
+            self._link.close()
+            if self._owned:
+                self._outbox.close()
 
     async def aclose(self, timeout: float | None = None) -> int:  # noqa: ASYNC109 - as in ``close``
         """``close``, awaited."""
-        seconds = self.settings.close_seconds if timeout is None else timeout
+        until = self._until(timeout)
+        # Its request, if it has one out, is waited for by what follows, without holding up the loop.
         self._sender.stop(0)
-        await self._outbox.arecover()
-        left = await self._link.arun(self._works.ending(seconds))
-        self._works.tell_left(left)
-        await self._link.aclose()
-        if self._owned:
-            await self._outbox.aclose()
-        return left
+        try:
+            await self._outbox.arecover()
+            return await self._link.arun(self._works.ending(until))
+        finally:
+            await self._link.aclose()
+            if self._owned:
+                await self._outbox.aclose()
+
+    def _until(self, timeout: float | None) -> float:
+        seconds = self.settings.close_seconds if timeout is None else timeout
+        return float(self.settings.clock.now() + seconds)
 
     def __enter__(self) -> Self:
         return self

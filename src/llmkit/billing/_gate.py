@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from .._billing_events import BillingUnreachable
 from .._control.billing.asking import Asking, Outage, owed
-from .._control.billing.available import Funds
+from .._control.billing.available import Funds, carried
 from .._control.billing.deciding import Room, room_of
 from .._control.billing.entitlement import Check, Entitlement, OpenUntil, Policy
 from .._control.billing.purse import Mark
@@ -30,7 +30,7 @@ __all__ = ["EntitlementGate"]
 _AGAIN: Final = 3
 _MOST: Final = 200_000
 _DUE_AT_ONCE: Final = 100
-_ONE: Final = Decimal(1)
+_ZERO, _ONE = Decimal(0), Decimal(1)
 _SWEEP: Final = 60.0
 
 
@@ -180,6 +180,11 @@ class EntitlementGate:
                 cost = None if usd is None else MATH.multiply(usd, ours.factor)
                 self._known.purse(ours.key).settle(call, cost)
 
+    def spent(self, subscription: str, call: str, usd: Decimal) -> None:
+        """A call that was never checked here cost so much, and its bills are written. Again, it changes nothing."""
+        with self._lock:
+            self._known.spend(subscription, call, usd)
+
     # --- asking anew -----------------------------------------------------------------------------
 
     def refresh_due(self, most: int = _DUE_AT_ONCE) -> list[Flow[None]]:
@@ -316,6 +321,9 @@ class EntitlementGate:
         else:
             value = yield from asking.authorized(key.id)
         with self._lock:
+            if isinstance(value, Funds):
+                spent = cell.purse.unseen if cell.purse is not None else _ZERO
+                value = carried(cell.value, value, spent, asking.rules)
             cell.filled(value, getattr(value, "ends", None), at, wall)
             self._heard(key, cell, mark, due)
             return cell.epoch == epoch

@@ -23,6 +23,7 @@ __all__ = ["Known", "Look", "Ours"]
 
 _ONE: Final = Decimal(1)
 _NEWS: Final = 1000
+_SPENT: Final = 10_000
 
 
 class Ours(NamedTuple):
@@ -49,6 +50,8 @@ class Known:
     asked: dict[Key, Any] = field(default_factory=dict)
     """Who is being asked about just now, and who waits for that."""
     news: deque[Any] = field(default_factory=lambda: deque(maxlen=_NEWS))
+    spent: dict[str, None] = field(default_factory=dict)
+    """The latest calls whose cost was told without a reservation."""
     problem: Any = None
     """The latest outage."""
 
@@ -63,6 +66,20 @@ class Known:
         """Let go of what is reserved for too long."""
         for call in purse.lapsed(now):
             self.calls.pop(call, None)
+
+    def spend(self, subscription: str, call: str, usd: Decimal) -> None:
+        """A call that reserved nothing cost so much; once for each of the latest calls."""
+        if call in self.calls or call in self.spent:
+            return
+        self.spent[call] = None
+        while len(self.spent) > _SPENT:
+            del self.spent[next(iter(self.spent))]
+        standing = self.cells.find(Key("standing", subscription))
+        customer = standing.value.customer if standing is not None and standing.value else ""
+        cell = self.cells.find(Key("funds", customer))
+        # Whose purse is not open yet is asked for later, and the outbox has it by then.
+        if cell is not None and cell.purse is not None:
+            cell.purse.spend(MATH.multiply(usd, self.factor(subscription)))
 
     def factor(self, subscription: str) -> Decimal:
         """How many of its dollars Lago charges for one that a call costs."""

@@ -19,8 +19,8 @@ from ..errors import APITimeoutError
 
 __all__ = ["Lane"]
 
-_SLICE: Final = 1.0
-"""Seconds after which others get their turn, and the end of the thread is looked for."""
+_SLICE: Final = 0.25
+"""Seconds after which others get their turn, and the end of the thread is looked for; longer waits are no part."""
 _PATIENCE: Final = 60.0
 _POLL: Final = 0.25
 _REST: Final = 5.0
@@ -46,7 +46,7 @@ class Lane:
 
     def slice(self) -> Flow[Round]:
         """Deliver for a moment. ``wait``: when to come again; it is short, for another process may end meanwhile."""
-        found = yield from self._run(self._now() + _SLICE, patience=_PATIENCE)
+        found = yield from self._run(self._now() + _SLICE, patience=_PATIENCE, patient=True)
         wait = found.wait
         return found if wait is None or wait < _REST else found._replace(wait=_REST)
 
@@ -60,7 +60,7 @@ class Lane:
                 # The thread is in the middle of a request that takes longer than there is time.
                 return Flushed(total.delivered, total.deduped, total.dead, (yield from self.left()))
             total = _added(total, found)
-            if not found.left or not self._goes_on(found, until):
+            if not found.left or found.due is not None or not self._goes_on(found, until):
                 return total
             if found.wait:
                 yield from sleep(min(found.wait, _POLL))
@@ -75,10 +75,12 @@ class Lane:
             return bool(found.delivered or found.dead) or not found.wait
         return self._now() < until
 
-    def _run(self, until: float, *, patience: float, hard: bool = False) -> Flow[Round]:
+    def _run(
+        self, until: float, *, patience: float, hard: bool = False, patient: bool = False
+    ) -> Flow[Round]:
         let_go = yield from acquire(self._turn, self._now() + patience)
         try:
-            return (yield from self.delivery.run(until, hard=hard))
+            return (yield from self.delivery.run(until, hard=hard, patient=patient))
         finally:
             let_go()
 
@@ -88,8 +90,11 @@ class Lane:
         return int(counted.states.get("queued", 0))
 
     def release(self, until: float) -> Flow[None]:
-        """Let other processes deliver."""
-        let_go = yield from acquire(self._turn, until)
+        """Let other processes deliver; where a request is out still, the lane's lease does."""
+        try:
+            let_go = yield from acquire(self._turn, until)
+        except APITimeoutError:
+            return
         try:
             yield from self.delivery.release()
         finally:

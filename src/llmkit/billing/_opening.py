@@ -13,6 +13,8 @@ from ..errors import ConfigurationError
 __all__ = ["is_durable", "opened"]
 
 _SCHEMES: Final = frozenset({"postgresql", "postgres"})
+_WITHOUT: Final = frozenset({"MemoryLedger", "RedisStore"})
+"""Stores that keep no bills: settlements only, or nothing that outlives a restart for certain."""
 _WORDS: Final = re.compile(r"\s*(host|hostaddr|port|dbname|user|password|service)\s*=")
 
 
@@ -49,6 +51,10 @@ def _file(path: Any, settings: Settings) -> Any:
 
 
 def _checked(given: Any) -> Any:
+    if type(given).__name__ in _WITHOUT:
+        raise ConfigurationError(
+            f"a {type(given).__name__} keeps no bills: give a path, postgresql://…, or a store that does"
+        )
     if isinstance(given, type) or not callable(getattr(given, "perform", None)):
         name = given.__name__ if isinstance(given, type) else type(given).__name__
         raise ConfigurationError(

@@ -24,6 +24,9 @@ _LONGEST: Final = 60.0
 class Duties(Protocol):
     """What a sender does. They must not know the sender."""
 
+    few: int
+    """How many bills ``deliver`` has left alone, as if they had just come."""
+
     def deliver(self) -> tuple[float, bool]:
         """Send; the seconds to rest after it, and whether there is more to be sent then."""
 
@@ -138,6 +141,8 @@ def _work(bell: Bell, duties: Duties, tick: float) -> None:
             if sends:
                 seconds, more = duties.deliver()
                 bell.rest(seconds, more=more)
+                if duties.few:
+                    bell.ring(duties.few)
             if duties.tend():
                 bell.call()
             if failures and sends:

@@ -18,8 +18,9 @@ from .._control.billing.lago import Lago
 from .._control.billing.settings import Settings
 from .._control.billing.standing import Flushed
 from .._control.billing.tending import Tending
-from .._flow import Flow
+from .._flow import Flow, notify, store
 from .._io._observe import Observers
+from .._outbox import WAITING, Count, Counted
 from .._secret import redact
 from ..errors import StoreError
 from ._lane import Lane
@@ -58,6 +59,8 @@ class Works:
         self.lane = Lane(self._delivery, settings.clock.now)
         keep = int(settings.keep_days * _DAY)
         self._tending = Tending(settings.late_after, keep, self._period_end)
+        self.few = 0
+        """How many bills the last round left alone, until there are more of them, or it is time."""
         self.failure = ""
         """Why the last round failed; ``""``: it did not."""
 
@@ -70,6 +73,8 @@ class Works:
             timeout=settings.timeout,
             lease=max(_LEASE, 2 * settings.timeout + 10),
             verify_duplicates=settings.verify_duplicates,
+            flush_at=settings.flush_at,
+            flush_every=settings.flush_every,
         )
         return Delivery(self._lago, sender, settings.clock.now, random.random, terms)
 
@@ -82,8 +87,9 @@ class Works:
     def deliver(self) -> tuple[float, bool]:
         """Send for a moment; the seconds to rest, and whether there is more to be sent then."""
         found = self.link.run(self.lane.slice())
+        self.few = 0 if found.due is None else found.left
         if found.wait is None:
-            return 0.0, bool(found.left)
+            return 0.0, bool(found.left and not self.few)
         moved = found.delivered or found.dead
         return (found.wait if moved else max(found.wait, _LEAST_REST)), True
 
@@ -125,34 +131,44 @@ class Works:
         until = None if timeout is None else self._settings.clock.now() + timeout
         return self.lane.flush(until)
 
-    def ending(self, timeout: float) -> Flow[int]:
-        """Send what there is, give the lane back; how many bills are left."""
-        until = self._settings.clock.now() + timeout
-        found = yield from self.lane.flush(until)
-        yield from self.lane.release(until)
-        return found.left
+    def ending(self, until: float) -> Flow[int]:
+        """Send what there is until then, give the lane back, tell what is left; how many wait to be sent.
 
-    def finish(self, timeout: float) -> int:
-        """``ending``, whatever fails on the way; who is told of it, is told how many are left."""
-        try:
-            self._outbox.recover()
-            left = self.link.run(self.ending(timeout))
-        except Exception as error:  # noqa: BLE001 - nobody is there to be told but the log
-            _log.warning("the last bills could not be sent: %s", _reason(error))
-            return 0
-        self.tell_left(left)
-        self.link.close()
+        Raises:
+            StoreError: the outbox cannot be read or written.
+        """
+        yield from self.lane.flush(until)
+        yield from self.lane.release(until)
+        return (yield from self.leaving())
+
+    def leaving(self) -> Flow[int]:
+        """Tell what is left, and send nothing; how many bills wait to be sent."""
+        counted: Counted = yield from store(Count())
+        left = counted.states.get("queued", 0)
+        # What waits for somebody's word is lost with memory, too.
+        states = () if self._durable else WAITING
+        if count := left + sum(counted.states.get(state, 0) for state in states):
+            yield from notify(BillsLeft(count, self._durable))
         return left
 
-    def leave(self) -> None:
-        """Tell how many bills are left, and send none."""
-        with contextlib.suppress(StoreError):
-            self.tell_left(self.link.run(self.lane.left()))
+    def end(self, until: float) -> int:
+        """``ending``, behind what memory has for the outbox."""
+        self._outbox.recover()
+        return self.link.run(self.ending(until))
 
-    def tell_left(self, left: int) -> None:
-        """Tell how many bills are left, if any."""
-        if left:
-            self._observers.tell(BillsLeft(left, self._durable))
+    def finish(self, timeout: float) -> None:
+        """``end`` where nobody is there to be told of a failure but the log."""
+        try:
+            self.end(self._settings.clock.now() + timeout)
+        except Exception as error:  # noqa: BLE001 - see above
+            _log.warning("the last bills could not be sent: %s", _reason(error))
+        finally:
+            self.link.close()
+
+    def leave(self) -> None:
+        """``leaving``; an outbox that fails now was told of before."""
+        with contextlib.suppress(StoreError):
+            self.link.run(self.leaving())
 
     def renew(self) -> None:
         """In a forked process: what is on its way is its parent's."""

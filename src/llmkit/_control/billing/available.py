@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_CEILING, Context, Decimal
+from functools import reduce
 from typing import Any, Final, NamedTuple
 
 from ..._cost import MATH, FrozenMap
 from .answers import ChargeUsage, Plan, Subscription, Usage, Wallet
+from .currency import plain
 from .entitlement import Reason
 
 __all__ = [
-    "Funds", "Picked", "Rules", "Standing", "denied_feature", "factor_of", "funds_of", "limited", "picked",
-    "reckoned", "standing_of", "used",
+    "Funds", "Period", "Picked", "Rules", "Standing", "carried", "denied_feature", "factor_of", "funds_of", "limited",
+    "picked", "reckoned", "standing_of", "used",
 ]  # fmt: skip
 
 _UP: Final = Context(prec=60, rounding=ROUND_CEILING)
@@ -37,6 +39,7 @@ class Rules:
         require_wallet: whether a customer without a wallet has nothing, and does not pay afterwards.
         ended: whether a customer has nothing whose wallets for us have all ended. ``False``: he pays afterwards.
         plan: which of a customer's subscriptions is meant, by its plan's code.
+        settling: seconds for which an ended period's usage may not have come off a wallet yet.
     """
 
     codes: frozenset[str]
@@ -46,6 +49,7 @@ class Rules:
     require_wallet: bool = False
     ended: bool = True
     plan: str = ""
+    settling: float = 10_800.0
 
 
 class Standing(NamedTuple):
@@ -65,11 +69,19 @@ class Standing(NamedTuple):
     period_end: int | None = None
 
 
+class Period(NamedTuple):
+    """A subscription's current period: since when (milliseconds of Unix time), and dollars that it has come to."""
+
+    since: int | None
+    used: Decimal
+
+
 class Funds(NamedTuple):
     """What a customer has. ``left``: balance less usage; ``None``: no wallet limits it.
 
     ``subscriptions``: the active ones; ``None`` where nobody asked. ``ends``: milliseconds of Unix time at which a
-    wallet expires. ``begun``: when the first of it was asked for.
+    wallet expires. ``begun``: when the first of it was asked for. ``carried``: dollars of ended periods that may not
+    be paid yet, counted until then.
     """
 
     customer: str
@@ -80,6 +92,10 @@ class Funds(NamedTuple):
     ends: int | None = None
     notes: tuple[str, ...] = ()
     begun: int = 0
+    balance: Decimal = _ZERO
+    periods: Mapping[str, Period] = _NOTHING
+    carried: Decimal = _ZERO
+    carried_until: int = 0
 
 
 class Picked(NamedTuple):
@@ -211,8 +227,13 @@ def funds_of(
     if not live:
         return _without(customer, ended=bool(ours), rules=rules, notes=tuple(notes))
     expiries = [one.expires for one in live if one.expires is not None]
-    left = _left(live, usages, rules, factor, notes)
-    return Funds(customer, left, ends=min(expiries, default=None), notes=tuple(notes))
+    balance, general = _balances(live, rules)
+    periods: dict[str, Period] = {}
+    left = balance
+    if reckoned(live, rules, 0):
+        left, periods = _left(balance, general, usages, rules, factor, notes)
+    ends = min(expiries, default=None)
+    return Funds(customer, left, ends=ends, notes=tuple(notes), balance=balance, periods=periods)
 
 
 def _counts_not(wallet: Wallet, rules: Rules, now: int) -> bool:
@@ -232,31 +253,77 @@ def _without(customer: str, *, ended: bool, rules: Rules, notes: tuple[str, ...]
     return Funds(customer, None, notes=notes)
 
 
-def _left(
-    live: Sequence[Wallet],
-    usages: Mapping[str, Usage],
-    rules: Rules,
-    factor: Callable[[str], Decimal],
-    notes: list[str],
-) -> Decimal:
-    cents = _ZERO
-    general = _ZERO
+def _balances(live: Sequence[Wallet], rules: Rules) -> tuple[Decimal, Decimal]:
+    """Of all wallets, and of those that pay for other charges, too."""
+    cents = general = _ZERO
     for wallet in live:
         ongoing = wallet.ongoing_cents if rules.trust_ongoing else None
         balance = Decimal(wallet.balance_cents if ongoing is None else ongoing)
         cents = MATH.add(cents, balance)
         if not wallet.metrics:
             general = MATH.add(general, balance)
-    total = MATH.multiply(cents, _CENT)
-    if not reckoned(live, rules, 0):
-        return total
+    return MATH.multiply(cents, _CENT), MATH.multiply(general, _CENT)
+
+
+def _left(
+    balance: Decimal,
+    general: Decimal,
+    usages: Mapping[str, Usage],
+    rules: Rules,
+    factor: Callable[[str], Decimal],
+    notes: list[str],
+) -> tuple[Decimal, dict[str, Period]]:
     own, others = _ZERO, _ZERO
+    periods: dict[str, Period] = {}
     for subscription, usage in usages.items():
         ours, rest = used(usage, rules, factor(subscription), notes)
+        periods[subscription] = Period(usage.since, MATH.add(ours, rest))
         own, others = MATH.add(own, ours), MATH.add(others, rest)
     # What pays for our metrics alone is not used up by other charges.
-    taken = min(others, max(_ZERO, MATH.multiply(general, _CENT)))
-    return MATH.subtract(MATH.subtract(total, own), taken)
+    taken = min(others, max(_ZERO, general))
+    return MATH.subtract(MATH.subtract(balance, own), taken), periods
+
+
+def carried(before: Funds | None, found: Funds, pending: Decimal, rules: Rules) -> Funds:
+    """The same, less what periods that have just ended came to: their invoices may not have come off a wallet yet.
+
+    Lago's usage begins at nothing with a period, and its invoices are made within the hour, by jobs. Until balances
+    have gone down by as much, for ``settling`` seconds at most, it is still taken off.
+
+    Args:
+        before: what was known before.
+        found: what was just found.
+        pending: what was spent beside the numbers of ``before``.
+        rules: what counts.
+    """
+    if before is None or found.left is None or before.left is None:
+        return found
+    now = found.begun
+    rest = before.carried if now < before.carried_until else _ZERO
+    rolled = _rolled(before, found)
+    if rolled is not None:
+        rest = MATH.add(rest, MATH.add(rolled, pending))
+    rest = max(_ZERO, MATH.subtract(rest, max(_ZERO, MATH.subtract(before.balance, found.balance))))
+    if not rest:
+        return found
+    until = before.carried_until if rolled is None else now + int(rules.settling * 1000)
+    note = f"${plain(rest)} of a period that has ended may not be paid yet"
+    return found._replace(
+        left=MATH.subtract(found.left, rest),
+        notes=(*found.notes, note),
+        carried=rest,
+        carried_until=until,
+    )
+
+
+def _rolled(before: Funds, found: Funds) -> Decimal | None:
+    """What the periods that have ended since had come to; ``None``: none has."""
+    ended = [
+        old.used
+        for name, old in before.periods.items()
+        if (new := found.periods.get(name)) is not None and (new.since or 0) > (old.since or 0)
+    ]
+    return reduce(MATH.add, ended, _ZERO) if ended else None
 
 
 def used(usage: Usage, rules: Rules, factor: Decimal, notes: list[str]) -> tuple[Decimal, Decimal]:

@@ -106,18 +106,20 @@ def _charge(
 
 def numbers(usage: Usage | None, measures: Iterable[Measure] = ()) -> Mapping[str, Any]:
     """What was counted, by its names; ``measures`` is a list of what is not counted in tokens."""
-    counts = {} if usage is None else dict(_counts(plain(usage)))
+    counts = {} if usage is None else _counts(plain(usage))
     if others := [_measured(one) for one in measures]:
         counts["measures"] = others
     return counts
 
 
-def _counts(given: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+def _counts(given: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
     for name, value in given.items():
         if type(value) is int or type(value) is float:
-            yield name, value
-        elif isinstance(value, Mapping) and (inner := dict(_counts(value))):
-            yield name, inner
+            found[name] = value
+        elif isinstance(value, dict) and (inner := _counts(value)):
+            found[name] = inner
+    return found
 
 
 def _measured(one: Measure) -> Mapping[str, Any]:

@@ -58,7 +58,7 @@ class Round(NamedTuple):
     """What came of one ``run``. ``left``: how many are queued still.
 
     ``wait``: seconds before which nothing can be done, ``None``: there is no such time. ``due``: seconds after which
-    a patient run sends what is left, though there are few.
+    what is left is sent at the latest: few bills that wait for more, or such as were refused without a reason.
     """
 
     delivered: int = 0
@@ -165,7 +165,7 @@ class Delivery:
         due = self._due(taken, bills) if patient else 0.0
         if not bills or due > 0:
             yield from self.release()
-            return _End(self.aside.wait, len(taken.bills), due if bills else None)
+            return _End(None, len(taken.bills), due if bills else self.aside.wait)
         now = self._now()
         if cutoff - now < _LEAST_SECONDS:
             return _End(0.0, (yield from self._left()))
@@ -178,7 +178,7 @@ class Delivery:
         if not all_taken or len(taken.bills) > len(bills) + len(self.aside):
             return None
         yield from self.release()
-        return _End(self.aside.wait, len(self.aside))
+        return _End(None, len(self.aside), self.aside.wait)
 
     def _due(self, taken: Taken, bills: tuple[Bill, ...]) -> float:
         """Seconds for which these may wait for more; 0, where they are enough, or were on their way before."""

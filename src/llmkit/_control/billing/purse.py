@@ -70,8 +70,12 @@ class Purse:
     @property
     def pending(self) -> Decimal:
         """Dollars that Lago's numbers may not show: owed, spent since, reserved here and elsewhere."""
-        owed = MATH.add(MATH.add(self._owed, self._others), self._reserved)
-        return MATH.add(owed, MATH.subtract(self._spent, self._base))
+        return MATH.add(MATH.add(self._others, self._reserved), self.unseen)
+
+    @property
+    def unseen(self) -> Decimal:
+        """Of these, what was spent: owed, and spent since."""
+        return MATH.add(self._owed, MATH.subtract(self._spent, self._base))
 
     def reserved(self, call: str) -> Decimal:
         """What is reserved for a call."""

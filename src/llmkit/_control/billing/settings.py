@@ -219,7 +219,7 @@ _OF: Final[tuple[tuple[str, str, str], ...]] = (
     ("publisher_id", "entitlement", "authorize"),
 )
 _OF_ENTITLEMENT: Final = (
-    "feature", "plan", "unreachable", "fresh", "stale", "unseen", "overshoot", "unbounded", "require_wallet",
+    "feature", "plan", "unreachable", "fresh", "stale", "overshoot", "unbounded", "require_wallet",
 )  # fmt: skip
 _DEFAULTS: Final = {one.name: one.default for one in fields(Settings)}
 

@@ -1,4 +1,4 @@
-"""``PostgresStore``: accounts, ledger, settlements, routers' state in PostgreSQL, shared by all who reach the server.
+"""``PostgresStore``: accounts, ledger, settlements, routers' state, bills in PostgreSQL, shared by all who reach it.
 
 Every operation is one round trip. psycopg (the extra ``postgres``) is loaded when a store is made.
 """
@@ -26,7 +26,7 @@ _FORMS: Final = {**COMPILED, **BILLING}
 
 
 class PostgresStore:
-    """Accounts, ledger, settlements, and what routers share, in a PostgreSQL database (14 or later).
+    """Accounts, ledger, settlements, bills, and what routers share, in a PostgreSQL database (14 or later).
 
     Thread-safe; forked children may use it too.
 
@@ -34,8 +34,8 @@ class PostgresStore:
     ``synchronous_commit`` is off; where standbys are waited for, they have it, too. Nobody waits for a place that a
     call gives back at a deployment: lost, it ends with its lease. An operation is one round trip, and is repeated
     once if its connection breaks, which counts nothing twice (though a ``Leave`` may then say that the ticket was not
-    in). Nothing is kept in a session, and nothing is prepared there. Tables are made at first use, in a schema of
-    their own.
+    in, and a ``Conclude`` that there was no intent). Nothing is kept in a session, and nothing is prepared there.
+    Tables are made at first use, in a schema of their own.
 
     Args:
         dsn: the database, as ``postgresql://user@host/name`` or ``host=… dbname=…``; what is missing comes from the
