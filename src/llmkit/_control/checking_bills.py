@@ -38,9 +38,10 @@ _CALLS: Final = frozenset({"intent", "unknown"})
 _LONGEST_LEASE: Final = 2**42
 _LONGEST_NAME: Final = 512
 _LONGEST_REASON: Final = 1000
-_ABOVE_ALL: Final = Decimal(10**30)
-# A cost that was divided has sixty, and coins are the product of two such: whoever refuses one loses a bill.
-_DIGITS: Final = 250
+_LEAST: Final = -250
+_MOST: Final = 30
+# A cost that was divided has sixty digits, and coins are the product of two such: whoever refuses one loses a bill.
+_LONGEST_AMOUNT: Final = 300
 
 
 def _identified(id: str) -> None:  # noqa: A002 - it is one
@@ -63,13 +64,16 @@ def _named(name: str) -> None:
 
 
 def _amount(amount: Decimal) -> None:
-    if type(amount) is Decimal and amount.is_finite() and amount.copy_abs() < _ABOVE_ALL:
-        _, digits, exponent = amount.as_tuple()
-        if len(digits) <= _DIGITS and int(exponent) >= -_DIGITS:
-            return
-    raise StoreError(
-        f"what is billed is a finite Decimal below 1e30 of at most {_DIGITS} digits, not {amount!r}"
-    )
+    if not (
+        type(amount) is Decimal
+        and amount.is_finite()
+        and _LEAST <= amount.adjusted() < _MOST
+        and len(str(amount)) <= _LONGEST_AMOUNT
+    ):
+        raise StoreError(
+            "what is billed is a finite Decimal from 1e-250 to 1e30, or 0, of at most 300 characters,"
+            f" not {amount!r}"
+        )
 
 
 def _whole(number: int, least: int = 0) -> None:

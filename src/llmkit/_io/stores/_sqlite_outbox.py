@@ -130,11 +130,7 @@ def _conclude(connection: _Connection, op: Conclude, now: int) -> Billed:
     intended = bool(do(_CONCLUDE, (op.call,)).rowcount)
     if not intended and not op.bills:
         do(_CONCLUDED, (op.call, now))
-    fresh = [
-        bill.id
-        for bill in op.bills
-        if do(_BILL, _row(bill._replace(changed=now, tries=0, expires=0))).rowcount
-    ]
+    fresh = [bill.id for bill in op.bills if do(_BILL, _row(bill, now)).rowcount]
     return Billed(now, tuple(fresh), intended)
 
 
@@ -172,9 +168,9 @@ def _amend(connection: _Connection, op: Amend, now: int) -> tuple[str, ...]:
         if row is None or (known := _seen(bill_of(row), now)).state not in expected:
             continue
         number = None if bill.state == "queued" else known.number
-        after = bill._replace(call=known.call, tries=known.tries, changed=now, expires=0)
+        after = bill._replace(call=known.call)
         connection.execute(_DROP, (known.number,))
-        connection.execute(_REWRITE, (*_row(after), number))
+        connection.execute(_REWRITE, (*_row(after, now, known.tries), number))
         changed.append(bill.id)
     return tuple(changed)
 
@@ -264,10 +260,11 @@ def _larger(one: Decimal | None, other: Decimal | None) -> Decimal | None:
     return max(one, other)
 
 
-def _row(bill: Bill) -> tuple[Any, ...]:
+def _row(bill: Bill, changed: int, tries: int = 0) -> tuple[Any, ...]:
     """All but its number, in the order of ``_SET``."""
     usd = bill.usd
-    return (*bill[:8], str(bill.units), _text(usd), bill.reason, *bill[12:], nanos(usd))
+    amounts = str(bill.units), _text(usd)
+    return (*bill[:8], *amounts, bill.reason, changed, tries, 0, nanos(usd))
 
 
 def bill_of(row: tuple[Any, ...]) -> Bill:

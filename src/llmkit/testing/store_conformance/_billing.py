@@ -401,7 +401,7 @@ class Billing(Subject):
             self.refused(Intend(one, "sub", "{}", LEASE))
             self.refused(Conclude("c2", (bill("ok:m")._replace(id=one),)))
             self.refused(Conclude(one))
-        for usd in (Decimal("NaN"), Decimal("Infinity"), Decimal("1e31"), 0.5):
+        for usd in (Decimal("NaN"), Decimal("Infinity"), Decimal("1e31"), Decimal("1e-99999"), 0.5):
             self.refused(Conclude("c2", (bill("c2:m", usd=usd),)))
             self.refused(Conclude("c2", (bill("c2:m", units=usd),)))
         for more in ({"subscription": "a\0"}, {"body": "\ud800"}, {"body": ""}, {"at": -1}):
