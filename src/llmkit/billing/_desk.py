@@ -235,7 +235,8 @@ def _customer(attributes: Mapping[str, tuple[str, ...]]) -> str:
 
 
 def _finish(desk: Desk, ended: Finish) -> Flow[Finished]:
-    found = desk.known(ended.call) or (yield from late(desk, ended))
+    begun = desk.known(ended.call)
+    found = begun or (yield from late(desk, ended))
     all_written = written(desk, ended, found)
     flat = tuple(bill for _, made in all_written for bill in made)
     try:
@@ -243,12 +244,21 @@ def _finish(desk: Desk, ended: Finish) -> Flow[Finished]:
     finally:
         if desk.gate is not None:
             desk.gate.settled(ended.call, _spent(flat, found))
+    if begun is None and billed.fresh:
+        _spent_elsewhere(desk, ended.call, found.subscription, _spent(flat, found))
     desk.closed(ended.call)
     yield from _told(desk, all_written, frozenset(billed.fresh))
     if interrupt is not None:
         raise interrupt
     spilled = bool(getattr(desk.outbox, "spilled", 0))
     return Finished(tuple((bill.id, bill.state) for bill in flat), spilled)
+
+
+def _spent_elsewhere(desk: Desk, call: str, subscription: str, usd: Decimal | None) -> None:
+    """What was reported without a reservation is not in what the gate knows of, until it asks the outbox again."""
+    spent = getattr(desk.gate, "spent", None)
+    if spent is not None and subscription and usd:
+        spent(subscription, call, usd)
 
 
 def late(desk: Desk, ended: Finish) -> Flow[_Open]:
