@@ -49,7 +49,7 @@ class Founded:
         self._observers = Observers(settings.callbacks)
         store, self._owned = opened(settings)
         self._durable = is_durable(store)
-        self._outbox = _outbox(store, settings, self._observers)
+        self._outbox = _outbox(store, settings, self._observers, ours=self._owned)
         self._link = _link(self._outbox, settings, self._observers)
         self._lago = Lago(settings.api_url, settings.key)
         given = settings, self._lago, self._link, self._outbox, self._observers
@@ -82,13 +82,15 @@ def _milliseconds(clock: Clock) -> int:
     return int(clock.wall() * 1000)
 
 
-def _outbox(store: Any, settings: Settings, observers: Observers) -> Outbox:
+def _outbox(store: Any, settings: Settings, observers: Observers, *, ours: bool) -> Outbox:
     return Outbox(
         store,
         observers.tell,
         when_full=settings.when_full,
         spill_limit=settings.spill_limit,
         block_seconds=settings.block_seconds,
+        # A file that was given may hold more than bills: budgets, which are not ours to move aside.
+        quarantine=ours,
         clock=settings.clock,
     )
 
