@@ -95,7 +95,7 @@ async def test_cancelled_while_waiting_to_try_again(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(lambda: client.acompletion(**ask))
         with anyio.fail_after(10):
-            while not seen.of(RetryScheduled):
+            while not seen.of(RetryScheduled):  # noqa: ASYNC110 - it is told from a callback
                 await anyio.sleep(0.01)
         tasks.cancel_scope.cancel()
     settled = settled_once(client, seen, "cancelled")
