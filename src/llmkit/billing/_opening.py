@@ -15,6 +15,8 @@ __all__ = ["is_durable", "opened", "scheme_of"]
 _SCHEMES: Final = frozenset({"postgresql", "postgres"})
 _WITHOUT: Final = frozenset({"MemoryLedger", "RedisStore"})
 """Stores that keep no bills: settlements only, or nothing that outlives a restart for certain."""
+_PATIENCE: Final = 2.0
+"""Seconds for which an outbox is waited for that somebody else has locked: a call waits as long."""
 _WORDS: Final = re.compile(r"\s*(host|hostaddr|port|dbname|user|password|service)\s*=")
 
 
@@ -31,7 +33,7 @@ def opened(settings: Settings) -> tuple[Any, bool]:
         return _checked(given), False
     scheme = scheme_of(given)
     if scheme in _SCHEMES:
-        return stores.PostgresStore(str(given)), True
+        return stores.PostgresStore(str(given), durability=settings.durability), True
     if scheme:
         hint = ": SQLite's is the path alone" if "sqlite" in scheme or scheme == "file" else ""
         # Not the whole address: it may have a password.
@@ -58,7 +60,12 @@ def _file(path: Any, settings: Settings) -> Any:
         raise ConfigurationError(
             f"the outbox is a file, and {path} is a directory: name one in it, such as billing.db"
         )
-    return stores.SQLiteStore(path, durability=settings.durability, clock=settings.clock.wall)
+    return stores.SQLiteStore(
+        path,
+        durability=settings.durability,
+        busy_timeout=_PATIENCE,
+        clock=settings.clock.wall,
+    )
 
 
 def _checked(given: Any) -> Any:
