@@ -254,3 +254,21 @@ def test_an_unpriced_report_without_a_model_shows_no_empty_name() -> None:
     """Nothing stands in brackets where there is nothing to say."""
     assert str(UsageUnpriced("c1", "", "why")) == "usage of c1 waits for a price: why"
     assert "(gpt)" in str(UsageUnpriced("c1", "gpt", "why"))
+
+
+def test_a_key_that_cannot_be_had_is_waited_for(fake: FakeLago) -> None:
+    """Where the key's function fails from the start no request is made; flushing ends, and it is not asked without end."""
+    asked: list[int] = []
+
+    def key() -> str:
+        asked.append(1)
+        if len(asked) > 50:  # without a wait it would never end
+            return fake.api_key
+        raise RuntimeError("the vault is sealed")
+
+    lago = LagoBilling(fake.api_url, key, entitlement=None, background=False)
+    lago.report_usage("0.1", subscription=SUBSCRIPTION)
+    assert lago.flush(0.2).left == 1
+    assert len(asked) <= 50
+    assert "the vault is sealed" in str(lago.health())
+    lago.close(0)
