@@ -144,7 +144,7 @@ def test_what_waits_is_listed(run: Shell) -> None:
     assert "250000" in rows["bad:askii_coins"]
     assert "  -  " in rows["priceless:askii_coins"]
     (queued,) = run.json("list", "queued")
-    assert (queued["id"], queued["units"], queued["usd"]) == ("good:askii_coins", "500000.0", "0.5")
+    assert (queued["id"], queued["units"], queued["usd"]) == ("good:askii_coins", "500000", "0.5")
     assert queued["facts"]["currency"]["rate"] == "1000000"
     assert [one["id"] for one in run.json("list", "--subscription", "sub")] == [
         "bad:askii_coins", "priceless:askii_coins", "crashed",

@@ -26,6 +26,7 @@ PAGES = [
     "docs/streaming.md",
     "docs/errors.md",
     "docs/catalogue.md",
+    "docs/fake-lago.md",
     "docs/costs.md",
     "docs/bounds.md",
     "docs/billing.md",

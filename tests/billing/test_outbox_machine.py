@@ -11,9 +11,10 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from llmkit.stores import MemoryStore, SQLiteStore
+from llmkit.stores import MemoryStore, PostgresStore, SQLiteStore
 from llmkit.testing.store_conformance import SettableClock
 
+from ..stores._postgres import PostgresServer
 from ._outbox_machine import Posting
 
 FULL = bool(os.environ.get("LLMKIT_FULL"))
@@ -53,3 +54,14 @@ def test_sqlite(tmp_path: Path) -> None:
         return SQLiteStore(path, clock=clock), lambda: SQLiteStore(path, clock=clock)
 
     run(opened, 12, full=250)
+
+
+def test_postgres(postgres_server: PostgresServer) -> None:
+    """In PostgreSQL."""
+
+    def opened(clock: SettableClock) -> tuple[Any, Callable[[], Any]]:
+        dsn, schema = postgres_server.dsn(), postgres_server.schema()
+        again = lambda: PostgresStore(dsn, schema=schema, clock=clock)  # noqa: E731
+        return again(), again
+
+    run(opened, 6, full=100)

@@ -15,6 +15,8 @@ __all__ = ["is_durable", "opened"]
 _SCHEMES: Final = frozenset({"postgresql", "postgres"})
 _WITHOUT: Final = frozenset({"MemoryLedger", "RedisStore"})
 """Stores that keep no bills: settlements only, or nothing that outlives a restart for certain."""
+_PATIENCE: Final = 2.0
+"""Seconds for which an outbox is waited for that somebody else has locked: a call waits as long."""
 _WORDS: Final = re.compile(r"\s*(host|hostaddr|port|dbname|user|password|service)\s*=")
 
 
@@ -47,7 +49,12 @@ def _file(path: Any, settings: Settings) -> Any:
     parent = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - links are SQLite's affair
     if not os.path.isdir(parent):  # noqa: PTH112
         raise ConfigurationError(f"the outbox is to be in {parent}, which is no directory: make it")
-    return stores.SQLiteStore(path, durability=settings.durability, clock=settings.clock.wall)
+    return stores.SQLiteStore(
+        path,
+        durability=settings.durability,
+        busy_timeout=_PATIENCE,
+        clock=settings.clock.wall,
+    )
 
 
 def _checked(given: Any) -> Any:

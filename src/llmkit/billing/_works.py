@@ -31,7 +31,7 @@ __all__ = ["Works"]
 _log: Final = logging.getLogger("llmkit")
 _DAY: Final = 86_400_000
 _LEAST_REST: Final = 0.05
-_LEASE: Final = 60.0
+_LEASE: Final = 20.0
 _MOMENT: Final = 1.0
 
 
