@@ -67,7 +67,7 @@ def outage(world: Virtual, calls: int) -> int:
     ("store", "calls"), [("postgres", 100_000 if FULL else 10_000), ("clickhouse", 5_000)]
 )
 def test_an_hour_without_lago_loses_nothing(store: str, calls: int) -> None:
-    """However many calls in an hour's outage: all arrive once, in order for each subscription, no faster than allowed."""
+    """Many calls in an hour's outage: all arrive once, in order for each subscription, no faster than allowed."""
     world = furnished(store=store)
     vain = outage(world, calls)
     assert vain <= 150
