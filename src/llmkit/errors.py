@@ -298,8 +298,9 @@ class NotEntitledError(BudgetError):
     """Whoever bills does not let this customer's call out. Nothing was sent.
 
     Attributes:
-        reason: ``no_active_subscription``, ``unknown_customer``, ``insufficient_balance``, ``feature_denied`` or
-            ``billing_unavailable``.
+        reason: ``no_active_subscription``, ``several_subscriptions`` (the message names them), ``unknown_customer``,
+            ``insufficient_balance``, ``unbounded_cost`` (nobody can say what the call may cost, and a wallet limits),
+            ``feature_denied``, ``not_authorized`` (an authorize service's no) or ``billing_unavailable``.
         customer, subscription: who was asked for, as far as it is known.
         entitlement: the whole ``Entitlement`` that was found.
     """

@@ -1,7 +1,8 @@
-"""Outboxes that nobody has used, in a file and in PostgreSQL, and Lagos of either kind."""
+"""Outboxes that nobody has used, in a file and in PostgreSQL, and Lagos of either kind; quick collections."""
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,15 @@ import pytest
 
 from ..stores._postgres import PostgresServer
 from ._kills import Place
+
+
+@pytest.fixture(scope="module")
+def frozen() -> Iterator[None]:
+    """What is there already is not looked at by each of a module's collections."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ import trio
 from llmkit._billing_events import BillingUnreachable, BillsDelivered, BillsLeft
 from llmkit._http import HTTPResponse
 from llmkit.errors import APIConnectionError
+from llmkit.stores import SQLiteStore
 from llmkit.testing import FakeLago, lago_faults
 
 from ._lagos import COLOURS, SUBSCRIPTION, UNITS, billing, in_colour, posted, report, until
@@ -367,3 +368,31 @@ def test_an_answer_in_place_of_the_network_serves_every_colour() -> None:
         assert in_colour(colour, lago, "flush", timeout=20).left == 0
     assert lagos.units(SUBSCRIPTION) == 12 * UNITS
     assert lagos.opened == 0
+
+
+def test_a_store_that_was_given_stays_its_owners(fake: FakeLago, tmp_path: Path) -> None:
+    """It may hold budgets, too: neither a close, nor letting go, closes it, and damage does not move its file."""
+    path = tmp_path / "mine.db"
+    closed: list[str] = []
+
+    class Mine(SQLiteStore):
+        def close(self) -> None:
+            closed.append("closed")
+            super().close()
+
+    store = Mine(path)
+    lago = billing(fake, outbox=store, flush_every=3600)
+    report(lago)
+    assert lago.close() == 0
+    report(lago, name="later")
+    del lago
+    gc.collect()
+    until(lambda: not senders())
+    assert fake.units(SUBSCRIPTION) == 2 * UNITS
+    assert closed == []
+    store.close()
+    path.write_bytes(b"no database at all" * 500)
+    lago = billing(fake, outbox=store, background=False)
+    report(lago, name="last")
+    assert [found.name for found in tmp_path.glob("mine.db.damaged*")] == []
+    assert lago.desk.outbox.spilled == 1

@@ -11,6 +11,7 @@ from llmkit._control.billing.options import CHECKS, BillingOptions
 from llmkit._control.billing.settings import CLOUD, Settings, settings_of
 from llmkit._secret import Secret
 from llmkit.errors import ConfigurationError
+from llmkit.stores import MemoryStore
 
 KEY = "lago-" + "key-0123"
 
@@ -194,7 +195,7 @@ def test_what_is_no_option_says_what_one_is(options: dict[str, Any], hint: str) 
         ({"fresh": 60, "stale": 30}, "cannot be before"),
         ({"rate": 1, "currency": object()}, "give one"),
         ({"durability": "power"}, "outbox='billing.db'"),
-        ({"durability": "power", "outbox": "postgresql://host/db"}, "outbox='billing.db'"),
+        ({"durability": "power", "outbox": MemoryStore()}, "outbox='billing.db'"),
     ],
 )
 def test_what_does_not_go_together_is_refused(options: dict[str, Any], hint: str) -> None:
@@ -208,6 +209,7 @@ def test_what_goes_together_is_taken() -> None:
     assert made(when_full="block", block_seconds=1).block_seconds == 1
     assert made(entitlement="authorize", environ={"LAGO_PUBLISHER_ID": "p"}).publisher_id == "p"
     assert made(durability="power", outbox="billing.db").durability == "power"
+    assert made(durability="power", outbox="postgresql://host/db").durability == "power"
     assert made(entitlement=None).entitlement is None
 
 

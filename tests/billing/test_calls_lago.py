@@ -34,6 +34,8 @@ HALF = streamed(piece("Hel"), piece("lo, "), HOLD, end=False)
 UNITS = COST * 1_000_000
 MOST = 40
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 
 @pytest.fixture(params=COLOURS)
 def colour(request: pytest.FixtureRequest) -> Colour:

@@ -13,7 +13,7 @@ import pytest
 from llmkit import Timeouts
 from llmkit.errors import APIError, NotEntitledError, StreamInterruptedError
 from llmkit.router import Router
-from llmkit.testing import FrozenClock
+from llmkit.testing import FakeLago, FrozenClock
 
 from ..io._colour import COLOURS, KEY, MESSAGES, Colour, each_colour
 from ..io._server import (
@@ -28,6 +28,7 @@ from ..io._server import (
     piece,
     streamed,
 )
+from ._lagos import SUBSCRIPTION, billing
 from ._recorded import COST, Billing, Desk, Ordered, ids
 
 BROKEN = streamed(piece("Hel"), piece("lo, "), RESET, end=False)
@@ -250,7 +251,7 @@ async def test_a_stream_that_goes_on(colour: Colour) -> None:
         assert stream.response.choices[0].message.content == "Hello, world"
         assert ids(world.desk.charges) == ["1", ""]
         first, last = world.desk.charges
-        assert (first.outcome, first.estimated) == ("attempt", True)
+        assert (first.outcome, first.estimated) == ("interrupted", True)
         assert first.usage["completion_tokens"] > 0
         assert first.usd is not None
         assert first.usd > 0
@@ -307,7 +308,7 @@ async def test_a_stream_that_goes_on_and_is_closed(colour: Colour) -> None:
             await anext(stream)
         await stream.aclose()
         assert ids(world.desk.charges) == ["1", ""]
-        assert [c.outcome for c in world.desk.charges] == ["attempt", "closed"]
+        assert [c.outcome for c in world.desk.charges] == ["interrupted", "closed"]
         assert all(charge.estimated for charge in world.desk.charges)
         total = sum((charge.usd or Decimal(0) for charge in world.desk.charges), Decimal(0))
         assert total == stream.cost.total
@@ -323,3 +324,23 @@ async def test_no_answer_of_a_deployment_in_time(colour: Colour) -> None:
         assert time.monotonic() - begun < 5
         assert ids(world.desk.charges) == ["1", ""]
         await colour.close(world.client)
+
+
+@pytest.mark.parametrize("broken", ["estimate", "hold"])
+def test_both_halves_of_a_stream_are_billed(broken: str) -> None:
+    """What its reader got before it broke is billed as what had come, not as an attempt that gave him nothing."""
+    with pair(BROKEN, REST, continue_streams=True) as world, FakeLago() as fake:
+        fake.furnish(SUBSCRIPTION)
+        with billing(fake, subscription=SUBSCRIPTION, background=False, broken=broken) as lago:
+            world.client.billing = lago
+            stream = world.client.completion("g", [{"role": "user", "content": "Hi"}], stream=True)
+            for _ in stream:
+                continue
+            assert lago.flush(10).left == 0
+            held = lago.held.list()
+        whole = stream.cost.total * 1_000_000
+        assert len(held) == (broken == "hold")
+        assert fake.units(SUBSCRIPTION) + sum(bill.units for bill in held) == whole
+        assert {event.properties.get("estimated") for event in fake.events} == (
+            {None} if held else {"true", None}
+        )

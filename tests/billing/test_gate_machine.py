@@ -5,6 +5,7 @@ Whatever happens, what it lets out never passes the balance, and what it says is
 
 from __future__ import annotations
 
+import os
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from llmkit._http import HTTPRequest, HTTPResponse
 
 D = Decimal
+FULL = bool(os.environ.get("LLMKIT_FULL"))
 UNSEEN = 60.0
 FOR_EVER = 10**12
 NEVER = 2**53 - 1
@@ -282,4 +284,6 @@ class Machine(RuleBasedStateMachine):
 
 
 TestGate = Machine.TestCase
-TestGate.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestGate.settings = settings(
+    max_examples=500 if FULL else 40, stateful_step_count=50, deadline=None
+)

@@ -467,3 +467,28 @@ def test_memory_is_in_the_middle_of_something() -> None:
     outbox.recover()
     assert ids(store) == ["c1:m"]
     assert outbox.perform(Conclude("c2", (bill("c2:m"),))).fresh == ("c2:m",)
+
+
+def test_a_handler_in_the_middle_of_what_memory_keeps() -> None:
+    """A signal's handler ends a call, or closes, in the middle of keeping another: nobody waits, both are kept."""
+    one = Setting("sync")
+    one.store.failure = away()
+    spill = one.outbox._spill
+    real = spill._intents
+
+    class Interrupting(dict[str, int]):
+        def pop(self, *given: Any) -> Any:
+            spill._intents = real
+            one.outbox.close()
+            assert one.outbox.perform(conclude("within")).fresh == ("within:m",)
+            return real.pop(*given)
+
+    spill._intents = Interrupting()
+    done = threading.Thread(target=one.outbox.perform, args=(conclude("c1"),), daemon=True)
+    done.start()
+    done.join(5)
+    assert not done.is_alive()
+    assert one.outbox.spilled == 2
+    one.store.failure = None
+    one.outbox.recover()
+    assert sorted(ids(one.store)) == ["c1:m", "within:m"]

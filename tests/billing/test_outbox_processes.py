@@ -23,7 +23,7 @@ PROGRAM = Path(__file__).with_name("outbox_worker.py")
 SOURCE = Path(llmkit.__file__).parents[1]
 THREADS = 8
 LEASE = 400
-KILLS = 200 if FULL else 8
+KILLS = 200 if FULL else 4
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX's")
 
@@ -78,7 +78,7 @@ def test_killed_at_any_instant(tmp_path: Path) -> None:
     dice, workers = random.Random(9), Workers(tmp_path)
     _awaited(workers, 200)
     for number in range(KILLS):
-        time.sleep(dice.uniform(0.1, 0.5))
+        time.sleep(dice.uniform(0.1, 0.4))
         workers.kill(number % 2)
     _awaited(workers, len(workers.lines(workers.log)) + 200)
     workers.end()

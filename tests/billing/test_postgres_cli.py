@@ -38,3 +38,9 @@ def test_an_outbox_in_postgresql_is_looked_after(
     assert out.startswith("outbox in PostgreSQL: green\n")
     assert json.loads(out[out.index("{") :])["delivered"] == 1
     assert password not in out + err
+
+
+def test_durability_is_the_outboxs() -> None:
+    """What is said of durability holds for an outbox in PostgreSQL as well."""
+    lago = LagoBilling(api_key="a" * 20, outbox="postgresql://127.0.0.1:1/none", durability="power")
+    assert lago.desk.outbox.store.durability == "power"

@@ -92,7 +92,12 @@ async def test_cancelled_while_waiting_to_try_again(
     """A wait between two tries can be cancelled; nothing is tried any more."""
     server.always(*failure(429, retry_after=5))
     ask = {**ASK, "num_retries": 3}
-    await cancel_after(0.2, lambda: client.acompletion(**ask))
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(lambda: client.acompletion(**ask))
+        with anyio.fail_after(10):
+            while not seen.of(RetryScheduled):  # noqa: ASYNC110 - it is told from a callback
+                await anyio.sleep(0.01)
+        tasks.cancel_scope.cancel()
     settled = settled_once(client, seen, "cancelled")
     assert (settled.attempts, settled.cost_status) == (1, "none")
     assert len(server.requests) == 1

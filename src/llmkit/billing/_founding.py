@@ -49,11 +49,12 @@ class Founded:
         self._observers = Observers(settings.callbacks)
         store, self._owned = opened(settings)
         self._durable = is_durable(store)
-        self._outbox = _outbox(store, settings, self._observers, ours=self._owned)
+        # What somebody gave may hold more than bills: it is neither moved nor closed here.
+        self._outbox = _outbox(store, settings, self._observers, quarantine=self._owned)
         self._link = _link(self._outbox, settings, self._observers)
         self._lago = Lago(settings.api_url, settings.key)
         given = settings, self._lago, self._link, self._outbox, self._observers
-        self._works = Works(*given, durable=self._durable)
+        self._works = Works(*given, durable=self._durable, owned=self._owned)
         self._sender = _sender(self._works, settings)
         call = self._sender.caller()
         self._gate: Any = gate_of(settings, self.terms, self._lago, self._link, call)
@@ -82,15 +83,14 @@ def _milliseconds(clock: Clock) -> int:
     return int(clock.wall() * 1000)
 
 
-def _outbox(store: Any, settings: Settings, observers: Observers, *, ours: bool) -> Outbox:
+def _outbox(store: Any, settings: Settings, observers: Observers, *, quarantine: bool) -> Outbox:
     return Outbox(
         store,
         observers.tell,
         when_full=settings.when_full,
         spill_limit=settings.spill_limit,
         block_seconds=settings.block_seconds,
-        # A file that was given may hold more than bills: budgets, which are not ours to move aside.
-        quarantine=ours,
+        quarantine=quarantine,
         clock=settings.clock,
     )
 

@@ -37,7 +37,7 @@ def opened(settings: Settings) -> tuple[Any, bool]:
         "postgresql" if words else str(given).partition("://")[0] if "://" in str(given) else ""
     )
     if scheme in _SCHEMES:
-        return stores.PostgresStore(str(given)), True
+        return stores.PostgresStore(str(given), durability=settings.durability), True
     if scheme:
         hint = ": SQLite's is the path alone" if "sqlite" in scheme or scheme == "file" else ""
         # Not the whole address: it may have a password.

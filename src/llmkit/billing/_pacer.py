@@ -46,7 +46,7 @@ class Pacer:
     def __init__(self, rates: Mapping[str, float], now: Callable[[], float]) -> None:
         self._lanes = {kind: _Lane(rate) for kind, rate in rates.items()}
         self._now = now
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def take(self, kind: str, most: float) -> float | None:
         """Seconds to wait before the next request; ``None``: more than ``most``, and nothing was taken."""
@@ -68,7 +68,7 @@ class Pacer:
 
     def forked(self) -> None:
         """This is a copy in another process; whoever held the lock does not go on here."""
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
 
 def _seconds(text: str) -> float:

@@ -102,8 +102,9 @@ class Outbox:
     def forget(self) -> None:
         """In a forked process: what is in memory is the parent's to write."""
         self._spill = Spill(self._limit)
-        self._lock = threading.Lock()
-        self._mending = threading.Lock()
+        # A signal's handler may come back into the middle of either.
+        self._lock = threading.RLock()
+        self._mending = threading.RLock()
         self._recovering = threading.Lock()
         self._again = 0.0
         self._ailing = False

@@ -55,7 +55,8 @@ class Sender:
     def forget(self) -> None:
         """In a forked process: the thread is its parent's, and so is what rang."""
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        # A signal's handler may close what this very thread begins.
+        self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._bell = Bell(*self._rhythm)
         self.begun = False

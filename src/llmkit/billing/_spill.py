@@ -5,6 +5,7 @@ It has a limit, which keeps calls from beginning; what has ended is always kept,
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import OrderedDict
 from decimal import Decimal
@@ -23,11 +24,12 @@ class Spill:
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._lock = threading.Lock()
+        # A signal's handler may end a call in the middle of an operation of this very thread.
+        self._lock = threading.RLock()
         self._waiting: OrderedDict[int, Intend | Conclude] = OrderedDict()
         self._intents: dict[str, int] = {}
         self._kept = Kept()
-        self._number = 0
+        self._numbers = itertools.count(1)
         self.total = 0
         """How many were ever kept here."""
 
@@ -52,14 +54,13 @@ class Spill:
             return answer
 
     def _append(self, operation: Intend | Conclude) -> None:
-        number = self._number + 1
+        number = next(self._numbers)
         if isinstance(operation, Intend):
             number = self._intents.setdefault(operation.call, number)
             before = self._waiting.get(number)
             if isinstance(before, Intend):
                 operation = _larger(before, operation)
-        if number > self._number:
-            self._number = number
+        if number not in self._waiting:
             self.total += 1
         self._waiting[number] = operation
 

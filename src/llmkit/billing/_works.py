@@ -47,6 +47,7 @@ class Works:
         observers: Observers,
         *,
         durable: bool,
+        owned: bool,
     ) -> None:
         self._settings = settings
         self._lago = lago
@@ -55,7 +56,7 @@ class Works:
         self._observers = observers
         self.gate: Any = None
         """Who is asked for entitlements, if anybody is."""
-        self._durable = durable
+        self._durable, self._owned = durable, owned
         self.lane = Lane(self._delivery, settings.clock.now)
         keep = int(settings.keep_days * _DAY)
         self._tending = Tending(settings.late_after, keep, self._period_end)
@@ -122,7 +123,8 @@ class Works:
     def last(self) -> None:
         """Nobody will ask any more: send what there is, for a short time, and close."""
         self.finish(self._settings.close_seconds)
-        self._outbox.close()
+        if self._owned:
+            self._outbox.close()
 
     # --- everybody's --------------------------------------------------------------------------
 

@@ -50,7 +50,8 @@ class Charge(NamedTuple):
 
     ``id``: unique and URL-safe: the call's id, ``"{call}-{attempt}"``, or what a batch and its row are called.
     ``at``: milliseconds of Unix time at which it ended. ``usd``: its cost, ``None`` unknown (``reason`` says why).
-    ``outcome``: of the call (``completed``, ``closed`` …), or ``attempt`` for one of its failed attempts.
+    ``outcome``: of the call (``completed``, ``closed`` …), ``attempt`` for one of its failed attempts, or
+    ``interrupted`` for the part of a stream that broke and was gone on with elsewhere: its reader has got it.
     ``estimated``: the provider's own count never came. ``usage``: the counts as numbers by name, to price it anew
     by.
     """

@@ -59,7 +59,9 @@ def _all(
 ) -> Iterator[Charge | None]:
     call_id, kind, last = settlement.call_id, settlement.kind, parts.last
     for part in parts.before:
-        yield _of_part(account, part, f"{call_id}-{part.number}", "attempt", kind)
+        # What is known to have come went on in the answer: its reader has it.
+        outcome = "attempt" if part.known is None else "interrupted"
+        yield _of_part(account, part, f"{call_id}-{part.number}", outcome, kind)
     if parts.rows is not None and answer is not None:
         yield from parts.rows(answer)
     elif answer is not None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 from unicodedata import category
 
@@ -17,13 +18,14 @@ from .currency import Currency, plain
 from .metric import Metric, Mode
 
 __all__ = [
-    "CALL", "Facts", "counts", "currency_in", "metric_in", "properties", "said", "told_of_currency", "told_of_metric",
-    "usable", "whose",
+    "CALL", "Facts", "counts", "currency_in", "metric_in", "properties", "said", "term", "told_of_currency",
+    "told_of_metric", "usable", "whose",
 ]  # fmt: skip
 
 CALL: Final = "call_id"
 _LONGEST: Final = 256
 _LONGEST_ID: Final = 1024
+_TERM: Final = 80
 _DEEPEST: Final = 4
 _MOST: Final = 64
 # Whose it was, for who attributes it later. What a key hashes to is nobody's business.
@@ -100,7 +102,8 @@ def metric_in(told: Mapping[str, str]) -> Metric:
     return Metric(told["code"], told["field"], told["measure"], mode)
 
 
-def told_of_currency(currency: Currency) -> dict[str, str]:
+@lru_cache(16)
+def told_of_currency(currency: Currency) -> Mapping[str, str]:
     """A currency as facts have it."""
     rate, rounding = plain(currency.rate), currency.rounding or ""
     return {"name": currency.name, "rate": rate, "rounding": rounding}
@@ -108,8 +111,12 @@ def told_of_currency(currency: Currency) -> dict[str, str]:
 
 def currency_in(told: Mapping[str, str]) -> Currency:
     """The currency that facts tell of, at the rate that held."""
-    rounding: Any = told["rounding"] or None
-    return Currency(told["name"], Decimal(told["rate"]), rounding)
+    return _currency(told["name"], told["rate"], told["rounding"])
+
+
+@lru_cache(16)
+def _currency(name: str, rate: str, rounding: Any) -> Currency:
+    return Currency(name, Decimal(rate), rounding or None)
 
 
 def said(value: object, longest: int = _LONGEST) -> str:
@@ -125,6 +132,16 @@ def said(value: object, longest: int = _LONGEST) -> str:
         return ""
     # A long text is not searched to its end.
     return redact(_clean(value[: 4 * longest]))[:longest]
+
+
+def term(value: object) -> str:
+    """``said`` of what is of the same few words each time: names of models, and of what is counted."""
+    return _term(value) if type(value) is str and len(value) <= _TERM else said(value)
+
+
+@lru_cache(1024)
+def _term(text: str) -> str:
+    return said(text)
 
 
 def usable(value: object) -> str:
@@ -159,11 +176,13 @@ def counts(usage: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     for name, value in list(usage.items())[:_MOST]:
         kept = _kept(name, value, depth)
         if kept is not None:
-            found[said(name)] = kept
+            found[term(name)] = kept
     return found
 
 
 def _kept(name: object, value: object, depth: int) -> Any:
+    if type(value) is int and name not in _TEXTS:
+        return _number(value)
     if name == "measures" and isinstance(value, list | tuple):
         return [kept for one in value[:_MOST] if (kept := _measure(one)) is not None]
     if name == "facts" and isinstance(value, Mapping):

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from ..._json import dump_text, load
 from .charge import Begin, Charge
 from .currency import plain
-from .facts import currency_in, metric_in, properties, said, told_of_currency, told_of_metric, whose
+from .facts import currency_in, metric_in, properties, term, told_of_currency, told_of_metric, whose
 from .metric import Metric
 from .terms import Terms
 
@@ -64,9 +64,9 @@ def intention(asked: Begin, at: int, terms: Terms) -> str:
     found = Intention(
         call=asked.call,
         at=at,
-        provider=said(asked.provider),
-        model=said(asked.model),
-        kind=said(asked.kind),
+        provider=term(asked.provider),
+        model=term(asked.model),
+        kind=term(asked.kind),
         usd=None if asked.usd is None or not asked.usd.is_finite() else plain(asked.usd),
         whose=whose(asked.attributes),
         properties=properties(asked.metadata, terms.properties),

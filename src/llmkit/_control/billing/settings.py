@@ -241,14 +241,14 @@ def _contradictions(given: Mapping[str, Any], publisher: str | None) -> None:
             f"stale={have['stale']:g} is when what was found is asked again at last, and cannot be before "
             f"fresh={have['fresh']:g}"
         )
-    if have["durability"] == "power" and not _is_path(have["outbox"]):
+    if have["durability"] == "power" and not _is_address(have["outbox"]):
         raise ConfigurationError(
-            "durability= is that of an outbox that is a file: give its path, outbox='billing.db'"
+            "durability= is that of an outbox given by its path or address: outbox='billing.db', or postgresql://…"
         )
 
 
-def _is_path(outbox: Any) -> bool:
-    return hasattr(outbox, "__fspath__") or (isinstance(outbox, str) and "://" not in outbox)
+def _is_address(outbox: Any) -> bool:
+    return isinstance(outbox, str) or hasattr(outbox, "__fspath__")
 
 
 def _entitlement(given: Mapping[str, Any], have: Mapping[str, Any], publisher: str | None) -> None:

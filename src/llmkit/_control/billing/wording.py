@@ -17,7 +17,7 @@ from ..._outbox import Bill, State
 from ...errors import ConfigurationError
 from .charge import Charge
 from .currency import EXACT, amount, plain
-from .facts import CALL, Facts, counts, currency_in, said, told_of_currency, told_of_metric
+from .facts import CALL, Facts, counts, currency_in, said, term, told_of_currency, told_of_metric
 from .metric import MONEY, Measured, Metric, measured
 from .terms import Terms
 
@@ -72,13 +72,13 @@ def _facts(charge: Charge, call: str, terms: Terms) -> Facts:
         call=call,
         charge=charge.id,
         at=charge.at,
-        outcome=said(charge.outcome),
-        provider=said(charge.provider),
-        model=said(charge.model),
-        kind=said(charge.kind),
+        outcome=term(charge.outcome),
+        provider=term(charge.provider),
+        model=term(charge.model),
+        kind=term(charge.kind),
         usd=usd,
         status=charge.cost_status,
-        reason=said(reason),
+        reason=term(reason),
         estimated=charge.estimated,
         usage=counts(charge.usage),
         whose={},
