@@ -238,7 +238,7 @@ def test_a_desk_too_slow_for_a_cancelled_call(loop: str) -> None:
             with anyio.move_on_after(0.1) as scope:
                 await plain(made)
             assert scope.cancelled_caught
-            assert 0.5 < time.monotonic() - begun < 4
+            assert 0.5 < time.monotonic() - begun < 15
             assert desk.finishes == []
             desk.slow = False
             await made.client.aclose()

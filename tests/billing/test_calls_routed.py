@@ -321,7 +321,7 @@ async def test_no_answer_of_a_deployment_in_time(colour: Colour) -> None:
     with pair((HOLD,), completion()) as world:
         begun = time.monotonic()
         await ask(colour, world, timeout=Timeouts(first_token=0.3))
-        assert time.monotonic() - begun < 5
+        assert time.monotonic() - begun < 15
         assert ids(world.desk.charges) == ["1", ""]
         await colour.close(world.client)
 

@@ -174,15 +174,14 @@ def counts(usage: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
     """The numbers of a usage, and the words that its price depends on; nothing else that a provider may put there."""
     found: dict[str, Any] = {}
     for name, value in list(usage.items())[:_MOST]:
-        kept = _kept(name, value, depth)
+        plainly = type(value) is int and name not in _TEXTS
+        kept = _number(value) if plainly else _kept(name, value, depth)
         if kept is not None:
             found[term(name)] = kept
     return found
 
 
 def _kept(name: object, value: object, depth: int) -> Any:
-    if type(value) is int and name not in _TEXTS:
-        return _number(value)
     if name == "measures" and isinstance(value, list | tuple):
         return [kept for one in value[:_MOST] if (kept := _measure(one)) is not None]
     if name == "facts" and isinstance(value, Mapping):
