@@ -54,7 +54,7 @@ def an_outage(client: llmkit.Client, billing: LagoBilling, lago: FakeLago) -> No
     lago.down()
     for _ in range(3):
         client.completion(MODEL, MESSAGES, max_tokens=100, subscription="ann_monthly")
-    print(f"with Lago away, {billing.flush(timeout=1).left} bills wait")
+    print(f"with Lago away, {billing.flush().left} bills wait")
     lago.up()
     print(f"once it is back, {billing.flush(timeout=30).delivered} are delivered")
 
