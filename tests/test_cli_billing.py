@@ -362,6 +362,10 @@ def test_looking_at_a_file_that_is_no_outbox_changes_nothing(
     path = tmp_path / "notes.txt"
     path.write_text("my notes, which are no database at all " * 40)
     assert main(["billing", "status", "--outbox", str(path)]) == 1
-    assert "the outbox fails" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "the outbox fails" in told
+    assert "queued" not in told, "nobody could count them"
+    assert main(["billing", "status", "--outbox", str(path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["stats"] is None
     assert [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
     assert path.read_text().startswith("my notes")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import certifi
 import pytest
 
 import llmkit
 from llmkit._control.billing.metric import MEASURES
+from llmkit._io._tls import TLS
 from llmkit.billing import Currency, LagoBilling, Metric, OpenUntil, UsageUnpriced
 from llmkit.errors import BillingError, ConfigurationError, NotEntitledError, StoreError
 from llmkit.ledger import MemoryLedger
@@ -21,7 +25,6 @@ from ._lagos import SUBSCRIPTION, billing, report
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 KEY = "lago-" + "key-0123"
 ASK: Any = ("openai/gpt-4o-mini", [{"role": "user", "content": "Hi"}])
@@ -257,7 +260,7 @@ def test_an_unpriced_report_without_a_model_shows_no_empty_name() -> None:
 
 
 def test_a_key_that_cannot_be_had_is_waited_for(fake: FakeLago) -> None:
-    """Where the key's function fails from the start nothing is sent; flushing ends, and does not ask without end."""
+    """A key's function that fails from the start makes no request; flushing ends, and does not ask it without end."""
     asked: list[int] = []
 
     def key() -> str:
@@ -272,3 +275,25 @@ def test_a_key_that_cannot_be_had_is_waited_for(fake: FakeLago) -> None:
     assert len(asked) <= 50
     assert "the vault is sealed" in str(lago.health())
     lago.close(0)
+
+
+@pytest.mark.parametrize("wrong", [0, 5, b"ca.pem", [], object()])
+def test_only_false_itself_turns_the_checking_of_certificates_off(wrong: Any) -> None:
+    """Whatever else is no context and no file is refused, of clients and of billing, and trusts nobody."""
+    with pytest.raises(ConfigurationError, match=r"verify is an ssl\.SSLContext"):
+        LagoBilling(api_key=KEY, verify=wrong)
+    with pytest.raises(ConfigurationError, match=r"verify is an ssl\.SSLContext"):
+        llmkit.Client(verify=wrong)
+
+
+def test_a_file_of_authorities_is_also_a_path(tmp_path: Path) -> None:
+    """A path object is a file, and not the absence of all checks; one that is not there is named."""
+    path = tmp_path / "authorities.pem"
+    lago = LagoBilling("https://127.0.0.1:9", KEY, verify=path, entitlement=None, background=False)
+    lago.report_usage("0.1", subscription=SUBSCRIPTION)
+    assert lago.flush().left == 1
+    assert "authorities.pem" in str(lago.health())
+    lago.close(0)
+    path.write_bytes(Path(certifi.where()).read_bytes())
+    assert TLS(path)().verify_mode is ssl.CERT_REQUIRED
+    assert TLS(False)().verify_mode is ssl.CERT_NONE

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from .._outbox import WAITING
 from ..billing import LagoBilling, Waiting
 from ..billing._opening import scheme_of
-from ..errors import BillingError, MissingKeyError
+from ..errors import BillingError, MissingKeyError, StoreError
 from ..stores import PostgresStore, SQLiteStore
 from ._output import plain
 from ._tables import aligned
@@ -161,8 +161,12 @@ def _moment(text: str | None, name: str) -> datetime | None:
 
 def _status(lago: LagoBilling, arguments: argparse.Namespace) -> _Found:
     health = lago.health()
-    told = (f"outbox {_outbox(arguments)}: {health}", "", str(health.stats))
-    return _Found(health.dump(), told, "" if health else "billing is not well")
+    told, value = [f"outbox {_outbox(arguments)}: {health}"], health.dump()
+    try:
+        told += ["", str(lago.stats())]
+    except StoreError:
+        value["stats"] = None  # what cannot be read is not 0
+    return _Found(value, told, "" if health else "billing is not well")
 
 
 def _list(lago: LagoBilling, arguments: argparse.Namespace) -> _Found:

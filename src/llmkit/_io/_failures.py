@@ -67,7 +67,7 @@ def _broken(error: Exception, sent: Sent, *, streaming: bool) -> APIError:
     text = f"no answer: {_words(error)}"
     if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in causes(error)):
         return APIConnectionError(
-            f"{text}; pass verify=… to the Client", retryable=False, sent=sent
+            f"{text}; verify=… says whom to trust", retryable=False, sent=sent
         )
     return APIConnectionError(text, sent=sent)
 

@@ -279,9 +279,10 @@ class SyncTransports(_Transports):
     """Blocking connections, shared by all threads."""
 
     def __init__(self, verify: Any = None) -> None:
-        super().__init__(verify)
+        # First, since __del__ looks at them also where ``verify`` is refused.
         self._made: dict[str | None, Any] = {}
         self._pid = os.getpid()
+        super().__init__(verify)
 
     def send(self, request: HTTPRequest, progress: Progress) -> Any:
         """Send; return the response with its body unread."""

@@ -12,6 +12,8 @@ from typing import Any
 
 import certifi
 
+from ..errors import ConfigurationError
+
 __all__ = ["TLS", "shared_tls"]
 
 
@@ -26,9 +28,17 @@ def shared_tls() -> ssl.SSLContext:
 
 
 class TLS:
-    """What a caller's ``verify`` asks for, made when it is first needed; called, it is the context."""
+    """What a caller's ``verify`` asks for, made when it is first needed; called, it is the context.
+
+    Raises:
+        ConfigurationError: it is none of what may be asked for. Only ``False`` itself turns checking off.
+    """
 
     def __init__(self, verify: Any = None) -> None:
+        if not (verify is None or isinstance(verify, bool | str | os.PathLike | ssl.SSLContext)):
+            raise ConfigurationError(
+                f"verify is an ssl.SSLContext, a CA file, or False, not {type(verify).__name__}"
+            )
         self._verify = verify
         self._made: ssl.SSLContext | None = None
 
@@ -44,9 +54,16 @@ def _context(verify: Any) -> ssl.SSLContext:
         return verify
     if verify is None or verify is True:
         return shared_tls()
-    if isinstance(verify, str):
-        return ssl.create_default_context(cafile=verify)
+    if isinstance(verify, str | os.PathLike):
+        return _of_file(os.fspath(verify))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     return context
+
+
+def _of_file(path: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=path)
+    except FileNotFoundError as error:  # which says not of what
+        raise FileNotFoundError(error.errno, error.strerror, path) from None

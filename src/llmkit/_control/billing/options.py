@@ -118,7 +118,7 @@ class BillingOptions(TypedDict, total=False):
     verify: Any
     """TLS: an ``ssl.SSLContext``, a CA file, or ``False``."""
     background: bool
-    """Whether a thread sends by itself. ``False``: nothing is sent but by ``flush``."""
+    """Whether a thread sends by itself. ``False``: nothing is sent but by ``flush`` and ``close``."""
     compat: bool
     """Whether to be as lenient as LiteLLM's fork: a bad rate is the default with a warning, a negative cost 0."""
     send: Any
