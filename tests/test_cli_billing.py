@@ -341,3 +341,27 @@ def test_a_password_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert password not in out + err
     assert "the outbox fails" in out
+
+
+def test_libpqs_other_form_of_an_address_shows_no_password(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is no file's name, which would be said whole."""
+    password = "hun" + "ter2hunter2"
+    words = f"host=127.0.0.1 port=1 dbname=bills password={password}"
+    assert main(["billing", "status", "--outbox", words]) == 1
+    out, err = capsys.readouterr()
+    assert password not in out + err
+    assert "in PostgreSQL" in out
+
+
+def test_looking_at_a_file_that_is_no_outbox_changes_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """``status`` of a file that is something else says so, and leaves it as it is, alone in its directory."""
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes, which are no database at all " * 40)
+    assert main(["billing", "status", "--outbox", str(path)]) == 1
+    assert "the outbox fails" in capsys.readouterr().out
+    assert [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
+    assert path.read_text().startswith("my notes")

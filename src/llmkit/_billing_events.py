@@ -149,7 +149,8 @@ class UsageUnpriced:
 
     @override
     def __str__(self) -> str:
-        return f"usage of {self.call_id} ({self.model}) waits for a price: {self.reason}"
+        model = f" ({self.model})" if self.model else ""
+        return f"usage of {self.call_id}{model} waits for a price: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

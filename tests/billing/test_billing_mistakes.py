@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import llmkit
-from llmkit.billing import Currency, LagoBilling, Metric
+from llmkit._control.billing.metric import MEASURES
+from llmkit.billing import Currency, LagoBilling, Metric, OpenUntil, UsageUnpriced
 from llmkit.errors import BillingError, ConfigurationError, NotEntitledError, StoreError
 from llmkit.ledger import MemoryLedger
 from llmkit.testing import FakeLago, Simulator
+from llmkit.types.usage import Usage
 
 from ._lagos import SUBSCRIPTION, billing, report
 
@@ -51,6 +54,11 @@ def fake() -> Iterator[FakeLago]:
         ({"properties": ["usd"]}, "'usd'"),
         ({"unreachable": "maybe"}, "'closed', 'open' or OpenUntil"),
         ({"entitlement": object()}, "perform(check)"),
+        ({"unreachable": ["open"]}, "'closed', 'open' or OpenUntil"),
+        ({"outbox": "/"}, "is a directory: name one in it"),
+        ({"outbox": "~/billing.db"}, "~ is the shell's"),
+        ({"metrics": [Metric("a", measure="total_token")]}, "did you mean 'total_tokens'?"),
+        ({"metrics": [Metric("a", measure="fuel")]}, "dimension/unit"),
     ],
 )
 def test_what_cannot_be_meant_is_said_when_the_object_is_made(
@@ -186,3 +194,81 @@ def test_an_outbox_of_something_else_is_not_overwritten(fake: FakeLago, tmp_path
     kept = [one for one in tmp_path.iterdir() if b"my notes" in one.read_bytes()]
     assert kept
     lago.close()
+
+
+def test_the_file_of_a_store_of_ones_own_is_never_moved(fake: FakeLago, tmp_path: Path) -> None:
+    """Who gives a store may keep more in its file than bills: it is refused where it is no database, and left."""
+    path = tmp_path / "notes.txt"
+    path.write_text("my notes, which are no database at all " * 40)
+    lago = billing(fake, outbox=llmkit.stores.SQLiteStore(path), background=False)
+    report(lago)
+    assert not lago.health()
+    assert [one.name for one in tmp_path.iterdir()] == ["notes.txt"]
+    assert path.read_text().startswith("my notes")
+
+
+def test_every_named_measure_is_one_of_a_usage() -> None:
+    """The names that a metric may be measured by are the numbers that a usage has, and those of money and calls."""
+    counts = {name for name, said in Usage.__annotations__.items() if said == "int | None"}
+    assert set(MEASURES) == counts | {"cost", "usd", "requests"}
+
+
+def test_bills_are_named_by_their_ids(fake: FakeLago) -> None:
+    """Bills themselves in place of their ids would match nothing; that is said."""
+    lago: Any = billing(fake)
+    lago.report_usage("0.1")
+    rooms = lago.unattributed
+    for change in (
+        lambda: rooms.attribute(rooms.list(), SUBSCRIPTION),
+        lambda: rooms.reprice([5], "0.1"),
+        lambda: rooms.discard(rooms.list()[0], "no"),
+        lambda: rooms.bill(5),
+    ):
+        with pytest.raises(ConfigurationError, match=r"\[bill\.id for bill in …\]"):
+            change()
+    assert len(rooms.list()) == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "hint"),
+    [
+        (lambda lago: lago.report_usage("1", subscriptoin="s"), "did you mean subscription=?"),
+        (lambda lago: lago.report_usage("1", id="a", price=1), "takes no 'price'"),
+        (lambda lago: lago.reconcile("2026-11-01", 5), "since is a datetime"),
+        (lambda lago: lago.reconcile(5, True), "until is a datetime"),
+        (lambda lago: lago.flush("5"), "timeout is in seconds"),
+        (lambda lago: lago.close(float("nan")), "timeout is in seconds"),
+        (lambda _: OpenUntil(seconds="soon"), "is an amount of seconds"),
+        (lambda _: OpenUntil(seconds=0), "more than 0"),
+    ],
+)
+def test_a_wrong_argument_is_said_in_the_callers_words(
+    fake: FakeLago, call: Any, hint: str
+) -> None:
+    """What is named in the message is what the caller wrote."""
+    with pytest.raises(ConfigurationError, match=re.escape(hint)):
+        call(billing(fake, background=False))
+
+
+def test_an_unpriced_report_without_a_model_shows_no_empty_name() -> None:
+    """Nothing stands in brackets where there is nothing to say."""
+    assert str(UsageUnpriced("c1", "", "why")) == "usage of c1 waits for a price: why"
+    assert "(gpt)" in str(UsageUnpriced("c1", "gpt", "why"))
+
+
+def test_a_key_that_cannot_be_had_is_waited_for(fake: FakeLago) -> None:
+    """Where the key's function fails from the start no request is made; flushing ends, and it is not asked without end."""
+    asked: list[int] = []
+
+    def key() -> str:
+        asked.append(1)
+        if len(asked) > 50:  # without a wait it would never end
+            return fake.api_key
+        raise RuntimeError("the vault is sealed")
+
+    lago = LagoBilling(fake.api_url, key, entitlement=None, background=False)
+    lago.report_usage("0.1", subscription=SUBSCRIPTION)
+    assert lago.flush(0.2).left == 1
+    assert len(asked) <= 50
+    assert "the vault is sealed" in str(lago.health())
+    lago.close(0)

@@ -289,3 +289,15 @@ def test_ringing_is_quick() -> None:
     for _ in range(1000):
         bell.ring()
     assert (time.thread_time() - begun) / 1000 < 0.001
+
+
+def test_threads_that_were_ended_leave_nothing() -> None:
+    """Who closes after each piece of work does not gather what ended threads were watched by."""
+    one = sender(Duties(), count=10_000)
+    one.wake()
+    one.stop(5)
+    before = len(weakref.finalize._registry)  # type: ignore[attr-defined]
+    for _ in range(20):
+        one.wake()
+        one.stop(5)
+    assert len(weakref.finalize._registry) <= before  # type: ignore[attr-defined]

@@ -169,6 +169,14 @@ def test_few_bills_wait_for_more() -> None:
     assert world.run(10, patient=True) == (50, 0, 0, 0, None, None)
 
 
+def test_patience_ends_where_the_clock_goes_back() -> None:
+    """An hour that comes twice keeps no bill waiting for an hour."""
+    world = furnished(terms=PATIENT)
+    world.conclude(bill(1, "sub_1"))
+    world.clock._at -= 3600
+    assert world.run(10, patient=True).delivered == 1
+
+
 def test_ten_thousand_calls_in_a_row_are_a_hundred_requests() -> None:
     """Bills that trickle in make a request for each hundred, and one for each ``flush_every``, not one for each few."""
     world = furnished(terms=PATIENT)

@@ -88,17 +88,20 @@ def test_a_breaker_lets_one_try_at_a_time() -> None:
     breaker = Breaker()
     for _ in range(3):
         assert not breaker.is_open(0)
-        breaker.begun()
+        breaker.begun(0)
         breaker.ended(0, failed=True)
     assert breaker.is_open(0.9)
     assert not breaker.is_open(1)
-    breaker.begun()
+    breaker.begun(1)
     assert breaker.is_open(1)
     breaker.ended(1, failed=None)
     assert not breaker.is_open(1)
-    breaker.begun()
+    breaker.begun(1)
     breaker.ended(1, failed=True)
     assert breaker.is_open(2.9)
+    breaker.begun(3)
+    assert breaker.is_open(60)
+    assert not breaker.is_open(63), "who tries is not waited for for ever"
     breaker.ended(3, failed=False)
     assert not breaker.is_open(3)
 

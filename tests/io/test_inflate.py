@@ -40,3 +40,14 @@ def test_what_packs_well_is_no_bomb(size: int) -> None:
     made, packer = random.Random(1), zlib.compressobj(6, wbits=31)
     packed = b"".join(packer.compress(made.randbytes(100) * 150) for _ in range(3000))
     assert fed(packed + packer.flush(), size) == 3000 * 15000
+
+
+def test_what_is_packed_twice_is_refused() -> None:
+    """A bomb within another: neither layer is out of proportion, and a kilobyte would be gigabytes."""
+    twice = inflater("gzip, GZIP")
+    assert twice is not None
+    with pytest.raises(errors.APIResponseValidationError, match="several times") as caught:
+        twice.feed(gzip.compress(gzip.compress(b"{}")))
+    assert caught.value.sent == "yes"
+    assert inflater("identity, ") is None
+    assert inflater("identity, gzip") is not None

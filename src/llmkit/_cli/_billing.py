@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from .._outbox import WAITING
 from ..billing import LagoBilling, Waiting
+from ..billing._opening import scheme_of
 from ..errors import BillingError, MissingKeyError
 from ..stores import PostgresStore, SQLiteStore
 from ._output import plain
@@ -110,8 +111,7 @@ def _check_ids(arguments: argparse.Namespace) -> None:
 def _store(arguments: argparse.Namespace) -> Any:
     """The outbox. A file that is not there is not made; ``doctor`` needs none."""
     given = arguments.outbox or os.environ.get(_OUTBOX, "").strip()
-    scheme, colon, _ = given.partition("://")
-    if colon:
+    if scheme := scheme_of(given):
         if scheme not in {"postgresql", "postgres"}:
             raise UsageError(f"an outbox is a file or postgresql://…, not {scheme}://…")
         return PostgresStore(given)
@@ -127,7 +127,7 @@ def _store(arguments: argparse.Namespace) -> Any:
 def _outbox(arguments: argparse.Namespace) -> str:
     """Where it is, without a password."""
     given: str = arguments.outbox or os.environ[_OUTBOX].strip()
-    return given if "://" not in given else "in PostgreSQL"
+    return "in PostgreSQL" if scheme_of(given) else given
 
 
 def _billing(arguments: argparse.Namespace, store: Any) -> LagoBilling:

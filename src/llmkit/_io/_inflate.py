@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
+from typing_extensions import override
+
 from ..errors import APIResponseValidationError
 
 __all__ = ["Inflate", "inflater"]
@@ -17,6 +19,7 @@ __all__ = ["Inflate", "inflater"]
 _SUSPECT_SIZE = 16 * 1024 * 1024
 _SUSPECT_RATIO = 200
 _MOST_AT_ONCE = 1024 * 1024
+_PLAIN = ("", "identity")
 _HEAD = 2
 _GZIP = 0x1F8B
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
@@ -80,6 +83,16 @@ class Inflate:
             )
 
 
+class _Nested(Inflate):
+    """For codings one within another: only what is to do harm is packed like that, layer by layer in proportion."""
+
+    @override
+    def feed(self, data: bytes) -> bytes:
+        raise APIResponseValidationError(
+            "the answer is compressed several times over: it may be a decompression bomb", sent="yes"
+        )
+
+
 def _has_head(data: bytes) -> bool:
     """Whether it begins as gzip (RFC 1952) or zlib (RFC 1950) do: two bytes tell, however they come."""
     first = int.from_bytes(data[:_HEAD])
@@ -88,9 +101,11 @@ def _has_head(data: bytes) -> bool:
 
 def inflater(coding: str) -> Inflate | None:
     """What undoes a ``content-encoding``; ``None`` for none, ``LookupError`` for one that is not ours."""
-    name = coding.strip().lower()
-    if name in ("", "identity"):
+    names = [name for part in coding.split(",") if (name := part.strip().lower()) not in _PLAIN]
+    if not names:
         return None
-    if name in ("gzip", "x-gzip", "deflate"):
+    if len(names) > 1:
+        return _Nested()
+    if names[0] in ("gzip", "x-gzip", "deflate"):
         return Inflate()
-    raise LookupError(name)
+    raise LookupError(names[0])

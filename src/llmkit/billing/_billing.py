@@ -10,6 +10,7 @@ from typing_extensions import Unpack, override
 from .._control.billing.options import BillingOptions
 from .._control.billing.standing import Flushed
 from .._left import known
+from ..errors import ConfigurationError
 from ._checking import Checking
 from ._looking import Looking
 from ._operating import Operating
@@ -57,11 +58,11 @@ class LagoBilling(Checking, Reporting, Looking, Operating):
         Raises:
             StoreError: the outbox cannot be read or written.
         """
-        return self._link.run(self._works.flush(timeout))
+        return self._link.run(self._works.flush(_seconds(timeout)))
 
     async def aflush(self, timeout: float | None = None) -> Flushed:  # noqa: ASYNC109 - as in ``flush``
         """``flush``, awaited."""
-        return await self._link.arun(self._works.flush(timeout))
+        return await self._link.arun(self._works.flush(_seconds(timeout)))
 
     def close(self, timeout: float | None = None) -> int:
         """Send what waits for so many seconds (``close_seconds``), end the thread, close what was opened here.
@@ -96,8 +97,11 @@ class LagoBilling(Checking, Reporting, Looking, Operating):
                 await self._outbox.aclose()
 
     def _until(self, timeout: float | None) -> float:
-        seconds = self.settings.close_seconds if timeout is None else timeout
-        return float(self.settings.clock.now() + seconds)
+        seconds = _seconds(timeout)
+        return float(
+            self.settings.clock.now()
+            + (self.settings.close_seconds if seconds is None else seconds)
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -146,3 +150,11 @@ class LagoBilling(Checking, Reporting, Looking, Operating):
         self._sender.forget()
         self._works.renew()
         self._outbox.forget()
+
+
+def _seconds(timeout: Any) -> float | None:
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or timeout != timeout:  # noqa: PLR0124 - NaN
+        raise ConfigurationError(f"timeout is in seconds, such as 5, not {timeout!r:.80}")
+    return float(timeout)

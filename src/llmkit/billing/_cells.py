@@ -18,6 +18,7 @@ _NEVER: Final = float("-inf")
 _LONGEST: Final = 30.0
 _STRIKES: Final = 3
 _TRIED: Final = 8
+_PROBE: Final = 60.0
 
 
 class Key(NamedTuple):
@@ -118,24 +119,23 @@ def _pause(failures: int) -> float:
 class Breaker:
     """Several failures in a row, whoever they were about: then one at a time tries, and the others are spared."""
 
-    __slots__ = ("_failures", "_probing", "_until")
+    __slots__ = ("_failures", "_probed", "_until")
 
     def __init__(self) -> None:
         self._failures = 0
-        self._until = _NEVER
-        self._probing = False
+        self._until = self._probed = _NEVER
 
     def is_open(self, now: float) -> bool:
         """Whether nobody shall be asked now."""
-        return self._failures >= _STRIKES and (self._probing or now < self._until)
+        return self._failures >= _STRIKES and now < max(self._until, self._probed)
 
-    def begun(self) -> None:
-        """Somebody is asked."""
-        self._probing = self._failures >= _STRIKES
+    def begun(self, now: float) -> None:
+        """Somebody is asked. Should nobody hear of him again (his loop stands still), another tries."""
+        self._probed = now + _PROBE if self._failures >= _STRIKES else _NEVER
 
     def ended(self, now: float, *, failed: bool | None) -> None:
         """They answered, or could not be reached; ``None``: it was given up."""
-        self._probing = False
+        self._probed = _NEVER
         if failed is not None:
             self._failures = self._failures + 1 if failed else 0
         if failed:

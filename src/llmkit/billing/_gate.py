@@ -282,7 +282,7 @@ class EntitlementGate:
                 return False
             if now < cell.rest or self._known.breaker.is_open(now):
                 return False
-            self._known.breaker.begun()
+            self._known.breaker.begun(now)
             return True
 
     def _asked(self, key: Key) -> Flow[None]:

@@ -10,7 +10,7 @@ from .. import stores
 from .._control.billing.settings import Settings
 from ..errors import ConfigurationError
 
-__all__ = ["is_durable", "opened"]
+__all__ = ["is_durable", "opened", "scheme_of"]
 
 _SCHEMES: Final = frozenset({"postgresql", "postgres"})
 _WITHOUT: Final = frozenset({"MemoryLedger", "RedisStore"})
@@ -31,11 +31,7 @@ def opened(settings: Settings) -> tuple[Any, bool]:
         return stores.MemoryStore(clock=settings.clock.wall), True
     if not isinstance(given, str | os.PathLike):
         return _checked(given), False
-    # libpq's other form of an address; as a file's name it would show its password.
-    words = isinstance(given, str) and _WORDS.match(given)
-    scheme = (
-        "postgresql" if words else str(given).partition("://")[0] if "://" in str(given) else ""
-    )
+    scheme = scheme_of(given)
     if scheme in _SCHEMES:
         return stores.PostgresStore(str(given), durability=settings.durability), True
     if scheme:
@@ -45,10 +41,25 @@ def opened(settings: Settings) -> tuple[Any, bool]:
     return _file(given, settings), True
 
 
+def scheme_of(given: str | os.PathLike[str]) -> str:
+    """What is before an address's ``://``; ``""`` for a path."""
+    # libpq's other form of an address; as a file's name it would show its password.
+    if isinstance(given, str) and _WORDS.match(given):
+        return "postgresql"
+    return str(given).partition("://")[0] if "://" in str(given) else ""
+
+
 def _file(path: Any, settings: Settings) -> Any:
     parent = os.path.dirname(os.path.abspath(path))  # noqa: PTH100, PTH120 - links are SQLite's affair
     if not os.path.isdir(parent):  # noqa: PTH112
-        raise ConfigurationError(f"the outbox is to be in {parent}, which is no directory: make it")
+        home = ": ~ is the shell's, Path(…).expanduser() is Python's" if str(path)[0] == "~" else ""
+        raise ConfigurationError(
+            f"the outbox is to be in {parent}, which is no directory{home or ': make it'}"
+        )
+    if os.path.isdir(path):  # noqa: PTH112
+        raise ConfigurationError(
+            f"the outbox is a file, and {path} is a directory: name one in it, such as billing.db"
+        )
     return stores.SQLiteStore(
         path,
         durability=settings.durability,

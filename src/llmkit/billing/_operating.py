@@ -133,7 +133,7 @@ class Operating(Founded):
     def _reconciled(
         self, since: Any, until: Any, subscription: str | None, *, resend: bool
     ) -> Flow[Reconciliation]:
-        begin, end = _moment(since, "since"), _moment(until, "until")
+        begin, end = moment(since, "since"), moment(until, "until")
         if begin >= end:
             raise ConfigurationError("until is behind since: reconcile(since, until)")
         what = Reconciled(
@@ -150,10 +150,3 @@ class Operating(Founded):
     def _wake(self, found: Reconciliation) -> None:
         if found.requeued:
             self._sender.wake(found.requeued)
-
-
-def _moment(given: Any, what: str) -> int:
-    try:
-        return moment(given)
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{what}: {error}") from None

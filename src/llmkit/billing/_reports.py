@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
 from typing_extensions import Unpack
 
+from ..errors import ConfigurationError
 from ._founding import Founded
 from ._reporting import Reported, Said, report
 from ._waiting import Waiting
@@ -86,8 +88,17 @@ class Reporting(Founded):
             ConfigurationError, TypeError: it is none of these; nothing was written.
             BillingError: nobody is named, and ``unattributed="raise"``; or the outbox cannot be written.
         """
-        return self._link.run(report(self.desk, given, Said(**said)))
+        return self._link.run(report(self.desk, given, _said(said)))
 
     async def areport_usage(self, given: Any, /, **said: Unpack[Report]) -> Reported:
         """``report_usage``, awaited."""
-        return await self._link.arun(report(self.desk, given, Said(**said)))
+        return await self._link.arun(report(self.desk, given, _said(said)))
+
+
+def _said(given: Report) -> Said:
+    for name in given:
+        if name not in Said._fields:
+            near = difflib.get_close_matches(name, Said._fields, n=1)
+            hint = f"; did you mean {near[0]}=?" if near else ""
+            raise ConfigurationError(f"report_usage() takes no {name!r}{hint}")
+    return Said(**given)

@@ -12,7 +12,7 @@ import random
 import threading
 import weakref
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from ._bell import Bell
 
@@ -59,6 +59,7 @@ class Sender:
         self._lock = threading.RLock()
         self._thread: threading.Thread | None = None
         self._bell = Bell(*self._rhythm)
+        self._let_go: Any = None
         self.begun = False
         """Whether anything was to be sent in this process since it was stopped."""
 
@@ -106,7 +107,11 @@ class Sender:
             # The process is ending: who ends it sends what is left.
             return
         self._thread = thread
-        weakref.finalize(self, bell.end, last=True).atexit = False
+        if self._let_go is not None:
+            # Of a thread that was stopped: kept, they would be as many as there were threads.
+            self._let_go.detach()
+        self._let_go = weakref.finalize(self, bell.end, last=True)
+        self._let_go.atexit = False
 
     def stop(self, timeout: float) -> None:
         """End the thread, waiting so long for a request that is on its way. Another bill begins another."""

@@ -238,11 +238,11 @@ class Waiting:
         wanted = tuple(state for state in states if state in self._states)
         if ids is None and wanted:
             yield ReadBills(wanted, limit=_PAGE)
-        if ids is None or not wanted:
+        known = () if ids is None else tuple(dict.fromkeys(_known(ids)))
+        if not wanted:
             return
-        known = list(dict.fromkeys([ids] if isinstance(ids, str) else ids))
         for at in range(0, len(known), _PAGE):
-            yield ReadBills(wanted, tuple(known[at : at + _PAGE]), limit=_PAGE)
+            yield ReadBills(wanted, known[at : at + _PAGE], limit=_PAGE)
 
     def _amended(self, changes: Iterable[Amended | None]) -> Flow[tuple[str, ...]]:
         amended = tuple(change for change in changes if change is not None)
@@ -257,14 +257,24 @@ class Waiting:
             self._desk.wake(queued)
 
 
+def _known(ids: str | Iterable[str]) -> list[str]:
+    """The ids that were given. Bills themselves, or something else, would match nothing, silently."""
+    known = [ids] if isinstance(ids, str) or not isinstance(ids, Iterable) else list(ids)
+    if wrong := [one for one in known if not isinstance(one, str)]:
+        raise ConfigurationError(
+            f"bills are named by their ids, [bill.id for bill in …], not by {type(wrong[0]).__name__}"
+        )
+    return known
+
+
 def _amounts(ids: Ids, usd: Any) -> tuple[list[str], Mapping[str, Decimal]]:
     """Which, and what each of them cost."""
     if isinstance(usd, Mapping):
-        wanted = set(usd) if ids is None else {ids} if isinstance(ids, str) else set(ids)
+        wanted = set(usd if ids is None else _known(ids))
         if missing := wanted.difference(usd):
             raise ConfigurationError(f"usd= says nothing of {min(missing)}")
         return sorted(wanted), {name: amount(usd[name], "usd") for name in wanted}
     if ids is None:
         raise ConfigurationError("usd= is what one costs: say which, or give amounts by id")
-    known = [ids] if isinstance(ids, str) else list(ids)
+    known = _known(ids)
     return known, dict.fromkeys(known, amount(usd, "usd"))

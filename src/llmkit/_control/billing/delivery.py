@@ -187,7 +187,9 @@ class Delivery:
         begun = self._rest or self.aside.half or self.pace.broken or any(b.tries for b in bills)
         if not bills or enough or more or begun:
             return 0.0
-        return self.terms.flush_every - (taken.now - bills[0].changed) / 1000
+        age = (taken.now - bills[0].changed) / 1000
+        # A clock that went back does not know how old it is: it has waited long enough.
+        return self.terms.flush_every - age if age >= 0 else 0.0
 
     def _take(self) -> Take:
         alone = self.pace.broken or self.aside.many

@@ -138,8 +138,11 @@ class OpenUntil:
             raise ConfigurationError("OpenUntil(usd=…, seconds=…): say at least one of them")
         if self.usd is not None:
             object.__setattr__(self, "usd", amount(self.usd, "OpenUntil(usd=…)"))
-        if self.seconds is not None and not self.seconds > 0:
-            raise ConfigurationError(f"OpenUntil(seconds=…) is more than 0, not {self.seconds!r}")
+        if self.seconds is not None:
+            seconds = float(amount(self.seconds, "OpenUntil(seconds=…)", "seconds"))
+            if not seconds > 0:
+                raise ConfigurationError("OpenUntil(seconds=…) is more than 0")
+            object.__setattr__(self, "seconds", seconds)
 
 
 class Gate(Protocol):
@@ -171,7 +174,7 @@ Policy = Literal["closed", "open"] | OpenUntil
 
 def policy_of(given: Any) -> Policy:
     """An outage policy. Raises ``ConfigurationError``."""
-    if isinstance(given, OpenUntil) or given in {"closed", "open"}:
+    if isinstance(given, OpenUntil) or given in ("closed", "open"):
         policy: Policy = given
         return policy
     raise ConfigurationError(
@@ -179,12 +182,12 @@ def policy_of(given: Any) -> Policy:
     )
 
 
-def amount(given: Any, what: str) -> Decimal:
-    """An amount of dollars, not negative; of a float, what it shows. Raises ``ConfigurationError``."""
+def amount(given: Any, what: str, of: str = "dollars") -> Decimal:
+    """An amount, not negative; of a float, what it shows. Raises ``ConfigurationError``."""
     try:
         value = Decimal(repr(given) if isinstance(given, float) else given)
     except (ArithmeticError, TypeError, ValueError):
         value = Decimal("NaN")
     if isinstance(given, bool) or not value.is_finite() or value < 0:
-        raise ConfigurationError(f"{what} is an amount of dollars, not {given!r}")
+        raise ConfigurationError(f"{what} is an amount of {of}, not {given!r}")
     return value

@@ -15,7 +15,7 @@ from ...errors import ConfigurationError
 from .charge import Charge
 from .currency import EXACT, Currency, amount
 
-__all__ = ["MONEY", "OWN", "Measured", "Metric", "Mode", "measured"]
+__all__ = ["MEASURES", "MONEY", "OWN", "Measured", "Metric", "Mode", "measured"]
 
 Mode = Literal["standard", "dynamic"]
 
@@ -27,6 +27,10 @@ OWN: Final = frozenset({
 """Properties that every event may have; no other value may stand under their names."""
 _MODES: Final = ("standard", "dynamic")
 _TOKENS: Final = ("prompt_tokens", "completion_tokens")
+MEASURES: Final = (
+    *MONEY, "requests", *_TOKENS, "total_tokens", "cache_read_input_tokens", "cache_creation_input_tokens",
+)  # fmt: skip
+"""The names of measures; the last are the numbers that ``types.Usage`` has."""
 
 
 class Measured(NamedTuple):
@@ -45,9 +49,10 @@ class Metric:
         code: the metric's code at whoever bills.
         field: the property that it adds up; the code, by default.
         measure: ``cost`` (in the currency), ``usd``, ``requests`` (1 for each charge), ``total_tokens``, the name of
-            a count in the usage (``prompt_tokens``, ``completion_tokens``), what is not counted in tokens, as
-            ``dimension/unit`` (``audio_input/second``, ``image_output/image``), or a function of the ``Charge`` that
-            returns the units, or ``None`` where there are none to bill.
+            a count in the usage (``prompt_tokens``, ``completion_tokens``, ``cache_read_input_tokens``,
+            ``cache_creation_input_tokens``), what is not counted in tokens, as ``dimension/unit``
+            (``audio_input/second``, ``image_output/image``), or a function of the ``Charge`` that returns the units,
+            or ``None`` where there are none to bill.
         mode: ``dynamic`` sends the amount in cents with each event, ``standard`` leaves prices to whoever bills;
             ``None`` is what the billing does.
         when: a function of the ``Charge``: whether it is counted here at all.

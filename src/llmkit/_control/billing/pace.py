@@ -99,7 +99,10 @@ class Pace:
         return drawn if not asked else asked + min(drawn, 0.1 * asked)
 
     def _hold(self, wait: float) -> None:
-        self._not_before = max(self._not_before, self._now() + wait)
+        until = self._now() + wait
+        self._not_before = max(self._not_before, until) if self._begun else until
+        # Also where no request could even be made, as for want of a key: or it would be tried without end.
+        self._begun = True
 
     def _news(self) -> BillingUnreachable | None:
         told, key = self._told

@@ -192,7 +192,7 @@ def _whose(attributes: Attributes, said: Said) -> Attributes:
     return found
 
 
-def moment(at: Any) -> int:
+def moment(at: Any, what: str = "at") -> int:
     """When something was used, in milliseconds of Unix time: a time with a zone, or seconds of Unix time.
 
     Raises:
@@ -200,11 +200,13 @@ def moment(at: Any) -> int:
     """
     if isinstance(at, datetime):
         if at.tzinfo is None:
-            raise ConfigurationError("at has no time zone: datetime.now(timezone.utc) has one")
+            raise ConfigurationError(f"{what} has no time zone: datetime.now(timezone.utc) has one")
         return (at - _EPOCH) // timedelta(milliseconds=1)
     if isinstance(at, bool) or not isinstance(at, int | float | Decimal):
-        raise ConfigurationError(f"at is a datetime or seconds of Unix time, not {at!r:.80}")
+        raise ConfigurationError(f"{what} is a datetime or seconds of Unix time, not {at!r:.80}")
     seconds = Decimal(repr(float(at)) if isinstance(at, float) else at)
     if not seconds.is_finite() or not 0 < seconds < _LATEST:
-        raise ConfigurationError(f"at is in seconds of Unix time, such as 1763780000.123, not {at}")
+        raise ConfigurationError(
+            f"{what} is in seconds of Unix time, such as 1763780000.123, not {at}"
+        )
     return int(seconds * 1000)

@@ -5,13 +5,14 @@ What becomes of a charge by them is ``wording``'s.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, get_args
 
 from ...errors import ConfigurationError
 from .currency import Currency
-from .metric import MONEY, OWN, Metric, Mode
+from .metric import MEASURES, MONEY, OWN, Metric, Mode
 
 __all__ = ["Terms", "currency_of", "terms_of"]
 
@@ -109,4 +110,18 @@ def _metrics(given: Iterable[Any] | None) -> tuple[Metric, ...]:
     for one in metrics:
         if not isinstance(one, Metric):
             raise ConfigurationError(f"metrics are Metric(code, …) each, not {one!r:.80}")
+        _check_measure(one)
     return metrics
+
+
+def _check_measure(metric: Metric) -> None:
+    """A name that no usage has would bill nothing, and nobody would be told."""
+    measure = metric.measure
+    if callable(measure) or "/" in measure or measure in MEASURES:
+        return
+    near = difflib.get_close_matches(measure, MEASURES, n=1)
+    raise ConfigurationError(
+        f"metric {metric.code!r}: nothing is measured as {measure!r}"
+        + (f"; did you mean {near[0]!r}?" if near else ";")
+        + f" it is one of {', '.join(MEASURES)}, dimension/unit, or a function of the charge"
+    )
