@@ -257,7 +257,7 @@ def test_an_unpriced_report_without_a_model_shows_no_empty_name() -> None:
 
 
 def test_a_key_that_cannot_be_had_is_waited_for(fake: FakeLago) -> None:
-    """Where the key's function fails from the start no request is made; flushing ends, and it is not asked without end."""
+    """Where the key's function fails from the start nothing is sent; flushing ends, and does not ask without end."""
     asked: list[int] = []
 
     def key() -> str:

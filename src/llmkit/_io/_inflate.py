@@ -89,7 +89,8 @@ class _Nested(Inflate):
     @override
     def feed(self, data: bytes) -> bytes:
         raise APIResponseValidationError(
-            "the answer is compressed several times over: it may be a decompression bomb", sent="yes"
+            "the answer is compressed several times over: it may be a decompression bomb",
+            sent="yes",
         )
 
 
