@@ -25,6 +25,8 @@ BREAKS = streamed(piece("Hel"), RESET, end=False)
 FAILS = streamed(piece("Hel"), event({"error": {"message": "no", "type": "server_error"}}))
 POLICIES = ("estimate", "hold", "drain")
 
+pytestmark = pytest.mark.usefixtures("frozen")
+
 
 @pytest.fixture
 def colour(request: pytest.FixtureRequest) -> Colour:

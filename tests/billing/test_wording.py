@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from llmkit._control.billing.charge import Charge
 from llmkit._control.billing.currency import EXACT, Currency
-from llmkit._control.billing.facts import Facts, counts, properties, said, usable, whose
+from llmkit._control.billing.facts import Facts, counts, properties, said, term, usable, whose
 from llmkit._control.billing.metric import Metric
 from llmkit._control.billing.terms import Terms, currency_of, terms_of
 from llmkit._control.billing.wording import bills, event_id, safe, written
@@ -394,3 +394,11 @@ def test_a_currency_of_ones_own_names_code_and_property() -> None:
     assert currency_of(settings) is settings.currency
     told = body(one(bills(charge(), "c1", "s", terms_of(settings))))
     assert (told["code"], told["properties"]["credits"]) == ("credits", "0.42")
+
+
+@pytest.mark.parametrize(
+    "value", ["gpt-4o", "", "a\x00b", "sk-" + "a1B2" * 10, "x" * 5000, None, 3, True, ["gpt-4o"]]
+)
+def test_a_term_is_said_as_anything_else_is(value: Any) -> None:
+    """What is remembered is what is said anew, the first time and any later one; what is no text is no failure."""
+    assert term(value) == term(value) == said(value)
