@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 import re
@@ -32,6 +33,12 @@ settings.load_profile("llmkit")
 
 # Read by the tests themselves, not by the library.
 KEPT = {"LLMKIT_RECORDINGS", "LLMKIT_SPECS", "LLMKIT_FULL", "LLMKIT_HAMMER"}
+
+
+def pytest_collection_finish() -> None:
+    """What tens of thousands of collected tests are made of is not looked at by each collection of garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

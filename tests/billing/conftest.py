@@ -1,8 +1,7 @@
-"""Outboxes that nobody has used, in a file and in PostgreSQL, and Lagos of either kind; quick collections."""
+"""Outboxes that nobody has used, in a file and in PostgreSQL, and Lagos of either kind."""
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,15 +10,6 @@ import pytest
 
 from ..stores._postgres import PostgresServer
 from ._kills import Place
-
-
-@pytest.fixture(scope="module")
-def frozen() -> Iterator[None]:
-    """What is there already is not looked at by each of a module's collections."""
-    gc.collect()
-    gc.freeze()
-    yield
-    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")

@@ -45,8 +45,6 @@ MODES = [
 ]
 CANCELLED = (asyncio.CancelledError, trio.Cancelled)
 
-pytestmark = pytest.mark.usefixtures("frozen")
-
 
 class Waiting(Desk):
     """A desk that async code has to wait for, before and after."""

@@ -34,8 +34,6 @@ HALF = streamed(piece("Hel"), piece("lo, "), HOLD, end=False)
 UNITS = COST * 1_000_000
 MOST = 40
 
-pytestmark = pytest.mark.usefixtures("frozen")
-
 
 @pytest.fixture(params=COLOURS)
 def colour(request: pytest.FixtureRequest) -> Colour:

@@ -27,8 +27,6 @@ WHOLE = streamed(piece("Hel"), piece("lo"), END)
 RATE_IN, RATE_OUT = Decimal("0.15") / 10**6, Decimal("0.60") / 10**6
 SOON = 30.0
 
-pytestmark = pytest.mark.usefixtures("frozen")
-
 
 @pytest.fixture(params=COLOURS)
 def colour(request: pytest.FixtureRequest) -> Colour:

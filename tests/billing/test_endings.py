@@ -25,8 +25,6 @@ BREAKS = streamed(piece("Hel"), RESET, end=False)
 FAILS = streamed(piece("Hel"), event({"error": {"message": "no", "type": "server_error"}}))
 POLICIES = ("estimate", "hold", "drain")
 
-pytestmark = pytest.mark.usefixtures("frozen")
-
 
 @pytest.fixture
 def colour(request: pytest.FixtureRequest) -> Colour:

@@ -400,6 +400,7 @@ def test_the_loop_is_not_held_up(tmp_path: Path, locked: sqlite3.Connection) -> 
 
 _READ_ONLY = """
 import os, sys, tempfile
+from llmkit._io.stores import _sqlite_quarantine
 from llmkit._outbox import Bill, Conclude, Count
 from llmkit.billing._quarantine import Outbox
 from llmkit.stores import SQLiteStore
