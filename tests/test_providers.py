@@ -461,3 +461,16 @@ def test_what_is_no_provider_is_looked_for_once(monkeypatch: pytest.MonkeyPatch)
         registry.get("qwen-nowhere")
     registry.register(dataclasses.replace(registry.get("groq"), name="qwen_nowhere", aliases=()))
     assert registry.has("qwen-nowhere")
+
+
+def test_what_was_lent_leaves_what_else_lay_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who lays something over the registry while a provider is lent takes it off again, whoever ends first."""
+    with monkeypatch.context() as patch:
+        with providers.lend(ACME):
+            patch.setitem(providers._registry._found, "laid_over", ACME)
+        assert "laid_over" in providers._registry._found
+        assert "acme" not in providers._registry._found
+    assert "laid_over" not in providers._registry._found
+    with providers.lend(ACME), monkeypatch.context() as patch:
+        patch.setitem(providers._registry._found, "laid_over", ACME)
+    assert "laid_over" not in providers._registry._found

@@ -105,7 +105,10 @@ class Registry:
         try:
             yield
         finally:
-            self._found = {n: p for n, p in self._found.items() if n not in names} | before
+            # In place: whoever else has laid something over the same names takes it off the same dict.
+            for name in names:
+                self._found.pop(name, None)
+            self._found |= before
 
     def names(self) -> tuple[str, ...]:
         """All providers that can be had, sorted, entry points included; aliases are left out."""
