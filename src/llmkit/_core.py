@@ -5,8 +5,8 @@ It owns drivers and runs flows; what happens to a call is decided in ``_control`
 
 from __future__ import annotations
 
+import contextlib
 import copy
-import difflib
 import functools
 import inspect
 import os
@@ -17,24 +17,24 @@ from typing import Any, Self, TypeVar
 
 from typing_extensions import Unpack
 
-from ._call import CONTEXT, Timeouts, new_call_id
+from ._call import CONTEXT, new_call_id
 from ._control import plan
 from ._control.call import perform
 from ._control.dry import DryRun, dry
 from ._control.job import Clock as ReadClock
 from ._control.job import Job
-from ._control.media import media_policy
+from ._control.places import Places
 from ._control.plan import Kind
 from ._control.prices import price_of
 from ._control.retry import RetryPolicy
 from ._cost import Cost, Unbounded
-from ._given import book_of, catalogue_of, desk_of
-from ._io import aio_stream, sync_stream
+from ._given import book_of, catalogue_of, desk_of, no_call
+from ._io import _tap, aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
 from ._io._clock import SYSTEM_CLOCK, Clock
-from ._io._http import SyncTransports
 from ._io._limit import ParallelLimit
 from ._io._loops import Loops
+from ._io._network import Network, chosen, refuse_beside
 from ._io._observe import Observers, configure_log, log_level
 from ._io._tap import athrough, through, transport
 from ._io.aio import AsyncDriver
@@ -51,7 +51,7 @@ from .types.params import CallOptions
 
 __all__ = ["NAMED", "Core"]
 
-_TRANSPORTS = ("httpx",)
+_new = object.__new__
 _AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
 
 
@@ -68,7 +68,12 @@ class Core:
         max_parallel: most calls at once.
         http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.
         verify: TLS: an ``ssl.SSLContext``, a CA file, or ``False``.
-        transport: the HTTP library; ``httpx``.
+        cert: TLS: what to show a server that asks for it: a PEM file, or ``(certificate, key)``, or these and the
+            key's password.
+        proxy: the proxy of all requests, ``http://…`` or ``socks5://…``; by default those of the environment.
+        transport: the HTTP library: ``httpx``, or ``reqwest`` (the extra ``fast``); by default what the variable
+            ``LLMKIT_TRANSPORT`` says, else ``httpx``.
+        http2: whether HTTP/2 may be spoken; with ``reqwest`` alone.
         environ: where keys are looked up; by default the process's environment.
         clock: what time is read from and waited by; ``llmkit.testing.FrozenClock`` waits for nothing.
         catalogue: models and prices: a ``Catalogue``, or a catalogue file's path; by default the process's,
@@ -76,6 +81,8 @@ class Core:
         **defaults: options of every call, such as ``api_key``, ``base_url``, ``timeout``, ``num_retries``.
     """
 
+    # The driver of the calls that no tap sees, for as long as it is what one would be made of.
+    _performs: SyncDriver | None = None
     _book: Any = None
     _desk: Any = None
 
@@ -91,16 +98,15 @@ class Core:
         max_parallel: int | None = None,
         http_client: Any = None,
         verify: Any = None,
-        transport: str = "httpx",
+        cert: Any = None,
+        proxy: str | None = None,
+        transport: str | None = None,
+        http2: bool = False,
         environ: Mapping[str, str] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         catalogue: Catalogue | str | os.PathLike[str] | None = None,
         **defaults: Unpack[CallOptions],
     ) -> None:
-        if transport not in _TRANSPORTS:
-            raise ConfigurationError(
-                f"transport must be one of {', '.join(_TRANSPORTS)}, not {transport!r}"
-            )
         if ledger is not None and not callable(getattr(ledger, "perform", None)):
             raise ConfigurationError(
                 f"ledger must be a store, such as SQLiteStore('ledger.db'), not {type(ledger).__name__}"
@@ -112,18 +118,23 @@ class Core:
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
-        self._clock = clock
+        self._clock, self._read_clock = clock, ReadClock(clock.now, clock.wall)
         self._catalogue = catalogue_of(catalogue)
+        self._places = Places(self._environ, self._catalogue)
         self._defaults = plan.kept(plan.asked(defaults, {}).options)
         price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
         self._observers = Observers(tuple(callbacks))
-        self._transports = SyncTransports(verify)
-        self._loops = Loops(verify)
+        reach: dict[str, Any] = {"verify": verify, "cert": cert, "proxy": proxy, "http2": http2}
+        if http_client is None:
+            network = Network(chosen(transport, self._environ), **reach)
+        else:
+            refuse_beside(transport=transport, **reach)
+            network = Network()
+        self._connect(network.here())
         self._borrowed = None if http_client is None else Borrowed(http_client)
         self._borrowed_async = http_client is not None and is_async_client(http_client)
-        self._transport_name = (
-            type(http_client).__module__.partition(".")[0] if http_client else transport
-        )
+        lent = type(http_client).__module__.partition(".")[0]
+        self._transport_name = lent if http_client else self._network.name
         self._tokens = Tokens(ParallelLimit)
         self._instead: Callable[[Job], Any] | None = None
         self._streams: weakref.WeakSet[Stream[Any, Any] | AsyncStream[Any, Any]] = weakref.WeakSet()
@@ -198,7 +209,7 @@ class Core:
         """
         made = self._without_sending(function, arguments, self._run_dry)
         if not isinstance(made, DryRun):
-            raise _no_call(function, type(self), "run dry")
+            raise no_call(function, _calls(type(self)), "run dry")
         return made
 
     def _run_dry(self, job: Job) -> Any:
@@ -238,12 +249,12 @@ class Core:
         known = isinstance(call, str) and "/" not in call and call in _calls(type(self))
         name = call if known else "completion"
         if name != call and "model" in arguments:
-            raise _no_call(call, type(self), "bounded")
+            raise no_call(call, _calls(type(self)), "bounded")
         if name != call:
             arguments = {"model": call, **arguments}
         made = self._without_sending(name, arguments, functools.partial(bounded, exact=exact))
         if not isinstance(made, Cost | Unbounded):
-            raise _no_call(call, type(self), "bounded")
+            raise no_call(call, _calls(type(self)), "bounded")
         return made
 
     def _without_sending(
@@ -314,50 +325,42 @@ class Core:
     ) -> Job:
         asked = plan.asked(params, self._defaults, kind)
         job = self._blank(kind, asked, stream=stream, dry_run=dry_run)
-        job.legs = plan.legs(
-            job.id,
-            model,
-            subject,
-            asked,
-            stream=stream,
-            environ=self._environ,
-            keyless=job.keyless,
-            kind=kind,
-            catalogue=self._catalogue,
-        )
+        address = self._places.at(model, asked, kind, keyless=job.keyless)
+        first = plan.leg_at(address, job.id, subject, asked, kind, self._catalogue, stream=stream)
+        job.legs = (first,)
+        if "fallbacks" in asked.options:
+            about = self._about(job, kind)
+            job.legs = plan.legs(job.id, model, subject, asked, first=first, **about)
         if self._counts or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
             self._attribute(job, asked)
             self._divertible(job, asked, subject, kind)
         return job
 
+    def _about(self, job: Job, kind: Kind) -> dict[str, Any]:
+        """What else is needed to make legs of a call."""
+        where = {"environ": self._environ, "catalogue": self._catalogue}
+        return {"stream": job.stream, "keyless": job.keyless, "kind": kind, **where}
+
     def _blank(self, kind: Kind, asked: plan.Asked, *, stream: bool, dry_run: bool) -> Job:
         """A call of which all is known but who answers it."""
-        options = asked.options
-        mock = options.get("mock_response")
         metadata = asked.params.get("metadata")
-        return Job(
-            id=new_call_id(),
-            legs=(),
-            policy=plan.policy(self._policy, options.get("num_retries")),
-            timeouts=plan.timeouts(options, _DEFAULT_TIMEOUTS, stream=stream),
-            clock=ReadClock(self._clock.now, self._clock.wall),
-            abandon=leaving(self),
-            tokens=self._tokens,
-            catalogue=self._catalogue,
-            environ=self._environ,
-            kind=kind.name,
-            # Where a testing tool answers by itself, a key that is missing is no mistake.
-            keyless=dry_run or bool(transport("")) or mock is not None,
-            stream=stream,
-            heard=self._observers.heard,
-            hooks=self._hooks,
-            wanted=asked.wanted,
-            mock=mock,
-            transport=transport(self._transport_name),
-            limit=self._limit,
-            media=media_policy(options.get("fetch_media")),
-            metadata=metadata if isinstance(metadata, Mapping) else {},
-        )
+        tapped = transport("") if _tap._taps else ""  # noqa: SLF001 - every call looks
+        how = plan.manner(asked.options, self._policy, stream=stream)
+        # Field by field: every call makes one, and all these keywords take as long as half of what is here.
+        job = _new(Job)
+        job.id, job.legs = new_call_id(), ()
+        job.policy, job.timeouts, job.mock, job.media = how
+        job.clock, job.abandon, job.tokens = self._read_clock, leaving(self), self._tokens
+        job.catalogue, job.environ = self._catalogue, self._environ
+        job.kind, job.stream, job.wanted, job.shown = kind.name, stream, asked.wanted, {}
+        # Where a testing tool answers by itself, a key that is missing is no mistake.
+        job.keyless = dry_run or bool(tapped) or how.mock is not None
+        job.heard, job.hooks, job.limit = self._observers.heard, self._hooks, self._limit
+        job.transport = tapped or self._transport_name
+        job.metadata = metadata if metadata and isinstance(metadata, Mapping) else {}
+        job.attributes, job.book = {}, None
+        job.desk = job.divert = job.way = None
+        return job
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:
         """Say whose the call is."""
@@ -378,31 +381,40 @@ class Core:
                 call_id=job.id,
                 subject=subject,
                 asked_for=asked,
-                stream=job.stream,
-                environ=self._environ,
-                keyless=job.keyless,
-                kind=kind,
-                catalogue=self._catalogue,
+                **self._about(job, kind),
             )
 
     def _driver(self) -> SyncDriver:
+        made = self._performs
+        if made is not None and made.store is self.ledger and not _tap._taps:  # noqa: SLF001 - as above
+            return made
         if self._borrowed is None:
             send = self._transports.send
         elif self._borrowed_async:
             raise ConfigurationError("http_client is async: give a sync one for completion()")
         else:
             send = self._borrowed.send
-        return SyncDriver(through(send), self._observers, self.ledger, self._clock)
+        behind = through(send)
+        made = SyncDriver(behind, self._observers, self.ledger, self._clock)
+        self._performs = made if behind is send else None
+        return made
 
     async def _async_driver(self) -> AsyncDriver:
-        pool = await self._loops.here()
+        pool = self._loops.known() or await self._loops.here()
+        made: AsyncDriver | None = pool.driver
+        if made is not None and made.store is self.ledger and not _tap._taps:  # noqa: SLF001 - as above
+            return made
         if self._borrowed is None:
             send = pool.transports.send
         elif not self._borrowed_async:
             raise ConfigurationError("http_client is sync: give an async one for acompletion()")
         else:
             send = self._borrowed.asend
-        return AsyncDriver(athrough(send), self._observers, self.ledger, pool.later, self._clock)
+        behind = athrough(send)
+        driver = AsyncDriver(behind, self._observers, self.ledger, pool.later, self._clock)
+        if behind is send:
+            pool.driver = driver
+        return driver
 
     def _opened(self, stream: _AnyStream) -> _AnyStream:
         self._streams.add(stream)
@@ -410,20 +422,23 @@ class Core:
 
     def _at_exit(self) -> None:
         for stream in tuple(self._streams):
-            stream.abandon()
+            # A stream that somebody is just reading is theirs; what comes after it is done all the same.
+            with contextlib.suppress(Exception):
+                stream.abandon()
         self.close()
         if self._book is not None:
             perform_late(self, self._book.outage.end())
 
+    def _connect(self, network: Network) -> None:
+        self._network, self._transports, self._performs = network, network.blocking(), None
+        self._loops = Loops(network.awaiting)
+
     def _after_fork(self) -> None:
+        if (network := self._network.here()) is not self._network:
+            self._connect(network)
+            self._transport_name = self._transport_name if self._borrowed else network.name
         self._streams.clear()
         self._loops.forget()
-
-
-def _no_call(function: str, client: type[Core], what: str) -> ConfigurationError:
-    near = difflib.get_close_matches(str(function), _calls(client) - {str(function)}, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
-    return ConfigurationError(f"{function!r:.80} is no call that can be {what}{hint}")
 
 
 _names: dict[type[Core], frozenset[str]] = {}
@@ -446,4 +461,3 @@ def _has_calls(kind: type[Core]) -> bool:
 
 # What says whose a call is, and where it goes: such options are looked for in every call.
 NAMED = frozenset({"customer", "session", "subscription", "tags", "team"}) | plan.OF_ROUTERS
-_DEFAULT_TIMEOUTS = Timeouts()

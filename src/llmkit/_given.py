@@ -5,13 +5,14 @@ Nothing is made or kept here.
 
 from __future__ import annotations
 
+import difflib
 import os
 from typing import Any
 
 from .catalogue import Catalogue, default
 from .errors import ConfigurationError
 
-__all__ = ["book_of", "catalogue_of", "desk_of"]
+__all__ = ["book_of", "catalogue_of", "desk_of", "no_call"]
 
 
 def book_of(budget: Any) -> Any:
@@ -44,3 +45,10 @@ def catalogue_of(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
     if isinstance(given, Catalogue):
         return given
     raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")
+
+
+def no_call(function: str, calls: frozenset[str], what: str) -> ConfigurationError:
+    """A client has no such call."""
+    near = difflib.get_close_matches(str(function), calls - {str(function)}, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return ConfigurationError(f"{function!r:.80} is no call that can be {what}{hint}")

@@ -15,6 +15,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from ._flow import Flow, notify, store
+from ._io._network import ending
 from ._io.aio import AsyncDriver
 from ._io.sync import SyncDriver
 from ._operations import Settle
@@ -122,12 +123,16 @@ class leaving:  # noqa: N801 - it is called like the function it stands for
 
 def settle_left() -> None:
     """Settle what any client's calls have left."""
+    if _dropped.empty():
+        return
     for left in _taken():
         left.settle()
 
 
 async def asettle_left() -> None:
     """``settle_left`` for async code."""
+    if _dropped.empty():
+        return
     for left in _taken():
         await left.asettle()
 
@@ -160,8 +165,9 @@ def known(client: Any) -> None:
 
 def _at_exit() -> None:
     # What clients leave is billed: who bills ends behind them.
-    for client in sorted(_clients, key=lambda one: bool(getattr(one, "ends_last", False))):
-        client._at_exit()  # noqa: SLF001 - a client's own module
+    with ending():
+        for client in sorted(_clients, key=lambda one: bool(getattr(one, "ends_last", False))):
+            client._at_exit()  # noqa: SLF001 - a client's own module
 
 
 def _in_child() -> None:

@@ -35,7 +35,12 @@ class Client(
         max_parallel: most calls at once.
         http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.
         verify: TLS: an ``ssl.SSLContext``, a CA file, or ``False``.
-        transport: the HTTP library; ``httpx``.
+        cert: TLS: what to show a server that asks for it: a PEM file, or ``(certificate, key)``, or these and the
+            key's password.
+        proxy: the proxy of all requests, ``http://…`` or ``socks5://…``; by default those of the environment.
+        transport: the HTTP library: ``httpx``, or ``reqwest`` (the extra ``fast``); by default what the variable
+            ``LLMKIT_TRANSPORT`` says, else ``httpx``.
+        http2: whether HTTP/2 may be spoken; with ``reqwest`` alone.
         environ: where keys are looked up; by default the process's environment.
         clock: what time is read from and waited by; ``llmkit.testing.FrozenClock`` waits for nothing.
         catalogue: models and prices: a ``Catalogue``, or a catalogue file's path; by default the process's,

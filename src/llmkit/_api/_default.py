@@ -7,7 +7,6 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from .._control.environment import missing_keys
 from ..client import Client
 
 __all__ = ["default_client", "validate_environment"]
@@ -35,4 +34,6 @@ def validate_environment(model: str) -> dict[str, Any]:
     Raises:
         UnknownProviderError: the model's provider is not known.
     """
+    from .._control.environment import missing_keys  # noqa: PLC0415 - few programs ask
+
     return missing_keys(model, os.environ, lambda path: Path(path).expanduser().is_file())

@@ -1,8 +1,7 @@
 """httpcore's network, with an eye on the current exchange: deadlines at every read, and what has left.
 
-Two thin wrappers around httpcore's own backends, one for each colour; no protocol is spoken here. Awaited writes wait
-for the read that follows them: a request's head and body leave together, and are awaited once. Blocking ones do not:
-the other side may begin with the head meanwhile.
+Two thin wrappers around httpcore's own backends, one for each colour; no protocol is spoken here. Writes wait for the
+read that follows them: a request's head and body leave together, in one call of the system.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ._progress import CURRENT, shut
 __all__ = ["AsyncWatchedBackend", "WatchedBackend"]
 
 
-# How much is written at once, and how much an awaited write may hold back until the next read.
+# How much is written at once, and how much may be held back until the next read.
 _PIECE = 64 * 1024
 # What is readable while a request is written may be TLS talking to itself: HTTP is given this long to follow.
 _MOMENT = 0.05
@@ -94,12 +93,12 @@ class _Held:
             self._pieces.append(buffer)
             self._size += len(buffer)
             self.timeout = timeout
+            self.written = False
         return self._size > _PIECE
 
     def take(self) -> bytes:
         """All of it, which is then about to be written."""
         pieces, self._pieces, self._size = self._pieces, [], 0
-        self.written = False
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def __bool__(self) -> bool:
@@ -141,7 +140,7 @@ def _sent(sock: socket.socket, piece: bytes, seconds: float | None) -> None:
 class _Watched(httpcore.NetworkStream):
     def __init__(self, stream: httpcore.NetworkStream) -> None:
         self._stream = stream
-        self._written = True
+        self._held = _Held()
         self._early = _Early()
         # TLS within TLS (an https proxy) has a socket, but does not speak on it itself.
         plain = type(stream).__name__ == "SyncStream"
@@ -149,7 +148,10 @@ class _Watched(httpcore.NetworkStream):
 
     @override
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        seconds = _left(self, timeout, written=self._written)
+        if self._held:
+            with contextlib.suppress(httpcore.WriteError):
+                self._flush()
+        seconds = _left(self, timeout, written=self._held.written)
         return self._early.take() or self._read(max_bytes, seconds)
 
     def _read(self, max_bytes: int, seconds: float | None) -> bytes:
@@ -163,17 +165,19 @@ class _Watched(httpcore.NetworkStream):
 
     @override
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        if not buffer:
-            return
+        if self._held.add(buffer, timeout):
+            self._flush()
+
+    def _flush(self) -> None:
         # httpcore goes on to read where a write fails: an early answer may be there all the same.
-        self._written = False
         _writing(self)
+        buffer = self._held.take()
         # Each piece is given what is left, and not the whole again: a slow reader outlives no deadline either.
         for start in range(0, len(buffer), _PIECE):
             if self._early.is_due(self._stream, min(_PIECE, len(buffer) - start)):
                 self._listen()
-            self._send(buffer[start : start + _PIECE], _time_to_write(timeout))
-        self._written = True
+            self._send(buffer[start : start + _PIECE], _time_to_write(self._held.timeout))
+        self._held.written = True
 
     def _send(self, piece: bytes, seconds: float | None) -> None:
         if self._socket is None:
@@ -294,12 +298,13 @@ class _AsyncWatched(httpcore.AsyncNetworkStream):
 
 
 def _one(group: BaseExceptionGroup[Any]) -> BaseException:
-    """What a cancelled task expects: trio's attempts to connect, cancelled together, come in a group."""
+    """What whoever connects expects: attempts that were cancelled together, or failed alone, come in a group."""
     kind = anyio.get_cancelled_exc_class()
     others = group.split(kind)[1]
-    while others is None and isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group
+    one: BaseException = group if others is None else others
+    while isinstance(one, BaseExceptionGroup) and (others is None or len(one.exceptions) == 1):
+        one = one.exceptions[0]
+    return one
 
 
 class AsyncWatchedBackend(httpcore.AsyncNetworkBackend):

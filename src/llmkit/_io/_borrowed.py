@@ -80,9 +80,10 @@ class Borrowed:
         progress.borrowed = True
         progress.uploading = body is not None
         left = progress.remaining()
-        headers = dict(request.headers)
+        # As bytes: httpx would have text be ASCII.
+        headers = [(name.encode("ascii"), v.encode("utf-8")) for name, v in request.headers.items()]
         if body is not None and body.length is not None:
-            headers["content-length"] = str(body.length)
+            headers.append((b"content-length", b"%d" % body.length))
         return self._client.build_request(
             request.method,
             request.url,
@@ -108,13 +109,16 @@ class _Trace:
 
     def __call__(self, name: str, info: Any) -> None:
         if name.endswith(("connect_tcp.complete", "start_tls.complete")):
-            self._connected = info.get("return_value")
+            # While it is made, it is ours alone: a proxy that says nothing is waited for without any limit.
+            self._connected = self._progress.stream = info.get("return_value")
         elif name.endswith("send_request_headers.started"):
+            # What is said to a proxy for a tunnel is none of the request.
+            if getattr(info.get("request"), "method", b"") == b"CONNECT":
+                return
             self._progress.writing()
             # HTTP/2 shares its connection with other requests: it is never ours to close.
-            if name.startswith("http11."):
-                self._progress.stream = self._connected
-        elif name.endswith("send_request_body.complete"):
+            self._progress.stream = self._connected if name.startswith("http11.") else None
+        elif name.endswith("send_request_body.complete") and self._progress.sent != "no":
             self._progress.reading()
 
 

@@ -21,7 +21,7 @@ from ..errors import (
 )
 from ._progress import Progress
 
-__all__ = ["causes", "explain"]
+__all__ = ["causes", "explain", "texts"]
 
 _CONNECTING = frozenset({"ConnectTimeout", "PoolTimeout"})
 _NEVER_SENT = frozenset({"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"})
@@ -38,6 +38,18 @@ _TRANSPORT = frozenset(
     }
 )
 _CONFIGURATION = frozenset({"UnsupportedProtocol", "InvalidURL", "LocalProtocolError"})
+# TLS about certificates, in OpenSSL's words and in rustls'. A server that refuses ours has not read what was sent with
+# it: in TLS 1.3 that leaves before the refusal comes.
+_DISTRUSTED = re.compile(r"CERTIFICATE VERIFY FAILED|invalid peer certificate")
+_UNWELCOME = re.compile(
+    r"alert\W*(handshake|certificate|bad.?cert|unsupported.?cert|unknown.?ca|access.?denied)",
+    re.IGNORECASE,
+)
+# And proxies, where another attempt would hear the same: the four hundreds, SOCKS' rules, and credentials.
+_FORBIDDEN = re.compile(
+    r"\b4\d\d\b|credentials|username|acceptable methods|authori[sz]|rule|not supported",
+    re.IGNORECASE,
+)
 
 
 def explain(error: Exception, progress: Progress, *, streaming: bool = False) -> Exception:
@@ -65,11 +77,20 @@ def _broken(error: Exception, sent: Sent, *, streaming: bool) -> APIError:
             f"the stream broke: {_words(error)}", retryable=True, sent="yes"
         )
     text = f"no answer: {_words(error)}"
-    if any("CERTIFICATE_VERIFY_FAILED" in str(cause) for cause in causes(error)):
+    why = " ".join(texts(error)).replace("_", " ")
+    if _DISTRUSTED.search(why):
         return APIConnectionError(
             f"{text}; verify=… says whom to trust", retryable=False, sent=sent
         )
-    return APIConnectionError(text, sent=sent)
+    if unwelcome := _UNWELCOME.search(why):
+        return APIConnectionError(
+            f"{text}; a server that asks for a certificate is shown that of cert=…",
+            # A handshake fails for other reasons, too, and some of them pass.
+            retryable=unwelcome[1].lower() == "handshake",
+            sent="no",
+        )
+    forbidden = type(error).__name__ == "ProxyError" and _FORBIDDEN.search(why)
+    return APIConnectionError(text, retryable=not forbidden, sent=sent)
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:
@@ -88,6 +109,14 @@ def _is_transport(error: Exception, names: list[str]) -> bool:
 
 
 def _words(error: Exception) -> str:
-    text = re.sub(r"\s+", " ", str(error)).strip()
+    # A transport's own error may say nothing but what kind it is.
+    text = next(texts(error), "")
     name = type(error).__name__
     return redact(f"{name}: {text}" if text else name)
+
+
+def texts(error: Exception) -> Iterator[str]:
+    """What it and the system's errors behind it say, each in one line; what else is behind it is not the network's."""
+    for cause in causes(error):
+        if cause is error or isinstance(cause, OSError):
+            yield from filter(None, [re.sub(r"\s+", " ", str(cause)).strip()])

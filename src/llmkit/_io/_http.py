@@ -11,19 +11,17 @@ import contextlib
 import functools
 import os
 import re
-import ssl
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore
+from typing_extensions import override
 
 from .._http import HTTPRequest, HTTPResponse
-from .._secret import redact
-from ..errors import APIResponseValidationError, ConfigurationError
+from ..errors import APIResponseValidationError
 from . import _hooked
-from ._backend import AsyncWatchedBackend, WatchedBackend
 from ._inflate import Inflate, inflater
 from ._pool import AsyncPool, Pool
 from ._progress import Progress
@@ -33,37 +31,53 @@ from ._tls import TLS
 if TYPE_CHECKING:
     from ._sending import AsyncSending, Sending
 
-__all__ = ["MAX_BODY", "AsyncTransports", "Body", "SyncTransports", "head", "raw"]
+__all__ = ["MAX_BODY", "AsyncTransports", "SyncTransports", "head", "raw", "too_much"]
 
 T = TypeVar("T")
 MAX_BODY = 256 * 1024 * 1024
 _DEFAULT_HEADERS = ((b"accept-encoding", b"gzip, deflate"), (b"user-agent", b"llmkit"))
 _CHUNKED = (b"transfer-encoding", b"chunked")
-_LIMITS = {"max_connections": 1000, "max_keepalive_connections": 100, "keepalive_expiry": 30.0}
 # An address that needs no escaping: nearly all of them.
 _PLAIN = re.compile(r"https?://[a-zA-Z0-9.\-]+(:\d{1,5})?(/[\w!$&'()*+,;=:@%.~/?\-]*)?", re.ASCII)
+
+
+class _URL(httpcore.URL):
+    """An address that is asked for its origin again and again."""
+
+    @override
+    @functools.cached_property
+    def origin(self) -> httpcore.Origin:
+        return super().origin
 
 
 @functools.lru_cache(maxsize=512)
 def _address(url: str) -> tuple[httpcore.URL, bytes]:
     """The parsed address, and the ``host`` header that goes with it."""
     if _PLAIN.fullmatch(url):
-        core = httpcore.URL(url)
+        core = _URL(url)
         default = {b"http": 80, b"https": 443}[core.scheme]
         port = b"" if core.port in (None, default) else b":%d" % core.port
         return core, core.host.lower() + port
     import httpx  # noqa: PLC0415 - it escapes what has to be
 
     odd = httpx.URL(url)
-    core = httpcore.URL(
-        scheme=odd.raw_scheme, host=odd.raw_host, port=odd.port, target=odd.raw_path
-    )
+    core = _URL(scheme=odd.raw_scheme, host=odd.raw_host, port=odd.port, target=odd.raw_path)
     return core, odd.netloc
 
 
 @functools.lru_cache(maxsize=512)
 def _name(name: str) -> bytes:
     return name.lower().encode("ascii")
+
+
+@functools.lru_cache(maxsize=64)
+def _method(name: str) -> bytes:
+    return name.encode("ascii")
+
+
+@functools.lru_cache(maxsize=512)
+def _lower(name: bytes) -> str:
+    return name.decode("latin-1").lower()
 
 
 def _headers(request: HTTPRequest, host: bytes, length: int | None) -> list[tuple[bytes, bytes]]:
@@ -83,10 +97,12 @@ def _prepared(
     write = progress.remaining() if body is None else progress.whole()
     limits = {"connect": connect, "pool": connect, "write": write, "read": None}
     data = request.body
-    content: Any = _Bytes(data) if body is None else body
-    made = httpcore.Request(request.method, url, content=content, extensions={"timeout": limits})
-    # Not by way of its constructor, which looks at each header's type: they are bytes already.
+    # Not by way of its constructor, which looks at the types of all: they are right already.
+    made = httpcore.Request.__new__(httpcore.Request)
+    made.method, made.url = _method(request.method), url
     made.headers = _headers(request, host, len(data) if body is None else body.length)
+    made.stream = _Bytes(data) if body is None else body
+    made.extensions = {"timeout": limits}
     return made
 
 
@@ -122,6 +138,10 @@ class _Answer:
     """httpcore's response under the names that drivers know, which are httpx's."""
 
     __slots__ = ("_raw_headers", "headers", "status_code", "stream")
+    lowered = True
+    """Whether the names of its headers are in lower case, in a dict, and none is there twice."""
+    shielded = True
+    """Whether closing it, once it was read to its end, keeps a cancellation out by itself."""
 
     def __init__(self, response: httpcore.Response) -> None:
         self.status_code = response.status
@@ -155,17 +175,13 @@ class _Answer:
 def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for key, value in raw:
-        name = key.decode("latin-1").lower()
-        text = _text(value)
+        name = _lower(key)
+        try:
+            text = value.decode("utf-8")
+        except UnicodeDecodeError:
+            text = value.decode("latin-1")
         headers[name] = f"{headers[name]}, {text}" if name in headers else text
     return headers
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode("utf-8")
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
 
 
 def raw(response: Any, decoded: Callable[[], Any]) -> tuple[Any, Inflate | None]:
@@ -182,36 +198,21 @@ def raw(response: Any, decoded: Callable[[], Any]) -> tuple[Any, Inflate | None]
 def head(response: Any, body: bytes = b"") -> HTTPResponse:
     """Read status and headers of a response; cookies stay behind."""
     headers: dict[str, str] = response.headers
-    if type(response) is not _Answer:
+    if not getattr(response, "lowered", False):
         headers = {name.lower(): value for name, value in headers.items()}
     if "set-cookie" in headers:
         headers = {name: value for name, value in headers.items() if name != "set-cookie"}
     return HTTPResponse(response.status_code, headers, body)
 
 
-class Body:
-    """A body gathered piece by piece, up to a limit."""
-
-    def __init__(self, response: HTTPResponse) -> None:
-        self._pieces: list[bytes] = []
-        self._size = 0
-        self._response = response
-
-    def add(self, piece: bytes) -> None:
-        """Take the next piece. Raises ``APIResponseValidationError`` where it is too much."""
-        self._size += len(piece)
-        if self._size > MAX_BODY:
-            raise APIResponseValidationError(
-                f"the answer has more than {MAX_BODY} bytes",
-                status_code=self._response.status,
-                request_id=self._response.request_id,
-                sent="yes",
-            )
-        self._pieces.append(piece)
-
-    def whole(self) -> bytes:
-        """All of it."""
-        return b"".join(self._pieces)
+def too_much(answer: HTTPResponse) -> APIResponseValidationError:
+    """What is raised where a body has more than ``MAX_BODY``."""
+    return APIResponseValidationError(
+        f"the answer has more than {MAX_BODY} bytes",
+        status_code=answer.status,
+        request_id=answer.request_id,
+        sent="yes",
+    )
 
 
 def _proxy_for(url: str) -> str | None:
@@ -225,50 +226,25 @@ def _proxy_for(url: str) -> str | None:
     return proxy if "://" in proxy else f"http://{proxy}"
 
 
-def _proxied(verify: ssl.SSLContext, proxy: str) -> httpcore.ConnectionPool:
-    return httpcore.ConnectionPool(
-        ssl_context=verify,
-        proxy=_proxy(proxy),
-        network_backend=WatchedBackend(),
-        **_LIMITS,  # type: ignore[arg-type]
-    )
+def _checked(proxy: str) -> str:
+    from ._proxy import named_proxy  # noqa: PLC0415 - who has no proxy does not wait for it
 
-
-def _async_proxied(verify: ssl.SSLContext, proxy: str) -> httpcore.AsyncConnectionPool:
-    return httpcore.AsyncConnectionPool(
-        ssl_context=verify,
-        proxy=_proxy(proxy),
-        network_backend=AsyncWatchedBackend(async_backend()),
-        **_LIMITS,  # type: ignore[arg-type]
-    )
-
-
-def _proxy(url: str) -> httpcore.Proxy:
-    import httpx  # noqa: PLC0415 - who has no proxy does not wait for it
-
-    parsed = httpx.Proxy(url)
-    return httpcore.Proxy(url=str(parsed.url), auth=parsed.raw_auth)
-
-
-def _over(kind: Callable[[ssl.SSLContext, str], T], tls: ssl.SSLContext, proxy: str) -> T:
-    try:
-        return kind(tls, proxy)
-    except (ValueError, ImportError) as error:
-        raise ConfigurationError(
-            f"the proxy that the environment names cannot be used: {redact(str(error))}"
-        ) from None
+    return named_proxy(proxy)
 
 
 class _Transports:
     """Pools by proxy, made when first needed; a child process makes its own."""
 
-    def __init__(self, verify: Any) -> None:
+    def __init__(self, tls: TLS | None, proxy: str | None) -> None:
         # No method of its own: that would be a cycle, and what a client holds would outlive it.
-        self.tls = TLS(verify)
+        self.tls = tls or TLS()
+        self._proxy = None if proxy is None else _checked(proxy)
         self._proxies: dict[str, str | None] = {}
 
     def proxy(self, url: str) -> str | None:
-        """The proxy for an address, resolved once for each origin."""
+        """The proxy for an address: the one that was given, or the environment's, resolved once for each origin."""
+        if self._proxy is not None:
+            return self._proxy
         origin = url[: url.find("/", 8)]
         if origin not in self._proxies:
             self._proxies[origin] = _proxy_for(url)
@@ -278,11 +254,11 @@ class _Transports:
 class SyncTransports(_Transports):
     """Blocking connections, shared by all threads."""
 
-    def __init__(self, verify: Any = None) -> None:
-        # First, since __del__ looks at them also where ``verify`` is refused.
+    def __init__(self, tls: TLS | None = None, proxy: str | None = None) -> None:
+        # First, since __del__ looks at them also where ``proxy`` is refused.
         self._made: dict[str | None, Any] = {}
         self._pid = os.getpid()
-        super().__init__(verify)
+        super().__init__(tls, proxy)
 
     def send(self, request: HTTPRequest, progress: Progress) -> Any:
         """Send; return the response with its body unread."""
@@ -303,7 +279,11 @@ class SyncTransports(_Transports):
         return made or self._made.setdefault(proxy, self._new(proxy))
 
     def _new(self, proxy: str | None) -> Any:
-        return Pool(self.tls) if proxy is None else _over(_proxied, self.tls(), proxy)
+        if proxy is None:
+            return Pool(self.tls)
+        from ._proxy import Proxy, ProxyPool  # noqa: PLC0415 - who has no proxy does not wait for it
+
+        return ProxyPool(self.tls, Proxy.of(proxy))
 
     def close(self) -> None:
         """Close all connections."""
@@ -331,8 +311,8 @@ async def _asent(pool: Any, prepared: httpcore.Request, url: str) -> Any:
 class AsyncTransports(_Transports):
     """Connections of one event loop."""
 
-    def __init__(self, verify: Any = None) -> None:
-        super().__init__(verify)
+    def __init__(self, tls: TLS | None = None, proxy: str | None = None) -> None:
+        super().__init__(tls, proxy)
         self._made: dict[str | None, Any] = {}
 
     async def send(self, request: HTTPRequest, progress: Progress) -> Any:
@@ -349,9 +329,12 @@ class AsyncTransports(_Transports):
             return await _asent(pool, _prepared(request, progress, body), request.url)
 
     def _new(self, proxy: str | None) -> Any:
+        network = async_backend()
         if proxy is None:
-            return AsyncPool(self.tls, async_backend())
-        return _over(_async_proxied, self.tls(), proxy)
+            return AsyncPool(self.tls, network)
+        from ._proxy import AsyncProxyPool, Proxy  # noqa: PLC0415
+
+        return AsyncProxyPool(self.tls, Proxy.of(proxy), network)
 
     async def aclose(self) -> None:
         """Close all connections."""

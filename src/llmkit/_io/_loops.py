@@ -15,19 +15,26 @@ from typing import Any
 import anyio
 import sniffio
 
-from ._http import AsyncTransports
-from ._running import running_loop, turn
+from ._running import asyncio_loop, is_trio, running_loop, turn
 from ._unbroken import Unbroken
 
 __all__ = ["Loops"]
 
 
 class Loops:
-    """Transports by event loop."""
+    """Transports by event loop, made by what is given."""
 
-    def __init__(self, verify: Any = None) -> None:
-        self._verify = verify
+    def __init__(self, made: Callable[[], Any]) -> None:
+        self._new = made
         self._pools: weakref.WeakKeyDictionary[Any, _Pool] = weakref.WeakKeyDictionary()
+        self._latest: Callable[[], _Pool | None] = _nobody
+
+    def known(self) -> _Pool | None:
+        """The pool of the running loop, where that is asyncio's and was the last one that asked."""
+        pool = self._latest()
+        if pool is None or pool.closed or pool.loop is not pool.running() or is_trio():
+            return None
+        return pool
 
     async def here(self) -> _Pool:
         """The pool of the running loop."""
@@ -36,8 +43,9 @@ class Loops:
         if pool is None:
             self._forget_closed()
             forget = functools.partial(_forget, self._pools)
-            pool = self._pools[token] = _Pool(AsyncTransports(self._verify), forget)
+            pool = self._pools[token] = _Pool(self._new(), forget)
             await pool.start()
+        self._latest = weakref.ref(pool)
         return pool
 
     def _forget_closed(self) -> None:
@@ -62,7 +70,12 @@ class Loops:
     def forget(self) -> None:
         """In a forked child: the loops and their sockets are the parent's."""
         self._pools = weakref.WeakKeyDictionary()
+        self._latest = _nobody
         _open.clear()
+
+
+def _nobody() -> None:
+    """Stands for a pool that there is none of."""
 
 
 def _forget(pools: weakref.WeakKeyDictionary[Any, _Pool], pool: _Pool) -> None:
@@ -90,7 +103,7 @@ _open: set[_Pool] = set()
 class _Pool:
     """One loop's transports, and what is left to do on that loop."""
 
-    def __init__(self, transports: AsyncTransports, forget: Callable[[_Pool], object]) -> None:
+    def __init__(self, transports: Any, forget: Callable[[_Pool], object]) -> None:
         self.transports = transports
         self.loop = running_loop()
         self._forget = forget
@@ -98,13 +111,18 @@ class _Pool:
         self._closing = anyio.Lock()
         self._tasks: set[Any] = set()
         self._schedule: Callable[[Callable[[], Any]], object] | None = None
+        self.closed = False
+        self.driver: Any = None
+        """Who performs effects here, once somebody has made it."""
+        self.running: Callable[[], Any] = running_loop
 
     async def start(self) -> None:
         """Let the loop know of us: from here on it closes the pool at its end."""
         await anext(self._keeper)
-        self._schedule = (
-            self._on_trio() if sniffio.current_async_library() == "trio" else self._on_asyncio()
-        )
+        if sniffio.current_async_library() == "trio":
+            self._schedule = self._on_trio()
+        else:
+            self._schedule, self.running = self._on_asyncio(), asyncio_loop()
         _open.add(self)
 
     async def stop(self) -> None:
@@ -129,6 +147,7 @@ class _Pool:
 
     async def _close(self) -> None:
         self._forget(self)
+        self.closed, self.driver = True, None
         await Unbroken(self._closed(), closing=True)
         await turn()  # in which asyncio closes its sockets
 

@@ -3,7 +3,7 @@
 httpcore's pools look at every connection for each request, and for each idle one at all the others: their cost grows
 with the square of what is idle. Here the one used last is taken first, and nothing else is looked at. There are no
 locks: lists and sets are changed by single operations, so that a collector may give a connection back at any moment.
-Proxies are not spoken here; they stay with httpcore's pools.
+Proxies are not spoken here, but where their connections are made: in ``_proxy``.
 """
 
 from __future__ import annotations
@@ -193,7 +193,8 @@ class AsyncPool:
         self, tls: Callable[[], ssl.SSLContext], network: httpcore.AsyncNetworkBackend
     ) -> None:
         self._connections = _Connections(tls)
-        self._backend = AsyncWatchedBackend(network)
+        is_watched = isinstance(network, AsyncWatchedBackend)
+        self._backend = network if is_watched else AsyncWatchedBackend(network)
 
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         """Send on an idle connection, or a new one; the answer gives it back when it is closed."""
@@ -266,10 +267,10 @@ class _AsyncBody:
             raise
 
     async def aclose(self) -> None:
+        # What waits here is httpcore's closing, and ours of what is not kept: each keeps a cancellation out by itself.
         if _first(self._open):
-            with anyio.CancelScope(shield=True):
-                try:
-                    await self._pieces.aclose()
-                finally:
-                    self._give_back()
-                    await self._pool.keep(self._connection, self._origin)
+            try:
+                await self._pieces.aclose()
+            finally:
+                self._give_back()
+                await self._pool.keep(self._connection, self._origin)

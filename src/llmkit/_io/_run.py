@@ -7,26 +7,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from .._call import Sent
-from .._flow import Cancelled, Flow, Notify, Opened, Relay, Store
+from .._flow import Cancelled, Flow, Notify, Opened, Store
 from ._failures import explain
 from ._progress import Progress
 
-__all__ = ["ENDS", "Done", "Run"]
+__all__ = ["Done", "Run"]
 
 
-@dataclass(slots=True)
-class Done:
-    """The flow has ended, with this value."""
+class Done(tuple[Any]):
+    """The flow has ended, with this value; made of a tuple of one, because every call makes one."""
 
-    value: Any
+    __slots__ = ()
 
-
-ENDS: Final = (Relay, Done)
-"""What a driver stops at."""
+    @property
+    def value(self) -> Any:
+        """What it returned."""
+        return self[0]
 
 
 class Run:
@@ -53,22 +52,21 @@ class Run:
         try:
             return resume(*outcome)
         except StopIteration as stop:
-            return Done(stop.value)
+            return Done((stop.value,))
         except Cancelled as cancelled:
             cause = cancelled.__cause__
+        # The flow has ended. What it was cancelled with knows this frame, and with it the run.
+        self.cancelled = None
         if cause is None:
-            return Done(None)
+            # Where it went through knows this run, which knows it.
+            self.cancelled = None
+            return Done((None,))
         # Outside the handler, or each would be the other's context; and not known here any more once it is out. What
         # knows itself waits for the collector, with all that it holds.
         try:
             raise cause
         finally:
             del cause
-
-    def ended(self, effect: Any) -> Any:
-        """The flow has come to its relay or its end, and with it its open answer to somebody else: what it came to."""
-        self.opened = None
-        return effect.value if isinstance(effect, Done) else effect
 
     def won(self, outcome: tuple[int, Any]) -> tuple[int, Any]:
         """A race's outcome: where it is an open answer, that is this flow's from now on."""
@@ -109,6 +107,13 @@ class Run:
             progress.stop()
             progress.disconnect()
 
-    def permitted(self, effect: Any) -> bool:
-        """After a cancellation only the settlement may still be performed."""
-        return self.cancelled is None or isinstance(effect, Notify | Store)
+    def instead(self, effect: Any) -> Any:
+        """The effect that follows where this one is not performed; ``None`` where it is to be.
+
+        After a cancellation only the settlement may still be.
+        """
+        if self.is_aborted():
+            return self.step(self.cancel, None)
+        if self.cancelled is None or isinstance(effect, Notify | Store):
+            return None
+        return self.step(self.flow.throw, self.cancelled)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import anyio
 import httpcore
 import sniffio
 
-__all__ = ["async_backend", "running_loop", "turn"]
+__all__ = ["async_backend", "asyncio_loop", "is_trio", "running_loop", "turn"]
+
+
+# Older versions of sniffio have only the second.
+_thread: Any = getattr(sniffio, "thread_local", None)
+_hint = sniffio.current_async_library_cvar
 
 
 def running_loop() -> Any:
@@ -20,6 +26,18 @@ def running_loop() -> Any:
     import asyncio  # noqa: PLC0415 - only under asyncio
 
     return asyncio.get_running_loop()
+
+
+def asyncio_loop() -> Callable[[], Any]:
+    """What says which loop of asyncio is running, and raises nothing where none is."""
+    import asyncio  # noqa: PLC0415 - only under asyncio
+
+    return asyncio._get_running_loop  # noqa: SLF001 - documented for those who make event loops
+
+
+def is_trio() -> bool:
+    """Whether it is trio that runs, perhaps within asyncio's loop. What says so is ``sniffio``'s to know."""
+    return getattr(_thread, "name", None) == "trio" or _hint.get() == "trio"
 
 
 def async_backend() -> httpcore.AsyncNetworkBackend:

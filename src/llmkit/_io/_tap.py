@@ -121,6 +121,12 @@ class Answer:
     the exchange may take), an exception is raised. Headers may be pairs, where a name occurs twice.
     """
 
+    lowered = True
+    """``headers`` is a dict with names in lower case, each there once."""
+    at_once = True
+    """Its pieces may be awaited as they are, whatever is thrown in; ``close`` ends it in both colours, and never waits.
+    Nothing below it asks which exchange the network is working for (``CURRENT``)."""
+
     def __init__(
         self,
         status_code: int,

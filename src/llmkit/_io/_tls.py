@@ -17,9 +17,16 @@ from ..errors import ConfigurationError
 __all__ = ["TLS", "shared_tls"]
 
 
+_MOST_PARTS = 3
+
+
 @functools.cache
 def shared_tls() -> ssl.SSLContext:
     """The process's TLS context."""
+    return _default()
+
+
+def _default() -> ssl.SSLContext:
     if file := os.environ.get("SSL_CERT_FILE"):
         return ssl.create_default_context(cafile=file)
     if folder := os.environ.get("SSL_CERT_DIR"):
@@ -28,32 +35,70 @@ def shared_tls() -> ssl.SSLContext:
 
 
 class TLS:
-    """What a caller's ``verify`` asks for, made when it is first needed; called, it is the context.
+    """What a caller's ``verify`` and ``cert`` ask for, made when it is first needed; called, it is the context.
 
     Raises:
         ConfigurationError: it is none of what may be asked for. Only ``False`` itself turns checking off.
     """
 
-    def __init__(self, verify: Any = None) -> None:
+    def __init__(self, verify: Any = None, cert: Any = None) -> None:
         if not (verify is None or isinstance(verify, bool | str | os.PathLike | ssl.SSLContext)):
             raise ConfigurationError(
                 f"verify is an ssl.SSLContext, a CA file, or False, not {type(verify).__name__}"
             )
-        self._verify = verify
+        if cert is not None and isinstance(verify, ssl.SSLContext):
+            raise ConfigurationError(
+                "cert goes with a CA file; an ssl.SSLContext has its own: context.load_cert_chain(…)"
+            )
+        self.verify = verify
+        self.cert: tuple[str, ...] = () if cert is None else _files(cert)
         self._made: ssl.SSLContext | None = None
 
     def __call__(self) -> ssl.SSLContext:
-        """The context. Raises ``OSError`` where a named file of authorities cannot be read."""
+        """The context. Raises ``ConfigurationError`` where a file that was named cannot be used."""
         if self._made is None:
-            self._made = _context(self._verify)
+            self._made = _context(self.verify, self.cert)
         return self._made
 
 
-def _context(verify: Any) -> ssl.SSLContext:
+def _files(cert: Any) -> tuple[str, ...]:
+    """A certificate's file, its key's, and the key's password, as far as they are given."""
+    parts = cert if isinstance(cert, tuple) else (cert,)
+    if not 1 <= len(parts) <= _MOST_PARTS or not all(
+        isinstance(p, str | os.PathLike) for p in parts
+    ):
+        raise ConfigurationError(
+            "cert is a PEM file, or a tuple: (certificate, key) or (…, password)"
+        )
+    return tuple(os.fspath(part) for part in parts)
+
+
+def _context(verify: Any, cert: tuple[str, ...]) -> ssl.SSLContext:
     if isinstance(verify, ssl.SSLContext):
         return verify
-    if verify is None or verify is True:
+    if (verify is None or verify is True) and not cert:
         return shared_tls()
+    context = _trusting(verify)
+    if cert:
+        _show(context, cert)
+    return context
+
+
+def _show(context: ssl.SSLContext, cert: tuple[str, ...]) -> None:
+    file, key, password = (*cert, "", "")[:_MOST_PARTS]
+    try:
+        # With a password in any case: without one OpenSSL would ask for it at the terminal, and wait.
+        context.load_cert_chain(file, key or None, password)
+    except OSError as error:
+        files = ", ".join(cert[:2])
+        raise ConfigurationError(
+            f"cert cannot be used: {error.strerror or error} ({files}; a key's password is the third of the tuple)"
+        ) from None
+
+
+def _trusting(verify: Any) -> ssl.SSLContext:
+    if verify is None or verify is True:
+        return _default()
     if isinstance(verify, str | os.PathLike):
         return _of_file(os.fspath(verify))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -65,5 +110,7 @@ def _context(verify: Any) -> ssl.SSLContext:
 def _of_file(path: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=path)
-    except FileNotFoundError as error:  # which says not of what
-        raise FileNotFoundError(error.errno, error.strerror, path) from None
+    except OSError as error:
+        raise ConfigurationError(
+            f"verify cannot be used: {error.strerror or error} ({path})"
+        ) from None

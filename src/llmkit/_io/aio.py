@@ -14,7 +14,6 @@ import anyio
 
 from .._flow import (
     Acquire,
-    Cancelled,
     Consult,
     Decoder,
     Fetch,
@@ -23,7 +22,6 @@ from .._flow import (
     Opened,
     Race,
     Read,
-    Relay,
     Send,
     Sleep,
     Store,
@@ -32,13 +30,12 @@ from .._http import HTTPResponse
 from .._operations import Store as StoreProtocol
 from ..errors import APIError
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
-from ._files import acontents
-from ._http import Body, head, raw
+from ._http import MAX_BODY, head, raw, too_much
 from ._media import afetch, fetching
 from ._observe import Observers
-from ._progress import Progress, during
+from ._progress import CURRENT, Progress, during
 from ._race import arace
-from ._run import ENDS, Run
+from ._run import Done, Run
 from ._running import turn
 from ._unbroken import Unbroken
 
@@ -64,25 +61,45 @@ class AsyncExchange:
         self._pieces: AsyncIterator[bytes] = aiter(pieces)
         self._later = later
         self._complete = False
+        # See ``_tap.Answer`` for what it means.
+        self._at_once: bool = getattr(response, "at_once", False)
         self.progress = progress
 
     def keep(self) -> None:
         """A stream reads on from here: outlive it until it is closed, or given up."""
         _open.add(self)
 
-    async def read(self) -> bytes | None:
+    def read(self) -> Awaitable[bytes | None]:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
-        with during(self.progress):
+        if self._at_once and self._inflate is None:
+            return anext(self._pieces, None)
+        return self._read()
+
+    async def _read(self) -> bytes | None:
+        before = CURRENT.get()
+        CURRENT.set(self.progress)
+        try:
             return await self.piece()
+        finally:
+            # Closed by a collector, this may be another's context.
+            if CURRENT.get() is self.progress:
+                CURRENT.set(before)
+
+    def head(self) -> HTTPResponse:
+        """Status and headers."""
+        return head(self._response)
 
     async def piece(self) -> bytes | None:
-        """``read`` for who is within ``during`` already."""
+        """``read`` for who has said already what the network works for."""
         if self._inflate is not None and self._inflate.pending:
             self.progress.hurry()
             # A loop has others to serve between two pieces.
             await anyio.sleep(0)  # noqa: ASYNC115 - its other name is in a module that nobody needs
             return self._inflate.feed(b"")
-        piece = await Unbroken(self._limited() if self.progress.borrowed else self._next())
+        if self._at_once:
+            piece = await anext(self._pieces, None)
+        else:
+            piece = await Unbroken(self._limited() if self.progress.borrowed else self._next())
         self._complete = piece is None
         return piece if piece is None or self._inflate is None else self._inflate.feed(piece)
 
@@ -107,7 +124,12 @@ class AsyncExchange:
         """Close at once, even while being cancelled, however often."""
         _open.discard(self)
         self.progress.stop()
-        await Unbroken(self._closed(), closing=True)
+        if self._at_once:
+            self._response.close()
+            return
+        shielded = self._complete and getattr(self._response, "shielded", False)
+        work = self._response.aclose() if shielded else self._closed()
+        await Unbroken(work, closing=True)
 
     async def _closed(self) -> None:
         with anyio.CancelScope(shield=True):
@@ -150,24 +172,51 @@ class AsyncDriver:
     ) -> None:
         self._clock = clock
         self._transport_send = send
+        # Whether what it sends with can be given up as it is.
+        self._sends_at_once: bool = getattr(getattr(send, "__self__", None), "at_once", False)
         self._observers = observers
-        self._store = store
+        self.store = store
         self._later = later
 
-    async def run(self, flow: Flow[Any]) -> Any:
+    def run(self, flow: Flow[Any]) -> Coroutine[Any, Any, Any]:
         """Run a flow that relays nothing; return its value."""
-        run = Run(flow)
-        value = await self.advance(run, flow.__next__)
-        assert not isinstance(value, Relay), "this flow opens a stream"  # noqa: S101
-        return value
+        return self.advance(Run(flow), flow.__next__)
 
     async def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
+        send = run.flow.send
         try:
             effect = run.step(resume)
-            while not isinstance(effect, ENDS):
-                effect = await self._answer(run, effect)
-            return run.ended(effect)
+            while (perform := _PERFORM.get(type(effect))) is not None:
+                bound = run.cancelled is not None
+                if bound and (instead := run.instead(effect)) is not None:
+                    effect = instead
+                    continue
+                # Only while it is sent is a failure the exchange's.
+                run.progress = None
+                try:
+                    performed = perform(self, run, effect)
+                    outcome = await (_shielded(performed) if bound else performed)
+                except GeneratorExit:
+                    raise
+                except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
+                    failure = error
+                else:
+                    try:
+                        effect = run.step(send, outcome) if bound else send(outcome)
+                    except StopIteration as stop:
+                        effect = Done((stop.value,))
+                    continue
+                # Outside the handler: what the flow raises must not have a transport's exception as its context.
+                try:
+                    await self._let_go(run)
+                    effect = run.step(run.fail, failure)
+                finally:
+                    # It knows this frame, and this frame it: what both hold would wait for the collector.
+                    del failure
+            # At its relay or its end, and with it its open answer is somebody else's.
+            run.opened = None
+            return effect[0] if type(effect) is Done else effect
         except GeneratorExit:
             # The coroutine itself is given up, and can await nothing more: as with a dropped stream.
             run.flow.close()
@@ -176,70 +225,46 @@ class AsyncDriver:
             raise
         except BaseException:
             await self._let_go(run)
+            run.cancelled = None
             raise
 
     async def _let_go(self, run: Run) -> None:
         if (opened := run.let_go()) is not None:
             await opened.close()
 
-    async def _answer(self, run: Run, effect: Any) -> Any:
-        if run.cancelled is not None and not run.permitted(effect):
-            return run.step(run.flow.throw, run.cancelled or Cancelled("maybe"))
-        # Only while it is sent is a failure the exchange's.
-        run.progress = None
-        failure: BaseException | None = None
-        try:
-            if run.cancelled is None:
-                outcome = await _PERFORM[type(effect)](self, run, effect)
-            else:
-                outcome = await self._shielded(run, effect)
-        except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
-            failure = error
-        # Outside the handler: what the flow raises must not have a transport's exception as its context.
-        if failure is not None:
-            try:
-                await self._let_go(run)
-                return run.step(run.fail, failure)
-            finally:
-                # It knows this frame, and this frame it: what both hold would wait for the collector.
-                failure = None
-        return run.step(run.flow.send, outcome)
-
-    async def _shielded(self, run: Run, effect: Any) -> Any:
-        with anyio.move_on_after(_SHIELD_SECONDS, shield=True):
-            return await _PERFORM[type(effect)](self, run, effect)
-        return None
-
     async def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
-        progress = run.progress = Progress(on_network(self._clock, effect.deadlines))
-        with during(progress):
-            response = await self._answered(effect, progress)
-            exchange = AsyncExchange(response, progress, self._later)
-            try:
-                if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
-                    opened = await _opened(effect, effect.decoder, exchange, head(response))
-                    run.opened = exchange
-                    return opened
-                return await _whole(exchange, head(response))
-            except GeneratorExit:
-                exchange.abort()
-                raise
-            except BaseException:
-                await exchange.close()
-                raise
-
-    async def _answered(self, effect: Send, progress: Progress) -> Any:
+        limits = effect.deadlines
+        if self._clock is not SYSTEM_CLOCK:
+            limits = on_network(self._clock, limits)
+        progress = run.progress = Progress(limits)
+        progress.streamed = effect.decoder is not None
+        before = CURRENT.get()
+        CURRENT.set(progress)
         try:
-            return await Unbroken(self._transport_send(effect.request, progress))
-        except Exception:
-            await turn()  # in which asyncio closes its socket
-            raise
+            try:
+                sending = self._transport_send(effect.request, progress)
+                plain = self._sends_at_once and effect.request.upload is None
+                response = await (sending if plain else Unbroken(sending))
+            except Exception:
+                await turn()  # in which asyncio closes its socket
+                raise
+            decoder = effect.decoder if response.status_code < _NOT_A_STREAM else None
+            if decoder is None and _is_at_once(response):
+                return await _read_at_once(response, progress)
+            exchange = AsyncExchange(response, progress, self._later)
+            return await _read(run, effect, exchange, decoder)
+        finally:
+            # Closed by a collector, this may be another's context.
+            if CURRENT.get() is progress:
+                CURRENT.set(before)
 
     async def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
         run.progress = fetching(effect)
         return await afetch(effect, run.progress)
 
     async def _read(self, run: Run, effect: Read) -> bytes | None:
+        from ._files import acontents  # noqa: PLC0415 - few calls have files to read
+
         return await acontents(effect.path)
 
     async def _sleep(self, run: Run, effect: Sleep) -> None:
@@ -248,7 +273,7 @@ class AsyncDriver:
         await anyio.sleep(0)  # noqa: ASYNC115 - its other name is in a module that nobody needs
 
     async def _perform_store(self, run: Run, effect: Store) -> Any:
-        store = self._store if effect.on is None else effect.on
+        store = self.store if effect.on is None else effect.on
         waiting = getattr(store, "aperform", None)
         if waiting is None:
             return store.perform(effect.operation)
@@ -282,19 +307,66 @@ _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {
 }
 
 
-async def _whole(exchange: AsyncExchange, response: HTTPResponse) -> HTTPResponse:
-    body = Body(response)
+async def _shielded(performed: Awaitable[Any]) -> Any:
+    with anyio.move_on_after(_SHIELD_SECONDS, shield=True):
+        return await performed
+    return None
+
+
+def _is_at_once(response: Any) -> bool:
+    return getattr(response, "at_once", False) and "content-encoding" not in response.headers
+
+
+async def _read_at_once(response: Any, progress: Progress) -> HTTPResponse:
+    """A whole answer of a transport that needs no help in being given up."""
+    read: list[bytes] = []
+    size = 0
+    try:
+        async for piece in response.stream:
+            progress.first = None
+            read.append(piece)
+            size += len(piece)
+            if size > MAX_BODY:
+                raise too_much(head(response))
+    finally:
+        response.close()
+    return head(response, read[0] if len(read) == 1 else b"".join(read))
+
+
+async def _read(
+    run: Run, effect: Send, exchange: AsyncExchange, decoder: Decoder | None
+) -> HTTPResponse | Opened:
+    try:
+        if decoder is None:
+            return await _whole(exchange)
+        opened = await _opened(effect, decoder, exchange)
+    except GeneratorExit:
+        exchange.abort()
+        raise
+    except BaseException:
+        await exchange.close()
+        raise
+    run.opened = exchange
+    return opened
+
+
+async def _whole(exchange: AsyncExchange) -> HTTPResponse:
+    response = exchange.head()
+    read: list[bytes] = []
+    size = 0
     while (piece := await exchange.piece()) is not None:
-        exchange.progress.begun()
-        body.add(piece)
+        exchange.progress.first = None
+        read.append(piece)
+        size += len(piece)
+        if size > MAX_BODY:
+            raise too_much(response)
     await exchange.close()
-    return HTTPResponse(response.status, response.headers, body.whole())
+    return HTTPResponse(response.status, response.headers, b"".join(read))
 
 
-async def _opened(
-    effect: Send, decoder: Decoder, exchange: AsyncExchange, response: HTTPResponse
-) -> Opened:
+async def _opened(effect: Send, decoder: Decoder, exchange: AsyncExchange) -> Opened:
     """Read a stream up to its first chunk: an error that comes instead of it can still be retried."""
+    response = exchange.head()
     first: list[Any] = []
     pending: Exception | None = None
     try:
@@ -309,5 +381,5 @@ async def _opened(
         if not first:
             raise
         pending = error
-    exchange.progress.begun()
+    exchange.progress.first = None
     return Opened(response, exchange, decoder, first, effect.deadlines, pending)

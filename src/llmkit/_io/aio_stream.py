@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -48,15 +47,21 @@ class AsyncStream(Generic[C, A]):
         return self
 
     async def __anext__(self) -> C:
-        ready: deque[C] = self._session.ready
-        while not ready:
+        session = self._session
+        # No chunk is None.
+        chunk: C | None = next(session.flowing, None)
+        while chunk is None:
+            if session.ready:
+                chunk = session.ready.popleft()
+                continue
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
             if self._ended:
                 raise StopAsyncIteration
             await self._pull()
-        return ready.popleft()
+            chunk = next(session.flowing, None)
+        return chunk
 
     async def __aenter__(self) -> Self:
         return self
@@ -83,7 +88,7 @@ class AsyncStream(Generic[C, A]):
         if drains and self._session.drains and self._exchange is not None:
             await self._drain(self._exchange)
         self._ended = True
-        self._session.ready.clear()
+        self._session.discard()
         await self._close_exchange()
         await self._driver.advance(self._run, lambda: self._run.cancel(None, "closed"))
         await turn()  # in which asyncio closes its socket
@@ -130,7 +135,7 @@ class AsyncStream(Generic[C, A]):
         try:
             session.check()
             while not session.over and exchange.progress.whole() and await self._read():
-                session.ready.clear()
+                session.discard()
         except Exception:  # noqa: BLE001, S110 - what has come is known, and it was closed all the same
             pass
         except GeneratorExit:
@@ -140,9 +145,11 @@ class AsyncStream(Generic[C, A]):
             await self._interrupt(error)
 
     async def _pull(self) -> None:
+        session = self._session
         try:
-            self._session.check()
-            if self._session.over or not await self._read():
+            if session.pending is not None:
+                session.check()
+            if session.over or not await self._read():
                 await self._finish()
         except Exception as error:  # noqa: BLE001 - the flow judges it
             await self._broke(error)
@@ -171,7 +178,7 @@ class AsyncStream(Generic[C, A]):
             return False
         before = session.received
         session.feed(data)
-        if session.received != before:
+        if exchange.progress.hold_until is not None and session.received != before:
             exchange.progress.unhold()
         return True
 

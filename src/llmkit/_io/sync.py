@@ -9,7 +9,6 @@ from typing import Any
 
 from .._flow import (
     Acquire,
-    Cancelled,
     Consult,
     Decoder,
     Fetch,
@@ -18,7 +17,6 @@ from .._flow import (
     Opened,
     Race,
     Read,
-    Relay,
     Send,
     Sleep,
     Store,
@@ -28,13 +26,12 @@ from .._operations import Store as StoreProtocol
 from ..errors import APIError
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
 from ._failures import explain
-from ._files import contents
-from ._http import Body, head, raw
+from ._http import MAX_BODY, head, raw, too_much
 from ._media import fetch, fetching
 from ._observe import Observers, resolved_sync
-from ._progress import CURRENT, Progress, during
+from ._progress import CURRENT, Progress
 from ._race import race
-from ._run import ENDS, Run
+from ._run import Done, Run
 from ._watch import watched
 
 __all__ = ["Exchange", "SyncDriver"]
@@ -44,22 +41,6 @@ _NOT_A_STREAM = 300
 _DRAIN_SECONDS = 0.25
 
 
-class _Unfit:
-    """After an interrupt, which leaves the layers below in any state, nobody shall use this connection again."""
-
-    __slots__ = ("_progress",)
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-
-    def __enter__(self) -> None:
-        """Nothing to do yet."""
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is not None and not issubclass(kind, Exception):
-            self._progress.disconnect()
-
-
 class Exchange:
     """An open answer: read it piece by piece, close it."""
 
@@ -67,15 +48,27 @@ class Exchange:
         self._response = response
         pieces, self._inflate = raw(response, response.iter_bytes)
         self._pieces: Iterator[bytes] = iter(pieces)
+        self._plain = self._inflate is None and not progress.borrowed
+        self._at_once: bool = self._plain and getattr(response, "at_once", False)
         self.progress = progress
 
     def read(self) -> bytes | None:
         """The next bytes; ``None`` at the end. Raises the transport's failures."""
-        with during(self.progress):
-            return self.piece()
+        if self._at_once:
+            return next(self._pieces, None)
+        token = CURRENT.set(self.progress)
+        try:
+            piece = next(self._pieces, None) if self._plain else self.piece()
+        finally:
+            CURRENT.reset(token)
+        return piece
+
+    def head(self) -> HTTPResponse:
+        """Status and headers."""
+        return head(self._response)
 
     def piece(self) -> bytes | None:
-        """``read`` for who is within ``during`` already."""
+        """``read`` for who has said already what the network works for."""
         if self._inflate is not None and self._inflate.pending:
             self.progress.hurry()
             return self._inflate.feed(b"")
@@ -98,8 +91,14 @@ class Exchange:
 
     def close(self) -> None:
         """Close at once; what has not been read is lost."""
-        with _Unfit(self.progress), during(self.progress):
+        token = CURRENT.set(self.progress)
+        try:
             self._response.close()
+        except BaseException as error:
+            _unfit(error, self.progress)
+            raise
+        finally:
+            CURRENT.reset(token)
         self.progress.stream = None
 
     def abort(self) -> None:
@@ -109,6 +108,12 @@ class Exchange:
             self.close()
         else:
             _aborted.put(self)
+
+
+def _unfit(error: BaseException, progress: Progress) -> None:
+    """After an interrupt, which leaves the layers below in any state, nobody shall use this connection again."""
+    if not isinstance(error, Exception):
+        progress.disconnect()
 
 
 _aborted: SimpleQueue[Exchange] = SimpleQueue()
@@ -132,28 +137,49 @@ class SyncDriver:
     ) -> None:
         self._transport_send = send
         self._observers = observers
-        self._store = store
+        self.store = store
         self._clock = clock
 
     def run(self, flow: Flow[Any]) -> Any:
         """Run a flow that relays nothing; return its value."""
-        run = Run(flow)
-        relay = self.advance(run, flow.__next__)
-        assert not isinstance(relay, Relay), "this flow opens a stream"  # noqa: S101
-        return relay
+        return self.advance(Run(flow), flow.__next__)
 
     def advance(self, run: Run, resume: Callable[[], Any]) -> Any:
         """Drive the flow from its next step; return its ``Relay``, or its value once it has ended."""
+        send = run.flow.send
         try:
             effect = run.step(resume)
-            while not isinstance(effect, ENDS):
-                effect = self._answer(run, effect)
-            return run.ended(effect)
+            while (perform := _PERFORM.get(type(effect))) is not None:
+                bound = run.cancelled is not None or run.aborted is not None
+                if bound and (instead := run.instead(effect)) is not None:
+                    effect = instead
+                    continue
+                # Only while it is sent is a failure the exchange's.
+                run.progress = None
+                try:
+                    outcome = perform(self, run, effect)
+                except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
+                    failure = error
+                else:
+                    try:
+                        effect = run.step(send, outcome) if bound else send(outcome)
+                    except StopIteration as stop:
+                        effect = Done((stop.value,))
+                    continue
+                # Outside the handler: what the flow raises must not have a transport's exception as its context.
+                try:
+                    self._let_go(run)
+                    effect = run.step(run.fail, failure)
+                finally:
+                    # It knows this frame, and this frame it: what both hold would wait for the collector.
+                    del failure
+            # At its relay or its end, and with it its open answer is somebody else's.
+            run.opened = None
+            return effect[0] if type(effect) is Done else effect
         except BaseException:
             # Where an interrupt came between the flow's steps, the flow does not know of it.
             run.flow.close()
             self._let_go(run)
-            # What it was cancelled for knows this frame, and with it the run.
             run.cancelled = None
             raise
 
@@ -161,50 +187,40 @@ class SyncDriver:
         if (opened := run.let_go()) is not None:
             opened.close()
 
-    def _answer(self, run: Run, effect: Any) -> Any:
-        if run.aborted is not None and run.is_aborted():
-            return run.step(run.cancel, None)
-        if run.cancelled is not None and not run.permitted(effect):
-            return run.step(run.flow.throw, run.cancelled or Cancelled("maybe"))
-        # Only while it is sent is a failure the exchange's.
-        run.progress = None
-        failure: BaseException | None = None
-        try:
-            outcome = _PERFORM[type(effect)](self, run, effect)
-        except BaseException as error:  # noqa: BLE001 - every failure is the flow's to judge
-            failure = error
-        # Outside the handler: what the flow raises must not have a transport's exception as its context.
-        if failure is not None:
-            try:
-                self._let_go(run)
-                return run.step(run.fail, failure)
-            finally:
-                # It knows this frame, and this frame it: what both hold would wait for the collector.
-                failure = None
-        return run.step(run.flow.send, outcome)
-
     def _send(self, run: Run, effect: Send) -> HTTPResponse | Opened:
-        _close_aborted()
-        progress = run.progress = Progress(on_network(self._clock, effect.deadlines))
-        with _Unfit(progress), during(progress):
+        if not _aborted.empty():
+            _close_aborted()
+        limits = effect.deadlines
+        if self._clock is not SYSTEM_CLOCK:
+            limits = on_network(self._clock, limits)
+        progress = run.progress = Progress(limits)
+        progress.streamed = effect.decoder is not None
+        token = CURRENT.set(progress)
+        try:
             response = self._transport_send(effect.request, progress)
-            exchange = Exchange(response, progress)
-            try:
-                if effect.decoder is not None and response.status_code < _NOT_A_STREAM:
-                    opened = _opened(effect, effect.decoder, exchange, head(response))
-                    run.opened = exchange
-                    return opened
-                return _whole(exchange, head(response))
-            except BaseException:
-                exchange.close()
-                raise
+            answer: HTTPResponse | Opened
+            if effect.decoder is None or response.status_code >= _NOT_A_STREAM:
+                answer = _whole(response, progress)
+            else:
+                answer = _begun(run, effect, effect.decoder, Exchange(response, progress))
+        except BaseException as error:
+            _unfit(error, progress)
+            raise
+        finally:
+            CURRENT.reset(token)
+        return answer
 
     def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
         progress = run.progress = fetching(effect)
-        with _Unfit(progress):
+        try:
             return fetch(effect, progress)
+        except BaseException as error:
+            _unfit(error, progress)
+            raise
 
     def _read(self, run: Run, effect: Read) -> bytes | None:
+        from ._files import contents  # noqa: PLC0415 - few calls have files to read
+
         return contents(effect.path)
 
     def _sleep(self, run: Run, effect: Sleep) -> None:
@@ -213,7 +229,7 @@ class SyncDriver:
             raise InterruptedError
 
     def _perform_store(self, run: Run, effect: Store) -> Any:
-        return (self._store if effect.on is None else effect.on).perform(effect.operation)
+        return (self.store if effect.on is None else effect.on).perform(effect.operation)
 
     def _notify(self, run: Run, effect: Notify) -> None:
         self._observers.tell(effect.event)
@@ -241,17 +257,44 @@ _PERFORM: dict[type, Callable[[SyncDriver, Run, Any], Any]] = {
 }
 
 
-def _whole(exchange: Exchange, response: HTTPResponse) -> HTTPResponse:
-    body = Body(response)
+def _whole(response: Any, progress: Progress) -> HTTPResponse:
+    """Read an answer to its end, and close it."""
+    read: list[bytes] = []
+    size = 0
+    try:
+        packed = progress.borrowed or "content-encoding" in response.headers
+        for piece in _pieces(Exchange(response, progress)) if packed else response.stream:
+            progress.first = None
+            read.append(piece)
+            size += len(piece)
+            if size > MAX_BODY:
+                raise too_much(head(response))
+        response.close()
+    except BaseException:
+        response.close()
+        raise
+    progress.stream = None
+    return head(response, read[0] if len(read) == 1 else b"".join(read))
+
+
+def _pieces(exchange: Exchange) -> Iterator[bytes]:
     while (piece := exchange.piece()) is not None:
-        exchange.progress.begun()
-        body.add(piece)
-    exchange.close()
-    return HTTPResponse(response.status, response.headers, body.whole())
+        yield piece
 
 
-def _opened(effect: Send, decoder: Decoder, exchange: Exchange, response: HTTPResponse) -> Opened:
+def _begun(run: Run, effect: Send, decoder: Decoder, exchange: Exchange) -> Opened:
+    try:
+        opened = _opened(effect, decoder, exchange)
+    except BaseException:
+        exchange.close()
+        raise
+    run.opened = exchange
+    return opened
+
+
+def _opened(effect: Send, decoder: Decoder, exchange: Exchange) -> Opened:
     """Read a stream up to its first chunk: an error that comes instead of it can still be retried."""
+    response = exchange.head()
     first: list[Any] = []
     pending: Exception | None = None
     try:
@@ -266,7 +309,7 @@ def _opened(effect: Send, decoder: Decoder, exchange: Exchange, response: HTTPRe
         if not first:
             raise
         pending = error
-    exchange.progress.begun()
+    exchange.progress.first = None
     return Opened(response, exchange, decoder, first, effect.deadlines, pending)
 
 

@@ -5,7 +5,6 @@ Its end is settled before the finishing chunk is handed over; see ``_control.ses
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Generic, Self
@@ -40,6 +39,7 @@ class Stream(Generic[C, A]):
         self._session: Any = relay.session
         self._exchange: Exchange | None = relay.opened.handle
         self._ended = False
+        self._turn = [True]
         self._error: BaseException | None = None
         self._response: A | None = None
 
@@ -47,15 +47,21 @@ class Stream(Generic[C, A]):
         return self
 
     def __next__(self) -> C:
-        ready: deque[C] = self._session.ready
-        while not ready:
+        session = self._session
+        # No chunk is None.
+        chunk: C | None = next(session.flowing, None)
+        while chunk is None:
+            if session.ready:
+                chunk = session.ready.popleft()
+                continue
             if self._error is not None:
                 error, self._error = self._error, None
                 raise error
             if self._ended:
                 raise StopIteration
             self._pull()
-        return ready.popleft()
+            chunk = next(session.flowing, None)
+        return chunk
 
     def __enter__(self) -> Self:
         return self
@@ -81,10 +87,19 @@ class Stream(Generic[C, A]):
             return
         if drains and self._session.drains and self._exchange is not None:
             self._drain(self._exchange)
-        self._ended = True
-        self._session.ready.clear()
+        if not self._ends():
+            return
+        self._session.discard()
         self._close_exchange()
         self._driver.advance(self._run, lambda: self._run.cancel(None, "closed"))
+
+    def _ends(self) -> bool:
+        """Whether it is for this thread to end it: another may be reading while this one closes."""
+        self._ended = True
+        try:
+            return self._turn.pop()
+        except IndexError:
+            return False
 
     def until_done(self) -> A:
         """Read to the end; return the whole answer."""
@@ -126,16 +141,18 @@ class Stream(Generic[C, A]):
         try:
             session.check()
             while not session.over and exchange.progress.whole() and self._read():
-                session.ready.clear()
+                session.discard()
         except Exception:  # noqa: BLE001, S110 - what has come is known, and it was closed all the same
             pass
         except BaseException as error:  # noqa: BLE001 - Ctrl-C: settle, and let it go on
             self._interrupt(error)
 
     def _pull(self) -> None:
+        session = self._session
         try:
-            self._session.check()
-            if self._session.over or not self._read():
+            if session.pending is not None:
+                session.check()
+            if session.over or not self._read():
                 self._finish()
         except Exception as error:  # noqa: BLE001 - the flow judges it
             self._broke(error)
@@ -161,7 +178,7 @@ class Stream(Generic[C, A]):
             return False
         before = session.received
         session.feed(data)
-        if session.received != before:
+        if exchange.progress.hold_until is not None and session.received != before:
             exchange.progress.unhold()
         return True
 
@@ -176,7 +193,8 @@ class Stream(Generic[C, A]):
         if self._exchange is not None:
             self._exchange.finish()
             self._exchange = None
-        self._ended = True
+        if not self._ends():
+            return
         try:
             flow = self._run.flow
             self._response = self._driver.advance(self._run, lambda: flow.send(self._session))
@@ -186,7 +204,8 @@ class Stream(Generic[C, A]):
 
     def _broke(self, error: Exception) -> None:
         self._close_exchange()
-        self._ended = True
+        if not self._ends():
+            return
         try:
             outcome = self._driver.advance(self._run, lambda: self._run.flow.throw(error))
         except Exception as final:  # noqa: BLE001 - raised once the chunks are handed over
@@ -194,7 +213,7 @@ class Stream(Generic[C, A]):
         else:
             if isinstance(outcome, Relay):
                 # Another host writes on, into the same session.
-                self._exchange, self._ended = outcome.opened.handle, False
+                self._exchange, self._turn, self._ended = outcome.opened.handle, [True], False
                 return
         # Where it broke behind a finishing chunk, that one is the reader's all the same.
         self._session.release()
@@ -203,7 +222,8 @@ class Stream(Generic[C, A]):
         if self._exchange is not None:
             self._exchange.progress.disconnect()
         self._close_exchange()
-        self._ended = True
+        if not self._ends():  # another thread is at it
+            raise error
         self._driver.advance(self._run, lambda: self._run.cancel(error))
 
     def _close_exchange(self) -> None:
@@ -216,9 +236,8 @@ class Stream(Generic[C, A]):
 
     def abandon(self) -> None:
         """Give up from where nothing can be done about it: the flow leaves its settlement for the next call."""
-        if getattr(self, "_ended", True):
+        if getattr(self, "_ended", True) or not self._ends():
             return
-        self._ended = True
         if self._exchange is not None:
             self._exchange.abort()
         self._run.flow.close()

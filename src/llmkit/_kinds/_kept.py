@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from .. import providers
 from ..errors import ConfigurationError
 
-__all__ = ["About", "about", "model_of"]
+__all__ = ["About", "about", "model_of", "upload"]
 
 
 class About(NamedTuple):
@@ -48,3 +48,10 @@ def about(
     name, keywords = model_of(model, params)
     subject = {"resource": resource, "action": action, "target": target, **more}
     return About(name, subject, keywords)
+
+
+def upload(file: Any) -> Any:
+    """A file that a caller gives, to be sent. Raises InvalidRequestError where it cannot be."""
+    from .._upload import Upload  # noqa: PLC0415 - who sends no file does not wait for it
+
+    return Upload.of(file)

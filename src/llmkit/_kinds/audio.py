@@ -9,6 +9,7 @@ from typing_extensions import Unpack
 from .._control.plan import Kind
 from .._core import Core
 from ..errors import InvalidRequestError
+from ._kept import upload
 
 if TYPE_CHECKING:
     from .._io.aio_stream import AsyncStream
@@ -84,7 +85,7 @@ class AudioCalls(Core):
                 take a parameter.
             APIError: the call failed; its subclasses say how.
         """
-        subject = {"file": _upload(file), "translate": False}
+        subject = {"file": upload(file), "translate": False}
         if stream:
             return self._stream(TRANSCRIPTION, model, subject, params)
         answer: Transcription = self._run(TRANSCRIPTION, model, subject, params)
@@ -126,7 +127,7 @@ class AudioCalls(Core):
         **params: Unpack[TranscriptionParams],
     ) -> Transcription | AsyncStream[TranscriptionEvent, Transcription]:
         """``transcription`` for async code, on asyncio or trio. Files are read in a worker thread."""
-        subject = {"file": _upload(file), "translate": False}
+        subject = {"file": upload(file), "translate": False}
         if stream:
             return await self._astream(TRANSCRIPTION, model, subject, params)
         answer: Transcription = await self._arun(TRANSCRIPTION, model, subject, params)
@@ -136,7 +137,7 @@ class AudioCalls(Core):
         self, model: str, file: FileTypes, **params: Unpack[TranscriptionParams]
     ) -> Transcription:
         """Write down in English what is said in another language; arguments and errors as ``transcription``'s."""
-        subject = {"file": _upload(file), "translate": True}
+        subject = {"file": upload(file), "translate": True}
         answer: Transcription = self._run(TRANSLATION, model, subject, params)
         return answer
 
@@ -144,7 +145,7 @@ class AudioCalls(Core):
         self, model: str, file: FileTypes, **params: Unpack[TranscriptionParams]
     ) -> Transcription:
         """``translation`` for async code."""
-        subject = {"file": _upload(file), "translate": True}
+        subject = {"file": upload(file), "translate": True}
         answer: Transcription = await self._arun(TRANSLATION, model, subject, params)
         return answer
 
@@ -258,12 +259,6 @@ class AudioCalls(Core):
             return made  # type: ignore[no-any-return]
         answer: Speech = await self._arun(SPEECH, model, subject, params)
         return answer
-
-
-def _upload(file: Any) -> Any:
-    from .._upload import Upload  # noqa: PLC0415 - who sends no file does not wait for it
-
-    return Upload.of(file)
 
 
 def _text(given: Any) -> str:

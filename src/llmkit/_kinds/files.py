@@ -8,8 +8,7 @@ from typing_extensions import Unpack
 
 from .._control.plan import Kind
 from .._core import Core
-from .._upload import Upload
-from ._kept import about
+from ._kept import about, upload
 
 if TYPE_CHECKING:
     from .._upload import FileTypes
@@ -49,14 +48,12 @@ class FileCalls(Core):
             UnsupportedParamsError: the provider does not take a parameter.
             APIError: the call failed; its subclasses say how.
         """
-        found: FileObject = self._run(
-            _CREATE, *about(_NAME, "create", params, file=Upload.of(file))
-        )
+        found: FileObject = self._run(_CREATE, *about(_NAME, "create", params, file=upload(file)))
         return found
 
     async def acreate_file(self, file: FileTypes, **params: Unpack[FileParams]) -> FileObject:
         """``create_file`` for async code, on asyncio or trio."""
-        asked = about(_NAME, "create", params, file=Upload.of(file))
+        asked = about(_NAME, "create", params, file=upload(file))
         found: FileObject = await self._arun(_CREATE, *asked)
         return found
 

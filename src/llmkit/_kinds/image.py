@@ -9,9 +9,8 @@ from typing_extensions import Unpack
 
 from .._control.plan import Kind
 from .._core import Core
-from .._upload import Upload
 from ..errors import InvalidRequestError
-from ._kept import model_of
+from ._kept import model_of, upload
 
 if TYPE_CHECKING:
     from .._io.aio_stream import AsyncStream
@@ -236,4 +235,4 @@ def _picture(given: Any) -> Any:
     """A picture that is named, not sent, stays as it is given."""
     if isinstance(given, str) and given.startswith("data:"):
         return {"image_url": given}
-    return given if isinstance(given, Mapping) else Upload.of(given)
+    return given if isinstance(given, Mapping) else upload(given)

@@ -99,5 +99,6 @@ class Router(Several, Checking):
 
 
 _CLIENTS = frozenset({
-    "billing", "callbacks", "clock", "hooks", "http_client", "ledger", "max_parallel", "retry", "transport", "verify",
+    "billing", "callbacks", "cert", "clock", "hooks", "http2", "http_client", "ledger", "max_parallel",
+    "proxy", "retry", "transport", "verify",
 })  # fmt: skip

@@ -1,0 +1,158 @@
+"""pyreqwest's responses under the names that drivers know, which are httpx's; a body is read from the answer itself.
+
+What a wait is, and what ends it, stands in ``_waiting``; how requests are made, in ``_reqwest``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from ._lanes import Lanes
+from ._progress import Progress
+from ._reqwest_errors import as_httpcores, head_has_come
+
+__all__ = ["Answer", "AsyncAnswer", "seen"]
+
+_UNKNOWN = -1
+
+
+def seen(error: BaseException, progress: Progress) -> BaseException:
+    """A failure as httpcore's; what is not pyreqwest's stays as it is."""
+    if not (isinstance(error, Exception) and type(error).__module__.startswith("pyreqwest")):
+        return error
+    if head_has_come(error):
+        progress.reading()
+    progress.connect()  # which says what limits it
+    return as_httpcores(error)
+
+
+class _Answered:
+    __slots__ = ("_lanes", "_left", "_line", "_read", "headers", "status_code")
+    lowered = at_once = True
+
+    def __init__(self, response: Any, line: Any, lanes: Lanes) -> None:
+        line.closing = lanes.leave
+        self._line, self._lanes = line, lanes
+        self._read = response.body_reader.read_chunk
+        self.status_code: int = response.status
+        self.headers = headers = _headers(response.headers)
+        length = headers.get("content-length", "")
+        # Of the body, bytes: once none is left, there is no end to be waited for.
+        self._left = int(length) if length.isdigit() else _UNKNOWN
+
+    @property
+    def stream(self) -> Any:
+        """The body's pieces."""
+        return self
+
+    def close(self) -> None:
+        """Give the connection back, or close it where something is left of the answer. It never waits."""
+        line = self._line
+        if line.busy:  # in another thread, or task, which then does it
+            line.shutdown()
+        elif self._left:
+            self._lanes.leave(line)
+        else:
+            self._lanes.finish(line)
+
+    def __del__(self) -> None:
+        # An interrupt may come before anybody has it.
+        if self._line.held:
+            self.close()
+
+    def _failed(self, error: BaseException) -> BaseException:
+        self._line.busy = False  # an interrupt may have come before it was said
+        self.close()
+        return seen(error, self._line.progress)
+
+
+class Answer(_Answered):
+    """An answer for blocking code."""
+
+    __slots__ = ()
+
+    def __iter__(self) -> Answer:
+        return self
+
+    def __next__(self) -> bytes:
+        if not self._left:
+            raise StopIteration
+        try:
+            self._line.work = work = self._read()
+            piece = self._line.run(work)
+            if self._line.closed:  # by another thread, which took this one to be waiting still
+                self._line.refuse()
+        except BaseException as error:  # noqa: BLE001 - it goes on, as what it is
+            raise self._failed(error) from None
+        if piece is None:
+            self._left = 0
+            raise StopIteration
+        data = bytes(piece)
+        self._left -= len(data)
+        return data
+
+    def iter_bytes(self) -> Answer:
+        """The body as it comes."""
+        return self
+
+
+class AsyncAnswer(_Answered):
+    """An answer for awaiting code."""
+
+    __slots__ = ()
+
+    def __aiter__(self) -> AsyncAnswer:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        try:
+            self._line.work = work = self._read()
+            piece = await self._line.arun(work, self._line.begin(work))
+            if self._line.closed:  # by another thread, which took this one to be waiting still
+                self._line.refuse()
+        except StopIteration as stop:  # it has come already
+            piece = stop.value
+        except BaseException as error:  # noqa: BLE001 - it goes on, as what it is
+            raise self._failed(error) from None
+        if piece is None:
+            self._left = 0
+            raise StopAsyncIteration
+        data = bytes(piece)
+        self._left -= len(data)
+        return data
+
+    def aiter_bytes(self) -> AsyncAnswer:
+        """The body as it comes."""
+        return self
+
+    async def aclose(self) -> None:
+        """``close``, under its other name."""
+        self.close()
+
+
+def _headers(given: Any) -> dict[str, str]:
+    """Names in lower case, as they come; of a name that comes twice all values, in order."""
+    try:
+        headers = dict(given.items())
+    except ValueError:
+        return _joined(_readable(given))
+    return headers if len(headers) == len(given) else _joined(given.items())
+
+
+def _joined(pairs: Any) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for name, value in pairs:
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    return headers
+
+
+def _readable(given: Any) -> list[tuple[str, str]]:
+    """What can be read where something cannot: pyreqwest shows no value that is not ASCII."""
+    pairs = []
+    for name in dict.fromkeys(given.keys()):
+        with contextlib.suppress(ValueError):
+            pairs += [(name, value) for value in given.getall(name)]
+    return pairs
