@@ -1,7 +1,7 @@
 """Effects: what a flow wants done. A flow decides, a driver (in ``_io``) performs; nothing here waits.
 
 A flow is a generator: it yields an effect and is sent the outcome, or has the failure thrown in.
-Rule 1: only the small functions below use a bare ``yield``; all else is ``yield from``, so outcomes are typed.
+Rule 1: the small functions below yield for others, who get typed outcomes; what every call passes yields by itself.
 Rule 2: when a call is cancelled the driver throws ``Cancelled``. The flow may answer it with ``Store`` and
 ``Notify`` (they run shielded, for a second at most) and must re-raise it.
 Rule 3: a flow that is closed or collected gets ``GeneratorExit`` and may not yield: it pushes its settlement on the

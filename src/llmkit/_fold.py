@@ -6,7 +6,7 @@ are in OpenAI's form by the time they come here.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from ._parts import PIECEMEAL, joined, merge, merge_parts, text_parts, thoughts_of
@@ -29,6 +29,7 @@ from .types.chat import (
 __all__ = ["Fold", "fold"]
 
 _TEXTS = ("content", "reasoning_content", "refusal")
+_SIMPLE = frozenset({"role", "content", "reasoning_content"})
 _SPOKEN = frozenset({"data", "transcript"})
 _INPUT = frozenset({"input"})
 # OpenAI's and Mistral's padding against traffic analysis: it belongs to a chunk, not to the answer.
@@ -137,19 +138,51 @@ class _Choice:
         self.message_extra: dict[str, Any] = {}
 
     def add(self, choice: ChunkChoice) -> None:
-        self.finish_reason = choice.finish_reason or self.finish_reason
+        if choice.finish_reason:
+            self.finish_reason = choice.finish_reason
         if choice.logprobs is not None:
             self._add_logprobs(choice.logprobs)
         if choice.__pydantic_extra__:
             _take(self.extra, choice.__pydantic_extra__)
-        self._add_delta(choice.delta)
+        delta = choice.delta
+        given = delta.__pydantic_fields_set__
+        if self.lists or delta.__pydantic_extra__ or not given <= _SIMPLE:
+            self._add_delta(delta)
+            return
+        # Most deltas are a text and nothing else.
+        if delta.role:
+            self.role = delta.role
+        if delta.content is not None:
+            self._add_text("content", delta.content)
+        if delta.reasoning_content is not None:
+            self._add_text("reasoning_content", delta.reasoning_content)
+
+    def growing(self, delta: Delta, name: str) -> list[str] | None:
+        if delta.__pydantic_extra__ or "content_parts" in self.lists:
+            return None
+        if any(getattr(delta, other) for other in _TEXTS if other != name):
+            return None
+        if name in _TEXTS:
+            return None if delta.tool_calls else self.texts.get(name)
+        for call in delta.tool_calls or ():
+            plain = not call.__pydantic_extra__ and call.function and not call.function.name
+            known = self.calls.get(call.index) if plain else None
+            return None if known is None else known.arguments
+        return None
+
+    def _add_text(self, name: str, text: str) -> None:
+        pieces = self.texts.get(name)
+        if pieces is None:
+            self.texts[name] = [text]
+        else:
+            pieces.append(text)
 
     def _add_delta(self, delta: Delta) -> None:
         self.role = delta.role or self.role
         self._add_parts(delta)
         for name in _TEXTS:
             if (text := getattr(delta, name)) is not None:
-                self.texts.setdefault(name, []).append(text)
+                self._add_text(name, text)
         for call in delta.tool_calls or ():
             self.calls.setdefault(call.index, _Call()).add(call)
         if delta.function_call is not None:
@@ -227,26 +260,37 @@ class Fold:
     def __init__(self) -> None:
         self._choices: dict[int, _Choice] = {}
         self._head: dict[str, Any] = {}
+        self._named = False
         self.usage: Usage | None = None
 
     def add(self, chunk: ChatCompletionChunk) -> None:
         """Take the next chunk."""
         for choice in chunk.choices:
-            self._of(choice.index).add(choice)
+            known = self._choices.get(choice.index)
+            if known is None:
+                known = self._choices[choice.index] = _Choice(choice.index)
+            known.add(choice)
         if chunk.usage is not None:
             self.usage = _updated(self.usage, chunk.usage)
         head = self._head
-        if not (head.get("id") and head.get("model")):
+        if not self._named:
             head |= {"id": chunk.id, "created": chunk.created, "model": chunk.model}
-        head["system_fingerprint"] = chunk.system_fingerprint or head.get("system_fingerprint")
-        head["service_tier"] = chunk.service_tier or head.get("service_tier")
+            self._named = bool(chunk.id and chunk.model)
+        if chunk.system_fingerprint:
+            head["system_fingerprint"] = chunk.system_fingerprint
+        if chunk.service_tier:
+            head["service_tier"] = chunk.service_tier
         if chunk.__pydantic_extra__:
             self._add_extra(chunk.__pydantic_extra__)
 
-    def _of(self, index: int) -> _Choice:
-        if index not in self._choices:
-            self._choices[index] = _Choice(index)
-        return self._choices[index]
+    def growing(self, chunk: ChatCompletionChunk, where: Sequence[str | int]) -> list[str] | None:
+        """The pieces to which chunks like this one, which was just added, add their text, and do nothing else.
+
+        ``where`` is the place of the text in the chunk. ``None`` where they may do more.
+        """
+        choice = chunk.choices[0]
+        known = self._choices.get(choice.index)
+        return None if known is None else known.growing(choice.delta, str(where[3]))
 
     def _add_extra(self, extra: dict[str, Any]) -> None:
         _take(self._head, {k: v for k, v in extra.items() if k not in _PADDING})
@@ -275,8 +319,9 @@ def _updated(old: Usage | None, new: Usage) -> Usage:
     """The later count holds; what it leaves out of the prompt's side, which does not change, is kept."""
     if old is None:
         return new
-    kept = {n: getattr(old, n) for n in _PROMPT_SIDE if getattr(new, n) is None}
-    return new.model_copy(update={n: v for n, v in kept.items() if v is not None})
+    told, before = new.__dict__, old.__dict__
+    kept = {n: before[n] for n in _PROMPT_SIDE if told.get(n) is None and before.get(n) is not None}
+    return new.model_copy(update=kept) if kept else new
 
 
 def _merge_blocks(blocks: list[Any], pieces: list[Any]) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Endpoint", "HTTPRequest", "HTTPResponse", "Streamed", "join_url"]
 
+_new = object.__new__
 _REQUEST_ID_HEADERS = (
     "x-request-id",
     "request-id",
@@ -70,9 +71,11 @@ class HTTPRequest:
         if not headers:
             return self
         merged = merge_headers(self.headers, _added(self, headers) if self.lists else headers)
-        return HTTPRequest(
-            self.method, self.url, merged, self.body, self.adjustments, self.lists, self.upload
-        )
+        # Field by field: every call makes one.
+        made = _new(HTTPRequest)
+        made.method, made.url, made.headers, made.body = self.method, self.url, merged, self.body
+        made.adjustments, made.lists, made.upload = self.adjustments, self.lists, self.upload
+        return made
 
 
 @dataclass(slots=True)
@@ -86,7 +89,10 @@ class HTTPResponse:
     @property
     def request_id(self) -> str | None:
         """The provider's id of this exchange, under whichever header it uses."""
-        return next((self.headers[h] for h in _REQUEST_ID_HEADERS if h in self.headers), None)
+        for name in _REQUEST_ID_HEADERS:
+            if name in self.headers:
+                return self.headers[name]
+        return None
 
     @property
     def content_type(self) -> str:
@@ -112,12 +118,16 @@ def merge_headers(base: Mapping[str, str], over: Mapping[str, str]) -> dict[str,
     """Merge two sets of headers; the later one wins whatever the case of its names."""
     if not over:
         return dict(base)
+    if {*map(str.lower, over)}.isdisjoint(map(str.lower, base)):
+        return {**base, **over}
     names = {name.lower() for name in over}
     return {k: v for k, v in base.items() if k.lower() not in names} | dict(over)
 
 
 def join_url(base: str, path: str, query: Mapping[str, str] | None = None) -> str:
     """Join a base URL (which may carry a query of its own) and a path."""
+    if not query and "?" not in base:
+        return base.rstrip("/") + path
     base, _, own_query = base.partition("?")
     url = base.rstrip("/") + path
     from_query = "&".join(f"{name}={value}" for name, value in (query or {}).items())

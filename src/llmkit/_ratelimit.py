@@ -30,7 +30,10 @@ _SECONDS = {
 _LONGEST = 100
 _EPOCH = 1e9
 _EPOCH_MS = 1e12
-_LIMIT_HEADER = re.compile(r"^(?:anthropic-|x-)?ratelimit-")
+_LIMITS = ("x-ratelimit-", "anthropic-ratelimit-", "ratelimit-")
+# A server sends the same headers each time: which of them are limits. What strangers make up does not add up.
+_KNOWN: dict[tuple[str, ...], tuple[str, ...]] = {}
+_MOST_KNOWN = 64
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -48,12 +51,18 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers that speak of rate limits, as they came."""
-    return {k: v for k, v in headers.items() if _LIMIT_HEADER.match(k)}
+    names = tuple(headers)
+    limits = _KNOWN.get(names)
+    if limits is None:
+        if len(_KNOWN) >= _MOST_KNOWN:
+            _KNOWN.clear()
+        limits = _KNOWN[names] = tuple(name for name in names if name.startswith(_LIMITS))
+    return {name: headers[name] for name in limits} if limits else {}
 
 
 def _resets(headers: Mapping[str, str], now: float) -> Iterator[float]:
     for name, value in headers.items():
-        if "reset" not in name or not _LIMIT_HEADER.match(name):
+        if "reset" not in name or not name.startswith(_LIMITS):
             continue
         # A limit with room left is not the one that was hit.
         remaining = _number(headers.get(name.replace("reset", "remaining")))

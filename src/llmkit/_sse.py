@@ -9,6 +9,8 @@ Rule 3: no JSON, no provider's habits; a comment is not an event, but it is a si
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import repeat
 from typing import NamedTuple
 
 __all__ = ["Event", "SSEDecoder", "TooLong"]
@@ -28,6 +30,10 @@ class Event(NamedTuple):
     data: bytes
     name: str = ""
     id: str = ""
+
+
+# A named tuple's own constructor is a function of Python's.
+_made = partial(tuple.__new__, Event)
 
 
 class SSEDecoder:
@@ -61,21 +67,64 @@ class SSEDecoder:
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Take the next bytes, cut anywhere; yield the events they complete. Raises ``TooLong``."""
-        if self._between and data.endswith(b"\n\n") and b"\r" not in data:
-            # Whole events, as most pieces are, need not be taken apart line by line.
-            for block in data[:-2].split(b"\n\n"):
-                if block.startswith(b"data: ") and b"\n" not in block:
-                    self._check(len(block))
-                    yield Event(block[6:], "", self._id)
-                else:
-                    yield from self._by_line(block + b"\n\n")
-        else:
-            yield from self._by_line(data)
+        if not self._between(data):
+            return self._resumed(data)
+        end = b"\n"
+        if (returns := data.count(b"\r")) != 0:
+            if not returns == data.count(b"\n") == data.count(b"\r\n"):
+                return self._by_line(data)
+            end = b"\r\n"
+        return self._whole(data, end)
 
     @property
-    def _between(self) -> bool:
-        """Whether nothing of the next event is here yet."""
+    def idle(self) -> bool:
+        """Whether the last piece ended with an event, and nothing of the next one is here."""
         return not (self._partial or self._data or self._name or self._start or self._after_cr)
+
+    def _between(self, data: bytes) -> bool:
+        """Whether nothing of the next event is here yet, and none of these can be too long."""
+        if self._partial or self._data or self._name or self._after_cr or len(data) > self._limit:
+            return False
+        if self._start:
+            # No byte order mark.
+            self._start = not data.startswith((b"data:", b"event:", b":", b"id:"))
+        return not self._start
+
+    def _resumed(self, data: bytes) -> Iterator[Event]:
+        """Complete the event that is open; what follows need not be taken apart line by line."""
+        cut = -1 if len(data) > self._limit else data.find(b"\n\n")
+        if cut < 0:
+            yield from self._by_line(data)
+            return
+        yield from self._by_line(data[: cut + 2])
+        if cut + 2 < len(data):
+            yield from self.feed(data[cut + 2 :])
+
+    def _whole(self, data: bytes, end: bytes) -> Iterator[Event]:
+        """Whole events, as most pieces are, need not be taken apart line by line."""
+        blank = end + end
+        whole, found, rest = data.rpartition(blank)
+        if not found:
+            return self._by_line(data)
+        if not rest and whole.startswith(b"data: "):
+            told = whole[6:].split(blank + b"data: ")
+            if whole.count(b"\n") == 2 * len(told) - 2:
+                return map(_made, zip(told, repeat(""), repeat(self._id)))
+        return self._blocks(whole.split(blank), rest, end)
+
+    def _blocks(self, blocks: list[bytes], rest: bytes, end: bytes) -> Iterator[Event]:
+        for block in blocks:
+            first, _, second = block.partition(end)
+            if not second and first.startswith(b"data: "):
+                yield Event(first[6:], "", self._id)
+            elif (
+                first.startswith(b"event: ") and second.startswith(b"data: ") and end not in second
+            ):
+                yield Event(second[6:], first[7:].decode("utf-8", "replace"), self._id)
+            else:
+                yield from self._by_line(block + end + end)
+        if rest:
+            yield from self._by_line(rest)
 
     def _by_line(self, data: bytes) -> Iterator[Event]:
         for line in self._lines(data):

@@ -27,14 +27,15 @@ class Totals(NamedTuple):
 
     def plus(self, settlement: Settlement) -> Totals:
         """These totals with one more call."""
-        known = settlement.cost is not None
-        return Totals(
-            self.calls + 1,
-            self.prompt_tokens + (settlement.prompt_tokens or 0),
-            self.completion_tokens + (settlement.completion_tokens or 0),
-            MATH.add(self.cost, settlement.cost or Decimal(0)),
-            self.unknown_costs + (not known),
-        )
+        calls, prompt, completion, cost, unknown = self
+        if settlement.cost is None:
+            unknown += 1
+        else:
+            cost = MATH.add(cost, settlement.cost)
+        prompt += settlement.prompt_tokens or 0
+        completion += settlement.completion_tokens or 0
+        # Not by way of its own __new__: every call makes one.
+        return tuple.__new__(Totals, (calls + 1, prompt, completion, cost, unknown))
 
 
 _NOTHING = Totals()
@@ -51,10 +52,11 @@ class MemoryLedger:
         self._lock = threading.RLock()
 
     def perform(self, operation: Settle) -> bool:
-        """Record a settlement; ``False`` where the call has one already."""
-        return _PERFORM[type(operation)](self, operation)
-
-    def _settle(self, operation: Settle) -> bool:
+        """Record a settlement; ``False`` where the call has one already. Raises TypeError for another operation."""
+        if type(operation) is not Settle:
+            raise TypeError(
+                f"this ledger settles calls, and performs no {type(operation).__name__}"
+            )
         settlement = operation.settlement
         with self._lock:
             if settlement.call_id in self._recent:
@@ -79,6 +81,3 @@ class MemoryLedger:
         """Sums of all settlements by (provider, model)."""
         with self._lock:
             return dict(self._totals)
-
-
-_PERFORM = {Settle: MemoryLedger._settle}  # noqa: SLF001 - the class's own table

@@ -19,7 +19,17 @@ from ..catalogue import Catalogue, ModelInfo, default
 from ..errors import ConfigurationError, MissingKeyError, UnknownProviderError
 from ..providers import Provider, Where
 
-__all__ = ["Address", "Key", "addressed", "mapping", "model_of", "resolve", "told_key", "uncalled"]
+__all__ = [
+    "Address",
+    "Key",
+    "addressed",
+    "key_of",
+    "mapping",
+    "model_of",
+    "resolve",
+    "told_key",
+    "uncalled",
+]
 
 Key = Secret | Callable[[], Any] | None
 _LONGEST_LABEL = 63
@@ -42,7 +52,13 @@ class Address:
     endpoint: Endpoint
     key: Key
     key_source: str | None
-    where: Where | None = None
+    where: Where | None
+    wire: Any
+    """The ``Wire`` of the kind of call; ``None`` where the provider does not offer it."""
+    priced_as: str | None
+    """What prices go by where nothing is said: another name than ``model``, or none (empty)."""
+    facts: Mapping[str, str]
+    """What the address says that prices can depend on, where it is known."""
 
 
 def addressed(
@@ -73,9 +89,20 @@ def addressed(
         where = None
     else:
         base, rules, where = _somewhere(host, name, kind, options, environ, headers, query)
-    key, source = _key(host, rules, options.get("api_key"), environ, keyless=keyless)
+    key, source = key_of(host, rules, options.get("api_key"), environ, keyless=keyless)
     endpoint = Endpoint(base, headers, query)
-    return Address(provider, host, rules, name, endpoint, key, source, where)
+    priced_as, wire = _priced_as(provider, host, name), rules.wire(kind)
+    facts = host.facts_at(base) if where is None else {}
+    return Address(
+        provider, host, rules, name, endpoint, key, source, where, wire, priced_as, facts
+    )
+
+
+def _priced_as(provider: Provider, host: Provider, model: str) -> str | None:
+    if host.own_names:
+        return ""
+    name = provider.priced_name(model)
+    return None if name == model else name
 
 
 def _somewhere(
@@ -147,8 +174,12 @@ def model_of(known: Catalogue, provider: str, name: str) -> ModelInfo | None:
 
     Some hosts write a name in other letters than they list it in.
     """
+    return known.find(provider, name) or _elsewhere(known, provider, name)
+
+
+def _elsewhere(known: Catalogue, provider: str, name: str) -> ModelInfo | None:
     head, _, rest = name.partition("/")
-    found = known.find(provider, name) or (known.find(head, rest) if rest else None)
+    found = known.find(head, rest) if rest else None
     if found is not None or not providers.has(provider):
         return found
     lists = (provider, *providers.get(provider).price_lists)
@@ -265,9 +296,15 @@ def check_url(base: str) -> None:
         )
 
 
-def _key(
+def key_of(
     provider: Provider, rules: Provider, given: Any, environ: Mapping[str, str], *, keyless: bool
 ) -> tuple[Key, str | None]:
+    """The key that was given, or the environment's, and where it is from.
+
+    Raises:
+        MissingKeyError: there is none, and one is needed.
+        ConfigurationError: it is no key.
+    """
     if isinstance(given, Secret):
         _check_key(given.reveal(), "api_key")
         return given, "api_key"

@@ -5,23 +5,44 @@ The attempt itself is ``call``'s.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .._call import Attempt, Call
-from .._flow import Deadlines, Flow, notify
+from .._flow import Consult, Deadlines, Flow, Notify, Opened, notify
 from .._http import HTTPResponse
 from .._ratelimit import retry_after
-from ..errors import APIConnectionError, APIError, APITimeoutError
-from ..events import AttemptFailed
+from .._secret import Secret
+from ..errors import APIConnectionError, APIError, APITimeoutError, StreamInterruptedError
+from ..events import AttemptFailed, AttemptStarted
+from ..types.answer import Answer
 from ..wires import Step
+from .address import told_key
 from .job import Job, Leg
 from .settle import Account
 
 if TYPE_CHECKING:
     from .need import Need
 
-__all__ = ["Try", "complete", "ended", "explained", "failed", "held", "limited"]
+__all__ = [
+    "Try",
+    "complete",
+    "ended",
+    "explained",
+    "failed",
+    "held",
+    "limited",
+    "repeatable",
+    "started",
+    "told",
+    "understood",
+    "unseen",
+]
+
+
+_REDIRECT = 300
+_tuple = tuple.__new__
 
 
 @dataclass(slots=True)
@@ -69,34 +90,53 @@ def _need(job: Job, leg: Leg, step: Step) -> Need:
     return Need(job, leg, step.request)
 
 
+def told(ask: Callable[[], Any], account: Account) -> Flow[Secret | None]:
+    """What a function that the caller gave says the key is; from now on it is hidden."""
+    secret = told_key((yield Consult(ask, ())))
+    account.shows(secret)
+    return secret
+
+
+def started(job: Job, number: int, leg: Leg, step: Step) -> Flow[None]:
+    """Tell of an attempt that begins."""
+    # Without its query, which a caller may have put a credential into.
+    address, call = step.request.url.partition("?")[0], leg.call
+    yield Notify(AttemptStarted(job.id, number, call.provider, call.model, address))
+
+
+def unseen(broken: StreamInterruptedError) -> APIConnectionError:
+    """A stream broke before its first chunk: nobody has seen anything of it."""
+    text = f"no answer: {broken.message}"
+    return APIConnectionError(text, request_id=broken.request_id, sent="yes")
+
+
+def repeatable(leg: Leg, step: Step) -> bool:
+    """Whether a request may go out again when nobody knows what became of it."""
+    if leg.provider.idempotency_header in step.request.headers:
+        return True
+    makes = leg.call.makes and step.request.method == "POST"
+    return not makes if step.repeatable is None else step.repeatable
+
+
 def ended(
     job: Job, account: Account, this: Try, wall: float, began: float, error: BaseException | None
 ) -> Attempt:
     try:
-        attempt = _recorded(job, account, this, wall, began, error)
+        info = account.info
+        # In the order of its fields: every call makes one, and its own __new__ is three times as slow.
+        attempt = _tuple(Attempt, (
+            account.under_way or account.number(), info.provider, info.model, wall, job.clock.now() - began,
+            None if error is None else type(error).__name__,
+            getattr(error or info, "status_code", None),
+            "yes" if error is None else getattr(error, "sent", "maybe"),
+            this.waited, info.deployment,
+        ))  # fmt: skip
         account.tried(attempt, error)
     except BaseException:
         # An interrupt: what the attempt has come to is not to be forgotten.
         account.left("maybe")
         raise
     return attempt
-
-
-def _recorded(
-    job: Job, account: Account, this: Try, wall: float, began: float, error: BaseException | None
-) -> Attempt:
-    return Attempt(
-        number=account.number(),
-        provider=account.info.provider,
-        model=account.info.model,
-        started=wall,
-        seconds=job.clock.now() - began,
-        error=None if error is None else type(error).__name__,
-        status_code=getattr(error or account.info, "status_code", None),
-        sent="yes" if error is None else getattr(error, "sent", "maybe"),
-        waited=this.waited,
-        deployment=account.info.deployment,
-    )
 
 
 def complete(error: APIError, call: Call, account: Account, now: float | None) -> None:
@@ -125,3 +165,16 @@ def explained(response: HTTPResponse) -> HTTPResponse:
         return response
     text = f"the provider redirects to {target}, which is not followed; set base_url to it".encode()
     return HTTPResponse(response.status, response.headers, text)
+
+
+def understood(
+    account: Account, leg: Leg, outcome: HTTPResponse | Opened, *, whole: bool
+) -> Answer | HTTPResponse | Opened:
+    """What came, as far as the wire reads it. Raises the error that it says."""
+    if isinstance(outcome, Opened):
+        account.answered(outcome.response)
+        return outcome
+    account.answered(outcome)
+    if outcome.status >= _REDIRECT:
+        raise leg.wire.error(leg.call, explained(outcome))
+    return leg.wire.parse(leg.call, outcome) if whole else outcome

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from .. import pricing
@@ -164,9 +164,14 @@ def _seconds(file: Upload) -> float | None:
 
 def _last_day(job: Job) -> str:
     """The day on which the call has ended at the latest, wherever its prices change first."""
-    ends = job.clock.wall() + job.timeouts.total + _AHEAD
-    return datetime.fromtimestamp(ends, UTC).date().isoformat()
+    return _day(int((job.clock.wall() + job.timeouts.total + _AHEAD) // _SECONDS_A_DAY))
 
 
+@lru_cache(maxsize=8)
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * _SECONDS_A_DAY, UTC).date().isoformat()
+
+
+_SECONDS_A_DAY = 86400
 # Where the day begins first, it is this much later than in UTC.
 _AHEAD = 14 * 3600

@@ -10,54 +10,62 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from .._call import Adjustment, Call, CallInfo, ChatCall
+from .._call import Adjustment, Call, ChatCall
 from .._flow import (
     Cancelled,
     Flow,
+    Notify,
     Opened,
+    Send,
     acquire,
     consult,
     notify,
     relay,
-    send,
     sleep,
 )
 from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
 from .._operations import Outcome
-from .._secret import Secret
 from ..errors import (
-    APIConnectionError,
     APIError,
     InvalidRequestError,
     NotEntitledError,
     StreamInterruptedError,
 )
 from ..events import (
-    AttemptStarted,
     CallStarted,
     Diverted,
     FallingBack,
     RetryScheduled,
     StreamStarted,
 )
-from ..providers import unasked
+from ..providers import at_once_of
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion
 from ..wires import Step
-from .address import Key, told_key
-from .attempts import Try, complete, ended, explained, failed, held, limited
+from .account import account_of
+from .attempts import (
+    Try,
+    complete,
+    ended,
+    failed,
+    held,
+    limited,
+    repeatable,
+    started,
+    told,
+    understood,
+    unseen,
+)  # fmt: skip
 from .happening import Happening
-from .job import Diversion, Job, Leg, identity
+from .job import Diversion, Job, Leg, authorized, identity
 from .media import fetched
-from .mock import mocked
-from .retry import ONCE, retrying
+from .retry import ONCE, RetryPolicy, again, worth_it
 from .session import Session
 from .settle import Account
 from .structured import parse_answer
 
 __all__ = ["consulted", "on_leg", "perform", "prepared", "read", "written"]
 
-_REDIRECT = 300
 _FINAL = (InvalidRequestError, NotEntitledError)
 """Whoever else is asked, they are as wrong."""
 GoesOn = Callable[[Any, APIError], Flow[Opened]]
@@ -70,7 +78,10 @@ def prepared(job: Job) -> Flow[list[tuple[Leg, HTTPRequest]]]:
         return (yield from job.way.outlook(job))  # type: ignore[no-any-return]
     ready = []
     for position, leg in enumerate(job.legs):
-        ready.append((yield from _prepare(job, position, leg)))
+        if job.hooks or job.media is not None or leg.where is not None:
+            ready.append((yield from _prepare(job, position, leg)))
+        else:
+            ready.append(_request(job, position, leg, leg.call, leg.endpoint))
     return ready
 
 
@@ -91,95 +102,64 @@ def written(job: Job, position: int, leg: Leg, call: Call) -> Flow[tuple[Leg, HT
     """The request of this leg for a call, and the leg as it is then."""
     if job.media is not None and isinstance(call, ChatCall):
         call = yield from fetched(call, leg.wire.reads_url, job.media)
-    headers = call.extra_headers
-    if (name := leg.provider.idempotency_header) is not None:
-        headers = merge_headers(headers, {name: f"{job.id}-{position}"})
     endpoint = leg.endpoint
     if leg.where is not None and leg.provider.locate is not None:
         endpoint = yield from leg.provider.locate(leg.where)
-    ready = _for(leg, call, endpoint, headers)
-    return ready, ready.wire.build(call, endpoint).with_headers(headers)
+    return _request(job, position, leg, call, endpoint)
+
+
+def _request(
+    job: Job, position: int, leg: Leg, call: Call, endpoint: Endpoint
+) -> tuple[Leg, HTTPRequest]:
+    headers = call.extra_headers
+    if (name := leg.provider.idempotency_header) is not None:
+        mark = {name: f"{job.id}-{position}"}
+        headers = merge_headers(headers, mark) if headers else mark
+    if call is leg.call and endpoint is leg.endpoint:
+        leg.headers = headers
+    else:
+        leg = _for(leg, call, endpoint, headers)
+    request = leg.wire.build(leg.call, endpoint)
+    return leg, request.with_headers(headers) if headers else request
 
 
 def _for(leg: Leg, call: Call, endpoint: Endpoint, headers: Mapping[str, str]) -> Leg:
     """The leg, for what hooks, fetched media and a search for the address have made of its call."""
-    if (facts := leg.provider.facts_at(endpoint.base_url)) and not call.facts:
+    if not call.facts and (facts := leg.provider.facts_at(endpoint.base_url)):
         call = replace(call, facts=facts)
-    if call is leg.call and endpoint is leg.endpoint and not headers:
-        return leg
     made = (leg.key, leg.key_source, call, leg.options, leg.where, headers)
     return Leg(leg.provider, leg.wire, endpoint, *made, leg.deployment, leg.timeouts)
 
 
 def perform(job: Job) -> Flow[Any]:
     """Run the call; the outcome is the answer, a stream's once it has ended."""
-    provider, model = job.named
-    info = CallInfo(
-        id=job.id,
-        provider=provider,
-        model=model,
-        transport=job.transport,
-        started=job.clock.wall(),
-        mocked=job.mock is not None,
-        metadata=job.metadata,
-        kind=job.kind,
-        attributes=job.shown,
-        group=job.group,
-    )
-    account = Account(
-        info,
-        job.clock.now,
-        job.abandon,
-        stream=job.stream,
-        heard=job.heard,
-        catalogue=job.catalogue,
-        holds=_holds(job),
-        tab=None if job.desk is None else _tab(job),
-    )
+    account = account_of(job)
     try:
-        return (yield from _settled(job, account))
+        try:
+            if job.heard:
+                yield Notify(CallStarted(job.id, *job.named, job.stream, job.kind))
+            completion = yield from _answered(job, account)
+            yield from account.settle("mocked" if account.mocked else "completed", completion)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            yield from _failed(account, error)
+            raise
+        if job.hooks or job.wanted is not None:
+            return (yield from _finished(job, account, completion))
+        return completion
     except BaseException:
         # An interrupt within the settlement itself: nothing more can be done here.
         account.abandon()
         raise
 
 
-def _holds(job: Job) -> Any:
-    if job.book is None or job.mock is not None:
-        return None
-    from .hold import Holds  # noqa: PLC0415 - only for who has a budget
-
-    return Holds(job.book)
-
-
-def _tab(job: Job) -> Any:
-    if job.mock is not None:
-        return None
-    from .billing.tab import Tab  # noqa: PLC0415 - only for who bills
-
-    return Tab(job)
-
-
-def _settled(job: Job, account: Account) -> Flow[Answer]:
-    try:
-        if job.heard:
-            yield from notify(CallStarted(job.id, *job.named, job.stream, job.kind))
-        completion = yield from _answered(job, account)
-        yield from account.settle("mocked" if account.mocked else "completed", completion)
-    except GeneratorExit:
-        raise
-    except Cancelled as cancelled:
-        account.left(cancelled.sent)
-        outcome: Outcome = "closed" if cancelled.reason == "closed" else "cancelled"
-        yield from account.settle(outcome, account.partial())
-        raise
-    except BaseException as error:
-        yield from _failed(account, error)
-        raise
-    return (yield from _finished(job, account, completion))
-
-
 def _failed(account: Account, error: BaseException) -> Flow[None]:
+    if isinstance(error, Cancelled):
+        account.left(error.sent)
+        ended: Outcome = "closed" if error.reason == "closed" else "cancelled"
+        yield from account.settle(ended, account.partial())
+        return
     partial = account.partial()
     if isinstance(error, APIError):
         error.attempts = tuple(account.info.attempts)
@@ -209,24 +189,27 @@ def _answered(job: Job, account: Account) -> Flow[Answer]:
         cancelled.sent = "no"
         raise
     if job.mock is not None:
+        from .mock import mocked  # noqa: PLC0415 - few calls are
+
         account.mocked = True
         leg, request = ready[0]
         account.leaving(leg, request.adjustments)
         return (yield from read(job, account, mocked(leg.call, job.mock)))
-    if job.limit is None:
-        return (yield from _asked(job, account, ready))
-    give_back = yield from acquire(job.limit, job.clock.now() + job.timeouts.total)
+    give_back = None
+    if job.limit is not None:
+        give_back = yield from acquire(job.limit, job.clock.now() + job.timeouts.total)
     try:
-        return (yield from _asked(job, account, ready))
+        if job.way is not None:
+            return (yield from job.way.asked(job, account))  # type: ignore[no-any-return]
+        result = yield from _through_legs(job, account, ready)
+        if isinstance(result, Opened):
+            return (yield from read(job, account, result))
+        answer = account.priced(result)
     finally:
-        give_back()
-
-
-def _asked(job: Job, account: Account, ready: Sequence[tuple[Leg, HTTPRequest]]) -> Flow[Answer]:
-    if job.way is not None:
-        return (yield from job.way.asked(job, account))  # type: ignore[no-any-return]
-    result = yield from _through_legs(job, account, ready)
-    return (yield from read(job, account, result))
+        if give_back is not None:
+            give_back()
+    # Not returned above: an interrupt behind a call whose value is returned would find the place taken for good.
+    return answer
 
 
 def read(
@@ -263,6 +246,8 @@ def _through_legs(
 ) -> Flow[Answer | Opened]:
     for position, (leg, request) in enumerate(ready):
         try:
+            if account.holds is None:
+                return (yield from on_leg(job, account, leg, request))
             return (yield from _on_leg_or_cheaper(job, account, leg, request, position))
         except APIError as error:
             account.given_up()
@@ -278,8 +263,7 @@ def _on_leg_or_cheaper(
     job: Job, account: Account, leg: Leg, request: HTTPRequest, position: int
 ) -> Flow[Answer | Opened]:
     """Try one deployment, or the one that a budget says shall answer in its place."""
-    if account.holds is None:
-        return (yield from on_leg(job, account, leg, request))
+    assert account.holds is not None  # noqa: S101 - without a budget nothing is diverted
     account.holds.diverting = job.divert is not None
     try:
         return (yield from on_leg(job, account, leg, request))
@@ -299,20 +283,36 @@ def on_leg(
     job: Job, account: Account, leg: Leg, request: HTTPRequest, waited: float = 0.0
 ) -> Flow[Answer | Opened]:
     """Try one deployment, as often as the policy says; ``waited``: seconds that were slept before."""
-    until = job.clock.now() + job.timeouts.total - account.elapsed()
+    now = job.clock.now()
+    until = now + job.timeouts.total - account.elapsed()
     if leg.timeouts is not None:
-        until = min(until, job.clock.now() + leg.timeouts.total)
+        until = min(until, now + leg.timeouts.total)
     if account.tab is not None and account.tab.counts_rows(leg.call):
-        account.tab.batch = yield from _batch(job, account, leg, until)
+        return _counted(job, account, leg, request, until, waited)
+    if getattr(leg.wire, "steps", None) is not None:
+        return _asked(job, account, leg, request, until, waited)
+    flow: Any = _tried(job, account, leg, Step(request, stream=True), until, waited=waited)
+    return flow  # type: ignore[no-any-return]
+
+
+def _counted(
+    job: Job, account: Account, leg: Leg, request: HTTPRequest, until: float, waited: float
+) -> Flow[Answer | Opened]:
+    assert account.tab is not None  # noqa: S101 - it is what counts
+    account.tab.batch = yield from _batch(job, account, leg, until)
+    return (yield from _asked(job, account, leg, request, until, waited))
+
+
+def _asked(
+    job: Job, account: Account, leg: Leg, request: HTTPRequest, until: float, waited: float
+) -> Flow[Answer | Opened]:
     steps = getattr(leg.wire, "steps", None)
-    if steps is not None:
-        answer: Answer | Opened
-        answer = yield from _stepped(job, account, leg, steps(leg.call, leg.endpoint), until)
-        return answer
-    step = Step(request, stream=True)
-    outcome = yield from _tried(job, account, leg, step, until, waited=waited)
-    assert not isinstance(outcome, HTTPResponse)  # noqa: S101 - it was parsed
-    return outcome
+    flow: Any
+    if steps is None:
+        flow = _tried(job, account, leg, Step(request, stream=True), until, waited=waited)
+    else:
+        flow = _stepped(job, account, leg, steps(leg.call, leg.endpoint), until)
+    return flow  # type: ignore[no-any-return]
 
 
 def _batch(job: Job, account: Account, leg: Leg, until: float) -> Flow[Any]:
@@ -369,58 +369,81 @@ def _tried(
     first: bool = True,
     waited: float = 0.0,
 ) -> Flow[Answer | HTTPResponse | Opened]:
+    this = Try(waited, until, whole, first)
+    try:
+        return (yield from _attempt(job, account, leg, step, this))
+    except APIError as error:
+        # Where a router would rather ask somebody else, only what has begun is asked for again here.
+        policy = ONCE if first and job.way is not None else job.policy
+        worth = worth_it(policy, repeatable(leg, step))
+        if not worth(error) or policy.retries == 0:
+            raise
+        failure = error
+    return (yield from _retried(job, account, leg, step, this, policy, worth, failure))
+
+
+def _retried(
+    job: Job,
+    account: Account,
+    leg: Leg,
+    step: Step,
+    this: Try,
+    policy: RetryPolicy,
+    worth: Callable[[BaseException], bool],
+    failure: APIError,
+) -> Flow[Answer | HTTPResponse | Opened]:
     def attempt(number: int, slept: float) -> Flow[Answer | HTTPResponse | Opened]:
-        this = Try(slept or waited, until, whole, first or number > 1)
-        return _attempt(job, account, leg, step, this)
+        counts = this.counts or number > 1
+        later = Try(slept or this.waited, this.until, this.whole, counts)
+        return _attempt(job, account, leg, step, later)
 
     def scheduled(number: int, seconds: float, error: APIError) -> Flow[None]:
         return notify(RetryScheduled(job.id, number, seconds, error))
 
     def left() -> float:
-        return until - job.clock.now()
+        return this.until - job.clock.now()
 
-    def repeatable() -> bool:
-        return _repeatable(leg, step)
-
-    # Where a router would rather ask somebody else, only what has begun is asked for again here.
-    policy = ONCE if first and job.way is not None else job.policy
-    return (yield from retrying(attempt, policy, left, scheduled, repeatable))
-
-
-def _repeatable(leg: Leg, step: Step) -> bool:
-    """Whether a request may go out again when nobody knows what became of it."""
-    if leg.provider.idempotency_header in step.request.headers:
-        return True
-    makes = leg.call.makes and step.request.method == "POST"
-    return not makes if step.repeatable is None else step.repeatable
+    return again(attempt, policy, worth, left, scheduled, failure)
 
 
 def _attempt(
     job: Job, account: Account, leg: Leg, step: Step, this: Try
 ) -> Flow[Answer | HTTPResponse | Opened]:
-    account.leaving(leg, step.request.adjustments)
+    """One request and its answer."""
+    account.leaving(leg, step.request.adjustments, None if callable(leg.key) else leg.key)
     # Before anything is held: a function that fails here leaves no hold to another try, which may be a longer one.
-    secret = yield from _secret(leg.key)
-    account.shows(secret)
-    if account.holds is not None or account.tab is not None or "max_cost" in leg.options:
+    secret = (yield from told(leg.key, account)) if callable(leg.key) else leg.key
+    clock, watched = job.clock, account.holds is not None or account.tab is not None
+    if watched or "max_cost" in leg.options:
         leg = leg if leg.key is secret else replace(leg, key=secret)
         leg, step = yield from held(job, account, leg, step, this)
-    call, request = leg.call, step.request
     number = account.number()
     if job.heard and this.counts:
-        # Without its query, which a caller may have put a credential into.
-        address = request.url.partition("?")[0]
-        yield from notify(AttemptStarted(job.id, number, call.provider, call.model, address))
-    began, wall = job.clock.now(), job.clock.wall()
+        yield from started(job, number, leg, step)
+    began, wall = clock.now(), clock.wall()
     error: BaseException | None = None
     try:
-        return (yield from _exchange(job, account, leg, step, secret, this))
+        # Of nobody's answer yet, there is nothing to be forgotten.
+        if watched or account.info.status_code is not None:
+            account.asking()
+        deadlines = limited(job, leg, this.until)
+        auth = leg.provider.auth_of(leg.key_source)
+        at_once = at_once_of(type(auth))
+        if at_once is None or (signed := at_once(auth, step.request, secret)) is None:
+            who = identity(job, leg, secret, deadlines, account.shows)
+            signed = yield from authorized(job, auth, step.request, who)
+        decoder = leg.wire.decoder(leg.call) if job.stream and step.stream else None
+        try:
+            outcome = yield Send(signed, deadlines, decoder)
+        except StreamInterruptedError as broken:
+            raise unseen(broken) from None
+        answer = understood(account, leg, outcome, whole=this.whole)
     except BaseException as failure:
         error = failure
-        account.failed(failure, request.method)
+        account.failed(failure, step.request.method)
         if isinstance(failure, APIError):
             failure.scrub(account.secrets)
-            complete(failure, call, account, job.clock.wall())
+            complete(failure, leg.call, account, clock.wall())
         raise
     finally:
         if this.counts or error is not None:
@@ -429,37 +452,4 @@ def _attempt(
             yield from failed(job, account, attempt, error)
         # It knows this frame: what both hold would wait for the collector.
         error = None
-
-
-def _secret(key: Key) -> Flow[Secret | None]:
-    if not callable(key):
-        return key
-    return told_key((yield from consult(key)))
-
-
-def _exchange(
-    job: Job, account: Account, leg: Leg, step: Step, secret: Secret | None, this: Try
-) -> Flow[Answer | HTTPResponse | Opened]:
-    """One request and its answer."""
-    account.asking()
-    deadlines = limited(job, leg, this.until)
-    who = identity(job, leg, secret, deadlines, account.shows)
-    signing = leg.provider.auth_of(leg.key_source).authorize(step.request, who)
-    # Where no provider is asked, nobody is asked for a credential either.
-    known = unasked(signing, step.request) or step.request if job.keyless else None
-    signed = known or (yield from signing)
-    decoder = leg.wire.decoder(leg.call) if job.stream and step.stream else None
-    try:
-        outcome = yield from send(signed, deadlines, decoder)
-    except StreamInterruptedError as error:
-        # Before its first chunk: nobody has seen anything of it.
-        raise APIConnectionError(
-            f"no answer: {error.message}", request_id=error.request_id, sent="yes"
-        ) from None
-    response = outcome.response if isinstance(outcome, Opened) else outcome
-    account.answered(response)
-    if isinstance(outcome, Opened):
-        return outcome
-    if response.status >= _REDIRECT:
-        raise leg.wire.error(leg.call, explained(response))
-    return leg.wire.parse(leg.call, response) if this.whole else response
+    return answer

@@ -6,7 +6,7 @@ Its decoder knows what the events are and what they come to; nothing here looks 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .._call import Call, CallInfo
@@ -23,6 +23,8 @@ class Happening:
 
     holding = False
     patience = 0.0
+    flowing: Iterator[Any] = iter(())
+    """Nothing: its events are all ready as they come."""
 
     def __init__(self, call: Call, opened: Opened, account: Account) -> None:
         self.call = call
@@ -37,7 +39,7 @@ class Happening:
         self.ready: deque[Any] = deque()
         self._held: list[Any] = []
         self.received = 0
-        self._pending = opened.pending
+        self.pending = opened.pending
         self._take(opened.first)
 
     @property
@@ -56,7 +58,7 @@ class Happening:
 
     def check(self) -> None:
         """Raise the failure that came right behind the first events, if one did."""
-        pending, self._pending = self._pending, None
+        pending, self.pending = self.pending, None
         if pending is not None:
             raise pending
 
@@ -71,6 +73,10 @@ class Happening:
 
     def cut_off(self) -> None:
         """Never needed: no end is waited for."""
+
+    def discard(self) -> None:
+        """Nobody reads what there is to hand over."""
+        self.ready.clear()
 
     def release(self) -> None:
         """The call is settled: let the last event go."""

@@ -11,15 +11,15 @@ from decimal import Decimal
 from typing import Any
 
 from .._call import Call, MediaPolicy, Timeouts
-from .._flow import Deadlines, Limit
-from .._http import Endpoint
+from .._flow import Deadlines, Flow, Limit
+from .._http import Endpoint, HTTPRequest
 from .._secret import Secret
 from ..catalogue import Catalogue, default
-from ..providers import Identity, Provider, Tokens, Where
+from ..providers import Auth, Identity, Provider, Tokens, Where, unasked
 from .address import Key
 from .retry import RetryPolicy
 
-__all__ = ["Clock", "Diversion", "Job", "Leg", "identity"]
+__all__ = ["Clock", "Diversion", "Job", "Leg", "authorized", "identity"]
 
 
 class Diversion(Exception):
@@ -125,3 +125,11 @@ def identity(
     """Who calls on this leg."""
     wall = job.clock.wall
     return Identity(secret, leg.options, job.environ, wall, deadlines, job.tokens, show)
+
+
+def authorized(job: Job, auth: Auth, request: HTTPRequest, who: Identity) -> Flow[HTTPRequest]:
+    """The request with a credential that somebody may have to be asked for."""
+    signing = auth.authorize(request, who)
+    # Where no provider is asked, nobody is asked for a credential either.
+    known = unasked(signing, request) or request if job.keyless else None
+    return known or (yield from signing)

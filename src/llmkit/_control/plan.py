@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import difflib
 import functools
+import itertools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from .._call import Adjustment, Call, Timeouts
+from .._call import Adjustment, Call
 from .._secret import Secret
 from ..catalogue import Catalogue, default
 from ..errors import ConfigurationError, UnsupportedParamsError
-from ..providers import named
+from ..providers import Provider, named
 from ..types.params import CallOptions
 from .address import Address, addressed, mapping, resolve
 from .job import Leg
-from .lacking import lacking
+from .manner import manner, policy, timeouts
 from .prices import NO_PRICES, is_price, price_of, without_prices
-from .retry import RetryPolicy
 from .structured import as_response_format, as_tools
 
 __all__ = [
@@ -37,6 +37,7 @@ __all__ = [
     "kept",
     "leg_at",
     "legs",
+    "manner",
     "policy",
     "refuse_of_routers",
     "timeouts",
@@ -63,6 +64,12 @@ _SPELLINGS = (
     ("extra_headers", "headers"),
 )
 
+
+# Options that are not kept just as they are given, and parameters.
+_REWRITTEN = frozenset({"max_cost", *_SECRETS, *itertools.chain.from_iterable(_SPELLINGS)})
+_REWRITTEN_FIRST = frozenset(other for _, other in _SPELLINGS)
+"""Those that a client's defaults do not have, once they have been through here."""
+_DESCRIBED = frozenset({"response_format", "tools"})
 
 # Keywords of completion() that other calls do not have.
 _ELSEWHERE = {
@@ -113,26 +120,49 @@ def asked(keywords: Mapping[str, Any], defaults: Mapping[str, Any], kind: Kind =
     Raises:
         UnsupportedParamsError: a keyword nobody knows; the message names near misses.
     """
-    given = {k: v for k, v in keywords.items() if v is not None}
-    meant = {k: v for k, v in given.items() if k in _OPTIONS}
-    for name, value in given.items():
-        if name in kind.params or name in _OPTIONS:
-            continue
-        if not is_price(name):
-            raise _unknown(name, kind)
-        meant[name] = value
-    options = _spelled({**defaults, **meant}, given)
-    params = {k: v for k, v in given.items() if k in kind.params}
-    params, dropped = without(params, options.get("additional_drop_params") or ())
-    wanted: type | None = None
-    changed: tuple[Adjustment, ...] = ()
-    if kind is not CHAT:
+    params, meant = _told_apart(keywords, kind) if keywords else ({}, {})
+    options: Mapping[str, Any] = defaults
+    rewritten = not (_REWRITTEN.isdisjoint(meant) and _REWRITTEN_FIRST.isdisjoint(defaults))
+    if meant or rewritten:
+        options = {**defaults, **meant}
+        if rewritten:
+            options = _spelled(options, meant)
+    dropped: tuple[Adjustment, ...] = ()
+    if names := options.get("additional_drop_params"):
+        params, dropped = without(params, names)
+    if kind is not CHAT or _DESCRIBED.isdisjoint(params):
         return Asked(params, options, None, dropped)
+    wanted, changed = _described(params)
+    return Asked(params, options, wanted, (*dropped, *changed))
+
+
+def _told_apart(keywords: Mapping[str, Any], kind: Kind) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was given: parameters, and options."""
+    params: dict[str, Any] = {}
+    meant: dict[str, Any] = {}
+    known = kind.params
+    for name, value in keywords.items():
+        if value is None:
+            continue
+        if name in known:
+            params[name] = value
+        if name in _OPTIONS:
+            meant[name] = value
+        elif name not in known:
+            if not is_price(name):
+                raise _unknown(name, kind)
+            meant[name] = value
+    return params, meant
+
+
+def _described(params: dict[str, Any]) -> tuple[type | None, tuple[Adjustment, ...]]:
+    """Python functions and classes become schemas, in place; what the answer is to be read into, and what changed."""
     if "tools" in params:
         params["tools"] = as_tools(params["tools"])
-    if "response_format" in params:
-        params["response_format"], wanted, changed = as_response_format(params["response_format"])
-    return Asked(params, options, wanted, (*dropped, *changed))
+    if "response_format" not in params:
+        return None, ()
+    params["response_format"], wanted, changed = as_response_format(params["response_format"])
+    return wanted, changed
 
 
 def _unknown(name: str, kind: Kind) -> UnsupportedParamsError:
@@ -177,22 +207,6 @@ def kept(options: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**options, "api_key": Secret(key.strip())} if isinstance(key, str) and key else options
 
 
-def policy(default: RetryPolicy, retries: Any) -> RetryPolicy:
-    """A client's policy, for a call that says how often."""
-    if retries is None:
-        return default
-    try:
-        return RetryPolicy(
-            retries,
-            default.first_wait,
-            default.longest_wait,
-            default.longest_retry_after,
-            default.draw,
-        )
-    except ValueError as error:
-        raise ConfigurationError(str(error)) from None
-
-
 def _dollars(given: Any) -> Decimal:
     """``max_cost`` as what it is written as."""
     try:
@@ -215,33 +229,6 @@ def without(
     return {k: v for k, v in params.items() if k not in names}, dropped
 
 
-def timeouts(options: Mapping[str, Any], default: Timeouts, *, stream: bool) -> Timeouts:
-    """A call's timeouts: ``timeout`` may be seconds in total, ``Timeouts``, or an httpx-like object."""
-    given = options.get("timeout")
-    try:
-        made = _timeouts(given, default)
-        first = options.get("stream_timeout")
-        if first is None or not stream:
-            return made
-        return Timeouts(made.connect, float(first), made.idle, max(made.total, float(first)))
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"timeout: {error}") from None
-
-
-def _timeouts(given: Any, default: Timeouts) -> Timeouts:
-    if given is None:
-        return default
-    if isinstance(given, Timeouts):
-        return given
-    if hasattr(given, "read") and hasattr(given, "connect"):
-        read = given.read or default.first_token
-        return Timeouts(given.connect or default.connect, read, read, max(default.total, read))
-    total = float(given)
-    if not 0 < total < float("inf"):
-        raise ValueError(f"it must be a positive, finite number of seconds, not {given!r}")
-    return Timeouts(min(default.connect, total), total, total, total)
-
-
 def legs(
     call_id: str,
     model: str,
@@ -253,10 +240,12 @@ def legs(
     keyless: bool = False,
     kind: Kind = CHAT,
     catalogue: Catalogue | None = None,
+    first: Leg | None = None,
 ) -> list[Leg]:
     """The deployments of a call: the one asked for, then its fallbacks. ``subject``: what this kind is about.
 
-    ``catalogue`` is where bare names and prices are looked up; by default the process's.
+    ``catalogue`` is where bare names and prices are looked up; by default the process's. ``first``: the leg of the
+    model that is asked for, where it is known.
     """
     known = default() if catalogue is None else catalogue
 
@@ -264,7 +253,8 @@ def legs(
         address = address_of(name, how, environ, keyless=keyless, kind=kind, catalogue=known)
         return leg_at(address, call_id, about, how, kind, known, stream=stream)
 
-    first = leg(model, subject, asked_for)
+    if first is None:
+        first = leg(model, subject, asked_for)
     others = (
         _fallback(first, entry, subject, asked_for, kind, known) for entry in _fallbacks(asked_for)
     )
@@ -299,8 +289,37 @@ def leg_at(
     stream: bool,
 ) -> Leg:
     """A call's leg at a known address. Raises as ``legs``."""
-    call = _call(call_id, address, subject, how, kind, catalogue, stream=stream)
-    return _leg(address, call, how, kind)
+    wire, options = address.wire, how.options
+    if wire is None:
+        raise _lacking(address.provider, address.model, kind)
+    said = _NOTHING if _OF_LEGS.issuperset(options) else _said(address, options, kind, catalogue)
+    call = kind.make(
+        id=call_id,
+        provider=address.provider.name,
+        model=address.model,
+        params=how.params,
+        stream=stream,
+        extra_body=said.body,
+        extra_headers=said.headers,
+        drop_params=said.drops,
+        allowed=said.allowed,
+        adjustments=how.adjustments,
+        priced_as=said.priced_as or address.priced_as,
+        price=said.price,
+        facts=address.facts,
+        catalogue=catalogue,
+        **subject,
+    )
+    return Leg(
+        address.host,
+        wire,
+        address.endpoint,
+        address.key,
+        address.key_source,
+        call,
+        options,
+        address.where,
+    )
 
 
 def diverted(
@@ -331,7 +350,13 @@ def _check_offered(name: str, options: Mapping[str, Any], kind: Kind, catalogue:
         name, options.get("custom_llm_provider"), catalogue, elsewhere=elsewhere
     )
     if provider.family_of(model).wire(kind.name) is None:
-        raise lacking(provider, model, kind.name, kind.function) from None
+        raise _lacking(provider, model, kind) from None
+
+
+def _lacking(provider: Provider, model: str, kind: Kind) -> ConfigurationError:
+    from .lacking import lacking  # noqa: PLC0415 - a mistake
+
+    return lacking(provider, model, kind.name, kind.function)
 
 
 def _fallbacks(asked_for: Asked) -> Sequence[Any]:
@@ -385,59 +410,37 @@ def _fallback(
 _OF_ONE_PROVIDER = frozenset({"api_key", "base_url", "organization", "api_version", "base_model"})
 
 
-def _leg(address: Address, call: Call, asked_for: Asked, kind: Kind) -> Leg:
-    wire = address.rules.wire(kind.name)
-    if wire is None:
-        raise lacking(address.provider, address.model, kind.name, kind.function)
-    host, options = address.host, asked_for.options
-    return Leg(
-        host, wire, address.endpoint, address.key, address.key_source, call, options, address.where
+class _Said(NamedTuple):
+    """What options say of the request itself, and of its price."""
+
+    body: Mapping[str, Any] = {}
+    headers: Mapping[str, str] = {}
+    drops: bool = False
+    allowed: frozenset[str] = frozenset()
+    priced_as: str = ""
+    price: Any = None
+
+
+_NOTHING = _Said()
+_OF_LEGS = NO_PRICES - {
+    "allowed_openai_params", "base_model", "drop_params", "extra_body", "extra_headers", "organization",
+}  # fmt: skip
+"""The options that say nothing of a request; what is none of all options is a price."""
+
+
+def _said(address: Address, options: Mapping[str, Any], kind: Kind, catalogue: Catalogue) -> _Said:
+    # A name that the caller chose says nothing of the model behind it: only the call or the answer does.
+    named = str(options.get("base_model") or "")
+    known = named or address.priced_as
+    priced = address.model if known is None else known
+    return _Said(
+        mapping(options, "extra_body"),
+        _headers(options),
+        bool(options.get("drop_params")),
+        frozenset(options.get("allowed_openai_params") or ()),
+        named,
+        price_of(options, kind.name, catalogue, address.provider.name, priced),
     )
-
-
-def _call(
-    call_id: str,
-    address: Address,
-    subject: Mapping[str, Any],
-    asked_for: Asked,
-    kind: Kind,
-    catalogue: Catalogue,
-    *,
-    stream: bool,
-) -> Call:
-    options = asked_for.options
-    name = address.provider.name
-    priced_as = _priced_as(address, options)
-    priced = address.model if priced_as is None else priced_as
-    return kind.make(
-        id=call_id,
-        provider=name,
-        model=address.model,
-        params=asked_for.params,
-        stream=stream,
-        extra_body=mapping(options, "extra_body"),
-        extra_headers=_headers(options),
-        drop_params=bool(options.get("drop_params")),
-        allowed=frozenset(options.get("allowed_openai_params") or ()),
-        adjustments=asked_for.adjustments,
-        priced_as=priced_as,
-        catalogue=catalogue,
-        # Most calls have none, and need no function to say so.
-        price=price_of(options, kind.name, catalogue, name, priced)
-        if options.keys() - NO_PRICES
-        else None,
-        **subject,
-    )
-
-
-def _priced_as(address: Address, options: Mapping[str, Any]) -> str | None:
-    """A name that the caller chose says nothing of the model behind it: only the call or the answer does."""
-    if said := options.get("base_model"):
-        return str(said)
-    if address.host.own_names:
-        return ""
-    name = address.provider.priced_name(address.model)
-    return None if name == address.model else name
 
 
 def _headers(options: Mapping[str, Any]) -> Mapping[str, str]:

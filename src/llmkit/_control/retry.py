@@ -16,7 +16,7 @@ from ..errors import APIError, APIStatusError
 if TYPE_CHECKING:
     from tenacity import RetryCallState
 
-__all__ = ["ONCE", "RetryPolicy", "refused", "retrying"]
+__all__ = ["ONCE", "RetryPolicy", "again", "refused", "worth_it"]
 
 T = TypeVar("T")
 
@@ -75,34 +75,11 @@ def _may_be_done(error: APIError) -> bool:
     return error.sent != "no" and not refused(error)
 
 
-def _always() -> bool:
-    return True
+def worth_it(policy: RetryPolicy, repeatable: bool) -> Callable[[BaseException], bool]:  # noqa: FBT001
+    """Whether a failure is worth another attempt.
 
-
-def retrying(
-    attempt: Callable[[int, float], Flow[T]],
-    policy: RetryPolicy,
-    time_left: Callable[[], float],
-    scheduled: Callable[[int, float, APIError], Flow[None]],
-    repeatable: Callable[[], bool] = _always,
-) -> Flow[T]:
-    """Run ``attempt(number, waited)`` until it succeeds, fails for good, or the policy or the time is used up.
-
-    ``scheduled`` is told of each wait before it. The latest failure is raised. What is not ``repeatable`` is not
-    tried again where nobody can say what became of it; the error then says so.
+    What is not ``repeatable`` is not tried again where nobody can say what became of it; the error is told so.
     """
-    try:
-        return (yield from attempt(1, 0.0))
-    except APIError as error:
-        worth = _worth(policy, repeatable())
-        if not worth(error) or policy.retries == 0:
-            raise
-        first = error
-    return (yield from _again(attempt, policy, worth, time_left, scheduled, first))
-
-
-def _worth(policy: RetryPolicy, repeatable: bool) -> Callable[[BaseException], bool]:  # noqa: FBT001
-    """Whether a failure is worth another attempt; one that is not, for what it may have done, is told so."""
 
     def worth(error: BaseException) -> bool:
         again = policy.worth_retrying(error)
@@ -115,7 +92,7 @@ def _worth(policy: RetryPolicy, repeatable: bool) -> Callable[[BaseException], b
     return worth
 
 
-def _again(
+def again(
     attempt: Callable[[int, float], Flow[T]],
     policy: RetryPolicy,
     worth: Callable[[BaseException], bool],
@@ -123,6 +100,10 @@ def _again(
     scheduled: Callable[[int, float, APIError], Flow[None]],
     error: APIError,
 ) -> Flow[T]:
+    """After a first failure, run ``attempt(number, waited)`` until one succeeds or fails for good, or time is used up.
+
+    ``scheduled`` is told of each wait before it. The latest failure is raised. ``worth`` is ``worth_it``'s.
+    """
     import tenacity  # noqa: PLC0415 - a call that succeeds at once never needs it
 
     loop = _loop(policy, worth)

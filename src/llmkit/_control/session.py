@@ -7,7 +7,7 @@ come, or a second has passed, and the call is settled; then it is handed over.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from .._call import CallInfo, ChatCall
@@ -45,6 +45,10 @@ class Session:
         self._held: list[ChatCompletionChunk] = []
         self._finished: set[int] = set()
         self._expected = _choices(call)
+        self.holding = False
+        """Whether every choice has finished, and only the end of the stream is awaited."""
+        self.over = False
+        """Whether nothing more needs to be read."""
         self._usage_chunk_seen = False
         # Some hosts count along in every chunk: only what comes with the end is the whole count.
         self._usage_final = False
@@ -52,15 +56,22 @@ class Session:
         self._enough = False
         self.received = 0
         """How many chunks have come: while they do, the end is not overdue."""
-        self._pending = opened.pending
+        self.pending = opened.pending
+        """A failure that came right behind the first chunks, for ``check``."""
         self._seam: Any = None
+        self.flowing: Iterator[ChatCompletionChunk] = iter(())
+        """Chunks to hand over before those that are ready, made when they are asked for."""
+        self._run = getattr(opened.decoder, "run", None)
+        self._pieces: list[str] | None = None
         self._take(opened.first)
 
     def go_on(self, opened: Opened, seam: Any) -> None:
         """Another host writes on; ``seam`` makes its chunks those of the same stream."""
         self.opened, self._seam = opened, seam
+        # Each of its chunks is changed by the seam.
+        self._run = self._pieces = None
         self._account.counted = self._enough = self._usage_final = False
-        self._pending = opened.pending
+        self.pending, self.over = opened.pending, False
         self._take(opened.first)
 
     @property
@@ -73,29 +84,38 @@ class Session:
         return self._account.priced(self.fold.result())
 
     @property
-    def holding(self) -> bool:
-        """Whether every choice has finished, and only the end of the stream is awaited."""
-        return len(self._finished) >= self._expected
-
-    @property
     def patience(self) -> float:
         """Seconds to wait for the stream's end, once every choice has finished."""
         return AFTER_USAGE_SECONDS if self._usage_final else HOLD_SECONDS
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing more needs to be read."""
-        return self._enough or self.opened.decoder.done
-
     def check(self) -> None:
         """Raise the failure that came right behind the first chunks, if one did."""
-        pending, self._pending = self._pending, None
+        pending, self.pending = self.pending, None
         if pending is not None:
             self._judge(pending)
 
     def feed(self, data: bytes) -> None:
         """Take bytes. Raises what the decoder raises."""
+        if self._run is not None and not self.holding:
+            run = self._run(data)
+            if run is not None:
+                self._go_on(run)
+                if not (data := run.rest):
+                    return
+        self._pieces = None
         self._take(self.opened.decoder.feed(data))
+
+    def _go_on(self, run: Any) -> None:
+        """Take chunks that differ in their texts only, once one of them has been taken."""
+        self.received += len(run.texts)
+        if self._pieces is not None:
+            self._pieces += run.texts
+            self.flowing = run.chunks
+            return
+        for chunk in run.chunks:
+            self.fold.add(chunk)
+            self.ready.append(chunk)
+        self._pieces = self.fold.growing(chunk, run.where)
 
     def end(self) -> None:
         """The bytes have ended. Raises where they ended too early."""
@@ -104,6 +124,11 @@ class Session:
     def cut_off(self) -> None:
         """Only the end was awaited, and it does not come: what is there of it may have the usage."""
         self._add_all(self.opened.decoder.finish())
+
+    def discard(self) -> None:
+        """Nobody reads what there is to hand over."""
+        self.ready.clear()
+        self.flowing = iter(())
 
     def release(self) -> None:
         """The call is settled: let the held chunks go."""
@@ -118,8 +143,10 @@ class Session:
 
     def _take(self, chunks: Iterable[ChatCompletionChunk]) -> None:
         self._add_all(chunks)
-        if self.opened.decoder.done and not self._enough:
-            self._account.counted = True
+        if self.opened.decoder.done:
+            self.over = True
+            if not self._enough:
+                self._account.counted = True
 
     def _add_all(self, chunks: Iterable[ChatCompletionChunk]) -> None:
         try:
@@ -133,7 +160,7 @@ class Session:
         if not (self.holding and isinstance(failure, APIResponseValidationError)):
             raise failure
         if not self._enough:
-            self._enough = True
+            self._enough = self.over = True
             self.cut_off()
 
     def _add(self, chunk: ChatCompletionChunk) -> None:
@@ -141,12 +168,14 @@ class Session:
         if self._seam is not None:
             self._seam.take(chunk)
         self.fold.add(chunk)
-        for choice in chunk.choices:
+        choices = chunk.choices
+        for choice in choices:
             if choice.finish_reason is not None:
                 self._finished.add(choice.index)
+                self.holding = len(self._finished) >= self._expected
         if self.holding and chunk.usage is not None:
             self._usage_final = self._account.counted = True
-        if not chunk.choices and not self._wanted(chunk):
+        if not choices and not self._wanted(chunk):
             return
         (self._held if self.holding else self.ready).append(chunk)
 

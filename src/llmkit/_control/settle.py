@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import pricing
 from .._call import Adjustment, Attempt, CallInfo, Sent
-from .._flow import Flow, notify, store
+from .._flow import Flow, Notify, Store
 from .._http import HTTPResponse
 from .._operations import Outcome, Settle, Settlement
 from .._ratelimit import rate_limits
@@ -37,11 +37,26 @@ __all__ = ["Account"]
 
 A = TypeVar("A", bound=Answer)
 
-_SENT_ORDER: tuple[Sent, ...] = ("no", "maybe", "yes")
+_Decided = tuple[Settlement, Answer | None, BaseException | None]
+_tuple = tuple.__new__
+_no_rows = Answer.rows
 
 
 class Account(Tally):
     """Everything that is known of one call while it runs."""
+
+    # What is so at first stands here, in the class: every call makes one.
+    sent: Sent = "no"
+    _billable = False
+    whole: Callable[[], Answer] | None = None
+    """What gives a stream's answer as far as it has come."""
+    secrets: tuple[Secret, ...] = ()
+    under_way = 0
+    """The number of the attempt under way, once it is asked for; 0: none is."""
+    _priced: tuple[Answer, pricing.Cost] | None = None
+    _record: _Decided | None = None
+    """What a ``CallFinished`` is made of, once it is decided."""
+    _stored = _told = False
 
     def __init__(
         self,
@@ -64,16 +79,7 @@ class Account(Tally):
         self._abandon = abandon
         self._catalogue = default() if catalogue is None else catalogue
         self._begun = clock()
-        self.sent: Sent = "no"
-        self._billable = False
-        self.whole: Callable[[], Answer] | None = None
-        """What gives a stream's answer as far as it has come."""
-        self.secrets: tuple[Secret, ...] = ()
         self._numbers = count(1)
-        self._number = 0
-        """Of the attempt under way; 0: none is."""
-        self._record: CallFinished | None = None
-        self._stored = self._told = False
 
     @property
     def drains(self) -> float:
@@ -84,21 +90,27 @@ class Account(Tally):
         """Seconds since the call began."""
         return self._clock() - self._begun
 
-    def leaving(self, leg: Leg, ledger: tuple[Adjustment, ...]) -> None:
-        """A request is about to go out on this leg."""
+    def leaving(
+        self, leg: Leg, ledger: tuple[Adjustment, ...], secret: Secret | None = None
+    ) -> None:
+        """A request is about to go out on this leg, with this credential as far as it is known already."""
         call, info = leg.call, self.info
         self.call = call
         info.provider, info.model, info.deployment = call.provider, call.model, leg.deployment
         info.ledger, info.key_source, info.base_url = ledger, leg.key_source, leg.endpoint.base_url
+        if secret is not None and secret not in self.secrets:
+            self.secrets = (*self.secrets, secret)
 
     def shows(self, secret: Secret | None) -> None:
         """This credential goes out: wherever it comes back from now on, it is hidden."""
-        if secret and secret not in self.secrets:
+        if secret is not None and secret not in self.secrets:
             self.secrets = (*self.secrets, secret)
 
     def asking(self) -> None:
         """An exchange begins: nothing of an earlier one belongs to it."""
-        self.unanswered()
+        info = self.info
+        info.status_code = info.request_id = None
+        info.headers, info.rate_limits, info.raw = {}, {}, b""
         if self.holds is not None:
             self.holds.leaving()
         if self.tab is not None and self.call is not None:
@@ -157,10 +169,18 @@ class Account(Tally):
 
     def answered(self, response: HTTPResponse) -> None:
         """An answer's head (and body) is there; a key that it echoes is not kept."""
-        if any(_echoes(response, secret.reveal()) for secret in self.secrets):
-            headers = redact_headers(response.headers, self.secrets)
-            response = HTTPResponse(response.status, headers, self._hidden(response.body))
-        self._take(response)
+        for secret in self.secrets:
+            key = secret.reveal()
+            if len(key) < SHORTEST:
+                continue
+            if key.encode() in response.body or key in "\n".join(response.headers.values()):
+                headers = redact_headers(response.headers, self.secrets)
+                response = HTTPResponse(response.status, headers, self._hidden(response.body))
+                break
+        info = self.info
+        info.status_code, info.request_id = response.status, response.request_id
+        info.headers, info.rate_limits = response.headers, rate_limits(response.headers)
+        info.raw = response.body
 
     def _hidden(self, body: bytes) -> bytes:
         for secret in self.secrets:
@@ -168,26 +188,24 @@ class Account(Tally):
                 body = body.replace(key.encode(), HIDDEN.encode())
         return body
 
-    def _take(self, response: HTTPResponse) -> None:
-        info = self.info
-        info.status_code, info.request_id = response.status, response.request_id
-        info.headers, info.rate_limits = response.headers, rate_limits(response.headers)
-        info.raw = response.body
-
     def number(self) -> int:
         """The number of the attempt under way; those that run beside each other have different ones."""
-        self._number = self._number or next(self._numbers)
-        return self._number
+        self.under_way = self.under_way or next(self._numbers)
+        return self.under_way
 
     def tried(self, attempt: Attempt, error: BaseException | None) -> None:
         """An attempt has ended; ``error`` is what it ended with."""
         self.info.attempts.append(attempt)
-        self._number = 0
-        self.left(attempt.sent, billable=error is None or not refused(error))
+        self.under_way = 0
+        if error is None:
+            self.sent, self._billable = "yes", True
+        else:
+            self.left(attempt.sent, billable=not refused(error))
 
     def left(self, sent: Sent, *, billable: bool = True) -> None:
         """A request left, or may have; ``billable`` unless the provider refused it."""
-        self.sent = max(self.sent, sent, key=_SENT_ORDER.index)
+        if sent == "yes" or self.sent == "no":
+            self.sent = sent
         self._billable = self._billable or (billable and sent != "no")
 
     def broke(self, error: BaseException) -> None:
@@ -205,7 +223,7 @@ class Account(Tally):
         """An account of what runs beside others for this call; it is not settled, but merged."""
         other = copy.copy(self)
         other.info = replace(self.info, attempts=[])
-        other._number = 0  # noqa: SLF001 - its own class
+        other.under_way = 0
         if self.holds is not None:
             other.holds = self.holds.fork()
         if self.tab is not None:
@@ -235,14 +253,16 @@ class Account(Tally):
 
     def priced(self, completion: A) -> A:
         """Put cost and call onto an answer."""
-        self.info.seconds = self.elapsed()
-        completion._call = self.info  # noqa: SLF001 - this is the one who may
-        completion._cost = self._cost(completion)  # noqa: SLF001
-        if rows := completion.rows():
+        info = self.info
+        info.seconds = self._clock() - self._begun
+        cost = self._cost_of(completion) if self.seam is None else self._joined(completion)
+        self._priced = completion, cost
+        completion.came(info, cost)
+        if type(completion).rows is not _no_rows and (rows := completion.rows()):
             # Few calls have any, and what reads all their forms is large.
             from .rows import price_rows  # noqa: PLC0415
 
-            price_rows(rows, self._catalogue, self.info.provider)
+            price_rows(rows, self._catalogue, info.provider)
         return completion
 
     def settle(
@@ -252,11 +272,24 @@ class Account(Tally):
         error: BaseException | None = None,
     ) -> Flow[None]:
         """Store the settlement, then tell the callbacks; each happens once, however often this is run."""
-        finished = self._decide(outcome, response, error)
+        decided = self._decide(outcome, response, error)
         interrupted: BaseException | None = None
         while not self._told:
+            failure: Exception | None = None
             try:
-                yield from self._recorded(finished)
+                owed = self.holds is not None or self.tab is not None
+                failure = (yield from self._charged()) if owed else None
+                if not self._stored:
+                    try:
+                        yield Store(Settle(decided[0]))
+                    except Exception as error_of_store:  # noqa: BLE001 - raised below: a ledger's failure silences nothing
+                        failure = error_of_store
+                    self._stored = True
+                self._told = True
+                if self._heard:
+                    yield Notify(CallFinished(*decided))
+                if failure is not None:
+                    raise failure
             except GeneratorExit:
                 self.abandon()
                 raise
@@ -264,33 +297,26 @@ class Account(Tally):
                 raise
             except BaseException as interruption:  # noqa: BLE001 - cancelled, Ctrl-C: it goes on below
                 interrupted = interruption
+            finally:
+                # It knows this frame: what both hold would wait for the collector.
+                failure = None
         if interrupted is not None:
             raise interrupted
 
-    def _recorded(self, finished: CallFinished) -> Flow[None]:
-        failure: Exception | None = None
+    def _charged(self) -> Flow[Exception | None]:
+        """Settle what was held and what is billed; billing's failure."""
         if self.holds is not None:
             yield from self.holds.close()
-        if self.tab is not None:
-            failure = yield from self.tab.settle()
-        if not self._stored:
-            try:
-                yield from store(Settle(finished.settlement))
-            except Exception as error:  # noqa: BLE001 - raised below: a ledger's failure silences nothing
-                failure = error
-            self._stored = True
-        self._told = True
-        if self._heard:
-            yield from notify(finished)
-        if failure is not None:
-            raise failure
+        if self.tab is None:
+            return None
+        return (yield from self.tab.settle())
 
     def abandon(self) -> None:
         """The flow was dropped: leave the settlement where the next call finds it."""
         if not self._told:
-            finished = self._decide("abandoned", self.partial(), None)
+            decided = self._decide("abandoned", self.partial(), None)
             self._told = True
-            self._abandon(finished)
+            self._abandon(CallFinished(*decided))
         for owing in (self.holds, self.tab):
             if owing is not None and owing.owing:
                 self._abandon(owing)
@@ -301,19 +327,19 @@ class Account(Tally):
 
     def _decide(
         self, outcome: Outcome, response: Answer | None, error: BaseException | None
-    ) -> CallFinished:
-        if self._record is None:
+    ) -> _Decided:
+        decided = self._record
+        if decided is None:
             settlement = self._settlement(outcome, response, error)
-            self._record = CallFinished(settlement, response, error)
+            decided = self._record = settlement, response, error
         if self.holds is not None:
-            self.holds.ended(self._own(self._record))
+            self.holds.ended(self._own(*decided[:2]))
         if self.tab is not None and not self.tab.decided:
-            self.tab.ended(self, self._record.settlement, self._record.response)
-        return self._record
+            self.tab.ended(self, *decided[:2])
+        return decided
 
-    def _own(self, finished: CallFinished) -> Settlement:
+    def _own(self, settlement: Settlement, answer: Answer | None) -> Settlement:
         """The settlement of what the open hold is for: what came before a stream went on elsewhere has had its own."""
-        settlement, answer = finished.settlement, finished.response
         if self.seam is None or answer is None:
             return settlement
         counted, _, cost = self.part(answer)
@@ -328,31 +354,27 @@ class Account(Tally):
     def _settlement(
         self, outcome: Outcome, response: Answer | None, error: BaseException | None
     ) -> Settlement:
-        usage, source = self._usage(response)
-        cost = self._cost_of_failure(error) if response is None else response.cost
+        seen, known = self._seen, self._priced
+        # What it was priced by is not read a second time.
+        if seen is None or seen[0] is not response or seen[1] is not self.counted or self.seam:
+            usage, source = self._usage(response)
+        else:
+            usage, source = seen[2:]
+        if response is None:
+            cost = self._cost_of_failure(error)
+        else:
+            cost = known[1] if known is not None and known[0] is response else response.cost
         info = self.info
-        info.seconds = self.elapsed()
-        return Settlement(
-            call_id=info.id,
-            outcome=outcome,
-            provider=info.provider,
-            model=info.model,
-            stream=self._stream,
-            sent=self.sent,
-            attempts=len(info.attempts),
-            started=info.started,
-            seconds=info.seconds,
-            prompt_tokens=usage.prompt_tokens if usage else None,
-            completion_tokens=usage.completion_tokens if usage else None,
-            usage_source=source,
-            cost=cost.total,
-            cost_status=cost.status,
-            cost_reason=cost.reason,
-            error=None if error is None else _named(error),
-            request_id=info.request_id,
-            metadata=info.metadata,
-            kind=info.kind,
-        )
+        info.seconds = self._clock() - self._begun
+        # In the order of its fields: every call makes one, and its own __new__ is three times as slow.
+        return _tuple(Settlement, (
+            info.id, outcome, info.provider, info.model, self._stream, self.sent, len(info.attempts),
+            info.started, info.seconds,
+            None if usage is None else usage.prompt_tokens,
+            None if usage is None else usage.completion_tokens,
+            source, cost.total, cost.status, cost.reason,
+            None if error is None else _named(error), info.request_id, info.metadata, info.kind,
+        ))  # fmt: skip
 
     def _cost_of_failure(self, error: BaseException | None) -> pricing.Cost:
         if not self._billable:
@@ -369,12 +391,6 @@ def _number(attempt: Attempt) -> int:
 _OF_ATTEMPTS = tuple(f.name for f in fields(CallInfo) if f.name not in (
     "id", "attempts", "started", "seconds", "first_chunk_seconds", "metadata", "attributes",
 ))  # fmt: skip
-
-
-def _echoes(response: HTTPResponse, key: str) -> bool:
-    if len(key) < SHORTEST:
-        return False
-    return key.encode() in response.body or any(key in v for v in response.headers.values())
 
 
 def _unread(error: BaseException | None) -> bool:

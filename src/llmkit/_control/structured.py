@@ -30,7 +30,7 @@ def as_tools(tools: Any) -> list[Any]:
         raise InvalidRequestError(
             "tools must be a list of dicts, functions or pydantic classes", param="tools"
         )
-    return [_as_tool(i, tool) for i, tool in enumerate(tools)]
+    return [tool if tool.__class__ is dict else _as_tool(i, tool) for i, tool in enumerate(tools)]
 
 
 def _as_tool(position: int, tool: Any) -> Any:

@@ -18,6 +18,7 @@ from .address import model_of
 
 __all__ = ["Tally", "free"]
 
+_nothing = Answer.measured
 _UNSAID = "the answer does not say what was used"
 
 
@@ -32,6 +33,8 @@ class Tally:
     seam: Any = None
     """Where a stream broke and another host writes on: what came before, and what has come since."""
     _catalogue: Catalogue
+    _seen: tuple[Answer, bool, Usage | None, UsageSource] | None = None
+    """An answer that was looked at for its price, whether it was all, and what it had used."""
 
     def _usage(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
         if self.seam is None or response is None:
@@ -47,10 +50,16 @@ class Tally:
         return *self._usage_of(own), self._cost_of(own)
 
     def _usage_of(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
-        told = None if response is None else response.counted()
-        if response is None or self._told_all(told):
-            return told, "reported" if told is not None else "none"
-        guessed = None if self._concerns() else self._guessed(response)
+        if response is None:
+            return None, "none"
+        seen = self._seen
+        if seen is not None and seen[0] is response and seen[1] is self.counted:
+            return seen[2:]
+        told = response.counted()
+        if self.counted and told is not None and told.completion_tokens is not None:
+            return told, "reported"
+        concerns = None if self.call is None else self.call.concerns
+        guessed = None if concerns is not None else self._guessed(response)
         return guessed, "none" if guessed is None else "estimated"
 
     def _guessed(self, answer: Answer) -> Usage | None:
@@ -59,73 +68,67 @@ class Tally:
 
         return estimated(answer, self.call)
 
-    def _told_all(self, usage: Usage | None) -> bool:
-        return self.counted and usage is not None and usage.completion_tokens is not None
-
-    def _concerns(self) -> tuple[str, str] | None:
-        return None if self.call is None else self.call.concerns
-
-    def _cost(self, answer: Answer) -> pricing.Cost:
-        if self.seam is None:
-            return self._cost_of(answer)
+    def _joined(self, answer: Answer) -> pricing.Cost:
+        """What both hosts cost, where a stream went on elsewhere."""
         before: pricing.Cost = self.seam.cost
         return before + self._cost_of(self.seam.part())
 
     def _cost_of(self, answer: Answer) -> pricing.Cost:
+        call, info = self.call, self.info
         if self.mocked:
             return free("no provider was asked")
-        if (concerned := self._concerns()) is not None:
-            return _of_none(self.info.provider, *concerned)
+        if call is not None and (concerned := call.concerns) is not None:
+            return _of_none(info.provider, *concerned)
         usage = answer.counted()
-        known, measures = self._told_all(usage), answer.measured(self.call)
-        amount = _stated(answer, usage)
+        # Most answers have nothing to be measured, and are not asked.
+        measures = () if type(answer).measured is _nothing else answer.measured(call)
+        more = answer.__pydantic_extra__ or (usage is not None and usage.__pydantic_extra__)
+        amount = _stated(answer, usage) if more else None
+        known = self.counted and usage is not None and usage.completion_tokens is not None
         guessed = None if known else self._guessed(answer)
+        source: UsageSource = "reported" if known else "none" if guessed is None else "estimated"
+        self._seen = answer, self.counted, usage if known else guessed, source
         usage = guessed or usage
         if usage is None and not measures and amount is None:
             return pricing.unknown(_UNSAID)
-        name = self._priced_as(answer)
-        model = self._model(answer, name)
-        if (
-            model is None
-            and amount is None
-            and (home := _at_home(self.info.provider, self.info.base_url)) is not None
-        ):
-            return home
+        name, model = self._model(answer, call)
+        if model is None and amount is None:
+            home = _at_home(info.provider, info.base_url)
+            if home is not None:
+                return home
         return pricing.cost(
             usage,
             model,
             measures=measures,
-            service_tier=answer.tier() or _tier(self.call),
+            service_tier=answer.tier() or _tier(call),
             reported=amount and amount.usd,
             said_in=amount.place if amount else "",
             estimated=not known and (guessed is not None or not (self.counted and measures)),
-            model_name=f"{self.info.provider}/{name}",
-            on=self.info.started or None,
-            seconds=self.info.seconds,
-            conditions=self.call.facts if self.call else None,
+            model_name=f"{info.provider}/{name}",
+            on=info.started or None,
+            seconds=info.seconds,
+            conditions=call.facts if call is not None else None,
             find=self._find,
         )
 
     def _find(self, name: str) -> ModelInfo | None:
         return model_of(self._catalogue, self.info.provider, name)
 
-    def _model(self, answer: Answer, name: str) -> ModelInfo | None:
-        """Whose rates hold: those given with the call, else of the model that answered, where that is another."""
-        given: ModelInfo | None = self.call.price if self.call else None
-        if given is not None:
-            return given
-        asked, served = self._find(name), getattr(answer, "model", None)
-        said = self.call.priced_as if self.call else None
-        if said is not None or not isinstance(served, str) or served in ("", name):
-            return asked
-        return self._catalogue.find(self.info.provider, served) or asked
-
-    def _priced_as(self, answer: Answer) -> str:
-        """The model whose price holds."""
-        said = self.call.priced_as if self.call else None
-        if said is None:
-            return self.info.model
-        return said or str(answer.get("model") or self.info.model)
+    def _model(self, answer: Answer, call: Call | None) -> tuple[str, ModelInfo | None]:
+        """The name, and whose rates hold: those given with the call, else those of the model that answered."""
+        name, said = self.info.model, None
+        if call is not None:
+            said = call.priced_as
+            if said is not None:
+                name = said or str(answer.get("model") or name)
+            if call.price is not None:
+                return name, call.price
+        served = getattr(answer, "model", None)
+        if said is None and isinstance(served, str) and served not in ("", name):
+            found = self._catalogue.find(self.info.provider, served)
+            if found is not None:
+                return name, found
+        return name, self._find(name)
 
     def asked(self, call: Call, address: str) -> tuple[Usage | None, UsageSource, pricing.Cost]:
         """What is known of a request that has no answer, and may have been done: its prompt, at its model's rates."""
@@ -161,8 +164,6 @@ def _tier(call: Call | None) -> str | None:
 
 def _stated(answer: Answer, usage: Usage | None) -> Any:
     """What the provider itself says that it cost: always in fields that are not OpenAI's."""
-    if not (answer.__pydantic_extra__ or (usage is not None and usage.__pydantic_extra__)):
-        return None
     from .stated import stated  # noqa: PLC0415 - few providers do
 
     return stated(answer, usage)

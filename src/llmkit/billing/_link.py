@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from .._flow import Flow
 from .._http import HTTPRequest, HTTPResponse
 from .._io._clock import SYSTEM_CLOCK, Clock
-from .._io._http import SyncTransports
 from .._io._loops import Loops
+from .._io._network import Network
 from .._io._observe import Observers
 from .._io._progress import Progress
 from .._io._tap import Answer
@@ -80,8 +80,9 @@ class Link:
         self.outbox = outbox
         self._observers = observers
         self._clock = clock
-        self._transports = SyncTransports(verify)
-        self._loops = Loops(verify)
+        network = Network(verify=verify)
+        self._transports = network.blocking()
+        self._loops = Loops(network.awaiting)
         self._instead = None if send is None else _InPlace(send)
         self._pid = os.getpid()
         self.requests = 0

@@ -257,6 +257,10 @@ class Catalogue:
             return self._state
         return state
 
+    def moment(self) -> object:
+        """What it holds now: the same object for as long as nothing in it has changed."""
+        return self._now or self._state
+
     @property
     def revision(self) -> str:
         """The built-in data's ISO date (or the bundle's) and, after a ``+`` each, what was laid over it.
@@ -268,8 +272,14 @@ class Catalogue:
 
     def find(self, provider: str, model: str) -> ModelInfo | None:
         """The provider's model of exactly this id or alias (dated snapshots are aliases)."""
-        state = self._now or self._state
-        return state.find(provider, model)
+        state, key = self._now or self._state, (provider, model)
+        # Kept by the state, and so only as long as what lies over what is as it was.
+        found = state.made.get(key)
+        if found is None:
+            found = state.find(provider, model)
+            if found is not None:
+                state.made[key] = found
+        return found
 
     def counting(self, provider: str, model: str) -> Mapping[str, Any]:
         """The rule that counts the model's tokens: that of the model which it was said to be like, else its own.

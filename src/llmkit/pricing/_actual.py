@@ -13,6 +13,7 @@ from .._cost import Cost, CostLine, Measure, said, summed, unknown
 from ..catalogue import ModelInfo
 from ._conditions import NEVER
 from ._rates import STANDARD, Call, Unpriceable, check_tier, price, sheet
+from ._text import of_text
 from ._usage import (
     BY_NONE,
     BY_TOKENS,
@@ -80,11 +81,28 @@ def cost(
 
     Never raises for a strange usage: the answer is then unknown, or estimated, with a reason.
     """
-    asked = _Asked(service_tier, on, seconds, conditions, find)
-    ours = _worked_out(usage, model, measures, asked, model_name, estimated=estimated)
+    try:
+        short = None
+        if model is not None and not measures:
+            short = of_text(usage, model, service_tier, on, conditions)
+        if short is None or model is None:
+            asked = _Asked(service_tier, on, seconds, conditions, find)
+            ours = _worked_out(usage, model, measures, asked, model_name, estimated=estimated)
+        else:
+            ours = _summed(short[0], short[1], model, estimated=estimated)
+    except (Unpriceable, ValueError) as error:
+        ours = unknown(str(error))
     if reported is not None and reported.is_finite() and reported >= 0:
         return said(reported, said_in or "the answer", ours)
     return ours
+
+
+def _summed(lines: list[CostLine], notes: list[str], model: ModelInfo, *, estimated: bool) -> Cost:
+    if model.varies and any(line.rate for line in lines):
+        notes.append(model.varies)
+    if estimated:
+        notes.append("the usage was estimated, not reported")
+    return summed(tuple(lines), "estimated" if notes else "exact", notes, model.revision)
 
 
 def _worked_out(
@@ -100,21 +118,16 @@ def _worked_out(
         return unknown("no usage reported")
     if model is None:
         return unknown(f"no price for {model_name or 'this model'}")
-    try:
-        counts = plain(usage)
-        if (other := counts.get("billed_model")) is not None:
-            model = _who(model, other, asked)
-        lines, notes = _priced(counts, model, measures, asked)
-    except (Unpriceable, ValueError) as error:
-        return unknown(str(error))
-    if estimated:
-        notes.append("the usage was estimated, not reported")
-    return summed(lines, "estimated" if notes else "exact", notes, model.revision)
+    counts = plain(usage)
+    if (other := counts.get("billed_model")) is not None:
+        model = _who(model, other, asked)
+    lines, notes = _priced(counts, model, measures, asked)
+    return _summed(lines, notes, model, estimated=estimated)
 
 
 def _priced(
     counts: Counts, model: ModelInfo, measures: Sequence[Measure], asked: _Asked
-) -> tuple[tuple[CostLine, ...], list[str]]:
+) -> tuple[list[CostLine], list[str]]:
     call, counted = _call(counts, model, measures, asked)
     which = _which(call, counts, measures, counted=counted)
     lines = _lines(call, counts, which)
@@ -122,9 +135,7 @@ def _priced(
         lines += _beside(call, counts, asked)
     if not lines:
         raise Unpriceable(f"nothing that the answer tells has a rate for {model.name}")
-    if model.varies and any(line.rate for line in lines):
-        call.notes.append(model.varies)
-    return tuple(lines), call.notes
+    return lines, call.notes
 
 
 def _call(

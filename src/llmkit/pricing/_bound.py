@@ -7,7 +7,7 @@ What the request does not show cannot be bounded, and says so. What a call did c
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -28,6 +28,7 @@ from ._kinds_bound import CHAT, KINDS, RESPONSES, Ask
 from ._params_bound import Wishes, take
 from ._prompt_bound import Gauges, Meter
 from ._rates import Unpriceable
+from ._worst import ceiling
 
 __all__ = ["Gauges", "bound"]
 
@@ -40,7 +41,6 @@ _OWN: Final[Mapping[type[Call], frozenset[str]]] = {
     ImageCall: frozenset({"partial_images", "input_fidelity"}),
     TranscriptionCall: frozenset({"prompt"}),
 }
-_NONE_OWN: Final[frozenset[str]] = frozenset()
 # Some hosts are asked for another tier, speed or model, or for a guardrail, by a header.
 _PRICED_HEADER: Final = re.compile(
     r"tier|priority|latency|guardrail|request-type|speed|fast|model|route|fallback|config",
@@ -80,12 +80,13 @@ def bound(
     if model is None:
         return Unbounded("no price for this model")
     try:
-        wishes = Wishes(Meter(gauges, allowance.longer, model.cache_write_marker))
-        take(wishes, query.items())
+        meter = Meter(gauges, allowance.longer, model.cache_write_marker)
+        wishes = Wishes(meter)
+        if query:
+            take(wishes, query.items())
         wishes.heeded = heeded
-        lines = tuple(
-            _lines(Ask(call, model, allowance, gauges, wishes.meter, wishes, last), request)
-        )
+        ask = Ask(call, model, allowance, gauges, meter, wishes, last, ceiling(model))
+        lines = tuple(_lines(ask, request))
     except Exception as error:  # noqa: BLE001 - values may be anything; none may end a call by being measured
         return Unbounded(_why(error))
     return summed(lines, "estimated", _NOTE, model.revision)
@@ -110,7 +111,7 @@ def _kept(call: CountCall | ResourceCall) -> Cost | Unbounded:
     return nothing("looking after what a provider keeps is not billed")
 
 
-def _lines(ask: Ask, request: HTTPRequest | None) -> Iterator[CostLine]:
+def _lines(ask: Ask, request: HTTPRequest | None) -> Iterable[CostLine]:
     made = _KINDS.get(type(ask.call))
     if made is None:
         raise Unpriceable("what this kind of call can cost is not known beforehand")
@@ -132,17 +133,19 @@ def _sent(call: Call, request: HTTPRequest | None) -> int:
 
 def _wished(call: Call, wishes: Wishes, request: HTTPRequest | None) -> None:
     """What the call says, and what a wire has made of it."""
-    own = _OWN.get(type(call), _NONE_OWN)
+    own = _OWN.get(type(call))
     for name in call.extra_headers:
         if _PRICED_HEADER.search(name):
             raise Unpriceable(f"the header {name:.80} may change the price")
     # A wire puts what it is given where it belongs; what goes out as it is may be in the wrong place.
     heeded, wishes.heeded = wishes.heeded, None
-    take(wishes, ((k, v) for k, v in call.params.items() if k not in own))
-    wishes.heeded = None if wishes.limits else heeded
-    extra = ((k, v) for k, v in call.extra_body.items() if not _idle(call, k, v))
-    take(wishes, extra, sent_as_is=True)
-    wishes.heeded = None
+    given = call.params.items()
+    take(wishes, given if own is None else [pair for pair in given if pair[0] not in own])
+    if call.extra_body:
+        wishes.heeded = None if wishes.limits else heeded
+        extra = [(k, v) for k, v in call.extra_body.items() if not _idle(call, k, v)]
+        take(wishes, extra, sent_as_is=True)
+        wishes.heeded = None
     for change in call.adjustments if request is None else request.adjustments:
         if change.parameter in _CHANGED:
             # Left out, it holds no longer; put in or changed, both values may count.

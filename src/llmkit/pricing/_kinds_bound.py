@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -28,7 +28,7 @@ from ..catalogue._allowances import Allowance
 from ._params_bound import Wishes
 from ._prompt_bound import MESSAGE_TOKENS, Gauges, Meter
 from ._rates import STANDARD, Unpriceable, check_tier, tiers
-from ._worst import Terms, Worst, ceiling
+from ._worst import Ceiling, Terms, Worst
 
 __all__ = ["KINDS", "Ask"]
 
@@ -42,7 +42,7 @@ PARTIAL_TOKENS: Final = 128
 _INPUT: Final = frozenset({
     "input", "input/character", "cached_read", "cached_image_read", "cached_video_read", "image_input", "video_input",
 })  # fmt: skip
-_WRITES: Final = frozenset({"cache_write"})
+_INPUT_WRITTEN: Final = _INPUT | {"cache_write"}
 _AUDIO_INPUT: Final = frozenset({"audio_input", "cached_audio_read"})
 _OUTPUT: Final = frozenset({"output", "output/character", "reasoning"})
 _AUDIO_OUTPUT: Final = frozenset({"audio_output"})
@@ -62,6 +62,7 @@ class Ask:
     meter: Meter
     wishes: Wishes
     last: str | None
+    ceiling: Ceiling
     sent: int = 0
 
     def prompt(self) -> int:
@@ -73,6 +74,8 @@ class Ask:
 
     def terms(self, prompt: int) -> Terms:
         """What is known of the call that its rates depend on."""
+        if not (self.wishes.tiers or self.wishes.facts or self.call.facts):
+            return Terms(self.ceiling.tiers, (), self.last, prompt)
         billed = {tier for spelled in self.wishes.tiers for tier in _tiers(self.model, spelled)}
         billed = billed or set(tiers(self.model, None))
         said = dict(self.wishes.settled)
@@ -101,14 +104,14 @@ class Ask:
         self, name: str, keys: frozenset[str], quantity: int | Decimal, terms: Terms
     ) -> CostLine:
         """So many units at the dearest of these rates. Raises Unpriceable where there is none."""
-        worst: Worst | None = ceiling(self.model).worst(keys, terms)
+        worst: Worst | None = self.ceiling.worst(keys, terms)
         if worst is None:
             raise Unpriceable(f"no {name.partition('/')[0]} rate for {self.model.name}")
         return worst.line(name, quantity, self.model.revision)
 
     def has(self, key: str) -> bool:
         """Whether the model has a rate of this key."""
-        return key in ceiling(self.model).keys
+        return key in self.ceiling.keys
 
 
 def _tiers(model: ModelInfo, spelled: str) -> tuple[str, ...]:
@@ -127,9 +130,9 @@ _PLAIN_TIERS: Final = frozenset({"auto", "default", "standard_only", "on_demand"
 # --- calls that are billed by tokens in and out -----------------------------------------------
 
 
-def _chat(ask: Ask) -> Iterator[CostLine]:
+def _chat(ask: Ask) -> Iterable[CostLine]:
     ask.meter.messages(ask.call.messages)
-    yield from _conversation(ask, 1)
+    return _conversation(ask, 1)
 
 
 def _responses(ask: Ask) -> Iterator[CostLine]:
@@ -150,33 +153,35 @@ def _text(ask: Ask) -> Iterator[CostLine]:
     yield from _conversation(ask, max(1, len(given)))
 
 
-def _conversation(ask: Ask, prompts: int) -> Iterator[CostLine]:
+def _conversation(ask: Ask, prompts: int) -> Iterable[CostLine]:
     prompt, n = ask.prompt(), ask.wishes.n
     terms = ask.terms(prompt)
-    yield ask.line("input", _input_keys(ask, terms), prompt * n, terms)
-    yield from _seen(ask, terms, n)
+    lines = [ask.line("input", _input_keys(ask, terms), prompt * n, terms)]
+    lines += _seen(ask, terms, n)
     answer = output_limit(ask) + ask.wishes.predicted
-    yield ask.line("output", _output_keys(ask, terms), answer * n * prompts, terms)
-    yield from _fee(ask, terms, n * prompts)
+    lines.append(ask.line("output", _output_keys(ask, terms), answer * n * prompts, terms))
+    lines += _fee(ask, terms, n * prompts)
+    return lines
 
 
-def _seen(ask: Ask, terms: Terms, times: int) -> Iterator[CostLine]:
+def _seen(ask: Ask, terms: Terms, times: int) -> Iterable[CostLine]:
     """What is billed by the picture, and not by its tokens."""
     if ask.meter.shown and ask.has("image_input/image"):
         keys = frozenset({"image_input/image"})
-        yield ask.line("image_input/image", keys, ask.meter.shown * times, terms)
+        return (ask.line("image_input/image", keys, ask.meter.shown * times, terms),)
+    return ()
 
 
 def _input_keys(ask: Ask, terms: Terms) -> frozenset[str]:
     keys = _INPUT
     if ask.model.cache_write_marker is None or ask.meter.marked:
-        keys |= _WRITES
+        keys = _INPUT_WRITTEN
     if ask.meter.heard:
         if ask.has("audio_input/second") and not isinstance(ask.call, TranscriptionCall):
             raise Unpriceable("how long the sound lasts is not known")
-        ceiling(ask.model).needed("audio_input", terms)
+        ask.ceiling.needed("audio_input", terms)
         keys |= _AUDIO_INPUT
-    ceiling(ask.model).needed("input/character" if _spelled(ask, "input") else "input", terms)
+    ask.ceiling.needed("input/character" if _spelled(ask, "input") else "input", terms)
     return keys
 
 
@@ -185,22 +190,21 @@ def _output_keys(ask: Ask, terms: Terms) -> frozenset[str]:
     writes = "text" in ask.model.output_modalities or not ask.model.output_modalities
     if "audio" in made or not writes:
         if "audio" in made:
-            ceiling(ask.model).needed("audio_output", terms)
+            ask.ceiling.needed("audio_output", terms)
         keys |= _AUDIO_OUTPUT
-    if _draws(ask):
+    draws = _draws(ask)
+    if draws:
         if ask.has("image_output/image"):
             raise Unpriceable(f"how many pictures {ask.model.name} makes is not known")
         keys |= _IMAGE_OUTPUT
-    if writes and not _draws(ask):
-        ceiling(ask.model).needed(
-            "output/character" if _spelled(ask, "output") else "output", terms
-        )
+    if writes and not draws:
+        ask.ceiling.needed("output/character" if _spelled(ask, "output") else "output", terms)
     return keys
 
 
 def _spelled(ask: Ask, name: str) -> bool:
     """Whether its text is billed by characters."""
-    return not ask.has(name) and ask.has(f"{name}/character")
+    return name not in ask.ceiling.keys and f"{name}/character" in ask.ceiling.keys
 
 
 def _draws(ask: Ask) -> bool:
@@ -212,12 +216,13 @@ def _draws(ask: Ask) -> bool:
 def output_limit(ask: Ask) -> int:
     """The most tokens that one answer can be billed for."""
     wishes, most, allowed = ask.wishes, ask.model.max_output_tokens, ask.allowance
-    given = max(wishes.limits, default=0)
+    given = max(wishes.limits) if wishes.limits else 0
     if not wishes.limits or wishes.open:
         given = max(given, _known(most, f"no max_tokens, and the output limit of {ask.model.name}"))
     limit = max(given, allowed.least) + allowed.slack
     # Thinking that may be longer than the answer is not within it.
-    limit += sum(budget for budget in wishes.budgets if budget >= given)
+    if wishes.budgets:
+        limit += sum(budget for budget in wishes.budgets if budget >= given)
     # Nothing is longer than what the model can hold; a limit of the answer is not one of the thinking.
     holds = max(most or 0, ask.model.max_input_tokens or 0) or None
     most = holds if most is None else most
@@ -235,9 +240,10 @@ def _known(most: int | None, what: str) -> int:
     return most
 
 
-def _fee(ask: Ask, terms: Terms, requests: int) -> Iterator[CostLine]:
-    if ask.has("request/request"):
-        yield ask.line("request/request", _FEE, requests, terms)
+def _fee(ask: Ask, terms: Terms, requests: int) -> Iterable[CostLine]:
+    if "request/request" in ask.ceiling.keys:
+        return (ask.line("request/request", _FEE, requests, terms),)
+    return ()
 
 
 # --- texts to be compared ---------------------------------------------------------------------
@@ -397,7 +403,7 @@ def _settled(ask: Ask, terms: Terms) -> None:
 _USUAL: Final = frozenset({"standard", "medium", "low", "1k"})
 
 
-KINDS: Final[Mapping[type[Call], Callable[[Ask], Iterator[CostLine]]]] = {
+KINDS: Final[Mapping[type[Call], Callable[[Ask], Iterable[CostLine]]]] = {
     TextCall: _text,
     EmbeddingCall: _inputs,
     ModerationCall: _inputs,

@@ -49,7 +49,7 @@ class Wishes:
     @property
     def n(self) -> int:
         """How many answers to each prompt; asked for none, one may be made all the same."""
-        return max([1, *self.counts])
+        return max([1, *self.counts]) if self.counts else 1
 
     @property
     def settled(self) -> tuple[tuple[str, str], ...]:

@@ -86,6 +86,12 @@ class Gauges(NamedTuple):
     text: Callable[[str], int | None] | None = None
 
 
+# What ``data`` says of them.
+_ROLES: Final = {
+    role: len(role) + 2 for role in ("system", "developer", "user", "assistant", "tool", "function")
+}
+
+
 class Meter:
     """Adds up what it is shown. Every method raises ``Unpriceable`` for what cannot be bounded."""
 
@@ -144,11 +150,14 @@ class Meter:
 
     def messages(self, messages: object) -> None:
         """A chat's messages, or the items of a response's input."""
+        by_bytes = self._gauges.text is None
         for message in _listed(messages, "messages"):
             if type(message) is dict and len(message) == 2:  # noqa: PLR2004 - as nearly all are
                 role, content = message.get("role"), message.get("content")
                 if type(role) is str and type(content) is str:
-                    self.tokens += MESSAGE_TOKENS + self.data(role, "a role") + self.text(content)
+                    size = _ROLES.get(role) or self.data(role, "a role")
+                    size += len(content) if by_bytes and content.isascii() else self.text(content)
+                    self.tokens += MESSAGE_TOKENS + size
                     continue
             self._message(message)
 

@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import ROUND_UP, Decimal
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from .._cost import MATH, CostLine
 from ..catalogue import FrozenMap, ModelInfo, Rate
@@ -49,21 +49,45 @@ class Unpriceable(Exception):
     """Carries the reason why there is no figure; never leaves ``llmkit.pricing``."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Price:
-    """What applies to one dimension, and under which condition."""
+@dataclass(slots=True)
+class Price:
+    """What applies to one dimension: ``usd``, uplifted, for ``per`` units of it, and under which condition."""
 
-    rate: Rate
+    dimension: str
+    unit: str
     usd: Decimal
-    """The rate, uplifted."""
-    condition: FrozenMap[str | int]
-    notes: tuple[str, ...]
+    per: int
+    exact: Decimal | None
+    """The same as ``per``, where one unit costs no endless fraction."""
     least: int
     """The least quantity that is billed, where there is any."""
-    per: Decimal | None
-    """How many units the rate buys, where one of them costs no endless fraction."""
-    dimension: str
-    origin: tuple[str, str, Mapping[str, str | int], str, str]
+    notes: tuple[str, ...]
+    source: str
+    read: str
+    condition: FrozenMap[str | int]
+    via: str
+    revision: str
+
+    def line(self, quantity: int | Decimal) -> CostLine:
+        """The line for a quantity."""
+        billed = max(quantity, self.least) if self.least else quantity
+        usd = self.usd
+        # Dividing last leaves no zeros behind the amount.
+        total = (
+            _share(billed, usd, self.per)
+            if self.exact is None
+            else _divide(
+                _multiply(billed if type(billed) is int else Decimal(billed), usd), self.exact
+            )
+        )
+        # Without the detour by way of the named tuple's own __new__, which is another call.
+        return _tuple(CostLine, (
+            self.dimension, billed, self.unit, usd, self.per, total,
+            self.source, self.read, self.condition, self.via, self.revision,
+        ))  # fmt: skip
+
+
+_multiply, _divide, _tuple = MATH.multiply, MATH.divide, tuple.__new__
 
 
 def side_of(dimension: str) -> str | None:
@@ -115,14 +139,18 @@ class Sheet:
         }
         self.by_request = bool(self.rates) and self.rates.keys() <= {"request/request"}
         conditions = [r.condition for r in rates] + [u.condition for u in model.uplifts]
-        self._steps = sorted(
+        self.steps = sorted(
             {int(c["input_tokens_over"]) for c in conditions if "input_tokens_over" in c}
         )
         self._days = sorted({str(c[key]) for c in conditions for key in AGED if key in c})
-        self._hours = any("utc" in c or "weekdays" in c for c in conditions)
-        self.timed = bool(self._days) or self._hours
-        """Whether it matters when a call is made."""
-        self._found: dict[object, dict[object, _Price]] = {}
+        self.hours = any("utc" in c or "weekdays" in c for c in conditions)
+        self.timed = bool(self._days) or self.hours
+        """Whether it matters when a call is made; ``hours``: to more than the day."""
+        self.ages: dict[float, tuple[int, Moment]] = {}
+        """Of days, counted from 1970, which prices were in force (``age``), and a moment of the day."""
+        self.terms: dict[Any, Any] = {}
+        """What ``_text`` keeps."""
+        self._found: dict[object, dict[object, Price]] = {}
         # Plain dicts: what is read in every call.
         self.defaults = dict(model.defaults)
         self._tiers: dict[str | None, str] = {}
@@ -147,7 +175,11 @@ class Sheet:
         when = moment(on, seconds)
         return when if when.day else when._replace(day=self.model.revision)
 
-    def price(self, call: Call, key: str, facts: Mapping[str, str]) -> _Price:
+    def age(self, when: Moment) -> int:
+        """Which of the prices that hold from a day, or until one, were in force."""
+        return bisect_right(self._days, when.day)
+
+    def price(self, call: Call, key: str, facts: Mapping[str, str]) -> Price:
         """What applies to a dimension (by its rates' key) of a call. Raises Unpriceable if nothing does."""
         known_as = (key, *facts.items()) if facts else key
         found = call.known.get(known_as)
@@ -155,11 +187,11 @@ class Sheet:
             found = call.known[known_as] = _price(call, key, facts)
         return found
 
-    def known(self, asked: Asked) -> dict[object, _Price]:
+    def known(self, asked: Asked) -> dict[object, Price]:
         """What was found under such facts before."""
         when = asked.when
-        time = when if self._hours else bisect_right(self._days, when.day) if self._days else 0
-        key = (tuple(asked.facts.items()), bisect_left(self._steps, asked.prompt), time)
+        time = when if self.hours else self.age(when) if self._days else 0
+        key = (tuple(asked.facts.items()), bisect_left(self.steps, asked.prompt), time)
         known = self._found.get(key)
         if known is None:
             # Facts come from answers too: what they could be is not bounded by us.
@@ -218,19 +250,10 @@ def price(call: Call, key: str, quantity: int | Decimal, facts: Mapping[str, str
     found = call.sheet.price(call, key, facts)
     if found.notes:
         call.notes += found.notes
-    billed = max(quantity, found.least) if found.least else quantity
-    rate, usd = found.rate, found.usd
-    per = found.per
-    # Dividing last leaves no zeros behind the amount.
-    total = (
-        MATH.divide(MATH.multiply(Decimal(billed), usd), per)
-        if per is not None
-        else _share(billed, usd, rate.per)
-    )
-    return CostLine(found.dimension, billed, rate.unit, usd, rate.per, total, *found.origin)
+    return found.line(quantity)
 
 
-def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
+def _price(call: Call, key: str, facts: Mapping[str, str]) -> Price:
     notes: list[str] = []
     about = Asked({**call.facts, **facts}, call.when, call.prompt)
     rate = _of_tier(call, key, about, _rate(call, key, about, notes), notes)
@@ -240,17 +263,19 @@ def _price(call: Call, key: str, facts: Mapping[str, str]) -> _Price:
             factor = MATH.multiply(factor, uplift.factor)
             condition = {**condition, **uplift.condition}
     usd = MATH.multiply(rate.usd, factor)
-    frozen: FrozenMap[str | int] = FrozenMap(condition)
-    each = MATH.divide(usd, Decimal(rate.per))
-    return _Price(
-        rate,
-        usd,
-        frozen,
-        tuple(notes),
-        int(rate.condition.get(LEAST, 0)),
-        Decimal(rate.per) if _places(each) <= _DECIMALS else None,
-        key.partition("/")[0],
-        (rate.source, rate.read, frozen, rate.via, call.model.revision),
+    return Price(
+        dimension=key.partition("/")[0],
+        unit=rate.unit,
+        usd=usd,
+        per=rate.per,
+        exact=exactly(usd, rate.per),
+        least=int(rate.condition.get(LEAST, 0)),
+        notes=tuple(notes),
+        source=rate.source,
+        read=rate.read,
+        condition=FrozenMap(condition),
+        via=rate.via,
+        revision=call.model.revision,
     )
 
 
@@ -272,11 +297,23 @@ def amount(
     usd: Decimal,
     condition: Mapping[str, str | int],
     revision: str,
+    exact: Decimal | None = None,
 ) -> CostLine:
-    """The line for a quantity at the rate, uplifted to ``usd``."""
-    total = _share(quantity, usd, rate.per)
-    origin = (rate.source, rate.read, condition, rate.via, revision)
-    return CostLine(key.partition("/")[0], quantity, rate.unit, usd, rate.per, total, *origin)
+    """The line for a quantity at the rate, uplifted to ``usd``; ``exact``: see ``Price``."""
+    if exact is None or type(quantity) is not int:
+        total = _share(quantity, usd, rate.per)
+    else:
+        total = _divide(_multiply(quantity, usd), exact)
+    return _tuple(CostLine, (
+        key.partition("/")[0], quantity, rate.unit, usd, rate.per, total,
+        rate.source, rate.read, condition, rate.via, revision,
+    ))  # fmt: skip
+
+
+def exactly(usd: Decimal, per: int) -> Decimal | None:
+    """``per``, where what one unit costs is no endless fraction."""
+    whole = Decimal(per)
+    return whole if _places(MATH.divide(usd, whole)) <= _DECIMALS else None
 
 
 def _rate(call: Call, key: str, about: Asked, notes: list[str]) -> Rate:

@@ -16,7 +16,9 @@ from ._rates import Call, Unpriceable
 __all__ = [
     "BY_NONE",
     "BY_TOKENS",
+    "FACTS",
     "NONE",
+    "RARE",
     "Billed",
     "Counts",
     "calls",
@@ -57,6 +59,9 @@ _TOOLS: Final = (
     ("document_search_calls", "document_search/call"),
     ("code_interpreter_calls", "code_interpreter/call"),
 )
+
+FACTS: Final = frozenset(theirs for theirs, _ in _FACTS)
+"""Their names in a usage."""
 
 Quantity = tuple[str, int, Mapping[str, str]]
 Counts = Mapping[str, object]
@@ -237,15 +242,18 @@ _FIELDS: Final = (
     "speed", "inference_geo", "search_context_size", "num_sources_used", "citation_tokens", "billed_model", "model",
     "server_side_tool_usage_details", "server_tool_use_details", "web_search_tool",
 )  # fmt: skip
+RARE: Final = frozenset(_FIELDS) - FACTS
+"""What is read, and is rare among what llmkit's own usage has no field for."""
 
 
 def plain(source: object) -> Counts:
     """A usage as a mapping of its own fields: looking a response model up for what it lacks is slow."""
-    if isinstance(source, Mapping):
-        return source
-    if not hasattr(source, "__pydantic_extra__"):
+    try:
+        more = source.__pydantic_extra__  # type: ignore[attr-defined]
+    except AttributeError:
+        if isinstance(source, Mapping):
+            return source
         return {name: getattr(source, name, None) for name in _FIELDS}
-    more = source.__pydantic_extra__
     fields = {**source.__dict__, **more} if more else source.__dict__
     return {
         name: value if type(value) is int else _inner(value)

@@ -5,13 +5,14 @@ What is open counts at its dearest. Which rate did apply belongs in ``_rates``.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 from .._cost import MATH, CostLine
 from ..catalogue import FrozenMap, ModelInfo, Rate, Uplift
-from ._rates import STANDARD, PerModel, Unpriceable, amount
+from ._rates import STANDARD, PerModel, Unpriceable, amount, exactly, tiers
 
 # What is asked for by a parameter: without it, it does not happen.
 _ONLY_IF_ASKED: Final = frozenset({"speed"})
@@ -62,12 +63,14 @@ class Worst(NamedTuple):
     rate: Rate
     usd: Decimal
     condition: FrozenMap[str | int]
-    least: int = 0
+    least: int
+    exact: Decimal | None
+    """See ``Price``."""
 
     def line(self, name: str, quantity: int | Decimal, revision: str) -> CostLine:
         """So many units at it; ``name`` is what they are called."""
-        billed = max(quantity, self.least)
-        return amount(name, billed, self.rate, self.usd, self.condition, revision)
+        rate, usd, condition, least, exact = self
+        return amount(name, max(quantity, least), rate, usd, condition, revision, exact)
 
 
 class Ceiling:
@@ -80,29 +83,36 @@ class Ceiling:
         found = {int(c["input_tokens_over"]) for c in conditions if "input_tokens_over" in c}
         self._steps = sorted(found)
         self._found: dict[object, Worst | None] = {}
+        self.tiers = frozenset(tiers(model, None))
+        """Those that may be billed where none was asked for."""
 
     def worst(self, keys: frozenset[str], terms: Terms) -> Worst | None:
         """The dearest of the rates with these keys; ``None`` where no such rate can apply."""
-        step = sum(terms.prompt > over for over in self._steps)
+        step = bisect_left(self._steps, terms.prompt) if self._steps else 0
         known_as = (keys, terms.tiers, terms.facts, terms.last, step)
-        if known_as not in self._found:
-            # Facts come from callers too: what they could be is not bounded by us.
-            if len(self._found) >= _MOST_FOUND:
-                self._found.clear()
-            self._found[known_as] = _worst(self.model, keys, terms)
-        return self._found[known_as]
+        found = self._found.get(known_as, _UNKNOWN)
+        if isinstance(found, Worst) or found is None:
+            return found
+        # Facts come from callers too: what they could be is not bounded by us.
+        if len(self._found) >= _MOST_FOUND:
+            self._found.clear()
+        worst = self._found[known_as] = _worst(self.model, keys, terms)
+        return worst
 
     def needed(self, key: str, terms: Terms) -> None:
         """Raises Unpriceable where nothing says what the dimension costs."""
         name: str | None = key
         while name is not None:
-            if self.worst(frozenset((name,)), terms) is not None:
+            if self.worst(_ALONE.get(name) or frozenset((name,)), terms) is not None:
                 return
             name = self.model.priced_as.get(name)
         raise Unpriceable(f"no {key.partition('/')[0]} rate for {self.model.name}")
 
 
 _MOST_FOUND: Final = 1024
+_UNKNOWN: Final = object()
+# A set knows its hash once it was asked for it.
+_ALONE: Final = {name: frozenset((name,)) for name in ("input", "output")}
 ceiling: Final = PerModel(Ceiling)
 """The model's, made once."""
 
@@ -120,7 +130,7 @@ def _uplifted(rate: Rate, uplifts: tuple[Uplift, ...], least: int) -> Worst:
     for uplift in uplifts:
         usd = MATH.multiply(usd, uplift.factor)
         condition |= uplift.condition
-    return Worst(rate, usd, FrozenMap(condition), least)
+    return Worst(rate, usd, FrozenMap(condition), least, exactly(usd, rate.per))
 
 
 def _uplifts(model: ModelInfo, terms: Terms) -> Iterator[Uplift]:

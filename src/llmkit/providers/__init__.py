@@ -5,7 +5,7 @@ A provider's name occurs only in this package and in the catalogue.
 
 from __future__ import annotations
 
-from ._auth import Auth, Bearer, HeaderKey, Identity, NoAuth, unasked
+from ._auth import Auth, Bearer, HeaderKey, Identity, NoAuth, at_once_of, unasked
 from ._provider import OPENAI_CALLS, Provider, Where, named, openai_compatible
 from ._registry import Registry
 from ._tokens import Tokens
@@ -22,6 +22,7 @@ __all__ = [
     "Provider",
     "Tokens",
     "Where",
+    "at_once_of",
     "get",
     "has",
     "named",
@@ -29,6 +30,7 @@ __all__ = [
     "openai_compatible",
     "preferred",
     "register_provider",
+    "registry",
     "unasked",
 ]
 
@@ -41,7 +43,7 @@ GENERIC = "openai_like"
 FIRST = "openai"
 """The provider that is meant where a call names none and only its form tells whose it is."""
 
-_registry = Registry(__name__)
+_registry = registry = Registry(__name__)
 get = _registry.get
 has = _registry.has
 names = _registry.names

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -18,7 +19,9 @@ if TYPE_CHECKING:
     from .._flow import Flow
     from ._tokens import Tokens
 
-__all__ = ["Auth", "Bearer", "HeaderKey", "Identity", "NoAuth", "unasked"]
+__all__ = ["Auth", "Bearer", "HeaderKey", "Identity", "NoAuth", "at_once_of", "unasked"]
+
+_new = object.__new__
 
 
 @dataclass(slots=True)
@@ -40,10 +43,25 @@ class Identity:
 
 
 class Auth(Protocol):
-    """How a provider wants to be shown a credential."""
+    """How a provider wants to be shown a credential.
+
+    One that needs nobody for it may have ``at_once(request, secret)``, too, which returns what ``authorize`` would, or
+    ``None`` where it does need somebody: it is asked first, and costs less.
+    """
 
     def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
         """Return the request with the credential on it."""
+
+
+@functools.lru_cache(maxsize=64)
+def at_once_of(kind: type[Auth]) -> Callable[..., HTTPRequest | None] | None:
+    """The ``at_once`` of a class; ``None`` where it has none, or authorizes in another way than who brought it."""
+    for one in kind.__mro__:
+        if "at_once" in one.__dict__:
+            return kind.at_once  # type: ignore[attr-defined, no-any-return]
+        if "authorize" in one.__dict__:
+            return None
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +74,20 @@ class HeaderKey:
     def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
         """Set the header, unless the caller gave it; without a key the request stays as it is."""
         yield from ()
-        secret = identity.secret
-        if not secret or self.header in (name.lower() for name in request.headers):
+        return self.at_once(request, identity.secret)
+
+    def at_once(self, request: HTTPRequest, secret: Secret | None) -> HTTPRequest:
+        """See ``authorize``."""
+        value = None if secret is None else secret.reveal()
+        if not value or self.header in map(str.lower, request.headers):
             return request
-        return request.with_headers({self.header: self.prefix + secret.reveal()})
+        # Field by field: every call makes one.
+        made = _new(HTTPRequest)
+        made.method, made.url, made.body = request.method, request.url, request.body
+        made.headers = {**request.headers, self.header: self.prefix + value}
+        made.adjustments, made.lists = request.adjustments, request.lists
+        made.upload = request.upload
+        return made
 
 
 def Bearer() -> HeaderKey:  # noqa: N802 - reads as the scheme it is
@@ -74,6 +102,10 @@ class NoAuth:
     def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
         """Return the request as it is."""
         yield from ()
+        return request
+
+    def at_once(self, request: HTTPRequest, _secret: Secret | None) -> HTTPRequest:
+        """See ``authorize``."""
         return request
 
 

@@ -37,6 +37,8 @@ class Registry:
         self._found: dict[str, Provider] = {}
         self._missing: set[str] = set()
         self._lock = threading.RLock()
+        self.changes = 0
+        """How often another provider took a name: what was found before may not be what is found now."""
 
     def get(self, name: str) -> Provider:
         """Return the provider of this name or alias.
@@ -93,6 +95,7 @@ class Registry:
                 )
             self._found |= dict.fromkeys((provider.name, *provider.aliases), provider)
             self._missing.clear()
+            self.changes += 1
         return provider
 
     @contextmanager
@@ -102,6 +105,7 @@ class Registry:
         before = {name: self._found[name] for name in names if name in self._found}
         self._found |= dict.fromkeys(names, provider)
         self._missing.clear()
+        self.changes += 1
         try:
             yield
         finally:
@@ -109,6 +113,8 @@ class Registry:
             for name in names:
                 self._found.pop(name, None)
             self._found |= before
+            # Afterwards: what was found until now is of the count before.
+            self.changes += 1
 
     def names(self) -> tuple[str, ...]:
         """All providers that can be had, sorted, entry points included; aliases are left out."""

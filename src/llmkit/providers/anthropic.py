@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from .._flow import Flow
 from .._http import HTTPRequest
+from .._secret import Secret
 from ..wires.anthropic_messages import AnthropicMessages, Traits
 from ._auth import Bearer, HeaderKey, Identity
 from ._provider import Provider
@@ -47,6 +48,7 @@ CLAUDE: tuple[tuple[str, Traits], ...] = (
 
 _TOKEN_START = "sk-ant-oat"  # noqa: S105 - how a token begins is no token
 _SHOWN = frozenset({"x-api-key", "authorization"})
+_KEY, _TOKEN = HeaderKey("x-api-key"), Bearer()
 _BETA, _TOKEN_BETA = "anthropic-beta", "oauth-2025-04-20"
 
 
@@ -61,14 +63,18 @@ class KeyOrToken:
 
     def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
         """Set the header that fits, unless the caller gave one; without a key the request stays as it is."""
-        if _SHOWN & {name.lower() for name in request.headers}:
+        yield from ()
+        return self.at_once(request, identity.secret)
+
+    def at_once(self, request: HTTPRequest, secret: Secret | None) -> HTTPRequest:
+        """See ``authorize``."""
+        if not _SHOWN.isdisjoint(map(str.lower, request.headers)):
             return request
-        secret = identity.secret
         if secret is not None and secret.reveal().startswith(_TOKEN_START):
             request = request.with_headers({_BETA: _TOKEN_BETA})
         elif not self.bearer:
-            return (yield from HeaderKey("x-api-key").authorize(request, identity))
-        return (yield from Bearer().authorize(request, identity))
+            return _KEY.at_once(request, secret)
+        return _TOKEN.at_once(request, secret)
 
 
 PROVIDER = Provider(

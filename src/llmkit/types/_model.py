@@ -6,7 +6,7 @@ A provider may send anything; what it sends never raises here. No provider's kno
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_serializer
@@ -15,11 +15,19 @@ from typing_extensions import override
 
 from ._shown import shown
 
-__all__ = ["Model", "beside", "lenient"]
+__all__ = ["Copies", "Model", "Path", "beside", "copies", "lenient"]
 
 _REPAIRS = 8
 # As pydantic writes it where it keeps no cause: in JSON.
 _CTRL_C = re.compile(r"Error calling function `\w+`: KeyboardInterrupt")
+_SCALARS = (str, int, float, bool, type(None))
+_new = object.__new__
+_set_fields = BaseModel.__dict__["__dict__"].__set__
+_set_given = BaseModel.__dict__["__pydantic_fields_set__"].__set__
+_set_extra = BaseModel.__dict__["__pydantic_extra__"].__set__
+_set_private = BaseModel.__dict__["__pydantic_private__"].__set__
+Path = tuple[str | int, ...]
+"""Where something is in a model: names of fields, and 0 for the only item of a list."""
 M = TypeVar("M", bound="Model")
 T = TypeVar("T")
 
@@ -36,6 +44,8 @@ class Model(BaseModel):
         arbitrary_types_allowed=True,
         # Half of the models are of streams: who reads none does not wait for them.
         defer_build=True,
+        # Strings are not kept: they are answers.
+        cache_strings="keys",
     )
 
     absent_when_none: ClassVar[frozenset[str]] = frozenset()
@@ -175,3 +185,62 @@ def _cut(tree: Any, path: tuple[int | str, ...], malformed: dict[str, Any]) -> N
             return
         malformed[".".join(map(str, path))] = tree[last]
         tree[last] = {}
+
+
+class Copies:
+    """Copies of a model, each with another value at one place deep within; the rest of it are scalars.
+
+    They are made as pydantic's validator makes models, and share nothing that can be changed.
+    """
+
+    __slots__ = ("_levels", "_second")
+
+    def __init__(self, levels: Sequence[tuple[Any, ...]], second: str | None) -> None:
+        self._levels = levels
+        self._second = second
+
+    def made(self, value: Any, second: Any = None) -> Any:
+        """A copy with this value, and another one among the unknown fields."""
+        for model, fields, given, extra, name, listed in self._levels:
+            own = fields.copy()
+            own[name] = [value] if listed else value
+            value = _new(model)
+            _set_fields(value, own)
+            _set_given(value, given.copy())
+            _set_extra(value, extra.copy())
+            _set_private(value, None)
+        if self._second is not None:
+            value.__pydantic_extra__[self._second] = second
+        return value
+
+
+def copies(model: Model, path: Path, second: str | None = None) -> Copies | None:
+    """What makes copies of a model that have another value at ``path``; ``None`` where it holds more than scalars."""
+    levels: list[tuple[Any, ...]] = []
+    steps = list(path)
+    value: Any = model
+    while steps:
+        name = str(steps.pop(0))
+        listed = steps[:1] == [0]
+        level = _level(value, name, listed=listed)
+        if level is None:
+            return None
+        levels.append(level)
+        value = getattr(value, name)
+        if listed:
+            steps.pop(0)
+            value = value[0]
+    return Copies(levels[::-1], second)
+
+
+def _level(value: Any, name: str, *, listed: bool) -> tuple[Any, ...] | None:
+    if not isinstance(value, Model) or value.__pydantic_private__ is not None:
+        return None
+    if listed and len(getattr(value, name)) != 1:
+        return None
+    # The place is kept: a reader sees the order of the fields in a dump.
+    fields = {**value.__dict__, name: None}
+    extra = dict(value.__pydantic_extra__ or {})
+    if not all(isinstance(one, _SCALARS) for one in (*fields.values(), *extra.values())):
+        return None
+    return type(value), fields, set(value.__pydantic_fields_set__), extra, name, listed

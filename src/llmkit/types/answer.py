@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import PrivateAttr
-
 from .._call import Call, CallInfo
 from .._cost import Cost, Measure, unknown
 from ._model import Model
@@ -14,12 +12,43 @@ from .usage import Usage
 
 __all__ = ["Answer"]
 
+_set = object.__setattr__
+
 
 class Answer(Model):
     """A whole answer."""
 
-    _cost: Any = PrivateAttr(default=None)
-    _call: Any = PrivateAttr(default=None)
+    # Kept as pydantic keeps private attributes, but not declared as such: its hook costs each answer a third more.
+    def _kept(self, name: str) -> Any:
+        private = self.__pydantic_private__
+        return None if private is None else private.get(name)
+
+    def _keep(self, **values: Any) -> None:
+        private = self.__pydantic_private__
+        object.__setattr__(
+            self, "__pydantic_private__", values if private is None else private | values
+        )
+
+    @property
+    def _cost(self) -> Any:
+        return self._kept("_cost")
+
+    @_cost.setter
+    def _cost(self, cost: Any) -> None:
+        self._keep(_cost=cost)
+
+    @property
+    def _call(self) -> Any:
+        return self._kept("_call")
+
+    @_call.setter
+    def _call(self, call: Any) -> None:
+        self._keep(_call=call)
+
+    def came(self, call: CallInfo, cost: Cost) -> None:
+        """Say how it came about, and what it cost; for who made the call."""
+        private = self.__pydantic_private__ or {}
+        _set(self, "__pydantic_private__", {**private, "_call": call, "_cost": cost})
 
     @property
     def call(self) -> CallInfo:
@@ -59,5 +88,8 @@ class Answer(Model):
 
     def tier(self) -> str | None:
         """The service tier that the call was served in, for the price; ``None`` where the answer does not say."""
-        tier = self.get("service_tier")
+        # Not by way of get(), which looks up whether there is such a field.
+        more, tier = self.__pydantic_extra__, self.__dict__.get("service_tier")
+        if tier is None and more:
+            tier = more.get("service_tier")
         return tier if isinstance(tier, str) else None

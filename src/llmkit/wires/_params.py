@@ -19,6 +19,7 @@ __all__ = [
     "HEADERS",
     "STREAM_HEADERS",
     "Ledger",
+    "as_json",
     "check_value",
     "merge_extra",
     "serialized",
@@ -81,6 +82,7 @@ class Ledger(Generic[K_co]):
 
 
 _SCHEMAS = frozenset({"tools", "functions", "response_format"})
+_SURE = frozenset({str, int, bool})
 
 
 def check_value(ledger: Ledger, name: str, value: Any) -> None:
@@ -88,7 +90,7 @@ def check_value(ledger: Ledger, name: str, value: Any) -> None:
 
     Schemas are not searched: they are long, and have none of it.
     """
-    if name in _SCHEMAS:
+    if type(value) in _SURE or name in _SCHEMAS:
         return
     if isinstance(value, Mapping):
         for key, inner in value.items():
@@ -120,7 +122,13 @@ def merge_extra(body: dict[str, Any], extra: Mapping[str, Any]) -> None:
 
 def serialized(ledger: Ledger, body: Mapping[str, Any]) -> bytes:
     """The body as JSON. Raises ``InvalidRequestError`` where it is none."""
+    return as_json(ledger.call, body)
+
+
+def as_json(call: Call, body: Mapping[str, Any]) -> bytes:
+    """``serialized``, for a call without a ledger."""
     try:
         return dump(body)
     except (NotSerializable, UnicodeEncodeError) as error:
-        raise ledger.invalid(f"the request cannot be written as JSON: {error}") from None
+        text = f"the request cannot be written as JSON: {error}"
+        raise InvalidRequestError(text, provider=call.provider, model=call.model) from None

@@ -22,6 +22,8 @@ class PlainBody:
         self._call = call
         self._body: bytearray | None = None
         self._sniffed = False
+        self.open = True
+        """Whether it still has to be shown pieces: once events have begun to come, it takes none."""
 
     @property
     def response(self) -> HTTPResponse | None:
@@ -32,7 +34,8 @@ class PlainBody:
         """Whether this piece belongs to a plain body, which then has it. Raises where that grows too long."""
         if not self._sniffed and (start := data.lstrip()[:1]):
             self._sniffed = True
-            if start in _NOT_SSE:
+            self.open = start in _NOT_SSE
+            if self.open:
                 self._body = bytearray()
         if self._body is None:
             return False

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..._http import HTTPRequest
-from ..._io._failures import causes, explain
+from ..._io._failures import causes, explain, texts
 from ..._io._http import head, raw
 from ..._io._named import kind_of
 from ..._io._progress import Progress
@@ -230,10 +230,12 @@ def _failure(error: BaseException, progress: Progress, until: float | None) -> F
 def _cause(error: Exception) -> str:
     """What one of its causes says, where it says more: why TLS failed is known to that one alone.
 
-    It need not be the last: a handshake that comes in pieces has another before it.
+    It need not be the last: a handshake that comes in pieces has another before it. Of an error that says nothing
+    itself, the system's word behind it is what is told.
     """
     told = (str(cause) for cause in causes(error))
-    return next((words for words in told if "CERTIFICATE_VERIFY_FAILED" in words), "")
+    distrust = next((words for words in told if "CERTIFICATE_VERIFY_FAILED" in words), "")
+    return distrust or ("" if str(error).strip() else next(texts(error), ""))
 
 
 class Heard:

@@ -102,6 +102,12 @@ class Growing:
             yield from self.start(index, {"type": kind})
         yield from grow(self, self._blocks[_key(index)], delta)
 
+    def extend(self, index: Any, name: str, pieces: list[str]) -> None:
+        """A block grows by pieces of the text that it has just grown by; what is said of them is known."""
+        self._blocks[_key(index)].pieces[name] += pieces
+        if name == "text":
+            self._length += sum(map(len, pieces))
+
     def stop(self, index: Any) -> Iterator[Said]:
         """A block is complete."""
         block = self._blocks.get(_key(index))

@@ -15,6 +15,7 @@ from ..._json import NotJSON, load
 from ..._sse import Event, SSEDecoder, TooLong
 from ...types._model import lenient
 from ...types.chat import ChatCompletion, ChatCompletionChunk
+from .._alike import CREDIT, LESSON, Alike, Run, learned, place
 from .._errors import incomplete, unreadable
 from .._plain import PlainBody
 from ._decode import beside, ending, parse, refusal
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
     from . import AnthropicMessages
 
 __all__ = ["AnthropicDecoder"]
+
+_DELTA = "content_block_delta"
+# Each delta that is a text, and the text's name.
+_TEXTS = {
+    "text_delta": "text",
+    "thinking_delta": "thinking",
+    "input_json_delta": "partial_json",
+}
 
 
 class AnthropicDecoder:
@@ -44,17 +53,46 @@ class AnthropicDecoder:
         self._rest: dict[str, Any] = {}
         self._begun = self._ended = False
         self._growing = Growing(by_tool=answers_by_tool(wire, call))
+        self._credit = CREDIT
+        self._like: Alike | None = None
+        self._grows: tuple[Any, str] = (None, "")
         self.done = False
 
     def feed(self, data: bytes) -> Iterator[ChatCompletionChunk]:
         """Take the next bytes."""
-        if self._plain.takes(data):
+        if self._plain.open and self._plain.takes(data):
             return
         try:
             for event in self._sse.feed(data):
-                yield from self._event(event)
+                chunk = None if self._like is None else self._liken(event, self._like)
+                if chunk is not None:
+                    yield chunk
+                else:
+                    yield from self._event(event)
         except TooLong as error:
             raise unreadable(self._call, HTTPResponse(200), str(error)) from None
+
+    def run(self, data: bytes) -> Run | None:
+        """What a piece begins with, where that is events like the last one; else ``None``, and nothing is taken."""
+        if self._like is None or self.done or not self._sse.idle:
+            return None
+        found = self._like.run(data)
+        if found is None or "" in found.texts:
+            return None
+        self._growing.extend(*self._grows, found.texts)
+        self._credit = CREDIT
+        return found
+
+    def _liken(self, event: Event, like: Alike) -> ChatCompletionChunk | None:
+        """The chunk of an event like the last one; who adds nothing makes none."""
+        if self.done or (found := like.one(event.data)) is None:
+            return None
+        text, chunk = found
+        if not text:
+            return None
+        self._growing.extend(*self._grows, [text])
+        self._credit = min(CREDIT, self._credit + 1)
+        return chunk
 
     def finish(self) -> Iterator[ChatCompletionChunk]:
         """The bytes have ended."""
@@ -80,8 +118,15 @@ class AnthropicDecoder:
         if kind == "error" or data.get("error"):
             raise stream_error(self._call, data)
         handle = _EVENTS.get(kind) if isinstance(kind, str) else None
-        if handle is not None:
+        if handle is None:
+            return
+        self._like = None
+        if kind != _DELTA:
             yield from handle(self, data)
+            return
+        chunks = [*handle(self, data)]
+        self._learn(event, data, chunks)
+        yield from chunks
 
     def _loaded(self, event: Event) -> Any:
         try:
@@ -116,6 +161,21 @@ class AnthropicDecoder:
     def _delta(self, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
         if isinstance(data.get("delta"), dict):
             yield from self._said(self._growing.grow(data.get("index"), data["delta"]))
+
+    def _learn(self, event: Event, data: dict[str, Any], chunks: list[ChatCompletionChunk]) -> None:
+        """What there is to be known of a delta like this one, which has come to these chunks."""
+        delta = data["delta"] if isinstance(data.get("delta"), dict) else {}
+        kind = delta.get("type")
+        name = _TEXTS.get(kind) if isinstance(kind, str) else None
+        if name is None or len(chunks) != 1 or self._credit < LESSON:
+            return
+        chunk, path = chunks[0], place(chunks[0])
+        if path is None or event.name not in ("", _DELTA) or chunk.choices[0].delta.role:
+            return
+        self._credit -= LESSON
+        line = b"event: %b\n" % _DELTA.encode() if event.name else b""
+        self._like = learned(event.data, ("delta", name), chunk, path, named=line)
+        self._grows = (data.get("index"), name)
 
     def _block_stop(self, data: dict[str, Any]) -> Iterator[ChatCompletionChunk]:
         yield from self._said(self._growing.stop(data.get("index")))

@@ -31,10 +31,12 @@ def translated(native: Mapping[str, Any]) -> dict[str, Any]:
     details = native.get("output_tokens_details")
     if isinstance(details, Mapping) and (thought := _count(details, "thinking_tokens")) is not None:
         made["completion_tokens_details"] = {"reasoning_tokens": thought}
-    if beside := _beside(native):
-        made["beside"] = beside
-    if taken_over := _taken_over(native):
-        made["billed_model"] = taken_over
+    # Few have any.
+    if native.get("iterations"):
+        if beside := _beside(native):
+            made["beside"] = beside
+        if taken_over := _taken_over(native):
+            made["billed_model"] = taken_over
     return made
 
 

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
+
+from typing_extensions import override
 
 from ..._call import ChatCall
 from ..._http import Endpoint, HTTPRequest, HTTPResponse
 from ...errors import APIError
 from ...types.chat import ChatCompletion
 from .._errors import api_error
+from . import _at_once
 from ._decode import parse
 from ._encode import build
 from ._messages import Messages
@@ -43,6 +47,13 @@ class OpenAIChat:
     path: str = "/chat/completions"
     """What comes after the base URL."""
 
+    as_given: ClassVar[bool] = True
+    """Whether messages that are a role and a text are sent as they are; not by who has ``messages`` of its own."""
+
+    @override
+    def __init_subclass__(cls) -> None:
+        cls.as_given = cls.messages is OpenAIChat.messages
+
     def build(self, call: ChatCall, to: Endpoint) -> HTTPRequest:
         """Write the call; see ``ChatWire``."""
         return build(self, call, to)
@@ -53,7 +64,8 @@ class OpenAIChat:
 
     def parse(self, call: ChatCall, response: HTTPResponse) -> ChatCompletion:
         """Read an answer; see ``ChatWire``."""
-        return parse(call, response)
+        answer = _at_once.whole(response.body)
+        return parse(call, response) if answer is None else answer
 
     def decoder(self, call: ChatCall) -> OpenAIChatDecoder:
         """A decoder for one stream."""

@@ -18,6 +18,7 @@ from .._errors import error_from, unreadable
 
 __all__ = [
     "FINISH",
+    "USAGE_ELSEWHERE",
     "is_error",
     "items",
     "normalize_choice",
@@ -183,28 +184,35 @@ def _normalize_call(call: Any) -> None:
 
 def normalize_usage(usage: dict[str, Any]) -> None:
     """Bring a usage to OpenAI's form, from where hosts put the same counts. Nothing unsaid becomes zero."""
+    scattered = not _ELSEWHERE.isdisjoint(usage)
+    if scattered:
+        _gather(usage)
+    details = usage.get("prompt_tokens_details")
+    if isinstance(details, dict):
+        if "cached_tokens" in details and usage.get("cache_read_input_tokens") is None:
+            usage["cache_read_input_tokens"] = details["cached_tokens"]
+        written = details.get("cache_write_tokens")
+        if written is not None and usage.get("cache_creation_input_tokens") is None:
+            usage["cache_creation_input_tokens"] = written
+    if (
+        scattered
+        and usage.get("server_tool_use") is None
+        and (searches := _searches(usage)) is not None
+    ):
+        usage["server_tool_use"] = {"web_search_requests": searches}
+    if usage.get("total_tokens") is None:
+        prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
+        if isinstance(prompt, int) and isinstance(completion, int):
+            usage["total_tokens"] = prompt + completion
+
+
+def _gather(usage: dict[str, Any]) -> None:
+    """Put parts of the counts where OpenAI has them."""
     for name, other in _DETAILS.items():
         if usage.get(name) is None and isinstance(usage.get(other), dict):
             usage[name] = usage[other]
     _into(usage, "prompt_tokens_details", "cached_tokens", _first(usage, *_CACHED))
     _into(usage, "completion_tokens_details", "reasoning_tokens", _first(usage, "reasoning_tokens"))
-    details = usage.get("prompt_tokens_details")
-    if not isinstance(details, dict):
-        details = {}
-    if usage.get("cache_read_input_tokens") is None and "cached_tokens" in details:
-        usage["cache_read_input_tokens"] = details["cached_tokens"]
-    written = details.get("cache_write_tokens")
-    if usage.get("cache_creation_input_tokens") is None and written is not None:
-        usage["cache_creation_input_tokens"] = written
-    if usage.get("server_tool_use") is None and (searches := _searches(usage)) is not None:
-        usage["server_tool_use"] = {"web_search_requests": searches}
-    prompt, completion = usage.get("prompt_tokens"), usage.get("completion_tokens")
-    if (
-        usage.get("total_tokens") is None
-        and isinstance(prompt, int)
-        and isinstance(completion, int)
-    ):
-        usage["total_tokens"] = prompt + completion
 
 
 # Mistral's and Writer's spelling.
@@ -219,6 +227,27 @@ _CACHED = (
     "cached_tokens",
     "num_cached_tokens",
     "cache_read_input_tokens",
+)
+# All names that no usage of OpenAI's has, and that counts are taken from.
+USAGE_ELSEWHERE = frozenset(
+    {
+        *_DETAILS.values(),
+        *_CACHED,
+        "reasoning_tokens",
+        "server_tool_use_details",
+        "num_search_queries",
+    }
+)
+
+# All of these places, and those of searches: most hosts have none of them.
+_ELSEWHERE = frozenset(
+    (
+        *_DETAILS.values(),
+        *_CACHED,
+        "reasoning_tokens",
+        "num_search_queries",
+        "server_tool_use_details",
+    )
 )
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from ..._call import ChatCall
+from ..._call import Adjustment, ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
 from ..._json import dump_text
-from .._params import HEADERS, STREAM_HEADERS, Ledger, check_value, merge_extra, serialized
+from .._params import HEADERS, STREAM_HEADERS, Ledger, as_json, check_value, merge_extra
+from ._messages import plain
 
 if TYPE_CHECKING:
     from . import OpenAIChat
@@ -18,25 +19,36 @@ __all__ = ["build"]
 
 def build(wire: OpenAIChat, call: ChatCall, to: Endpoint) -> HTTPRequest:
     """Write the call as a POST to the wire's path."""
-    messages = wire.messages(call)
-    body: dict[str, Any] = {"model": call.model, "messages": messages.encode()}
-    ledger = Ledger(call)
+    messages = plain(call.messages) if wire.as_given else None
+    adjustments = call.adjustments
+    body: dict[str, Any] = {"model": call.model, "messages": messages}
+    if messages is None or call.params:
+        adjustments += _told(wire, call, body)
+    if call.stream:
+        body |= {"stream": True} | _stream_options(wire, call, body)
+    if call.extra_body:
+        merge_extra(body, call.extra_body)
+    return HTTPRequest(
+        "POST",
+        join_url(to.base_url, wire.path, to.query),
+        {**(STREAM_HEADERS if call.stream else HEADERS), **to.headers},
+        as_json(call, body),
+        adjustments,
+    )
+
+
+def _told(wire: OpenAIChat, call: ChatCall, body: dict[str, Any]) -> tuple[Adjustment, ...]:
+    """Write messages that are more than texts, and parameters; return what was changed."""
+    messages, ledger = wire.messages(call), Ledger(call)
+    if body["messages"] is None:
+        body["messages"] = messages.encode()
     params = _Params(wire, ledger)
     body |= params.encode()
     if body.get("tools"):
         body["tools"] = messages.tools(body["tools"])
     if params.instruction:
         body["messages"] = [*body["messages"], {"role": "system", "content": params.instruction}]
-    if call.stream:
-        body |= {"stream": True} | _stream_options(wire, call, body)
-    merge_extra(body, call.extra_body)
-    return HTTPRequest(
-        method="POST",
-        url=join_url(to.base_url, wire.path, to.query),
-        headers={**(STREAM_HEADERS if call.stream else HEADERS), **to.headers},
-        body=serialized(ledger, body),
-        adjustments=(*call.adjustments, *messages.adjustments, *ledger.adjustments),
-    )
+    return (*messages.adjustments, *ledger.adjustments)
 
 
 def _stream_options(wire: OpenAIChat, call: ChatCall, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -15,11 +15,11 @@ from ...errors import InvalidRequestError
 if TYPE_CHECKING:
     from . import OpenAIChat
 
-__all__ = ["Messages", "has_part"]
+__all__ = ["Messages", "has_part", "plain"]
 
 _ROLES = ("system", "developer", "user", "assistant", "tool", "function")
-_PLAIN_ROLES = ("user", "assistant", "system")
 _PLAIN_FIELDS = {"role", "content"}
+_PLAIN_ROLES = frozenset({"assistant", "system", "user"})
 _OPENAI_FIELDS = (
     "role",
     "content",
@@ -50,7 +50,7 @@ class Messages:
     def encode(self) -> list[Any]:
         """Check and write all messages."""
         messages = self._call.messages
-        if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Sequence):
+        if not isinstance(messages, Sequence) or isinstance(messages, str | bytes | Mapping):
             raise self._invalid(
                 "messages must be a list of messages such as {'role': 'user', 'content': …}"
             )
@@ -221,7 +221,9 @@ class Messages:
         if not isinstance(tools, Sequence) or isinstance(tools, str):
             raise self._invalid(f"tools must be a list, not {type(tools).__name__}")
         return [
-            self._without_cache_control(f"tools[{i}]", tool) if isinstance(tool, Mapping) else tool
+            self._without_cache_control(f"tools[{i}]", tool)
+            if tool.__class__ is dict or isinstance(tool, Mapping)
+            else tool
             for i, tool in enumerate(tools)
         ]
 
@@ -246,8 +248,29 @@ def _is_plain(message: Any) -> bool:
         type(message) is dict
         and message.keys() == _PLAIN_FIELDS
         and type(message["content"]) is str
-        and message["role"] in _PLAIN_ROLES
+        and message["role"] in ("assistant", "system", "user")
     )
+
+
+def plain(messages: Any) -> list[Any] | None:
+    """Messages that are a role and a text and nothing else, as most are: every host takes such as they are.
+
+    ``None`` where one is more, or another thing: the wire's own ``Messages`` has to look at them.
+    """
+    if messages.__class__ is not list:
+        return None
+    try:
+        found = [
+            one
+            for one in messages
+            if one.__class__ is dict
+            and len(one) == 2  # noqa: PLR2004 - these two
+            and one["content"].__class__ is str
+            and one["role"] in _PLAIN_ROLES
+        ]
+    except (KeyError, TypeError):
+        return None
+    return found if len(found) == len(messages) else None
 
 
 def _marked(call: Any) -> bool:

@@ -11,13 +11,19 @@ from ..._json import NotJSON, load
 from ..._sse import Event, SSEDecoder, TooLong
 from ...errors import APIError
 from ...types._model import lenient
-from ...types.chat import ChatCompletion, ChatCompletionChunk
+from ...types.chat import ChatCompletion, ChatCompletionChunk, ToolCallDelta
+from .._alike import CREDIT, LESSON, Alike, Run
 from .._errors import error_from, incomplete, unreadable
 from .._plain import PlainBody
+from . import _at_once
 from ._decode import is_error, items, normalize_choice, normalize_usage, parse
 
 __all__ = ["OpenAIChatDecoder"]
 
+# A host whose events need mending has nothing of trying without: so many in a row, and it is tried no more.
+_TRIES = 4
+_HEAD = ("id", "model", "created")
+_DONE = b"[DONE]"
 _OUR_EVENTS = ("", "message")  # a host's other events (pings and the like) need not be JSON
 
 
@@ -32,6 +38,8 @@ class OpenAIChatDecoder:
         self._sse = SSEDecoder()
         self._plain = PlainBody(call)
         self._begun = self._finished = False
+        self._tries, self._credit = _TRIES, CREDIT
+        self._like: Alike | None = None
         self._usages = 0
         self._usage_last = False
         self._head: dict[str, Any] = {}
@@ -42,11 +50,12 @@ class OpenAIChatDecoder:
 
     def feed(self, data: bytes) -> Iterator[ChatCompletionChunk]:
         """Take the next bytes."""
-        if self._plain.takes(data):
+        if self._plain.open and self._plain.takes(data):
             return
         try:
             for event in self._sse.feed(data):
-                if (chunk := self._event(event)) is not None:
+                chunk = self._at_once(event) if self._tries else None
+                if chunk is not None or (chunk := self._event(event)) is not None:
                     yield chunk
         except TooLong as error:
             raise unreadable(self._call, HTTPResponse(200), str(error)) from None
@@ -64,11 +73,61 @@ class OpenAIChatDecoder:
             raise incomplete(self._call, b"" if self._begun else bytes(self._sse.stray))
         self.done = True
 
+    def run(self, data: bytes) -> Run | None:
+        """What a piece begins with, where that is events like the last one; else ``None``, and nothing is taken."""
+        if self._like is None or self.done or not self._sse.idle:
+            return None
+        found = self._like.run(data)
+        if found is not None:
+            self._usage_last = False
+            self._credit = CREDIT
+        return found
+
+    def _at_once(self, event: Event) -> ChatCompletionChunk | None:
+        """The event as a chunk, where it needs no mending."""
+        if self._like is not None and not (self.done or event.name):
+            known = self._like.one(event.data)
+            if known is not None:
+                self._usage_last = False
+                self._credit = min(CREDIT, self._credit + 1)
+                return known[1]
+        if self.done or event.name or event.data == _DONE:
+            return None
+        chunk = _at_once.read(event.data)
+        if chunk is None:
+            self._tries -= 1
+            return None
+        self._tries = _TRIES
+        self._begun, self._usage_last = True, chunk.usage is not None
+        self._usages += self._usage_last
+        self._note(chunk)
+        if self._credit >= LESSON:
+            self._credit -= LESSON
+            self._like = _at_once.like(event.data, chunk) or self._like
+        return chunk
+
+    def _note(self, chunk: ChatCompletionChunk) -> None:
+        for choice in chunk.choices:
+            if choice.finish_reason is not None:
+                self._finished = True
+            for call in choice.delta.tool_calls or ():
+                self._number_of(choice.index, call)
+        if len(self._head) < len(_HEAD):
+            for name in _HEAD:
+                self._head.setdefault(name, getattr(chunk, name))
+
+    def _number_of(self, choice: int, call: ToolCallDelta) -> None:
+        given = call.index if "index" in call.__pydantic_fields_set__ else None
+        named = bool(call.function and call.function.name)
+        number = self._numbered(choice, given, call.id, named=named)
+        if given is None or number != given:
+            call.index = number
+
     def _event(self, event: Event) -> ChatCompletionChunk | None:
         said = event.data.strip()
         if self.done or (not said and event.name != "error"):
             return None
-        if said == b"[DONE]":
+        if said == _DONE:
             self.done = True
             return None
         data = self._loaded(event)
@@ -123,13 +182,18 @@ class OpenAIChatDecoder:
             self._finished = True
 
     def _number(self, choice: Any, call: dict[str, Any]) -> None:
-        """Give each call an index of its own: some hosts send none, some send 0 for all of several."""
-        given, call_id = call.get("index"), call.get("id")
+        given = call.get("index")
         if not isinstance(given, int | str):
             given = None
+        named = isinstance(call.get("function"), dict) and bool(call["function"].get("name"))
+        call["index"] = self._numbered(choice, given, call.get("id"), named=named)
+
+    def _numbered(self, choice: Any, given: int | str | None, call_id: Any, *, named: bool) -> int:
+        """An index of its own for each call: some hosts send none, some send 0 for all of several."""
+        # What was learned of events may hold no longer.
+        self._like = None
         key = (choice, given)
         index, known = self._calls.get(key, (None, None))
-        named = isinstance(call.get("function"), dict) and call["function"].get("name")
         fresh = index is None or (call_id and known and call_id != known and named)
         if fresh:
             index = given
@@ -137,7 +201,7 @@ class OpenAIChatDecoder:
                 index = self._free(choice)
             self._taken.add((choice, index))
         self._calls[key] = (index, call_id or known)
-        call["index"] = index
+        return index  # type: ignore[no-any-return]
 
     def _free(self, choice: Any) -> int:
         """The first number that no call of this choice has."""
@@ -164,7 +228,7 @@ class OpenAIChatDecoder:
 
     def _fill_head(self, data: dict[str, Any]) -> None:
         """A chunk that leaves out id, model or time has its predecessors'."""
-        for name in ("id", "model", "created"):
+        for name in _HEAD:
             if data.get(name) is None:
                 data[name] = self._head.get(name) or getattr(self._call, name, None)
             elif name not in self._head:

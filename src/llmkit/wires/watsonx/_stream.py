@@ -39,6 +39,11 @@ class WatsonxDecoder(OpenAIChatDecoder):
     """Feed it bytes, cut anywhere; it yields chunks. ``done`` once the bytes have ended."""
 
     @override
+    def _at_once(self, event: Event) -> ChatCompletionChunk | None:
+        """Its errors are told by more than OpenAI's."""
+        return None if b'"errors"' in event.data else super()._at_once(event)
+
+    @override
     def finish(self) -> Iterator[ChatCompletionChunk]:
         """The bytes have ended; a plain body instead of events may be an error."""
         if (plain := self._plain.response) is not None:
