@@ -70,11 +70,20 @@ SCENARIOS = {
 }
 
 
+OVER = ("httpx", "reqwest")
+
+
 # A socket that has just been made and is nobody's yet is closed by the collector, which says so.
 @pytest.mark.filterwarnings("ignore:unclosed <s:ResourceWarning")
+@pytest.mark.parametrize("transport", OVER)
 @pytest.mark.parametrize("name", SCENARIOS)
-def test_interrupted_at_every_point(name: str) -> None:
+def test_interrupted_at_every_point(
+    name: str, transport: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A call that is interrupted at its n-th point leaves one settlement at most, and the next call works."""
+    if transport == "reqwest":
+        pytest.importorskip("llmkit._io._reqwest", exc_type=ImportError)
+    monkeypatch.setenv("LLMKIT_TRANSPORT", transport)
     scenario = SCENARIOS[name]
     with scenario.world() as world:
         every = range(1, _points(world, scenario) + 1)

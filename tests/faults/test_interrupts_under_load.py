@@ -73,8 +73,12 @@ SCRIPT = """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX timers")
-def test_signals_at_random_moments() -> None:
+@pytest.mark.parametrize("transport", ["httpx", "reqwest"])
+def test_signals_at_random_moments(monkeypatch: pytest.MonkeyPatch, transport: str) -> None:
     """Hundreds of interrupts: nothing is settled twice, no place is lost, nobody else's call is disturbed."""
+    if transport == "reqwest":
+        pytest.importorskip("llmkit._io._reqwest", exc_type=ImportError)
+    monkeypatch.setenv("LLMKIT_TRANSPORT", transport)
     rounds = 3000 if FULL else 150
     with Server(always=completion()) as server:
         done = subprocess.run(

@@ -15,7 +15,7 @@ import struct
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -57,6 +57,8 @@ class Peer:
     gone: threading.Event = field(default_factory=threading.Event)
     gone_at: float = 0.0
     how: str = ""
+    shown: Any = None
+    """The client's certificate, as ``ssl`` tells it."""
     buffer: bytes = b""
 
     def lost(self, how: str) -> None:
@@ -91,15 +93,17 @@ class Peer:
 class Server:
     """``with Server() as server``: answers what ``script`` says in turn, then what ``always`` says."""
 
-    def __init__(self, *, tls: bool = False, always: Answer | None = None) -> None:
+    def __init__(self, *, tls: bool | ssl.SSLContext = False, always: Answer | None = None) -> None:
         self.requests: list[Request] = []
         self.peers: list[Peer] = []
+        self.refused: list[str] = []
+        """Why handshakes failed, as TLS says it."""
         self.default: Answer = completion() if always is None else always
         self._script: deque[Answer] = deque()
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
-        self._tls = _context() if tls else None
+        self._tls = _context() if tls is True else tls or None
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
         scheme = "https" if tls else "http"
@@ -174,15 +178,19 @@ class Server:
 
     def _serve(self, sock: socket.socket) -> None:
         if self._tls is not None:
+            sock = self._tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
             try:
-                sock = self._tls.wrap_socket(sock, server_side=True)
-            except OSError:
-                sock.close()
+                sock.do_handshake()
+            except OSError as error:
+                self.refused.append(str(error))
+                _let_go(sock)
                 return
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._changed:
             peer = Peer(sock, len(self.peers))
             self.peers.append(peer)
+        if isinstance(sock, ssl.SSLSocket):
+            peer.shown = sock.getpeercert()
         with contextlib.suppress(OSError, ssl.SSLError), sock:
             while not self._stop.is_set() and (request := self._read(peer)) is not None:
                 if not self._answer(peer, self._next(request)):
@@ -244,6 +252,34 @@ class Server:
             elif peer.watch(float(step), self._stop):
                 return False
         return True
+
+
+@contextlib.contextmanager
+def blurting(data: bytes) -> Iterator[int]:
+    """A port that says this to whoever connects, and then goes away."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                sock, _ = listener.accept()
+                sock.sendall(data)
+                _let_go(sock)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join(5)
+
+
+def _let_go(sock: socket.socket) -> None:
+    """Close, but only after the client: what it still sends would reset what was last said to it."""
+    with contextlib.suppress(OSError), socket.socket(fileno=sock.detach()) as plain:
+        plain.settimeout(2)
+        plain.shutdown(socket.SHUT_WR)
+        while plain.recv(65536):
+            continue
 
 
 def _context() -> ssl.SSLContext:

@@ -101,7 +101,7 @@ class Sink:
             hashed.update(rest)
             if self._ended(sock, taken) or taken.size >= length:
                 break
-            while self._stall and not self._stop.wait(0.02):
+            while self._stall and taken.size and not self._stop.wait(0.02):
                 continue
             if not (rest := sock.recv(1 << 20)):
                 return

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from ._colour import Colour
     from ._server import Server
 
+pytestmark = pytest.mark.usefixtures("own_transport")
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 

@@ -27,6 +27,7 @@ from ._server import HOLD, RESET, completion, hello, piece, streamed
 if TYPE_CHECKING:
     from ._server import Server
 
+pytestmark = pytest.mark.usefixtures("own_transport")
 FILES = Path("/proc/self/fd")
 ASK: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "num_retries": 0}
 LOOPS = pytest.mark.parametrize("loop", ["asyncio", "trio"])
@@ -252,8 +253,9 @@ async def test_a_stream_dropped_with_its_client_is_settled(
     assert told[-1].settlement.outcome == "abandoned"
 
 
+@pytest.mark.parametrize("own_transport", ["httpx"], indirect=True)
 def test_a_collector_within_the_pool(server: Server, client: Any) -> None:
-    """A stream that is collected while this thread is inside the connection pool waits for no lock of its own."""
+    """A stream that is collected while this thread is inside httpx's pool of ours waits for no lock of its own."""
     server.script(streamed(piece("x"), HOLD, end=False))
     streams = [client.completion(**ASK, stream=True)]
 

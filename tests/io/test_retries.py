@@ -29,6 +29,7 @@ from ._server import (
 if TYPE_CHECKING:
     from ._colour import Colour, Seen
 
+pytestmark = pytest.mark.usefixtures("own_transport")
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 

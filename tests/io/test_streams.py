@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from ._colour import Colour, Seen
     from ._server import Server
 
+pytestmark = pytest.mark.usefixtures("own_transport")
+
 
 def settled_once(client: Any, seen: Seen, outcome: str) -> Any:
     """The one settlement, which the callbacks were told of once."""

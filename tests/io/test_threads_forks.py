@@ -116,11 +116,14 @@ def in_child(work):
     os.waitpid(child, 0)
 """
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+pytestmark = [
+    pytest.mark.usefixtures("own_transport"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork"),
+]
 
 
-def forked(server: Server, script: str) -> list[str]:
-    """Run a program that forks; its lines."""
+def forked(server: Server, script: str, *, warned: bool = False) -> list[str]:
+    """Run a program that forks; its lines. Whether it was warned once, and of nothing else."""
     done = subprocess.run(
         [sys.executable, "-c", FORK + textwrap.dedent(script), server.url],
         capture_output=True,
@@ -128,11 +131,20 @@ def forked(server: Server, script: str) -> list[str]:
         timeout=20,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
+    warnings = [line for line in done.stderr.splitlines() if not line.startswith(" ")]
+    assert ["used transport='reqwest'" in line for line in warnings] == [True] * warned
+    assert not any("/llmkit/" in line.partition("Warning")[0] for line in warnings)
     return done.stdout.splitlines()
 
 
-def test_a_child_has_connections_of_its_own(server: Server) -> None:
+@pytest.fixture
+def warned(own_transport: str) -> bool:
+    """Whether a child that calls goes over another library than its parent, and says so."""
+    return own_transport == "reqwest"
+
+
+def test_a_child_has_connections_of_its_own(server: Server, *, warned: bool) -> None:
     """A forked child calls over a new connection; the parent's goes on."""
     lines = forked(
         server,
@@ -141,12 +153,13 @@ def test_a_child_has_connections_of_its_own(server: Server) -> None:
         in_child(lambda: print("child", client.completion(**ask).choices[0].message.content))
         print("parent", client.completion(**ask).choices[0].message.content, outcomes())
         """,
+        warned=warned,
     )
     assert lines == ["child Hello there", "parent Hello there ['completed', 'completed']"]
     assert [r.connection for r in server.requests] == [0, 1, 0]
 
 
-def test_a_parents_stream_survives_a_child(server: Server) -> None:
+def test_a_parents_stream_survives_a_child(server: Server, *, warned: bool) -> None:
     """A child that calls, drops the parent's stream and ends does not disturb it, nor settle it."""
     server.script(
         streamed(piece("a"), 1.0, piece("b"), *[piece(finish="stop") + b"data: [DONE]\n\n"])
@@ -166,6 +179,7 @@ def test_a_parents_stream_survives_a_child(server: Server) -> None:
         rest = [c.choices[0].delta.content for c in streams[0]]
         print("parent", rest, outcomes())
         """,
+        warned=warned,
     )
     assert lines == ["child ['completed']", "parent ['b', None] ['completed']"]
 
@@ -194,7 +208,7 @@ def test_a_parents_async_stream_survives_a_child(server: Server) -> None:
     assert lines == ["child []", "parent ['b', None] ['completed']"]
 
 
-def test_what_the_parent_dropped_is_the_parents(server: Server) -> None:
+def test_what_the_parent_dropped_is_the_parents(server: Server, *, warned: bool) -> None:
     """A stream dropped before the fork is settled once, by the parent."""
     server.script(streamed(piece("a"), HOLD, end=False))
     lines = forked(
@@ -208,11 +222,12 @@ def test_what_the_parent_dropped_is_the_parents(server: Server) -> None:
         client.completion(**ask)
         print("parent", outcomes())
         """,
+        warned=warned,
     )
     assert lines == ["child ['completed']", "parent ['abandoned', 'completed']"]
 
 
-def test_a_child_of_a_running_loop(server: Server) -> None:
+def test_a_child_of_a_running_loop(server: Server, *, warned: bool) -> None:
     """A child forked within a loop can run a loop of its own."""
     lines = forked(
         server,
@@ -231,6 +246,7 @@ def test_a_child_of_a_running_loop(server: Server) -> None:
             print("parent", outcomes())
         asyncio.run(main())
         """,
+        warned=warned,
     )
     assert lines == ["child Hello there", "parent ['completed', 'completed']"]
     assert [r.connection for r in server.requests] == [0, 1, 0]

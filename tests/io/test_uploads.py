@@ -34,6 +34,7 @@ from ._colour import COLOURS, KEY, MESSAGES, Colour
 from ._server import Server
 from ._sink import Sink
 
+pytestmark = pytest.mark.usefixtures("own_transport")
 MODEL = "uploader/listens"
 MB = 1024 * 1024
 
@@ -415,6 +416,7 @@ def test_a_body_without_a_length(colour: Colour, *, borrowed: bool) -> None:
     assert "content-length" not in request.headers
 
 
+@pytest.mark.parametrize("own_transport", ["httpx"], indirect=True)
 def test_through_hooked_transports(
     colour: Colour, large: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
