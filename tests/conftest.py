@@ -35,6 +35,11 @@ settings.load_profile("llmkit")
 KEPT = {"LLMKIT_RECORDINGS", "LLMKIT_SPECS", "LLMKIT_FULL", "LLMKIT_HAMMER"}
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """With ``-n auto``: twice as many as there are processors. Much of what is tested is how long something waits."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_collection_finish() -> None:
     """What tens of thousands of collected tests are made of is not looked at by each collection of garbage."""
     gc.collect()

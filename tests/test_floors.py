@@ -83,7 +83,7 @@ SEAMS = {
         "_control.billing.signature",  # the extra "lago": whose webhooks are signed as JWTs
         "providers._google",  # the extra "vertex": whoever has a service account's key
     },
-    "certifi": {"_io._tls"},  # comes with httpx: whose authorities are trusted
+    "certifi": {"_io._reqwest_clients", "_io._tls"},  # comes with httpx: whom it trusts
     "httpcore": {"_io"},
     "httpx": {"_io"},
     "psycopg": {"_io"},  # the extra "postgres"
@@ -96,6 +96,7 @@ SEAMS = {
         "testing.plugin",
         "testing.store_conformance",
     },
+    "pyreqwest": {"_io._reqwest_clients"},  # the extra "fast"
     "redis": {"_io"},  # the extra "redis"
     "sniffio": {"_io"},
     "tenacity": {"_control.retry"},
@@ -168,28 +169,42 @@ LAZY_SEAMS: dict[str, set[str]] = {
     },
     # Only for who has a budget, or says what a call may cost; and for who bills.
     "_control.attempts": {"llmkit._control.holding", "llmkit._control.need"},
-    "_control.call": {
-        "llmkit._control.hold",
-        "llmkit._control.billing.rows",
-        "llmkit._control.billing.tab",
-    },
+    "_control.account": {"llmkit._control.hold", "llmkit._control.billing.tab"},
+    "_control.call": {"llmkit._control.billing.rows", "llmkit._control.mock"},
+    "_control.plan": {"llmkit._control.lacking"},  # a mistake
     "_control.billing.tab": {"llmkit._control.billing.rows"},  # few calls look at a batch
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
     "_control.retry": {"tenacity"},  # only after a first failure
     "budget._opening": {"llmkit._io.stores.catch_up"},  # SQLite comes with it
     "compat._settings": {"llmkit.budget"},  # few set them
     "compat.litellm": {"llmkit.compat._budget"},  # few have one
-    # Only for who asks for a bound, and for who says whose a call is.
     "_control.routing.counting": {"llmkit.tokens"},  # only for prompts that may be too long
+    # Only for who asks for a bound, and for who says whose a call is.
     "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
+    "_api._default": {"llmkit._control.environment"},  # few programs ask
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
     "_io._config": {"yaml"},  # an extra, and only for files in YAML
+    "_io.sync": {"llmkit._io._files"},  # few calls have files to read
+    "_io.aio": {"llmkit._io._files"},
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
     "_io.stores.sqlite": {"ctypes"},  # only where a fork was hidden from Python
-    "_io._http": {"httpx", "llmkit._io._sending"},  # only for proxies and what is odd
+    # Only for what is odd, for uploads and for proxies.
+    "_io._http": {"httpx", "llmkit._io._proxy", "llmkit._io._sending"},
     "_io._loops": {"trio"},  # only under it
+    "_io._network": {"llmkit._io._reqwest"},  # only who asks for it
+    "_io._reqwest": {  # only in a child that was forked, and for uploads
+        "ctypes",
+        "llmkit._io._reqwest_uploads",
+        "llmkit._io._sending",
+    },
+    "_io._reqwest_clients": {  # an extra
+        "pyreqwest.client",
+        "pyreqwest.exceptions",
+        "pyreqwest.http",
+        "pyreqwest.proxy",
+    },
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
     "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
     "_io._sending": {"anyio"},  # only for uploads
@@ -204,9 +219,9 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit._control.refresh",
         "llmkit._io._replace",
     },  # only for who refreshes the catalogue
-    # Only for calls with a file, and for streams of speech.
     "_kinds.money": {"llmkit._control.costing"},  # few programs ask again what a call cost
-    "_kinds.audio": {"llmkit._io.speech_stream", "llmkit._upload"},
+    "_kinds.audio": {"llmkit._io.speech_stream"},  # only for streams of speech
+    "_kinds._kept": {"llmkit._upload"},  # only for calls with a file
     "_kinds.tokens": {"llmkit.tokens"},  # only when something is counted
     # Only where an outbox is damaged.
     "billing._quarantine": {"llmkit._io.stores._sqlite_quarantine"},

@@ -46,11 +46,11 @@ PER_CHUNK = 48
 """Python calls of a streamed chunk, beyond those of reading it raw."""
 PER_MESSAGE = 2
 """Python calls of one more message."""
-PAIR = 155
+PAIR = 150
 """Python calls of a hold and its settlement, by a budget's manager in memory."""
-BUDGETED = 305
+BUDGETED = 240
 """Python calls of a completion with a budget in memory, beyond those of one without."""
-BILLED = 220
+BILLED = 158
 """Python calls of a completion that is billed, beyond those of one that is not, without those of who bills."""
 IMPORTED = 40
 """Modules that ``import llmkit`` brings into a bare interpreter, the standard library's included."""
@@ -381,16 +381,22 @@ def test_the_count_would_see_it(name: str) -> None:
     assert counted(act).of(file, *names)
 
 
+def reads(counts: Counts) -> int:
+    """How often JSON was read, to plain data or to models."""
+    return counts.native["from_json"] + counts.native["validate_json"]
+
+
 def test_json_is_read_and_written_once(asking: Asking) -> None:
     """The request is written once; the answer, or each event, is read once."""
     counts = steady(asking.complete)
-    assert (counts.native["to_json"], counts.native["from_json"]) == (1, 1)
+    assert (counts.native["to_json"], reads(counts)) == (1, 1)
     chunks = asking.client.completion(MODEL, ASK, stream=True)
     events = sum(1 for _ in chunks)
     counts = steady(asking.stream)
     assert counts.native["to_json"] == 1
-    # The usage comes in an event of its own, which is not handed over.
-    assert events <= counts.native["from_json"] <= events + 1
+    # The usage comes in an event of its own, which is not handed over. Events that are alike are read together, and
+    # what they have in common is found by reading one of them twice more.
+    assert 1 <= reads(counts) <= events + 1 + 2
 
 
 @pytest.mark.parametrize("way", ["complete", "stream"])

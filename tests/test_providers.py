@@ -14,16 +14,18 @@ from typing import Any
 
 import pytest
 
+import llmkit
 from llmkit import providers
 from llmkit._call import ChatCall
-from llmkit._flow import Deadlines
+from llmkit._flow import Deadlines, Flow
 from llmkit._http import Endpoint, HTTPRequest
 from llmkit._io._limit import ParallelLimit
 from llmkit._secret import Secret
 from llmkit.errors import ConfigurationError, UnknownProviderError, UnsupportedParamsError
-from llmkit.providers import Identity, Provider, Tokens, openai_compatible
+from llmkit.providers import Bearer, HeaderKey, Identity, Provider, Tokens, openai_compatible
 from llmkit.providers._registry import Registry
 from llmkit.providers.compatible import ROWS
+from llmkit.testing import Simulator
 from llmkit.types.params import ModelParams
 from llmkit.wires.openai_chat import OpenAIChat
 
@@ -474,3 +476,41 @@ def test_what_was_lent_leaves_what_else_lay_there(monkeypatch: pytest.MonkeyPatc
     with providers.lend(ACME), monkeypatch.context() as patch:
         patch.setitem(providers._registry._found, "laid_over", ACME)
     assert "laid_over" not in providers._registry._found
+
+
+class Signed(HeaderKey):
+    """A key, and a header besides."""
+
+    def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
+        """See ``Auth``."""
+        return (yield from super().authorize(request, identity)).with_headers({"x-signed": "yes"})
+
+
+class Signs:
+    """Another way to say the same."""
+
+    def authorize(self, request: HTTPRequest, identity: Identity) -> Flow[HTTPRequest]:
+        """See ``Auth``."""
+        yield from ()
+        return request.with_headers({"x-signed": "yes", "authorization": "Bearer a-token"})
+
+
+class Mixed(Signs, HeaderKey):
+    """Its way comes first."""
+
+
+class Around(Signs):
+    """Stands for another auth in all that it does not do itself."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(Bearer(), name)
+
+
+@pytest.mark.parametrize("auth", [Signed("authorization", "Bearer "), Mixed("x-key"), Around()])
+def test_an_auth_made_of_another_is_asked(auth: Any) -> None:
+    """Who authorizes in a way of its own does so, whatever is known of the class below it."""
+    made = openai_compatible("acme", "https://acme.test/v1", "ACME_KEY", auth=auth)
+    with providers.lend(made), Simulator() as simulator, llmkit.Client() as client:
+        options = {"api_key": "sk-" + "acme-0123456789", "base_url": simulator.base_url}
+        client.completion("acme/m", [{"role": "user", "content": "Hi"}], **options)
+    assert simulator.requests[0].headers["x-signed"] == "yes"

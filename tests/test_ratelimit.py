@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from llmkit import _ratelimit
 from llmkit._ratelimit import rate_limits, retry_after
 
 NOW = 1_763_800_000.0  # 2025-11-22T08:26:40Z
@@ -118,3 +119,13 @@ def test_any_header(value: str, name: str) -> None:
     """Whatever a header says, the outcome is finite seconds, or nothing."""
     found = retry_after({name: value}, NOW)
     assert found is None or (math.isfinite(found) and found >= 0)
+
+
+def test_which_headers_are_limits_is_kept_for_a_bounded_number_of_servers() -> None:
+    """What strangers make up does not add up, and what is kept is right for the same headers with other values."""
+    for number in range(300):
+        headers = {f"x-{number}": "a", "x-ratelimit-limit": str(number), "my-ratelimit-limit": "b"}
+        assert rate_limits(headers) == {"x-ratelimit-limit": str(number)}
+        assert rate_limits({**headers, "x-ratelimit-limit": "c"}) == {"x-ratelimit-limit": "c"}
+    assert len(_ratelimit._KNOWN) <= _ratelimit._MOST_KNOWN
+    assert rate_limits({}) == {}

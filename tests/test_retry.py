@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmkit import errors
-from llmkit._control.retry import RetryPolicy, retrying
+from llmkit._control.retry import RetryPolicy, again, worth_it
 from llmkit._flow import Notify, Sleep, notify
 
 if TYPE_CHECKING:
@@ -28,6 +28,18 @@ def failing(*failures: BaseException) -> tuple[Any, list[tuple[int, float]]]:
     return attempt, tried
 
 
+def _tried(attempt: Any, policy: RetryPolicy, left: Any, scheduled: Any) -> Flow[Any]:
+    """The first attempt, and what comes of its failure."""
+    worth = worth_it(policy, repeatable=True)
+    try:
+        return (yield from attempt(1, 0.0))
+    except errors.APIError as error:
+        if not worth(error) or policy.retries == 0:
+            raise
+        failure = error
+    return (yield from again(attempt, policy, worth, left, scheduled, failure))
+
+
 def run(attempt: Any, policy: RetryPolicy, time_left: float = 1e9) -> tuple[Any, list[Any]]:
     """Drive the loop to its end; return its outcome and what it yielded."""
     told: list[Any] = []
@@ -35,7 +47,7 @@ def run(attempt: Any, policy: RetryPolicy, time_left: float = 1e9) -> tuple[Any,
     def scheduled(number: int, seconds: float, error: errors.APIError) -> Flow[None]:
         return notify((number, seconds, error))
 
-    flow = retrying(attempt, policy, lambda: time_left, scheduled)
+    flow = _tried(attempt, policy, lambda: time_left, scheduled)
     try:
         effect = next(flow)
         while True:

@@ -334,16 +334,14 @@ def test_a_call_cancelled_at_its_settlement_settles_all_the_same(world: World) -
     flow = outage.settle(spent(ask, "0.25"), ask, answer)
     effect = next(flow)
     world.store.perform(effect.operation)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(Cancelled):
         world.run(_cancelled(flow))
     assert world.total() == (Decimal("0.25"), ZERO)
     assert world.balanced()
 
 
 def _cancelled(flow: Any) -> Any:
-    cancelled = Cancelled("yes")
-    cancelled.__cause__ = KeyboardInterrupt()
-    effect = flow.throw(cancelled)
+    effect = flow.throw(Cancelled("yes"))
     while True:
         effect = flow.send((yield effect))
 

@@ -14,7 +14,7 @@ from llmkit._control.estimate import estimated
 from llmkit._control.settle import Account
 from llmkit._flow import Cancelled, Notify, Store
 from llmkit._http import HTTPResponse
-from llmkit._operations import Settle, Settlement
+from llmkit._operations import Settle, Settlement, Settlements
 from llmkit.ledger import MemoryLedger, Totals
 from llmkit.types.answer import Answer
 from llmkit.types.chat import ChatCompletion, Message
@@ -353,3 +353,11 @@ def test_a_call_that_was_never_prepared() -> None:
     assert made.priced(ChatCompletion()).cost.total is None
     made.call = ChatCall("c", "acme", "m", [{"content": "12345678"}], params={"service_tier": 7})
     assert made.priced(ChatCompletion()).call.id == "call_1"
+
+
+def test_a_ledger_performs_nothing_but_settlements() -> None:
+    """Another operation is a mistake, and changes nothing."""
+    ledger = MemoryLedger()
+    with pytest.raises(TypeError, match="no Settlements"):
+        ledger.perform(Settlements())  # type: ignore[arg-type]
+    assert ledger.totals == {}
