@@ -1,6 +1,7 @@
 """Measure llmkit beside raw httpx and its peers: one command, which makes everything that it needs.
 
-usage: python benchmarks/run.py [--quick] [--only MEASURE,…] [--rounds N] [--peers NAME,…] [--out FILE] [--tree PATH]
+usage: python benchmarks/run.py [--quick] [--bars] [--only MEASURE,…] [--rounds N] [--peers NAME,…] [--out FILE]
+                                [--tree PATH] [--venvs PATH]
 
 Prints tables, writes every sample as JSON and a plot beside it; ``report.py`` makes ``docs/benchmarks.md`` of them.
 """
@@ -15,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bench import environments, headroom, machine, plot, rounds, summary, terminal
+from bench import bars, environments, headroom, machine, plot, rounds, summary, terminal, verdicts
 from bench.measures import BY_NAME, FULL, MEASURES, QUICK, Measure, Size
 from bench.peers import PEERS, Peer
 from bench.processes import cores, pin, serving
@@ -29,6 +30,7 @@ def arguments(given: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure llmkit beside raw httpx and its peers.")
     add = parser.add_argument
     add("--quick", action="store_true", help="few and short measurements: to see that it works")
+    add("--bars", action="store_true", help="only what a bar is about")
     add("--only", metavar="MEASURE,…", default="", help=f"some of {', '.join(BY_NAME)}")
     add("--rounds", type=int, metavar="N", help="how often everything is measured (full: 5)")
     add("--peers", metavar="NAME,…", help=f"some of {', '.join(OPTIONAL)}, or none")
@@ -53,6 +55,15 @@ def contestants(text: str | None) -> tuple[Peer, ...]:
     if strange := set(wanted) - set(OPTIONAL):
         raise SystemExit(f"--peers takes {', '.join(OPTIONAL)}, not {', '.join(sorted(strange))}")
     return tuple(peer for peer in PEERS if peer.name in wanted or peer.name not in OPTIONAL)
+
+
+def barred(
+    measures: Sequence[Measure], peers: tuple[Peer, ...]
+) -> tuple[list[Measure], tuple[Peer, ...]]:
+    """Of those measures and contestants, the ones that a bar is about."""
+    kept = [measure for measure in measures if bars.of(measure.name)]
+    names = {name for measure in kept for name in bars.needed(measure.name, peers)}
+    return kept, tuple(peer for peer in peers if peer.name in names)
 
 
 def size(options: argparse.Namespace) -> Size:
@@ -92,11 +103,14 @@ def write(result: dict[str, Any], path: Path) -> None:
 def main(given: Sequence[str]) -> None:
     """Do it."""
     options = arguments(given)
+    wanted = chosen(options.only)
     peers = contestants(options.peers)
+    if options.bars:
+        wanted, peers = barred(wanted, peers)
     cache, tree = options.venvs.resolve(), options.tree.resolve()
     names = dict.fromkeys(peer.environment for peer in peers)
     interpreters = {name: environments.ready(name, cache, tree) for name in names}
-    plan = rounds.Plan(chosen(options.only), peers, size(options), interpreters)
+    plan = rounds.Plan(wanted, peers, size(options), interpreters, options.bars)
     about = {
         "date": machine.today(),
         "quick": options.quick,
@@ -109,7 +123,7 @@ def main(given: Sequence[str]) -> None:
     found = summary.tables(result["samples"])
     for one in found:
         print(terminal.table(one))
-    print(terminal.bars(summary.verdicts(found)))
+    print(verdicts.text(verdicts.verdicts(found)))
     kind = "-quick" if options.quick else ""
     path = options.out or HOME / "results" / f"{machine.today()}{kind}.json"
     write(result, path)

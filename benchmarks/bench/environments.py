@@ -48,8 +48,8 @@ def contents(interpreter: Path) -> dict[str, str]:
 
 
 def _directory(name: str, cache: Path, tree: Path) -> Path:
-    """Of llmkit there is one for each tree that is measured."""
-    place = hashlib.sha256(str(tree).encode()).hexdigest()[:8]
+    """Of llmkit there is one for each tree that is measured, and for what it is measured beside."""
+    place = hashlib.sha256(repr((str(tree), PINS[name])).encode()).hexdigest()[:8]
     return cache / (f"{name}-{place}" if name == OWN else name)
 
 

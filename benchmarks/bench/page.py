@@ -7,40 +7,54 @@ from typing import Any
 
 from bench import terminal
 from bench.peers import PEERS, PINS
-from bench.summary import Table, Verdict, middle, tables, verdicts
+from bench.summary import Table, middle, tables
+from bench.verdicts import HEADS, Verdict, cells, verdicts
 
 _INTRODUCTION = """\
 # Benchmarks
 
-What llmkit costs beside a bare HTTP call, and beside other libraries. One command makes the environments, measures,
-and writes the samples; another makes this page of them:
+What llmkit costs on each of its transports, beside a bare HTTP call and beside other libraries. One command makes the
+environments, measures, and writes the samples; another makes this page of them:
 
 ```sh
-python benchmarks/run.py      # everything; --quick, --only and --peers do less
+python benchmarks/run.py      # everything; --bars, --quick, --only and --peers do less
 python benchmarks/report.py   # this page, from the newest results
 ```
+
+Where the time of a call goes is told in [Performance](performance.md).
 
 ![Ratios to raw httpx](benchmarks.svg)
 
 ## How to read it
 
+- **llmkit** is the library as it installs, over httpx; **llmkit [fast]** the same calls with `transport="reqwest"`,
+  over pyreqwest. Each is held against its own transport used by hand.
 - **Raw httpx** is `client.post(url, json=…).json()` on a kept client: what you would write yourself. Its pool's limits
   are out of the way in one row, and as they are when nobody sets them in the other; a bar on many calls at once is held
   against whichever of the two is faster. One call at a time, the two rows differ by noise alone, and show how much of
   it there is.
+- **Raw pyreqwest** is `client.post(url).body_json(…).build().send().json()` on a kept client, as its documentation has
+  it, and the same awaited. Its streams are read as they come, chunk by chunk (`streamed_read_buffer_limit(1)`): with
+  its own 64 KiB nothing of an answer is seen before that much has come, or all.
 - Each library runs in a process and a virtual environment of its own. In a round all of them are started and warmed up;
   then they take **turns** of a moment each, so that what is compared ran within seconds of each other. A ratio is the
   median over the turns of a round, and then over the rounds; the range in brackets is that of the rounds.
 - Of many calls at once it is the steady state that is measured, without the start and the end of the crowd.
-- **Wall** is what you wait for. **CPU** is what the process used, user and system, in all its threads.
-- **Above the raw transport** is the CPU time for a chunk less that of reading the bytes of the same stream with httpx's
-  `iter_raw()` and making nothing of them.
+- **Wall** is what you wait for. **CPU** is what the process used, user and system, in all its threads. A bar is decided
+  by the wall time of calls and by the CPU time of chunks; where the other says less, that is said.
+- **Above the raw transport** is the CPU time for a chunk less that of reading the bytes of the same stream with the
+  transport alone and making nothing of them: httpx's `iter_raw()`, or for llmkit [fast], pyreqwest and TensorZero
+  (which is Rust as well) pyreqwest's `read_chunk()`. On asyncio it can be less than nothing: who makes something of a
+  chunk finds the next one there, and who does not is woken for each.
 - A bar that is missed by less than 15 % is *within noise*: neither met nor missed.
-- Between client and server is only loopback: no TLS, no distance, and a server that answers from memory. A real model
+- *350 ms* to the first answer was said of a machine on which the openai SDK needs 1,150 ms and LiteLLM 4,250; the bars
+  beside it say the same on any machine.
+- Between client and server is only loopback: no TLS, no distance, and a server that answers from memory, and that does
+  not fall asleep within 0.3 ms of its last answer (its waking up would be a third of the fastest calls). A real model
   thinks for seconds, and in one call most of these differences cannot be felt. They are what a busy service pays for in
   processors.
 - Memory is measured once, of one contestant after the other. What is left open is counted after everything that can be
-  closed was closed.
+  closed was closed. A process of llmkit that does not end as it should is a failure in whatever it measured.
 - The garbage collector is on, hashes are seeded with 0, `.pyc` files are warm. The server counts what it is asked: a
   turn in which a library asks more or less often than it answers does not count.
 """
@@ -92,15 +106,12 @@ def _rows(lines: Sequence[Sequence[str]]) -> Iterator[str]:
 
 def _bars(found: Sequence[Verdict]) -> Iterator[str]:
     yield "## Bars\n"
-    lines = [("measure", "bar", "reached", "")]
-    lines += [(one.measure.title, one.bar, one.reached, f"**{one.word}**") for one in found]
-    yield from _rows(lines)
+    yield from _rows([HEADS, *((*cells(one)[:-1], f"**{one.word}**") for one in found)])
 
 
 def _table(table: Table) -> Iterator[str]:
     yield f"### {table.measure.title}\n"
-    cells = [terminal.cells(table.measure, row) for row in table.rows]
-    yield from _rows([terminal.heads(table.measure), *cells])
+    yield from _rows(terminal.lines(table))
     yield ""
 
 
@@ -152,7 +163,7 @@ def _speed(samples: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-_SHOWN = ("httpx", "httpx2", "httpcore", "pydantic", "openai", "anyio")
+_SHOWN = ("httpx", "pyreqwest", "httpx2", "httpcore", "pydantic", "openai", "anyio")
 
 
 def _versions(versions: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, str, str]]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 OWN = "llmkit"
+FAST = "llmkit_fast"
 REFERENCE = "httpx"
 DEFAULT = "httpx_default"
 BYTES = "httpx_bytes"
+RAW = "pyreqwest"
+RAW_BYTES = "pyreqwest_bytes"
+OURS = frozenset({OWN, FAST})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +26,36 @@ class Peer:
     """The module whose import is timed; empty where another contestant's time says it already."""
     streams_only: bool = False
     calls_only: bool = False
+    """Neither its streams nor its start nor its memory are another's than the one beside it."""
+    bytes: str = BYTES
+    """The raw transport that its chunks are held against."""
 
 
 PEERS = (
     Peer(OWN, "llmkit", "llmkit", "llmkit"),
+    Peer(FAST, "llmkit [fast]", "llmkit", "", bytes=RAW_BYTES),
     Peer(REFERENCE, "raw httpx", "llmkit", "httpx"),
     Peer(DEFAULT, "raw httpx, default limits", "llmkit", "", calls_only=True),
     Peer(BYTES, "raw httpx, bytes unparsed", "llmkit", "", streams_only=True),
+    Peer(RAW, "raw pyreqwest", "llmkit", "pyreqwest.client", bytes=RAW_BYTES),
+    Peer(
+        RAW_BYTES,
+        "raw pyreqwest, bytes unparsed",
+        "llmkit",
+        "",
+        streams_only=True,
+        bytes=RAW_BYTES,
+    ),
     Peer("openai", "openai SDK", "openai", "openai"),
     Peer("litellm", "LiteLLM", "litellm", "litellm"),
     Peer("any_llm", "any-llm", "any-llm", "any_llm"),
     Peer("pydantic_ai", "pydantic-ai", "pydantic-ai", "pydantic_ai"),
-    Peer("tensorzero", "TensorZero (embedded)", "tensorzero", "tensorzero"),
+    Peer("tensorzero", "TensorZero (embedded)", "tensorzero", "tensorzero", bytes=RAW_BYTES),
 )
 
 # Environment -> what pip installs in it, and llmkit in its own; what that brings along is recorded in the results.
 PINS = {
-    "llmkit": ("httpx==0.28.1",),
+    "llmkit": ("httpx==0.28.1", "pyreqwest==0.15.1"),
     "openai": ("openai==3.54.0",),
     "litellm": ("litellm==1.106.2", "mcp==2.3.0"),  # without mcp, a request with tools fails
     "any-llm": ("any-llm-sdk[openai]==1.40.2",),

@@ -15,9 +15,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import payload
+from bench import bars, payload
 from bench.measures import BY_NAME, Measure, Size
-from bench.peers import Peer
+from bench.peers import OURS, Peer
 from bench.processes import Server
 from bench.stands import Entry, Stand, stand
 
@@ -35,6 +35,16 @@ class Plan:
     size: Size
     interpreters: Mapping[str, Path]
     """By environment."""
+    bars_only: bool = False
+    """Leave out whoever no bar of a measure is about."""
+
+    def entrants(self, measure: Measure) -> tuple[Peer, ...]:
+        """Whom a measure is taken of."""
+        found = measure.entrants(self.peers)
+        if not self.bars_only:
+            return found
+        needed = bars.needed(measure.name, self.peers)
+        return tuple(peer for peer in found if peer.name in needed)
 
 
 def run(plan: Plan, server: Server, tell: Tell) -> Iterator[dict[str, Any]]:
@@ -54,7 +64,7 @@ def run(plan: Plan, server: Server, tell: Tell) -> Iterator[dict[str, Any]]:
 
 def taken(plan: Plan, measure: Measure, number: int, server: Server) -> Turns:
     """The turns of each contestant. Memory is measured of one after the other: side by side they would only wait."""
-    entrants = measure.entrants(plan.peers)
+    entrants = plan.entrants(measure)
     if measure.memory:
         return {
             peer.name: turns
@@ -76,7 +86,13 @@ def _together(
         for turn in range(plan.size.turns_of(measure)):
             for name, one in _ordered(stands, number + turn):
                 turns[name].append(one.turn())
-    return turns
+    return {name: _unless_it_broke(turns[name], name, one) for name, one in stands}
+
+
+def _unless_it_broke(turns: list[dict[str, Any]], name: str, one: Stand) -> list[dict[str, Any]]:
+    """Ours have to end as they should, too: how others end is not our business."""
+    status = one.ended()
+    return [{"error": f"ended with status {status}"}] if status and name in OURS else turns
 
 
 def _entry(plan: Plan, measure: Measure, peer: Peer, server: Server) -> Entry:

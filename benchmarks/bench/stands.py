@@ -12,13 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from bench.measures import Measure, Size
+from bench.measures import TIMEOUT, Measure, Size
 from bench.peers import Peer
 from bench.processes import HOME, Server, environment
 from bench.worker import MARK
-
-TIMEOUT = 300.0
-"""Seconds for a turn; contestants that need more have failed."""
 
 _IMPORT = """
 import sys, time
@@ -44,6 +41,9 @@ class Stand(Protocol):
 
     def turn(self) -> dict[str, Any]:
         """Measure for a moment; a failure is a result with ``error``."""
+
+    def ended(self) -> int | None:
+        """Once the stand is gone: the status that its process, or one of them, ended with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def stand(entry: Entry) -> Iterator[Stand]:
 def _work(entry: Entry) -> tuple[str, ...]:
     settings = {
         "url": entry.url,
-        "seconds": entry.size.seconds_of(entry.measure),
+        "seconds": entry.size.seconds_of(entry.measure, entry.peer),
         "warm_calls": entry.size.warm_calls,
         "calls": entry.size.memory_calls,
         "concurrency": entry.measure.concurrency,
@@ -138,6 +138,7 @@ class _Starter:
         template = _IMPORT if entry.measure.work == "import" else _FIRST
         peer = entry.peer
         self._code = template.format(module=peer.imports, name=peer.name, url=entry.url, mark=MARK)
+        self._statuses: set[int] = set()
 
     def turn(self) -> dict[str, Any]:
         """Start one and wait for its line."""
@@ -145,7 +146,12 @@ class _Starter:
         with _process(self._entry, "-c", self._code) as process:
             result = _answer(process)
             wall = (time.perf_counter() - start) * 1e6
+        self._statuses.add(process.returncode)
         return {"wall_us": round(wall), "units": 1, **result}
+
+    def ended(self) -> int | None:
+        """0 only if all did."""
+        return max(self._statuses, key=abs, default=None)
 
 
 class _Waiting:
@@ -171,6 +177,10 @@ class _Waiting:
             return {"error": f"{served:.0f} requests for {asked} answers"}
         share = (after["cpu"] - before["cpu"]) / seconds
         return {**result, "server_share": round(share, 3)}
+
+    def ended(self) -> int | None:
+        """The status of its process."""
+        return self._process.returncode
 
     def _asked(self) -> dict[str, Any]:
         assert self._process.stdin is not None  # noqa: S101 - asked for

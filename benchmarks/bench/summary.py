@@ -1,4 +1,4 @@
-"""From samples to what can be said: medians, spread, ratios within rounds, bars."""
+"""From samples to figures: medians, spread, ratios within rounds."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from operator import sub, truediv
 from typing import Any
 
-from bench.measures import GROWTH_BAR, GROWTH_CALLS, GROWTH_TEXT, MEASURES, NOISE, Bar, Measure
-from bench.peers import BYTES, DEFAULT, OWN, PEERS, REFERENCE, Peer
+from bench.bars import Field
+from bench.measures import MEASURES, Measure
+from bench.peers import PEERS, RAW, REFERENCE, Peer
 
 Sample = Mapping[str, Any]
 
@@ -32,12 +33,18 @@ class Row:
     cpu: Middle | None = None
     wall_ratio: Middle | None = None
     cpu_ratio: Middle | None = None
-    default_ratio: Middle | None = None
-    """Wall time over that of httpx with its default limits, where many call at once."""
+    """By raw httpx."""
+    wall_native: Middle | None = None
+    cpu_native: Middle | None = None
+    """By raw pyreqwest."""
     above: Middle | None = None
     """CPU above the raw transport's, for chunks."""
     errors: tuple[str, ...] = ()
     samples: tuple[Sample, ...] = field(default=(), repr=False)
+
+    def own(self, name: Field) -> Middle | None:
+        """Its time."""
+        return self.wall if name == "wall_us" else self.cpu
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,39 +58,51 @@ class Table:
         """The row of one contestant."""
         return next((row for row in self.rows if row.peer.name == name), None)
 
+    def ratio(self, name: str, other: str, time: Field) -> Middle | None:
+        """One contestant's time by another's, turn by turn."""
+        one, two = self.of(name), self.of(other)
+        if one is None or two is None:
+            return None
+        return _paired(_by_round(one.samples), _by_round(two.samples), time, truediv)
+
 
 def tables(samples: Sequence[Sample]) -> tuple[Table, ...]:
     """One table for each measure that there are samples of."""
     found = []
     for measure in MEASURES:
         own = [sample for sample in samples if sample["measure"] == measure.name]
-        rows = tuple(_row(peer, own) for peer in PEERS if _rounds(own, peer.name, errors=True))
+        rows = tuple(_row(peer, own) for peer in PEERS if _of(own, peer.name))
         if rows:
             found.append(Table(measure, rows))
     return tuple(found)
 
 
-def _rounds(samples: Iterable[Sample], name: str, *, errors: bool = False) -> dict[int, Sample]:
-    """One contestant's samples by round."""
-    own = (sample for sample in samples if sample["contestant"] == name)
-    return {sample["round"]: sample for sample in own if errors or "error" not in sample}
+def _of(samples: Iterable[Sample], name: str) -> tuple[Sample, ...]:
+    return tuple(sample for sample in samples if sample["contestant"] == name)
+
+
+def _good(samples: Iterable[Sample], name: str) -> dict[int, Sample]:
+    return _by_round(sample for sample in _of(samples, name) if "error" not in sample)
+
+
+def _by_round(samples: Iterable[Sample]) -> dict[int, Sample]:
+    return {sample["round"]: sample for sample in samples}
 
 
 def _row(peer: Peer, samples: Sequence[Sample]) -> Row:
-    good = _rounds(samples, peer.name)
-    all_ = _rounds(samples, peer.name, errors=True)
-    errors = tuple(sorted({str(one["error"]) for one in all_.values() if "error" in one}))
-    base, transport = _rounds(samples, REFERENCE), _rounds(samples, BYTES)
-    default = _rounds(samples, DEFAULT)
+    good = _good(samples, peer.name)
+    errors = {str(one["error"]) for one in _of(samples, peer.name) if "error" in one}
+    base, native = _good(samples, REFERENCE), _good(samples, RAW)
     return Row(
         peer,
         wall=_own(good, "wall_us"),
         cpu=_own(good, "cpu_us"),
         wall_ratio=_paired(good, base, "wall_us", truediv),
         cpu_ratio=_paired(good, base, "cpu_us", truediv),
-        default_ratio=_paired(good, default, "wall_us", truediv),
-        above=_paired(good, transport, "cpu_us", sub),
-        errors=errors,
+        wall_native=_paired(good, native, "wall_us", truediv),
+        cpu_native=_paired(good, native, "cpu_us", truediv),
+        above=_paired(good, _good(samples, peer.bytes), "cpu_us", sub),
+        errors=tuple(sorted(errors)),
         samples=tuple(good.values()),
     )
 
@@ -118,76 +137,6 @@ def middle(values: Iterable[float]) -> Middle | None:
     """Median, least and most; ``None`` of nothing."""
     known = list(values)
     return Middle(statistics.median(known), min(known), max(known)) if known else None
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """A bar, and how llmkit stands to it."""
-
-    measure: Measure
-    bar: str
-    reached: str
-    word: str
-    """``met``, ``within noise``, ``missed`` or ``not measured``."""
-
-
-def verdicts(found: Sequence[Table]) -> tuple[Verdict, ...]:
-    """Every bar of which something was measured."""
-    timed = [_timed(table, table.measure.bar) for table in found if table.measure.bar]
-    return (*timed, *(_grown(table) for table in found if table.measure.memory))
-
-
-def _timed(table: Table, bar: Bar) -> Verdict:
-    row = table.of(OWN)
-    value = None if row is None else _value(row, bar, table.measure)
-    if value is None:
-        return Verdict(table.measure, bar.text, "", "not measured")
-    alone = table.measure.concurrency == 1 and not bar.above
-    reached = _reached(bar, value) + (_beside(row) if row and alone else "")
-    return Verdict(table.measure, bar.text, reached, word(value.median, bar.limit))
-
-
-def _beside(row: Row) -> str:
-    """The CPU time beside a wall time: on a machine that is not quiet it is the one to believe."""
-    return f"; CPU time {row.cpu_ratio.median:.2f} ×" if row.cpu_ratio else ""
-
-
-def _value(row: Row, bar: Bar, measure: Measure) -> Middle | None:
-    """What the bar is held against: of both httpx's, where a pool's limits matter, the one that is harder to beat."""
-    if bar.above:
-        return row.above
-    ratios = [row.wall_ratio if bar.field == "wall_us" else row.cpu_ratio]
-    if measure.concurrency > 1:
-        ratios.append(row.default_ratio)
-    return max(filter(None, ratios), key=lambda one: one.median, default=None)
-
-
-def word(value: float, limit: float) -> str:
-    """Whether a bar is met; missed by less than the noise of a run is neither."""
-    if value <= limit:
-        return "met"
-    return "within noise" if value <= limit * NOISE else "missed"
-
-
-def _reached(bar: Bar, value: Middle) -> str:
-    if bar.above:
-        return f"{value.median:.1f} µs ({value.least:.1f} to {value.most:.1f})"
-    if bar.limit < 1:  # a ratio of calls a second is the inverse of that of times
-        return f"{1 / value.median:.2f} × ({1 / value.most:.2f} to {1 / value.least:.2f})"
-    return f"{value.median:.2f} × ({value.least:.2f} to {value.most:.2f})"
-
-
-def _grown(table: Table) -> Verdict:
-    row, text = table.of(OWN), GROWTH_TEXT
-    if row is None or not row.samples:
-        return Verdict(table.measure, text, "", "not measured")
-    last = row.samples[-1]["turns"][0]
-    growth, left = last["growth_bytes"], left_open(last)
-    reached = f"{growth / 1e6:+.2f} MB over {last['units']:,} calls; {left or 'nothing'} left open"
-    kept = "met" if last["units"] >= GROWTH_CALLS else "not measured"
-    return Verdict(
-        table.measure, text, reached, kept if growth < GROWTH_BAR and not left else "missed"
-    )
 
 
 def left_open(sample: Sample) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.measures import Measure
-from bench.summary import Middle, Row, Table, Verdict, left_open
+from bench.summary import Middle, Row, Table, left_open
 
 Cells = tuple[str, ...]
 
@@ -29,7 +29,8 @@ def heads(measure: Measure) -> Cells:
     if measure.work == "import":
         last = ("modules",)
     each = f"a {measure.unit}"
-    return ("contestant", f"wall {each}", f"CPU {each}", "wall, × httpx", "CPU, × httpx", *last)
+    ratios = [f"{time}, × {name}" for name in ("httpx", "pyreqwest") for time in ("wall", "CPU")]
+    return ("contestant", f"wall {each}", f"CPU {each}", *ratios, *last)
 
 
 def cells(measure: Measure, row: Row) -> Cells:
@@ -43,7 +44,8 @@ def cells(measure: Measure, row: Row) -> Cells:
         last = (f"{1e6 / row.wall.median:.0f}",)
     if measure.work == "import":
         last = (f"{row.samples[-1]['turns'][0]['modules']}",)
-    ratios = (spread(row.wall_ratio, _ratio), spread(row.cpu_ratio, _ratio))
+    held = (row.wall_ratio, row.cpu_ratio, row.wall_native, row.cpu_native)
+    ratios = [spread(one, _ratio) for one in held]
     return (row.peer.label, spread(row.wall, time), spread(row.cpu, time), *ratios, *last)
 
 
@@ -67,10 +69,20 @@ def spread(value: Middle | None, form: Callable[[float], str]) -> str:
     return f"{form(value.median)} ({form(value.least)} – {form(value.most)})"
 
 
+def lines(one: Table) -> list[Cells]:
+    """A measure's heads and rows, without the columns that say nothing: ratios to whom nobody measured."""
+    head, *rows = [heads(one.measure), *(cells(one.measure, row) for row in one.rows)]
+    full = [row for row in rows if len(row) == len(head)]
+    kept = [place for place in range(len(head)) if {row[place] for row in full} != {"–"}]
+    return [
+        tuple(line[place] for place in kept) if len(line) == len(head) else line
+        for line in (head, *rows)
+    ]
+
+
 def table(one: Table) -> str:
     """A measure as text, in columns."""
-    lines = [heads(one.measure), *(cells(one.measure, row) for row in one.rows)]
-    return f"\n{one.measure.title}\n" + "\n".join(columns(lines))
+    return f"\n{one.measure.title}\n" + "\n".join(columns(lines(one)))
 
 
 def columns(lines: Sequence[Cells]) -> list[str]:
@@ -86,10 +98,3 @@ def _padded(line: Cells, widths: Sequence[int]) -> list[str]:
         return [first, *line[1:]]
     rest = zip(line[1:], widths[1:], strict=True)
     return [first, *(cell.rjust(width) for cell, width in rest)]
-
-
-def bars(found: Sequence[Verdict]) -> str:
-    """The bars as text."""
-    lines = [("measure", "bar", "reached", "")]
-    lines += [(one.measure.title, one.bar, one.reached, one.word) for one in found]
-    return "\nBars\n" + "\n".join(columns(lines))

@@ -23,6 +23,8 @@ MARK = "bench: "
 def run(module: Any, work: str, settings: Settings) -> None:
     """Warm up, then take turns until there are no more."""
     contestant = module.Sync(settings.url)
+    if check := getattr(contestant, "check", None):
+        check()
     doing = SYNC[work](contestant, settings)
     doing.warm()
     say({"ready": True})
@@ -35,6 +37,8 @@ async def arun(module: Any, work: str, settings: Settings) -> None:
     """``run``, for async code. Its loop stands still while others have their turns."""
     leavings.sockets_of_nobody()
     contestant = module.Async(settings.url)
+    if check := getattr(contestant, "check", None):
+        await check()
     doing = ASYNC[work](contestant, settings)
     await doing.warm()
     say({"ready": True})

@@ -1,4 +1,4 @@
-"""llmkit, with a kept client."""
+"""llmkit over httpx, with a kept client."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import llmkit
-from bench.payload import KEY, MODEL
+from bench.payload import KEY, MODEL, SMALL
 
 _MODEL = f"openai/{MODEL}"
 
@@ -15,13 +15,25 @@ def _prepare(messages: list[Any], tools: list[Any] | None) -> dict[str, Any]:
     return {"messages": messages, **({"tools": tools} if tools else {})}
 
 
+def _expect(transport: str, found: str) -> None:
+    if found != transport:
+        raise RuntimeError(f"the call went over {found}, not {transport}")
+
+
 class Sync:
     """``Client.completion``."""
 
+    transport = "httpx"
+
     def __init__(self, base_url: str) -> None:
-        self._client = llmkit.Client(base_url=base_url, api_key=KEY)
+        self._client = llmkit.Client(base_url=base_url, api_key=KEY, transport=self.transport)
 
     prepare = staticmethod(_prepare)
+
+    def check(self) -> None:
+        """See that its calls take the transport that they are measured for."""
+        answer = self._client.completion(_MODEL, messages=SMALL)
+        _expect(self.transport, answer.call.transport)
 
     def call(self, asked: dict[str, Any]) -> Any:
         """One answer."""
@@ -40,10 +52,17 @@ class Sync:
 class Async:
     """``Client.acompletion``."""
 
+    transport = "httpx"
+
     def __init__(self, base_url: str) -> None:
-        self._client = llmkit.Client(base_url=base_url, api_key=KEY)
+        self._client = llmkit.Client(base_url=base_url, api_key=KEY, transport=self.transport)
 
     prepare = staticmethod(_prepare)
+
+    async def check(self) -> None:
+        """See that its calls take the transport that they are measured for."""
+        answer = await self._client.acompletion(_MODEL, messages=SMALL)
+        _expect(self.transport, answer.call.transport)
 
     async def call(self, asked: dict[str, Any]) -> Any:
         """One answer."""
