@@ -54,7 +54,7 @@ BILLED = 158
 """Python calls of a completion that is billed, beyond those of one that is not, without those of who bills."""
 IMPORTED = 40
 """Modules that ``import llmkit`` brings into a bare interpreter, the standard library's included."""
-FIRST_CALL = 197
+FIRST_CALL = 199
 """Modules that the first call loads beyond those of httpx doing the same: a small one for each kind of call, too."""
 URLS = 0
 """``httpx.URL`` made by a call on a connection that is there."""

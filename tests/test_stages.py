@@ -95,6 +95,8 @@ def frame_in(file: str, inner: str | None) -> FrameType:
         ("/x/src/llmkit/_core.py", "/x/src/llmkit/pricing/__init__.py", "money"),
         ("/x/src/llmkit/something_new.py", None, "the rest"),
         ("/x/bench/contestants/llmkit.py", None, "the caller"),
+        ("/x/llmkit/.venv/lib/site-packages/anyio/_core.py", None, "the caller"),
+        ("/x/llmkit/.venv/lib/site-packages/llmkit/_core.py", None, "the call"),
     ],
 )
 def test_what_libraries_do_is_done_for_their_caller(

@@ -2,6 +2,9 @@
 
 That is not everywhere: the interpreter looks for signals when a function begins, after a call into C and when a loop
 turns. So these are the points that are counted, by tracing single instructions of the code under test.
+
+What is raised out of tracing belongs to the instruction that comes next, a handler's exception to the one before. Where
+these two are not within the same ``try`` or ``with``, the point is passed over: one could only raise at a wrong place.
 """
 
 from __future__ import annotations
@@ -14,14 +17,34 @@ from contextlib import contextmanager
 from types import CodeType, FrameType
 from typing import Any
 
+from llmkit.testing import _network
+
 __all__ = ["Interrupt", "interrupted_at"]
 
+# Its hook is there for good once a test has put it in, and to begin tracing is audited, too.
+_AUDITING = _network.__file__
 _TURNS = ("JUMP_BACKWARD",)
 
 
 @functools.cache
 def _names(code: CodeType) -> dict[int, str]:
     return {step.offset: step.opname for step in dis.get_instructions(code)}
+
+
+@functools.cache
+def _looks(code: CodeType, at: int, then: int) -> bool:
+    """Whether the interpreter looks for signals after the first of two instructions, in what is around both."""
+    name = _names(code).get(at, "")
+    looks = name.startswith(("CALL", "RESUME")) or name in _TURNS
+    return looks and _caught_by(code, at) == _caught_by(code, then)
+
+
+@functools.cache
+def _caught_by(code: CodeType, offset: int) -> object:
+    """What has an exception that is raised by the instruction there; ``None`` if nothing."""
+    # There is no public reader of this table.
+    table: Any = dis._parse_exception_table(code)  # type: ignore[attr-defined]
+    return next((entry.target for entry in table if entry.start <= offset < entry.end), None)
 
 
 class Interrupt:
@@ -35,16 +58,16 @@ class Interrupt:
 
     def trace(self, frame: FrameType, event: str, _: Any) -> Callable[..., Any] | None:
         """What ``sys.settrace`` takes."""
-        if not frame.f_code.co_filename.startswith(self._files) or self.where:
+        file = frame.f_code.co_filename
+        if not file.startswith(self._files) or file == _AUDITING or self.where:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        last = [""]
+        last = [frame.f_lasti]
 
         def step(frame: FrameType, event: str, _: Any) -> Any:
             if event == "opcode" and not self.where:
-                name = _names(frame.f_code).get(frame.f_lasti, "")
-                before, last[0] = last[0], name
-                if before.startswith(("CALL", "RESUME")) or before in _TURNS:
+                before, last[0] = last[0], frame.f_lasti
+                if _looks(frame.f_code, before, frame.f_lasti):
                     self._point(frame)
             return step
 

@@ -5,6 +5,7 @@ What libraries do is done for whoever called them: a place belongs to the innerm
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from functools import cache
@@ -129,16 +130,18 @@ def stage_of(module: str) -> str | None:
     return REST.name
 
 
+# Where the package lies; a folder of that name around the whole project is not it.
+_PACKAGE = re.compile(r".*/(?:src|site-packages)/llmkit/(.+)")
+
+
 @cache
 def _known(file: str) -> str | None:
     """The stage of a file; ``None`` where one has to look further out."""
-    parts = file.removesuffix(".py").replace("\\", "/").split("/")
-    if "contestants" in parts:
+    path = file.removesuffix(".py").replace("\\", "/")
+    if "/contestants/" in path:
         return CALLER.name
-    if "llmkit" not in parts:
-        return None
-    inside = parts[len(parts) - parts[::-1].index("llmkit") :]
-    return stage_of(".".join(inside).removesuffix(".__init__"))
+    inside = _PACKAGE.fullmatch(path)
+    return stage_of(inside[1].replace("/", ".").removesuffix(".__init__")) if inside else None
 
 
 def around(frame: FrameType | None) -> Iterator[FrameType]:

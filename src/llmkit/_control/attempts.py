@@ -33,6 +33,7 @@ __all__ = [
     "failed",
     "held",
     "limited",
+    "marked",
     "repeatable",
     "started",
     "told",
@@ -121,22 +122,25 @@ def repeatable(leg: Leg, step: Step) -> bool:
 def ended(
     job: Job, account: Account, this: Try, wall: float, began: float, error: BaseException | None
 ) -> Attempt:
-    try:
-        info = account.info
-        # In the order of its fields: every call makes one, and its own __new__ is three times as slow.
-        attempt = _tuple(Attempt, (
-            account.under_way or account.number(), info.provider, info.model, wall, job.clock.now() - began,
-            None if error is None else type(error).__name__,
-            getattr(error or info, "status_code", None),
-            "yes" if error is None else getattr(error, "sent", "maybe"),
-            this.waited, info.deployment,
-        ))  # fmt: skip
-        account.tried(attempt, error)
-    except BaseException:
-        # An interrupt: what the attempt has come to is not to be forgotten.
-        account.left("maybe")
-        raise
+    info = account.info
+    # In the order of its fields: every call makes one, and its own __new__ is three times as slow.
+    attempt = _tuple(Attempt, (
+        account.under_way or account.number(), info.provider, info.model, wall, job.clock.now() - began,
+        None if error is None else type(error).__name__,
+        getattr(error or info, "status_code", None),
+        "yes" if error is None else getattr(error, "sent", "maybe"),
+        this.waited, info.deployment,
+    ))  # fmt: skip
+    account.tried(attempt, error)
     return attempt
+
+
+def marked(error: BaseException, account: Account, leg: Leg, step: Step, now: float) -> None:
+    """Say of what an attempt ended with what its account knows, and hide what is secret."""
+    account.failed(error, step.request.method)
+    if isinstance(error, APIError):
+        error.scrub(account.secrets)
+        complete(error, leg.call, account, now)
 
 
 def complete(error: APIError, call: Call, account: Account, now: float | None) -> None:

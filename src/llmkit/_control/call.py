@@ -50,6 +50,7 @@ from .attempts import (
     failed,
     held,
     limited,
+    marked,
     repeatable,
     started,
     told,
@@ -207,7 +208,12 @@ def _answered(job: Job, account: Account) -> Flow[Answer]:
         answer = account.priced(result)
     finally:
         if give_back is not None:
-            give_back()
+            try:
+                give_back()
+            except BaseException:
+                # An interrupt; somebody may keep it for long, and with it this frame.
+                give_back()
+                raise
     # Not returned above: an interrupt behind a call whose value is returned would find the place taken for good.
     return answer
 
@@ -440,14 +446,16 @@ def _attempt(
         answer = understood(account, leg, outcome, whole=this.whole)
     except BaseException as failure:
         error = failure
-        account.failed(failure, step.request.method)
-        if isinstance(failure, APIError):
-            failure.scrub(account.secrets)
-            complete(failure, leg.call, account, clock.wall())
+        marked(failure, account, leg, step, clock.wall())
         raise
     finally:
         if this.counts or error is not None:
-            attempt = ended(job, account, this, wall, began, error)
+            try:
+                attempt = ended(job, account, this, wall, began, error)
+            except BaseException:
+                # An interrupt: what the attempt has come to is not to be forgotten.
+                account.left("maybe")
+                raise
         if isinstance(error, APIError):
             yield from failed(job, account, attempt, error)
         # It knows this frame: what both hold would wait for the collector.

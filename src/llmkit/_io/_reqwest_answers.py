@@ -32,8 +32,11 @@ class _Answered:
     lowered = at_once = True
 
     def __init__(self, response: Any, line: Any, lanes: Lanes) -> None:
+        # First what closing asks for, then whether there is anything to be closed: it may be interrupted in between.
+        self._left = _UNKNOWN
+        self._lanes = lanes
+        self._line = line
         line.closing = lanes.leave
-        self._line, self._lanes = line, lanes
         self._read = response.body_reader.read_chunk
         self.status_code: int = response.status
         self.headers = headers = _headers(response.headers)
@@ -57,8 +60,9 @@ class _Answered:
             self._lanes.finish(line)
 
     def __del__(self) -> None:
-        # An interrupt may come before anybody has it.
-        if self._line.held:
+        # An interrupt may come before anybody has it; or while it is made: who sent closes its line then.
+        line = getattr(self, "_line", None)
+        if line is not None and line.held:
             self.close()
 
     def _failed(self, error: BaseException) -> BaseException:

@@ -207,9 +207,12 @@ class Outbox:
 
     def _recovery(self) -> _Steps:
         """Write what is in memory, in order, until that fails."""
-        if not self._recovering.acquire(blocking=False):
-            return
+        taken: list[bool] = []
         try:
+            # Noted as it is taken: nothing interrupts in between.
+            taken.extend(map(self._recovering.acquire, (False,)))
+            if True not in taken:
+                return
             while (first := self._spill.first()) is not None:
                 began = self._clock.now()
                 try:
@@ -221,7 +224,8 @@ class Outbox:
                     return
             self._recovered()
         finally:
-            self._recovering.release()
+            if True in taken:
+                self._recovering.release()
 
     def _written(self, number: int, operation: Any) -> _Steps:
         try:

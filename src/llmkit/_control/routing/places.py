@@ -116,13 +116,16 @@ class Places:
     def drop(self, place: Place) -> None:
         """The call was dropped, perhaps by a collector, in the middle of anything: what cannot be done now is owed."""
         lock: Any = place.route.table.lock
-        # This thread may have it, in a frame below.
-        if not lock.acquire(blocking=False):
-            return
+        taken: list[bool] = []
         try:
+            # This thread may have it, in a frame below. Noted as it is taken: nothing interrupts in between.
+            taken.extend(map(lock.acquire, (False,)))
+            if True not in taken:
+                return
             after = place.route.left_locked(place.go, self._now())
         finally:
-            lock.release()
+            if True in taken:
+                lock.release()
         self._leave(place, lambda: after)
 
     def _leave(self, place: Place, leave: Callable[[], After]) -> Sequence[Any]:
