@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from bench.peers import DEFAULT, FAST, OWN, RAW, REFERENCE, Peer
+from bench.peers import DEFAULT, FAST, OWN, RAW, REFERENCE, TYPED, Peer
 
 Field = Literal["wall_us", "cpu_us"]
 Kind = Literal["ratio", "rate", "inverse", "above", "absolute", "growth"]
@@ -79,11 +79,13 @@ BARS = (
     _needs("first", LITELLM, "LiteLLM", 12),
     _level("sync-1"),
     Bar("sync-1", FAST, "at most 2 × raw pyreqwest", 2.0, "ratio", (RAW,)),
+    Bar("sync-1", FAST, "at most 2 × the least by hand, typed and priced", 2.0, "ratio", (TYPED,)),
     Bar("sync-1", FAST, "less than TensorZero (embedded)", 1.0, "ratio", (TENSORZERO,)),
     _needs("sync-1", OPENAI, "the openai SDK", 8),
     _needs("sync-1", LITELLM, "LiteLLM", 25),
     _faster("async-64"),
     Bar("async-64", FAST, "at least 0.5 × raw pyreqwest's calls a second", 0.5, "rate", (RAW,)),
+    Bar("async-64", FAST, "at least 0.5 × the least by hand", 0.5, "rate", (TYPED,)),
     Bar("async-64", FAST, "more calls a second than TensorZero", 1.0, "rate", (TENSORZERO,)),
     _faster("async-256"),
     _level("large"),

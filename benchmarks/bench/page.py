@@ -36,6 +36,10 @@ Where the time of a call goes is told in [Performance](performance.md).
 - **Raw pyreqwest** is `client.post(url).body_json(…).build().send().json()` on a kept client, as its documentation has
   it, and the same awaited. Its streams are read as they come, chunk by chunk (`streamed_read_buffer_limit(1)`): with
   its own 64 KiB nothing of an answer is seen before that much has come, or all.
+- **Raw pyreqwest, typed and priced** is the least that could be called the same by hand: that, and the answer in a
+  pydantic model, its price in decimals and a record of it. It limits no single wait, explains no error, tries nothing
+  again, hides no key. What it takes above raw pyreqwest nobody can leave out who gives typed answers and counts money;
+  the bars against raw pyreqwest were set where that took 111 µs a call.
 - Each library runs in a process and a virtual environment of its own. In a round all of them are started and warmed up;
   then they take **turns** of a moment each, so that what is compared ran within seconds of each other. A ratio is the
   median over the turns of a round, and then over the rounds; the range in brackets is that of the rounds.

@@ -11,6 +11,7 @@ DEFAULT = "httpx_default"
 BYTES = "httpx_bytes"
 RAW = "pyreqwest"
 RAW_BYTES = "pyreqwest_bytes"
+TYPED = "pyreqwest_typed"
 OURS = frozenset({OWN, FAST})
 
 
@@ -46,6 +47,7 @@ PEERS = (
         streams_only=True,
         bytes=RAW_BYTES,
     ),
+    Peer(TYPED, "raw pyreqwest, typed and priced", "llmkit", "", calls_only=True),
     Peer("openai", "openai SDK", "openai", "openai"),
     Peer("litellm", "LiteLLM", "litellm", "litellm"),
     Peer("any_llm", "any-llm", "any-llm", "any_llm"),

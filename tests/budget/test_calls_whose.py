@@ -50,6 +50,22 @@ def test_a_call_and_what_is_around_it(colour: str) -> None:
     runs.run(body)
 
 
+def test_a_context_that_is_final_goes_before_all() -> None:
+    """Who makes calls that others have written says whose they are; tags still add up."""
+    with world() as (_, client, _purse):
+        with llmkit.context(user="ann", key="k1", final=True), llmkit.context(user="eve", team="t"):
+            answer = client.completion(
+                **ASK, user="bob", tags=["c"], metadata={"user_api_key_hash": "k2"}
+            )
+        assert answer.call.attributes == {
+            "tag": ("c",),
+            "user": ("ann",),
+            "key": ("k1",),
+            "team": ("t",),
+        }
+        client.close()
+
+
 SPELLED: list[tuple[dict[str, Any], dict[str, tuple[str, ...]]]] = [
     ({"user_id": "u"}, {"user": ("u",)}),
     ({"user": "u", "user_id": "v"}, {"user": ("u",)}),

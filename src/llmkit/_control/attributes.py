@@ -41,12 +41,15 @@ class context:  # noqa: N801 - it is used like a function
     """Say whose the calls within are: ``with llmkit.context(user="ann", team="red", tags=["batch"]):``.
 
     It holds for what the same thread or task calls, and for tasks begun within; a stream belongs to whom it was
-    opened for. One within another replaces what it names, and adds its tags; what a call itself says goes before both.
+    opened for. One within another replaces what it names, and adds its tags; what a call itself says goes before both,
+    unless the context is ``final``.
 
     Args:
         user, team, organisation, customer, subscription, key, session: an id each. The subscription is billed, and no
             budget's affair.
         tags: one or several.
+        final: whether it goes before what calls themselves say, and before the contexts within: for who makes calls
+            that others have written, such as a gateway.
 
     Raises:
         ConfigurationError: one of these is no text.
@@ -63,7 +66,9 @@ class context:  # noqa: N801 - it is used like a function
         key: str | None = None,
         session: str | None = None,
         tags: str | Iterable[str] = (),
+        final: bool = False,
     ) -> None:
+        self.final = final
         given = {
             "user": user,
             "team": team,
@@ -93,10 +98,13 @@ def attributes(
 ) -> Attributes:
     """Whose a call is: what its keywords say, then its metadata, then the contexts around it, the inner ones first.
 
-    Tags add up; of all else there is one.
+    Those that are final go before all. Tags add up; of all else there is one.
     """
     found: dict[str, tuple[str, ...]] = {}
-    for said in (_keywords(params, options), _of_metadata(metadata), *_around()):
+    around = CONTEXT.get()
+    first = [one.says for one in around if one.final] if around else ()
+    last = [one.says for one in reversed(around) if not one.final] if around else ()
+    for said in (*first, _keywords(params, options), _of_metadata(metadata), *last):
         for kind, values in said.items():
             if kind == "tag":
                 found[kind] = tuple(dict.fromkeys((*found.get(kind, ()), *values)))
@@ -146,10 +154,6 @@ def _of_metadata(metadata: Mapping[str, Any]) -> Attributes:
         if said := next(filter(None, values), ()):
             found[kind] = said
     return found
-
-
-def _around() -> Iterable[Attributes]:
-    return (one.says for one in reversed(CONTEXT.get()))
 
 
 def _values(kind: str, given: Any) -> tuple[str, ...]:

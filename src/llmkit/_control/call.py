@@ -421,8 +421,7 @@ def _attempt(
     secret = (yield from told(leg.key, account)) if callable(leg.key) else leg.key
     clock, watched = job.clock, account.holds is not None or account.tab is not None
     if watched or "max_cost" in leg.options:
-        leg = leg if leg.key is secret else replace(leg, key=secret)
-        leg, step = yield from held(job, account, leg, step, this)
+        leg, step = yield from held(job, account, leg.with_key(secret), step, this)
     number = account.number()
     if job.heard and this.counts:
         yield from started(job, number, leg, step)

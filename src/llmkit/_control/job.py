@@ -6,7 +6,7 @@ Values only; what happens with them is decided in ``call``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -58,6 +58,10 @@ class Leg:
     """The router's id of it, where one chose it."""
     timeouts: Timeouts | None = None
     """Of each attempt here, where the deployment has its own."""
+
+    def with_key(self, key: Secret | None) -> Leg:
+        """The same with the key that a function said."""
+        return self if self.key is key else replace(self, key=key)
 
 
 @dataclass(slots=True)
