@@ -29,6 +29,7 @@ FLOORS = {
     "__main__": 7,
     "_cli": 7,
     "compat": 7,
+    "proxy": 7,
     "testing": 7,
     "_api": 6,
     "_core": 6,
@@ -78,16 +79,21 @@ FLOORS = {
 # Who may import what comes from outside: library -> modules or packages. A library not named here
 # may not be imported at all (typing_extensions is vocabulary, and free).
 SEAMS = {
-    "anyio": {"_io"},
+    "alembic": {"proxy.data"},  # the extra "proxy", as are fastapi, jwt, prometheus_client, starlette, uvicorn
+    "anyio": {"_io", "proxy"},
     "cryptography": {
         "_control.billing.signature",  # the extra "lago": whose webhooks are signed as JWTs
         "providers._google",  # the extra "vertex": whoever has a service account's key
+        "proxy.management",  # credentials that are kept are sealed
     },
     "certifi": {"_io._reqwest_clients", "_io._tls"},  # comes with httpx: whom it trusts
+    "fastapi": {"proxy.management"},
     "httpcore": {"_io"},
     "httpx": {"_io"},
     "psycopg": {"_io"},  # the extra "postgres"
-    "pydantic": {"types", "_control.structured"},  # the caller's class may be the answer's format
+    "jwt": {"proxy.auth"},
+    "prometheus_client": {"proxy.operation"},
+    "pydantic": {"types", "_control.structured", "proxy.management"},  # the caller's class may be the answer's format
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
     "pytest": {
@@ -99,8 +105,11 @@ SEAMS = {
     "pyreqwest": {"_io._reqwest_clients"},  # the extra "fast"
     "redis": {"_io"},  # the extra "redis"
     "sniffio": {"_io"},
+    "sqlalchemy": {"proxy"},
+    "starlette": {"proxy"},
     "tenacity": {"_control.retry"},
     "tiktoken": {"tokens._encodings"},
+    "uvicorn": {"proxy.operation"},
     # The extra "yaml", and who records with vcrpy has it.
     "yaml": {"_io._config", "testing._cassette._vcr"},
     "trio": {"_io"},  # no dependency: it is there if its loop is running

@@ -1,0 +1,25 @@
+"""The gateway: OpenAI's endpoints over HTTP, with keys, teams, budgets and a request log. ``python -m llmkit.proxy``.
+
+It decides nothing about models, prices, retries or budgets: it finds out who asks, and makes the same call of the
+library's that they could have made themselves.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .app import create_app as create_app
+    from .settings import Settings as Settings
+
+__all__ = ["Settings", "create_app"]
+
+_WHERE = {"Settings": "settings", "create_app": "app"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 - what is here brings a web framework along
+
+    return getattr(import_module(f".{_WHERE[name]}", __name__), name)

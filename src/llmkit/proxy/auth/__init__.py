@@ -1,0 +1,1 @@
+"""Who asks: keys, tokens, sessions, and what their bearers may."""

@@ -1,0 +1,183 @@
+"""The tables. Names follow LiteLLM's fields, so that its clients read them; amounts of money are the ledger's alone."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, MetaData, Numeric, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+__all__ = [
+    "Base",
+    "BudgetPlan",
+    "Key",
+    "Member",
+    "Model",
+    "Organisation",
+    "Request",
+    "Session",
+    "Team",
+    "User",
+]
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """All tables; times are UTC, without a zone."""
+
+    metadata = MetaData(naming_convention=_NAMES)
+    type_annotation_map = {dict[str, Any]: JSON, list[str]: JSON, str: String(255)}  # noqa: RUF012
+
+
+class _Kept:
+    """When a row was made and changed, and by whom."""
+
+    created_at: Mapped[datetime]
+    created_by: Mapped[str | None]
+    updated_at: Mapped[datetime]
+    updated_by: Mapped[str | None]
+
+
+class _Limited:
+    """What its bearer may spend and ask; what it has spent stands in the ledger."""
+
+    max_budget: Mapped[Decimal | None] = mapped_column(Numeric(24, 9))
+    soft_budget: Mapped[Decimal | None] = mapped_column(Numeric(24, 9))
+    budget_duration: Mapped[str | None]
+    budget_id: Mapped[str | None]
+    tpm_limit: Mapped[int | None]
+    rpm_limit: Mapped[int | None]
+    max_parallel_requests: Mapped[int | None]
+    model_max_budget: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    models: Mapped[list[str]] = mapped_column(default=list)
+    """What may be asked for; empty: everything that its owners may."""
+    blocked: Mapped[bool] = mapped_column(default=False)
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+
+
+class Key(_Kept, _Limited, Base):
+    """A key, by its SHA-256. The key itself is nowhere."""
+
+    __tablename__ = "proxy_key"
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key_name: Mapped[str]
+    """``sk-...abcd``."""
+    key_alias: Mapped[str | None] = mapped_column(unique=True)
+    user_id: Mapped[str | None] = mapped_column(index=True)
+    team_id: Mapped[str | None] = mapped_column(index=True)
+    organization_id: Mapped[str | None] = mapped_column(index=True)
+    expires: Mapped[datetime | None]
+    allowed_routes: Mapped[list[str]] = mapped_column(default=list)
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    last_used: Mapped[datetime | None]
+
+
+class User(_Kept, _Limited, Base):
+    """A person."""
+
+    __tablename__ = "proxy_user"
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    user_alias: Mapped[str | None]
+    user_email: Mapped[str | None] = mapped_column(index=True)
+    user_role: Mapped[str] = mapped_column(default="internal_user")
+    sso_user_id: Mapped[str | None] = mapped_column(unique=True)
+    organization_id: Mapped[str | None]
+
+
+class Team(_Kept, _Limited, Base):
+    """A team."""
+
+    __tablename__ = "proxy_team"
+    team_id: Mapped[str] = mapped_column(primary_key=True)
+    team_alias: Mapped[str | None]
+    organization_id: Mapped[str | None] = mapped_column(index=True)
+
+
+class Member(Base):
+    """Who is in which team: ``role`` is ``admin`` or ``user``."""
+
+    __tablename__ = "proxy_member"
+    team_id: Mapped[str] = mapped_column(
+        ForeignKey("proxy_team.team_id", ondelete="CASCADE"), primary_key=True
+    )
+    user_id: Mapped[str] = mapped_column(primary_key=True, index=True)
+    role: Mapped[str] = mapped_column(default="user")
+
+
+class Organisation(_Kept, _Limited, Base):
+    """An organisation."""
+
+    __tablename__ = "proxy_organization"
+    organization_id: Mapped[str] = mapped_column(primary_key=True)
+    organization_alias: Mapped[str | None]
+
+
+class BudgetPlan(_Kept, _Limited, Base):
+    """Limits that several can have, by their name (``budget_id``)."""
+
+    __tablename__ = "proxy_budget"
+    budget_id: Mapped[str] = mapped_column(primary_key=True)  # type: ignore[assignment]
+
+
+class Model(_Kept, Base):
+    """A deployment that was added at run time: an entry of a ``model_list``; its credentials are sealed."""
+
+    __tablename__ = "proxy_model"
+    model_id: Mapped[str] = mapped_column(primary_key=True)
+    model_name: Mapped[str] = mapped_column(index=True)
+    litellm_params: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    model_info: Mapped[dict[str, Any]] = mapped_column(default=dict)
+
+
+class Session(Base):
+    """A login: the SHA-256 of its token."""
+
+    __tablename__ = "proxy_session"
+    token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    key: Mapped[str] = mapped_column(String(64))
+    """Of the key that it was opened with; empty: the master key."""
+    expires: Mapped[datetime]
+
+
+class Request(Base):
+    """One call, as the request log has it. ``spend`` repeats what the settlement said, for reports."""
+
+    __tablename__ = "proxy_request"
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    """The call's id, which is the settlement's."""
+    http_id: Mapped[str | None] = mapped_column(index=True)
+    """The id of the HTTP request, which answers name (``x-request-id``)."""
+    call_type: Mapped[str]
+    api_key: Mapped[str]
+    spend: Mapped[Decimal | None] = mapped_column(Numeric(24, 12))
+    """Unknown is not 0."""
+    prompt_tokens: Mapped[int | None]
+    completion_tokens: Mapped[int | None]
+    started: Mapped[datetime] = mapped_column(index=True)
+    seconds: Mapped[float]
+    provider: Mapped[str]
+    model: Mapped[str]
+    model_group: Mapped[str | None]
+    user: Mapped[str | None] = mapped_column(index=True)
+    team_id: Mapped[str | None]
+    organization_id: Mapped[str | None]
+    end_user: Mapped[str | None]
+    session_id: Mapped[str | None]
+    requester_ip_address: Mapped[str | None]
+    tags: Mapped[list[str]] = mapped_column(default=list)
+    status: Mapped[str]
+    """The settlement's outcome."""
+    error: Mapped[str | None]
+    details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """Prompt and answer, only where that was asked for."""
+
+    __table_args__ = (Index(None, "api_key", "started"), Index(None, "team_id", "started"))

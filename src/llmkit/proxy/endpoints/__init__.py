@@ -1,0 +1,1 @@
+"""What models are asked through: each front and each kind of call at its paths."""

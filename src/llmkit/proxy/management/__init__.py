@@ -1,0 +1,1 @@
+"""Keys, users, teams, organisations, budgets, models and spend, under LiteLLM's paths: FastAPI."""

@@ -1,0 +1,65 @@
+"""Everything that can be set, once: defaults, then the environment, then the file, then the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .._secret import Secret
+
+__all__ = ["IdentityProvider", "Settings"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentityProvider:
+    """Who signs the tokens (JWT) that are taken in place of keys.
+
+    ``algorithms``: those that are taken, of ``HS256`` and ``RS256``; never ``none``. Of ``secret`` (HS256),
+    ``public_key`` (PEM) and ``jwks_url`` (RS256) there is at least one. ``claims``: where a token says ``user``,
+    ``team``, ``organisation`` and ``role``, by our names.
+    """
+
+    issuer: str
+    audience: str
+    algorithms: tuple[Literal["HS256", "RS256"], ...] = ("RS256",)
+    secret: Secret | None = None
+    public_key: str | None = None
+    jwks_url: str | None = None
+    claims: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a gateway runs. Nothing else in the package reads the environment."""
+
+    host: str = "127.0.0.1"
+    port: int = 4000
+    workers: int = 1
+    config: Path | None = None
+    """LiteLLM's ``config.yaml``."""
+    database_url: str = "sqlite:///llmkit-proxy.db"
+    """``sqlite:///PATH`` or ``postgresql://…``: management data, the request log, budgets."""
+    redis_url: str | None = None
+    """Where routers of several machines share what they know."""
+    master_key: Secret | None = None
+    """The administrator's key; by default one is made at the first start, and printed once."""
+    identity_provider: IdentityProvider | None = None
+    requests_a_minute: int = 100
+    """Of a key that has no limit of its own."""
+    cors_origins: tuple[str, ...] = ()
+    max_body: int = 32 * 1024 * 1024
+    """Bytes of a request's body; uploads may have four times as many."""
+    allow_base_url: bool = False
+    """Whether a caller may name the address that is asked."""
+    log_content: bool = False
+    """Whether prompts and answers are kept in the request log."""
+    litellm_headers: bool = False
+    litellm_metrics: bool = False
+    keep_alive: float = 15.0
+    """Seconds of silence in a stream after which a comment is sent."""
+    drain: float = 30.0
+    """Seconds that requests under way have, once the process is told to end."""
+    session_hours: float = 24.0
+    transport: Literal["httpx", "reqwest"] = "reqwest"
+    durability: Literal["crash", "power"] = "crash"

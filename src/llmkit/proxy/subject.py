@@ -1,0 +1,69 @@
+"""Who asks: what a key, a token or a session says of its bearer. Values only; how it is found out stands in ``auth``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from .._control.attributes import context
+
+__all__ = ["ADMINISTRATOR", "Role", "Subject"]
+
+Role = Literal[
+    "proxy_admin",
+    "proxy_admin_viewer",
+    "org_admin",
+    "internal_user",
+    "internal_user_viewer",
+    "team",
+    "customer",
+]
+"""LiteLLM's names: administrator, one who sees all; an organisation's; a user, one who sees his own; keys of teams."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """Who asks."""
+
+    role: Role = "internal_user"
+    key: str = ""
+    """The SHA-256 of the key, in hexadecimal; empty where a session or a token of somebody else's was shown."""
+    key_name: str = ""
+    """How the key is shown: ``sk-...abcd``."""
+    alias: str = ""
+    user: str = ""
+    team: str = ""
+    organisation: str = ""
+    models: frozenset[str] | None = None
+    """What may be asked for; ``None``: everything. Names, and ``provider/*``."""
+    routes: tuple[str, ...] | None = None
+    """Paths that may be called, or beginnings of paths that end in ``*``; ``None``: those of the role."""
+    admin_of: frozenset[str] = frozenset()
+    """The teams that the bearer is an administrator of."""
+    tags: tuple[str, ...] = ()
+    expires: float | None = None
+    """Unix time."""
+    metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """The key's own."""
+    reserved: bool = False
+    """Whether it is the master key, which no row is of."""
+
+    def around(
+        self, customer: str | None = None, session: str | None = None, tags: Iterable[str] = ()
+    ) -> context:
+        """Whose its calls are, whatever their bodies say. Budgets and rate limits hold by this."""
+        return context(
+            key=self.key or None,
+            user=self.user or None,
+            team=self.team or None,
+            organisation=self.organisation or None,
+            customer=customer,
+            session=session,
+            tags=tuple(dict.fromkeys((*self.tags, *tags))),
+            final=True,
+        )
+
+
+ADMINISTRATOR = Subject(role="proxy_admin", reserved=True, alias="master key")
