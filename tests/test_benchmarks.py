@@ -572,7 +572,7 @@ def test_one_command_does_it_all(
     assert str(out) in printed.out
     assert "llmkit" in printed.err
     found = json.loads(out.read_text(encoding="utf-8"))
-    assert {one["contestant"] for one in found["samples"]} == {OWN, FAST, HTTPX, NATIVE}
+    assert {one["contestant"] for one in found["samples"]} == {*CALLERS, peers.TYPED}
     assert found["versions"]["llmkit"]["httpx"]
     assert "not quiet" in page.written({**found, "load": {"before": 9.0, "after": None}})
 

@@ -79,7 +79,9 @@ FLOORS = {
 # Who may import what comes from outside: library -> modules or packages. A library not named here
 # may not be imported at all (typing_extensions is vocabulary, and free).
 SEAMS = {
-    "alembic": {"proxy.data"},  # the extra "proxy", as are fastapi, jwt, prometheus_client, starlette, uvicorn
+    "alembic": {
+        "proxy.data"
+    },  # the extra "proxy", as are fastapi, jwt, prometheus_client, starlette, uvicorn
     "anyio": {"_io", "proxy"},
     "cryptography": {
         "_control.billing.signature",  # the extra "lago": whose webhooks are signed as JWTs
@@ -93,7 +95,8 @@ SEAMS = {
     "psycopg": {"_io"},  # the extra "postgres"
     "jwt": {"proxy.auth"},
     "prometheus_client": {"proxy.operation"},
-    "pydantic": {"types", "_control.structured", "proxy.management"},  # the caller's class may be the answer's format
+    # The caller's class may be the answer's format.
+    "pydantic": {"types", "_control.structured", "proxy.management"},
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
     "pytest": {

@@ -6,6 +6,7 @@ library's that they could have made themselves.
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,6 +21,5 @@ _WHERE = {"Settings": "settings", "create_app": "app"}
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 - what is here brings a web framework along
-
+    # What is here brings a web framework along.
     return getattr(import_module(f".{_WHERE[name]}", __name__), name)

@@ -1,4 +1,4 @@
-"""Who asks: what a key, a token or a session says of its bearer. Values only; how it is found out stands in ``auth``."""
+"""Who asks: what a key, a token or a session says of its bearer. Values only; how it is found out: ``auth``."""
 
 from __future__ import annotations
 
