@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from pydantic import BaseModel
+from typing_extensions import override
 
 from bench.contestants import pyreqwest as raw
 
@@ -76,6 +77,7 @@ def _settled(body: bytes, began: float) -> str:
 class Sync(raw.Sync):
     """``raw.Sync``, and what is made of its answer."""
 
+    @override
     def call(self, asked: dict[str, Any]) -> str:
         """One answer."""
         began = time.monotonic()
@@ -86,6 +88,7 @@ class Sync(raw.Sync):
 class Async(raw.Async):
     """``raw.Async``, and what is made of its answer."""
 
+    @override
     async def call(self, asked: dict[str, Any]) -> str:
         """One answer."""
         began = time.monotonic()

@@ -124,7 +124,7 @@ class BudgetPlan(_Kept, _Limited, Base):
     """Limits that several can have, by their name (``budget_id``)."""
 
     __tablename__ = "proxy_budget"
-    budget_id: Mapped[str] = mapped_column(primary_key=True)  # type: ignore[assignment]
+    budget_id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class Model(_Kept, Base):
