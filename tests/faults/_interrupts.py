@@ -62,7 +62,7 @@ class Interrupt:
         if not file.startswith(self._files) or file == _AUDITING or self.where:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        last = [frame.f_lasti]
+        last = [-1]
 
         def step(frame: FrameType, event: str, _: Any) -> Any:
             if event == "opcode" and not self.where:

@@ -36,6 +36,10 @@ SCRIPT = """
         if armed:
             raise KeyboardInterrupt
 
+    # Once what is loaded late is there: an interrupt within an import can leave CPython's own lock of it locked.
+    client.completion(**ask)
+    import tenacity
+
     # What comes within a finalizer is lost; the next one comes soon.
     sys.unraisablehook = lambda given: None
     random.seed(7)
