@@ -12,6 +12,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 __all__ = [
     "Base",
     "BudgetPlan",
+    "Kept",
     "Key",
     "Member",
     "Model",
@@ -181,3 +182,23 @@ class Request(Base):
     """Prompt and answer, only where that was asked for."""
 
     __table_args__ = (Index(None, "api_key", "started"), Index(None, "team_id", "started"))
+
+
+class Kept(Base):
+    """Who made a file or a batch that a provider keeps. The provider's account is everybody's, so this alone tells."""
+
+    __tablename__ = "proxy_kept"
+    kept_id: Mapped[str] = mapped_column(String(512), primary_key=True)
+    """The provider's id."""
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    """``key:`` and the key's SHA-256, or ``user:`` and the user's id where no key was shown."""
+    place: Mapped[str] = mapped_column(primary_key=True)
+    """Where it is: a deployment's id, or a provider."""
+    kind: Mapped[str] = mapped_column(String(16))
+    """``file`` or ``batch``."""
+    purpose: Mapped[str | None]
+    models: Mapped[list[str]] = mapped_column(default=list)
+    """What the calls in a file for a batch are for, as their writer named them."""
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = (Index(None, "owner", "kind", "created_at"),)
