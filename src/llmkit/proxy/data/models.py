@@ -199,6 +199,8 @@ class Kept(Base):
     purpose: Mapped[str | None]
     models: Mapped[list[str]] = mapped_column(default=list)
     """What the calls in a file for a batch are for, as their writer named them."""
-    created_at: Mapped[datetime] = mapped_column(index=True)
+    told: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What the provider last said of it, in OpenAI's form."""
+    created_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "owner", "kind", "created_at"),)
