@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Select, delete, or_, select, update
+from sqlalchemy import Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from .models import Kept
 
-__all__ = ["Thing", "Wanted", "drop", "find", "hand_over", "keep", "owned", "page"]
+__all__ = ["Thing", "Wanted", "drop", "find", "keep", "owned", "page"]
 
 Thing = Literal["file", "batch"]
 
@@ -73,7 +73,10 @@ def keep(
 def find(session: Session, kind: Thing, kept_id: str, owner: str | None) -> Kept | None:
     """This one of theirs, or of anybody's (``None``); the newest, where two providers call theirs the same."""
     chosen = select(Kept).where(Kept.kind == kind, Kept.kept_id == kept_id)
-    return session.scalars(_of(chosen, owner).order_by(Kept.created_at.desc())).first()
+    found: Kept | None = session.scalars(
+        _of(chosen, owner).order_by(Kept.created_at.desc())
+    ).first()
+    return found
 
 
 def owned(session: Session, ids: Collection[str], owner: str | None) -> set[str]:
@@ -107,10 +110,5 @@ def drop(session: Session, row: Kept) -> bool:
     return session.scalars(select(Kept).where(*same)).first() is not None
 
 
-def hand_over(session: Session, old: str, new: str) -> None:
-    """A key was made anew: what was its (by its SHA-256) is the new one's."""
-    session.execute(update(Kept).where(Kept.owner == f"key:{old}").values(owner=f"key:{new}"))
-
-
-def _of(chosen: Select[tuple[Kept]], owner: str | None) -> Select[tuple[Kept]]:
+def _of(chosen: Select[Any], owner: str | None) -> Select[Any]:
     return chosen if owner is None else chosen.where(Kept.owner == owner)

@@ -191,7 +191,7 @@ class Kept(Base):
     kept_id: Mapped[str] = mapped_column(String(512), primary_key=True)
     """The provider's id."""
     owner: Mapped[str] = mapped_column(primary_key=True)
-    """``key:`` and the key's SHA-256, or ``user:`` and the user's id where no key was shown."""
+    """``key:`` and what the key's spend is kept under, or ``user:`` and an id; see ``endpoints.kept``."""
     place: Mapped[str] = mapped_column(primary_key=True)
     """Where it is: a deployment's id, or a provider."""
     kind: Mapped[str] = mapped_column(String(16))
