@@ -14,6 +14,7 @@ from .amounts import Amount, Spend
 __all__ = [
     "Base",
     "BudgetPlan",
+    "Kept",
     "Key",
     "Member",
     "Model",
@@ -193,3 +194,23 @@ class Progress(Base):
     ledger: Mapped[str] = mapped_column(primary_key=True)
     """Which one: another file, or the same made anew, counts from the beginning."""
     number: Mapped[int] = mapped_column(BigInteger)
+class Kept(Base):
+    """Who made a file or a batch that a provider keeps. The provider's account is everybody's, so this alone tells."""
+
+    __tablename__ = "proxy_kept"
+    kept_id: Mapped[str] = mapped_column(String(512), primary_key=True)
+    """The provider's id."""
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    """``key:`` and what the key's spend is kept under, or ``user:`` and an id; see ``endpoints.kept``."""
+    place: Mapped[str] = mapped_column(primary_key=True)
+    """Where it is: a deployment's id, or a provider."""
+    kind: Mapped[str] = mapped_column(String(16))
+    """``file`` or ``batch``."""
+    purpose: Mapped[str | None]
+    models: Mapped[list[str]] = mapped_column(default=list)
+    """What the calls in a file for a batch are for, as their writer named them."""
+    told: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What the provider last said of it, in OpenAI's form."""
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "owner", "kind", "created_at"),)
