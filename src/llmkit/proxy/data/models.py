@@ -18,6 +18,7 @@ __all__ = [
     "Organisation",
     "Request",
     "Session",
+    "Setting",
     "Team",
     "User",
 ]
@@ -143,8 +144,16 @@ class Session(Base):
     __tablename__ = "proxy_session"
     token: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(64))
-    """Of the key that it was opened with; empty: the master key."""
+    """The SHA-256 of the key that it was opened with, the master key too: a session is good as long as its key is."""
     expires: Mapped[datetime]
+
+
+class Setting(Base):
+    """What a gateway has decided itself, once for all its processes."""
+
+    __tablename__ = "proxy_setting"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
 
 
 class Request(Base):
