@@ -1,0 +1,82 @@
+"""When the gateway begins and ends, and what runs meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from starlette.types import Receive, Send
+
+from .gateway import Gateway
+
+__all__ = ["Life", "Running"]
+
+_log = logging.getLogger("llmkit.proxy")
+
+Running = Callable[[Gateway], AbstractAsyncContextManager[None]]
+"""What lives as long as the gateway does."""
+
+
+class Life:
+    """One begin and one end, in a task of its own: whoever waits in between need not be who began."""
+
+    def __init__(self, gateway: Gateway, running: Sequence[Running]) -> None:
+        self._gateway, self._running = gateway, running
+        self._task: asyncio.Task[None] | None = None
+        self._up: asyncio.Future[None] | None = None
+        self._down = asyncio.Event()
+        self.begun = False
+
+    async def begin(self) -> None:
+        """Open everything; at once where it is open. Raises what it fails with."""
+        if self._up is None:
+            self._up = asyncio.get_running_loop().create_future()
+            self._task = asyncio.create_task(self._live(self._up), name="llmkit-proxy")
+        await asyncio.shield(self._up)
+
+    async def end(self) -> None:
+        """Close everything; nothing where it is closed."""
+        self._down.set()
+        if self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def told(self, receive: Receive, send: Send) -> None:
+        """What a server says of its start and end (ASGI's lifespan protocol)."""
+        await receive()
+        try:
+            await self.begin()
+        except Exception as error:  # noqa: BLE001 - the server is told, and ends
+            _log.exception("the gateway cannot start")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self.end()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _live(self, up: asyncio.Future[None]) -> None:
+        try:
+            async with AsyncExitStack() as stack:
+                await self._open(stack)
+                self.begun = True
+                up.set_result(None)
+                await self._down.wait()
+        except Exception as error:
+            if up.done():
+                raise
+            up.set_exception(error)
+        finally:
+            self.begun = False
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        gateway = self._gateway
+        stack.callback(gateway.database.close)
+        stack.push_async_callback(gateway.store.aclose)
+        stack.push_async_callback(gateway.calls.aclose)
+        migrate = getattr(gateway.database, "migrate", None)
+        if migrate is not None:
+            await asyncio.to_thread(migrate)
+        for running in self._running:
+            await stack.enter_async_context(running(gateway))
