@@ -6,8 +6,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, Numeric, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from .amounts import Amount, Spend
 
 __all__ = [
     "Base",
@@ -17,6 +19,7 @@ __all__ = [
     "Member",
     "Model",
     "Organisation",
+    "Progress",
     "Request",
     "Session",
     "Team",
@@ -50,8 +53,8 @@ class _Kept:
 class _Limited:
     """What its bearer may spend and ask; what it has spent stands in the ledger."""
 
-    max_budget: Mapped[Decimal | None] = mapped_column(Numeric(24, 9))
-    soft_budget: Mapped[Decimal | None] = mapped_column(Numeric(24, 9))
+    max_budget: Mapped[Decimal | None] = mapped_column(Amount)
+    soft_budget: Mapped[Decimal | None] = mapped_column(Amount)
     budget_duration: Mapped[str | None]
     budget_id: Mapped[str | None]
     tpm_limit: Mapped[int | None]
@@ -158,7 +161,7 @@ class Request(Base):
     """The id of the HTTP request, which answers name (``x-request-id``)."""
     call_type: Mapped[str]
     api_key: Mapped[str]
-    spend: Mapped[Decimal | None] = mapped_column(Numeric(24, 12))
+    spend: Mapped[Decimal | None] = mapped_column(Spend)
     """Unknown is not 0."""
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
@@ -178,12 +181,19 @@ class Request(Base):
     """The settlement's outcome."""
     error: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
-    content: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """Prompt and answer, only where that was asked for."""
 
     __table_args__ = (Index(None, "api_key", "started"), Index(None, "team_id", "started"))
 
 
+class Progress(Base):
+    """How far the request log has read a ledger's settlements: all up to ``number`` are in it."""
+
+    __tablename__ = "proxy_progress"
+    ledger: Mapped[str] = mapped_column(primary_key=True)
+    """Which one: another file, or the same made anew, counts from the beginning."""
+    number: Mapped[int] = mapped_column(BigInteger)
 class Kept(Base):
     """Who made a file or a batch that a provider keeps. The provider's account is everybody's, so this alone tells."""
 
