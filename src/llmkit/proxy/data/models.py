@@ -22,6 +22,7 @@ __all__ = [
     "Progress",
     "Request",
     "Session",
+    "Setting",
     "Team",
     "User",
 ]
@@ -72,6 +73,8 @@ class Key(_Kept, _Limited, Base):
 
     __tablename__ = "proxy_key"
     token: Mapped[str] = mapped_column(String(64), primary_key=True)
+    account: Mapped[str | None] = mapped_column(String(64))
+    """What its spend and limits are kept under, where that is not the token: the first one, where it was regenerated."""
     key_name: Mapped[str]
     """``sk-...abcd``."""
     key_alias: Mapped[str | None] = mapped_column(unique=True)
@@ -147,8 +150,16 @@ class Session(Base):
     __tablename__ = "proxy_session"
     token: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(64))
-    """Of the key that it was opened with; empty: the master key."""
+    """The SHA-256 of the key that it was opened with, the master key too: a session is good as long as its key is."""
     expires: Mapped[datetime]
+
+
+class Setting(Base):
+    """What a gateway has decided itself, once for all its processes."""
+
+    __tablename__ = "proxy_setting"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
 
 
 class Request(Base):
@@ -194,6 +205,8 @@ class Progress(Base):
     ledger: Mapped[str] = mapped_column(primary_key=True)
     """Which one: another file, or the same made anew, counts from the beginning."""
     number: Mapped[int] = mapped_column(BigInteger)
+
+
 class Kept(Base):
     """Who made a file or a batch that a provider keeps. The provider's account is everybody's, so this alone tells."""
 

@@ -52,6 +52,7 @@ def _keys() -> None:
     op.create_table(
         "proxy_key",
         sa.Column("token", sa.String(64), nullable=False),
+        sa.Column("account", sa.String(64)),
         sa.Column("key_name", _TEXT, nullable=False),
         *_texts("key_alias", "user_id", "team_id", "organization_id"),
         sa.Column("expires", sa.DateTime()),
@@ -71,6 +72,11 @@ def _keys() -> None:
         sa.Column("key", sa.String(64), nullable=False),
         sa.Column("expires", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("token", name="pk_proxy_session"),
+    )
+    op.create_table(
+        "proxy_setting",
+        *_texts("name", "value", needed=True),
+        sa.PrimaryKeyConstraint("name", name="pk_proxy_setting"),
     )
 
 
@@ -140,6 +146,21 @@ def _offers() -> None:
     _indexed("proxy_model", "model_name")
 
 
+def _files() -> None:
+    op.create_table(
+        "proxy_kept",
+        sa.Column("kept_id", sa.String(512), nullable=False),
+        *_texts("owner", "place", needed=True),
+        sa.Column("kind", sa.String(16), nullable=False),
+        *_texts("purpose"),
+        sa.Column("models", sa.JSON(), nullable=False),
+        sa.Column("told", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("kept_id", "owner", "place", name="pk_proxy_kept"),
+    )
+    _indexed("proxy_kept", "owner", "kind", "created_at")
+
+
 def _requests() -> None:
     op.create_table(
         "proxy_request",
@@ -179,6 +200,7 @@ def upgrade() -> None:
     _people()
     _teams()
     _offers()
+    _files()
     _requests()
 
 
@@ -187,12 +209,14 @@ def downgrade() -> None:
     for table in (
         "proxy_progress",
         "proxy_request",
+        "proxy_kept",
         "proxy_model",
         "proxy_budget",
         "proxy_member",
         "proxy_team",
         "proxy_organization",
         "proxy_user",
+        "proxy_setting",
         "proxy_session",
         "proxy_key",
     ):
