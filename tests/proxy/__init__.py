@@ -1,1 +1,1 @@
-"""Tests of the proxy."""
+"""The gateway."""
