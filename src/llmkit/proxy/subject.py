@@ -29,7 +29,8 @@ class Subject:
 
     role: Role = "internal_user"
     key: str = ""
-    """The SHA-256 of the key, in hexadecimal; empty where a session or a token of somebody else's was shown."""
+    """The SHA-256 of the key, in hexadecimal: of the one that a session was opened with, where that was shown; where a
+    token of an identity provider's was, a hash of who it is about, which no row has. Empty: the master key."""
     key_name: str = ""
     """How the key is shown: ``sk-...abcd``."""
     alias: str = ""
@@ -38,8 +39,12 @@ class Subject:
     organisation: str = ""
     models: frozenset[str] | None = None
     """What may be asked for; ``None``: everything. Names, and ``provider/*``."""
+    models_of_team: frozenset[str] | None = None
+    """What of that the team has to do with: only for telling whose models are too few."""
     routes: tuple[str, ...] | None = None
     """Paths that may be called, or beginnings of paths that end in ``*``; ``None``: those of the role."""
+    teams: frozenset[str] = frozenset()
+    """The teams that the bearer is in, or that the key is of."""
     admin_of: frozenset[str] = frozenset()
     """The teams that the bearer is an administrator of."""
     tags: tuple[str, ...] = ()
@@ -51,9 +56,16 @@ class Subject:
     """Whether it is the master key, which no row is of."""
 
     def around(
-        self, customer: str | None = None, session: str | None = None, tags: Iterable[str] = ()
+        self,
+        customer: str | None = None,
+        session: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
     ) -> context:
-        """Whose its calls are, whatever their bodies say. Budgets and rate limits hold by this."""
+        """Whose its calls are, whatever their bodies say. Budgets and rate limits hold by this.
+
+        ``metadata``: what settlements keep of them, beside. The request log reads it there.
+        """
         return context(
             key=self.key or None,
             user=self.user or None,
@@ -62,6 +74,7 @@ class Subject:
             customer=customer,
             session=session,
             tags=tuple(dict.fromkeys((*self.tags, *tags))),
+            metadata=metadata,
             final=True,
         )
 
