@@ -47,9 +47,11 @@ _UNTOLD: Final = frozenset({"AttemptStarted", "CallStarted"})
 class _Exchange:
     """One request over HTTP, while it is answered."""
 
-    __slots__ = ("upstream",)
+    __slots__ = ("ended", "upstream")
 
     def __init__(self) -> None:
+        self.ended: tuple[CallFinished, ...] = ()
+        """Its calls that have ended."""
         self.upstream: float | None = None
         """Seconds that the provider took; ``None``: nobody was asked, or it streams."""
 
@@ -134,7 +136,7 @@ class Metrics(Collector):
         place = ended.kind, group, ended.provider, ended.model, deployment
         first = self._first.pop(ended.call_id, None)
         upstream = _upstream(ended, info, happened.error)
-        self._noted(upstream)
+        _note(happened, upstream)
         counts, times = self.counts, (ended.seconds, first, upstream)
         _add(counts.models.cell(*place), ended, times)
         error, _, status = (ended.error or "").partition(" ")
@@ -147,10 +149,6 @@ class Metrics(Collector):
             labels = group, ended.model, deployment, ended.provider, route, error, status
             said = (value or UNKNOWN for value in (key, alias, team, user, *labels))
             _add(counts.litellm.cell(*said), ended, times)
-
-    def _noted(self, upstream: float | None) -> None:
-        if (exchange := _EXCHANGE.get()) is not None and upstream is not None:
-            exchange.upstream = (exchange.upstream or 0.0) + upstream
 
     def watch(self, engine: Engine) -> None:
         """Count how long an engine's statements take."""
@@ -203,6 +201,15 @@ def _upstream(ended: Any, info: Any, error: Any) -> float | None:
     return float(sum(one.seconds for one in attempts))
 
 
+def _note(happened: CallFinished, upstream: float | None) -> None:
+    """Leave it where the request that it is for is measured, and traced."""
+    if (exchange := _EXCHANGE.get()) is None:
+        return
+    exchange.ended = (*exchange.ended, happened)
+    if upstream is not None:
+        exchange.upstream = (exchange.upstream or 0.0) + upstream
+
+
 def _before(connection: Any, *_: Any) -> None:
     connection.info["llmkit_began"] = time.perf_counter()
 
@@ -237,6 +244,7 @@ class Measured:
             await send(message)
 
         counts.in_flight += 1
+        scope.setdefault("state", {})["exchange"] = exchange
         began, token = time.perf_counter(), _EXCHANGE.set(exchange)
         try:
             await self.app(scope, receive, sending)
