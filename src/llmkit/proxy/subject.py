@@ -57,9 +57,16 @@ class Subject:
     """Whether it is the master key, which no row is of."""
 
     def around(
-        self, customer: str | None = None, session: str | None = None, tags: Iterable[str] = ()
+        self,
+        customer: str | None = None,
+        session: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
     ) -> context:
-        """Whose its calls are, whatever their bodies say. Budgets and rate limits hold by this."""
+        """Whose its calls are, whatever their bodies say. Budgets and rate limits hold by this.
+
+        ``metadata``: what settlements keep of them, beside. The request log reads it there.
+        """
         return context(
             key=self.account or self.key or None,
             user=self.user or None,
@@ -68,6 +75,7 @@ class Subject:
             customer=customer,
             session=session,
             tags=tuple(dict.fromkeys((*self.tags, *tags))),
+            metadata=metadata,
             final=True,
         )
 
