@@ -32,7 +32,7 @@ def made(settings: Settings) -> Gateway:
         ConfigurationError: something is wrong in the settings or in the file that they name.
     """
     store = _store(settings)
-    metrics = Metrics()
+    metrics = Metrics(settings)
     router, budget = _router(settings, store, metrics)
     database = Database(settings.database_url)
     return Gateway(
