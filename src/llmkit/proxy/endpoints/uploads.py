@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import anyio
-from starlette.datastructures import Headers, UploadFile
+from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from typing_extensions import override
@@ -22,10 +22,8 @@ from ..._upload import Upload
 from ...errors import InvalidRequestError
 from ..failure import Refused
 
-__all__ = ["UPLOADS_MAY_BE", "Form", "form_of", "limited"]
+__all__ = ["Form", "form_of", "pieces_of"]
 
-UPLOADS_MAY_BE: Final = 4
-"""How many times as large as another body one with files may be."""
 _MOST_FILES: Final = 20
 """OpenAI takes 16 pictures and a mask: https://platform.openai.com/docs/api-reference/images, read 2026-11-23."""
 _MOST_TEXTS: Final = 64
@@ -53,47 +51,40 @@ class Form:
         return found[0]
 
 
-async def limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
-    """A body in pieces.
+async def pieces_of(request: Request) -> AsyncGenerator[bytes, None]:
+    """A body as it comes. How long it may be is decided where it is received.
 
     Raises:
-        Refused: it has more bytes than this (413), or none came for a minute (408).
+        Refused: nothing of it came for a minute (408), or it is too long (413).
         ClientDisconnect: its sender has gone.
     """
-    told = request.headers.get("content-length", "")
-    if told.isdecimal() and int(told) > limit:
-        raise _too_large(limit)
-    came, pieces = 0, request.stream()
+    pieces = request.stream()
     while True:
         try:
             with anyio.fail_after(_SILENCE):
                 piece = await anext(pieces, b"")
         except TimeoutError:
             raise Refused(
-                408, f"no byte of the body came for {_SILENCE:g} seconds", "bad_request_error"
+                408, f"nothing of the body came for {_SILENCE:g} seconds", "bad_request_error"
             ) from None
         if not piece:
             return
-        came += len(piece)
-        if came > limit:
-            raise _too_large(limit)
         yield piece
 
 
 @asynccontextmanager
-async def form_of(request: Request, max_body: int) -> AsyncIterator[Form]:
+async def form_of(request: Request) -> AsyncIterator[Form]:
     """A request's form; its files are gone when the block is left.
 
     Args:
         request: ``multipart/form-data``.
-        max_body: the bytes that a body without files may have; one with files may have four times as many.
 
     Raises:
-        Refused: 415 for another kind of body, 413 for too many bytes, 400 for what is no form or has too many parts.
+        Refused: 415 for another kind of body, 400 for what is no form or has too many parts; and as ``pieces_of``.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise Refused(415, f"the body must be {_FORM}, with the file in it", "bad_request_error")
-    pieces = limited(request, UPLOADS_MAY_BE * max_body)
+    pieces = pieces_of(request)
     parser = _Parts(request.headers, pieces, max_files=_MOST_FILES, max_fields=_MOST_TEXTS)
     try:
         parts = (await parser.parse()).multi_items()
@@ -110,7 +101,7 @@ async def form_of(request: Request, max_body: int) -> AsyncIterator[Form]:
 
 
 class _Parts(MultiPartParser):
-    """Starlette's, with a bound on all texts together."""
+    """Starlette's, with a bound on all texts together, and an end."""
 
     spool_max_size = _IN_MEMORY
 
@@ -125,7 +116,7 @@ class _Parts(MultiPartParser):
         super().__init__(
             headers, stream, max_files=max_files, max_fields=max_fields, max_part_size=_MOST_TEXT
         )
-        self._left = _MOST_TEXT
+        self._left, self._ended = _MOST_TEXT, False
 
     @override
     def on_part_data(self, data: bytes, start: int, end: int) -> None:
@@ -134,6 +125,20 @@ class _Parts(MultiPartParser):
             if self._left < 0:
                 raise MultiPartException(f"its texts have more than {_MOST_TEXT} bytes.")
         super().on_part_data(data, start, end)
+
+    @override
+    def on_end(self) -> None:
+        self._ended = True
+
+    @override
+    async def parse(self) -> FormData:
+        form = await super().parse()
+        if not self._ended:
+            # Half a file would be sent as if it were all of it.
+            for file in self._files_to_close_on_error:
+                file.close()
+            raise MultiPartException("it ends before its last boundary.")
+        return form
 
 
 def _arranged(parts: list[tuple[str, str | UploadFile]]) -> Form:
@@ -186,7 +191,3 @@ def _media_type(part: UploadFile) -> str | None:
 
 def _bad(message: str, param: str | None = None) -> Refused:
     return Refused(400, message, "bad_request_error", param=param)
-
-
-def _too_large(limit: int) -> Refused:
-    return Refused(413, f"the body is larger than {limit} bytes", "bad_request_error")
