@@ -40,13 +40,10 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         (embedding, "embeddings"),
     ):
         endpoint = Endpoint(gateway, work)
-        for path in (
-            f"/v1/{name}",
-            f"/{name}",
-            f"/engines/{{model:path}}/{name}",
-            f"/openai/deployments/{{model:path}}/{name}",
-        ):
-            found.append(Route(path, endpoint, methods=["POST"]))
+        found += [
+            Route(f"{before}/{name}", endpoint, methods=["POST"])
+            for before in ("/v1", "", "/engines/{model:path}", "/openai/deployments/{model:path}")
+        ]
     for others in (responses, messages, generating):
         found += others.routes(gateway)
     return found

@@ -1,7 +1,7 @@
 """Gemini's generateContent, streamGenerateContent and countTokens.
 
-Source: https://ai.google.dev/api/generate-content and …/api/tokens, read 2026-11-23. The model and what is wanted of it are in
-the address, and a key may be, too (``?key=``). Without ``alt=sse`` a stream is one JSON list, sent as it grows.
+Source: https://ai.google.dev/api/generate-content and …/api/tokens, read 2026-11-23. The model and what is wanted of it are
+in the address, and a key may be, too (``?key=``). Without ``alt=sse`` a stream is one JSON list, sent as it grows.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.routing import BaseRoute, Route
+from typing_extensions import override
 
 from ... import providers
 from ..._json import dump
@@ -126,10 +127,12 @@ class _Listed(_Teller):
         super().__init__(asked)
         self._before = b"["
 
+    @override
     def last(self) -> bytes:
         """What is left to say, and the list's end."""
         return (super().last() or self._opened()) + b"]"
 
+    @override
     def failed(self, refused: Refused) -> bytes:
         """The error, as the last item."""
         return super().failed(refused) + b"]"
@@ -138,6 +141,7 @@ class _Listed(_Teller):
         before, self._before = self._before, b""
         return before.strip(b",\r\n")
 
+    @override
     def _told(self, events: Any) -> bytes:
         told = b""
         for event in events:

@@ -40,9 +40,11 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     found: list[BaseRoute] = []
     for work, name in ((create, "/messages"), (count, "/messages/count_tokens")):
         endpoint = Endpoint(gateway, work, error=front.error)
-        # The last ones are those of clients that are told of Anthropic's address with a path of its own.
-        for path in (f"/v1{name}", name, f"/anthropic/v1{name}"):
-            found.append(Route(path, endpoint, methods=["POST"]))
+        # The last one is for clients that are told of an address with a path of Anthropic's own.
+        found += [
+            Route(path, endpoint, methods=["POST"])
+            for path in (f"/v1{name}", name, f"/anthropic/v1{name}")
+        ]
     return found
 
 

@@ -1,7 +1,7 @@
 """OpenAI's Responses: asking, and what is done with answers that a provider keeps.
 
-Source: https://platform.openai.com/docs/api-reference/responses, read 2026-11-23. All keys share the provider's account, so
-whose an answer is has to be known here: nobody is shown, or may go on from, what another one asked.
+Source: https://platform.openai.com/docs/api-reference/responses, read 2026-11-23. All keys share the provider's
+account, so whose an answer is has to be known here: nobody is shown, or may go on from, what another one asked.
 """
 
 from __future__ import annotations
