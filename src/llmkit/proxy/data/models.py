@@ -226,7 +226,7 @@ class Kept(Base):
     place: Mapped[str] = mapped_column(primary_key=True)
     """Where it is: a deployment's id, or a provider."""
     kind: Mapped[str] = mapped_column(String(16))
-    """``file`` or ``batch``."""
+    """``file``, ``batch`` or ``response``."""
     purpose: Mapped[str | None]
     models: Mapped[list[str]] = mapped_column(default=list)
     """What the calls in a file for a batch are for, as their writer named them."""
