@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .failure import Refused
 from .gateway import Gateway
 from .made import made
-from .middleware import Outermost
+from .middleware import Guarded, Outermost, crossing
 from .running import Life
 from .settings import Settings
 
@@ -35,7 +35,7 @@ _RUNNING: Final = (
     "operation.metrics",
 )
 """``running(gateway)``: an asynchronous context, which the app lives in."""
-_AROUND: Final = ("operation.headers", "operation.metrics", "operation.tracing")
+_AROUND: Final = ("operation.metrics", "operation.telemetry")
 """``around(app, gateway) -> ASGI app``: what goes around all requests, the innermost first."""
 
 
@@ -53,7 +53,8 @@ class Proxy:
         app: ASGIApp = router
         for around in _offered(_AROUND, "around"):
             app = around(app, gateway)
-        self._app = Outermost(app, gateway.settings)
+        guarded = Guarded(self._opened(app), gateway.settings)
+        self._app = Outermost(crossing(guarded, gateway.settings))
         self._life = Life(gateway, _offered(_RUNNING, "running"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,9 +62,16 @@ class Proxy:
         if scope["type"] == "lifespan":
             await self._life.told(receive, send)
             return
-        if not self._life.begun:
-            await self._life.begin()
         await self._app(scope, receive, send)
+
+    def _opened(self, app: ASGIApp) -> ASGIApp:
+        async def answers(scope: Scope, receive: Receive, send: Send) -> None:
+            if not self._life.begun:
+                await self._life.begin_late()
+            with self._life.busy():
+                await app(scope, receive, send)
+
+        return answers
 
     async def __aenter__(self) -> Self:
         await self._life.begin()
