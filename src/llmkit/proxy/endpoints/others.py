@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Route
 
 from ...fronts._sse import named
 from ...types.audio import SpeechModelParams, TranscriptionModelParams
@@ -22,7 +22,7 @@ from . import listing
 from .answering import Line
 from .asking import subject_of
 from .beside import wrong
-from .making import Asked, asked, asked_json, at, streamed, text, told
+from .making import Asked, Endpoint, asked, asked_json, at, streamed, text, told
 from .reading import flag, typed
 from .uploads import Form, form_of
 
@@ -51,6 +51,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         *at(gateway, "/images/generations", _generation),
         *at(gateway, "/images/edits", _edit),
         *at(gateway, "/rerank", _rerank),
+        Route("/v2/rerank", Endpoint(gateway, _rerank), methods=["POST"]),
         *at(gateway, "/moderations", _moderation),
         *listing.routes(gateway),
     ]
