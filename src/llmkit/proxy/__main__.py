@@ -69,6 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--redis-url", metavar="URL", help="where routers of several machines share what they know"
     )
+    parser.add_argument(
+        "--log-level", choices=("debug", "info", "warning", "error"), help="default: info"
+    )
     return parser
 
 

@@ -68,6 +68,8 @@ class Settings:
     drain: float = 30.0
     """Seconds that requests under way have, once the process is told to end."""
     session_hours: float = 24.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged; requests are, from ``info`` on, those of probes only at ``debug``."""
     transport: Literal["httpx", "reqwest"] = "reqwest"
     durability: Literal["crash", "power"] = "crash"
     open_metrics: bool = False
@@ -102,4 +104,8 @@ _RANGES: Final = (
     ("drain", 0, _DAY),
     ("session_hours", 0.01, 24 * 365),
 )
-_WORDS: Final = (("transport", ("httpx", "reqwest")), ("durability", ("crash", "power")))
+_WORDS: Final = (
+    ("log_level", ("debug", "info", "warning", "error")),
+    ("transport", ("httpx", "reqwest")),
+    ("durability", ("crash", "power")),
+)

@@ -19,6 +19,7 @@ from ...errors import ConfigurationError
 from ..app import create_app
 from ..loading import from_text
 from ..settings import Settings
+from .logs import begin
 from .workers import Workers
 
 __all__ = ["serve", "work"]
@@ -34,6 +35,7 @@ def serve(settings: Settings) -> int:
     Raises:
         ConfigurationError: something is wrong in the settings, or the address cannot be had.
     """
+    begin(settings.log_level)
     with _listener(settings) as listener:
         host, port = listener.getsockname()[:2]
         _log.info("the gateway is at http://%s:%d", f"[{host}]" if ":" in host else host, port)
@@ -47,6 +49,7 @@ def serve(settings: Settings) -> int:
 def work(descriptor: int) -> int:
     """Be one of several workers: the socket is inherited, the settings come by standard input."""
     settings = from_text(sys.stdin.readline())
+    begin(settings.log_level)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     threading.Thread(target=_orphaned, daemon=True).start()
     with socket.socket(fileno=descriptor) as listener:
