@@ -65,6 +65,8 @@ async def _generate(exchange: Exchange, *, streams: bool) -> None:
     model, calls = exchange.model(exchange.path["named"]), exchange.gateway.calls
     asked = front.read(exchange.fields, model=model, stream=streams)
     params = {**_params(exchange, asked), **exchange.beside.options}
+    if streams:
+        params["stream_options"] = {"include_usage": True}
     with exchange.around("agenerate_content", model):
         answer = await calls.acompletion(model, asked.messages, stream=streams, **params)
     if streams:

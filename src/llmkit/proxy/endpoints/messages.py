@@ -15,6 +15,7 @@ from ..._json import dump
 from ...errors import (
     ConfigurationError,
     NoDeploymentError,
+    NotFoundError,
     UnknownModelError,
     UnknownProviderError,
 )
@@ -115,7 +116,7 @@ async def counted(exchange: Exchange, model: str, asked: Asked) -> int:
         told: TokenCount = await calls.acount_tokens(
             model, asked.messages, **asked.params, **options
         )
-    except (ConfigurationError, NoDeploymentError) as error:
+    except (ConfigurationError, NoDeploymentError, NotFoundError) as error:
         if isinstance(error, UnknownModelError | UnknownProviderError):
             raise
     else:
