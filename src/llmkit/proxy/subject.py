@@ -30,6 +30,8 @@ class Subject:
     role: Role = "internal_user"
     key: str = ""
     """The SHA-256 of the key, in hexadecimal; empty where a session or a token of somebody else's was shown."""
+    account: str = ""
+    """What its spend is kept under, where that is not the key: the first one, where it was regenerated."""
     key_name: str = ""
     """How the key is shown: ``sk-...abcd``."""
     alias: str = ""
@@ -55,7 +57,7 @@ class Subject:
     ) -> context:
         """Whose its calls are, whatever their bodies say. Budgets and rate limits hold by this."""
         return context(
-            key=self.key or None,
+            key=self.account or self.key or None,
             user=self.user or None,
             team=self.team or None,
             organisation=self.organisation or None,
