@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -52,6 +53,19 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if ENVIRONMENT.match(name) and name not in KEPT:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Any]:
+    """PostgreSQL, one for each test process that asks for it: a ``PostgresServer`` of ``stores._postgres``."""
+    from .stores._postgres import PostgresServer
+
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
 
 
 def is_loopback(host: object) -> bool:

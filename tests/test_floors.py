@@ -201,7 +201,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
-    "_io.stores.sqlite": {"ctypes"},  # only where a fork was hidden from Python
+    "_io.stores._sqlite_seat": {"ctypes"},  # only where a fork was hidden from Python
     # Only for what is odd, for uploads and for proxies.
     "_io._http": {"httpx", "llmkit._io._proxy", "llmkit._io._sending"},
     "_io._loops": {"trio"},  # only under it
@@ -246,6 +246,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "cryptography.hazmat.primitives.serialization",
     },  # only to sign with a service account's key
     "pricing": {"llmkit.pricing._bound"},  # only for who asks for a bound
+    "proxy.data.database": {"llmkit.proxy.data.migrate"},  # Alembic, only where tables are missing
     "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }

@@ -66,6 +66,35 @@ def test_a_context_that_is_final_goes_before_all() -> None:
         client.close()
 
 
+def test_within_a_final_context_what_is_sent_says_nothing() -> None:
+    """Who has no user of their own does not get the one that a body names; nor a team, a tag or a deployment."""
+    forged = {"team_id": "t", "tags": ["c"], "model_id": "d", "user_api_key_hash": "k2"}
+    with world() as (_, client, _purse):
+        with llmkit.context(key="k1", final=True):
+            answer = client.completion(**ASK, user="bob", metadata=forged)
+        assert answer.call.attributes == {"key": ("k1",)}
+        client.close()
+
+
+def test_metadata_of_contexts_is_kept_and_not_sent() -> None:
+    """Final contexts go before the call, others after it; the provider is told what the call itself has."""
+    outer = llmkit.context(metadata={"a": {"b": 1}, "mine": "outer"}, final=True)
+    inner = llmkit.context(metadata={"mine": "inner", "its": "inner", "only": "inner"})
+    with world() as (sim, client, _purse):
+        with outer, inner:
+            answer = client.completion(**ASK, metadata={"mine": "call", "its": "call"})
+        expected = {"a": {"b": 1}, "mine": "outer", "its": "call", "only": "inner"}
+        assert answer.call.metadata == client.ledger.settlements[0].metadata == expected
+        assert sim.requests[0].json()["metadata"] == {"mine": "call", "its": "call"}
+        client.close()
+
+
+def test_metadata_of_a_context_is_a_mapping() -> None:
+    """Anything else is said at once."""
+    with pytest.raises(llmkit.ConfigurationError, match="metadata is a mapping, not str"):
+        llmkit.context(metadata="x")  # type: ignore[arg-type]
+
+
 SPELLED: list[tuple[dict[str, Any], dict[str, tuple[str, ...]]]] = [
     ({"user_id": "u"}, {"user": ("u",)}),
     ({"user": "u", "user_id": "v"}, {"user": ("u",)}),

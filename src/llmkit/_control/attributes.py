@@ -13,7 +13,7 @@ from .._call import CONTEXT
 from .._secret import redact
 from ..errors import ConfigurationError
 
-__all__ = ["NAMED", "Attributes", "attributes", "context", "shown"]
+__all__ = ["NAMED", "Attributes", "attributes", "context", "noted", "shown"]
 
 Attributes = Mapping[str, tuple[str, ...]]
 
@@ -48,11 +48,13 @@ class context:  # noqa: N801 - it is used like a function
         user, team, organisation, customer, subscription, key, session: an id each. The subscription is billed, and no
             budget's affair.
         tags: one or several.
+        metadata: what settlements and events keep of the calls within, beside their own metadata. It is not sent.
         final: whether it goes before what calls themselves say, and before the contexts within: for who makes calls
-            that others have written, such as a gateway.
+            that others have written, such as a gateway. What a call tells the model (``user``, ``metadata``) then
+            says nothing of whose it is.
 
     Raises:
-        ConfigurationError: one of these is no text.
+        ConfigurationError: one of these is no text, or the metadata no mapping.
     """
 
     def __init__(
@@ -66,9 +68,12 @@ class context:  # noqa: N801 - it is used like a function
         key: str | None = None,
         session: str | None = None,
         tags: str | Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
         final: bool = False,
     ) -> None:
-        self.final = final
+        if not isinstance(metadata, Mapping | None):
+            raise ConfigurationError(f"metadata is a mapping, not {type(metadata).__name__}")
+        self.final, self.metadata = final, metadata
         given = {
             "user": user,
             "team": team,
@@ -98,12 +103,15 @@ def attributes(
 ) -> Attributes:
     """Whose a call is: what its keywords say, then its metadata, then the contexts around it, the inner ones first.
 
-    Those that are final go before all. Tags add up; of all else there is one.
+    Those that are final go before all, and what is sent with the call does not count within them. Tags add up; of all
+    else there is one.
     """
     found: dict[str, tuple[str, ...]] = {}
     around = CONTEXT.get()
     first = [one.says for one in around if one.final] if around else ()
     last = [one.says for one in reversed(around) if not one.final] if around else ()
+    if first:
+        params = metadata = NOBODYS
     for said in (*first, _keywords(params, options), _of_metadata(metadata), *last):
         for kind, values in said.items():
             if kind == "tag":
@@ -111,6 +119,17 @@ def attributes(
             else:
                 found.setdefault(kind, values)
     return found or NOBODYS
+
+
+def noted(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A call's metadata with that of the contexts around it: the final ones go before it, the others after."""
+    for one in reversed(CONTEXT.get()):
+        if one.metadata and not one.final:
+            metadata = {**one.metadata, **metadata}
+    for one in reversed(CONTEXT.get()):
+        if one.metadata and one.final:
+            metadata = {**metadata, **one.metadata}
+    return metadata
 
 
 def shown(attributes: Attributes) -> Attributes:

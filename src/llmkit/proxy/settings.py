@@ -63,3 +63,9 @@ class Settings:
     session_hours: float = 24.0
     transport: Literal["httpx", "reqwest"] = "reqwest"
     durability: Literal["crash", "power"] = "crash"
+    open_metrics: bool = False
+    """Whether ``/metrics`` asks for no key; otherwise it is for administrators and viewers."""
+    metrics_directory: Path | None = None
+    """Where workers of one gateway leave what they count; ``serving`` makes one where there are several."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses that are believed when they say whose request they pass on (``x-forwarded-for``); ``*``: all."""

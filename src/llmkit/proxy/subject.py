@@ -40,8 +40,12 @@ class Subject:
     organisation: str = ""
     models: frozenset[str] | None = None
     """What may be asked for; ``None``: everything. Names, and ``provider/*``."""
+    models_of_team: frozenset[str] | None = None
+    """What of that the team has to do with: only for telling whose models are too few."""
     routes: tuple[str, ...] | None = None
     """Paths that may be called, or beginnings of paths that end in ``*``; ``None``: those of the role."""
+    teams: frozenset[str] = frozenset()
+    """The teams that the bearer is in, or that the key is of."""
     admin_of: frozenset[str] = frozenset()
     """The teams that the bearer is an administrator of."""
     tags: tuple[str, ...] = ()
@@ -53,9 +57,16 @@ class Subject:
     """Whether it is the master key, which no row is of."""
 
     def around(
-        self, customer: str | None = None, session: str | None = None, tags: Iterable[str] = ()
+        self,
+        customer: str | None = None,
+        session: str | None = None,
+        tags: Iterable[str] = (),
+        metadata: Mapping[str, Any] | None = None,
     ) -> context:
-        """Whose its calls are, whatever their bodies say. Budgets and rate limits hold by this."""
+        """Whose its calls are, whatever their bodies say. Budgets and rate limits hold by this.
+
+        ``metadata``: what settlements keep of them, beside. The request log reads it there.
+        """
         return context(
             key=self.account or self.key or None,
             user=self.user or None,
@@ -64,6 +75,7 @@ class Subject:
             customer=customer,
             session=session,
             tags=tuple(dict.fromkeys((*self.tags, *tags))),
+            metadata=metadata,
             final=True,
         )
 

@@ -59,7 +59,7 @@ class Router(Several, Checking):
             store: as of ``Router``.
             environ: where ``os.environ/NAME`` is looked up; by default the process's environment.
             catalogue: as of ``Router``.
-            budget: as of ``Router``.
+            budget: as of ``Router``; or a function that makes one of the budgets that the file says.
             **how: keywords of ``Router`` that go before the file's.
 
         Raises:
@@ -77,9 +77,11 @@ class Router(Several, Checking):
             how,
             environ=environ,
             catalogue=known,
-            budget=budget,
+            budget=None if callable(budget) else budget,
             notes=config.notes,
         )
+        if callable(budget):
+            budget = budget(told.budgets)
         tell(told.report, "the configuration" if isinstance(path, Mapping) else path)
         made = cls.__new__(cls)
         made._set_up(told, store, budget=budget, catalogue=known, **clients)  # noqa: SLF001 - one's own

@@ -1,4 +1,4 @@
-"""A thread that performs for who awaits, one after the other, so that no event loop is held up.
+"""A thread that performs for who awaits, so that no event loop is held up: what has come meanwhile, together.
 
 An operation whose waiter is cancelled was performed wholly, or not at all: once begun it is not stopped. Its patience
 begins when it is asked for, not when its turn comes.
@@ -10,25 +10,26 @@ import os
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from queue import SimpleQueue
+from collections.abc import Callable, Iterator, Sequence
+from queue import Empty, SimpleQueue
 from typing import Any
 
-import anyio
+from .._running import Ended, running_loop
 
-from .._running import running_loop
+__all__ = ["Job", "Worker"]
 
-__all__ = ["Worker"]
 
+_MOST = 32
+"""At once. Other processes wait as long as that takes: a millisecond or two."""
 
 Perform = Callable[[Any, float], Any]
 """What is done with an operation that was asked for at a time of ``time.monotonic``."""
 
 
-class _Job:
+class Job:
     """One operation on its way."""
 
-    __slots__ = ("_tell", "dropped", "ended", "error", "operation", "result", "since")
+    __slots__ = ("dropped", "ended", "error", "loop", "operation", "result", "since")
 
     def __init__(self, operation: Any) -> None:
         self.operation = operation
@@ -36,23 +37,8 @@ class _Job:
         self.dropped = False
         self.result: Any = None
         self.error: BaseException | None = None
-        self.ended = anyio.Event()
-        loop = running_loop()
-        self._tell = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
-
-    def perform(self, perform: Perform) -> None:
-        """In the thread."""
-        if self.dropped:
-            return
-        try:
-            self.result = perform(self.operation, self.since)
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
-            self.error = error
-        try:
-            self._tell(self.ended.set)
-        except RuntimeError:
-            # The loop is closed: nobody waits any more.
-            return
+        self.loop = running_loop()
+        self.ended = Ended(self.loop)
 
     def outcome(self) -> Any:
         """In the loop, once it has ended."""
@@ -66,14 +52,23 @@ class _Job:
             del error
 
 
-_Jobs = SimpleQueue[_Job | None]
+_Jobs = SimpleQueue[Job | None]
+Together = Callable[[Sequence[Job]], Iterator[Sequence[Job]]]
 
 
 class Worker:
-    """One thread, which begins with the first operation. It does not keep a process from ending."""
+    """One thread, which begins with the first operation. It does not keep a process from ending.
 
-    def __init__(self, perform: Perform, name: str) -> None:
+    Args:
+        perform: what is done with an operation.
+        name: the thread's.
+        together: what is done with several that are awaited at the same time: it writes into each what came of it,
+            and hands over those that are over. By default each is performed by itself.
+    """
+
+    def __init__(self, perform: Perform, name: str, together: Together | None = None) -> None:
         self._perform = weakref.WeakMethod(perform)
+        self._together = together and weakref.WeakMethod(together)
         self._name = name
         self._lock = threading.Lock()
         self._jobs: _Jobs | None = None
@@ -81,7 +76,7 @@ class Worker:
 
     async def perform(self, operation: Any) -> Any:
         """Perform an operation in the thread, and wait for it without holding up the loop."""
-        job = _Job(operation)
+        job = Job(operation)
         with self._lock:
             self._queue().put(job)
         try:
@@ -95,7 +90,10 @@ class Worker:
         if self._jobs is None or self._pid != os.getpid():
             jobs: _Jobs = SimpleQueue()
             threading.Thread(
-                target=_work, args=(jobs, self._perform), name=self._name, daemon=True
+                target=_work,
+                args=(jobs, self._perform, self._together),
+                name=self._name,
+                daemon=True,
             ).start()
             self._jobs, self._pid = jobs, os.getpid()
         return self._jobs
@@ -112,11 +110,75 @@ class Worker:
         self._lock, self._jobs = threading.Lock(), None
 
 
-def _work(jobs: _Jobs, perform: weakref.WeakMethod[Perform]) -> None:
-    while (job := jobs.get()) is not None:
-        performing = perform()
-        if performing is None:
-            return
-        job.perform(performing)
+def _work(
+    jobs: _Jobs, perform: weakref.WeakMethod[Perform], together: weakref.WeakMethod[Together] | None
+) -> None:
+    most = 1 if together is None else _MOST
+    while some := _next(jobs, most):
+        whole = some[-1] is not None
+        asked = [job for job in some if job is not None and not job.dropped]
+        if len(asked) > 1 and together is not None:
+            going_on = _perform_together(asked, together())
+        else:
+            going_on = _perform_each(asked, perform())
         # Neither a result nor the store is kept while waiting for more.
-        del job, performing
+        del some, asked
+        if not (whole and going_on):
+            return
+
+
+def _next(jobs: _Jobs, most: int) -> list[Job | None]:
+    """What waits, at least one; nothing comes after the end, ``None``."""
+    some = [jobs.get()]
+    try:
+        while some[-1] is not None and len(some) < most:
+            some.append(jobs.get_nowait())
+    except Empty:
+        pass
+    return some
+
+
+def _perform_each(jobs: Sequence[Job], perform: Perform | None) -> bool:
+    """Whether there still is somebody who performs."""
+    if perform is None:
+        return False
+    for job in jobs:
+        try:
+            job.result = perform(job.operation, job.since)
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
+            job.error = error
+        _tell([job])
+    return True
+
+
+def _perform_together(jobs: Sequence[Job], together: Together | None) -> bool:
+    if together is None:
+        return False
+    left = dict.fromkeys(jobs)
+    try:
+        for over in together(jobs):
+            for job in over:
+                del left[job]
+            _tell(over)
+    except BaseException as error:  # noqa: BLE001 - it is raised where it is awaited
+        for job in left:
+            job.error = error
+        _tell(list(left))
+    return True
+
+
+def _tell(jobs: Sequence[Job]) -> None:
+    """Each loop is woken once."""
+    for loop in dict.fromkeys(job.loop for job in jobs):
+        those = [job.ended for job in jobs if job.loop is loop]
+        tell = getattr(loop, "call_soon_threadsafe", None) or loop.run_sync_soon
+        try:
+            tell(_set, those)
+        except RuntimeError:
+            # The loop is closed: nobody waits any more.
+            continue
+
+
+def _set(those: Sequence[Ended]) -> None:
+    for each in those:
+        each.set()

@@ -1,48 +1,33 @@
 """``SQLiteStore``: accounts, ledger and settlements in a file that the processes of one machine share.
 
-Each operation is one transaction over prepared statements; what is done in it, ``_sqlite_rows`` says. Here are its
-connections: who waits for whom, and what becomes of a transaction that fails, of a fork, of a file that is replaced.
+Each operation is done wholly or not at all, over prepared statements; several that are awaited at the same time are
+committed together. What is done in one, ``_sqlite_rows`` says; its connections are in ``_sqlite_seat``.
 """
 
 from __future__ import annotations
 
 import os
-import random
-import sqlite3
-import threading
 import time
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 from typing_extensions import override
 
 from ..._control.checking import checked
-from ...errors import ConfigurationError, StoreError, StoreUnavailableError
+from ...errors import ConfigurationError, StoreError
 from ._forks import at_forks
-from ._sqlite_failures import explained, is_busy, refuse_network
-from ._sqlite_rows import FORMS, Form, SQLRows
-from ._sqlite_schema import bring_up_to_date
-from ._worker import Worker
+from ._sqlite_rows import FORMS, Form, Way
+from ._sqlite_seat import Seat, Task
+from ._worker import Job, Worker
 
 __all__ = ["SQLiteStore"]
 
 Durability = Literal["crash", "power"]
 
 _SYNCHRONOUS: Final[dict[str, str]] = {"crash": "NORMAL", "power": "FULL"}
-_BEGIN: Final = {
-    "write": "BEGIN IMMEDIATE",
-    "swift": "BEGIN IMMEDIATE",
-    "read": "BEGIN",
-    "long": "BEGIN",
-}
-# Others have the file for some ten to a hundred microseconds at a time. Who has waited long asks no less often than
-# who has just come, or he would wait for ever.
-_PAUSE: Final = 0.0005
-_STATEMENTS: Final = 256
-# Pages. Whoever writes the one that is too many moves them all from the log into the file: some 7 ms, once in 600
-# operations. A thread of its own for that was measured to be no gain: it held up as many, and the log grew without end.
-_CHECKPOINT: Final = 2000
+_TURNS: Final[tuple[Way, ...]] = ("read", "swift", "write", "long")
+"""Of what is asked for at the same time, what is done first: nobody waits for what takes longer than his own."""
 
 
 class SQLiteStore:
@@ -80,13 +65,13 @@ class SQLiteStore:
         self.durability: Durability = durability
         self._clock = clock
         synchronous = _SYNCHRONOUS[durability]
-        self._seat = _Seat(self.path, synchronous, busy_timeout)
-        self._aside = _Seat(self.path, synchronous, busy_timeout)
+        self._seat = Seat(self.path, synchronous, busy_timeout)
+        self._aside = Seat(self.path, synchronous, busy_timeout)
         self._swift = self._seat
         if durability == "power":
-            self._swift = _Seat(self.path, _SYNCHRONOUS["crash"], busy_timeout)
+            self._swift = Seat(self.path, _SYNCHRONOUS["crash"], busy_timeout)
         self._seats = tuple(dict.fromkeys((self._seat, self._aside, self._swift)))
-        self._worker = Worker(self._perform, "llmkit-sqlite")
+        self._worker = Worker(self._perform, "llmkit-sqlite", self._together)
         weakref.finalize(self, _leave, self._seats, self._worker.stop)
         at_forks(self)
 
@@ -105,12 +90,26 @@ class SQLiteStore:
         return self._perform(operation, time.monotonic())
 
     def _perform(self, operation: Any, since: float) -> Any:
-        if (form := FORMS.get(type(operation))) is None:
-            raise StoreError(f"no SQLiteStore performs {type(operation).__name__}")
-        operation = checked(operation)
+        form, operation = _ready(operation)
         return self._seat_of(form).perform(form, operation, self._now, since)
 
-    def _seat_of(self, form: Form) -> _Seat:
+    def _together(self, jobs: Sequence[Job]) -> Iterator[Sequence[Job]]:
+        """Several that are awaited, in one transaction for each way of performing; those that are over, by turns."""
+        ways: dict[Way, list[Task]] = {way: [] for way in _TURNS}
+        for job in jobs:
+            try:
+                form, operation = _ready(job.operation)
+            except StoreError as error:
+                job.error = error
+            else:
+                ways[form.way].append(Task(job, form, operation))
+        yield [job for job in jobs if job.error is not None]
+        for tasks in filter(None, ways.values()):
+            for some in [[task] for task in tasks] if tasks[0].form.way == "long" else [tasks]:
+                self._seat_of(some[0].form).together(some, self._now)
+                yield [task.job for task in some]
+
+    def _seat_of(self, form: Form) -> Seat:
         if form.way == "swift":
             return self._swift
         return self._aside if form.way == "long" else self._seat
@@ -150,6 +149,13 @@ class SQLiteStore:
         return int(self._clock() * 1000)
 
 
+def _ready(operation: Any) -> tuple[Form, Any]:
+    """How it is performed, and what may be."""
+    if (form := FORMS.get(type(operation))) is None:
+        raise StoreError(f"no SQLiteStore performs {type(operation).__name__}")
+    return form, checked(operation)
+
+
 def _file(path: str | os.PathLike[str]) -> str:
     name = os.fspath(path)
     if isinstance(name, bytes) or "\0" in name:
@@ -164,147 +170,8 @@ def _file(path: str | os.PathLike[str]) -> str:
     return os.path.abspath(name)  # noqa: PTH100 - links are SQLite's affair
 
 
-def _leave(seats: Iterable[_Seat], stop: Callable[[], None]) -> None:
+def _leave(seats: Iterable[Seat], stop: Callable[[], None]) -> None:
     """Close the file: when told to, where nobody knows the store any more, or when the process ends."""
     stop()
     for seat in seats:
         seat.close()
-
-
-class _Seat:
-    """One connection, and who may use it: one thread at a time, of the process that opened it."""
-
-    def __init__(self, path: str, synchronous: str, patience: float) -> None:
-        self._path = path
-        self._synchronous = synchronous
-        self._patience = patience
-        self._lock = threading.Lock()
-        self._owner = 0
-        self._resting = False
-        self._pid = 0
-        self._file: tuple[int, int] | None = None
-        self._connection: sqlite3.Connection | None = None
-
-    def perform(self, form: Form, operation: Any, clock: Callable[[], int], since: float) -> Any:
-        """Perform an operation in a transaction of its own; who has been waiting for it since then gets impatient."""
-        me = threading.get_ident()
-        if self._owner == me:
-            # A signal's handler came into the middle of an operation of this very thread.
-            raise StoreUnavailableError("this store is in the middle of another operation")
-        # Not ``acquire``: an interrupt right behind it would leave it taken.
-        with self._lock:
-            self._owner = me
-            try:
-                result = self._patiently(form, operation, clock, since + self._patience)
-            finally:
-                self._owner = 0
-        return result
-
-    def _patiently(self, form: Form, operation: Any, clock: Callable[[], int], until: float) -> Any:
-        while True:
-            try:
-                return self._once(form, operation, clock)
-            except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
-                if not is_busy(error) or time.monotonic() > until:
-                    raise explained(error, self._path) from error
-            time.sleep(_PAUSE * random.random())
-
-    def _once(self, form: Form, operation: Any, clock: Callable[[], int]) -> Any:
-        connection = self._opened()
-        try:
-            connection.execute(_BEGIN[form.way])
-            result = form.perform(SQLRows(connection), operation, clock())
-            connection.execute("COMMIT")
-        except BaseException:
-            self._undo(connection)
-            raise
-        return result
-
-    def _undo(self, connection: sqlite3.Connection) -> None:
-        """Roll back; where not even that can be done, the connection's end does it."""
-        try:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-        except BaseException:
-            self._shut()
-            raise
-
-    def _opened(self) -> sqlite3.Connection:
-        """The connection, in this process, to the file that has the name now, in no transaction."""
-        connection = self._connection
-        if connection is not None:
-            if self._pid != os.getpid():
-                self._disown(connection)
-            elif self._file != _identity(self._path):
-                self._shut()
-            elif connection.in_transaction:
-                # What was interrupted twice.
-                connection.execute("ROLLBACK")
-        return self._connection or self._open()
-
-    def _open(self) -> sqlite3.Connection:
-        refuse_network(self._path)
-        self._pid = os.getpid()
-        connection = self._connection = sqlite3.connect(
-            self._path,
-            timeout=0,
-            isolation_level=None,
-            check_same_thread=False,
-            cached_statements=_STATEMENTS,
-        )
-        try:
-            self._prepare(connection)
-            self._file = _identity(self._path)
-        except BaseException:
-            self._shut()
-            raise
-        return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        mode = connection.execute("PRAGMA journal_mode=WAL").fetchone()[0]
-        if mode != "wal":
-            raise StoreError(f"{self._path} cannot have a write-ahead log, only {mode!r}")
-        connection.execute(f"PRAGMA synchronous={self._synchronous}")
-        connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT}")
-        bring_up_to_date(connection, self._path)
-
-    def _shut(self) -> None:
-        connection, self._connection, self._file = self._connection, None, None
-        if connection is not None:
-            connection.close()
-
-    def _disown(self, connection: sqlite3.Connection) -> None:
-        """Leave alone what belongs to the process that this one was copied from, also when this one ends."""
-        import ctypes  # noqa: PLC0415 - only where a fork was hidden from Python
-
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-        self._connection = None
-
-    def close(self) -> None:
-        """Close the connection, once nobody uses it."""
-        if self._owner != threading.get_ident():
-            with self._lock:
-                if self._pid == os.getpid():
-                    self._shut()
-
-    def rest(self) -> None:
-        """Before a fork: have nothing open, and let nobody open it, until ``rise``."""
-        if self._owner != threading.get_ident():
-            self._lock.acquire()
-            self._resting = True
-            self._shut()
-
-    def rise(self) -> None:
-        """After the fork, in either process."""
-        if self._resting:
-            self._resting = False
-            self._lock.release()
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    """Which file has this name now."""
-    try:
-        found = os.stat(path)  # noqa: PTH116 - as quick as can be: it is asked each time
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino

@@ -6,18 +6,23 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, MetaData, Numeric, String
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from .amounts import Amount, Spend
 
 __all__ = [
     "Base",
     "BudgetPlan",
+    "Kept",
     "Key",
     "Member",
     "Model",
     "Organisation",
+    "Progress",
     "Request",
     "Session",
+    "Setting",
     "Team",
     "User",
 ]
@@ -49,8 +54,8 @@ class _Kept:
 class _Limited:
     """What its bearer may spend and ask; what it has spent stands in the ledger."""
 
-    max_budget: Mapped[Decimal | None] = mapped_column(Numeric(24, 9))
-    soft_budget: Mapped[Decimal | None] = mapped_column(Numeric(24, 9))
+    max_budget: Mapped[Decimal | None] = mapped_column(Amount)
+    soft_budget: Mapped[Decimal | None] = mapped_column(Amount)
     budget_duration: Mapped[str | None]
     budget_id: Mapped[str | None]
     tpm_limit: Mapped[int | None]
@@ -145,8 +150,16 @@ class Session(Base):
     __tablename__ = "proxy_session"
     token: Mapped[str] = mapped_column(String(64), primary_key=True)
     key: Mapped[str] = mapped_column(String(64))
-    """Of the key that it was opened with; empty: the master key."""
+    """The SHA-256 of the key that it was opened with, the master key too: a session is good as long as its key is."""
     expires: Mapped[datetime]
+
+
+class Setting(Base):
+    """What a gateway has decided itself, once for all its processes."""
+
+    __tablename__ = "proxy_setting"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
 
 
 class Request(Base):
@@ -159,7 +172,7 @@ class Request(Base):
     """The id of the HTTP request, which answers name (``x-request-id``)."""
     call_type: Mapped[str]
     api_key: Mapped[str]
-    spend: Mapped[Decimal | None] = mapped_column(Numeric(24, 12))
+    spend: Mapped[Decimal | None] = mapped_column(Spend)
     """Unknown is not 0."""
     prompt_tokens: Mapped[int | None]
     completion_tokens: Mapped[int | None]
@@ -179,7 +192,38 @@ class Request(Base):
     """The settlement's outcome."""
     error: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
-    content: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    content: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """Prompt and answer, only where that was asked for."""
 
     __table_args__ = (Index(None, "api_key", "started"), Index(None, "team_id", "started"))
+
+
+class Progress(Base):
+    """How far the request log has read a ledger's settlements: all up to ``number`` are in it."""
+
+    __tablename__ = "proxy_progress"
+    ledger: Mapped[str] = mapped_column(primary_key=True)
+    """Which one: another file, or the same made anew, counts from the beginning."""
+    number: Mapped[int] = mapped_column(BigInteger)
+
+
+class Kept(Base):
+    """Who made a file or a batch that a provider keeps. The provider's account is everybody's, so this alone tells."""
+
+    __tablename__ = "proxy_kept"
+    kept_id: Mapped[str] = mapped_column(String(512), primary_key=True)
+    """The provider's id."""
+    owner: Mapped[str] = mapped_column(primary_key=True)
+    """``key:`` and what the key's spend is kept under, or ``user:`` and an id; see ``endpoints.kept``."""
+    place: Mapped[str] = mapped_column(primary_key=True)
+    """Where it is: a deployment's id, or a provider."""
+    kind: Mapped[str] = mapped_column(String(16))
+    """``file`` or ``batch``."""
+    purpose: Mapped[str | None]
+    models: Mapped[list[str]] = mapped_column(default=list)
+    """What the calls in a file for a batch are for, as their writer named them."""
+    told: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What the provider last said of it, in OpenAI's form."""
+    created_at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "owner", "kind", "created_at"),)

@@ -1,0 +1,55 @@
+"""What a request shows: a key or token in one of the headers that clients use, or a session's cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+__all__ = ["COOKIE", "COOKIE_HTTPS", "own", "shown_by"]
+
+COOKIE: Final = "llmkit_session"
+COOKIE_HTTPS: Final = "__Host-llmkit_session"
+"""Over https: no other host, and no page that came unencrypted, can set a cookie of such a name (RFC 6265bis 4.1.3)."""
+_HEADERS: Final = ("x-litellm-api-key", "x-api-key", "x-goog-api-key", "api-key")
+"""LiteLLM's, Anthropic's, Google's and Azure's, after ``Authorization``."""
+_BEARER: Final = "bearer "
+
+
+def shown_by(headers: Mapping[str, str]) -> str:
+    """The key that the headers show, or an empty text.
+
+    LiteLLM's own header goes before all others: it is for clients whose ``Authorization`` is for somebody else.
+    """
+    said = headers.get(_HEADERS[0]) or headers.get("authorization")
+    if said:
+        return _without_scheme(said)
+    found = next((value for name in _HEADERS[1:] if (value := headers.get(name))), "")
+    return _without_scheme(found)
+
+
+def _without_scheme(said: str) -> str:
+    said = said.strip()
+    return said[len(_BEARER) :].strip() if said[: len(_BEARER)].lower() == _BEARER else said
+
+
+def own(headers: Mapping[str, str], origins: tuple[str, ...]) -> bool:
+    """Whether a request that a browser added its cookie to came from a page of ours, or of these origins.
+
+    A browser says so itself (``Sec-Fetch-Site``, which no page can set); one that does not says the page's origin
+    where it is another's. ``SameSite=Strict`` is the first lock, and lets pages of sibling domains through.
+    """
+    origin = headers.get("origin", "")
+    if origin and origin in origins:
+        return True
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in ("same-origin", "none")
+    return not origin or _host(origin) == headers.get("host", "").lower()
+
+
+def _host(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,114 @@
+"""Who made which file or batch: the rows of ``proxy_kept``. Providers are asked elsewhere.
+
+All keys of a gateway share a provider's account, so the provider tells nobody apart: what has no row here is nobody's,
+and nobody but an administrator is told of another's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Select, delete, or_, select
+from sqlalchemy.orm import Session
+
+from .models import Kept
+
+__all__ = ["Thing", "Wanted", "drop", "find", "keep", "owned", "page"]
+
+Thing = Literal["file", "batch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """A page of somebody's files or batches.
+
+    Args:
+        kind: what.
+        owner: whose; ``None``: everybody's.
+        limit: how many at most.
+        after: the id of the last one that is known already.
+        oldest_first: by default the newest come first.
+        purpose: only files for this.
+    """
+
+    kind: Thing
+    owner: str | None
+    limit: int
+    after: str | None = None
+    oldest_first: bool = False
+    purpose: str | None = None
+
+
+def keep(
+    session: Session,
+    kind: Thing,
+    owner: str,
+    place: str,
+    told: Mapping[str, Any],
+    *,
+    models: Sequence[str] = (),
+) -> None:
+    """Note that it is theirs; or, where it is, what the provider says of it now."""
+    key = {"kept_id": str(told["id"]), "owner": owner, "place": place}
+    row = session.get(Kept, key)
+    if row is not None:
+        row.told = dict(told)
+        return
+    purpose = told.get("purpose")
+    session.add(
+        Kept(
+            **key,
+            kind=kind,
+            purpose=purpose if isinstance(purpose, str) else None,
+            models=list(models),
+            told=dict(told),
+            created_at=datetime.now(UTC).replace(tzinfo=None),
+        )
+    )
+
+
+def find(session: Session, kind: Thing, kept_id: str, owner: str | None) -> Kept | None:
+    """This one of theirs, or of anybody's (``None``); the newest, where two providers call theirs the same."""
+    chosen = select(Kept).where(Kept.kind == kind, Kept.kept_id == kept_id)
+    found: Kept | None = session.scalars(
+        _of(chosen, owner).order_by(Kept.created_at.desc())
+    ).first()
+    return found
+
+
+def owned(session: Session, ids: Collection[str], owner: str | None) -> set[str]:
+    """Which of these ids are theirs, files and batches alike."""
+    chosen = select(Kept).where(Kept.kept_id.in_(ids))
+    return {row.kept_id for row in session.scalars(_of(chosen, owner))}
+
+
+def page(session: Session, wanted: Wanted) -> list[Kept]:
+    """A page of rows; empty where ``after`` is none of theirs."""
+    chosen = _of(select(Kept).where(Kept.kind == wanted.kind), wanted.owner)
+    if wanted.purpose is not None:
+        chosen = chosen.where(Kept.purpose == wanted.purpose)
+    time, id_ = Kept.created_at, Kept.kept_id
+    if wanted.after is not None:
+        last = find(session, wanted.kind, wanted.after, wanted.owner)
+        if last is None:
+            return []
+        when, name = last.created_at, last.kept_id
+        later = or_(time > when, (time == when) & (id_ > name))
+        earlier = or_(time < when, (time == when) & (id_ < name))
+        chosen = chosen.where(later if wanted.oldest_first else earlier)
+    order = (time, id_) if wanted.oldest_first else (time.desc(), id_.desc())
+    return list(session.scalars(chosen.order_by(*order).limit(wanted.limit)))
+
+
+def drop(session: Session, row: Kept) -> bool:
+    """It is theirs no more; say whether it is anybody else's."""
+    same = (Kept.kind == row.kind, Kept.kept_id == row.kept_id, Kept.place == row.place)
+    session.execute(delete(Kept).where(*same, Kept.owner == row.owner))
+    return session.scalars(select(Kept).where(*same)).first() is not None
+
+
+def _of(chosen: Select[Any], owner: str | None) -> Select[Any]:
+    return chosen if owner is None else chosen.where(Kept.owner == owner)

@@ -1,0 +1,137 @@
+"""The client's end of a request: what it is sent, how silence is filled, and what follows from its going.
+
+One connection's affairs only: what is sent, and in what form, others say. It is asyncio's, as the servers are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from types import MappingProxyType, TracebackType
+from typing import Any, Final, Self, cast
+
+from starlette.types import Message, Receive, Send
+
+__all__ = ["JSON", "Line"]
+
+JSON: Final[Mapping[str, str]] = MappingProxyType({"content-type": "application/json"})
+_EVENTS: Final[Mapping[str, str]] = MappingProxyType(
+    # Servers in between are asked to hand on each event at once; the last one is nginx's name for it.
+    {
+        "content-type": "text/event-stream; charset=utf-8",
+        "cache-control": "no-cache",
+        "x-accel-buffering": "no",
+    }
+)
+_COMMENT: Final = b": keep-alive\n\n"
+"""What readers of events pass over: https://html.spec.whatwg.org/multipage/server-sent-events.html, read 2026-11-23."""
+
+
+class Line:
+    """The line to a client. ``async with Line(…) as line:`` once the request's body has been read.
+
+    When the client goes, what the task does within is cancelled, so that whoever is asked upstream is told, and money
+    that is held is settled. Nothing is raised from that: ``gone`` says it.
+
+    Args:
+        receive: ASGI's.
+        send: ASGI's.
+        keep_alive: seconds of silence after which a comment is sent, in a stream that has been opened.
+    """
+
+    def __init__(self, receive: Receive, send: Send, keep_alive: float) -> None:
+        self._receive, self._send, self._keep_alive = receive, send, keep_alive
+        self._opening: Message = {}
+        self._over = self._sending = False
+        self._last = 0.0
+        self.begun = self.gone = False
+
+    async def __aenter__(self) -> Self:
+        self._task = cast("asyncio.Task[None]", asyncio.current_task())
+        self._cancelled = self._task.cancelling()
+        self._watcher = asyncio.create_task(self._watch())
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self._over = True
+        self._watcher.cancel()
+        if not self.gone:
+            return False
+        # Who else wants the task to end is still heeded.
+        others = self._task.uncancel() > self._cancelled
+        return not others and isinstance(error, asyncio.CancelledError | Exception)
+
+    async def whole(
+        self, body: bytes, headers: Mapping[str, str] = JSON, *, status: int = 200
+    ) -> None:
+        """Send an answer that is all there."""
+        self._over = self.begun = True
+        await self._send(_start(status, {**headers, "content-length": str(len(body))}))
+        await self._send({"type": "http.response.body", "body": body})
+
+    def open(self, headers: Mapping[str, str] = _EVENTS) -> None:
+        """Say that a stream will be the answer. It begins with its first piece, or the first comment."""
+        self._opening, self._last = _start(200, {**_EVENTS, **headers}), _now()
+
+    async def say(self, piece: bytes) -> None:
+        """Send a piece of the stream that was opened."""
+        self._sending = True
+        try:
+            if not self.begun:
+                await self._begin()
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+        finally:
+            self._sending, self._last = False, _now()
+
+    async def end(self) -> None:
+        """End the stream."""
+        self._over = True
+        if not self.begun:
+            await self._begin()
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _begin(self) -> None:
+        self.begun = True
+        await self._send(self._opening)
+
+    async def _watch(self) -> None:
+        """Wait for the client to go, and meanwhile fill the silence."""
+        while not self._over:
+            message = await self._heard()
+            if message is None:
+                with contextlib.suppress(OSError):  # what ``receive`` says next
+                    await self._fill()
+            elif message["type"] == "http.disconnect":
+                break
+        if not self._over:
+            self.gone = True
+            self._task.cancel()
+
+    async def _heard(self) -> Message | None:
+        wait = self._keep_alive - (_now() - self._last) if self._opening else self._keep_alive
+        try:
+            async with asyncio.timeout(max(wait, 0.0)):
+                return await self._receive()
+        except TimeoutError:
+            return None
+
+    async def _fill(self) -> None:
+        silent = _now() - self._last >= self._keep_alive
+        # A client that does not take what it was sent needs no more.
+        if self._opening and silent and not (self._over or self._sending):
+            await self.say(_COMMENT)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
+    listed = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    return {"type": "http.response.start", "status": status, "headers": listed}

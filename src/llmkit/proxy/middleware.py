@@ -1,0 +1,229 @@
+"""What goes around every request: its id, a line in the log, headers of safety; its size, its errors. Pure ASGI.
+
+``Outermost`` stands outside, ``Guarded`` inside of CORS, so that a page in a browser can read errors, too.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from typing import Any, Final
+from uuid import uuid4
+
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .._secret import redact
+from .errors_of import refused_by
+from .failure import Refused
+from .settings import Settings
+
+__all__ = ["Guarded", "Outermost", "crossing"]
+
+_log = logging.getLogger("llmkit.proxy")
+_access = logging.getLogger("llmkit.proxy.access")
+_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_UPLOADS: Final = 4
+"""How many times as many bytes as others' the bodies of uploads may have."""
+_FAILED: Final = 500
+_GONE: Final = 499
+"""What nginx says of clients that have gone before their answer."""
+_POLICY_VIOLATION: Final = 1008
+_INTERNAL_ERROR: Final = 1011
+_SAFE: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+_UNKEPT: Final = (b"cache-control", b"no-store")
+"""Answers have keys and other people's words in them: nobody in between keeps them."""
+_SECURE: Final = (b"strict-transport-security", b"max-age=31536000")
+_READABLE: Final = ("x-request-id", "retry-after", "x-should-retry", "x-ratelimit-*", "x-litellm-*")
+
+
+def crossing(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """The app, for pages of the origins that are named; of no others."""
+    if not settings.cors_origins:
+        return app
+    every = "*" in settings.cors_origins
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("*",),
+        # Cookies are for pages whose origin was named.
+        allow_credentials=not every,
+        expose_headers=[name for name in _READABLE if "*" not in name],
+    )
+
+
+class Outermost:
+    """Gives each request an id (``scope["state"]["http_id"]``, ``x-request-id``) and a line in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        http_id = _id_of(scope)
+        scope.setdefault("state", {})["http_id"] = http_id
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        own = [(b"x-request-id", http_id.encode()), *_SAFE]
+        if scope.get("scheme") == "https":
+            own.append(_SECURE)
+        status, began = _GONE, time.perf_counter()
+
+        async def sends(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                nonlocal status
+                status = message["status"]
+                headers = message.get("headers", ())
+                kept = any(name == b"cache-control" for name, _ in headers)
+                message["headers"] = [*headers, *own] if kept else [*headers, *own, _UNKEPT]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sends)
+        finally:
+            _note(scope, http_id, status, time.perf_counter() - began)
+
+
+def _note(scope: Scope, http_id: str, status: int, seconds: float) -> None:
+    """One line of the access log. What stands behind a path's ``?`` may be a key, and is not in it."""
+    path: str = scope["path"]
+    level = logging.DEBUG if path.startswith("/health") else logging.INFO
+    if not _access.isEnabledFor(level):
+        return
+    subject, client = scope["state"].get("subject"), scope.get("client")
+    said = {
+        "http_id": http_id,
+        "method": scope["method"],
+        "path": redact(path),
+        "status": status,
+        "seconds": round(seconds, 6),
+        "ip": client[0] if client else None,
+        "key": getattr(subject, "alias", "") or getattr(subject, "key_name", "") or None,
+        "user": getattr(subject, "user", "") or None,
+        "team": getattr(subject, "team", "") or None,
+    }
+    _access.log(level, "%s %s %d", said["method"], said["path"], status, extra=said)
+
+
+class Guarded:
+    """Ends each request that is too large, and gives each error a body that says nothing of what is inside."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app, self._most = app, settings.max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._connected(scope, receive, send)
+            return
+        ending = _Ending(scope, send)
+        try:
+            receives = _limited(scope, receive, self._most, ending)
+            await self._app(scope, receives, ending.send)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told that there was one
+            await ending.fail(error)
+
+    async def _connected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - as above
+            refused = _told(error, scope)
+            code = _INTERNAL_ERROR if refused.status >= _FAILED else _POLICY_VIOLATION
+            # A reason has no more than 123 bytes: RFC 6455, section 5.5.
+            reason = refused.message.encode()[:120].decode(errors="ignore")
+            await send({"type": "websocket.close", "code": code, "reason": reason})
+
+
+class _Ending:
+    """An answer, and what becomes of it where it fails."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._scope, self._send = scope, send
+        self._begun = False
+        self.too_large: Refused | None = None
+
+    async def send(self, message: Message) -> None:
+        """Send on. Whoever has answered otherwise for a body that was too large is not heard."""
+        if not self._begun and self.too_large is not None:
+            raise self.too_large
+        self._begun = True
+        await self._send(message)
+
+    async def fail(self, error: Exception) -> None:
+        """Say so; where an answer has begun, nothing can be said any more, and the server ends the connection."""
+        refused = _told(error, self._scope)
+        if self._begun or refused.status == _GONE:
+            return
+        body = json.dumps(refused.body()).encode()
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        headers += [_header(*one) for one in refused.headers.items()]
+        start: dict[str, Any] = {"type": "http.response.start", "status": refused.status}
+        await self._send({**start, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def _header(name: str, value: str) -> tuple[bytes, bytes]:
+    return name.lower().encode("latin-1"), value.encode("latin-1", "replace")
+
+
+def _told(error: Exception, scope: Scope) -> Refused:
+    refused = refused_by(error)
+    if refused.status >= _FAILED:
+        # A programmer needs the way there; of what a provider did, the error itself is enough.
+        ours = refused.status == _FAILED
+        _log.error(
+            "request %s failed: %s",
+            scope["state"]["http_id"],
+            redact(str(error)),
+            exc_info=error if ours else None,
+        )
+    return refused
+
+
+def _limited(scope: Scope, receive: Receive, most: int, ending: _Ending) -> Receive:
+    said = dict(scope["headers"])
+    if said.get(b"content-type", b"").startswith(b"multipart/"):
+        most *= _UPLOADS
+    length = said.get(b"content-length")
+    if length is not None and length.isdigit() and int(length) > most:
+        raise _too_large(most)
+    # A length that is said is kept by the server.
+    return receive if length is not None else _counted(receive, most, ending)
+
+
+def _counted(receive: Receive, most: int, ending: _Ending) -> Receive:
+    """What is received of a body of unknown length."""
+    left = most
+
+    async def receives() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            ending.too_large = _too_large(most)
+            raise ending.too_large
+        return message
+
+    return receives
+
+
+def _too_large(most: int) -> Refused:
+    what = f"the request's body has more than {most} bytes: send less"
+    # What is still to come of it is not waited for.
+    return Refused(413, what, "request_too_large", headers={"connection": "close"})
+
+
+def _id_of(scope: Scope) -> str:
+    for name, value in scope["headers"]:
+        if name == b"x-request-id" and _ID.fullmatch(value):
+            said: str = value.decode()
+            return said
+    return uuid4().hex

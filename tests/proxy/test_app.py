@@ -1,0 +1,48 @@
+"""The app as a whole: it begins, answers, ends."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from ._kit import called, gateway
+
+
+def test_over_a_socket(tmp_path: Path) -> None:
+    """What is nowhere is said to be so, with the request's id."""
+    with gateway(tmp_path) as served, served.client() as client:
+        found = client.get("/nowhere", headers={"x-request-id": "mine"})
+    assert found.status_code == 404
+    assert found.headers["x-request-id"] == "mine"
+    assert set(found.json()["error"]) == {"message", "type", "param", "code"}
+
+
+@pytest.mark.asyncio
+async def test_called(tmp_path: Path) -> None:
+    """The app is one of another server's, too."""
+    async with called(tmp_path) as app:
+        found = await app.http.get("/nowhere")
+    assert found.status_code == 404
+    assert len(found.headers["x-request-id"]) == 32
+
+
+@pytest.mark.asyncio
+async def test_calls_reach_the_simulator(tmp_path: Path) -> None:
+    """The router's calls are held and settled in the store."""
+    async with called(tmp_path) as app:
+        answer = await app.gateway.calls.acompletion("fast", [{"role": "user", "content": "Hi"}])
+        usage = await app.gateway.budget.aget_usage("global")
+    assert answer.choices[0].message.content
+    assert app.simulator.requests[0].path == "/v1/chat/completions"
+    assert usage is not None
+
+
+@pytest.mark.asyncio
+async def test_it_begins_with_the_first_request(tmp_path: Path) -> None:
+    """Mounted where nobody tells it of a start, it opens by itself."""
+    async with called(tmp_path) as app:
+        transport = httpx.ASGITransport(app.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://g") as http:
+            assert (await http.get("/nowhere")).status_code == 404
