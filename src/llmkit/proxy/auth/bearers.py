@@ -152,7 +152,7 @@ class Bearers:
     async def _known(self, key: str, token: str) -> rows.Known:
         find = self._by_session if key.startswith(SESSION) else self._by_key
         try:
-            known = await self._database.run(lambda transaction: find(transaction, token))
+            known = await self._database.read(lambda transaction: find(transaction, token))
         except SQLAlchemyError as error:
             _log.warning("keys cannot be looked up: %s", type(error).__name__)
             raise Refused(
