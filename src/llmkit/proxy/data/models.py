@@ -74,7 +74,7 @@ class Key(_Kept, _Limited, Base):
     __tablename__ = "proxy_key"
     token: Mapped[str] = mapped_column(String(64), primary_key=True)
     account: Mapped[str | None] = mapped_column(String(64))
-    """What its spend and limits are kept under, where that is not the token: the first one, where it was regenerated."""
+    """What its spend and limits are kept under, where that is not the token: the first, where it was regenerated."""
     key_name: Mapped[str]
     """``sk-...abcd``."""
     key_alias: Mapped[str | None] = mapped_column(unique=True)
