@@ -11,8 +11,7 @@ import pytest
 
 from llmkit._io.aio_stream import AsyncStream
 from llmkit._operations import Settlements
-from llmkit.proxy.endpoints import relay
-
+from llmkit.types.chat import ChatCompletion
 from .._kit import called
 
 ASKED: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "Tell a tale."}]}
@@ -28,6 +27,16 @@ def chunks_of(text: str) -> list[dict[str, Any]]:
 def text_of(chunks: list[dict[str, Any]]) -> str:
     """What they say."""
     return "".join(c["delta"].get("content") or "" for chunk in chunks for c in chunk["choices"])
+
+
+def told(found: Any) -> Any:
+    """Without nulls, and what differs between two answers to one question."""
+    if isinstance(found, list):
+        return [told(one) for one in found]
+    if not isinstance(found, dict):
+        return found
+    kept = {name: told(value) for name, value in found.items() if value is not None}
+    return {name: value for name, value in kept.items() if name not in {"id", "created"}}
 
 
 async def both_ways(
@@ -75,7 +84,7 @@ def test_a_stream_is_handed_on_as_it_came(
     bodies, settled, raw = asyncio.run(both_ways(directory, monkeypatch, asked))
     ours, general = map(chunks_of, bodies)
     assert text_of(ours) == text_of(general) != ""
-    assert [chunk["choices"] for chunk in ours] == [chunk["choices"] for chunk in general]
+    assert told(ours) == told(general)
     assert [bool(chunk.get("usage")) for chunk in ours].count(True) == int(counted)
     assert sum(raw)
     (mine,), (other,) = settled
@@ -84,3 +93,51 @@ def test_a_stream_is_handed_on_as_it_came(
     assert mine[1:7] == other[1:7]
     assert (mine.cost, mine.usage_source, mine.kind) == (other.cost, "reported", "chat")
     assert mine.metadata["proxy"]["call_type"] == "acompletion"
+
+
+def test_a_whole_answer_is_handed_on_as_it_came(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The provider's bytes, which say what the library makes of them; what a hook may change is written anew."""
+
+    class Hook:
+        def after_call(self, call: Any, answer: Any) -> None:
+            answer.choices[0].message.content = "changed"
+
+    async def work() -> tuple[Any, Any, Any, Any]:
+        async with called(tmp_path) as app:
+            relayed = await app.http.post("/v1/chat/completions", json=ASKED)
+            monkeypatch.setattr(ChatCompletion, "as_sent", None)
+            general = await app.http.post("/v1/chat/completions", json=ASKED)
+            monkeypatch.undo()
+            monkeypatch.setattr(app.gateway.calls, "_hooks", (Hook(),))
+            changed = await app.http.post("/v1/chat/completions", json=ASKED)
+            return relayed, general, changed, await app.gateway.store.aperform(Settlements())
+
+    relayed, general, changed, settled = asyncio.run(work())
+    assert relayed.headers["content-type"] == general.headers["content-type"] == "application/json"
+    # Where the cache's share is told twice, that is llmkit's own doing.
+    ours, theirs = told(relayed.json()), told(general.json())
+    assert theirs["usage"].pop("cache_read_input_tokens") == 0
+    assert ours == theirs
+    assert b'"logprobs"' in relayed.content
+    assert changed.json()["choices"][0]["message"]["content"] == "changed"
+    assert len(settled) == 3
+    assert len({(one.cost, one.prompt_tokens, one.completion_tokens) for one in settled}) == 1
+
+
+def test_other_forms_are_written_anew(tmp_path: Path) -> None:
+    """Anthropic's answers, whole and streamed, for a client of OpenAI's."""
+
+    async def work() -> tuple[Any, Any]:
+        async with called(tmp_path) as app:
+            asked = {**ASKED, "model": "claude", "max_tokens": 50}
+            whole = await app.http.post("/v1/chat/completions", json=asked)
+            streamed = await app.http.post("/v1/chat/completions", json={**asked, "stream": True})
+            return whole, streamed
+
+    whole, streamed = asyncio.run(work())
+    assert whole.json()["object"] == "chat.completion"
+    chunks = chunks_of(streamed.text)
+    assert {chunk["object"] for chunk in chunks} == {"chat.completion.chunk"}
+    assert text_of(chunks)
