@@ -21,6 +21,7 @@ from ..failure import Refused
 from . import generating, messages, responses
 from .beside import wrong
 from .exchange import Endpoint, Exchange, written
+from .relay import whole
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
@@ -73,6 +74,8 @@ class ChatTeller:
         options = params.get("stream_options")
         self._usage = isinstance(options, Mapping) and bool(options.get("include_usage"))
         self._kind = kind
+        self.as_sent = kind == f"{_CHAT}.chunk"
+        """Whether what a provider of the same form sends is what is to be told."""
 
     def piece(self, chunk: Any) -> bytes:
         """A chunk as an event."""
@@ -102,7 +105,11 @@ async def chat(exchange: Exchange) -> None:
     if streams:
         await exchange.relay(answer, ChatTeller(params, f"{_CHAT}.chunk"))
     else:
-        await exchange.tell(answer, written(answer, _CHAT))
+        await exchange.tell(answer, whole(answer, _written_chat))
+
+
+def _written_chat(answer: Any) -> bytes:
+    return written(answer, _CHAT)
 
 
 # --- text completions

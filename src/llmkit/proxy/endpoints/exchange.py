@@ -24,6 +24,7 @@ from ..subject import Subject
 from .answering import Line
 from .asking import around, body_of, fields_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
+from .relay import pieces
 
 if TYPE_CHECKING:
     from ...types._model import Model
@@ -108,11 +109,12 @@ class Exchange:
         async with stream:
             self.line.open({**headers, **self._headers(stream)}, comments=not headers)
             try:
-                async for chunk in stream:
-                    if noted is not None:
-                        await noted(chunk)
-                    if piece := teller.piece(chunk):
+                if noted is None:
+                    as_sent = getattr(teller, "as_sent", False)
+                    async for piece in pieces(stream, teller.piece, as_sent=as_sent):
                         await self.line.say(piece)
+                else:
+                    await self._noted(stream, teller, noted)
                 last = teller.last()
             except Exception as error:
                 if not self.line.begun:
@@ -121,6 +123,14 @@ class Exchange:
         if last:
             await self.line.say(last)
         await self.line.end()
+
+    async def _noted(
+        self, stream: Any, teller: Teller, noted: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        async for chunk in stream:
+            await noted(chunk)
+            if piece := teller.piece(chunk):
+                await self.line.say(piece)
 
     def _broke(self, error: Exception) -> Refused:
         http_id = self.connection.scope.get("state", {}).get("http_id")
