@@ -59,6 +59,8 @@ class Settings:
     """Whether a caller may name the address that is asked."""
     log_content: bool = False
     """Whether prompts and answers are kept in the request log."""
+    log_days: float | None = None
+    """How long the request log is kept; ``None``: for ever. What was spent, the ledger keeps in any case."""
     litellm_headers: bool = False
     litellm_metrics: bool = False
     keep_alive: float = 15.0

@@ -20,12 +20,11 @@ from starlette.routing import BaseRoute, Route
 
 from ..._operations import ReadRules
 from ...errors import LLMKitError
-from ..failure import Refused
+from ..endpoints.asking import subject_of
 from ..gateway import Gateway
 
 __all__ = ["routes"]
 
-_SEES_ALL: Final = frozenset({"proxy_admin", "proxy_admin_viewer"})
 _FRESH: Final = 10.0
 """Seconds for which a check of deployments is not made again."""
 _PATIENCE: Final = 2.0
@@ -113,9 +112,7 @@ class _Checks:
 
 async def _health(gateway: Gateway, checks: _Checks, request: Request) -> Response:
     """Each deployment, asked something small: LiteLLM's form of it."""
-    subject = await gateway.bearers.subject(request.headers, request.cookies)
-    if subject.role not in _SEES_ALL:
-        raise _administrators_only()
+    await subject_of(gateway, request)
     found = await checks.of(request.query_params.get("model"))
     wanted = request.query_params.get("model_id")
     if wanted is not None:
@@ -143,9 +140,7 @@ def _shown(one: Any) -> dict[str, Any]:
 
 async def _metrics(gateway: Gateway, request: Request) -> Response:
     if not gateway.settings.open_metrics:
-        subject = await gateway.bearers.subject(request.headers, request.cookies)
-        if subject.role not in _SEES_ALL:
-            raise _administrators_only()
+        await subject_of(gateway, request)
     accept = request.headers.get("accept", "")
     # Deployments' state may be asked of a store, and waited for.
     page, media_type = await run_sync(_page, gateway, accept)
@@ -163,7 +158,7 @@ def _page(gateway: Gateway, accept: str) -> tuple[bytes, str]:
 
 async def _listed(gateway: Gateway, request: Request) -> Response:
     """Every path there is. Who has no key at all is told nothing."""
-    await gateway.bearers.subject(request.headers, request.cookies)
+    await subject_of(gateway, request)
     found = {(one["path"], *one["methods"]): one for one in _routes_of(request.scope)}
     return JSONResponse({"routes": [found[key] for key in sorted(found)]})
 
@@ -183,11 +178,3 @@ def _each(found: Iterable[Any], prefix: str) -> Iterator[dict[str, Any]]:
             continue
         methods = sorted(getattr(one, "methods", None) or ())
         yield {"path": path, "methods": methods, "name": getattr(one, "name", "")}
-
-
-def _administrators_only() -> Refused:
-    return Refused(
-        403,
-        "this is for administrators: show a key of the role proxy_admin or proxy_admin_viewer",
-        "auth_error",
-    )

@@ -35,13 +35,14 @@ class Pages:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._own = directory / f"{os.getpid()}.json"
+        # A process that begins anew can have an older one's number.
+        self.own = directory / f"{os.getpid()}-{time.time_ns()}.json"
 
     def write(self, counts: Counts) -> None:
         """Leave what was counted; a reader sees the last page or this one, whole."""
-        fresh = self._own.with_suffix(".new")
+        fresh = self.own.with_suffix(".new")
         fresh.write_bytes(dump(counts.plain()))
-        fresh.replace(self._own)
+        fresh.replace(self.own)
 
     def total(self, own: Counts) -> Counts:
         """What all of them counted, up to now here and up to their last page elsewhere."""
@@ -54,7 +55,7 @@ class Pages:
     def _others(self) -> Iterator[tuple[dict[str, Any], bool]]:
         now = time.time()
         for path in sorted(self._directory.glob("*.json")):
-            if path == self._own:
+            if path == self.own:
                 continue
             # One may be of another version, or be taken away.
             with suppress(OSError, ValueError, KeyError, TypeError):
