@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from llmkit._secret import Secret
 from llmkit.errors import ConfigurationError
 from llmkit.proxy.app import create_app
-from llmkit.proxy.loading import as_text, from_text, load, load_settings, routers_part
+from llmkit.proxy.loading import _READ, as_text, from_text, load, load_settings, routers_part
 from llmkit.proxy.settings import IdentityProvider, Settings
 
 KEY = "sk-" + "from-the-environment"
@@ -22,6 +23,11 @@ def file(directory: Path, **sections: Any) -> Path:
     path = directory / "config.json"
     path.write_text(json.dumps(sections), encoding="utf-8")
     return path
+
+
+def test_every_setting_can_be_said() -> None:
+    """Each has a way in, by its name."""
+    assert set(_READ) == {field.name for field in fields(Settings)}
 
 
 def test_nothing_said() -> None:
