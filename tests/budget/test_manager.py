@@ -554,6 +554,23 @@ def test_budgets_are_listed_as_they_hold(office: Office) -> None:
     assert [i.limit for i in office.do(manager, "list_budgets")] == [5, 20]
 
 
+def test_a_scopes_limits_are_set_as_a_whole(office: Office) -> None:
+    """What is named is there, the rest is gone; an increase goes on; nothing of another scope is taken."""
+    manager = office.manager(Budget(5))
+    red = {"team": "red"}
+    office.do(manager, "set_budgets", red, [Budget(9, "1d", red), RateLimit(3, scope=red)])
+    office.do(manager, "increase_budget", red, 2, START + 99, window="1d")
+    office.do(manager, "set_budgets", red, [Budget(8, "1d", red)])
+    found = {(i.scope, i.measure): (i.limit, i.extra) for i in office.do(manager, "list_budgets")}
+    assert found == {("global", "usd"): (5, 0), ("team=red", "usd"): (8, 2)}
+    with pytest.raises(ConfigurationError, match="none of team=red"):
+        office.do(manager, "set_budgets", red, [Budget(8)])
+    with pytest.raises(ConfigurationError, match="not two"):
+        office.do(manager, "set_budgets", red, [Budget(8, "1d", red), Budget(9, "24h", red)])
+    office.do(manager, "set_budgets", red, ())
+    assert [i.limit for i in office.do(manager, "list_budgets")] == [5]
+
+
 # --- usage ------------------------------------------------------------------------------------
 
 

@@ -20,7 +20,7 @@ from .._control.budget.checking import BudgetCheck, check
 from .._control.budget.rules import Budget, RateLimit, amount_of
 from .._control.budget.scopes import scope_of
 from .._control.budget.spending import cleared, spent
-from .._control.budget.stored import BudgetInfo, increased, listed, set_rule, taken_back
+from .._control.budget.stored import BudgetInfo, increased, listed, set_rule, set_rules, taken_back
 from .._control.budget.usage import UsageReport, used
 from .._control.budget.whose import Whose, attributes_of
 from .._flow import Flow
@@ -348,6 +348,14 @@ class BudgetManager:
     async def aset_budget(self, budget: Budget | RateLimit) -> None:
         """``set_budget``, awaited."""
         await self.arun(set_rule(self.book, budget_of(budget)))
+
+    def set_budgets(self, scope: Any, budgets: Iterable[Budget | RateLimit]) -> None:
+        """Store these limits of a scope and no others, in one write: at no time is there none. ``()``: none."""
+        self.run(set_rules(self.book, scope_of(scope), map(budget_of, budgets)))
+
+    async def aset_budgets(self, scope: Any, budgets: Iterable[Budget | RateLimit]) -> None:
+        """``set_budgets``, awaited."""
+        await self.arun(set_rules(self.book, scope_of(scope), map(budget_of, budgets)))
 
     def remove_budget(
         self, scope: Any = "global", *, window: str | None = None, measure: str | None = None

@@ -29,8 +29,9 @@ class Subject:
 
     role: Role = "internal_user"
     key: str = ""
-    """The SHA-256 of the key, in hexadecimal: of the one that a session was opened with, where that was shown; where a
-    token of an identity provider's was, a hash of who it is about, which no row has. Empty: the master key."""
+    """The SHA-256 of the key, in hexadecimal; empty where a session or a token of somebody else's was shown."""
+    account: str = ""
+    """What its spend is kept under, where that is not the key: the first one, where it was regenerated."""
     key_name: str = ""
     """How the key is shown: ``sk-...abcd``."""
     alias: str = ""
@@ -67,7 +68,7 @@ class Subject:
         ``metadata``: what settlements keep of them, beside. The request log reads it there.
         """
         return context(
-            key=self.key or None,
+            key=self.account or self.key or None,
             user=self.user or None,
             team=self.team or None,
             organisation=self.organisation or None,

@@ -7,7 +7,7 @@ that two who write at once both have their say.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
@@ -21,7 +21,7 @@ from .rules import Budget, RateLimit, Terms, read_terms, written_terms
 from .scopes import Scope, scope_of, spelled
 from .spending import values_of
 
-__all__ = ["BudgetInfo", "increased", "listed", "set_rule", "taken_back"]
+__all__ = ["BudgetInfo", "increased", "listed", "set_rule", "set_rules", "taken_back"]
 
 _ZERO: Final = Decimal(0)
 Change = Callable[[tuple[Terms, ...]], tuple[Terms, ...]]
@@ -55,6 +55,32 @@ def set_rule(book: Book, given: Budget | RateLimit) -> Flow[None]:
 
     yield from _known(book, scope.kinds)
     yield from _changed(book, scope, change)
+
+
+def set_rules(book: Book, scope: Scope, given: Iterable[Budget | RateLimit]) -> Flow[None]:
+    """Store these limits of a scope and no others, in one write. The increases of those that stay go on.
+
+    Raises:
+        ConfigurationError: one is of another scope, or two are of one measure and window.
+    """
+    new = tuple(terms for one in _all_of(scope, given) for terms in one.terms)
+    if len({terms.key for terms in new}) != len(new):
+        raise ConfigurationError(f"{scope.text} has one limit of each measure and window, not two")
+
+    def change(old: tuple[Terms, ...]) -> tuple[Terms, ...]:
+        raised = {terms.key: (terms.extra, terms.extra_until) for terms in old}
+        return tuple(_raised(terms, *raised.get(terms.key, (_ZERO, 0))) for terms in new)
+
+    if new:
+        yield from _known(book, scope.kinds)
+    yield from _changed(book, scope, change)
+
+
+def _all_of(scope: Scope, given: Iterable[Budget | RateLimit]) -> Iterator[Budget | RateLimit]:
+    for one in given:
+        if one.scope != scope:
+            raise ConfigurationError(f"a limit of {one.scope!r} is none of {scope.text}")
+        yield one
 
 
 def _raised(terms: Terms, extra: Decimal, until: int) -> Terms:

@@ -65,24 +65,22 @@ def missing(kind: Thing, id_: str, param: str | None = None) -> Refused:
 
 
 async def check_ids(gateway: Gateway, subject: Subject, ids: Iterable[str]) -> None:
-    """See that files which a request names are its sender's: a model would tell what is in them.
+    """See that what a request names is its sender's: a model would tell what is in a file.
 
     Args:
         gateway: whose files they are.
         subject: who asks.
-        ids: files' ids, as ``ids_in`` finds them.
+        ids: of files, as ``ids_in`` finds them, batches and stored answers.
 
     Raises:
         Refused: 404, one of them is not.
     """
-    every = set(ids)
-    if not every:
+    every, owner = set(ids), whose(subject)
+    if not every or owner is None:
         return
-    found = await gateway.database.read(
-        lambda session: keeping.owned(session, every, whose(subject))
-    )
+    found = await gateway.database.read(lambda session: keeping.owned(session, every, owner))
     for id_ in every - found:
-        raise missing("file", id_, "file_id")
+        raise Refused(404, f"you have nothing by the id {id_[:100]!r}", "not_found_error")
 
 
 def ids_in(body: Any) -> Iterator[str]:
