@@ -92,6 +92,7 @@ SEAMS = {
     "fastapi": {"proxy.management"},
     "httpcore": {"_io"},
     "httpx": {"_io"},
+    "opentelemetry": {"proxy.operation.spans"},  # no dependency: it is there if somebody listens
     "psycopg": {"_io"},  # the extra "postgres"
     "jwt": {"proxy.auth"},
     "prometheus_client": {"proxy.operation"},
@@ -134,6 +135,7 @@ UPWARDS: dict[str, set[str]] = {}
 
 # Imports inside functions: importer -> what it may load late, and nothing else anywhere.
 LAZY_SEAMS: dict[str, set[str]] = {
+    "proxy.operation.telemetry": {"llmkit.proxy.operation.spans"},  # where OpenTelemetry is
     # Only where something is laid over the built-in data, or asked for by a name that a person wrote.
     "catalogue._layers": {
         "llmkit.catalogue._counting",  # only when something is counted

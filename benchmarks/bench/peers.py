@@ -59,6 +59,7 @@ PEERS = (
 PINS = {
     "llmkit": ("httpx==0.28.1", "pyreqwest==0.15.1"),
     "openai": ("openai==3.54.0",),
+    "litellm-proxy": ("litellm[proxy]==1.106.2",),
     "litellm": ("litellm==1.106.2", "mcp==2.3.0"),  # without mcp, a request with tools fails
     "any-llm": ("any-llm-sdk[openai]==1.40.2",),
     "pydantic-ai": ("pydantic-ai-slim[openai]==2.68.0",),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 HEADING = "## Stores and budgets\n"
 ROUTER = "## The router\n"
+GATEWAY = "## The gateway\n"
 
 
 class Table(NamedTuple):
@@ -66,5 +67,5 @@ def written(page: Path, about: str, tables: Iterable[Table], heading: str = HEAD
 def kept(page: Path) -> str:
     """These sections, which are the page's last, as they stand there; nothing where there are none."""
     text = page.read_text(encoding="utf-8") if page.exists() else ""
-    places = [text.find(heading) for heading in (HEADING, ROUTER) if heading in text]
+    places = [text.find(heading) for heading in (HEADING, ROUTER, GATEWAY) if heading in text]
     return f"\n{text[min(places) :]}" if places else ""

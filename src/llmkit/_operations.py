@@ -18,10 +18,10 @@ from ._call import Sent
 __all__ = [
     "FOR_EVER", "NOBODY", "ROLLING_BUCKETS", "Admit", "Admitted", "Attribution", "Audit",
     "Audited", "Balance", "Balances", "Candidate", "Charge", "Claim", "Cool", "Difference",
-    "Entry", "Full", "Gone", "Health", "Leave", "Line", "Look", "Looked", "Operation",
+    "Entry", "Full", "Gone", "Health", "Leave", "Line", "Look", "Looked", "Numbered", "Operation",
     "Outcome", "Post", "Posted", "Quota", "ReadEntries", "ReadRules", "ReadUsage", "Refusal",
     "Refused", "Reserve", "Reserved", "Reset", "Rule", "Settle", "SettleHold", "Settled",
-    "Settlement", "Settlements", "Stale", "Standing", "Store", "Sweep", "Untimely", "UsageRow",
+    "Settlement", "Settlements", "SettlementsAfter", "Stale", "Standing", "Store", "Sweep", "Untimely", "UsageRow",
     "Window", "WriteRule", "Written",
 ]  # fmt: skip
 
@@ -81,6 +81,28 @@ class Settlements(NamedTuple):
     """Read the latest settlements, oldest first: a tuple of ``Settlement``."""
 
     limit: int = 1000
+
+
+class SettlementsAfter(NamedTuple):
+    """Read settlements behind ``after``, in the order of their numbers. The answer is ``Numbered``.
+
+    Numbers only grow, and none that comes later is below one that was told: whoever goes on behind the last one that he
+    was told misses none. A memory tells of those that it still has.
+    """
+
+    after: int = 0
+    limit: int = 1000
+
+
+class Numbered(NamedTuple):
+    """``rows``: (number, settlement). ``latest``: the last number that was given.
+
+    ``ledger``: which one it is; one that is made anew in the same place is another, and counts from the beginning.
+    """
+
+    ledger: str
+    latest: int
+    rows: tuple[tuple[int, Settlement], ...]
 
 
 class Window(NamedTuple):
@@ -517,6 +539,7 @@ class Looked(NamedTuple):
 Operation = (
     Settle
     | Settlements
+    | SettlementsAfter
     | Reserve
     | SettleHold
     | Post

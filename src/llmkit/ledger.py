@@ -8,10 +8,12 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from decimal import Decimal
+from itertools import islice
 from typing import NamedTuple
+from uuid import uuid4
 
 from ._cost import MATH
-from ._operations import Settle, Settlement
+from ._operations import Numbered, Settle, Settlement
 
 __all__ = ["MemoryLedger", "Totals"]
 
@@ -48,6 +50,8 @@ class MemoryLedger:
         self._keep = keep
         self._recent: OrderedDict[str, Settlement] = OrderedDict()
         self._totals: dict[tuple[str, str], Totals] = {}
+        self._latest = 0
+        self._name = f"memory {uuid4().hex}"
         # Re-entrant: a collector may run a stream's settlement while this thread holds it.
         self._lock = threading.RLock()
 
@@ -63,9 +67,10 @@ class MemoryLedger:
                 return False
             key = (settlement.provider, settlement.model)
             totals = self._totals.get(key, _NOTHING).plus(settlement)
-            # No call between the two: an interrupt sees both or neither.
+            # No call between these: an interrupt sees all or none.
             self._totals[key] = totals
             self._recent[settlement.call_id] = settlement
+            self._latest += 1
             if len(self._recent) > self._keep:
                 self._recent.popitem(last=False)
         return True
@@ -75,6 +80,16 @@ class MemoryLedger:
         """The latest settlements, oldest first."""
         with self._lock:
             return tuple(self._recent.values())
+
+    def after(self, number: int, limit: int) -> Numbered:
+        """Settlements behind one, of those that are kept."""
+        with self._lock:
+            latest = self._latest
+            new = min(latest - max(number, 0), len(self._recent))
+            # From the end: who follows is never far behind.
+            newest = list(islice(reversed(self._recent.values()), max(new, 0)))
+            rows = enumerate(reversed(newest), latest - len(newest) + 1)
+            return Numbered(self._name, latest, tuple(islice(rows, limit)))
 
     @property
     def totals(self) -> dict[tuple[str, str], Totals]:

@@ -68,13 +68,20 @@ def shown(key: str | None) -> dict[str, str]:
 
 
 def config_of(simulator: Simulator, directory: Path) -> Path:
-    """A configuration whose deployments are at the simulator: ``fast``, ``careful``, ``claude`` and all of OpenAI's."""
+    """A configuration whose deployments are at the simulator: ``fast``, ``careful``, ``claude``, ``reranker`` and all of OpenAI's."""
     openai = {"api_key": "sk-" + "upstream", "api_base": simulator.base_url}
     claude = {"api_key": "sk-" + "upstream", "api_base": simulator.base_url_for("anthropic")}
+    gemini = {"api_key": "sk-" + "upstream", "api_base": simulator.base_url_for("gemini")}
     models = [
         ("fast", {"model": MODEL, **openai}),
         ("careful", {"model": "openai/gpt-4o", **openai}),
         ("claude", {"model": "anthropic/claude-haiku-4-5", **claude}),
+        ("gemini", {"model": "gemini/gemini-2.5-flash", **gemini}),
+        ("vectors", {"model": "gemini/gemini-embedding-001", **gemini}),
+        (
+            "reranker",
+            {"model": "cohere/rerank-v3.5", **openai, "api_base": simulator.base_url_for("cohere")},
+        ),
         ("openai/*", {"model": "openai/*", **openai}),
     ]
     path = directory / "config.json"

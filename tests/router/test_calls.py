@@ -276,6 +276,11 @@ def test_who_keeps_things_is_named() -> None:
         router(A, B).retrieve_file("file-1")
     with pytest.raises(errors.ConfigurationError, match="no deployment is at 'groq'"):
         router(A, B).retrieve_file("file-1", custom_llm_provider="groq")
+    anybody = router(deployment("c", "*", "*"))
+    with answering(c=Raw(file)):
+        assert anybody.retrieve_file("file-1").call.provider == "openai"
+    with pytest.raises(errors.ConfigurationError, match="no deployment is at 'openai'"):
+        anybody.moderation("a text, by no model")
 
 
 def test_what_is_kept_elsewhere_is_looked_for_there() -> None:

@@ -50,6 +50,7 @@ class TestRedis(StoreConformance):
 
     grain = Decimal("0.000000001")
     outbox = False
+    numbered = False
     sequences = SEQUENCES
 
     @pytest.fixture

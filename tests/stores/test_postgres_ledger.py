@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import json
 import subprocess
 import sys
 import threading
@@ -35,6 +36,7 @@ from llmkit._operations import (
     SettleHold,
     Settlement,
     Settlements,
+    SettlementsAfter,
     Sweep,
     Window,
     WriteRule,
@@ -114,7 +116,7 @@ def test_a_newer_schema_is_refused(
     store.perform(Sweep())
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as other:
         other.execute(f"insert into {schema}.versions values (999)")  # type: ignore[arg-type]  # noqa: S608
-    with pytest.raises(StoreError, match=r"has version 999, .* knows 3: upgrade llmkit"):
+    with pytest.raises(StoreError, match=r"has version 999, .* knows 4: upgrade llmkit"):
         PostgresStore(postgres_server.dsn(), schema=schema).perform(Sweep())
     assert store.perform(Sweep()) == 0  # who was there before goes on
 
@@ -382,6 +384,28 @@ def test_readers_of_the_ledger_miss_nothing(store: PostgresStore) -> None:
 
     *counts, seen = together([*(lambda n=n: write(f"w{n}") for n in range(4)), follow])
     assert len(seen) == len(set(seen)) == sum(counts)
+
+
+def test_readers_of_settlements_wait_for_who_was_given_a_number(
+    postgres_server: PostgresServer, store: PostgresStore, schema: str
+) -> None:
+    """One who has a number and has not committed holds up who reads by numbers, as long as there is something new."""
+    ended = Settlement("early", "completed", "p", "m", False, "yes", 1, 0.5, 1.5)
+    store.perform(SettlementsAfter())
+    kept = ended._replace(metadata={})._asdict()
+    ask = json.dumps({"call": "late", "once": "x", "body": json.dumps(kept)})
+    with psycopg.connect(postgres_server.dsn()) as other:
+        other.execute(f"select {schema}.do_settle(%s)", (ask,))  # type: ignore[arg-type]
+        assert store.perform(SettlementsAfter()).rows == ()
+        assert store.perform(Settle(ended)) is True
+        assert [s.call_id for s in store.perform(Settlements())] == ["early"]
+        store._wait = "150"
+        with pytest.raises(StoreUnavailableError, match="55P03"):
+            store.perform(SettlementsAfter())
+        other.commit()
+    found = store.perform(SettlementsAfter())
+    assert [number for number, _ in found.rows] == [1, 2]
+    assert found.latest == 2
 
 
 # --- texts -------------------------------------------------------------------------------------

@@ -56,6 +56,9 @@ class Happening:
         """The answer as far as it has come, priced."""
         return self._account.priced(self._decoder.result())
 
+    def relay(self) -> None:
+        """Its events are what they are."""
+
     def check(self) -> None:
         """Raise the failure that came right behind the first events, if one did."""
         pending, self.pending = self.pending, None

@@ -41,7 +41,7 @@ class Session:
         """Seconds for which it is read on when it is closed early, so that what it used is known."""
         self.fold = Fold()
         account.whole = self.fold.result
-        self.ready: deque[ChatCompletionChunk] = deque()
+        self.ready: deque[Any] = deque()
         self._held: list[ChatCompletionChunk] = []
         self._finished: set[int] = set()
         self._expected = _choices(call)
@@ -63,7 +63,12 @@ class Session:
         """Chunks to hand over before those that are ready, made when they are asked for."""
         self._run = getattr(opened.decoder, "run", None)
         self._pieces: list[str] | None = None
+        self._relays = False
         self._take(opened.first)
+
+    def relay(self) -> None:
+        """From now on hand over bytes in place of chunks, where nothing of these has to be changed."""
+        self._relays = getattr(self.opened.decoder, "relays", False)
 
     def go_on(self, opened: Opened, seam: Any) -> None:
         """Another host writes on; ``seam`` makes its chunks those of the same stream."""
@@ -100,6 +105,9 @@ class Session:
             run = self._run(data)
             if run is not None:
                 self._go_on(run)
+                if self._relays:
+                    self.discard()
+                    self.ready.append(data[: len(data) - len(run.rest)])
                 if not (data := run.rest):
                     return
         self._pieces = None

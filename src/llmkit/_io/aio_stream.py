@@ -63,6 +63,21 @@ class AsyncStream(Generic[C, A]):
             chunk = next(session.flowing, None)
         return chunk
 
+    async def pieces(self, *, as_sent: bool = False) -> AsyncIterator[list[C | bytes]]:
+        """All chunks that are there at a time, at least one: for who hands them on.
+
+        Args:
+            as_sent: whether there may be ``bytes`` in place of chunks of a chat: events in OpenAI's form, as the provider
+                sent them, where nothing of them has to be changed. What they say is folded and settled all the same.
+        """
+        session = self._session
+        if as_sent:
+            session.relay()
+        async for chunk in self:
+            found: list[C | bytes] = [chunk, *session.flowing, *session.ready]
+            session.discard()
+            yield found
+
     async def __aenter__(self) -> Self:
         return self
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final, Self
 
+from anyio.to_thread import run_sync
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -49,7 +51,7 @@ class Proxy:
 
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
-        router = Router(_routes(gateway), redirect_slashes=False, default=_rest(gateway))
+        router = Router(_routes(gateway), redirect_slashes=False, default=_Late(gateway))
         app: ASGIApp = router
         for around in _offered(_AROUND, "around"):
             app = around(app, gateway)
@@ -94,12 +96,27 @@ def _routes(gateway: Gateway) -> Sequence[BaseRoute]:
     return [route for routes in _offered(_ROUTES, "routes") for route in routes(gateway)]
 
 
-def _rest(gateway: Gateway) -> ASGIApp:
-    """Who answers at all other paths."""
-    for management in _offered(("management.app",), "management"):
-        found: ASGIApp = management(gateway)
-        return found
-    return _nowhere
+class _Late:
+    """Who answers at all other paths: made for the first request there, as it takes much to load."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._app: ASGIApp | None = None
+        self._lock = threading.Lock()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request."""
+        app = await run_sync(self.made) if self._app is None else self._app
+        await app(scope, receive, send)
+
+    def made(self) -> ASGIApp:
+        """The app itself."""
+        with self._lock:
+            if self._app is None:
+                found = _offered(("management.app",), "management")
+                self._app = found[0](self._gateway) if found else _nowhere
+            made: ASGIApp = self._app
+            return made
 
 
 async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from .. import stores
+from .._io._config import read_config
 from ..budget import Budget, BudgetManager, RateLimit
 from ..errors import ConfigurationError
 from ..router import Router
 from .auth.bearers import Bearers
 from .data.database import Database
 from .gateway import Gateway
+from .loading import routers_part
 from .operation.metrics import Metrics
 from .settings import Settings
 
@@ -30,7 +32,7 @@ def made(settings: Settings) -> Gateway:
         ConfigurationError: something is wrong in the settings or in the file that they name.
     """
     store = _store(settings)
-    metrics = Metrics()
+    metrics = Metrics(settings)
     router, budget = _router(settings, store, metrics)
     database = Database(settings.database_url)
     return Gateway(
@@ -73,7 +75,8 @@ def _router(settings: Settings, store: Any, metrics: Metrics) -> tuple[Router, B
         managers.append(BudgetManager(store, [usual, *said]))
         return managers[0]
 
-    router = Router.from_config(settings.config, budget=budget_of, **how)
+    sections = routers_part(read_config(settings.config).sections)
+    router = Router.from_config(sections, budget=budget_of, **how)
     return router, managers[0]
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .._secret import redact
 from .errors_of import refused_by
 from .failure import Refused
+from .operation.logs import REQUEST
 from .settings import Settings
 
 __all__ = ["Guarded", "Outermost", "crossing"]
@@ -76,6 +77,7 @@ class Outermost:
         if scope.get("scheme") == "https":
             own.append(_SECURE)
         status, began = _GONE, time.perf_counter()
+        REQUEST.set(http_id)
 
         async def sends(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -89,10 +91,10 @@ class Outermost:
         try:
             await self._app(scope, receive, sends)
         finally:
-            _note(scope, http_id, status, time.perf_counter() - began)
+            _note(scope, status, time.perf_counter() - began)
 
 
-def _note(scope: Scope, http_id: str, status: int, seconds: float) -> None:
+def _note(scope: Scope, status: int, seconds: float) -> None:
     """One line of the access log. What stands behind a path's ``?`` may be a key, and is not in it."""
     path: str = scope["path"]
     level = logging.DEBUG if path.startswith("/health") else logging.INFO
@@ -100,7 +102,6 @@ def _note(scope: Scope, http_id: str, status: int, seconds: float) -> None:
         return
     subject, client = scope["state"].get("subject"), scope.get("client")
     said = {
-        "http_id": http_id,
         "method": scope["method"],
         "path": redact(path),
         "status": status,

@@ -16,8 +16,8 @@ from .gateway import Gateway
 __all__ = ["Life", "Running"]
 
 _log = logging.getLogger("llmkit.proxy")
-_SETTLING: Final = 3.0
-"""Seconds that requests which were broken off may take to settle."""
+_SETTLING: Final = 300
+"""Hundredths of a second that requests which were broken off may take to settle."""
 
 Running = Callable[[Gateway], AbstractAsyncContextManager[None]]
 """What lives as long as the gateway does."""
@@ -101,8 +101,9 @@ class Life:
 
     async def _idle(self) -> None:
         """Wait for requests whose time was up, and which are settled now."""
-        end = asyncio.get_running_loop().time() + _SETTLING
-        while self._requests and asyncio.get_running_loop().time() < end:
+        for _ in range(_SETTLING):
+            if not self._requests:
+                return
             await asyncio.sleep(0.01)
 
     async def _open(self, stack: AsyncExitStack) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from .._secret import Secret
+from ..errors import ConfigurationError
 
 __all__ = ["IdentityProvider", "Settings"]
 
@@ -31,7 +32,11 @@ class IdentityProvider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a gateway runs. Nothing else in the package reads the environment."""
+    """How a gateway runs. Nothing else in the package reads the environment: ``loading.load`` does.
+
+    Raises:
+        ConfigurationError: a value is none that it can be.
+    """
 
     host: str = "127.0.0.1"
     port: int = 4000
@@ -54,6 +59,8 @@ class Settings:
     """Whether a caller may name the address that is asked."""
     log_content: bool = False
     """Whether prompts and answers are kept in the request log."""
+    log_days: float | None = None
+    """How long the request log is kept; ``None``: for ever. What was spent, the ledger keeps in any case."""
     litellm_headers: bool = False
     litellm_metrics: bool = False
     keep_alive: float = 15.0
@@ -61,6 +68,8 @@ class Settings:
     drain: float = 30.0
     """Seconds that requests under way have, once the process is told to end."""
     session_hours: float = 24.0
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged; requests are, from ``info`` on, those of probes only at ``debug``."""
     transport: Literal["httpx", "reqwest"] = "reqwest"
     durability: Literal["crash", "power"] = "crash"
     open_metrics: bool = False
@@ -69,3 +78,34 @@ class Settings:
     """Where workers of one gateway leave what they count; ``serving`` makes one where there are several."""
     trusted_proxies: tuple[str, ...] = ()
     """Addresses that are believed when they say whose request they pass on (``x-forwarded-for``); ``*``: all."""
+
+    def __post_init__(self) -> None:
+        for name, least, most in _RANGES:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not least <= value <= most:
+                raise ConfigurationError(f"{name} is from {least} to {most}, not {value!r}")
+        for name, allowed in _WORDS:
+            if (value := getattr(self, name)) not in allowed:
+                raise ConfigurationError(f"{name} is {' or '.join(allowed)}, not {value!r}")
+        if self.master_key is not None and not self.master_key.reveal().strip():
+            raise ConfigurationError("master_key is empty: leave it out, and one is made")
+        for name in ("cors_origins", "trusted_proxies"):
+            if isinstance(getattr(self, name), str):
+                raise ConfigurationError(f"{name} is a list of texts")
+
+
+_DAY: Final = 24 * 3600
+_RANGES: Final = (
+    ("port", 0, 65535),
+    ("workers", 1, 256),
+    ("requests_a_minute", 1, 10**9),
+    ("max_body", 1024, 2**40),
+    ("keep_alive", 0.1, 3600),
+    ("drain", 0, _DAY),
+    ("session_hours", 0.01, 24 * 365),
+)
+_WORDS: Final = (
+    ("log_level", ("debug", "info", "warning", "error")),
+    ("transport", ("httpx", "reqwest")),
+    ("durability", ("crash", "power")),
+)

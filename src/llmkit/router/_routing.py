@@ -52,6 +52,8 @@ _BY_PROVIDER: Final = frozenset({
     "batches", "caches", "files", "image", "models", "moderation", "stored_responses",
 })  # fmt: skip
 """Kinds of calls that may name a provider and no model: what is kept is kept by somebody."""
+_KEPT: Final = _BY_PROVIDER - {"image", "moderation"}
+"""Those of them that ask no model."""
 _SAID: Final = NAMED | {"fallbacks"}
 _NOTHING_SAID: Final = plan.Asked({}, {})
 _TOTAL: Final = Timeouts().total
@@ -163,7 +165,7 @@ class Routing(Client):
         dry_run: bool = False,
     ) -> Job:
         if "custom_llm_provider" in params and kind.name in _BY_PROVIDER:
-            model, params = self._named(model, params)
+            model, params = self._named(model, params, kind)
         said = plan.asked(params, {}, kind)
         options = {**self._defaults, **said.options} if self._defaults else said.options
         asked = plan.Asked(said.params, options, said.wanted, said.adjustments)
@@ -174,7 +176,9 @@ class Routing(Client):
         self._send_on_its_way(job, model, asking, options)
         return job
 
-    def _named(self, model: str, params: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    def _named(
+        self, model: str, params: Mapping[str, Any], kind: Kind
+    ) -> tuple[str, Mapping[str, Any]]:
         """What is meant where a call names a provider: a group, a deployment, or a provider's only one."""
         provider = params["custom_llm_provider"]
         rest = {name: value for name, value in params.items() if name != "custom_llm_provider"}
@@ -185,6 +189,8 @@ class Routing(Client):
         if not model.endswith("/"):
             return model, rest  # a wildcard's, or nobody's
         found = {one.place for one in self._table.members if self._legs.named(one)[0] == provider}
+        if not found and kind.name in _KEPT and names.stands_for(any_of := f"{model}*"):
+            return any_of, rest  # a wildcard's that has no provider of its own
         if len(found) != 1:
             many = f"{len(found)} deployments are" if found else "no deployment is"
             raise ConfigurationError(

@@ -28,6 +28,7 @@ from .._operations import (
     Audit,
     Audited,
     Entry,
+    Numbered,
     ReadEntries,
     ReadRules,
     ReadUsage,
@@ -35,6 +36,7 @@ from .._operations import (
     Settle,
     Settlement,
     Settlements,
+    SettlementsAfter,
     UsageRow,
 )
 from .._outbox import OUTBOX
@@ -368,6 +370,9 @@ class MemoryStore:
     def _latest(self, operation: Settlements) -> tuple[Settlement, ...]:
         return self._settlements.settlements[-operation.limit :]
 
+    def _after(self, operation: SettlementsAfter) -> Numbered:
+        return self._settlements.after(operation.after, operation.limit)
+
     def _usage(self, operation: ReadUsage) -> tuple[UsageRow, ...]:
         rows = (UsageRow(*key, *counts) for key, counts in self._rows.usage.items())
         wanted = operation.scopes
@@ -424,6 +429,7 @@ class MemoryStore:
 _READING: Final[dict[type, Callable[[MemoryStore, Any], Any]]] = {
     Settle: MemoryStore._settle,  # noqa: SLF001 - the class's own table
     Settlements: MemoryStore._latest,  # noqa: SLF001
+    SettlementsAfter: MemoryStore._after,  # noqa: SLF001
     ReadUsage: MemoryStore._usage,  # noqa: SLF001
     ReadRules: MemoryStore._rules,  # noqa: SLF001
     ReadEntries: MemoryStore._entries,  # noqa: SLF001

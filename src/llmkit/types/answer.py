@@ -64,6 +64,14 @@ class Answer(Model):
             self._cost = unknown("this answer was not priced")
         return self._cost  # type: ignore[no-any-return]
 
+    @property
+    def as_sent(self) -> bytes | None:
+        """The provider's own bytes, where they are in OpenAI's form and nothing of them had to be mended."""
+        if not self._kept("_as_sent"):
+            return None
+        call: CallInfo = self._call
+        return call.raw
+
     def counted(self) -> Usage | None:
         """The tokens used, in a chat's terms, for the price; ``None`` where the answer does not say."""
         usage = getattr(self, "usage", None)

@@ -40,3 +40,9 @@ def new_database(server: Any) -> str:
 def rows(database: Database, statement: Any) -> list[Any]:
     """What a statement finds."""
     return database.read_sync(lambda session: list(session.execute(statement)))
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Uvicorn's loop."""
+    return "asyncio"

@@ -1,1 +1,1 @@
-"""Management."""
+"""Tests of management."""

@@ -191,6 +191,10 @@ class Names:
                 return self.groups[pattern.name], filled
         raise self._unknown(name)
 
+    def stands_for(self, name: str) -> bool:
+        """Whether a wildcard does."""
+        return any(pattern.fill(name) is not None for pattern in self._patterns)
+
     def _unknown(self, name: str) -> UnknownModelError:
         known = [one for one in (*self.groups, *self._aliases) if one != name]
         near = difflib.get_close_matches(name, known, n=3)

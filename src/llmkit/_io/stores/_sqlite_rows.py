@@ -25,6 +25,7 @@ from ..._operations import (
     Entry,
     Line,
     Look,
+    Numbered,
     ReadEntries,
     ReadRules,
     ReadUsage,
@@ -32,6 +33,7 @@ from ..._operations import (
     Settle,
     Settlement,
     Settlements,
+    SettlementsAfter,
     UsageRow,
 )
 from ..._outbox import Amend, Conclude, Count, Intend, Owing, ReadBills
@@ -80,6 +82,11 @@ _SETTLE: Final = (
     " ON CONFLICT (call_id) DO NOTHING"
 )
 _SETTLEMENTS: Final = f"SELECT {_FIELDS} FROM llmkit_settlement ORDER BY number DESC LIMIT ?"  # noqa: S608
+_AFTER: Final = (
+    f"SELECT number, {_FIELDS} FROM llmkit_settlement WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
+)
+_MADE: Final = "SELECT applied FROM llmkit_schema WHERE version = 1"
+_LATEST: Final = "SELECT max(number) FROM llmkit_settlement"
 
 
 class SQLRows:
@@ -211,6 +218,14 @@ class SQLRows:
         """The latest, oldest first."""
         return tuple(_settlement(row) for row in self._do(_SETTLEMENTS, (limit,)))[::-1]
 
+    def settlements_after(self, number: int, limit: int) -> Numbered:
+        """Those behind it."""
+        (made,) = self._do(_MADE).fetchone()
+        (latest,) = self._do(_LATEST).fetchone()
+        rows = self._do(_AFTER, (number, limit))
+        found = tuple((number, _settlement(row)) for number, *row in rows)
+        return Numbered(f"sqlite {made}", latest or 0, found)
+
     def audit(self, now: int) -> Audited:
         """Compare everything with everything."""
         counters = (
@@ -272,7 +287,7 @@ def _plain(value: Any) -> Any:
     return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)
 
 
-def _settlement(row: tuple[Any, ...]) -> Settlement:
+def _settlement(row: Sequence[Any]) -> Settlement:
     found = Settlement(*row)
     return found._replace(
         stream=bool(found.stream),
@@ -343,6 +358,9 @@ FORMS: Final[dict[type, Form]] = {
     **dict(_admitting()),
     Settle: Form("write", lambda rows, op, now: rows.settle(op.settlement)),
     Settlements: Form("read", lambda rows, op, now: rows.settlements(op.limit)),
+    SettlementsAfter: Form(
+        "long", lambda rows, op, now: rows.settlements_after(op.after, op.limit)
+    ),
     ReadUsage: Form("long", lambda rows, op, now: tuple(rows.usage(op))),
     ReadRules: Form("read", _read_rules),
     ReadEntries: Form("read", lambda rows, op, now: tuple(rows.entries(op.after, op.limit))),

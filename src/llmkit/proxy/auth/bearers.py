@@ -23,6 +23,7 @@ from . import master, rows
 from .fresh import Fresh, fresh_by
 from .keys import LONGEST, same, token_of
 from .shown import COOKIE, COOKIE_HTTPS, own, shown_by
+from .tokens import Person, Tokens, looks_like_a_token
 
 __all__ = ["SESSION", "Bearers", "expired", "running", "unknown"]
 
@@ -34,6 +35,9 @@ _REMEMBERED: Final = 30.0
 """Seconds after which a row is read again though nobody said that it changed: a person may have edited it."""
 _MOST: Final = 20_000
 """Keys that are remembered at once."""
+
+
+_Finding = Callable[[Transaction], rows.Known | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,9 @@ class Bearers:
         settings: the master key, and whose tokens are taken.
         database: where the keys are.
         clock: Unix time.
+
+    Raises:
+        ConfigurationError: what is set of an identity provider would let tokens in that anybody could have made.
     """
 
     def __init__(
@@ -64,6 +71,8 @@ class Bearers:
         self._fresh: Fresh | None = None
         given = settings.master_key
         self._master = token_of(given.reveal()) if given else None
+        provider = settings.identity_provider
+        self._tokens = None if provider is None else Tokens(provider)
 
     def open(self) -> str | None:
         """Begin to listen to other processes; the master key, where one was made just now. Waits for the database."""
@@ -150,9 +159,11 @@ class Bearers:
         self._entries[token] = entry
 
     async def _known(self, key: str, token: str) -> rows.Known:
-        find = self._by_session if key.startswith(SESSION) else self._by_key
+        find = await self._finding(key, token)
+        if find is None:
+            raise unknown()
         try:
-            known = await self._database.run(lambda transaction: find(transaction, token))
+            known = await self._database.read(find)
         except SQLAlchemyError as error:
             _log.warning("keys cannot be looked up: %s", type(error).__name__)
             raise Refused(
@@ -164,6 +175,14 @@ class Bearers:
         if known is None:
             raise unknown()
         return known
+
+    async def _finding(self, key: str, token: str) -> _Finding | None:
+        """How to look for who this is; ``None``: a token that is not to be believed."""
+        if self._tokens is not None and looks_like_a_token(key):
+            person = await self._tokens.person(key)
+            return None if person is None else lambda transaction: _of(person, transaction)
+        by = self._by_session if key.startswith(SESSION) else self._by_key
+        return lambda transaction: by(transaction, token)
 
     def _by_session(self, transaction: Transaction, token: str) -> rows.Known | None:
         session = rows.by_session(transaction, token)
@@ -194,6 +213,13 @@ class Bearers:
             why = entry.known.why
             raise Refused(why.status, why.message, why.type)
         return subject
+
+
+def _of(person: Person, transaction: Transaction) -> rows.Known:
+    known = rows.of_person(transaction, person.user, person.team, person.organisation)
+    role = person.role or known.subject.role
+    subject = replace(known.subject, key=person.key, expires=person.expires, role=role)
+    return replace(known, subject=subject)
 
 
 def unknown() -> Refused:

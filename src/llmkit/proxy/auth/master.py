@@ -26,7 +26,7 @@ def ensure(database: Database, given: str | None) -> str | None:
     if given:
         database.run_sync(_forget)
         return None
-    if database.run_sync(_kept) is not None:
+    if database.read_sync(_kept) is not None:
         return None
     made = generate()
     try:

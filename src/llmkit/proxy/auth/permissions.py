@@ -52,12 +52,10 @@ INFORMATION: Final = (
     "/budget/info",
     "/model/info",
     "/model_group/info",
-    "/spend/logs*",
-    "/spend/calculate",
-    "/spend/keys",
-    "/spend/tags",
+    "/spend/*",
     "/cost/estimate",
-    "/global/activity",
+    "/global/spend*",
+    "/global/activity*",
     "/routes",
 )
 """What tells about what is one's own; the rows are chosen by ``sees``."""

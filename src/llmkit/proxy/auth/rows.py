@@ -53,6 +53,7 @@ def by_key(transaction: Transaction, token: str) -> Known | None:
     subject = replace(
         _subject(transaction, owners, key.team_id, _names(key.models, bool(key.team_id))),
         key=token,
+        account=key.account or "",
         key_name=key.key_name,
         alias=key.key_alias or "",
         user=key.user_id or "",

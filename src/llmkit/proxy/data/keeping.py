@@ -18,7 +18,7 @@ from .models import Kept
 
 __all__ = ["Thing", "Wanted", "drop", "find", "keep", "owned", "page"]
 
-Thing = Literal["file", "batch"]
+Thing = Literal["file", "batch", "response"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from .amounts import Amount, Spend
 __all__ = [
     "Base",
     "BudgetPlan",
+    "Content",
     "Kept",
     "Key",
     "Member",
@@ -74,7 +75,7 @@ class Key(_Kept, _Limited, Base):
     __tablename__ = "proxy_key"
     token: Mapped[str] = mapped_column(String(64), primary_key=True)
     account: Mapped[str | None] = mapped_column(String(64))
-    """What its spend and limits are kept under, where that is not the token: the first one, where it was regenerated."""
+    """What its spend and limits are kept under, where that is not the token: the first, where it was regenerated."""
     key_name: Mapped[str]
     """``sk-...abcd``."""
     key_alias: Mapped[str | None] = mapped_column(unique=True)
@@ -192,10 +193,17 @@ class Request(Base):
     """The settlement's outcome."""
     error: Mapped[str | None]
     details: Mapped[dict[str, Any]] = mapped_column("metadata", default=dict)
-    content: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
-    """Prompt and answer, only where that was asked for."""
 
     __table_args__ = (Index(None, "api_key", "started"), Index(None, "team_id", "started"))
+
+
+class Content(Base):
+    """Prompt and answer of a call, only where the operator wants them kept."""
+
+    __tablename__ = "proxy_content"
+    request_id: Mapped[str] = mapped_column(primary_key=True)
+    content: Mapped[dict[str, Any]]
+    kept_at: Mapped[datetime] = mapped_column(index=True)
 
 
 class Progress(Base):
@@ -218,7 +226,7 @@ class Kept(Base):
     place: Mapped[str] = mapped_column(primary_key=True)
     """Where it is: a deployment's id, or a provider."""
     kind: Mapped[str] = mapped_column(String(16))
-    """``file`` or ``batch``."""
+    """``file``, ``batch`` or ``response``."""
     purpose: Mapped[str | None]
     models: Mapped[list[str]] = mapped_column(default=list)
     """What the calls in a file for a batch are for, as their writer named them."""

@@ -44,7 +44,7 @@ class Line:
         self._receive, self._send, self._keep_alive = receive, send, keep_alive
         self._opening: Message = {}
         self._over = self._sending = False
-        self._last = 0.0
+        self._last, self._comments = 0.0, False
         self.begun = self.gone = False
 
     async def __aenter__(self) -> Self:
@@ -75,9 +75,10 @@ class Line:
         await self._send(_start(status, {**headers, "content-length": str(len(body))}))
         await self._send({"type": "http.response.body", "body": body})
 
-    def open(self, headers: Mapping[str, str] = _EVENTS) -> None:
-        """Say that a stream will be the answer. It begins with its first piece, or the first comment."""
+    def open(self, headers: Mapping[str, str] = _EVENTS, *, comments: bool = True) -> None:
+        """Say that a stream will be the answer. It begins with its first piece, or the first comment, if it has any."""
         self._opening, self._last = _start(200, {**_EVENTS, **headers}), _now()
+        self._comments = comments
 
     async def say(self, piece: bytes) -> None:
         """Send a piece of the stream that was opened."""
@@ -124,7 +125,7 @@ class Line:
     async def _fill(self) -> None:
         silent = _now() - self._last >= self._keep_alive
         # A client that does not take what it was sent needs no more.
-        if self._opening and silent and not (self._over or self._sending):
+        if self._comments and silent and not (self._over or self._sending):
             await self.say(_COMMENT)
 
 

@@ -5,7 +5,6 @@ No model is asked from here, and nothing is answered: each mistake is a ``Refuse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -30,20 +29,19 @@ _LONGEST = 512
 
 
 async def subject_of(
-    gateway: Gateway, connection: HTTPConnection, headers: Mapping[str, str] | None = None
+    gateway: Gateway, connection: HTTPConnection, shown: str | None = None
 ) -> Subject:
     """Who asks; also in the connection's ``state``, for logs and metrics.
 
     Args:
         gateway: whose bearers they are.
         connection: a request, or a web socket.
-        headers: in place of the connection's, where a key came by another way.
+        shown: a key that came in by another way than by a header.
 
     Raises:
         Refused: 401, nobody that is known; 403, not at this path.
     """
-    shown = connection.headers if headers is None else headers
-    subject = await gateway.bearers.subject(shown, connection.cookies)
+    subject = await gateway.bearers.subject(connection.headers, connection.cookies, shown)
     scope = connection.scope
     scope.setdefault("state", {})["subject"] = subject
     path = scope["path"].removeprefix(scope.get("root_path", ""))

@@ -1,9 +1,286 @@
-"""What is counted for Prometheus."""
+"""What is counted for Prometheus: by an ASGI middleware, by a client's callbacks, and around the database.
+
+Each gateway has a registry of its own. Several workers leave what they counted in a directory, and whichever is
+asked adds it up (``sharing``): ``prometheus_client``'s own mode for that belongs to the process and its environment.
+"""
 
 from __future__ import annotations
 
-__all__ = ["Metrics"]
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Final
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
+from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from sqlalchemy import Engine, event
+from typing_extensions import override
+
+from ...events import CallFinished, DeploymentCooledDown, StreamStarted
+from ..errors_of import refused_by
+from .counting import Counts
+from .families import UNKNOWN, litellm_families, own_families, state_families
+from .sharing import Pages
+
+if TYPE_CHECKING:
+    from ..gateway import Gateway
+    from ..settings import Settings
+
+__all__ = ["Measured", "Metrics", "around", "route_of", "running"]
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_WAITING: Final = 10_000
+"""Streams under way of which the first chunk is known; of more, the oldest is not counted."""
+_STATEMENTS: Final = frozenset({"select", "insert", "update", "delete"})
+_METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
+_UNTOLD: Final = frozenset({"AttemptStarted", "CallStarted"})
+"""Events of which the numbers are elsewhere."""
 
 
-class Metrics:
-    """What is counted."""
+class _Exchange:
+    """One request over HTTP, while it is answered."""
+
+    __slots__ = ("ended", "upstream")
+
+    def __init__(self) -> None:
+        self.ended: tuple[CallFinished, ...] = ()
+        """Its calls that have ended."""
+        self.upstream: float | None = None
+        """Seconds that the provider took; ``None``: nobody was asked, or it streams."""
+
+
+_EXCHANGE: ContextVar[_Exchange | None] = ContextVar("llmkit_proxy_exchange", default=None)
+
+
+class Metrics(Collector):
+    """What is counted.
+
+    Args:
+        settings: whether LiteLLM's names are wanted, and where the workers' counts are; by default ours alone, of
+            this process.
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self._litellm = settings is not None and settings.litellm_metrics
+        directory = None if settings is None else settings.metrics_directory
+        self.pages = None if directory is None else Pages(directory)
+        self.counts = Counts()
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
+        if self.pages is None:
+            # Of several processes these would be of whichever was asked.
+            ProcessCollector(registry=self.registry)
+            PlatformCollector(registry=self.registry)
+        self._first: dict[str, float] = {}
+        self._states: tuple[Any, ...] = ()
+        self._lock = threading.Lock()
+
+    # --- showing
+
+    def page(self, accept: str = "", states: tuple[Any, ...] = ()) -> tuple[bytes, str]:
+        """The page and its media type. ``states``: how deployments are, as a router says."""
+        encode, media_type = choose_encoder(accept)
+        with self._lock:
+            self._states = states
+            return encode(self.registry), media_type
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        counts = self.counts if self.pages is None else self.pages.total(self.counts)
+        yield from own_families(counts)
+        yield from state_families(self._states, litellm=self._litellm)
+        if self._litellm:
+            yield from litellm_families(counts)
+
+    def describe(self) -> Iterator[Metric]:
+        """Nothing: names are of this registry alone."""
+        return iter(())
+
+    @asynccontextmanager
+    async def sharing(self) -> AsyncIterator[None]:
+        """While it lasts, other workers see what is counted here."""
+        if self.pages is None:
+            yield
+            return
+        async with self.pages.kept(self.counts):
+            yield
+
+    # --- counting
+
+    def heard(self, happened: Any) -> None:
+        """A client's callback."""
+        if isinstance(happened, CallFinished):
+            self._finished(happened)
+        elif isinstance(happened, StreamStarted):
+            if len(self._first) >= _WAITING:
+                self._first.pop(next(iter(self._first)), None)
+            self._first[happened.call_id] = happened.seconds
+        elif (name := type(happened).__name__) not in _UNTOLD:
+            self.counts.events.cell(name).value += 1
+            if isinstance(happened, DeploymentCooledDown):
+                self.counts.cooldowns.cell(happened.group, happened.deployment).value += 1
+
+    def _finished(self, happened: CallFinished) -> None:
+        ended, info = happened.settlement, getattr(happened.response, "call", None)
+        told = ended.metadata.get("proxy")
+        whose = told if isinstance(told, dict) else {}
+        deployment = getattr(info, "deployment", "")
+        group = _text(whose.get("group")) or getattr(info, "group", "") or ended.model
+        place = ended.kind, group, ended.provider, ended.model, deployment
+        first = self._first.pop(ended.call_id, None)
+        upstream = _upstream(ended, info, happened.error)
+        _note(happened, upstream)
+        counts, times = self.counts, (ended.seconds, first, upstream)
+        _add(counts.models.cell(*place), ended, times)
+        error, _, status = (ended.error or "").partition(" ")
+        counts.outcomes.cell(*place, ended.outcome, error).value += 1
+        key, alias, team, user = (_text(whose.get(name)) for name in _WHOSE)
+        # No page needs the whole hash, and what stands here is in no error and no log of ours.
+        _add(counts.keys.cell(key[:12], alias, team, user), ended, None)
+        if self._litellm:
+            route = _text(whose.get("call_type")) or ended.kind
+            labels = group, ended.model, deployment, ended.provider, route, error, status
+            said = (value or UNKNOWN for value in (key, alias, team, user, *labels))
+            _add(counts.litellm.cell(*said), ended, times)
+
+    def watch(self, engine: Engine) -> None:
+        """Count how long an engine's statements take."""
+        event.listen(engine, "before_cursor_execute", _before)
+        event.listen(engine, "after_cursor_execute", self._after)
+
+    def _after(self, connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        began = connection.info.pop("llmkit_began", None)
+        if began is None:
+            return
+        word = statement.lstrip()[:6].lower()
+        seconds = time.perf_counter() - began
+        # Statements run in threads.
+        with self._lock:
+            self.counts.database.cell(word if word in _STATEMENTS else "other").add(seconds)
+
+    def answered(
+        self, route: str, method: str, status: int, seconds: float, upstream: float | None
+    ) -> None:
+        """A request over HTTP has been answered."""
+        known = method if method in _METHODS else "other"
+        self.counts.requests.cell(route, known, str(status)).add(seconds)
+        if upstream is not None:
+            self.counts.overhead.cell(route).add(max(0.0, seconds - upstream))
+
+
+_WHOSE: Final = ("key", "key_alias", "team", "user")
+_WELL: Final = frozenset({"completed", "mocked", "closed"})
+
+
+def _add(cell: Any, ended: Any, times: tuple[float, float | None, float | None] | None) -> None:
+    cell.spent(ended.cost, ended.prompt_tokens, ended.completion_tokens)
+    cell.attempts += ended.attempts
+    cell.failed += ended.outcome not in _WELL
+    if times is None:
+        return
+    seconds, first, upstream = times
+    cell.seconds.add(seconds)
+    if first is not None:
+        cell.first.add(first)
+    if upstream is not None:
+        cell.upstream.add(upstream)
+
+
+def _upstream(ended: Any, info: Any, error: Any) -> float | None:
+    """Seconds of a call's attempts; of a stream, they end with its first chunk, and say nothing."""
+    attempts = getattr(info, "attempts", None) or getattr(error, "attempts", None)
+    if ended.stream or not attempts:
+        return None
+    return float(sum(one.seconds for one in attempts))
+
+
+def _note(happened: CallFinished, upstream: float | None) -> None:
+    """Leave it where the request that it is for is measured, and traced."""
+    if (exchange := _EXCHANGE.get()) is None:
+        return
+    exchange.ended = (*exchange.ended, happened)
+    if upstream is not None:
+        exchange.upstream = (exchange.upstream or 0.0) + upstream
+
+
+def _before(connection: Any, *_: Any) -> None:
+    connection.info["llmkit_began"] = time.perf_counter()
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+class Measured:
+    """ASGI: counts requests, their times, and those under way.
+
+    A request's route is its pattern (``/v1/models/{model}``), so that paths do not make labels.
+    """
+
+    def __init__(self, app: Any, metrics: Metrics) -> None:
+        self.app, self.metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass it on, and count it."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        counts, exchange, status = self.metrics.counts, _Exchange(), 0
+
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            nonlocal status
+            kind = message["type"]
+            if kind == "http.response.start":
+                status = message["status"]
+            elif kind == "websocket.accept":
+                status = _SWITCHED
+            await send(message)
+
+        counts.in_flight += 1
+        scope.setdefault("state", {})["exchange"] = exchange
+        began, token = time.perf_counter(), _EXCHANGE.set(exchange)
+        try:
+            await self.app(scope, receive, sending)
+        except Exception as error:
+            # Who is around this one writes the answer to it.
+            status = status or refused_by(error).status
+            raise
+        finally:
+            counts.in_flight -= 1
+            _EXCHANGE.reset(token)
+            seconds = time.perf_counter() - began
+            method = scope.get("method", "GET")
+            # 499: nobody was there any more to be answered.
+            self.metrics.answered(
+                route_of(scope), method, status or _GONE, seconds, exchange.upstream
+            )
+
+
+_SWITCHED: Final = 101
+_GONE: Final = 499
+
+
+def route_of(scope: Scope) -> str:
+    """The pattern that a request's path was found by; ``unmatched`` where it was not."""
+    path = getattr(scope.get("route"), "path", None)
+    return path if isinstance(path, str) else "unmatched"
+
+
+def around(app: Any, gateway: Gateway) -> Measured:
+    """The app, measured."""
+    return Measured(app, gateway.metrics)
+
+
+@asynccontextmanager
+async def running(gateway: Gateway) -> AsyncIterator[None]:
+    """While a gateway runs: its database is watched, and its workers know of each other's counts."""
+    gateway.metrics.watch(gateway.database.engine)
+    async with gateway.metrics.sharing():
+        yield

@@ -6,6 +6,8 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+import pytest
+
 from ..._operations import (
     Audit,
     Audited,
@@ -21,6 +23,7 @@ from ..._operations import (
     SettleHold,
     Settlement,
     Settlements,
+    SettlementsAfter,
     Standing,
     Untimely,
     UsageRow,
@@ -161,6 +164,25 @@ class Recording(Subject):
         found = self.perform(Settlements())
         self.same([_plain(s) for s in found], [_plain(plain), _plain(rich)])
         self.same([s.call_id for s in self.perform(Settlements(1))], ["c2"])
+
+    def test_calls_behind_a_number(self) -> None:
+        """Who reads on behind the last number that he was told is told of all, once; another ledger is another one."""
+        if not self.numbered:
+            pytest.skip("it numbers no settlements")
+        nothing = self.perform(SettlementsAfter())
+        self.same((nothing.latest, nothing.rows), (0, ()))
+        bare = Settlement("c0", "completed", "acme", "acme-large", False, "yes", 1, 1.5, 0.25)
+        for number in (0, 1, 2, 1, 3):
+            self.perform(Settle(bare._replace(call_id=f"c{number}", cost=Decimal("0.25"))))
+        whole = self.perform(SettlementsAfter())
+        numbers = [number for number, _ in whole.rows]
+        self.same([s.call_id for _, s in whole.rows], ["c0", "c1", "c2", "c3"])
+        self.same(_plain(whole.rows[0][1]), _plain(bare._replace(cost=Decimal("0.25"))))
+        self.same(numbers, sorted(set(numbers)))
+        self.same((whole.ledger, whole.latest), (nothing.ledger, numbers[-1]))
+        self.same(self.perform(SettlementsAfter(numbers[0], 2)).rows, whole.rows[1:3])
+        self.same(self.perform(SettlementsAfter(numbers[-1])).rows, ())
+        self.same(self.perform(SettlementsAfter(numbers[-1] + 5)).latest, numbers[-1])
 
     def test_keys_in_metadata(self) -> None:
         """What looks like a key in a call's metadata is not kept, however deep it is; all else is."""

@@ -69,6 +69,8 @@ class Subject:
     """The smallest amount of dollars that it counts; ``None`` where any amount is kept exactly."""
     outbox: ClassVar[bool] = True
     """Whether it offers an outbox: those checks are skipped where it does not."""
+    numbered: ClassVar[bool] = True
+    """Whether it performs ``SettlementsAfter``: the check of it is skipped where it does not."""
     sequences: ClassVar[int] = 6
     """How many random sequences are compared with the reference."""
     steps: ClassVar[int] = 150

@@ -65,7 +65,10 @@ class OpenAIChat:
     def parse(self, call: ChatCall, response: HTTPResponse) -> ChatCompletion:
         """Read an answer; see ``ChatWire``."""
         answer = _at_once.whole(response.body)
-        return parse(call, response) if answer is None else answer
+        if answer is None:
+            return parse(call, response)
+        answer._keep(_as_sent=True)  # noqa: SLF001 - one's own answer
+        return answer
 
     def decoder(self, call: ChatCall) -> OpenAIChatDecoder:
         """A decoder for one stream."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from ..._call import ChatCall
 from ..._http import HTTPResponse
@@ -32,6 +32,9 @@ class OpenAIChatDecoder:
 
     A host that ignores ``stream`` and answers with one JSON object is read as a stream of one chunk.
     """
+
+    relays: ClassVar[bool] = True
+    """Whether what ``run`` takes is what a client of OpenAI's is sent for it."""
 
     def __init__(self, call: ChatCall) -> None:
         self._call = call

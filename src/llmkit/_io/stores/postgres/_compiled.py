@@ -28,6 +28,7 @@ from ...._operations import (
     Line,
     Look,
     Looked,
+    Numbered,
     Post,
     Posted,
     ReadEntries,
@@ -44,6 +45,7 @@ from ...._operations import (
     SettleHold,
     Settlement,
     Settlements,
+    SettlementsAfter,
     Stale,
     Standing,
     Sweep,
@@ -188,16 +190,20 @@ def once(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def _settlements(bodies: Any) -> tuple[Settlement, ...]:
-    found = []
-    for body in bodies:
-        words = read(body.encode())
-        cost = words["cost"]
-        words["cost"] = None if cost is None else Decimal(cost)
-        # A newer llmkit may have written more.
-        found.append(
-            Settlement(**{name: words[name] for name in Settlement._fields if name in words})
-        )
-    return tuple(found)
+    return tuple(map(_settlement_of, bodies))
+
+
+def _settlement_of(body: str) -> Settlement:
+    words = read(body.encode())
+    cost = words["cost"]
+    words["cost"] = None if cost is None else Decimal(cost)
+    # A newer llmkit may have written more.
+    return Settlement(**{name: words[name] for name in Settlement._fields if name in words})
+
+
+def _numbered(answer: Any) -> Numbered:
+    ledger, latest, rows = answer
+    return Numbered(ledger, latest, tuple((n, _settlement_of(body)) for n, body in rows))
 
 
 COMPILED: Final[Mapping[type, Form]] = {
@@ -218,6 +224,7 @@ COMPILED: Final[Mapping[type, Form]] = {
     ReadEntries: Form(changing("read_entries"), _entries),
     Settle: Form(changing("settle"), bool, _settlement),
     Settlements: Form(reading("settlements"), _settlements),
+    SettlementsAfter: Form(changing("settlements_after"), _numbered),
     Balances: Form(reading("balances"), _answer),
     ReadUsage: Form(reading("read_usage"), _usage),
     ReadRules: Form(reading("read_rules"), _rules),

@@ -16,7 +16,7 @@ from ._connection import Connection
 
 __all__ = ["VERSION", "Schema"]
 
-VERSION: Final = 3
+VERSION: Final = 4
 _LONGEST: Final = 63
 _UNFIT: Final = set("\0\"'$\\")
 

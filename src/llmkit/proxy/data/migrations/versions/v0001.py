@@ -179,13 +179,20 @@ def _requests() -> None:
         *_texts("status", needed=True),
         *_texts("error"),
         sa.Column("metadata", sa.JSON(), nullable=False),
-        sa.Column("content", sa.JSON()),
         sa.PrimaryKeyConstraint("request_id", name="pk_proxy_request"),
     )
     for columns in (("http_id",), ("started",), ("user",)):
         _indexed("proxy_request", *columns)
     _indexed("proxy_request", "api_key", "started")
     _indexed("proxy_request", "team_id", "started")
+    op.create_table(
+        "proxy_content",
+        *_texts("request_id", needed=True),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.Column("kept_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("request_id", name="pk_proxy_content"),
+    )
+    _indexed("proxy_content", "kept_at")
     op.create_table(
         "proxy_progress",
         sa.Column("ledger", _TEXT, nullable=False),
@@ -208,6 +215,7 @@ def downgrade() -> None:
     """Drop them, with all that is in them."""
     for table in (
         "proxy_progress",
+        "proxy_content",
         "proxy_request",
         "proxy_kept",
         "proxy_model",

@@ -1,0 +1,181 @@
+"""The request log, fed from the ledger: who follows its settlements loses none, whenever a process dies.
+
+A settlement is durable before its answer is handed over. Here they are read behind the last one that is in the log, and
+written together with how far that is. Several processes may do so at once. What a row says: ``rows``.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final
+
+from anyio import CancelScope, create_task_group, move_on_after, sleep
+from anyio.to_thread import run_sync
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+from ..._operations import Numbered, Settlement, SettlementsAfter
+from ..gateway import Gateway
+from .database import Database
+from .models import Content, Progress, Request
+from .rows import row_of, utc
+
+__all__ = ["RequestLog", "request_log", "running"]
+
+_log = logging.getLogger("llmkit.proxy")
+
+_PAGE: Final = 256
+"""Settlements in one transaction: few, so that no request waits long for the interpreter."""
+_IDLE: Final = 0.5
+"""Seconds between two looks, when there was nothing more to read."""
+_BETWEEN: Final = 0.01
+"""Seconds between two pages."""
+_FAILED: Final = 5.0
+"""Seconds after a failure. Nothing is lost meanwhile: the ledger has it."""
+_LAST: Final = 10.0
+"""Seconds that the end of a process waits for what is not in the log; the next one goes on."""
+_SWEEP: Final = 600.0
+"""Seconds between two looks for what is too old."""
+_SWEPT: Final = 500
+"""Rows that are deleted in one transaction."""
+
+
+class RequestLog:
+    """Follows a ledger.
+
+    Args:
+        store: the ledger: it performs ``SettlementsAfter``.
+        database: where the log is.
+        days: how long rows are kept; ``None``: for ever.
+    """
+
+    def __init__(self, store: Any, database: Database, days: float | None = None) -> None:
+        self._store, self._database = store, database
+        self._days = days
+        self._ledger = ""
+        self._swept = float("-inf")
+
+    async def follow(self) -> None:
+        """Go on until cancelled; what fails is tried again."""
+        well = True
+        while True:
+            try:
+                more = await run_sync(self.step)
+                await self._sweep()
+            except Exception as error:  # noqa: BLE001 - of two databases: whatever it is, it is tried again
+                if well:
+                    _log.warning(
+                        "the request log is behind: %s", type(error).__name__, exc_info=True
+                    )
+                well = False
+                await sleep(_FAILED)
+            else:
+                well = True
+                await sleep(_BETWEEN if more else _IDLE)
+
+    async def drain(self) -> None:
+        """Write what there is, before the process ends."""
+        try:
+            while await run_sync(self.step):
+                pass
+        except Exception:  # noqa: BLE001 - as above: the next process goes on
+            _log.warning("the request log is behind; it goes on at the next start", exc_info=True)
+
+    def step(self) -> bool:
+        """Write the next page; whether there is more."""
+        begin = self._database.read_sync(self._begin)
+        page: Numbered = self._store.perform(SettlementsAfter(begin, _PAGE))
+        if page.ledger != self._ledger:
+            # Another one than we thought: how far it was read is known only now.
+            self._ledger = page.ledger
+            return True
+        if page.latest < begin:
+            # A ledger of an earlier day was put in its place. What the log has of it already is not written twice.
+            self._database.run_sync(lambda session: self._note(session, 0))
+            return True
+        if page.rows:
+            self._database.run_sync(lambda session: self._write(session, page.rows))
+        return len(page.rows) == _PAGE
+
+    def _begin(self, session: Session) -> int:
+        found = session.get(Progress, self._ledger) if self._ledger else None
+        return 0 if found is None else found.number
+
+    def _write(self, session: Session, page: Sequence[tuple[int, Settlement]]) -> None:
+        """All that nobody else has written since, and how far that is."""
+        begin = self._locked(session)
+        oldest = self._oldest()
+        rows = [row_of(settled) for number, settled in page if number > begin]
+        rows = [row for row in rows if oldest is None or row["started"] >= oldest]
+        if rows:
+            made = self._insert(Request).on_conflict_do_nothing(index_elements=["request_id"])
+            session.execute(made, rows)
+        if page[-1][0] > begin:
+            self._note(session, page[-1][0])
+
+    def _locked(self, session: Session) -> int:
+        """How far it is; nobody else goes on until this transaction ends."""
+        first = self._insert(Progress).on_conflict_do_nothing(index_elements=["ledger"])
+        session.execute(first, [{"ledger": self._ledger, "number": 0}])
+        chosen = select(Progress.number).where(Progress.ledger == self._ledger)
+        return session.execute(chosen.with_for_update()).scalar_one()
+
+    def _note(self, session: Session, number: int) -> None:
+        row = session.get(Progress, self._ledger)
+        if row is not None:
+            row.number = number
+
+    def _insert(self, table: type[Request | Progress]) -> Any:
+        dialect = sqlite if self._database.dialect == "sqlite" else postgresql
+        return dialect.insert(table)
+
+    def _oldest(self) -> Any:
+        return None if self._days is None else utc(time.time()) - timedelta(days=self._days)
+
+    async def _sweep(self) -> None:
+        if self._days is None or time.monotonic() < self._swept + _SWEEP:
+            return
+        while await run_sync(self.forget):  # noqa: ASYNC110 - others come in between
+            await sleep(_BETWEEN)
+        self._swept = time.monotonic()
+
+    def forget(self) -> bool:
+        """Delete some of what is too old; whether there may be more."""
+        if (oldest := self._oldest()) is None:
+            return False
+
+        def work(session: Session) -> int:
+            old = select(Request.request_id).where(Request.started < oldest).limit(_SWEPT)
+            told = select(Content.request_id).where(Content.kept_at < oldest).limit(_SWEPT)
+            gone: list[Any] = [
+                session.execute(delete(Request).where(Request.request_id.in_(old))),
+                session.execute(delete(Content).where(Content.request_id.in_(told))),
+            ]
+            return max(int(result.rowcount) for result in gone)
+
+        return self._database.run_sync(work) >= _SWEPT
+
+
+@asynccontextmanager
+async def running(gateway: Gateway) -> AsyncIterator[None]:
+    """Follow the gateway's ledger meanwhile; at the end, to its end."""
+    log = RequestLog(gateway.store, gateway.database, gateway.settings.log_days)
+    try:
+        async with create_task_group() as tasks:
+            tasks.start_soon(log.follow)
+            try:
+                yield
+            finally:
+                tasks.cancel_scope.cancel()
+    finally:
+        with CancelScope(shield=True), move_on_after(_LAST):
+            await log.drain()
+
+
+request_log = running
+"""By the name that says what it is."""

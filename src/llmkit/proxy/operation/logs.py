@@ -1,0 +1,98 @@
+"""The gateway's log: one JSON object for each line on stderr, with the id of the request that it is about.
+
+What looks like a secret is hidden in whatever is logged, by whomever. Prompts and answers are not logged at all.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from typing_extensions import override
+
+from ..._secret import redact
+
+__all__ = ["REQUEST", "JSONLines", "about", "begin"]
+
+REQUEST: Final[ContextVar[str]] = ContextVar("llmkit_proxy_request", default="")
+"""The id of the request that is answered here; tasks begun for it have it, too."""
+_LOGGERS: Final = ("llmkit", "uvicorn", "uvicorn.error", "py.warnings")
+_USUAL: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_COLOURS: Final = "color_message"
+"""The same message again, for terminals: uvicorn's."""
+
+
+class JSONLines(logging.Formatter):
+    """A record as a JSON object: ``time`` (UTC), ``level``, ``logger``, ``message``, ``http_id``, and its ``extra``."""
+
+    @override
+    def format(self, record: logging.LogRecord) -> str:
+        said: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if http_id := REQUEST.get():
+            said["http_id"] = http_id
+        said |= {k: v for k, v in record.__dict__.items() if k not in _USUAL and k != _COLOURS}
+        if record.exc_info and record.exc_info[0] is not None:
+            said["error"] = record.exc_info[0].__name__
+            said["traceback"] = self.formatException(record.exc_info)
+        return _line(said)
+
+
+def _line(said: dict[str, Any]) -> str:
+    return json.dumps(_hidden(said), default=str, ensure_ascii=False)
+
+
+def _hidden(value: Any) -> Any:
+    """Text by text: hidden in the line as a whole, a quotation mark could become part of a secret."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {str(key): _hidden(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_hidden(one) for one in value]
+    # What JSON has no word for is shown as a text, which may have something in it, too.
+    return value if isinstance(value, int | float | type(None)) else redact(str(value))
+
+
+def begin(level: str = "info") -> None:
+    """Log like this from now on: what llmkit and the server say from ``level`` on. Again, it only sets the level."""
+    number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if not any(isinstance(one, _Handler) for one in logger.handlers):
+            logger.handlers = [_handler()] if "." not in name or name == "py.warnings" else []
+        logger.propagate = name == "uvicorn.error"
+        logger.setLevel(number)
+    logging.captureWarnings(True)
+    # The gateway has an access log of its own, which has no query strings.
+    logging.getLogger("uvicorn.access").disabled = True
+
+
+class _Handler(logging.StreamHandler[Any]):
+    """Our own, to be recognised."""
+
+
+def _handler() -> _Handler:
+    handler = _Handler(sys.stderr)
+    handler.setFormatter(JSONLines())
+    return handler
+
+
+@contextmanager
+def about(http_id: str) -> Iterator[None]:
+    """What is logged within is about this request."""
+    token = REQUEST.set(http_id)
+    try:
+        yield
+    finally:
+        REQUEST.reset(token)

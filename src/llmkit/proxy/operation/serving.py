@@ -1,0 +1,104 @@
+"""Listening: one process, or several that share a socket; and an end that lets requests under way finish.
+
+Only here is uvicorn known.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Any, Final
+
+import uvicorn
+
+from ...errors import ConfigurationError
+from ..app import create_app
+from ..loading import from_text
+from ..settings import Settings
+from .logs import begin
+from .workers import Workers
+
+__all__ = ["serve", "work"]
+
+_log = logging.getLogger("llmkit.proxy")
+_BACKLOG: Final = 2048
+_INTERRUPTED: Final = 130
+
+
+def serve(settings: Settings) -> int:
+    """Listen until told to end (SIGTERM, SIGINT); the exit code.
+
+    Raises:
+        ConfigurationError: something is wrong in the settings, or the address cannot be had.
+    """
+    begin(settings.log_level)
+    with _listener(settings) as listener:
+        host, port = listener.getsockname()[:2]
+        _log.info("the gateway is at http://%s:%d", f"[{host}]" if ":" in host else host, port)
+        if settings.workers == 1:
+            return _served(settings, listener)
+        # What is wrong is said once, and before anything is started.
+        create_app(settings)
+        return Workers(settings, listener).run()
+
+
+def work(descriptor: int) -> int:
+    """Be one of several workers: the socket is inherited, the settings come by standard input."""
+    settings = from_text(sys.stdin.readline())
+    begin(settings.log_level)
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    threading.Thread(target=_orphaned, daemon=True).start()
+    with socket.socket(fileno=descriptor) as listener:
+        return _served(settings, listener)
+
+
+def _orphaned() -> None:
+    """End when the input does: whoever began this process is no more."""
+    sys.stdin.read()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _served(settings: Settings, listener: socket.socket) -> int:
+    server = uvicorn.Server(_configuration(settings))
+    caught: list[int] = []
+
+    def catch(number: int, _: Any) -> None:
+        caught.append(number)
+
+    # uvicorn ends by the signal that it was told to end by: a graceful end is none by a signal.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, catch)
+    server.run([listener])
+    if not server.started:
+        return 1
+    return _INTERRUPTED if signal.SIGINT in caught else 0
+
+
+def _configuration(settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_app(settings),
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=True,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_graceful_shutdown=round(settings.drain),
+        backlog=_BACKLOG,
+    )
+
+
+def _listener(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        where = f"{settings.host}:{settings.port}"
+        raise ConfigurationError(
+            f"cannot listen at {where}: {error.strerror or error}; choose another with --host and --port"
+        ) from None
