@@ -67,14 +67,18 @@ Name = Annotated[
 """An id, an alias: one text, without a NUL, which PostgreSQL does not keep."""
 Optional = Annotated[Name | None, BeforeValidator(_none_if_empty)]
 Amount = Annotated[
-    Decimal | None,
+    Annotated[Decimal, Field(ge=0, lt=10**12, decimal_places=9, allow_inf_nan=False)] | None,
     BeforeValidator(_none_if_empty),
-    Field(ge=0, lt=10**12, decimal_places=9, allow_inf_nan=False),
 ]
 """USD, to a billionth."""
-Count = Annotated[int | None, BeforeValidator(_none_if_empty), Field(ge=0, le=_MOST)]
+Count = Annotated[Annotated[int, Field(ge=0, le=_MOST)] | None, BeforeValidator(_none_if_empty)]
 Counts = dict[Name, Annotated[int, Field(ge=0, le=_MOST)]] | None
-Names = Annotated[list[Name] | None, Field(max_length=1000)]
+Names = Annotated[list[Name], Field(max_length=1000)] | None
+Duration = Annotated[str, Field(max_length=40)] | None
+ModelBudgets = Annotated[dict[Name, Any], Field(max_length=100)] | None
+KeyText = Annotated[str, Field(min_length=1, max_length=1024)]
+"""A key, or its SHA-256."""
+KeyGiven = Annotated[str, Field(min_length=20, max_length=1024, pattern=r"^sk-[!-~]+$")]
 UserRole = Literal["proxy_admin", "proxy_admin_viewer", "internal_user", "internal_user_viewer"]
 MemberRole = Literal["admin", "user"]
 
@@ -130,12 +134,12 @@ class Limited(Said):
 
     max_budget: Amount = None
     soft_budget: Amount = None
-    budget_duration: Annotated[str | None, Field(max_length=40)] = None
+    budget_duration: Duration = None
     budget_id: Optional = None
     tpm_limit: Count = None
     rpm_limit: Count = None
     max_parallel_requests: Count = None
-    model_max_budget: Annotated[dict[Name, Any] | None, Field(max_length=100)] = None
+    model_max_budget: ModelBudgets = None
     model_rpm_limit: Counts = None
     model_tpm_limit: Counts = None
     models: Names = None
@@ -155,9 +159,9 @@ class Limited(Said):
 class UpdatedKey(Limited):
     """``/key/update``."""
 
-    key: Annotated[str, Field(min_length=1, max_length=1024)]
+    key: KeyText
     key_alias: Optional = None
-    duration: Annotated[str | None, Field(max_length=40)] = None
+    duration: Duration = None
     user_id: Optional = None
     team_id: Optional = None
     organization_id: Optional = None
@@ -169,31 +173,27 @@ class UpdatedKey(Limited):
 class NewKey(UpdatedKey):
     """``/key/generate``. ``key``: one of the caller's own making, which administrators may give."""
 
-    key: Annotated[str | None, Field(min_length=20, max_length=1024, pattern=r"^sk-[!-~]+$")] = None  # type: ignore[assignment]
+    key: KeyGiven | None = None  # type: ignore[assignment]
     key_type: Literal["llm_api", "management", "read_only", "default"] | None = None
 
 
 class Regenerated(UpdatedKey):
     """``/key/regenerate``, ``/key/{key}/regenerate``."""
 
-    key: Annotated[str | None, Field(max_length=1024)] = None  # type: ignore[assignment]
-    new_key: Annotated[
-        str | None, Field(min_length=20, max_length=1024, pattern=r"^sk-[!-~]+$")
-    ] = None
+    key: KeyText | None = None  # type: ignore[assignment]
+    new_key: KeyGiven | None = None
 
 
 class OneKey(Said):
     """``/key/block``: the key, or its SHA-256."""
 
-    key: Annotated[str, Field(min_length=1, max_length=1024)]
+    key: KeyText
 
 
 class Keys(Said):
     """``/key/delete``, ``/v2/key/info``."""
 
-    keys: Annotated[list[Annotated[str, Field(max_length=1024)]] | None, Field(max_length=1000)] = (
-        None
-    )
+    keys: Annotated[list[KeyText], Field(max_length=1000)] | None = None
     key_aliases: Names = None
 
     @model_validator(mode="after")
@@ -229,7 +229,7 @@ class NewUser(UserChanged):
     sso_user_id: Optional = None
     auto_create_key: bool = True
     key_alias: Optional = None
-    duration: Annotated[str | None, Field(max_length=40)] = None
+    duration: Duration = None
 
 
 class Users(Said):
@@ -289,7 +289,7 @@ class TeamModels(OneTeam):
 
 class _OfMember(Said):
     max_budget_in_team: Amount = None
-    budget_duration: Annotated[str | None, Field(max_length=40)] = None
+    budget_duration: Duration = None
     rpm_limit: Count = None
     tpm_limit: Count = None
 
@@ -364,11 +364,11 @@ class Budget(Said):
     budget_id: Optional = None
     max_budget: Amount = None
     soft_budget: Amount = None
-    budget_duration: Annotated[str | None, Field(max_length=40)] = None
+    budget_duration: Duration = None
     tpm_limit: Count = None
     rpm_limit: Count = None
     max_parallel_requests: Count = None
-    model_max_budget: Annotated[dict[Name, Any] | None, Field(max_length=100)] = None
+    model_max_budget: ModelBudgets = None
 
 
 class Budgets(Said):

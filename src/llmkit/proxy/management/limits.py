@@ -104,7 +104,9 @@ def _model(given: Any) -> dict[str, Any]:
     if not isinstance(given, Mapping):
         return {"max_budget": given}
     older = {"budget_limit": "max_budget", "time_period": "budget_duration"}
-    found: dict[str, Any] = {older.get(str(name), str(name)): value for name, value in given.items()}
+    found: dict[str, Any] = {
+        older.get(str(name), str(name)): value for name, value in given.items()
+    }
     known = {"max_budget", "budget_duration", "rpm_limit", "tpm_limit"}
     if unknown := found.keys() - known:
         named = ", ".join(sorted(map(str, unknown)))
