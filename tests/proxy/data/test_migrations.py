@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text
 
 from llmkit.errors import ConfigurationError
 from llmkit.proxy.data.database import HEAD, VERSION_TABLE, Database
-from llmkit.proxy.data.migrate import configuration
+from llmkit.proxy.data.migrate import configuration, upgrade
 from llmkit.proxy.data.models import Base, Member, Progress, User
 
 from .conftest import rows
@@ -29,10 +29,22 @@ database.close()
 """
 
 
-def test_scripts_make_what_the_models_say(database: Database) -> None:
-    """A model that changes needs a script."""
+def test_scripts_make_what_the_models_say(url: str) -> None:
+    """A model that changes needs a script; an empty database gets at once what they make."""
+    database = Database(url)
+    with database.engine.begin() as connection:
+        upgrade(connection, None)
     with database.engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, Base.metadata) == []
+    database.close()
+
+
+def test_an_empty_database_needs_no_alembic(database: Database) -> None:
+    """Its tables are there, and their version is said."""
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert context.get_current_revision() == HEAD
         assert compare_metadata(context, Base.metadata) == []
 
 

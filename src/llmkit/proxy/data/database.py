@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from ...errors import ConfigurationError
+from .models import Base
 
 __all__ = ["HEAD", "VERSION_TABLE", "Database"]
 
@@ -74,7 +75,12 @@ class Database:
         with self.engine.begin() as connection:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:of)"), {"of": _LOCK})
-            if (current := _version(connection)) != HEAD:
+            current = _version(connection)
+            if current is None:
+                # What all scripts together make, at once and without Alembic.
+                Base.metadata.create_all(connection)
+                _stamp(connection)
+            elif current != HEAD:
                 from .migrate import upgrade  # noqa: PLC0415 - Alembic, only where there is something to do
 
                 upgrade(connection, current)
@@ -82,6 +88,13 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _stamp(connection: Connection) -> None:
+    connection.execute(
+        text(f"CREATE TABLE {VERSION_TABLE} (version_num VARCHAR(32) NOT NULL PRIMARY KEY)")
+    )
+    connection.execute(text(f"INSERT INTO {VERSION_TABLE} VALUES (:head)"), {"head": HEAD})  # noqa: S608 - ours
 
 
 def _version(connection: Connection) -> str | None:

@@ -11,12 +11,12 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, Final
 
 from anyio import CancelScope, create_task_group, move_on_after, sleep
 from anyio.to_thread import run_sync
 from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..._operations import Numbered, Settlement, SettlementsAfter
@@ -131,7 +131,8 @@ class RequestLog:
             row.number = number
 
     def _insert(self, table: type[Request | Progress]) -> Any:
-        dialect = sqlite if self._database.dialect == "sqlite" else postgresql
+        # The other one would be loaded for nothing.
+        dialect = import_module(f"sqlalchemy.dialects.{self._database.dialect}")
         return dialect.insert(table)
 
     def _oldest(self) -> Any:

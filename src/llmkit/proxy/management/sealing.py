@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
-from cryptography.fernet import Fernet, InvalidToken
-
 from ..._secret import Secret, redact_url
 from ..settings import Settings
 from .asking import refused
@@ -46,7 +44,9 @@ _PLAIN: Final = frozenset({
 
 
 @lru_cache(2)
-def _fernet(key: Secret) -> Fernet:
+def _fernet(key: Secret) -> Any:
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - large, and few keep any
+
     made = hashlib.scrypt(key.reveal().encode(), salt=_SALT, n=_WORK, r=8, p=1, dklen=32)
     return Fernet(base64.urlsafe_b64encode(made))
 
@@ -88,6 +88,8 @@ def unsealed(settings: Settings, stored: Mapping[str, Any]) -> dict[str, Any]:
         return dict(stored)
     if settings.master_key is None:
         raise ValueError("it is sealed, and no master key is set")
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - as above
+
     try:
         found: dict[str, Any] = json.loads(_fernet(settings.master_key).decrypt(text.encode()))
     except InvalidToken:
