@@ -76,7 +76,7 @@ def opened(url: str) -> Iterator[Database]:
     database.close()
 
 
-def until(condition: Any, seconds: float = 10.0) -> float:
+def until(condition: Any, seconds: float = 30.0) -> float:
     """Wait for it; how long that took."""
     began = time.monotonic()
     while not condition():
@@ -96,18 +96,18 @@ async def test_a_change_reaches_other_processes(url: str) -> None:
         change(database, blocked, blocked=True)
         await bearers.forget(token_of(blocked))
         for ask in others:
-            assert at_once or until(lambda: "blocked" in ask(blocked)) < 5  # noqa: B023 - called here
+            assert at_once or until(lambda: "blocked" in ask(blocked)) < 30  # noqa: B023 - called here
             assert "blocked" in ask(blocked)
             assert ask(deleted) == "team two"
         delete(database, deleted)
         await bearers.forget()
         for ask in others:
-            assert at_once or until(lambda: "no valid key" in ask(deleted)) < 5  # noqa: B023 - as above
+            assert at_once or until(lambda: "no valid key" in ask(deleted)) < 30  # noqa: B023 - as above
             assert "no valid key" in ask(deleted)
         change(database, blocked, blocked=False)
         await bearers.forget(token_of(blocked))
         for ask in others:
-            assert at_once or until(lambda: ask(blocked) == "team one") < 5  # noqa: B023 - as above
+            assert at_once or until(lambda: ask(blocked) == "team one") < 30  # noqa: B023 - as above
             assert ask(blocked) == "team one"
 
 
