@@ -36,6 +36,8 @@ PATHS = {
     "POST /team/member_add": "proxy_admin org_admin",
     "POST /user/new": "proxy_admin org_admin",
     "GET /user/list": "proxy_admin proxy_admin_viewer org_admin",
+    "PATCH /organization/member_update": "proxy_admin org_admin",
+    "POST /budget/info": "proxy_admin proxy_admin_viewer",
     "GET /budget/list": "proxy_admin proxy_admin_viewer",
     "GET /customer/list": "proxy_admin proxy_admin_viewer",
     "POST /customer/new": "proxy_admin",

@@ -35,8 +35,6 @@ MODELS: Final = (
     "/openai/models*",
     "/openai/files*",
     "/openai/batches*",
-    "/ws/*",
-    "/stream*",
     "/utils/token_counter",
     "/utils/supported_openai_params",
 )
@@ -53,7 +51,6 @@ INFORMATION: Final = (
     "/team/list",
     "/organization/info",
     "/organization/list",
-    "/budget/info",
     "/model/info",
     "/model_group/info",
     "/spend/*",
@@ -88,11 +85,14 @@ ORGANISATION: Final = (
     "/user/new",
     "/user/list",
     "/user/update",
-    "/organization/member*",
+    "/organization/member_add",
+    "/organization/member_update",
+    "/organization/member_delete",
     "/organization/update",
 )
 OVERVIEW: Final = (
     "/user/list",
+    "/budget/info",
     "/budget/list",
     "/customer/*",
     "/end_user/*",
@@ -140,7 +140,9 @@ _READ: Final[Mapping[Role, tuple[str, ...]]] = MappingProxyType(
     }
 )
 """What it may read besides."""
-_READ_BY_POST: Final = frozenset({"/spend/calculate", "/cost/estimate", "/key/info"})
+_READ_BY_POST: Final = frozenset(
+    {"/spend/calculate", "/cost/estimate", "/key/info", "/budget/info"}
+)
 """Nothing is changed by these, though they are asked with POST."""
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
