@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.routing import BaseRoute, Route
 
 from ... import providers
+from ..._json import dump
 from ...fronts import responses as front
 from ...types.responses import ResponsesModelParams, StoredModelParams
 from ..data import keeping
@@ -19,6 +20,7 @@ from ..failure import Refused
 from .beside import wrong
 from .exchange import Endpoint, Exchange, written
 from .kept import check_ids, owner_of
+from .messages import counted
 
 if TYPE_CHECKING:
     from ...types._model import Model
@@ -38,6 +40,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         one = f"{start}/{{response_id}}"
         for path, method, work in (
             (start, "POST", create),
+            (f"{start}/input_tokens", "POST", count),
             (one, "GET", retrieve),
             (one, "DELETE", delete),
             (f"{one}/cancel", "POST", cancel),
@@ -126,6 +129,15 @@ async def _note(exchange: Exchange, answer: Any, response_id: str, model: str) -
     await exchange.gateway.database.run(
         lambda session: keeping.keep(session, "response", owner, place, told, models=[model])
     )
+
+
+async def count(exchange: Exchange) -> None:
+    """``POST /v1/responses/input_tokens``."""
+    model = exchange.model()
+    asked = front.read({**exchange.fields, "model": model})
+    with exchange.around("acount_tokens", model):
+        number = await counted(exchange, model, asked)
+    await exchange.line.whole(dump({"object": "response.input_tokens", "input_tokens": number}))
 
 
 # --- what is done with answers that are kept
