@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from .._kit import Called, shown
@@ -42,3 +43,8 @@ async def user(app: Called, user_id: str, **said: Any) -> str:
     """A user's key."""
     made = await post(app, "/user/new", user_id=user_id, **said)
     return str(made["key"])
+
+
+def kept_in(directory: Path) -> bytes:
+    """All that a gateway has written there."""
+    return b"".join(path.read_bytes() for path in directory.glob("*") if path.is_file())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from .._kit import MODEL, Called, called, shown
-from ._asks import ask, get, post, refused
+from ._asks import ask, get, kept_in, post, refused
 
 pytestmark = pytest.mark.asyncio
 
@@ -32,7 +32,7 @@ async def test_a_key_is_shown_once(tmp_path: Path) -> None:
         listed = await get(app, "/key/list", return_full_object=True)
         assert (listed["total_count"], listed["total_pages"]) == (1, 1)
         assert key not in str((info, listed))
-    kept = b"".join(path.read_bytes() for path in tmp_path.glob("*") if path.is_file())
+    kept = kept_in(tmp_path)
     assert token.encode() in kept
     assert key.encode() not in kept
 
