@@ -12,8 +12,8 @@ import pytest
 from llmkit._secret import Secret
 from llmkit.proxy.management import deployments
 
-from .._kit import MODEL, Called, called, shown
-from ._asks import ask, get, kept_in, post, refused, user
+from .._kit import MODEL, Called, called
+from ._asks import ask, chat, get, kept_in, post, refused, user
 
 pytestmark = pytest.mark.asyncio
 KEY = "sk-" + "of-the-provider-0123456789"
@@ -23,20 +23,14 @@ def _params(app: Called, **more: Any) -> dict[str, Any]:
     return {"model": MODEL, "api_key": KEY, "api_base": app.simulator.base_url, **more}
 
 
-async def _chat(app: Called, model: str, key: str | None = None) -> int:
-    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10}
-    headers = {} if key is None else shown(key)
-    return (await app.http.post("/v1/chat/completions", json=body, headers=headers)).status_code
-
-
 async def test_a_model_is_added_changed_and_deleted(tmp_path: Path) -> None:
     """Its key reaches the provider, and no answer, no row, no log."""
     async with called(tmp_path) as app:
-        assert await _chat(app, "new") != 200
+        assert await chat(app, None, "new") != 200
         made = await post(app, "/model/new", model_name="new", litellm_params=_params(app, rpm=50))
         model_id = made["model_id"]
         assert (made["model_info"]["id"], made["model_info"]["db_model"]) == (model_id, True)
-        assert await _chat(app, "new") == 200
+        assert await chat(app, None, "new") == 200
         assert KEY in str(app.simulator.requests[-1].headers)
         changed = await post(
             app, "/model/update", id=model_id, litellm_params={"rpm": 9}, model_info={"team": "x"}
@@ -44,12 +38,12 @@ async def test_a_model_is_added_changed_and_deleted(tmp_path: Path) -> None:
         assert (changed["litellm_params"]["rpm"], changed["model_info"]["team"]) == (9, "x")
         named = f"/model/{model_id}/update"
         await ask(app, "PATCH", named, None, 200, litellm_params={"rpm": None}, model_name="newer")
-        assert await _chat(app, "newer") == 200
+        assert await chat(app, None, "newer") == 200
         told = await get(app, "/model/info", litellm_model_id=model_id)
         assert told["data"][0]["litellm_params"]["model"] == MODEL
         assert KEY not in json.dumps([made, changed, told, await get(app, "/v2/model/info")])
         await post(app, "/model/delete", id=model_id)
-        assert await _chat(app, "newer") != 200
+        assert await chat(app, None, "newer") != 200
         await refused(app, "/model/delete", None, 404, id=model_id)
     kept = kept_in(tmp_path)
     assert b"newer" in kept
@@ -62,9 +56,9 @@ async def test_other_processes_have_it_too(tmp_path: Path, monkeypatch: pytest.M
     async with called(tmp_path) as one, called(tmp_path) as other:
         made = await post(one, "/model/new", model_name="new", litellm_params=_params(one))
         await _until(other, "new", there=True)
-        assert await _chat(other, "new") == 200
+        assert await chat(other, None, "new") == 200
         async with called(tmp_path) as third:
-            assert await _chat(third, "new") == 200
+            assert await chat(third, None, "new") == 200
         await post(other, "/model/delete", id=made["model_id"])
         await _until(one, "new", there=False)
 
@@ -79,7 +73,7 @@ async def test_what_is_wrong_is_said(tmp_path: Path) -> None:
     """What the router does not take is not kept; what a file has is changed there."""
     async with called(tmp_path) as app:
         assert "model_name" in await refused(app, "/model/new", None, 400, litellm_params={})
-        said = {"model_name": "x", "litellm_params": _params(app, rpmm=1)}
+        said: dict[str, Any] = {"model_name": "x", "litellm_params": _params(app, rpmm=1)}
         assert "rpmm" in await refused(app, "/model/new", None, 400, **said)
         listed = (await get(app, "/v1/model/info"))["data"]
         filed = next(one["model_info"]["id"] for one in listed if one["model_name"] == "fast")

@@ -6,16 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from .._kit import Called, called, shown
-from ._asks import ask, get, post, refused, user
+from .._kit import called
+from ._asks import ask, chat, get, post, refused, user
 
 pytestmark = pytest.mark.asyncio
-
-
-async def _chat(app: Called, key: str, model: str = "fast") -> int:
-    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10}
-    found = await app.http.post("/v1/chat/completions", json=body, headers=shown(key))
-    return found.status_code
 
 
 async def test_a_user_comes_with_a_key(tmp_path: Path) -> None:
@@ -31,18 +25,18 @@ async def test_a_user_comes_with_a_key(tmp_path: Path) -> None:
         )
         assert (made["user_role"], made["max_budget"], made["teams"]) == ("internal_user", 2, [])
         key = made["key"]
-        assert (made["key_alias"], await _chat(app, key)) == ("first", 200)
+        assert (made["key_alias"], await chat(app, key)) == ("first", 200)
         info = await get(app, "/user/info", user_id="ann")
         assert info["user_info"]["user_email"] == "ann@example.org"
         assert [one["token"] for one in info["keys"]] == [made["token"]]
         changed = await post(app, "/user/update", user_email="ann@example.org", max_budget=0)
         assert (changed["user_id"], changed["data"]["max_budget"]) == ("ann", 0)
-        assert await _chat(app, key) == 429
+        assert await chat(app, key) == 429
         listed = await get(app, "/user/list", user_email="ANN@")
         assert [(u["user_id"], u["key_count"]) for u in listed["users"]] == [("ann", 1)]
         assert listed["total"] == listed["total_pages"] == 1
         assert await post(app, "/user/delete", user_ids=["ann"]) == 1
-        assert await _chat(app, key) == 401
+        assert await chat(app, key) == 401
         await refused(app, "/user/info", None, 404, "GET", user_id="ann")
 
 
@@ -61,26 +55,26 @@ async def test_a_team(tmp_path: Path) -> None:
         assert made["members_with_roles"] == [{**member, "user_email": None}]
         assert made["admins"] == ["ann"]
         key = (await post(app, "/key/generate", team_id="red"))["key"]
-        assert (await _chat(app, key), await _chat(app, key, "careful")) == (200, 403)
+        assert (await chat(app, key), await chat(app, key, "careful")) == (200, 403)
         await post(app, "/team/model/add", team_id="red", models=["careful"])
-        assert await _chat(app, key, "careful") == 200
+        assert await chat(app, key, "careful") == 200
         left = await post(app, "/team/model/delete", team_id="red", models=["careful"])
         assert left["models"] == ["fast"]
         await refused(app, "/team/model/delete", None, 400, team_id="red", models=["fast"])
         updated = await post(app, "/team/update", team_id="red", max_budget=0)
         assert updated["data"]["max_budget"] == 0
-        assert await _chat(app, key) == 429
+        assert await chat(app, key) == 429
         await post(app, "/team/update", team_id="red", max_budget=None)
-        assert await _chat(app, key) == 200
+        assert await chat(app, key) == 200
         assert (await post(app, "/team/block", team_id="red"))["blocked"] is True
-        assert await _chat(app, key) == 401
+        assert await chat(app, key) == 401
         await post(app, "/team/unblock", team_id="red")
         info = await get(app, "/team/info", team_id="red")
         assert (info["team_info"]["team_alias"], len(info["keys"])) == ("Red", 1)
         assert [one["team_id"] for one in await get(app, "/team/list")] == ["red"]
         assert (await get(app, "/v2/team/list"))["teams"][0]["team_id"] == "red"
         assert (await post(app, "/team/delete", team_ids=["red"]))["deleted_teams"] == ["red"]
-        assert await _chat(app, key) == 401
+        assert await chat(app, key) == 401
 
 
 async def test_a_members_budget_is_the_teams_and_his(tmp_path: Path) -> None:
@@ -98,7 +92,7 @@ async def test_a_members_budget_is_the_teams_and_his(tmp_path: Path) -> None:
         assert [one["user_id"] for one in added["members_with_roles"]] == ["ann"]
         assert added["updated_team_memberships"][0]["max_budget_in_team"] == 0
         his = (await post(app, "/key/generate", team_id="red", user_id="ann"))["key"]
-        assert (await _chat(app, his), await _chat(app, own)) == (429, 200)
+        assert (await chat(app, his), await chat(app, own)) == (429, 200)
         changed = await post(
             app,
             "/team/member_update",
@@ -107,10 +101,10 @@ async def test_a_members_budget_is_the_teams_and_his(tmp_path: Path) -> None:
             role="admin",
             max_budget_in_team=1,
         )
-        assert (changed["max_budget_in_team"], await _chat(app, his)) == (1, 200)
+        assert (changed["max_budget_in_team"], await chat(app, his)) == (1, 200)
         gone = await post(app, "/team/member_delete", team_id="red", user_id="ann")
         assert gone["members_with_roles"] == []
-        assert (await _chat(app, his), await _chat(app, own)) == (401, 200)
+        assert (await chat(app, his), await chat(app, own)) == (401, 200)
         await refused(app, "/team/member_delete", None, 404, team_id="red", user_id="ann")
 
 
@@ -129,7 +123,7 @@ async def test_an_organisation(tmp_path: Path) -> None:
         await ask(
             app, "PATCH", "/organization/update", None, 200, organization_id="acme", max_budget=0
         )
-        assert await _chat(app, key) == 429
+        assert await chat(app, key) == 429
         assert [o["organization_id"] for o in await get(app, "/organization/list")] == ["acme"]
         gone = {"organization_ids": ["acme"]}
         assert "delete or move" in await refused(

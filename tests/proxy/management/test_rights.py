@@ -126,7 +126,9 @@ async def test_an_administrator_of_a_team(tmp_path: Path) -> None:
             "user_id"
         ] == "mate"
         for path in ("/key/delete", "/key/update"):
-            body = {"keys": [keys["bob"]]} if path.endswith("delete") else {"key": keys["bob"]}
+            body: dict[str, Any] = (
+                {"keys": [keys["bob"]]} if path.endswith("delete") else {"key": keys["bob"]}
+            )
             await refused(app, path, lead, 404, **body)
 
 
@@ -208,7 +210,13 @@ async def test_a_key_makes_none_that_may_more(tmp_path: Path) -> None:
         assert changed["models"] == ["fast"]
         small = await post(app, "/key/generate", user_id="ann", max_budget=1)
         await refused(app, "/key/generate", small["key"], 403)
-        for said in ({"max_budget": None}, {"duration": "-1"}, {"blocked": False}, {"models": []}):
+        never: list[dict[str, Any]] = [
+            {"max_budget": None},
+            {"duration": "-1"},
+            {"blocked": False},
+            {"models": []},
+        ]
+        for said in never:
             await refused(app, "/key/update", small["key"], 403, key=small["key"], **said)
         await post(app, "/key/update", small["key"], key=small["key"], key_alias="mine")
         await post(app, "/key/block", few["key"], key=small["key"])
