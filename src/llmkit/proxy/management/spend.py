@@ -13,6 +13,7 @@ from typing import Annotated, Any, Final, Literal
 
 from anyio.to_thread import run_sync
 from fastapi import APIRouter, Query
+from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -301,7 +302,7 @@ async def tags_of(asking: Asking, span: Span) -> list[dict[str, Any]]:
 class Calculated(fields.Said):
     """What is to be priced: messages to a model, or an answer of it."""
 
-    model: str | None = None
+    model: Annotated[str, Field(max_length=512)] | None = None
     messages: list[Any] | None = None
     completion_response: dict[str, Any] | None = None
 
