@@ -12,7 +12,18 @@ from starlette.responses import JSONResponse, Response
 from ..errors_of import refused_by
 from ..failure import Refused
 from ..gateway import Gateway
-from . import budgets, key_lists, keys, members, models, organisations, teams, users
+from . import (
+    budgets,
+    global_spend,
+    key_lists,
+    keys,
+    members,
+    models,
+    organisations,
+    spend,
+    teams,
+    users,
+)
 
 __all__ = ["management"]
 
@@ -26,6 +37,8 @@ _ROUTERS: Final = (
     organisations.router,
     budgets.router,
     models.router,
+    spend.router,
+    global_spend.router,
 )
 _ERROR: Final[dict[str, Any]] = {
     "description": "Refused",
