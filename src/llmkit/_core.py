@@ -364,11 +364,10 @@ class Core:
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:
         """Say whose the call is."""
-        from ._control.attributes import attributes, noted, shown  # noqa: PLC0415 - few calls say it
+        from ._control.attributes import told  # noqa: PLC0415 - few calls say it
 
-        job.attributes = attributes(asked.params, asked.options, job.metadata)
-        job.metadata = noted(job.metadata)
-        job.shown, job.book, job.desk = shown(job.attributes), self._book, self._desk
+        job.attributes, job.shown, job.metadata = told(asked.params, asked.options, job.metadata)
+        job.book, job.desk = self._book, self._desk
 
     def _divertible(
         self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind

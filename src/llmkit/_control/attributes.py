@@ -13,7 +13,7 @@ from .._call import CONTEXT
 from .._secret import redact
 from ..errors import ConfigurationError
 
-__all__ = ["NAMED", "Attributes", "attributes", "context", "noted", "shown"]
+__all__ = ["NAMED", "Attributes", "attributes", "context", "noted", "shown", "told"]
 
 Attributes = Mapping[str, tuple[str, ...]]
 
@@ -130,6 +130,14 @@ def noted(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
         if one.metadata and one.final:
             metadata = {**metadata, **one.metadata}
     return metadata
+
+
+def told(
+    params: Mapping[str, Any], options: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> tuple[Attributes, Attributes, Mapping[str, Any]]:
+    """Whose a call is, the same as it is shown, and what its settlement keeps beside."""
+    found = attributes(params, options, metadata)
+    return found, shown(found), noted(metadata)
 
 
 def shown(attributes: Attributes) -> Attributes:

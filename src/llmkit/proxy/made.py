@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Final
 
 from .. import stores
@@ -49,7 +50,10 @@ def made(settings: Settings) -> Gateway:
 def _store(settings: Settings) -> Any:
     url = settings.database_url
     if url.startswith(_SQLITE) and len(url) > len(_SQLITE):
-        return stores.SQLiteStore(url.removeprefix(_SQLITE), durability=settings.durability)
+        file = Path(url.removeprefix(_SQLITE))
+        # One of its own: whoever writes to the database holds up no call.
+        beside = file.with_name(f"{file.stem}-ledger{file.suffix}")
+        return stores.SQLiteStore(beside, durability=settings.durability)
     if url.startswith(_POSTGRES):
         return stores.PostgresStore(url, durability=settings.durability)
     # Not the address: it may have a password.

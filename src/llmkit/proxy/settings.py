@@ -99,7 +99,7 @@ _RANGES: Final = (
     ("port", 0, 65535),
     ("workers", 1, 256),
     ("requests_a_minute", 1, 10**9),
-    ("max_body", 1024, 2**40),
+    ("max_body", 1, 2**40),
     ("keep_alive", 0.1, 3600),
     ("drain", 0, _DAY),
     ("session_hours", 0.01, 24 * 365),

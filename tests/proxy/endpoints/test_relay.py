@@ -12,6 +12,7 @@ import pytest
 from llmkit._io.aio_stream import AsyncStream
 from llmkit._operations import Settlements
 from llmkit.types.chat import ChatCompletion
+
 from .._kit import called
 
 ASKED: dict[str, Any] = {"model": "fast", "messages": [{"role": "user", "content": "Tell a tale."}]}

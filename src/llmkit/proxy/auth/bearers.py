@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,13 +17,15 @@ from sqlalchemy.orm import Session as Transaction
 from ..data.database import Database
 from ..failure import Refused
 from ..gateway import Gateway
-from ..settings import Settings
+from ..settings import IdentityProvider, Settings
 from ..subject import ADMINISTRATOR, Subject
 from . import master, rows
 from .fresh import Fresh, fresh_by
 from .keys import LONGEST, same, token_of
-from .shown import COOKIE, COOKIE_HTTPS, own, shown_by
-from .tokens import Person, Tokens, looks_like_a_token
+from .shown import COOKIE, COOKIE_HTTPS, looks_like_a_token, own, shown_by
+
+if TYPE_CHECKING:
+    from .tokens import Person, Tokens
 
 __all__ = ["SESSION", "Bearers", "expired", "running", "unknown"]
 
@@ -72,7 +74,7 @@ class Bearers:
         given = settings.master_key
         self._master = token_of(given.reveal()) if given else None
         provider = settings.identity_provider
-        self._tokens = None if provider is None else Tokens(provider)
+        self._tokens = None if provider is None else _tokens_of(provider)
 
     def open(self) -> str | None:
         """Begin to listen to other processes; the master key, where one was made just now. Waits for the database."""
@@ -213,6 +215,12 @@ class Bearers:
             why = entry.known.why
             raise Refused(why.status, why.message, why.type)
         return subject
+
+
+def _tokens_of(provider: IdentityProvider) -> Tokens:
+    from .tokens import Tokens  # noqa: PLC0415 - few have one, and what it needs is large
+
+    return Tokens(provider)
 
 
 def _of(person: Person, transaction: Transaction) -> rows.Known:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-__all__ = ["COOKIE", "COOKIE_HTTPS", "own", "shown_by"]
+__all__ = ["COOKIE", "COOKIE_HTTPS", "looks_like_a_token", "own", "shown_by"]
 
 COOKIE: Final = "llmkit_session"
 COOKIE_HTTPS: Final = "__Host-llmkit_session"
@@ -14,6 +14,7 @@ COOKIE_HTTPS: Final = "__Host-llmkit_session"
 _HEADERS: Final = ("x-litellm-api-key", "x-api-key", "x-goog-api-key", "api-key")
 """LiteLLM's, Anthropic's, Google's and Azure's, after ``Authorization``."""
 _BEARER: Final = "bearer "
+_DOTS: Final = 2
 
 
 def shown_by(headers: Mapping[str, str]) -> str:
@@ -31,6 +32,11 @@ def shown_by(headers: Mapping[str, str]) -> str:
 def _without_scheme(said: str) -> str:
     said = said.strip()
     return said[len(_BEARER) :].strip() if said[: len(_BEARER)].lower() == _BEARER else said
+
+
+def looks_like_a_token(shown: str) -> bool:
+    """Whether this is no key of ours, and has the form of an identity provider's token (JWT)."""
+    return shown.startswith("ey") and shown.count(".") == _DOTS
 
 
 def own(headers: Mapping[str, str], origins: tuple[str, ...]) -> bool:

@@ -20,7 +20,7 @@ from ..subject import Role
 from .keys import token_of
 from .published import LEAST_BITS, Published
 
-__all__ = ["Person", "Tokens", "looks_like_a_token"]
+__all__ = ["Person", "Tokens"]
 
 _LEEWAY: Final = 10
 """Seconds that clocks may differ by."""
@@ -28,14 +28,8 @@ _LEAST_SECRET: Final = 32
 """Bytes of a secret for HS256 (RFC 7518 3.2)."""
 _LONGEST: Final = 255
 """Characters of a name."""
-_DOTS: Final = 2
 _CLAIMS: Final[Mapping[str, str]] = {"user": "sub"}
 _BROKEN = (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError, AttributeError)
-
-
-def looks_like_a_token(shown: str) -> bool:
-    """Whether this is no key of ours, and has a token's form."""
-    return shown.count(".") == _DOTS and shown.startswith("ey")
 
 
 @dataclass(frozen=True, slots=True)

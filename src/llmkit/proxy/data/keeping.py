@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Select, delete, or_, select
+from sqlalchemy import ColumnElement, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from .models import Kept
 
-__all__ = ["Thing", "Wanted", "drop", "find", "keep", "owned", "page"]
+__all__ = ["Thing", "Wanted", "Where", "drop", "find", "keep", "owned", "page", "shared"]
 
 Thing = Literal["file", "batch", "response"]
 
@@ -42,25 +42,34 @@ class Wanted:
     purpose: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where something is: see ``Kept.place``."""
+
+    place: str
+    provider: str
+
+
 def keep(
     session: Session,
     kind: Thing,
     owner: str,
-    place: str,
+    where: Where,
     told: Mapping[str, Any],
     *,
     models: Sequence[str] = (),
 ) -> None:
     """Note that it is theirs; or, where it is, what the provider says of it now."""
-    key = {"kept_id": str(told["id"]), "owner": owner, "place": place}
+    key = {"kept_id": str(told["id"]), "owner": owner, "place": where.place}
     row = session.get(Kept, key)
     if row is not None:
-        row.told = dict(told)
+        row.told = {**row.told, **told}
         return
     purpose = told.get("purpose")
     session.add(
         Kept(
             **key,
+            provider=where.provider,
             kind=kind,
             purpose=purpose if isinstance(purpose, str) else None,
             models=list(models),
@@ -103,11 +112,21 @@ def page(session: Session, wanted: Wanted) -> list[Kept]:
     return list(session.scalars(chosen.order_by(*order).limit(wanted.limit)))
 
 
-def drop(session: Session, row: Kept) -> bool:
-    """It is theirs no more; say whether it is anybody else's."""
-    same = (Kept.kind == row.kind, Kept.kept_id == row.kept_id, Kept.place == row.place)
-    session.execute(delete(Kept).where(*same, Kept.owner == row.owner))
-    return session.scalars(select(Kept).where(*same)).first() is not None
+def shared(session: Session, row: Kept) -> bool:
+    """Whether it is anybody else's, too: a provider may give equal files one id."""
+    return (
+        session.scalars(select(Kept).where(*_same(row), Kept.owner != row.owner)).first()
+        is not None
+    )
+
+
+def drop(session: Session, row: Kept) -> None:
+    """It is theirs no more."""
+    session.execute(delete(Kept).where(*_same(row), Kept.owner == row.owner))
+
+
+def _same(row: Kept) -> tuple[ColumnElement[bool], ...]:
+    return Kept.kind == row.kind, Kept.kept_id == row.kept_id, Kept.place == row.place
 
 
 def _of(chosen: Select[Any], owner: str | None) -> Select[Any]:

@@ -224,7 +224,8 @@ class Kept(Base):
     owner: Mapped[str] = mapped_column(primary_key=True)
     """``key:`` and what the key's spend is kept under, or ``user:`` and an id; see ``endpoints.kept``."""
     place: Mapped[str] = mapped_column(primary_key=True)
-    """Where it is: a deployment's id, or a provider."""
+    """Where it is: a deployment's id; the provider, where deployments of no provider take its calls."""
+    provider: Mapped[str]
     kind: Mapped[str] = mapped_column(String(16))
     """``file``, ``batch`` or ``response``."""
     purpose: Mapped[str | None]

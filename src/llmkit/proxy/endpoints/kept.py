@@ -1,30 +1,102 @@
-"""Whose something is that a provider keeps: all keys share its account, so it tells nobody apart."""
+"""Whose files and batches are: nobody reads, uses or deletes those of another key's, but an administrator.
+
+All keys share the gateway's account at a provider, which therefore tells them nothing apart. What was not made through
+the gateway is nobody's, and what is another's is answered just as what there is not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from ..data import keeping
+from ..data.keeping import Thing, Where
+from ..data.models import Kept
 from ..failure import Refused
+from ..gateway import Gateway
 from ..subject import Subject
 
-if TYPE_CHECKING:
-    from ..gateway import Gateway
+__all__ = ["check_ids", "find", "ids_in", "missing", "note", "owner_of", "whose"]
 
-__all__ = ["check_ids", "owner_of"]
+_FILES = frozenset({"file_id", "file_ids", "input_file_id"})
 
 
 def owner_of(subject: Subject) -> str:
-    """Under what its things are kept."""
-    return f"key:{subject.key}"
+    """Who has what this subject makes: the key, also once it was regenerated."""
+    key = getattr(subject, "account", "") or subject.key
+    if key:
+        return f"key:{key}"
+    return f"user:{subject.user}" if subject.user else "master"
 
 
-async def check_ids(gateway: Gateway, subject: Subject, ids: Collection[str]) -> None:
-    """Raise ``Refused`` (404) unless all of these are the subject's; an administrator's are all."""
-    if subject.role == "proxy_admin" or not ids:
+def whose(subject: Subject) -> str | None:
+    """Whose things this subject may see; ``None``: everybody's."""
+    return None if subject.role == "proxy_admin" else owner_of(subject)
+
+
+async def note(
+    gateway: Gateway,
+    kind: Thing,
+    owner: str,
+    there: Where,
+    told: Mapping[str, Any],
+    models: Iterable[str] = (),
+) -> None:
+    """Keep whose it is, and what the provider says of it."""
+    named = list(models)
+    await gateway.database.run(
+        lambda session: keeping.keep(session, kind, owner, there, told, models=named)
+    )
+
+
+async def find(gateway: Gateway, subject: Subject, kind: Thing, id_: str) -> Kept:
+    """What this subject has by this id. Raises ``Refused`` (404)."""
+    row = await gateway.database.read(
+        lambda session: keeping.find(session, kind, id_, whose(subject))
+    )
+    if row is None:
+        raise missing(kind, id_)
+    return row
+
+
+def missing(kind: Thing, id_: str, param: str | None = None) -> Refused:
+    """The answer for what there is not, and for what is another's."""
+    return Refused(404, f"you have no {kind} {id_[:100]!r}", "not_found_error", param=param)
+
+
+async def check_ids(gateway: Gateway, subject: Subject, ids: Iterable[str]) -> None:
+    """See that what a request names is its sender's: a model would tell what is in a file.
+
+    Args:
+        gateway: whose files they are.
+        subject: who asks.
+        ids: of files, as ``ids_in`` finds them, batches and stored answers.
+
+    Raises:
+        Refused: 404, one of them is not.
+    """
+    every, owner = set(ids), whose(subject)
+    if not every or owner is None:
         return
-    owner, wanted = owner_of(subject), set(ids)
-    found = await gateway.database.run(lambda session: keeping.owned(session, wanted, owner))
-    if wanted - found:
-        raise Refused(404, "there is nothing of yours by this id", "not_found_error")
+    found = await gateway.database.read(lambda session: keeping.owned(session, every, owner))
+    for id_ in every - found:
+        raise Refused(404, f"you have nothing by the id {id_[:100]!r}", "not_found_error")
+
+
+def ids_in(body: Any) -> Iterator[str]:
+    """The ids of files that a request's body names, at whatever depth."""
+    left = [body]
+    while left:
+        one = left.pop()
+        if isinstance(one, list):
+            left += one
+        elif isinstance(one, dict):
+            for name, value in one.items():
+                if name in _FILES:
+                    yield from (id_ for id_ in _listed(value) if isinstance(id_, str))
+                elif isinstance(value, dict | list):
+                    left.append(value)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]

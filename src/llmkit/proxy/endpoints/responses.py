@@ -14,11 +14,10 @@ from starlette.routing import BaseRoute, Route
 from ... import providers
 from ...fronts import responses as front
 from ...types.responses import ResponsesModelParams, StoredModelParams
-from ..data import keeping
 from ..failure import Refused
+from . import kept, places
 from .beside import wrong
 from .exchange import Endpoint, Exchange, written
-from .kept import check_ids, owner_of
 
 if TYPE_CHECKING:
     from ...types._model import Model
@@ -108,7 +107,7 @@ async def _params(exchange: Exchange) -> dict[str, Any]:
     if not isinstance(exchange.fields.get("input"), str | list | None):
         raise wrong("input must be a text or a list of items", "input")
     if isinstance(before := given.get("previous_response_id"), str):
-        await check_ids(exchange.gateway, exchange.subject, [before])
+        await kept.check_ids(exchange.gateway, exchange.subject, [before])
     extra = {"extra_body": native} if native else {}
     return {**given, **extra, **exchange.beside.options}
 
@@ -120,12 +119,9 @@ def _kept(answer: Any) -> bool:
 
 async def _note(exchange: Exchange, answer: Any, response_id: str, model: str) -> None:
     """Whose it is; nothing of what it says."""
-    owner, call = owner_of(exchange.subject), answer.call
-    place = call.deployment or call.provider
+    there, owner = places.where(exchange.gateway, answer.call), kept.owner_of(exchange.subject)
     told = {"id": response_id}
-    await exchange.gateway.database.run(
-        lambda session: keeping.keep(session, "response", owner, place, told, models=[model])
-    )
+    await kept.note(exchange.gateway, "response", owner, there, told, [model])
 
 
 # --- what is done with answers that are kept
@@ -165,15 +161,10 @@ async def input_items(exchange: Exchange) -> None:
 
 async def _about(exchange: Exchange, name: str, **how: Any) -> Any:
     response_id, gateway = exchange.path["response_id"], exchange.gateway
-    owner = None if exchange.subject.role == "proxy_admin" else owner_of(exchange.subject)
-    row = await gateway.database.run(
-        lambda session: keeping.find(session, "response", response_id, owner)
-    )
-    if row is None:
-        raise Refused(404, "there is no such response: see its id", "not_found_error")
+    row = await kept.find(gateway, exchange.subject, "response", response_id)
     call: Callable[..., Awaitable[Model]] = getattr(gateway.calls, name)
     with exchange.around(name, next(iter(row.models), "")):
-        return await call(response_id, custom_llm_provider=row.place, **_asked(exchange), **how)
+        return await call(response_id, **places.at(gateway, row), **_asked(exchange), **how)
 
 
 def _asked(exchange: Exchange) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _files() -> None:
     op.create_table(
         "proxy_kept",
         sa.Column("kept_id", sa.String(512), nullable=False),
-        *_texts("owner", "place", needed=True),
+        *_texts("owner", "place", "provider", needed=True),
         sa.Column("kind", sa.String(16), nullable=False),
         *_texts("purpose"),
         sa.Column("models", sa.JSON(), nullable=False),

@@ -1,0 +1,227 @@
+"""Batches: made of a file of calls or of calls themselves, told, listed and cancelled, each by whoever made it.
+
+A batch's files of results are its maker's, too: they are noted when the batch that names them is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import anyio
+from starlette.requests import Request
+
+from ..._json import dump
+from ...errors import APIError
+from ...types.batch import BatchModelParams
+from ..auth.allowed import may_use
+from ..auth.permissions import permit
+from ..data import keeping
+from ..data.keeping import Thing, Wanted, Where
+from ..data.models import Kept
+from ..gateway import Gateway
+from . import kept, places
+from .answering import Line
+from .asking import subject_of
+from .beside import Beside, beside_of, wrong
+from .lines import Calls, inline
+from .making import Asked, Work, known, read, told
+from .reading import whole
+
+__all__ = ["TABLE", "about", "calls_at", "check", "page_of"]
+
+_BATCH: Final = "batch"
+_MOST: Final = 100
+_AT_ONCE: Final = 8
+"""Batches of a list that providers are asked for at the same time."""
+_ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
+_RESULTS: Final = ("output_file_id", "error_file_id")
+
+
+# --- what files of calls need, too
+
+
+async def about(gateway: Gateway, request: Request, kind: Thing) -> tuple[Asked, Kept]:
+    """Who asks, and the thing of theirs that the path names. Raises ``Refused`` (404) for what is none of theirs."""
+    subject = await subject_of(gateway, request)
+    beside = beside_of(request.headers, {}, subject, gateway.settings)
+    row = await kept.find(gateway, subject, kind, request.path_params["id"])
+    return Asked(request, subject, beside), row
+
+
+def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
+    """What looks at the calls of a batch that is to be made there."""
+    provider, usual = _place(gateway, place)
+
+    def named(model: str) -> str:
+        may_use(call.subject, model)
+        found = places.named(gateway, provider, model)
+        if found is None:
+            raise wrong(
+                f"the model {model[:100]!r} is not at {provider}: send it there by itself", "file"
+            )
+        return found
+
+    if usual is not None:
+        may_use(call.subject, usual)
+    return Calls(named, usual)
+
+
+def _place(gateway: Gateway, place: str) -> tuple[str, str | None]:
+    """The provider there; and the group's name, where one model is meant by it."""
+    entries = gateway.calls.get_model_list(place)
+    for entry in entries:
+        provider, name = places.declared(entry)
+        if provider:
+            group = entry["model_name"]
+            return provider, None if "*" in name or "*" in group else group
+    return place, None
+
+
+async def check(gateway: Gateway, call: Asked, calls: Calls) -> None:
+    """See that these calls are their sender's to make, as to their paths and the files that they name."""
+    for path in calls.paths:
+        permit(call.subject, "POST", path)
+    await kept.check_ids(gateway, call.subject, calls.files)
+
+
+def page_of(found: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:
+    """A page of a list in OpenAI's form; there is one more than the limit where more follow."""
+    data = found[:limit]
+    ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
+    return {"object": "list", "data": data, "has_more": len(found) > limit, **ends}
+
+
+# --- batches
+
+
+async def _create(gateway: Gateway, request: Request, line: Line) -> None:
+    subject = await subject_of(gateway, request)
+    fields = await read(gateway, request)
+    said = fields.pop("custom_llm_provider", None)
+    said = fields.pop("model", None) or said
+    if not isinstance(said, str | None):
+        raise wrong("model must be a text", "model")
+    beside = beside_of(request.headers, fields, subject, gateway.settings)
+    call = Asked(request, subject, beside, fields)
+    if fields.get("requests") is not None:
+        how, models = await _of_calls(gateway, call, said)
+    else:
+        how, models = await _of_file(gateway, call)
+    given = {**call.keywords(BatchModelParams.__annotations__), **how}
+    async with line:
+        with call.around("acreate_batch", how["custom_llm_provider"]):
+            answer = await gateway.calls.acreate_batch(**given)
+        there = places.where(gateway, answer.call)
+        await _note(gateway, kept.owner_of(subject), there, answer.to_dict(), models)
+        await told(line, answer)
+
+
+async def _of_file(gateway: Gateway, call: Asked) -> tuple[dict[str, Any], list[str]]:
+    """Where the batch goes, which is where its file is; and the models that are asked."""
+    id_ = call.fields.get("input_file_id")
+    if not isinstance(id_, str) or not id_:
+        raise wrong("input_file_id is missing: send a file for a batch first", "input_file_id")
+    row = await kept.find(gateway, call.subject, "file", id_)
+    if row.purpose != _BATCH:
+        raise wrong("the file must have been sent with purpose=batch", "input_file_id")
+    for model in row.models:
+        may_use(call.subject, model)
+    if isinstance(path := call.fields.get("endpoint"), str):
+        permit(call.subject, "POST", path)
+    return places.at(gateway, row), row.models
+
+
+async def _of_calls(
+    gateway: Gateway, call: Asked, said: str | None
+) -> tuple[dict[str, Any], list[str]]:
+    if call.fields.get("input_file_id") is not None:
+        raise wrong("a batch is made of requests or of a file, not of both", "requests")
+    place = places.place_of(gateway, call.subject, said)
+    calls = calls_at(gateway, call, place)
+    call.fields["requests"] = inline(call.fields["requests"], calls)
+    await check(gateway, call, calls)
+    return {"custom_llm_provider": place}, list(calls.models)
+
+
+async def _retrieve(gateway: Gateway, request: Request, line: Line) -> None:
+    call, row = await about(gateway, request, "batch")
+    async with line:
+        await line.whole(dump(await _now(gateway, call, row)))
+
+
+async def _cancel(gateway: Gateway, request: Request, line: Line) -> None:
+    call, row = await about(gateway, request, "batch")
+    async with line:
+        with call.around("acancel_batch", row.place):
+            answer = await gateway.calls.acancel_batch(row.kept_id, **places.at(gateway, row))
+        await _note(gateway, row.owner, _there(row), answer.to_dict())
+        await told(line, answer)
+
+
+async def _list(gateway: Gateway, request: Request, line: Line) -> None:
+    subject = await subject_of(gateway, request)
+    query = dict(request.query_params)
+    known(query, {"after", "api-version", "limit", "custom_llm_provider"})
+    limit = whole(query.get("limit", "20"), "limit", 1, _MOST)
+    wanted = Wanted(
+        kind="batch", owner=kept.whose(subject), limit=limit + 1, after=query.get("after")
+    )
+    rows = await gateway.database.read(lambda session: keeping.page(session, wanted))
+    call = Asked(request, subject, Beside())
+    async with line:
+        await line.whole(dump(page_of(await _all_now(gateway, call, rows), limit)))
+
+
+async def _all_now(gateway: Gateway, call: Asked, rows: Sequence[Kept]) -> list[dict[str, Any]]:
+    """How they stand: those that have not ended are asked for."""
+    found = [row.told for row in rows]
+    limiter = anyio.CapacityLimiter(_AT_ONCE)
+
+    async def look(place: int) -> None:
+        async with limiter:
+            try:
+                found[place] = await _now(gateway, call, rows[place])
+            except APIError:
+                return  # what was said of it last is what is known
+
+    async with anyio.create_task_group() as group:
+        for place, row in enumerate(rows):
+            if row.told.get("status") not in _ENDED:
+                group.start_soon(look, place)
+    return found
+
+
+async def _now(gateway: Gateway, call: Asked, row: Kept) -> dict[str, Any]:
+    """How a batch stands; what it has made is noted as its maker's, whoever asks."""
+    with call.around("aretrieve_batch", row.place):
+        answer = await gateway.calls.aretrieve_batch(row.kept_id, **places.at(gateway, row))
+    said: dict[str, Any] = answer.to_dict()
+    await _note(gateway, row.owner, _there(row), said)
+    return said
+
+
+async def _note(
+    gateway: Gateway,
+    owner: str,
+    there: Where,
+    said: Mapping[str, Any],
+    models: Sequence[str] = (),
+) -> None:
+    await kept.note(gateway, "batch", owner, there, said, models)
+    for name in _RESULTS:
+        if isinstance(id_ := said.get(name), str) and id_:
+            file = {"id": id_, "object": "file", "purpose": f"{_BATCH}_output"}
+            await kept.note(gateway, "file", owner, there, file)
+
+
+def _there(row: Kept) -> Where:
+    return Where(row.place, row.provider)
+
+
+TABLE: Final[Sequence[tuple[str, str, Work]]] = (
+    ("POST", "/batches", _create),
+    ("GET", "/batches", _list),
+    ("GET", "/batches/{id}", _retrieve),
+    ("POST", "/batches/{id}/cancel", _cancel),
+)

@@ -1,0 +1,91 @@
+"""Management as one app: LiteLLM's paths at its root, OpenAPI at ``/openapi.json``, ``/docs``, errors in our form."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from ..errors_of import refused_by
+from ..failure import Refused
+from ..gateway import Gateway
+from . import budgets, key_lists, keys, members, models, organisations, teams, users
+
+__all__ = ["management"]
+
+_ABOUT: Final = "Keys, users, teams, organisations, budgets, models and spend."
+_ROUTERS: Final = (
+    keys.router,
+    key_lists.router,
+    users.router,
+    teams.router,
+    members.router,
+    organisations.router,
+    budgets.router,
+    models.router,
+)
+_ERROR: Final[dict[str, Any]] = {
+    "description": "Refused",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {
+                    "error": {
+                        "type": "object",
+                        "required": ["message", "type", "param", "code"],
+                        "properties": {
+                            "message": {"type": "string"},
+                            "type": {"type": "string"},
+                            "param": {"type": ["string", "null"]},
+                            "code": {"type": "string"},
+                        },
+                    }
+                },
+            }
+        }
+    },
+}
+_STATUSES: Final = (400, 401, 403, 404, 405, 422, 429, 500, 503)
+
+
+def management(gateway: Gateway) -> FastAPI:
+    """The app that answers what is no model's endpoint."""
+    app = FastAPI(
+        title="llmkit",
+        description=_ABOUT,
+        responses=dict.fromkeys(_STATUSES, _ERROR),
+        redirect_slashes=False,
+    )
+    app.state.gateway = gateway
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(RequestValidationError, _misspelled)
+    for kind in (Refused, HTTPException, Exception):
+        app.add_exception_handler(kind, _failed)
+    return app
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    refused = refused_by(error)
+    return JSONResponse(refused.body(), refused.status, dict(refused.headers))
+
+
+async def _misspelled(request: Request, error: Exception) -> Response:
+    """Which field is wrong, and how; never what it was, which may be a secret."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for this
+    found = error.errors()
+    wrong = [f"{_place(one)}: {one['msg']}" for one in found[:5]]
+    refused = Refused(
+        422, "; ".join(wrong)[:2000], "validation_error", param=_place(found[0]) if found else None
+    )
+    return JSONResponse(refused.body(), refused.status)
+
+
+def _place(one: Any) -> str:
+    _, *place = one["loc"]
+    return ".".join(map(str, place)) or "body"
