@@ -252,6 +252,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Few keep models in the database, and what seals them is large.
     "proxy.management.deployments": {"llmkit.proxy.management.sealing"},
     "proxy.management.sealing": {"cryptography.fernet"},
+    "proxy.__main__": {"llmkit.proxy.auth.creating"},  # only for that command
     "proxy.data.database": {"llmkit.proxy.data.migrate"},  # Alembic, only where tables are missing
     "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
