@@ -145,7 +145,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.catalogue._patch",
     },
     "": {"importlib.metadata"},  # only __version__ reads the metadata
-    "_cli": {"llmkit._cli._commands"},  # --help stays quick
+    # --help stays quick; the proxy is an extra.
+    "_cli": {"llmkit._cli._commands", "llmkit.proxy.__main__"},
     # No other command needs a store, or an outbox.
     "_cli._commands": {"llmkit._cli._billing", "llmkit._cli._budget"},
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
