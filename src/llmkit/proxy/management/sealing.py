@@ -7,11 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-<<<<<<< HEAD
-from typing import Any, Final
-=======
 from typing import TYPE_CHECKING, Any, Final
->>>>>>> int
 
 from ..._secret import Secret, redact_url
 from ..settings import Settings
@@ -51,13 +47,8 @@ _PLAIN: Final = frozenset({
 
 
 @lru_cache(2)
-<<<<<<< HEAD
-def _fernet(key: Secret) -> Any:
-    from cryptography.fernet import Fernet  # noqa: PLC0415 - large, and few keep any
-=======
 def _fernet(key: Secret) -> Fernet:
     from cryptography.fernet import Fernet  # noqa: PLC0415 - it is large, and few keep models here
->>>>>>> int
 
     made = hashlib.scrypt(key.reveal().encode(), salt=_SALT, n=_WORK, r=8, p=1, dklen=32)
     return Fernet(base64.urlsafe_b64encode(made))
@@ -100,11 +91,7 @@ def unsealed(settings: Settings, stored: Mapping[str, Any]) -> dict[str, Any]:
         return dict(stored)
     if settings.master_key is None:
         raise ValueError("it is sealed, and no master key is set")
-<<<<<<< HEAD
-    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - as above
-=======
     from cryptography.fernet import InvalidToken  # noqa: PLC0415
->>>>>>> int
 
     try:
         found: dict[str, Any] = json.loads(_fernet(settings.master_key).decrypt(text.encode()))
