@@ -11,12 +11,12 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, Final
 
 from anyio import CancelScope, create_task_group, move_on_after, sleep
 from anyio.to_thread import run_sync
 from sqlalchemy import JSON, Dialect, delete, inspect, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from ..._operations import Numbered, Settlement, SettlementsAfter
@@ -169,7 +169,7 @@ class RequestLog:
 def _filling(dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
     """The statement that adds a row, and of some columns what makes their values such as the driver takes."""
     added = _added(dialect, Request, "request_id")
-    named = sqlite.dialect(paramstyle="named") if dialect.name == "sqlite" else dialect
+    named = _module(dialect).dialect(paramstyle="named") if dialect.positional else dialect
     columns = [column for column in inspect(Request).columns if not isinstance(column.type, JSON)]
     forms = ((c.name, c.type.dialect_impl(dialect).bind_processor(dialect)) for c in columns)
     return str(added.compile(dialect=named)), [(n, form) for n, form in forms if form is not None]
@@ -177,8 +177,12 @@ def _filling(dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any
 
 def _added(dialect: Dialect, table: type[Base], key: str) -> Any:
     """A statement that adds a row, unless there is one with its key."""
-    module: Any = sqlite if dialect.name == "sqlite" else postgresql
-    return module.insert(table).on_conflict_do_nothing(index_elements=[key])
+    return _module(dialect).insert(table).on_conflict_do_nothing(index_elements=[key])
+
+
+def _module(dialect: Dialect) -> Any:
+    # The other one would be loaded for nothing.
+    return import_module(f"sqlalchemy.dialects.{dialect.name}")
 
 
 @asynccontextmanager

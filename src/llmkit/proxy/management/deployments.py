@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import func, select
@@ -14,8 +15,6 @@ from sqlalchemy.orm import Session
 from ...errors import LLMKitError
 from ..data.models import Model
 from ..gateway import Gateway
-from .rows import when
-from .sealing import unsealed
 
 __all__ = ["entry_of", "kept_in", "reconcile", "running"]
 
@@ -28,7 +27,7 @@ _KEPT: Final = "db_model"
 
 def entry_of(row: Model, params: Mapping[str, Any]) -> dict[str, Any]:
     """A kept deployment as an entry of a ``model_list``."""
-    told = {"id": row.model_id, _KEPT: True, "updated_at": when(row.updated_at)}
+    told = {"id": row.model_id, _KEPT: True, "updated_at": _when(row.updated_at)}
     return {
         "model_name": row.model_name,
         "litellm_params": dict(params),
@@ -43,6 +42,10 @@ def kept_in(gateway: Gateway) -> dict[str, Any]:
     return {info["id"]: info.get("updated_at") for info in infos if info.get(_KEPT)}
 
 
+def _when(at: datetime) -> str:
+    return at.replace(tzinfo=UTC).isoformat()
+
+
 async def reconcile(gateway: Gateway) -> None:
     """Let the router have what the database has. What cannot be read or is wrong is left out, and logged."""
     rows = await gateway.database.read(lambda session: list(session.scalars(select(Model))))
@@ -50,11 +53,13 @@ async def reconcile(gateway: Gateway) -> None:
     for gone in have.keys() - {row.model_id for row in rows}:
         gateway.calls.delete_deployment(gone)
     for row in rows:
-        if have.get(row.model_id) != when(row.updated_at):
+        if have.get(row.model_id) != _when(row.updated_at):
             _take(gateway, row)
 
 
 def _take(gateway: Gateway, row: Model) -> None:
+    from .sealing import unsealed  # noqa: PLC0415 - few keep any, and what it needs is large
+
     try:
         entry = entry_of(row, unsealed(gateway.settings, row.litellm_params))
         gateway.calls.upsert_deployment(entry)
