@@ -254,7 +254,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "proxy.management.deployments": {"llmkit.proxy.management.sealing"},
     "proxy.management.sealing": {"cryptography.fernet"},
     "proxy.__main__": {"llmkit.proxy.auth.creating"},  # only for that command
-    "proxy.data.database": {"llmkit.proxy.data.migrate"},  # Alembic, only where tables are missing
+    "proxy.data.database": {"llmkit.proxy.data.migrate"},  # Alembic, only for older tables
     "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }
