@@ -294,6 +294,18 @@ def test_a_listener_that_hears_nothing_is_not_trusted(
         fresh.close()
 
 
+def test_a_short_master_key_is_told_of(database: Database, caplog: Any) -> None:
+    """It is taken, since a person has chosen it; and is not in the log."""
+    with bearers_of(database, master_key=Secret("sk-" + "1234")):
+        pass
+    assert "short" in caplog.text
+    assert "1234" not in caplog.text
+    caplog.clear()
+    with bearers_of(database):
+        pass
+    assert not caplog.text
+
+
 @pytest.mark.asyncio
 async def test_secrets_are_in_no_repr(database: Database) -> None:
     """Neither the master key, nor a key, nor a token of one that was refused."""
