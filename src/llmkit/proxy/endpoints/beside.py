@@ -143,7 +143,12 @@ def _number(value: Any, name: str) -> float:
 
 def _count(value: Any, name: str) -> int:
     text = str(value).strip()
-    if isinstance(value, bool) or not text.isdecimal() or len(text) > 2 or int(text) > _RETRIES:  # noqa: PLR2004
+    if (
+        isinstance(value, bool)
+        or not (text.isascii() and text.isdecimal())
+        or len(text) > 2
+        or int(text) > _RETRIES
+    ):  # noqa: PLR2004
         raise wrong(f"{name} must be a whole number from 0 to {_RETRIES}", name)
     return int(text)
 
