@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -172,7 +173,7 @@ def test_headers_and_contents(tmp_path: Path) -> None:
             call_id = answer.headers["x-litellm-call-id"]
             assert answer.headers["x-litellm-model-group"] == "fast"
             assert latest(one).call_id == call_id
-            kept = one.gateway.database.run_sync(lambda s, i=call_id: contents_of(s, [i]))
+            kept = one.gateway.database.run_sync(partial(contents_of, ids=[call_id]))
             assert kept[call_id]["messages"] == ASK["messages"]
             assert kept[call_id]["response"]["choices"][0]["message"]["content"]
 
