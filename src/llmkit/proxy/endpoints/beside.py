@@ -1,7 +1,7 @@
 """What a request says beside what it asks of a model: how to call, whose it is, what to note; and what it may not say.
 
 Headers are LiteLLM's (``x-litellm-…``), and so are the fields of bodies: https://docs.litellm.ai/docs/proxy/request_headers
-and …/proxy/user_keys, read 2026-11-23. docs/proxy-endpoints.md tells which are taken. Nobody is asked from here.
+and …/proxy/user_keys, read 2026-11-23. docs/proxy-chats.md tells which are taken. Nobody is asked from here.
 """
 
 from __future__ import annotations
