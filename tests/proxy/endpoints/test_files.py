@@ -208,7 +208,7 @@ def test_a_batchs_models_must_be_its_senders_to_use(served: Served) -> None:
 def test_what_is_no_file_of_calls_is_refused(served: Served, content: bytes, said: str) -> None:
     """With the line's number."""
     with served.client() as http:
-        told = {"data": {"purpose": "batch", "custom_llm_provider": "openai"}}
+        told: Any = {"data": {"purpose": "batch", "custom_llm_provider": "openai"}}
         answer = http.post("/v1/files", **told, files={"file": ("calls.jsonl", content)})
     assert answer.status_code == 400
     assert said in answer.json()["error"]["message"]
@@ -218,7 +218,7 @@ def test_a_model_said_twice_is_the_one_that_was_looked_at(served: Served) -> Non
     """What is sent was written anew."""
     line = b'{"custom_id": "1", "body": {"model": "careful", "model": "fast", "messages": []}}'
     with served.client(new_key(served, models=["fast"])) as http:
-        told = {"data": {"purpose": "batch"}, "files": {"file": ("calls.jsonl", line)}}
+        told: Any = {"data": {"purpose": "batch"}, "files": {"file": ("calls.jsonl", line)}}
         assert http.post("/v1/files", **told).status_code == 200
     assert served.simulator.requests[-1].body.count(b'"model"') == 1
 

@@ -72,7 +72,7 @@ def test_a_transcription_may_be_streamed(client: openai.OpenAI) -> None:
 def test_a_translation(served: Served) -> None:
     """Goes where translations go."""
     with served.client() as http:
-        said = {"data": {"model": "openai/whisper-1"}, "files": {"file": ("a.wav", WAV)}}
+        said: Any = {"data": {"model": "openai/whisper-1"}, "files": {"file": ("a.wav", WAV)}}
         assert http.post("/v1/audio/translations", **said).json()["text"]
     assert served.simulator.requests[-1].path.endswith("/translations")
 

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Route
@@ -34,10 +34,6 @@ __all__ = [
     "text",
     "told",
 ]
-
-_NEVER: Final = 1e7
-"""Seconds: longer than any answer takes."""
-
 
 Work: TypeAlias = Callable[[Gateway, Request, Line], Awaitable[None]]
 
@@ -122,23 +118,21 @@ class Endpoint:
     Args:
         gateway: whose it is.
         work: reads the request and answers it on the line, which it enters once the body has been read.
-        silent: whether the line says nothing of its own: what is sent is no stream of events.
     """
 
-    def __init__(self, gateway: Gateway, work: Work, *, silent: bool = False) -> None:
+    def __init__(self, gateway: Gateway, work: Work) -> None:
         self._gateway, self._work = gateway, work
-        self._keep_alive = _NEVER if silent else gateway.settings.keep_alive
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing is sent to a client that has gone."""
         with contextlib.suppress(ClientDisconnect):
-            line = Line(receive, send, self._keep_alive)
+            line = Line(receive, send, self._gateway.settings.keep_alive)
             await self._work(self._gateway, Request(scope, receive), line)
 
 
-def at(gateway: Gateway, path: str, work: Work, *, silent: bool = False) -> list[BaseRoute]:
+def at(gateway: Gateway, path: str, work: Work) -> list[BaseRoute]:
     """The routes of calls for a model: with ``/v1``, without, and as Azure has them, with the model in the path."""
-    endpoint = Endpoint(gateway, work, silent=silent)
+    endpoint = Endpoint(gateway, work)
     prefixes = ("/v1", "", "/openai/deployments/{model:path}")
     return [Route(f"{prefix}{path}", endpoint, methods=["POST"]) for prefix in prefixes]
 

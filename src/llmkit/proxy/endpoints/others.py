@@ -47,7 +47,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     return [
         *at(gateway, "/audio/transcriptions", _transcription),
         *at(gateway, "/audio/translations", _translation),
-        *at(gateway, "/audio/speech", _speech, silent=True),
+        *at(gateway, "/audio/speech", _speech),
         *at(gateway, "/images/generations", _generation),
         *at(gateway, "/images/edits", _edit),
         *at(gateway, "/rerank", _rerank),
@@ -114,7 +114,7 @@ async def _speech(gateway: Gateway, request: Request, line: Line) -> None:
         async with stream:
             said = stream.call.headers.get("content-type", "")
             kind = said if said.startswith("audio/") else kind
-            line.open({} if events else {"content-type": kind})
+            line.open({} if events else {"content-type": kind}, comments=events)
             async for piece in _events(stream) if events else stream:
                 await line.say(piece)
             await line.end()
