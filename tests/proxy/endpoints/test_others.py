@@ -120,7 +120,7 @@ def test_pictures_may_be_streamed(client: openai.OpenAI) -> None:
 
 def test_moderation(client: openai.OpenAI) -> None:
     """By the usual model, and by another one."""
-    usual = {"model": "openai/omni-moderation-latest"}
+    usual: Any = {"model": "openai/omni-moderation-latest"}
     assert client.moderations.create(input="harm", **usual).results[0].flagged
     assert not client.moderations.create(input=["a", "b"], **usual).results[1].flagged
 

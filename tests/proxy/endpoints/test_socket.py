@@ -31,7 +31,10 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def opened(served: Served, path: str = "/v1/chat/completions", **how: Any) -> ClientConnection:
     """A connection, with the master key where nothing else is said."""
     how.setdefault("additional_headers", shown(MASTER))
-    return connect(served.origin.replace("http", "ws") + path, proxy=None, **how)
+    socket: ClientConnection = connect(
+        served.origin.replace("http", "ws") + path, proxy=None, **how
+    )
+    return socket
 
 
 def asked(socket: ClientConnection, **said: Any) -> list[Any]:
