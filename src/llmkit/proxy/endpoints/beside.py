@@ -142,20 +142,20 @@ def _number(value: Any, name: str) -> float:
 
 
 def _count(value: Any, name: str) -> int:
+    return _whole(value, name, _RETRIES)
+
+
+def _whole(value: Any, name: str, most: int) -> int:
+    """A whole number, perhaps as its digits."""
     text = str(value).strip()
-    if isinstance(value, bool) or not text.isdecimal() or len(text) > 2 or int(text) > _RETRIES:  # noqa: PLR2004
-        raise wrong(f"{name} must be a whole number from 0 to {_RETRIES}", name)
+    digits = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+    if isinstance(value, bool) or not digits or int(text) > most:
+        raise wrong(f"{name} must be a whole number from 0 to {most}", name)
     return int(text)
 
 
 def _rank(value: Any, name: str) -> int:
-    try:
-        rank = int(str(value))
-    except ValueError:
-        rank = -1
-    if isinstance(value, bool) or not 0 <= rank <= _TOP:
-        raise wrong(f"{name} must be a whole number from 0 to {_TOP}", name)
-    return rank
+    return _whole(value, name, _TOP)
 
 
 _TOP: Final = 1000
