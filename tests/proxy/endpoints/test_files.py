@@ -10,6 +10,9 @@ from typing import Any
 import openai
 import pytest
 
+from llmkit.budget import Budget
+from llmkit.proxy.auth.keys import token_of
+
 from .._kit import Served, gateway
 from ._keys import new_key
 
@@ -106,10 +109,10 @@ def test_nobody_has_another_keys_file(
     asked = len(served.simulator.requests)
     told = set()
     for attempt in (bob.files.retrieve, bob.files.content, bob.files.delete):
-        for id_ in (file.id, "file-nothing"):
+        for id_ in (file.id, "file-nothing", "%00"):
             with pytest.raises(openai.NotFoundError) as failed:
                 attempt(id_)
-            told.add(failed.value.body["message"].replace(id_, "…"))  # type: ignore[index]
+            told.add(failed.value.body["message"].partition("'")[0])  # type: ignore[index]
     assert len(told) == 1
     assert not list(bob.files.list())
     assert not list(bob.files.list(after=file.id))
@@ -230,6 +233,17 @@ def test_only_a_file_for_batches_makes_one(ann: openai.OpenAI) -> None:
         made_batch(ann, file.id)
 
 
+def test_a_key_with_a_budget_makes_no_batch(served: Served) -> None:
+    """What its calls will cost is not known then: it is refused, and nothing is sent."""
+    key = new_key(served)
+    served.gateway.budget.set_budget(Budget(5, scope={"key": token_of(key)}))
+    with of(served, key) as client:
+        file = batch_file(client, "fast")
+        with pytest.raises(openai.BadRequestError, match="what this call costs"):
+            made_batch(client, file.id)
+    assert not served.simulator.requests[-1].path.endswith("/batches")
+
+
 def test_a_batch_of_calls_themselves(served: Served) -> None:
     """Where a provider takes those; models are looked at there, too."""
     said = {"model": "claude", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 9}
@@ -249,6 +263,9 @@ def test_a_batch_of_calls_themselves(served: Served) -> None:
         ("GET", "/v1/files?limit=x", {}),
         ("GET", "/v1/files?order=up", {}),
         ("GET", "/v1/files?sort=x", {}),
+        ("GET", "/v1/files?after=%00", {}),
+        ("GET", "/v1/files?purpose=%00", {}),
+        ("GET", "/v1/batches?after=%00", {}),
         ("GET", "/v1/batches?limit=101", {}),
         ("POST", "/v1/files", {"files": {"file": ("a", b"x")}, "data": {"purpos": "x"}}),
         ("POST", "/v1/files", {"files": {"file": ("a", b"x")}, "data": {"model": "nobody"}}),

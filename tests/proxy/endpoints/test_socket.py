@@ -134,6 +134,14 @@ def test_models_that_are_not_the_keys_are_refused(served: Served) -> None:
         assert asked(socket, model="claude")[-1]["type"] == "done"
 
 
+def test_a_chat_names_no_file_of_another_keys(served: Served) -> None:
+    """The model would tell what is in it."""
+    part = {"type": "file", "file": {"file_id": "file-of-another"}}
+    said = [{"role": "user", "content": [part]}]
+    with opened(served, additional_headers=shown(new_key(served))) as socket:
+        assert asked(socket, messages=said)[-1]["error"]["type"] == "not_found_error"
+
+
 def test_a_failure_upstream_is_told(served: Served) -> None:
     """And nothing of what is inside."""
     served.simulator.fail(faults.Status(400))

@@ -16,8 +16,9 @@ from ..failure import Refused
 from ..gateway import Gateway
 from ..subject import Subject
 
-__all__ = ["check_ids", "find", "ids_in", "missing", "note", "owner_of", "whose"]
+__all__ = ["check_ids", "find", "ids_in", "missing", "note", "owner_of", "plausible", "whose"]
 
+_LONGEST = 512
 _FILES = frozenset({"file_id", "file_ids", "input_file_id"})
 
 
@@ -51,12 +52,18 @@ async def note(
 
 async def find(gateway: Gateway, subject: Subject, kind: Thing, id_: str) -> Kept:
     """What this subject has by this id. Raises ``Refused`` (404)."""
-    row = await gateway.database.read(
-        lambda session: keeping.find(session, kind, id_, whose(subject))
-    )
+    row = None
+    if plausible(id_):
+        owner = whose(subject)
+        row = await gateway.database.read(lambda session: keeping.find(session, kind, id_, owner))
     if row is None:
         raise missing(kind, id_)
     return row
+
+
+def plausible(id_: str) -> bool:
+    """Whether something may be called so: no database holds a null character in a text, nor half a character."""
+    return len(id_) <= _LONGEST and id_.isprintable()
 
 
 def missing(kind: Thing, id_: str, param: str | None = None) -> Refused:
@@ -78,7 +85,8 @@ async def check_ids(gateway: Gateway, subject: Subject, ids: Iterable[str]) -> N
     every, owner = set(ids), whose(subject)
     if not every or owner is None:
         return
-    found = await gateway.database.read(lambda session: keeping.owned(session, every, owner))
+    asked = {id_ for id_ in every if plausible(id_)}
+    found = await gateway.database.read(lambda session: keeping.owned(session, asked, owner))
     for id_ in every - found:
         raise Refused(404, f"you have nothing by the id {id_[:100]!r}", "not_found_error")
 

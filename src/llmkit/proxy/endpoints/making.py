@@ -17,8 +17,9 @@ from ..._json import dump
 from ...fronts._sse import bare, named
 from ..errors_of import refused_by
 from ..gateway import Gateway
+from ..operation.headers import all_of
 from ..subject import Subject
-from .answering import Line
+from .answering import JSON, Line
 from .asking import around, body_of, fields_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
 
@@ -42,6 +43,7 @@ Work: TypeAlias = Callable[[Gateway, Request, Line], Awaitable[None]]
 class Asked:
     """A request that was let in. ``fields``: what is left for the model; ``model``: empty where none is asked."""
 
+    gateway: Gateway
     request: Request
     subject: Subject
     beside: Beside
@@ -52,6 +54,13 @@ class Asked:
         """What its call is made in; ``call_type`` is LiteLLM's word for it."""
         group = self.model if group is None else group
         return around(self.request, self.subject, self.beside, call_type=call_type, group=group)
+
+    async def headers(self, answer: Any, *, ended: bool = True) -> dict[str, str]:
+        """What its answer's headers say beside, where the settings ask for that; ``ended``: the cost is known."""
+        if not self.gateway.settings.litellm_headers:
+            return {}
+        cost = answer.cost if ended else None
+        return await all_of(self.gateway, self.subject, answer.call, cost, None)
 
     def keywords(self, *names: Collection[str]) -> dict[str, Any]:
         """The keywords of its call. Raises ``Refused`` (400) for a field that the call does not know."""
@@ -86,7 +95,7 @@ def asked(
     beside = beside_of(request.headers, fields, subject, gateway.settings)
     named = fields.pop("model", None) or usual
     model = model_of(subject, request.path_params.get("model") or named, beside)
-    return Asked(request, subject, beside, fields, model)
+    return Asked(gateway, request, subject, beside, fields, model)
 
 
 async def asked_json(gateway: Gateway, request: Request, usual: str | None = None) -> Asked:
@@ -137,15 +146,15 @@ def at(gateway: Gateway, path: str, work: Work) -> list[BaseRoute]:
     return [Route(f"{prefix}{path}", endpoint, methods=["POST"]) for prefix in prefixes]
 
 
-async def told(line: Line, answer: Any) -> None:
+async def told(call: Asked, line: Line, answer: Any) -> None:
     """Send an answer of the library's."""
-    await line.whole(dump(answer.to_dict()))
+    await line.whole(dump(answer.to_dict()), {**JSON, **await call.headers(answer)})
 
 
-async def streamed(line: Line, stream: Any) -> None:
+async def streamed(call: Asked, line: Line, stream: Any) -> None:
     """Send a stream's events, each under its type's name; where it breaks, what it broke of is the last."""
     async with stream:
-        line.open()
+        line.open(await call.headers(stream, ended=False))
         try:
             async for event in stream:
                 await line.say(named(event.to_dict()))

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketState
 
+from ..data.contents import keep
 from ..errors_of import refused_by
 from ..failure import Refused
 from .answering import Line
@@ -20,6 +22,7 @@ from .asking import fields_of, subject_of
 from .beside import beside_of, wrong
 from .chats import opened
 from .exchange import Exchange, written
+from .kept import check_ids, ids_in
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
@@ -138,15 +141,20 @@ class _Conversation:
         gateway, socket = self._gateway, self._socket
         # Anew for each chat: a key may have been blocked meanwhile.
         subject = await subject_of(gateway, socket, self._shown)
+        await check_ids(gateway, subject, ids_in(fields))
         beside = beside_of(socket.headers, fields, subject, gateway.settings)
         line = Line(socket.receive, socket.send, gateway.settings.keep_alive)
-        exchange = Exchange(gateway, socket, subject, fields, beside, line)
+        exchange = Exchange(gateway, socket, subject, fields, beside, line, time.perf_counter())
         fields.pop("stream", None)
+        said = fields.get("messages")
         stream, _ = await opened(exchange, streams=True)
         async with stream:
             async for chunk in stream:
                 if chunk.choices:
                     await self._send(written(chunk, _CHUNK).decode())
+        if gateway.settings.log_content:
+            answer = stream.response.model_dump(mode="json")
+            await keep(gateway, stream.call.id, {"messages": said, "response": answer})
         return None if stream.usage is None else stream.usage.to_dict()
 
     async def _say(self, message: dict[str, Any]) -> None:
