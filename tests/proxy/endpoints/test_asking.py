@@ -159,6 +159,9 @@ def test_what_a_caller_may_set(tmp_path: Path) -> None:
         assert key not in str(sent)
         unknown = await ask(one, key, a_field_of_one_provider=True)
         assert unknown.status_code == 400  # the simulator's word, as OpenAI's
+        got = await one.http.get(CHAT, headers=shown(key))
+        assert (got.status_code, got.headers["allow"]) == (405, "POST")
+        assert got.json()["error"]["code"] == "405"
 
     within(tmp_path, work)
 

@@ -130,6 +130,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"tags": ["x"] * 65}, "tags"),
     ({"user": "a\x00b"}, "user"),
     ({"user": "x" * 256}, "user"),
+    ({"user": "*"}, "user"),
+    ({"tags": ["a", " *"]}, "tags"),
     ({"litellm_session_id": 7}, "litellm_session_id"),
     ({"metadata": []}, "metadata"),
     ({"metadata": {"k": "\x00"}}, "metadata"),

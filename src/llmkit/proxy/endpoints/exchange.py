@@ -12,6 +12,7 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
@@ -161,7 +162,11 @@ class Exchange:
 
     async def _keep(self, answer: Any) -> None:
         told = {"messages": self.prompt, "response": answer.model_dump(mode="json")}
-        await keep(self.gateway, answer.call.id, told)
+        try:
+            await keep(self.gateway, answer.call.id, told)
+        except SQLAlchemyError as error:
+            # The answer is paid for: its client gets it.
+            _log.error("what call %s said is not kept: %s", answer.call.id, type(error).__name__)
 
 
 class Endpoint:
