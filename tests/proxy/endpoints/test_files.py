@@ -12,6 +12,7 @@ import pytest
 
 from llmkit.budget import Budget
 from llmkit.proxy.auth.keys import token_of
+from llmkit.proxy.endpoints.kept import ids_in
 
 from .._kit import Served, gateway
 from ._keys import new_key
@@ -118,6 +119,38 @@ def test_nobody_has_another_keys_file(
     assert not list(bob.files.list(after=file.id))
     assert len(served.simulator.requests) == asked
     assert ann.files.retrieve(file.id).id == file.id
+
+
+def test_ids_are_found_wherever_they_stand() -> None:
+    """Gemini's by their address, too; what is elsewhere in the world is nobody's."""
+    google = "https://generativelanguage.googleapis.com/v1beta/files/a"
+    body = {
+        "messages": [
+            {"content": [{"file": {"file_id": "file-1"}}, {"image": {"file_id": google}}]}
+        ],
+        "tools": [{"container": {"file_ids": ["file-2", 3]}}],
+        "contents": [
+            {"parts": [{"fileData": {"fileUri": f"{google}?x=1"}}, {"file_uri": "files/b"}]}
+        ],
+        "others": [{"fileUri": "https://a.example/files/c"}, {"fileUri": "gs://bucket/files/c"}],
+    }
+    assert sorted(ids_in(body)) == ["file-1", "file-2", "files/a", "files/a", "files/b"]
+
+
+def test_a_file_at_gemini(served: Served) -> None:
+    """Has an id with a slash, and is its maker's in chats."""
+    ann, bob = new_key(served), new_key(served)
+    with served.client(ann) as http, served.client(bob) as other:
+        data, files = {"model": "gemini"}, {"file": ("a.txt", b"text")}
+        made = http.post("/v1/files", data=data, files=files)
+        assert made.status_code == 200, made.text
+        path = f"/v1/files/{made.json()['id']}"
+        assert http.get(path).status_code == 200
+        assert other.get(path).status_code == 404
+        uri = {"fileData": {"fileUri": made.json()["id"], "mimeType": "text/plain"}}
+        asked = {"contents": [{"role": "user", "parts": [uri]}]}
+        assert other.post("/v1beta/models/gemini:generateContent", json=asked).status_code == 404
+        assert http.delete(path).status_code == 200
 
 
 def test_who_has_an_equal_file_keeps_it(

@@ -227,6 +227,6 @@ def _there(row: Kept) -> Where:
 TABLE: Final[Sequence[tuple[str, str, Work]]] = (
     ("POST", "/batches", _create),
     ("GET", "/batches", _list),
-    ("GET", "/batches/{id}", _retrieve),
-    ("POST", "/batches/{id}/cancel", _cancel),
+    ("POST", "/batches/{id:path}/cancel", _cancel),
+    ("GET", "/batches/{id:path}", _retrieve),
 )

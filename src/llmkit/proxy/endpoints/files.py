@@ -40,9 +40,10 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     table: list[tuple[str, str, Work]] = [
         ("POST", "/files", _create),
         ("GET", "/files", _list),
-        ("GET", "/files/{id}", _retrieve),
-        ("DELETE", "/files/{id}", _delete),
-        ("GET", "/files/{id}/content", _content),
+        # Gemini's ids have a slash in them.
+        ("GET", "/files/{id:path}/content", _content),
+        ("GET", "/files/{id:path}", _retrieve),
+        ("DELETE", "/files/{id:path}", _delete),
         *batches.TABLE,
     ]
     return [
