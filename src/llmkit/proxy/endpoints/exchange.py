@@ -28,7 +28,7 @@ from ..subject import Subject
 from .answering import Line
 from .asking import around, body_of, fields_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
-from .kept import check_ids, ids_in
+from .kept import NAMES_OF_FILES, check_ids, ids_in
 from .relay import pieces
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class Endpoint:
         body, fields = await body_of(receive, settings.max_body), dict[str, Any]()
         if self._body and connection.scope["method"] in _WITH_BODY:
             fields = fields_of(body)
-            if b"file_id" in body or b"\\u" in body:
+            if any(mark in body for mark in NAMES_OF_FILES):
                 # Few bodies name files, also with a letter of that name escaped: the others are not looked through.
                 await check_ids(gateway, subject, ids_in(fields))
         prompt = _prompt(fields) if settings.log_content else None
