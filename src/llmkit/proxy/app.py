@@ -33,7 +33,7 @@ _ROUTES: Final = (
 _RUNNING: Final = (
     "auth.bearers",
     "data.requests",
-    "management.models",
+    "management.deployments",
     "operation.metrics",
 )
 """``running(gateway)``: an asynchronous context, which the app lives in."""

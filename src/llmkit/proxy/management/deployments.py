@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,16 +15,24 @@ from sqlalchemy.orm import Session
 from ...errors import LLMKitError
 from ..data.models import Model
 from ..gateway import Gateway
-from .rows import when
+from .durations import when
 from .sealing import unsealed
 
-__all__ = ["entry_of", "kept_in", "reconcile", "running"]
+__all__ = ["changing", "entry_of", "kept_in", "reconcile", "running"]
 
 _log = logging.getLogger("llmkit.proxy")
 _EVERY: Final = 1.0
 """Seconds between two looks at what other processes have changed."""
 _KEPT: Final = "db_model"
 """What LiteLLM says in ``model_info`` of deployments that are in the database."""
+
+
+_CHANGING: Final[WeakKeyDictionary[Any, asyncio.Lock]] = WeakKeyDictionary()
+
+
+def changing(gateway: Gateway) -> asyncio.Lock:
+    """Held by whoever changes what the router has: nobody takes away what another is just adding."""
+    return _CHANGING.setdefault(gateway.calls, asyncio.Lock())
 
 
 def entry_of(row: Model, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,7 +53,10 @@ def kept_in(gateway: Gateway) -> dict[str, Any]:
 
 
 async def reconcile(gateway: Gateway) -> None:
-    """Let the router have what the database has. What cannot be read or is wrong is left out, and logged."""
+    """Let the router have what the database has. What cannot be read or is wrong is left out, and logged.
+
+    ``changing`` is held by who asks.
+    """
     rows = await gateway.database.read(lambda session: list(session.scalars(select(Model))))
     have = kept_in(gateway)
     for gone in have.keys() - {row.model_id for row in rows}:
@@ -65,7 +77,8 @@ def _take(gateway: Gateway, row: Model) -> None:
 @asynccontextmanager
 async def running(gateway: Gateway) -> AsyncIterator[None]:
     """What lives as long as the gateway does."""
-    await reconcile(gateway)
+    async with changing(gateway):
+        await reconcile(gateway)
     task = asyncio.create_task(_keep_up(gateway), name="llmkit-proxy-models")
     try:
         yield
@@ -81,7 +94,8 @@ async def _keep_up(gateway: Gateway) -> None:
         try:
             found = await gateway.database.read(_version)
             if found != seen:
-                await reconcile(gateway)
+                async with changing(gateway):
+                    await reconcile(gateway)
                 seen = found
         except Exception:  # noqa: BLE001 - whatever it is, the next look may succeed
             # The database is away for a time: what is known goes on.
