@@ -138,3 +138,13 @@ async def test_an_organisation(app: Called) -> None:
     [told] = await ask(app, "DELETE", "/organization/delete", None, 200, **gone)
     assert told["organization_id"] == "acme"
     assert await get(app, "/organization/list") == []
+
+
+async def test_nobody_is_everybody(app: Called) -> None:
+    """``*`` is each of all to the ledger: no id can be that."""
+    await refused(app, "/user/new", None, 422, user_id="*")
+    await refused(app, "/team/new", None, 422, team_id=" * ")
+    await refused(app, "/organization/new", None, 422, organization_id="*")
+    await refused(app, "/key/generate", None, 422, user_id="*")
+    member = {"user_id": "*"}
+    await refused(app, "/team/member_add", None, 422, team_id="red", member=member)

@@ -95,15 +95,9 @@ async def test_who_only_looks_changes_nothing(app: Called, keys: dict[str, str])
     assert (await get(app, "/key/list", keys["eye"]))["total_count"] == len(keys)
     assert (await get(app, "/key/list", keys["guest"]))["total_count"] == 1
     for name in ("eye", "guest"):
-        for path, said in (
-            ("/key/generate", {}),
-            ("/key/delete", {"keys": [keys[name]]}),
-            ("/user/new", {}),
-            ("/team/new", {}),
-            ("/budget/new", {}),
-            ("/model/new", {}),
-        ):
-            await refused(app, path, keys[name], 403, **said)
+        for path in ("/key/generate", "/user/new", "/team/new", "/budget/new", "/model/new"):
+            await refused(app, path, keys[name], 403)
+        await refused(app, "/key/delete", keys[name], 403, keys=[keys[name]])
 
 
 async def test_an_administrator_of_a_team(app: Called, keys: dict[str, str]) -> None:
