@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -16,13 +17,21 @@ from ...errors import LLMKitError
 from ..data.models import Model
 from ..gateway import Gateway
 
-__all__ = ["entry_of", "kept_in", "reconcile", "running"]
+__all__ = ["changing", "entry_of", "kept_in", "reconcile", "running"]
 
 _log = logging.getLogger("llmkit.proxy")
 _EVERY: Final = 1.0
 """Seconds between two looks at what other processes have changed."""
 _KEPT: Final = "db_model"
 """What LiteLLM says in ``model_info`` of deployments that are in the database."""
+
+
+_CHANGING: Final[WeakKeyDictionary[Any, asyncio.Lock]] = WeakKeyDictionary()
+
+
+def changing(gateway: Gateway) -> asyncio.Lock:
+    """Held by whoever changes what the router has: nobody takes away what another is just adding."""
+    return _CHANGING.setdefault(gateway.calls, asyncio.Lock())
 
 
 def entry_of(row: Model, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +56,10 @@ def _when(at: datetime) -> str:
 
 
 async def reconcile(gateway: Gateway) -> None:
-    """Let the router have what the database has. What cannot be read or is wrong is left out, and logged."""
+    """Let the router have what the database has. What cannot be read or is wrong is left out, and logged.
+
+    ``changing`` is held by who asks.
+    """
     rows = await gateway.database.read(lambda session: list(session.scalars(select(Model))))
     have = kept_in(gateway)
     for gone in have.keys() - {row.model_id for row in rows}:
@@ -70,7 +82,8 @@ def _take(gateway: Gateway, row: Model) -> None:
 @asynccontextmanager
 async def running(gateway: Gateway) -> AsyncIterator[None]:
     """What lives as long as the gateway does."""
-    await reconcile(gateway)
+    async with changing(gateway):
+        await reconcile(gateway)
     task = asyncio.create_task(_keep_up(gateway), name="llmkit-proxy-models")
     try:
         yield
@@ -86,7 +99,8 @@ async def _keep_up(gateway: Gateway) -> None:
         try:
             found = await gateway.database.read(_version)
             if found != seen:
-                await reconcile(gateway)
+                async with changing(gateway):
+                    await reconcile(gateway)
                 seen = found
         except Exception:  # noqa: BLE001 - whatever it is, the next look may succeed
             # The database is away for a time: what is known goes on.
