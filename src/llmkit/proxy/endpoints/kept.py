@@ -33,7 +33,8 @@ _LONGEST = 512
 _FILES = frozenset({"file_id", "file_ids", "input_file_id"})
 _ADDRESSES = frozenset({"fileUri", "file_uri"})
 _AT_GOOGLE = re.compile(
-    r"(?:https?://generativelanguage\.googleapis\.com(?::\d+)?/[^?#]*?)?(files/[^/?#]+)[^/]*", re.IGNORECASE
+    r"(?:https?://generativelanguage\.googleapis\.com(?::\d+)?/[^?#]*?)?(files/[^/?#]+)[^/]*",
+    re.IGNORECASE,
 )
 """Gemini's files are named by their address, or by its end: https://ai.google.dev/api/files, read 2026-11-23."""
 
