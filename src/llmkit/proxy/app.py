@@ -37,7 +37,7 @@ _RUNNING: Final = (
     "operation.metrics",
 )
 """``running(gateway)``: an asynchronous context, which the app lives in."""
-_AROUND: Final = ("operation.metrics", "operation.telemetry")
+_AROUND: Final = ("operation.headers", "operation.metrics", "operation.telemetry")
 """``around(app, gateway) -> ASGI app``: what goes around all requests, the innermost first."""
 
 

@@ -12,13 +12,11 @@ from ._known import Known
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    "path", ["/health/liveliness", "/health/liveness", "/health/readiness", "/"]
-)
-async def test_probes_ask_for_no_key(tmp_path: Path, path: str) -> None:
+async def test_probes_ask_for_no_key(tmp_path: Path) -> None:
     """An orchestrator has none."""
     async with called(tmp_path, None) as app:
-        assert (await app.http.get(path)).status_code == 200
+        for path in ("/health/liveliness", "/health/liveness", "/health/readiness", "/"):
+            assert (await app.http.get(path)).status_code == 200, path
 
 
 @pytest.mark.asyncio
@@ -79,5 +77,5 @@ async def test_routes(tmp_path: Path) -> None:
         refused = await app.http.get("/routes", headers={"authorization": ""})
     paths = {one["path"]: one["methods"] for one in answer.json()["routes"]}
     assert "GET" in paths["/health/readiness"]
-    assert "/metrics" in paths
+    assert {"/metrics", "/key/generate", "/v1/chat/completions", "/global/spend"} <= paths.keys()
     assert refused.status_code == 401

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -159,20 +159,20 @@ def _page(gateway: Gateway, accept: str) -> tuple[bytes, str]:
 async def _listed(gateway: Gateway, request: Request) -> Response:
     """Every path there is. Who has no key at all is told nothing."""
     await subject_of(gateway, request)
-    found = {(one["path"], *one["methods"]): one for one in _routes_of(request.scope)}
-    return JSONResponse({"routes": [found[key] for key in sorted(found)]})
-
-
-def _routes_of(scope: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    router = scope.get("router") or scope.get("app")
-    yield from _each(getattr(router, "routes", ()), "")
+    router = request.scope.get("router")
     rest = getattr(router, "default", None)
-    yield from _each(getattr(rest, "routes", ()), "")
+    # What takes much to load is made for the first request there, or here.
+    rest = await run_sync(made) if (made := getattr(rest, "made", None)) else rest
+    listed = [*_each(getattr(router, "routes", ()), ""), *_each(getattr(rest, "routes", ()), "")]
+    found = {(one["path"], *one["methods"]): one for one in listed}
+    return JSONResponse({"routes": [found[key] for key in sorted(found)]})
 
 
 def _each(found: Iterable[Any], prefix: str) -> Iterator[dict[str, Any]]:
     for one in found:
-        inner, path = getattr(one, "routes", None), prefix + getattr(one, "path", "")
+        # What FastAPI includes stands in a router of its own, by its version.
+        inner = getattr(getattr(one, "original_router", one), "routes", None)
+        path = prefix + getattr(one, "path", "")
         if inner:
             yield from _each(inner, path)
             continue
