@@ -90,18 +90,34 @@ _LATEST: Final = "SELECT max(number) FROM llmkit_settlement"
 
 
 class SQLRows:
-    """Rows in SQL, for one transaction: what it has read of an account it does not read again."""
+    """Rows in SQL, for one transaction: what it has read of an account it does not read again.
+
+    Sums are written once, by ``flush``, however many operations have added to them: whoever commits calls it first.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self._do = connection.execute
         self._read: dict[str, tuple[int, dict[int, tuple[Decimal, Decimal]]]] = {}
+        self._counters: dict[tuple[str, int], tuple[Decimal, Decimal]] = {}
+        self._usage: dict[tuple[str, int, str, str], tuple[int, int, int, Decimal]] = {}
+        self._swept = False
+
+    def flush(self) -> None:
+        """Write what has been added up."""
+        for (account, bucket), (spent, held) in self._counters.items():
+            self._do(_COUNT, (account, bucket, str(spent), _text(held)))
+        for key, (*counts, usd) in self._usage.items():
+            self._do(_USE, (*key, *counts, str(usd)))
+        self._counters.clear()
+        self._usage.clear()
 
     def _from(self, account: str, first: int) -> dict[int, tuple[Decimal, Decimal]]:
         """The counters of an account, all from ``first`` on and perhaps more."""
         known = self._read.get(account)
         if known is not None and known[0] <= first:
             return known[1]
+        self.flush()
         rows = self._do(_COUNTERS, (account, first))
         found = {bucket: (Decimal(spent), Decimal(held)) for bucket, spent, held in rows}
         self._read[account] = (first, found)
@@ -125,11 +141,14 @@ class SQLRows:
         known = self._read.get(account)
         if known is not None and known[0] <= bucket:
             return known[1].get(bucket)
+        if (late := self._counters.get((account, bucket))) is not None:
+            return late
         found = self._do(_COUNTER, (account, bucket)).fetchone()
         return None if found is None else (Decimal(found[0]), Decimal(found[1]))
 
     def newest(self, account: str) -> int | None:
         """The latest bucket."""
+        self.flush()
         found: int | None = self._do(_NEWEST, (account,)).fetchone()[0]
         return found
 
@@ -137,13 +156,14 @@ class SQLRows:
         """Add to a counter."""
         before = self.counter(account, bucket) or (_ZERO, _ZERO)
         after = MATH.add(before[0], spent), MATH.add(before[1], held)
-        self._do(_COUNT, (account, bucket, str(after[0]), _text(after[1])))
+        self._counters[account, bucket] = after
         known = self._read.get(account)
         if known is not None and known[0] <= bucket:
             known[1][bucket] = after
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
+        self.flush()
         self._do(_FORGET, (account, before))
         self._read.pop(account, None)
 
@@ -164,7 +184,12 @@ class SQLRows:
 
     def overdue(self, now: int, limit: int) -> Sequence[Hold]:
         """Live holds past their lease."""
-        return [_hold(row) for row in self._do(_OVERDUE, (now, limit)).fetchall()]
+        if self._swept:
+            return ()
+        found = [_hold(row) for row in self._do(_OVERDUE, (now, limit)).fetchall()]
+        # For the operations of one transaction it is one time: nobody's lease ends between them.
+        self._swept = len(found) < limit
+        return found
 
     def entered(self, id: str) -> bool:  # noqa: A002 - it is one
         """Whether the ledger has it."""
@@ -180,9 +205,12 @@ class SQLRows:
         """Add to the usage of each scope."""
         for scope in whose.scopes:
             key = (scope, day, whose.provider, whose.model)
-            calls, prompt, completion, dollars = self._do(_USED, key).fetchone() or (0, 0, 0, "0")
+            if (used := self._usage.get(key)) is None:
+                *known, dollars = self._do(_USED, key).fetchone() or (0, 0, 0, "0")
+                used = known[0], known[1], known[2], Decimal(dollars)
+            calls, prompt, completion, before = used
             more = calls + counts[0], prompt + counts[1], completion + counts[2]
-            self._do(_USE, (*key, *more, str(MATH.add(Decimal(dollars), usd))))
+            self._usage[key] = (*more, MATH.add(before, usd))
 
     def rule(self, scope: str) -> Rule:
         """A scope's rule."""

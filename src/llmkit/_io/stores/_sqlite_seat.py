@@ -32,6 +32,8 @@ _BEGIN: Final = {
     "read": "BEGIN",
     "long": "BEGIN",
 }
+_FAILED: Final = 4
+"""Of operations that are asked for at once, so many that fail are one too many to try the others together again."""
 _FAILURES: Final = (sqlite3.Error, UnicodeEncodeError, OverflowError)
 """What SQLite and its driver raise."""
 # Pages. Whoever writes the one that is too many moves them all from the log into the file: some 7 ms, once in 600
@@ -45,13 +47,6 @@ class Task(NamedTuple):
     job: Job
     form: Form
     operation: Any
-
-    def told(self, outcome: Any) -> None:
-        """What came of it."""
-        if isinstance(outcome, BaseException):
-            self.job.error = outcome
-        else:
-            self.job.result = outcome
 
 
 class Seat:
@@ -96,7 +91,9 @@ class Seat:
         connection = self._opened()
         try:
             connection.execute(_BEGIN[form.way])
-            result = form.perform(SQLRows(connection), operation, clock())
+            rows = SQLRows(connection)
+            result = form.perform(rows, operation, clock())
+            rows.flush()
             connection.execute("COMMIT")
         except BaseException:
             self._undo(connection)
@@ -108,7 +105,8 @@ class Seat:
     def together(self, tasks: Sequence[Task], clock: Callable[[], int]) -> None:
         """Perform operations of one way in one transaction, each with an outcome of its own; all are told then.
 
-        One that fails undoes itself alone. Where the transaction itself fails, each has another one to itself.
+        Where one fails, nothing of the transaction is kept: that one is performed by itself, which is its outcome, and
+        the others together once more. So sums that many of them add to are written once, and no savepoints are needed.
         """
         with self._lock:
             self._owner = threading.get_ident()
@@ -118,71 +116,62 @@ class Seat:
                 self._owner = 0
 
     def _patiently_together(self, tasks: Sequence[Task], clock: Callable[[], int]) -> None:
-        waiting = list(tasks)
+        waiting, failures = list(tasks), 0
         while waiting := [task for task in waiting if not task.job.dropped]:
             try:
-                return self._once_together(waiting, clock)
+                failed = self._once_together(waiting, clock)
             except _FAILURES as error:
                 if not is_busy(error):
                     return self._each_alone(waiting, clock)
                 waiting = self._still_patient(waiting, error)
-            time.sleep(_PAUSE * random.random())
+                time.sleep(_PAUSE * random.random())
+            else:
+                failures += 1
+                if failed is None or failures == _FAILED:
+                    return None if failed is None else self._each_alone(waiting, clock)
+                self._each_alone([failed], clock)
+                waiting.remove(failed)
         return None
 
-    def _once_together(self, tasks: Sequence[Task], clock: Callable[[], int]) -> None:
+    def _once_together(self, tasks: Sequence[Task], clock: Callable[[], int]) -> Task | None:
+        """Perform all, and tell them; or none, and return the one that failed. Raises where it is nobody's failure."""
         connection = self._opened()
         try:
             connection.execute(_BEGIN[tasks[0].form.way])
             rows, outcomes = SQLRows(connection), []
             for task in tasks:
-                outcomes.append(self._saved(rows, task, clock()))
-                if isinstance(outcomes[-1], BaseException):
-                    rows = SQLRows(connection)  # what it has read may have been undone
+                try:
+                    outcomes.append(task.form.perform(rows, task.operation, clock()))
+                except Exception as error:
+                    if is_busy(error):
+                        raise
+                    self._undo(connection)
+                    return task
+            rows.flush()
             connection.execute("COMMIT")
         except BaseException:
             self._undo(connection)
             raise
-        _tell(tasks, outcomes)
-        outcomes.clear()  # or an error would know itself, by way of this frame
-
-    def _saved(self, rows: SQLRows, task: Task, now: int) -> Any:
-        """Perform one; where it fails, undo what it has done, and nothing else."""
-        do = rows.connection.execute
-        do("SAVEPOINT one")
-        try:
-            result = task.form.perform(rows, task.operation, now)
-        except Exception as error:
-            # SQLite gives up the whole transaction for some: where there is no room, or the disk fails.
-            if is_busy(error) or not rows.connection.in_transaction:
-                raise
-            do("ROLLBACK TO one")
-            do("RELEASE one")
-            return self._meant(error)
-        do("RELEASE one")
-        return result
-
-    def _meant(self, error: Exception) -> Exception:
-        if not isinstance(error, _FAILURES):
-            return error
-        found = explained(error, self._path)
-        found.__cause__ = error
-        return found
+        for task, outcome in zip(tasks, outcomes, strict=True):
+            task.job.result = outcome
+        return None
 
     def _still_patient(self, tasks: Sequence[Task], error: Exception) -> list[Task]:
         """Those who wait on; the others are told that they have waited long enough."""
         begun = time.monotonic() - self._patience
         for task in tasks:
             if task.job.since < begun:
-                task.told(self._meant(error))
+                task.job.error = explained(error, self._path)
+                task.job.error.__cause__ = error
         return [task for task in tasks if task.job.error is None]
 
     def _each_alone(self, tasks: Sequence[Task], clock: Callable[[], int]) -> None:
         for task in tasks:
             until = task.job.since + self._patience
             try:
-                task.told(self._patiently(task.form, task.operation, clock, until))
+                task.job.result = self._patiently(task.form, task.operation, clock, until)
             except Exception as error:  # noqa: BLE001 - it is told to who awaits it
-                task.told(error)
+                task.job.error = error
 
     def _undo(self, connection: sqlite3.Connection) -> None:
         """Roll back; where not even that can be done, the connection's end does it."""
@@ -272,8 +261,3 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return found.st_dev, found.st_ino
-
-
-def _tell(tasks: Sequence[Task], outcomes: Sequence[Any]) -> None:
-    for task, outcome in zip(tasks, outcomes, strict=True):
-        task.told(outcome)

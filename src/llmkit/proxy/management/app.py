@@ -63,6 +63,7 @@ _ERROR: Final[dict[str, Any]] = {
         }
     },
 }
+_NOWHERE: Final = 404
 _STATUSES: Final = (400, 401, 403, 404, 405, 422, 429, 500, 503)
 
 
@@ -85,6 +86,12 @@ def management(gateway: Gateway) -> FastAPI:
 
 async def _failed(request: Request, error: Exception) -> Response:
     refused = refused_by(error)
+    if isinstance(error, HTTPException) and error.status_code == _NOWHERE:
+        refused = Refused(
+            _NOWHERE,
+            "there is nothing at this path: GET /routes lists what there is",
+            "not_found_error",
+        )
     return JSONResponse(refused.body(), refused.status, dict(refused.headers))
 
 
