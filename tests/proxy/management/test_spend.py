@@ -184,6 +184,8 @@ async def test_sums_are_for_whom_they_are_about(at: Town) -> None:
     assert team["spend"] == await at.spent(team="red")
     for path in ("/global/spend", "/global/spend/models", "/global/activity"):
         await refused(at.app, path, at.ann, 403, "GET", team_id="red")
+    for star in ("*", " "):
+        await refused(at.app, "/global/spend", None, 400, "GET", team_id=star)
     await refused(at.app, "/global/spend/logs", at.eve, 404, "GET", api_key=at.ann)
     await refused(at.app, "/global/spend/report", at.bob, 403, "GET", group_by="team")
     await refused(at.app, "/global/spend/report", at.bob, 403, "GET", internal_user_id="ann")
