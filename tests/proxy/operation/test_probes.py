@@ -46,12 +46,16 @@ async def test_health_asks_deployments_once(tmp_path: Path) -> None:
         refused = await app.http.get("/health", headers={"authorization": "Bearer ann"})
         first = (await app.http.get("/health", params={"model": "fast"})).json()
         again = (await app.http.get("/health", params={"model": "fast"})).json()
+        named = first["healthy_endpoints"][0]["model_id"]
+        chosen = (await app.http.get("/health", params={"model_id": named})).json()
+        unknown = await app.http.get("/health", params={"model_id": "nobody's"})
         asked = len(app.simulator.requests)
         nowhere = await app.http.get("/health", params={"model": "nobody's"})
     assert refused.status_code == 403
     assert (first["healthy_count"], first["unhealthy_count"]) == (1, 0)
     assert first["healthy_endpoints"][0]["model_name"] == "fast"
-    assert again == first
+    assert again == chosen == first
+    assert unknown.status_code == 404
     assert asked == 1
     assert nowhere.status_code == 404
 

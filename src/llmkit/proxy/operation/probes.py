@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from ..._operations import ReadRules
 from ...errors import LLMKitError
 from ..endpoints.asking import subject_of
+from ..failure import Refused
 from ..gateway import Gateway
 
 __all__ = ["routes"]
@@ -113,8 +114,10 @@ class _Checks:
 async def _health(gateway: Gateway, checks: _Checks, request: Request) -> Response:
     """Each deployment, asked something small: LiteLLM's form of it."""
     await subject_of(gateway, request)
-    found = await checks.of(request.query_params.get("model"))
-    wanted = request.query_params.get("model_id")
+    group, wanted = request.query_params.get("model"), request.query_params.get("model_id")
+    if wanted is not None:
+        group = await run_sync(_group_of, gateway, wanted)
+    found = await checks.of(group)
     if wanted is not None:
         found = tuple(one for one in found if one.deployment == wanted)
     well = [_shown(one) for one in found if one.healthy]
@@ -127,6 +130,16 @@ async def _health(gateway: Gateway, checks: _Checks, request: Request) -> Respon
             "healthy_count": len(well),
             "unhealthy_count": len(ill),
         }
+    )
+
+
+def _group_of(gateway: Gateway, deployment: str) -> str:
+    """Of a deployment: no others are asked than those of its group."""
+    for one in gateway.calls.deployments():
+        if one.deployment == deployment:
+            return str(one.group)
+    raise Refused(
+        404, "no deployment has this model_id: GET /model/info lists them", "not_found_error"
     )
 
 
