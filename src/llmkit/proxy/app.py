@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, Final, Self
 
 from anyio.to_thread import run_sync
@@ -14,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .auth import bearers, sessions
 from .data import requests
-from .endpoints import chats, files, others
+from .endpoints import chats, files, others, socket
 from .gateway import Gateway
 from .made import made
 from .management import deployments
@@ -25,18 +24,11 @@ from .settings import Settings
 
 __all__ = ["Proxy", "create_app"]
 
-
-def _offered(module: str, name: str) -> list[Callable[..., Any]]:
-    path = f"{__package__}.{module}"
-    return [getattr(import_module(path), name)] if find_spec(path) else []
-
-
 _ROUTES: Final = (
     chats.routes,
     others.routes,
     files.routes,
-    # The last one to come: until it is there, nothing is missed.
-    *_offered("endpoints.socket", "routes"),
+    socket.routes,
     sessions.routes,
     probes.routes,
 )
