@@ -22,7 +22,7 @@ from ..errors_of import refused_by
 from ..failure import Refused
 from ..subject import Subject
 from .answering import Line
-from .asking import around, body_of, fields_of, model_of, subject_of
+from .asking import around, body_of, fields_of, headers_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
 from .relay import pieces
 
@@ -182,7 +182,7 @@ class Endpoint:
         body, fields = await body_of(receive, settings.max_body), dict[str, Any]()
         if self._body and connection.scope["method"] in _WITH_BODY:
             fields = fields_of(body)
-        beside = beside_of(connection.headers, fields, subject, settings)
+        beside = beside_of(headers_of(connection), fields, subject, settings)
         async with Line(receive, send, settings.keep_alive) as line:
             await self._work(Exchange(gateway, connection, subject, fields, beside, line))
         if line.gone:
