@@ -249,6 +249,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     },  # only to sign with a service account's key
     "pricing": {"llmkit.pricing._bound"},  # only for who asks for a bound
     "proxy.auth.bearers": {"llmkit.proxy.auth.tokens"},  # few have an identity provider
+    "proxy.__main__": {"llmkit.proxy.auth.creating"},  # only for that command
     "proxy.data.database": {"llmkit.proxy.data.migrate"},  # Alembic, only where tables are missing
     "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files

@@ -358,8 +358,7 @@ class Core:
         job.heard, job.hooks, job.limit = self._observers.heard, self._hooks, self._limit
         job.transport = tapped or self._transport_name
         job.metadata = metadata if metadata and isinstance(metadata, Mapping) else {}
-        job.attributes, job.book = {}, None
-        job.desk = job.divert = job.way = None
+        job.attributes, job.book, job.desk, job.divert, job.way = {}, None, None, None, None
         return job
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:

@@ -16,12 +16,16 @@ from .operation.workers import WORKER
 __all__ = ["main"]
 
 _EPILOG: Final = """\
+commands:
+  create-user   make a user and a key of his, in the database itself: the first administrator, say
+
 Every setting has a variable, too: LLMKIT_ and its name in capitals, such as LLMKIT_MASTER_KEY (see docs/proxy.md).
 DATABASE_URL, REDIS_URL, LITELLM_MASTER_KEY and PORT are read where ours say nothing.
 Without a master key, one is made at the first start, and printed once.
 exit codes: 0 ended as it was told, 1 it could not run, 2 wrong usage, 130 interrupted
 """
 _WRONG: Final = 2
+_CREATE_USER: Final = "create-user"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -29,6 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) == 2 and argv[0] == WORKER:  # noqa: PLR2004 - it, and the socket's number
         return work(int(argv[1]))
+    if argv[:1] == [_CREATE_USER]:
+        return _create_user(argv[1:])
     said = _parser().parse_args(argv)
     try:
         loaded = load(vars(said))
@@ -41,6 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LLMKitError as error:
         sys.stderr.write(f"llmkit proxy: {error}\n")
         return 1
+
+
+def _create_user(argv: Sequence[str]) -> int:
+    from .auth.creating import main  # noqa: PLC0415 - the process that watches over workers needs no database
+
+    return main(argv)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -15,8 +15,13 @@ from llmkit.proxy.data.database import Database
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The address of an empty database."""
+    return new_url(request, tmp_path)
+
+
+def new_url(request: pytest.FixtureRequest, directory: Path) -> str:
+    """The address of an empty database of the kind that a fixture is asked for."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'proxy.db'}"
+        return f"sqlite:///{directory / 'proxy.db'}"
     return new_database(request.getfixturevalue("postgres_server"))
 
 

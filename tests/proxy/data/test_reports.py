@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from llmkit.proxy.data.requests import RequestLog
 from llmkit.stores import MemoryStore
 
 from ._settled import ANN, settled
+from .conftest import new_url
 
 DAY = 86_400
 NOON = 1_800_014_400.0
@@ -25,9 +26,13 @@ BOB: dict[str, Any] = ANN | {"key": "1e" * 32, "user": "bob", "team": "red", "ta
 ELSE: dict[str, Any] = {"key": "", "call_type": "aembedding"}
 
 
-@pytest.fixture
-def log(database: Database) -> Database:
-    """Five calls of three people on two days."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def log(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Database]:
+    """Five calls of three people on two days, which nobody changes."""
+    database = Database(new_url(request, tmp_path_factory.mktemp("log")))
+    database.migrate()
     store = MemoryStore()
     for made in (
         settled("a1", started=NOON),
@@ -40,7 +45,8 @@ def log(database: Database) -> Database:
     following = RequestLog(store, database)
     while following.step():
         pass
-    return database
+    yield database
+    database.close()
 
 
 def ids(database: Database, limit: int = 100, offset: int = 0, **chosen: Any) -> list[str]:

@@ -33,12 +33,14 @@ TOOL: Any = {
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One gateway for all."""
     with gateway(tmp_path_factory.mktemp("gateway")) as running:
         yield running
 
 
 @pytest.fixture
 def client(served: Served) -> Iterator[openai.OpenAI]:
+    """The SDK's client."""
     with openai.OpenAI(api_key=MASTER, base_url=f"{served.origin}/v1", max_retries=0) as one:
         yield one
 

@@ -28,12 +28,14 @@ def of(served: Served, key: str) -> openai.OpenAI:
 
 @pytest.fixture
 def ann(served: Served) -> Iterator[openai.OpenAI]:
+    """Somebody."""
     with of(served, new_key(served)) as made:
         yield made
 
 
 @pytest.fixture
 def bob(served: Served) -> Iterator[openai.OpenAI]:
+    """Somebody else."""
     with of(served, new_key(served)) as made:
         yield made
 

@@ -31,12 +31,14 @@ TOOL = types.Tool(
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One gateway for all."""
     with gateway(tmp_path_factory.mktemp("gateway")) as running:
         yield running
 
 
 @pytest.fixture
 def client(served: Served) -> Iterator[genai.Client]:
+    """The SDK's client."""
     with genai.Client(
         api_key=MASTER, http_options=types.HttpOptions(base_url=served.origin)
     ) as one:

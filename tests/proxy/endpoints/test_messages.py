@@ -27,12 +27,14 @@ TOOL: Any = {
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One gateway for all."""
     with gateway(tmp_path_factory.mktemp("gateway")) as running:
         yield running
 
 
 @pytest.fixture
 def client(served: Served) -> Iterator[anthropic.Anthropic]:
+    """The SDK's client."""
     with anthropic.Anthropic(api_key=MASTER, base_url=served.origin, max_retries=0) as one:
         yield one
 

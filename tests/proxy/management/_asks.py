@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from .._kit import Called, shown
@@ -42,3 +43,15 @@ async def user(app: Called, user_id: str, **said: Any) -> str:
     """A user's key."""
     made = await post(app, "/user/new", user_id=user_id, **said)
     return str(made["key"])
+
+
+async def chat(app: Called, key: str | None = None, model: str = "fast") -> int:
+    """The status that a chat is answered with."""
+    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10}
+    headers = {} if key is None else shown(key)
+    return (await app.http.post("/v1/chat/completions", json=body, headers=headers)).status_code
+
+
+def kept_in(directory: Path) -> bytes:
+    """All that a gateway has written there."""
+    return b"".join(path.read_bytes() for path in directory.glob("*") if path.is_file())

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from .._kit import MODEL, Called, called, shown
-from ._asks import ask, get, post, refused
+from .._kit import MODEL, called
+from ._asks import ask, chat, get, kept_in, post, refused
 
 pytestmark = pytest.mark.asyncio
 
@@ -32,7 +33,7 @@ async def test_a_key_is_shown_once(tmp_path: Path) -> None:
         listed = await get(app, "/key/list", return_full_object=True)
         assert (listed["total_count"], listed["total_pages"]) == (1, 1)
         assert key not in str((info, listed))
-    kept = b"".join(path.read_bytes() for path in tmp_path.glob("*") if path.is_file())
+    kept = kept_in(tmp_path)
     assert token.encode() in kept
     assert key.encode() not in kept
 
@@ -41,23 +42,18 @@ async def test_a_key_is_changed_blocked_and_deleted(tmp_path: Path) -> None:
     """Each holds for the next request."""
     async with called(tmp_path) as app:
         key = (await post(app, "/key/generate", metadata={"a": 1}))["key"]
-        assert (await _chat(app, key)).status_code == 200
+        assert await chat(app, key) == 200
         changed = await post(app, "/key/update", key=key, models=["careful"], metadata=None)
         assert (changed["key"], changed["models"], changed["metadata"]) == (key, ["careful"], {})
-        assert (await _chat(app, key)).status_code == 403
+        assert await chat(app, key) == 403
         await post(app, "/key/update", key=key, models=None)
         assert (await post(app, "/key/block", key=key))["blocked"] is True
-        assert (await _chat(app, key)).status_code == 401
+        assert await chat(app, key) == 401
         assert (await post(app, "/key/unblock", key=key))["blocked"] is False
-        assert (await _chat(app, key)).status_code == 200
+        assert await chat(app, key) == 200
         assert (await post(app, "/key/delete", keys=[key]))["deleted_keys"] == [key]
-        assert (await _chat(app, key)).status_code == 401
+        assert await chat(app, key) == 401
         assert "no such key" in await refused(app, "/key/delete", None, 404, keys=[key])
-
-
-async def _chat(app: Called, key: str, model: str = "fast") -> object:
-    body = {"model": model, "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 10}
-    return await app.http.post("/v1/chat/completions", json=body, headers=shown(key))
 
 
 async def test_limits_hold_and_spend_is_the_ledgers(tmp_path: Path) -> None:
@@ -72,18 +68,18 @@ async def test_limits_hold_and_spend_is_the_ledgers(tmp_path: Path) -> None:
         await budget.aupdate_spend("0.2499999", key=made["token"])
         info = (await get(app, "/key/info", key=key))["info"]
         assert info["spend"] == 0.4999999
-        assert (await _chat(app, key)).status_code == 429
+        assert await chat(app, key) == 429
         until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
         raised = {"temp_budget_increase": 1, "temp_budget_expiry": until}
         assert (await post(app, "/key/update", key=key, **raised))["metadata"] == raised
-        assert (await _chat(app, key)).status_code == 200
+        assert await chat(app, key) == 200
         ended = {"temp_budget_increase": None, "temp_budget_expiry": None}
         assert (await post(app, "/key/update", key=key, **ended))["metadata"] == {}
-        assert (await _chat(app, key)).status_code == 429
+        assert await chat(app, key) == 429
         assert (await post(app, f"/key/{made['token']}/reset_spend", reset_to=0))["spend"] == 0
-        assert (await _chat(app, key)).status_code == 200
+        assert await chat(app, key) == 200
         await post(app, "/key/update", key=key, rpm_limit=1)
-        assert (await _chat(app, key)).status_code == 429
+        assert await chat(app, key) == 429
 
 
 async def test_a_models_limit_of_a_key(tmp_path: Path) -> None:
@@ -95,14 +91,14 @@ async def test_a_models_limit_of_a_key(tmp_path: Path) -> None:
             model_max_budget={"fast": {"max_budget": 0, "budget_duration": "1d"}},
         )
         key = made["key"]
-        assert (await _chat(app, key)).status_code == 429
-        assert (await _chat(app, key, "careful")).status_code == 200
+        assert await chat(app, key) == 429
+        assert await chat(app, key, "careful") == 200
         await post(app, "/key/update", key=key, model_max_budget={}, model_rpm_limit={MODEL: 0})
         found = await get(app, "/key/info", key=key)
         assert found["info"]["model_rpm_limit"] == {MODEL: 0}
-        assert (await _chat(app, key)).status_code == 429
+        assert await chat(app, key) == 429
         await post(app, "/key/update", key=key, model_rpm_limit=None)
-        assert (await _chat(app, key)).status_code == 200
+        assert await chat(app, key) == 200
 
 
 async def test_a_regenerated_key_goes_on_with_its_budget(tmp_path: Path) -> None:
@@ -112,11 +108,11 @@ async def test_a_regenerated_key_goes_on_with_its_budget(tmp_path: Path) -> None
         new = await post(app, f"/key/{made['token']}/regenerate")
         assert new["key"] != made["key"]
         assert (new["key_alias"], new["spend"], new["max_budget"]) == ("mine", 1, 1)
-        assert (await _chat(app, made["key"])).status_code == 401
-        assert (await _chat(app, new["key"])).status_code == 429
+        assert await chat(app, made["key"]) == 401
+        assert await chat(app, new["key"]) == 429
         again = await post(app, "/key/regenerate", key=new["key"], max_budget=2)
         assert again["spend"] == 1
-        assert (await _chat(app, again["key"])).status_code == 200
+        assert await chat(app, again["key"]) == 200
 
 
 async def test_a_budgets_limits_are_its_bearers(tmp_path: Path) -> None:
@@ -126,10 +122,10 @@ async def test_a_budgets_limits_are_its_bearers(tmp_path: Path) -> None:
         one = await post(app, "/key/generate", budget_id="small")
         other = await post(app, "/key/generate", budget_id="small", max_budget=1)
         assert one["litellm_budget_table"]["max_budget"] == 0
-        assert (await _chat(app, one["key"])).status_code == 429
-        assert (await _chat(app, other["key"])).status_code == 200
+        assert await chat(app, one["key"]) == 429
+        assert await chat(app, other["key"]) == 200
         await post(app, "/budget/update", budget_id="small", max_budget=5)
-        assert (await _chat(app, one["key"])).status_code == 200
+        assert await chat(app, one["key"]) == 200
         [told] = await post(app, "/budget/info", budgets=["small"])
         assert told["max_budget"] == 5
         assert [b["budget_id"] for b in await get(app, "/budget/list")] == ["small"]
@@ -139,7 +135,7 @@ async def test_a_budgets_limits_are_its_bearers(tmp_path: Path) -> None:
         assert "no budget" in await refused(app, "/key/generate", None, 400, budget_id="small")
 
 
-_WRONG: list[tuple[dict[str, object], int, str]] = [
+_WRONG: list[tuple[dict[str, Any], int, str]] = [
     ({"duration": "soon"}, 400, "30d"),
     ({"duration": "9" * 9 + "w"}, 400, "that long"),
     ({"max_budget": 1, "budget_duration": "2mo"}, 400, "1mo, 3mo"),

@@ -171,9 +171,9 @@ class Heard(Fresh):
 
     def _heed(self) -> None:
         connection = self._engine.raw_connection()
+        raw: Any = connection.driver_connection
         connection.detach()
         try:
-            raw: Any = connection.driver_connection
             raw.autocommit = True
             raw.execute(f"LISTEN {_CHANNEL}")
             raw.execute(f"LISTEN {self._own}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
@@ -34,8 +35,6 @@ MODELS: Final = (
     "/openai/models*",
     "/openai/files*",
     "/openai/batches*",
-    "/ws/*",
-    "/stream*",
     "/utils/token_counter",
     "/utils/supported_openai_params",
 )
@@ -52,7 +51,6 @@ INFORMATION: Final = (
     "/team/list",
     "/organization/info",
     "/organization/list",
-    "/budget/info",
     "/model/info",
     "/model_group/info",
     "/spend/*",
@@ -87,11 +85,14 @@ ORGANISATION: Final = (
     "/user/new",
     "/user/list",
     "/user/update",
-    "/organization/member*",
+    "/organization/member_add",
+    "/organization/member_update",
+    "/organization/member_delete",
     "/organization/update",
 )
 OVERVIEW: Final = (
     "/user/list",
+    "/budget/info",
     "/budget/list",
     "/customer/*",
     "/end_user/*",
@@ -114,19 +115,34 @@ MANAGEMENT: Final = (
     "/customer/*",
 )
 
-_SELF: Final = (*MODELS, *SESSIONS, *INFORMATION)
+_CALLS: Final = (*MODELS, *SESSIONS)
 _OF_ROLE: Final[Mapping[Role, tuple[str, ...]]] = MappingProxyType(
     {
         "proxy_admin": ("*",),
-        "proxy_admin_viewer": (*SESSIONS, *INFORMATION, *OVERVIEW, "/models*"),
-        "org_admin": (*_SELF, *KEYS, *ORGANISATION),
-        "internal_user": (*_SELF, *KEYS),
-        "internal_user_viewer": _SELF,
-        "team": _SELF,
-        "customer": (*MODELS, *SESSIONS),
+        "proxy_admin_viewer": SESSIONS,
+        "org_admin": (*_CALLS, *KEYS, *ORGANISATION),
+        "internal_user": (*_CALLS, *KEYS),
+        "internal_user_viewer": _CALLS,
+        "team": _CALLS,
+        "customer": _CALLS,
     }
 )
-_READ_BY_POST: Final = frozenset({"/spend/calculate", "/cost/estimate", "/key/info"})
+"""What a role may call, by any method."""
+_READ: Final[Mapping[Role, tuple[str, ...]]] = MappingProxyType(
+    {
+        "proxy_admin": ("*",),
+        "proxy_admin_viewer": (*INFORMATION, *OVERVIEW, "/models*"),
+        "org_admin": INFORMATION,
+        "internal_user": INFORMATION,
+        "internal_user_viewer": INFORMATION,
+        "team": INFORMATION,
+        "customer": (),
+    }
+)
+"""What it may read besides."""
+_READ_BY_POST: Final = frozenset(
+    {"/spend/calculate", "/cost/estimate", "/key/info", "/budget/info"}
+)
 """Nothing is changed by these, though they are asked with POST."""
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
@@ -141,7 +157,9 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """What a key's ``allowed_routes`` may name besides paths: LiteLLM's words (its ``LiteLLMRoutes``, 2026-11)."""
 
-_VERSION = re.compile(r"^/(?:v1|v2|v1beta)(?=/)")
+_VERSION = re.compile(r"^/(?:v1|v2|v1beta)(?=/[^*])")
+_REMEMBERED: Final = 4096
+"""Paths whose answer is not worked out again: models are asked through few."""
 
 
 def permit(subject: Subject, method: str, path: str) -> None:
@@ -150,29 +168,30 @@ def permit(subject: Subject, method: str, path: str) -> None:
     A role's paths are not all: an administrator of a team may change it, and a key can be for some paths only. Whose
     row it is that a permitted request is about, its endpoint has to ask: ``sees``, ``changes``.
     """
-    bare = _bare(path)
-    if not _of_role(subject, method, bare):
+    leads = _writes(subject) and bool(subject.admin_of)
+    if not _of_role(subject.role, leads, method, path):
         raise _refused(path, f"is not for the role {subject.role!r}: ask an administrator")
-    if subject.routes is not None and not _listed(bare, path, subject.routes):
+    if subject.routes is not None and not _listed(path, subject.routes):
         raise _refused(path, "is not among the key's allowed_routes")
 
 
-def _of_role(subject: Subject, method: str, path: str) -> bool:
-    if subject.role == "proxy_admin_viewer" and not _reads(method, path):
-        return False
-    if _matches(path, _OF_ROLE[subject.role]):
+@lru_cache(_REMEMBERED)
+def _of_role(role: Role, leads: bool, method: str, path: str) -> bool:  # noqa: FBT001 - remembered by it
+    bare = _bare(path)
+    if _matches(bare, _OF_ROLE[role]) or (leads and _matches(bare, TEAM)):
         return True
-    return _writes(subject) and bool(subject.admin_of) and _matches(path, TEAM)
+    return _reads(method, bare) and _matches(bare, _READ[role])
 
 
 def _reads(method: str, path: str) -> bool:
-    return method in ("GET", "HEAD") or path in _READ_BY_POST or path in SESSIONS
+    return method in ("GET", "HEAD") or path in _READ_BY_POST
 
 
-def _listed(bare: str, path: str, routes: Iterable[str]) -> bool:
+@lru_cache(_REMEMBERED)
+def _listed(path: str, routes: tuple[str, ...]) -> bool:
     """A key's own list has paths as they are called, paths without their version, and names of groups."""
     expanded = [one for route in routes for one in GROUPS.get(route, (route, _bare(route)))]
-    return _matches(bare, expanded) or _matches(path, expanded)
+    return _matches(_bare(path), expanded) or _matches(path, expanded)
 
 
 def _bare(path: str) -> str:

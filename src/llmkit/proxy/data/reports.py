@@ -52,11 +52,12 @@ _FAILED: Final = ("failed", "interrupted")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visible:
-    """Rows of this user, of any of these teams, or of this key: those that somebody may see."""
+    """Rows of this user, of any of these teams, of this organisation, or of this key: those that somebody may see."""
 
     user: str = ""
     teams: Collection[str] = frozenset()
     key: str = ""
+    organisation: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,8 @@ class Chosen:
     provider: str | None = None
     tag: str | None = None
     status: str | None = None
+    outcomes: Collection[str] = ()
+    """Any of these statuses; none: all."""
     visible: Visible | None = None
 
 
@@ -170,6 +173,8 @@ def _conditions(session: Session, chosen: Chosen) -> Iterator[ColumnElement[bool
     for name, column in _COLUMNS.items():
         if (wanted := getattr(chosen, name)) is not None:
             yield column == wanted
+    if chosen.outcomes:
+        yield Request.status.in_(chosen.outcomes)
     if chosen.since is not None:
         yield Request.started >= chosen.since
     if chosen.until is not None:
@@ -186,6 +191,7 @@ def _may_see(visible: Visible) -> ColumnElement[bool]:
         *([Request.user == visible.user] if visible.user else []),
         *([Request.team_id.in_(visible.teams)] if visible.teams else []),
         *([Request.api_key == visible.key] if visible.key else []),
+        *([Request.organization_id == visible.organisation] if visible.organisation else []),
     ]
     return or_(*ways) if ways else false()
 

@@ -68,14 +68,11 @@ def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
 
 
 def _place(gateway: Gateway, place: str) -> tuple[str, str | None]:
-    """The provider there; and the group's name, where one model is meant by it."""
-    entries = gateway.calls.get_model_list(place)
-    for entry in entries:
-        provider, name = places.declared(entry)
-        if provider:
-            group = entry["model_name"]
-            return provider, None if "*" in name or "*" in group else group
-    return place, None
+    """The provider there; and the group, where a caller named one, and one model is meant by it."""
+    found = map(places.declared, gateway.calls.get_model_list(place))
+    provider, name = next((one for one in found if one[0]), (place, "*"))
+    group = place in gateway.calls.get_model_names() and "*" not in place + name
+    return provider, place if group else None
 
 
 async def check(gateway: Gateway, call: Asked, calls: Calls) -> None:

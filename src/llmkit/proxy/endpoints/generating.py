@@ -1,7 +1,7 @@
 """Gemini's generateContent, streamGenerateContent and countTokens.
 
-Source: https://ai.google.dev/api/generate-content and …/api/tokens, read 2026-11-23. The model and what is wanted of it are
-in the address, and a key may be, too (``?key=``). Without ``alt=sse`` a stream is one JSON list, sent as it grows.
+Source: https://ai.google.dev/api/generate-content and …/api/tokens, read 2026-11-23. The model and what is wanted of it
+are in the address, and a key may be, too (``?key=``). Without ``alt=sse`` a stream is one JSON list, sent as it grows.
 """
 
 from __future__ import annotations

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, Final
 from starlette.routing import BaseRoute, Route
 
 from ... import providers
+from ..._json import dump
 from ...fronts import responses as front
 from ...types.responses import ResponsesModelParams, StoredModelParams
 from ..failure import Refused
 from . import kept, places
 from .beside import wrong
 from .exchange import Endpoint, Exchange, written
+from .messages import counted
 
 if TYPE_CHECKING:
     from ...types._model import Model
@@ -37,6 +39,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
         one = f"{start}/{{response_id}}"
         for path, method, work in (
             (start, "POST", create),
+            (f"{start}/input_tokens", "POST", count),
             (one, "GET", retrieve),
             (one, "DELETE", delete),
             (f"{one}/cancel", "POST", cancel),
@@ -122,6 +125,15 @@ async def _note(exchange: Exchange, answer: Any, response_id: str, model: str) -
     there, owner = places.where(exchange.gateway, answer.call), kept.owner_of(exchange.subject)
     told = {"id": response_id}
     await kept.note(exchange.gateway, "response", owner, there, told, [model])
+
+
+async def count(exchange: Exchange) -> None:
+    """``POST /v1/responses/input_tokens``."""
+    model = exchange.model()
+    asked = front.read({**exchange.fields, "model": model})
+    with exchange.around("acount_tokens", model):
+        number = await counted(exchange, model, asked)
+    await exchange.line.whole(dump({"object": "response.input_tokens", "input_tokens": number}))
 
 
 # --- what is done with answers that are kept

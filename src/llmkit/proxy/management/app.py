@@ -12,7 +12,18 @@ from starlette.responses import JSONResponse, Response
 from ..errors_of import refused_by
 from ..failure import Refused
 from ..gateway import Gateway
-from . import budgets, key_lists, keys, members, models, organisations, teams, users
+from . import (
+    budgets,
+    global_spend,
+    key_lists,
+    keys,
+    members,
+    models,
+    organisations,
+    spend,
+    teams,
+    users,
+)
 
 __all__ = ["management"]
 
@@ -26,6 +37,8 @@ _ROUTERS: Final = (
     organisations.router,
     budgets.router,
     models.router,
+    spend.router,
+    global_spend.router,
 )
 _ERROR: Final[dict[str, Any]] = {
     "description": "Refused",
@@ -50,6 +63,7 @@ _ERROR: Final[dict[str, Any]] = {
         }
     },
 }
+_NOWHERE: Final = 404
 _STATUSES: Final = (400, 401, 403, 404, 405, 422, 429, 500, 503)
 
 
@@ -72,6 +86,12 @@ def management(gateway: Gateway) -> FastAPI:
 
 async def _failed(request: Request, error: Exception) -> Response:
     refused = refused_by(error)
+    if isinstance(error, HTTPException) and error.status_code == _NOWHERE:
+        refused = Refused(
+            _NOWHERE,
+            "there is nothing at this path: GET /routes lists what there is",
+            "not_found_error",
+        )
     return JSONResponse(refused.body(), refused.status, dict(refused.headers))
 
 

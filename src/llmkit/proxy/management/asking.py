@@ -152,6 +152,7 @@ def there(row: T | None, what: str) -> T:
 async def _asking(request: Request) -> Asking:
     gateway: Gateway = request.app.state.gateway
     subject = await gateway.bearers.subject(request.headers, request.cookies)
+    request.state.subject = subject  # for the access log
     permit(subject, request.method, request.scope["path"])
     return Asking(gateway, subject)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
 from fastapi import APIRouter
@@ -46,7 +48,9 @@ _LIMITING: Final = (
     "rpm_limit",
     "max_parallel_requests",
     "model_max_budget",
+    "tags",
 )
+_UNLIMITED: Final[tuple[Any, ...]] = (None, {}, [])
 _HEX: Final = frozenset("0123456789abcdef")
 _TOKEN: Final = 64
 
@@ -126,14 +130,31 @@ def _check_maker(session: Session, asking: Asking, row: Key) -> None:
     if row.tags or row.budget_id:
         raise forbidden("tags and budget_id are an administrator's to give")
     asking.check_owner(session, row)
-    _bounded(session.get(Key, asking.subject.key), row)
+    _bounded(_bounds(session, asking), row)
 
 
-def _bounded(by: Key | None, row: Key) -> None:
-    """A key that is made with another may do no more than that one."""
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What the key can do that somebody asks with: he makes none that can do more."""
+
+    limited: bool
+    models: tuple[str, ...]
+    allowed_routes: tuple[str, ...]
+    expires: datetime | None
+
+
+def _bounds(session: Session, asking: Asking) -> _Bounds | None:
+    by = session.get(Key, asking.subject.key)
+    if by is None:
+        return None
+    limited = any(getattr(by, name) not in _UNLIMITED for name in _LIMITING)
+    return _Bounds(limited, tuple(by.models), tuple(by.allowed_routes), by.expires)
+
+
+def _bounded(by: _Bounds | None, row: Key) -> None:
     if by is None:
         return
-    if any(getattr(by, name) for name in _LIMITING) or by.max_budget is not None or by.tags:
+    if by.limited:
         raise forbidden("your key has limits of its own: keys are made with one that has none")
     for name in ("models", "allowed_routes"):
         mine, asked = getattr(by, name), getattr(row, name)
@@ -174,6 +195,7 @@ async def update(asking: Asked, body: fields.UpdatedKey) -> dict[str, Any]:
 
 
 def _change(session: Session, asking: Asking, row: Key, given: Mapping[str, Any]) -> None:
+    bounds = _bounds(session, asking)
     if not asking.all:
         _check_change(asking, row, given)
     apply(row, given)
@@ -184,8 +206,8 @@ def _change(session: Session, asking: Asking, row: Key, given: Mapping[str, Any]
     if not asking.all:
         if not (asking.administers_key(row) or asking.may_have(row)):
             raise forbidden("a key stays with you, or with what you administer")
-        if not asking.administers_key(row):
-            _bounded(session.get(Key, asking.subject.key), row)
+        if not asking.administers_key(row) and given.keys() - _OWN:
+            _bounded(bounds, row)
 
 
 def _check_change(asking: Asking, row: Key, given: Mapping[str, Any]) -> None:

@@ -7,13 +7,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any, Final
-
-from cryptography.fernet import Fernet, InvalidToken
+from typing import TYPE_CHECKING, Any, Final
 
 from ..._secret import Secret, redact_url
 from ..settings import Settings
 from .asking import refused
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 __all__ = ["sealed", "unsealed"]
 
@@ -47,6 +48,8 @@ _PLAIN: Final = frozenset({
 
 @lru_cache(2)
 def _fernet(key: Secret) -> Fernet:
+    from cryptography.fernet import Fernet  # noqa: PLC0415 - it is large, and few keep models here
+
     made = hashlib.scrypt(key.reveal().encode(), salt=_SALT, n=_WORK, r=8, p=1, dklen=32)
     return Fernet(base64.urlsafe_b64encode(made))
 
@@ -88,6 +91,8 @@ def unsealed(settings: Settings, stored: Mapping[str, Any]) -> dict[str, Any]:
         return dict(stored)
     if settings.master_key is None:
         raise ValueError("it is sealed, and no master key is set")
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415
+
     try:
         found: dict[str, Any] = json.loads(_fernet(settings.master_key).decrypt(text.encode()))
     except InvalidToken:

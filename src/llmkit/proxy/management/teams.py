@@ -117,10 +117,10 @@ def _made(session: Session, asking: Asking, given: Mapping[str, Any]) -> Team:
 
 
 def _placed(session: Session, asking: Asking, row: Team) -> None:
-    if row.organization_id and session.get(Organisation, row.organization_id) is None:
-        raise refused(f"there is no organization {row.organization_id!r}", "organization_id")
     if not asking.administers_team(row, limits=True):
         raise forbidden("a team is made and limited by an administrator of its organization")
+    if row.organization_id and session.get(Organisation, row.organization_id) is None:
+        raise refused(f"there is no organization {row.organization_id!r}", "organization_id")
 
 
 def _named(session: Session, member: fields.Member) -> str:
