@@ -40,9 +40,7 @@ def _process(folder: Path, config: Path) -> Iterator[str]:
     command += ["--database-url", f"sqlite:///{folder / 'gateway.db'}"]
     environment = {**os.environ, "LLMKIT_MASTER_KEY": MASTER}
     with (folder / f"{port}.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
+        process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait(process, origin := f"http://127.0.0.1:{port}")
         yield origin

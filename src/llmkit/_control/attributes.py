@@ -150,7 +150,11 @@ def _keywords(params: Mapping[str, Any], options: Mapping[str, Any]) -> Attribut
     said = NOBODYS
     if not _NAMED.isdisjoint(options):
         said = _said(
-            {("tag" if name == "tags" else name): options[name] for name in NAMED if name in options}
+            {
+                ("tag" if name == "tags" else name): options[name]
+                for name in NAMED
+                if name in options
+            }
         )
     # A parameter of the call, which the provider is told too, and checks.
     user = _text(params.get("user"))
