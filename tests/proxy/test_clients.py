@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import SecretStr
 
 from llmkit._operations import Settlements
 
@@ -31,7 +32,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def chat(served: Served, **said: Any) -> ChatOpenAI:
     """LangChain's model over the gateway."""
     base, key = f"{served.origin}/v1", MASTER
-    return ChatOpenAI(model="fast", base_url=base, api_key=key, max_retries=0, **said)
+    return ChatOpenAI(model="fast", base_url=base, api_key=SecretStr(key), max_retries=0, **said)
 
 
 def test_langchain_asks_and_streams(served: Served) -> None:
@@ -55,7 +56,7 @@ def test_langchain_binds_tools(served: Served) -> None:
 
     model = chat(served).bind_tools([weather], tool_choice="weather")
     assert model.invoke("Paris?").tool_calls[0]["name"] == "weather"  # type: ignore[attr-defined]
-    pieces = [piece for piece in model.stream("Paris?") if piece.tool_call_chunks]  # type: ignore[attr-defined]
+    pieces = [piece for piece in model.stream("Paris?") if piece.tool_call_chunks]
     assert pieces
 
 
@@ -65,7 +66,7 @@ def test_langchain_embeds(served: Served) -> None:
     embeddings = OpenAIEmbeddings(
         model="openai/text-embedding-3-small",
         base_url=base,
-        api_key=key,
+        api_key=SecretStr(key),
         max_retries=0,
         check_embedding_ctx_length=False,
     )
