@@ -55,8 +55,8 @@ def test_langchain_binds_tools(served: Served) -> None:
         return city
 
     model = chat(served).bind_tools([weather], tool_choice="weather")
-    assert model.invoke("Paris?").tool_calls[0]["name"] == "weather"  # type: ignore[attr-defined]
-    pieces = [piece for piece in model.stream("Paris?") if piece.tool_call_chunks]
+    assert model.invoke("Paris?").tool_calls[0]["name"] == "weather"
+    pieces = [piece for piece in model.stream("Paris?") if piece.tool_call_chunks]  # type: ignore[attr-defined]
     assert pieces
 
 
