@@ -99,7 +99,7 @@ def _config(folder: Path, upstream: str) -> str:
 
 def made_key(port: int) -> str:
     """A key of ours, whose limits are never reached, and are kept all the same."""
-    limits = {"max_budget": 100_000, "rpm_limit": 10**8, "tpm_limit": 10**11}
+    limits = {"max_budget": 100_000, "rpm_limit": 10**9, "tpm_limit": 2 * 10**9}
     status, answer = asked(port, "POST", "/key/generate", limits)
     if status != http.client.OK:
         raise SystemExit(f"no key was made: {status} {answer!r}")

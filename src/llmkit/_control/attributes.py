@@ -19,6 +19,7 @@ Attributes = Mapping[str, tuple[str, ...]]
 
 NAMED: Final = ("team", "customer", "subscription", "session", "tags")
 """The options of a call that say whose it is; ``user`` is a parameter, which providers are told too."""
+_NAMED: Final = frozenset(NAMED)
 NOBODYS: Final[Attributes] = MappingProxyType({})
 
 # What metadata calls them: our names, then LiteLLM's, in the order in which they win.
@@ -146,10 +147,15 @@ def shown(attributes: Attributes) -> Attributes:
 
 
 def _keywords(params: Mapping[str, Any], options: Mapping[str, Any]) -> Attributes:
-    given = {
-        ("tag" if name == "tags" else name): options[name] for name in NAMED if name in options
-    }
-    said = _said(given)
+    said = NOBODYS
+    if not _NAMED.isdisjoint(options):
+        said = _said(
+            {
+                ("tag" if name == "tags" else name): options[name]
+                for name in NAMED
+                if name in options
+            }
+        )
     # A parameter of the call, which the provider is told too, and checks.
     user = _text(params.get("user"))
     return {**said, "user": (user,)} if user else said
@@ -159,6 +165,13 @@ def _said(given: Mapping[str, Any]) -> Attributes:
     """What was said to us alone: were it not understood, a limit would not hold, and nobody would know."""
     found: dict[str, tuple[str, ...]] = {}
     for kind, value in given.items():
+        if value is None or value == ():
+            continue
+        if type(value) is str:
+            # As most are.
+            if text := value.strip():
+                found[kind] = (text,)
+            continue
         several = isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping)
         values = tuple(value) if kind == "tag" and several else (value,)
         for one in values:

@@ -67,8 +67,8 @@ class AsyncStream(Generic[C, A]):
         """All chunks that are there at a time, at least one: for who hands them on.
 
         Args:
-            as_sent: whether there may be ``bytes`` in place of chunks of a chat: events in OpenAI's form, as the provider
-                sent them, where nothing of them has to be changed. What they say is folded and settled all the same.
+            as_sent: whether there may be ``bytes`` in place of chunks of a chat: events in OpenAI's form, as they came,
+                where nothing of them has to be changed. What they say is folded and settled all the same.
         """
         session = self._session
         if as_sent:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from anyio.to_thread import run_sync
 from starlette.routing import BaseRoute, Router

@@ -225,9 +225,10 @@ class Routing(Client):
 
     def _first(self, route: Route, job: Job) -> Member:
         """Who is likely to be asked first, where anybody is told of that."""
-        if job.heard:
+        members = route.visits[0].group.members
+        if job.heard and len(members) > 1:
             return route.peek(self._clock.now()).member
-        first: Member = route.visits[0].group.members[0]
+        first: Member = members[0]
         return first
 
     def _meant(self, name: str) -> str:

@@ -303,7 +303,7 @@ def _column(value: Any) -> Any:
 
 def _json(metadata: Mapping[str, Any]) -> str:
     try:
-        return json.dumps(dict(metadata), default=_plain)
+        return _encoded(dict(metadata))
     except (TypeError, ValueError, RecursionError):
         # Keys of other kinds, or a circle.
         return json.dumps({str(key): str(value) for key, value in metadata.items()})
@@ -313,6 +313,10 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     return sorted(value, key=str) if isinstance(value, set | frozenset) else str(value)
+
+
+# ``json.dumps`` makes an encoder each time that it is told of a default.
+_encoded: Final = json.JSONEncoder(default=_plain).encode
 
 
 def _settlement(row: Sequence[Any]) -> Settlement:

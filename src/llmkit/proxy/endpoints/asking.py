@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from ..gateway import Gateway
 
-__all__ = ["around", "body_of", "fields_of", "model_of", "subject_of"]
+__all__ = ["around", "body_of", "fields_of", "headers_of", "model_of", "subject_of"]
 
+_NO_COOKIES: dict[str, str] = {}
 _LONGEST = 512
 """Characters of a model's name; what is longer names nothing, and would stand in every log."""
 
@@ -41,12 +42,22 @@ async def subject_of(
     Raises:
         Refused: 401, nobody that is known; 403, not at this path.
     """
-    subject = await gateway.bearers.subject(connection.headers, connection.cookies, shown)
-    scope = connection.scope
+    scope, headers = connection.scope, headers_of(connection)
+    cookies = connection.cookies if "cookie" in headers else _NO_COOKIES
+    subject = await gateway.bearers.subject(headers, cookies, shown)
     scope.setdefault("state", {})["subject"] = subject
     path = scope["path"].removeprefix(scope.get("root_path", ""))
     permit(subject, scope.get("method", "GET"), path)
     return subject
+
+
+def headers_of(connection: HTTPConnection) -> dict[str, str]:
+    """A request's headers, names in lower case; of several of one name, the first.
+
+    Starlette looks through all of them for each that is asked for, and some twenty are.
+    """
+    listed = reversed(connection.scope["headers"])
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in listed}
 
 
 async def body_of(receive: Receive, most: int) -> bytes:

@@ -26,7 +26,7 @@ from ..failure import Refused
 from ..operation.headers import all_of
 from ..subject import Subject
 from .answering import Line
-from .asking import around, body_of, fields_of, model_of, subject_of
+from .asking import around, body_of, fields_of, headers_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
 from .kept import NAMES_OF_FILES, check_ids, ids_in
 from .relay import pieces
@@ -212,7 +212,7 @@ class Endpoint:
                 # Few bodies name files, also with a letter of that name escaped: the others are not looked through.
                 await check_ids(gateway, subject, ids_in(fields))
         prompt = _prompt(fields) if settings.log_content else None
-        beside = beside_of(connection.headers, fields, subject, settings)
+        beside = beside_of(headers_of(connection), fields, subject, settings)
         async with Line(receive, send, settings.keep_alive) as line:
             exchange = Exchange(gateway, connection, subject, fields, beside, line, began, prompt)
             await self._work(exchange)

@@ -1,0 +1,136 @@
+"""Clients that people have, over a real socket: LangChain, curl; LiteLLM's SDK where it is installed beside."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import SecretStr
+
+from llmkit._operations import Settlements
+
+from ._kit import MASTER, Served, gateway
+
+LITELLM = os.environ.get("LLMKIT_LITELLM_PYTHON", "")
+"""An interpreter that has LiteLLM: it is not installed with the other test clients."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """One gateway for all."""
+    with gateway(tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+def chat(served: Served, **said: Any) -> ChatOpenAI:
+    """LangChain's model over the gateway."""
+    base, key = f"{served.origin}/v1", MASTER
+    return ChatOpenAI(model="fast", base_url=base, api_key=SecretStr(key), max_retries=0, **said)
+
+
+def test_langchain_asks_and_streams(served: Served) -> None:
+    """An answer with its usage, and the same in pieces."""
+    model = chat(served, stream_usage=True)
+    answer = model.invoke("Say hello.")
+    assert answer.text
+    assert answer.usage_metadata is not None
+    pieces = list(model.stream("Say hello."))
+    assert "".join(piece.text for piece in pieces)
+    told = [piece.usage_metadata for piece in pieces if piece.usage_metadata]
+    assert told[-1]["output_tokens"] > 0
+
+
+def test_langchain_binds_tools(served: Served) -> None:
+    """A call of a tool, whole and streamed."""
+
+    def weather(city: str) -> str:
+        """How the weather is."""
+        return city
+
+    model = chat(served).bind_tools([weather], tool_choice="weather")
+    assert model.invoke("Paris?").tool_calls[0]["name"] == "weather"
+    pieces = [piece for piece in model.stream("Paris?") if piece.tool_call_chunks]  # type: ignore[attr-defined]
+    assert pieces
+
+
+def test_langchain_embeds(served: Served) -> None:
+    """Texts as numbers; LangChain sends tokens unless told otherwise."""
+    base, key = f"{served.origin}/v1", MASTER
+    embeddings = OpenAIEmbeddings(
+        model="openai/text-embedding-3-small",
+        base_url=base,
+        api_key=SecretStr(key),
+        max_retries=0,
+        check_embedding_ctx_length=False,
+    )
+    assert len(embeddings.embed_documents(["a", "b"])) == 2
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")
+def test_curl_asks_and_streams(served: Served) -> None:
+    """As a page of documentation shows it; its settlements are all in the ledger."""
+    before = len(served.gateway.store.perform(Settlements(10**6)))
+    whole = json.loads(curl(served, {"model": "fast", "messages": hello()}))
+    assert whole["object"] == "chat.completion"
+    told = curl(served, {"model": "fast", "messages": hello(), "stream": True})
+    assert told.startswith("data: {")
+    assert told.endswith("data: [DONE]\n\n")
+    settled = served.gateway.store.perform(Settlements(10**6))[before:]
+    assert [one.outcome for one in settled] == ["completed"] * 2
+    assert all(one.cost > Decimal(0) for one in settled)
+
+
+def hello() -> list[dict[str, str]]:
+    """A question."""
+    return [{"role": "user", "content": "Say hello."}]
+
+
+def curl(served: Served, fields: dict[str, Any]) -> str:
+    """What curl prints; it fails where the status is no success."""
+    done = subprocess.run(
+        [
+            *("curl", "-sSN", "--fail-with-body", f"{served.origin}/v1/chat/completions"),
+            *("-H", f"Authorization: Bearer {MASTER}", "-H", "Content-Type: application/json"),
+            *("-d", json.dumps(fields), "--max-time", "20"),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+_OF_LITELLM = """
+import sys, litellm
+base, key = sys.argv[1:]
+how = dict(model="litellm_proxy/fast", api_base=base, api_key=key, num_retries=0)
+messages = [{"role": "user", "content": "Say hello."}]
+answer = litellm.completion(messages=messages, metadata={"tags": ["x"]}, **how)
+assert answer.choices[0].message.content and answer.usage.total_tokens
+parts = [c.choices[0].delta.content or "" for c in litellm.completion(messages=messages, stream=True, **how)]
+assert "".join(parts), parts
+try:
+    litellm.completion(messages=messages, **{**how, "api_key": "sk-" + "nobodys"})
+except litellm.AuthenticationError:
+    print("well")
+"""
+
+
+@pytest.mark.skipif(not LITELLM, reason="LLMKIT_LITELLM_PYTHON names no interpreter")
+def test_litellm_asks_and_streams(served: Served) -> None:
+    """LiteLLM's SDK, told that it is LiteLLM's proxy; an unknown key is its AuthenticationError."""
+    done = subprocess.run(
+        [LITELLM, "-c", _OF_LITELLM, served.origin, MASTER],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.stdout.strip().endswith("well"), done.stderr[-2000:]
