@@ -136,7 +136,9 @@ def _limited(error: LimitReachedError) -> Refused:
 
 
 def _unbounded(error: UnboundedCostError) -> Refused:
-    return Refused(400, _shown(error.message), _type(400), code="unbounded_cost")
+    # Callers of the library can say it; here, who has configured the model can.
+    what = _shown(error.message).replace("give max_cost=", "its deployment needs a max_cost")
+    return Refused(400, what, _type(400), code="unbounded_cost")
 
 
 def _not_entitled(error: NotEntitledError) -> Refused:
