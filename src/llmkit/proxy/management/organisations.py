@@ -49,7 +49,7 @@ def _inside(session: Session, name: str) -> tuple[list[Any], list[Any]]:
 def _held(
     session: Session, asking: Asking, name: str | None, *, change: bool
 ) -> Held[Organisation]:
-    row = session.get(Organisation, name)
+    row = session.get(Organisation, name) if name else None
     his = name is not None and name == asking.subject.organisation
     if row is None or not (asking.sees_all or his):
         raise missing("organization")
