@@ -18,7 +18,7 @@ from .gateway import Gateway
 from .made import made
 from .management import deployments
 from .middleware import Guarded, Outermost, crossing
-from .operation import metrics, probes, telemetry
+from .operation import headers, metrics, probes, telemetry
 from .running import Life
 from .settings import Settings
 
@@ -36,7 +36,7 @@ _ROUTES: Final = (
 _RUNNING: Final = (bearers.running, requests.running, deployments.running, metrics.running)
 """``running(gateway)``: asynchronous contexts, which the app lives in."""
 _MANAGEMENT: Final = f"{__package__}.management.app"
-_AROUND: Final = (metrics.around, telemetry.around)
+_AROUND: Final = (headers.around, metrics.around, telemetry.around)
 """``around(app, gateway)``: what goes around all requests, the innermost first."""
 
 

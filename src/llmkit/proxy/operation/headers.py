@@ -162,8 +162,11 @@ class _Headed:
         async def sending(message: Any) -> None:
             if message["type"] == "http.response.start":
                 said = await self._said(scope.get("state") or {}, began)
+                there = [*message.get("headers", ())]
+                names = {name.lower() for name, _ in there}
                 listed = [(name.encode(), value.encode()) for name, value in said.items()]
-                message["headers"] = [*message.get("headers", ()), *listed]
+                # An endpoint may have said them itself.
+                message["headers"] = there + [one for one in listed if one[0] not in names]
             await send(message)
 
         await self._app(scope, receive, sending)
