@@ -145,7 +145,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "llmkit.catalogue._patch",
     },
     "": {"importlib.metadata"},  # only __version__ reads the metadata
-    "_cli": {"llmkit._cli._commands"},  # --help stays quick
+    # --help stays quick; the proxy is an extra.
+    "_cli": {"llmkit._cli._commands", "llmkit.proxy.__main__"},
     # No other command needs a store, or an outbox.
     "_cli._commands": {"llmkit._cli._billing", "llmkit._cli._budget"},
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
@@ -249,8 +250,11 @@ LAZY_SEAMS: dict[str, set[str]] = {
     },  # only to sign with a service account's key
     "pricing": {"llmkit.pricing._bound"},  # only for who asks for a bound
     "proxy.auth.bearers": {"llmkit.proxy.auth.tokens"},  # few have an identity provider
+    # Few keep models in the database, and what seals them is large.
+    "proxy.management.deployments": {"llmkit.proxy.management.sealing"},
+    "proxy.management.sealing": {"cryptography.fernet"},
     "proxy.__main__": {"llmkit.proxy.auth.creating"},  # only for that command
-    "proxy.data.database": {"llmkit.proxy.data.migrate"},  # Alembic, only where tables are missing
+    "proxy.data.database": {"llmkit.proxy.data.migrate"},  # Alembic, only for older tables
     "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files
 }

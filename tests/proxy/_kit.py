@@ -68,7 +68,7 @@ def shown(key: str | None) -> dict[str, str]:
 
 
 def config_of(simulator: Simulator, directory: Path) -> Path:
-    """A configuration whose deployments are at the simulator: ``fast``, ``careful``, ``claude``, ``reranker`` and all of OpenAI's."""
+    """A configuration whose deployments are at the simulator: ``fast``, ``careful``, … and all of OpenAI's."""
     openai = {"api_key": "sk-" + "upstream", "api_base": simulator.base_url}
     claude = {"api_key": "sk-" + "upstream", "api_base": simulator.base_url_for("anthropic")}
     gemini = {"api_key": "sk-" + "upstream", "api_base": simulator.base_url_for("gemini")}

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
-from ._kit import called, gateway
+from llmkit.proxy.app import create_app
+from llmkit.testing import Simulator
+
+from ._kit import MASTER, called, gateway, settings_of, shown
 
 
 def test_over_a_socket(tmp_path: Path) -> None:
@@ -46,3 +51,20 @@ async def test_it_begins_with_the_first_request(tmp_path: Path) -> None:
         transport = httpx.ASGITransport(app.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://g") as http:
             assert (await http.get("/nowhere")).status_code == 404
+
+
+@pytest.mark.asyncio
+async def test_mounted_below_a_path(tmp_path: Path) -> None:
+    """Whoever has an app of their own gives the gateway a corner of it: models, keys and management answer there."""
+    with Simulator() as simulator:
+        proxy = create_app(settings_of(simulator, tmp_path))
+        async with proxy:
+            transport = httpx.ASGITransport(Starlette(routes=[Mount("/llm", proxy)]))
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://g/llm", headers=shown(MASTER)
+            ) as http:
+                asked = {"model": "fast", "messages": [{"role": "user", "content": "Hi"}]}
+                chat = await http.post("/v1/chat/completions", json=asked)
+                keys = await http.get("/key/list")
+                nobody = await http.get("/key/list", headers=shown("sk-" + "unknown"))
+    assert (chat.status_code, keys.status_code, nobody.status_code) == (200, 200, 401), chat.text

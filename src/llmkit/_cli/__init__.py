@@ -1,4 +1,4 @@
-"""The command line: ``llmkit "question"``, ``llmkit providers``, ``llmkit models``.
+"""The command line: ``llmkit "question"``, ``llmkit providers``, ``llmkit models``, ``llmkit proxy``.
 
 This module reads arguments and turns how a command ended into an exit code: 0 done, 1 the call
 failed, 2 wrong usage, 130 interrupted, 141 nobody reads the output. What commands do is in
@@ -21,6 +21,8 @@ __all__ = ["main"]
 
 _INTERRUPTED: Final = 130
 _BROKEN_PIPE: Final = 141
+_PROXY: Final = "proxy"
+"""A command with a command line of its own."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +39,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
+    if argv[:1] == [_PROXY]:
+        from ..proxy.__main__ import main as gateway  # noqa: PLC0415 - an extra, and much to load
+
+        return gateway(argv[1:])
     arguments = parse(argv)
     from ._commands import run  # noqa: PLC0415 - --help must not wait for the rest
 

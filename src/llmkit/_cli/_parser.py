@@ -24,6 +24,7 @@ commands:
   llmkit models [PROVIDER]    models of the catalogue with limits and prices
   llmkit catalogue            how old the catalogue is and what it holds; `refresh` takes a newer one
   llmkit budget show STORE    what a store's limits are and how they stand; `usage`, `audit`
+  llmkit proxy                a gateway: OpenAI's endpoints over HTTP, with keys and budgets; `proxy --help`
   llmkit billing status       how an outbox of bills stands; `list`, `flush`, `replay`, `reconcile`, `doctor`, …
 
 A question that is the name of a command goes after --: llmkit -- models

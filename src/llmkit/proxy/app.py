@@ -3,42 +3,41 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from anyio.to_thread import run_sync
 from starlette.routing import BaseRoute, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .failure import Refused
+from .auth import bearers, sessions
+from .data import requests
+from .endpoints import chats, files, others, socket
 from .gateway import Gateway
 from .made import made
+from .management import deployments
 from .middleware import Guarded, Outermost, crossing
+from .operation import metrics, probes, telemetry
 from .running import Life
 from .settings import Settings
 
 __all__ = ["Proxy", "create_app"]
 
 _ROUTES: Final = (
-    "endpoints.chats",
-    "endpoints.others",
-    "endpoints.files",
-    "endpoints.socket",
-    "auth.sessions",
-    "operation.probes",
+    chats.routes,
+    others.routes,
+    files.routes,
+    socket.routes,
+    sessions.routes,
+    probes.routes,
 )
-"""``routes(gateway) -> list[BaseRoute]``, in the order in which they are looked at."""
-_RUNNING: Final = (
-    "auth.bearers",
-    "data.requests",
-    "management.models",
-    "operation.metrics",
-)
-"""``running(gateway)``: an asynchronous context, which the app lives in."""
-_AROUND: Final = ("operation.metrics", "operation.telemetry")
-"""``around(app, gateway) -> ASGI app``: what goes around all requests, the innermost first."""
+"""``routes(gateway)``, in the order in which they are looked at."""
+_RUNNING: Final = (bearers.running, requests.running, deployments.running, metrics.running)
+"""``running(gateway)``: asynchronous contexts, which the app lives in."""
+_MANAGEMENT: Final = f"{__package__}.management.app"
+_AROUND: Final = (metrics.around, telemetry.around)
+"""``around(app, gateway)``: what goes around all requests, the innermost first."""
 
 
 class Proxy:
@@ -53,11 +52,11 @@ class Proxy:
         self.gateway = gateway
         router = Router(_routes(gateway), redirect_slashes=False, default=_Late(gateway))
         app: ASGIApp = router
-        for around in _offered(_AROUND, "around"):
+        for around in _AROUND:
             app = around(app, gateway)
         guarded = Guarded(self._opened(app), gateway.settings)
         self._app = Outermost(crossing(guarded, gateway.settings))
-        self._life = Life(gateway, _offered(_RUNNING, "running"))
+        self._life = Life(gateway, _RUNNING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or heed what the server says of its start and end."""
@@ -93,7 +92,7 @@ def create_app(settings: Settings | None = None) -> Proxy:
 
 
 def _routes(gateway: Gateway) -> Sequence[BaseRoute]:
-    return [route for routes in _offered(_ROUTES, "routes") for route in routes(gateway)]
+    return [route for routes in _ROUTES for route in routes(gateway)]
 
 
 class _Late:
@@ -113,19 +112,6 @@ class _Late:
         """The app itself."""
         with self._lock:
             if self._app is None:
-                found = _offered(("management.app",), "management")
-                self._app = found[0](self._gateway) if found else _nowhere
+                self._app = import_module(_MANAGEMENT).management(self._gateway)
             made: ASGIApp = self._app
             return made
-
-
-async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
-    raise Refused(
-        404, "there is nothing at this path: GET /routes lists what there is", "not_found_error"
-    )
-
-
-def _offered(modules: Sequence[str], name: str) -> list[Callable[..., Any]]:
-    there = [f"{__package__}.{one}" for one in modules if find_spec(f"{__package__}.{one}")]
-    found = (getattr(import_module(one), name, None) for one in there)
-    return [one for one in found if one is not None]

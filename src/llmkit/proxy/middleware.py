@@ -70,6 +70,8 @@ class Outermost:
         """Answer one request."""
         http_id = _id_of(scope)
         scope.setdefault("state", {})["http_id"] = http_id
+        # Starlette's routes then raise what they refuse (405), and do not answer in a form of their own.
+        scope.setdefault("app", self)
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from starlette.datastructures import Headers
 
 from llmkit.proxy.auth.allowed import may_use, usable
 from llmkit.proxy.auth.keys import generate, key_name, token_of
@@ -73,6 +74,10 @@ async def test_every_client_s_header(database: Database, headers: dict[str, str]
     with bearers_of(database) as bearers:
         given = {name: value.replace("KEY", key) for name, value in headers.items()}
         assert (await bearers.subject(given, {})).key == token_of(key)
+        # As they come from a socket, with others, and each twice: the first one counts.
+        raw = [(name.encode(), value.encode()) for name, value in given.items()]
+        twice = [(b"accept", b"*/*"), *raw, *((name, b"sk-" + b"other") for name, _ in raw)]
+        assert (await bearers.subject(Headers(raw=twice), {})).key == token_of(key)
 
 
 async def test_a_key_that_came_elsewhere(database: Database) -> None:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -31,8 +32,10 @@ from llmkit.proxy.auth.published import Published, fetch
 from llmkit.proxy.auth.tokens import Tokens
 from llmkit.proxy.data.database import Database
 from llmkit.proxy.failure import Refused
+from llmkit.proxy.loading import load_settings
 from llmkit.proxy.settings import IdentityProvider
 
+from .._kit import called
 from ._kit import bearers_of, organisation, person, refusal, shown, team
 
 pytestmark = pytest.mark.asyncio
@@ -205,6 +208,10 @@ async def test_claims_where_the_provider_has_them() -> None:
         ({"jwks_url": "file:///etc/passwd"}, "https"),
         ({"jwks_url": "https://[::1"}, "https"),
         ({"claims": {"email": "user"}}, "'email'"),
+        ({"claims": "sub"}, "names of claims"),
+        ({"claims": {"user": 1}}, "names of claims"),
+        ({"issuer": 1}, "a text"),
+        ({"jwks_url": ["https://login.example"]}, "a text"),
     ],
 )
 async def test_settings_that_would_let_anybody_in(change: dict[str, Any], words: str) -> None:
@@ -367,6 +374,29 @@ async def test_a_token_in_place_of_a_key(database: Database) -> None:
     assert (nobody.user, nobody.role, nobody.models) == ("bob", "internal_user", None)
     assert len(nobody.key) == len(known.key) == 64
     assert nobody.key != known.key
+
+
+async def test_a_provider_from_a_file(tmp_path: Path) -> None:
+    """As general_settings names it, its secret in a variable; it is asked like any key, over HTTP."""
+    settings = load_settings(
+        identity_provider={
+            "issuer": ISSUER,
+            "audience": AUDIENCE,
+            "algorithms": ["HS256"],
+            "secret": SECRET,
+            "claims": {"role": "role"},
+        }
+    )
+    async with called(tmp_path, key=None, identity_provider=settings.identity_provider) as app:
+        viewer, forged = hs(role="proxy_admin_viewer"), FORGED["none"]
+        answers = [
+            await app.http.get("/v1/models", headers=shown(token)) for token in (viewer, forged)
+        ]
+        assert [answer.status_code for answer in answers] == [200, 401]
+        refused = await app.http.post("/key/generate", headers=shown(viewer), json={})
+        assert refused.status_code == 403
+        login = await app.http.post("/login", json={"key": viewer})
+        assert login.status_code == 401, "sessions are of keys"
 
 
 async def test_a_row_that_is_bound_is_nobody_else_s(database: Database) -> None:

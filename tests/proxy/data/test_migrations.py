@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, inspect, select, text
 
 from llmkit.errors import ConfigurationError
 from llmkit.proxy.data.database import HEAD, VERSION_TABLE, Database
@@ -29,11 +30,24 @@ database.close()
 """
 
 
-def test_scripts_make_what_the_models_say(database: Database) -> None:
-    """A model that changes needs a script."""
-    with database.engine.connect() as connection:
+def test_scripts_make_what_the_models_say(url: str) -> None:
+    """A model that changes needs a script: an old database becomes what a new one is from its beginning."""
+    database = Database(url)
+    with database.engine.begin() as connection:
+        command.upgrade(configuration(connection), "head")
         context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
         assert compare_metadata(context, Base.metadata) == []
+    database.migrate()
+    with database.engine.begin() as connection:
+        command.downgrade(configuration(connection), "base")
+        connection.execute(text("DROP TABLE proxy_version"))
+        assert inspect(connection).get_table_names() == []
+    database.migrate()
+    with database.engine.begin() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        assert compare_metadata(context, Base.metadata) == []
+        assert context.get_current_revision() == HEAD
+    database.close()
 
 
 def test_the_latest_script_is_known_without_alembic() -> None:

@@ -10,6 +10,10 @@ from typing import Any
 import openai
 import pytest
 
+from llmkit.budget import Budget
+from llmkit.proxy.auth.keys import token_of
+from llmkit.proxy.endpoints.kept import ids_in
+
 from .._kit import Served, gateway
 from ._keys import new_key
 
@@ -106,15 +110,47 @@ def test_nobody_has_another_keys_file(
     asked = len(served.simulator.requests)
     told = set()
     for attempt in (bob.files.retrieve, bob.files.content, bob.files.delete):
-        for id_ in (file.id, "file-nothing"):
+        for id_ in (file.id, "file-nothing", "%00"):
             with pytest.raises(openai.NotFoundError) as failed:
                 attempt(id_)
-            told.add(failed.value.body["message"].replace(id_, "…"))  # type: ignore[index]
+            told.add(failed.value.body["message"].partition("'")[0])  # type: ignore[index]
     assert len(told) == 1
     assert not list(bob.files.list())
     assert not list(bob.files.list(after=file.id))
     assert len(served.simulator.requests) == asked
     assert ann.files.retrieve(file.id).id == file.id
+
+
+def test_ids_are_found_wherever_they_stand() -> None:
+    """Gemini's by their address, too; what is elsewhere in the world is nobody's."""
+    google = "https://generativelanguage.googleapis.com/v1beta/files/a"
+    body = {
+        "messages": [
+            {"content": [{"file": {"file_id": "file-1"}}, {"image": {"file_id": google}}]}
+        ],
+        "tools": [{"container": {"file_ids": ["file-2", 3]}}],
+        "contents": [
+            {"parts": [{"fileData": {"fileUri": f"{google}?x=1"}}, {"file_uri": "files/b"}]}
+        ],
+        "others": [{"fileUri": "https://a.example/files/c"}, {"fileUri": "gs://bucket/files/c"}],
+    }
+    assert sorted(ids_in(body)) == ["file-1", "file-2", "files/a", "files/a", "files/b"]
+
+
+def test_a_file_at_gemini(served: Served) -> None:
+    """Has an id with a slash, and is its maker's in chats."""
+    ann, bob = new_key(served), new_key(served)
+    with served.client(ann) as http, served.client(bob) as other:
+        data, files = {"model": "gemini"}, {"file": ("a.txt", b"text")}
+        made = http.post("/v1/files", data=data, files=files)
+        assert made.status_code == 200, made.text
+        path = f"/v1/files/{made.json()['id']}"
+        assert http.get(path).status_code == 200
+        assert other.get(path).status_code == 404
+        uri = {"fileData": {"fileUri": made.json()["id"], "mimeType": "text/plain"}}
+        asked = {"contents": [{"role": "user", "parts": [uri]}]}
+        assert other.post("/v1beta/models/gemini:generateContent", json=asked).status_code == 404
+        assert http.delete(path).status_code == 200
 
 
 def test_who_has_an_equal_file_keeps_it(
@@ -208,7 +244,7 @@ def test_a_batchs_models_must_be_its_senders_to_use(served: Served) -> None:
 def test_what_is_no_file_of_calls_is_refused(served: Served, content: bytes, said: str) -> None:
     """With the line's number."""
     with served.client() as http:
-        told = {"data": {"purpose": "batch", "custom_llm_provider": "openai"}}
+        told: Any = {"data": {"purpose": "batch", "custom_llm_provider": "openai"}}
         answer = http.post("/v1/files", **told, files={"file": ("calls.jsonl", content)})
     assert answer.status_code == 400
     assert said in answer.json()["error"]["message"]
@@ -218,7 +254,7 @@ def test_a_model_said_twice_is_the_one_that_was_looked_at(served: Served) -> Non
     """What is sent was written anew."""
     line = b'{"custom_id": "1", "body": {"model": "careful", "model": "fast", "messages": []}}'
     with served.client(new_key(served, models=["fast"])) as http:
-        told = {"data": {"purpose": "batch"}, "files": {"file": ("calls.jsonl", line)}}
+        told: Any = {"data": {"purpose": "batch"}, "files": {"file": ("calls.jsonl", line)}}
         assert http.post("/v1/files", **told).status_code == 200
     assert served.simulator.requests[-1].body.count(b'"model"') == 1
 
@@ -228,6 +264,17 @@ def test_only_a_file_for_batches_makes_one(ann: openai.OpenAI) -> None:
     file = ann.files.create(file=("calls.jsonl", calls("fast")), purpose="user_data")
     with pytest.raises(openai.BadRequestError, match="purpose=batch"):
         made_batch(ann, file.id)
+
+
+def test_a_key_with_a_budget_makes_no_batch(served: Served) -> None:
+    """What its calls will cost is not known then: it is refused, and nothing is sent."""
+    key = new_key(served)
+    served.gateway.budget.set_budget(Budget(5, scope={"key": token_of(key)}))
+    with of(served, key) as client:
+        file = batch_file(client, "fast")
+        with pytest.raises(openai.BadRequestError, match="what this call costs"):
+            made_batch(client, file.id)
+    assert not served.simulator.requests[-1].path.endswith("/batches")
 
 
 def test_a_batch_of_calls_themselves(served: Served) -> None:
@@ -249,6 +296,9 @@ def test_a_batch_of_calls_themselves(served: Served) -> None:
         ("GET", "/v1/files?limit=x", {}),
         ("GET", "/v1/files?order=up", {}),
         ("GET", "/v1/files?sort=x", {}),
+        ("GET", "/v1/files?after=%00", {}),
+        ("GET", "/v1/files?purpose=%00", {}),
+        ("GET", "/v1/batches?after=%00", {}),
         ("GET", "/v1/batches?limit=101", {}),
         ("POST", "/v1/files", {"files": {"file": ("a", b"x")}, "data": {"purpos": "x"}}),
         ("POST", "/v1/files", {"files": {"file": ("a", b"x")}, "data": {"model": "nobody"}}),

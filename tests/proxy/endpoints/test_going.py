@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -27,18 +26,38 @@ SOME = Stall(at=700)
 """Silence after some pieces."""
 
 
-@pytest.fixture(params=["httpx", "reqwest"])
-def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
-    """A gateway with a budget for all."""
-    with gateway(tmp_path, transport=request.param, keep_alive=0.2) as running:
-        running.gateway.budget.set_budget(Budget(5))
-        yield running
+@pytest.fixture(scope="module", params=["httpx", "reqwest"])
+def running(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Served]:
+    """A gateway with a budget for all, by each transport."""
+    path = tmp_path_factory.mktemp("gateway")
+    with gateway(path, transport=request.param, keep_alive=0.2) as made:
+        made.gateway.budget.set_budget(Budget(5))
+        yield made
+
+
+@pytest.fixture
+def served(running: Served) -> Iterator[Served]:
+    """The same, with nothing asked yet."""
+    before = _count(running)
+    running.simulator.requests.clear()
+    _BEFORE[running.origin] = before
+    yield running
+    running.simulator.heal()
+
+
+_BEFORE: dict[str, int] = {}
+
+
+def _count(served: Served) -> int:
+    return len(served.gateway.store.perform(Settlements(1000)))
 
 
 def settled(served: Served) -> tuple[Settlement, ...]:
-    """All settlements so far."""
-    found: tuple[Settlement, ...] = served.gateway.store.perform(Settlements(100))
-    return found
+    """All settlements of the test."""
+    found: tuple[Settlement, ...] = served.gateway.store.perform(Settlements(1000))
+    return found[_BEFORE[served.origin] :]
 
 
 def until(true: Callable[[], Any], seconds: float = 5.0) -> None:
@@ -55,8 +74,9 @@ def held(served: Served) -> Any:
     return one.held
 
 
-def _settles_once(served: Served) -> None:
-    served.simulator.wait_closed()
+def _settles_once(served: Served, connections: int) -> None:
+    """Of so many connections to the provider one is closed, and the call settles."""
+    until(lambda: served.simulator.connections_open < connections)
     until(lambda: settled(served))
     (one,) = settled(served)
     assert one.outcome == "cancelled"
@@ -77,7 +97,8 @@ def test_a_client_that_goes(served: Served, *, stream: bool) -> None:
             assert b"chat.completion.chunk" in _some(raw)
         until(lambda: served.simulator.requests)
         assert not settled(served)
-    _settles_once(served)
+        connections = served.simulator.connections_open
+    _settles_once(served, connections)
     with served.client() as client:
         assert client.post("/v1/chat/completions", json=ASK).status_code == 200
     assert len(settled(served)) == 2
@@ -117,9 +138,10 @@ def test_silence_is_filled(served: Served) -> None:
             got += piece
             if got.count(b": keep-alive\n\n") >= 2:
                 break
+        connections = served.simulator.connections_open
     events = [one for one in got.split(b"\n\n") if one and not one.startswith(b":")]
     assert all(one.startswith(b"data: {") for one in events)
-    _settles_once(served)
+    _settles_once(served, connections)
 
 
 def test_a_slow_start_is_waited_for(served: Served) -> None:

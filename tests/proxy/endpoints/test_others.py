@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import openai
 import pytest
+
+from llmkit.testing import faults
 
 from .._kit import MASTER, Served, gateway
 
@@ -72,7 +76,7 @@ def test_a_transcription_may_be_streamed(client: openai.OpenAI) -> None:
 def test_a_translation(served: Served) -> None:
     """Goes where translations go."""
     with served.client() as http:
-        said = {"data": {"model": "openai/whisper-1"}, "files": {"file": ("a.wav", WAV)}}
+        said: Any = {"data": {"model": "openai/whisper-1"}, "files": {"file": ("a.wav", WAV)}}
         assert http.post("/v1/audio/translations", **said).json()["text"]
     assert served.simulator.requests[-1].path.endswith("/translations")
 
@@ -120,7 +124,7 @@ def test_pictures_may_be_streamed(client: openai.OpenAI) -> None:
 
 def test_moderation(client: openai.OpenAI) -> None:
     """By the usual model, and by another one."""
-    usual = {"model": "openai/omni-moderation-latest"}
+    usual: Any = {"model": "openai/omni-moderation-latest"}
     assert client.moderations.create(input="harm", **usual).results[0].flagged
     assert not client.moderations.create(input=["a", "b"], **usual).results[1].flagged
 
@@ -210,3 +214,18 @@ def test_strangers_are_refused_before_they_are_heard(served: Served, tmp_path: P
     with served.client(key=None) as http:
         answer = http.post("/v1/audio/transcriptions", files={"file": ("a.wav", WAV)})
     assert answer.status_code == 401
+
+
+def test_a_client_that_goes_ends_its_call(served: Served) -> None:
+    """Its provider is asked no longer, and the place is free."""
+    served.simulator.fail(faults.Stall(30))
+    before = len(served.simulator.requests)
+    files, data = {"file": ("a.wav", WAV)}, {"model": "openai/whisper-1"}
+    with served.client(timeout=0.5) as http, pytest.raises(httpx.ReadTimeout):
+        http.post("/v1/audio/transcriptions", data=data, files=files)
+    until = time.monotonic() + 20
+    members = served.gateway.calls._table.members
+    while any(one.running for one in members) and time.monotonic() < until:
+        time.sleep(0.01)
+    assert not any(one.running for one in members)
+    assert len(served.simulator.requests) == before + 1

@@ -70,12 +70,12 @@ def test_a_stream_is_the_answer_in_pieces(client: openai.OpenAI, model: str) -> 
 def test_tools(client: openai.OpenAI, model: str) -> None:
     """A tool is called, and its result can be answered."""
     asked: dict[str, Any] = {"model": model, "tools": [TOOL]}
-    question = {"role": "user", "content": "How is the weather in Oslo?"}
+    question: Any = {"role": "user", "content": "How is the weather in Oslo?"}
     answer = client.responses.create(**asked, input=[question], tool_choice="required")
     call = next(item for item in answer.output if item.type == "function_call")
     assert call.name == "get_weather"
-    items = [item.model_dump(exclude_none=True) for item in answer.output]
-    result = {"type": "function_call_output", "call_id": call.call_id, "output": "Sunny."}
+    items: list[Any] = [item.model_dump(exclude_none=True) for item in answer.output]
+    result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "Sunny."}
     last = client.responses.create(**asked, input=[question, *items, result])
     assert last.output_text
 

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from llmkit.proxy.data.requests import RequestLog
 
 from .._kit import Called, called, shown
 from ._asks import ask, get, post, refused, user
 
-pytestmark = pytest.mark.asyncio
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 TODAY = datetime.now(UTC).date()
 DAYS = {"start_date": str(TODAY - timedelta(days=1)), "end_date": str(TODAY + timedelta(days=1))}
 
@@ -79,14 +80,20 @@ async def town(directory: Path) -> AsyncIterator[Town]:
         yield made
 
 
-async def test_rows_are_for_whom_they_are_about(tmp_path: Path) -> None:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def at(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
+    """A town for tests that change nothing."""
+    async with town(tmp_path_factory.mktemp("town")) as made:
+        yield made
+
+
+async def test_rows_are_for_whom_they_are_about(at: Town) -> None:
     """Administrators see all rows, a user his own, a team's administrator also his team's."""
-    async with town(tmp_path) as at:
-        seen = {}
-        for name, key in {**at.keys, "root": None}.items():
-            found = await get(at.app, "/spend/logs", key)
-            seen[name] = sorted((row["user"], row["team_id"] or "") for row in found)
-        others = await get(at.app, "/spend/logs", at.eve, user_id="ann")
+    seen = {}
+    for name, key in {**at.keys, "root": None}.items():
+        found = await get(at.app, "/spend/logs", key)
+        seen[name] = sorted((row["user"], row["team_id"] or "") for row in found)
+    others = await get(at.app, "/spend/logs", at.eve, user_id="ann")
     assert seen["root"] == [("ann", ""), ("ann", "red"), ("bob", ""), ("eve", "")]
     assert seen["ann"] == [("ann", ""), ("ann", "red")]
     assert seen["bob"] == [("ann", "red"), ("bob", "")]
@@ -114,33 +121,29 @@ async def test_a_row_says_what_a_call_was(tmp_path: Path) -> None:
     assert (row["messages"], row["response"]) == (None, None)
 
 
-async def test_pages(tmp_path: Path) -> None:
+async def test_pages(at: Town) -> None:
     """A list of pages says how much there is; failures are found by that they failed."""
-    async with town(tmp_path) as at:
-        first = await get(at.app, "/spend/logs/v2", None, page_size=3)
-        second = await get(at.app, "/spend/logs/v2", None, page_size=3, page=2)
-        failed = await get(at.app, "/spend/logs/v2", None, status_filter="failure")
-        await refused(at.app, "/spend/logs/v2", None, 422, "GET", page=0)
+    first = await get(at.app, "/spend/logs/v2", None, page_size=3)
+    second = await get(at.app, "/spend/logs/v2", None, page_size=3, page=2)
+    failed = await get(at.app, "/spend/logs/v2", None, status_filter="failure")
+    await refused(at.app, "/spend/logs/v2", None, 422, "GET", page=0)
     assert (first["total"], first["total_pages"], len(first["data"])) == (4, 2, 3)
     ids = {row["request_id"] for row in (*first["data"], *second["data"])}
     assert len(ids) == 4
     assert failed["data"] == []
 
 
-async def test_days(tmp_path: Path) -> None:
+async def test_days(at: Town) -> None:
     """Between two days, rows are added up; a day of long ago has none; what is no day is refused."""
-    async with town(tmp_path) as at:
-        days = await get(at.app, "/spend/logs", None, **DAYS)
-        rows = await get(at.app, "/spend/logs", None, **DAYS, summarize=False)
-        none = await get(
-            at.app, "/spend/logs", None, start_date="2020-01-01", end_date="2020-01-02"
-        )
-        whole = await at.spent()
-        for wrong in ("tomorrow", "2026-13-01", "9" * 60):
-            said = await refused(at.app, "/spend/logs", None, 400, "GET", start_date=wrong)
-            assert "2026-11-23" in said
-        swapped = {"start_date": "2026-02-01", "end_date": "2026-01-01"}
-        assert "exchange" in await refused(at.app, "/global/spend", None, 400, "GET", **swapped)
+    days = await get(at.app, "/spend/logs", None, **DAYS)
+    rows = await get(at.app, "/spend/logs", None, **DAYS, summarize=False)
+    none = await get(at.app, "/spend/logs", None, start_date="2020-01-01", end_date="2020-01-02")
+    whole = await at.spent()
+    for wrong in ("tomorrow", "2026-13-01", "9" * 60):
+        said = await refused(at.app, "/spend/logs", None, 400, "GET", start_date=wrong)
+        assert "2026-11-23" in said
+    swapped = {"start_date": "2026-02-01", "end_date": "2026-01-01"}
+    assert "exchange" in await refused(at.app, "/global/spend", None, 400, "GET", **swapped)
     assert len(rows) == 4
     assert none == []
     assert sum(day["calls"] for day in days) == 4
@@ -167,35 +170,35 @@ async def test_sums_are_the_ledgers(tmp_path: Path) -> None:
     assert sum(day["spend"] for day in per_day) == pytest.approx(whole)
 
 
-async def test_sums_are_for_whom_they_are_about(tmp_path: Path) -> None:
+async def test_sums_are_for_whom_they_are_about(at: Town) -> None:
     """Nobody sees a sum of what he may not see."""
-    async with town(tmp_path) as at:
-        assert [row["user_id"] for row in await get(at.app, "/spend/users", at.eve)] == ["eve"]
-        assert await get(at.app, "/spend/teams", at.ann) == []
-        assert [row["team_id"] for row in await get(at.app, "/spend/teams", at.bob)] == ["red"]
-        bobs = {row["user_id"] for row in await get(at.app, "/spend/keys", at.bob)}
-        assert bobs == {"ann", "bob"}
-        assert len(await get(at.app, "/spend/keys", at.bob)) == 2
-        own = await get(at.app, "/global/spend", at.eve)
-        assert own["spend"] == await at.spent(user="eve")
-        team = await get(at.app, "/global/spend", at.bob, team_id="red")
-        assert team["spend"] == await at.spent(team="red")
-        for path in ("/global/spend", "/global/spend/models", "/global/activity"):
-            await refused(at.app, path, at.ann, 403, "GET", team_id="red")
-        await refused(at.app, "/global/spend/logs", at.eve, 404, "GET", api_key=at.ann)
-        await refused(at.app, "/global/spend/report", at.bob, 403, "GET", group_by="team")
-        await refused(at.app, "/global/spend/report", at.bob, 403, "GET", internal_user_id="ann")
+    assert [row["user_id"] for row in await get(at.app, "/spend/users", at.eve)] == ["eve"]
+    assert await get(at.app, "/spend/teams", at.ann) == []
+    assert [row["team_id"] for row in await get(at.app, "/spend/teams", at.bob)] == ["red"]
+    bobs = {row["user_id"] for row in await get(at.app, "/spend/keys", at.bob)}
+    assert bobs == {"ann", "bob"}
+    assert len(await get(at.app, "/spend/keys", at.bob)) == 2
+    own = await get(at.app, "/global/spend", at.eve)
+    assert own["spend"] == await at.spent(user="eve")
+    team = await get(at.app, "/global/spend", at.bob, team_id="red")
+    assert team["spend"] == await at.spent(team="red")
+    for path in ("/global/spend", "/global/spend/models", "/global/activity"):
+        await refused(at.app, path, at.ann, 403, "GET", team_id="red")
+    for star in ("*", " "):
+        await refused(at.app, "/global/spend", None, 400, "GET", team_id=star)
+    await refused(at.app, "/global/spend/logs", at.eve, 404, "GET", api_key=at.ann)
+    await refused(at.app, "/global/spend/report", at.bob, 403, "GET", group_by="team")
+    await refused(at.app, "/global/spend/report", at.bob, 403, "GET", internal_user_id="ann")
 
 
-async def test_tags(tmp_path: Path) -> None:
+async def test_tags(at: Town) -> None:
     """What was spent under tags: everybody's for who sees all, else of the calls that one may see."""
-    async with town(tmp_path) as at:
-        seen = {}
-        for name, key in {"root": None, "ann": at.ann, "bob": at.bob, "eve": at.eve}.items():
-            found = await get(at.app, "/spend/tags", key)
-            seen[name] = {row["individual_request_tag"]: row["log_count"] for row in found}
-        spend = await get(at.app, "/global/spend/tags", None)
-        names = await get(at.app, "/global/spend/all_tag_names", at.eve)
+    seen = {}
+    for name, key in {"root": None, "ann": at.ann, "bob": at.bob, "eve": at.eve}.items():
+        found = await get(at.app, "/spend/tags", key)
+        seen[name] = {row["individual_request_tag"]: row["log_count"] for row in found}
+    spend = await get(at.app, "/global/spend/tags", None)
+    names = await get(at.app, "/global/spend/all_tag_names", at.eve)
     assert seen["root"] == {"own": 1, "job": 1, "eves": 1}
     assert seen["ann"] == {"own": 1, "job": 1}
     assert seen["bob"] == {"job": 1}
@@ -205,14 +208,13 @@ async def test_tags(tmp_path: Path) -> None:
     assert names == {"tag_names": ["eves"]}
 
 
-async def test_what_most_was_spent_on(tmp_path: Path) -> None:
+async def test_what_most_was_spent_on(at: Town) -> None:
     """Models, providers, keys and teams, the largest first."""
-    async with town(tmp_path) as at:
-        models = await get(at.app, "/global/spend/models")
-        providers = await get(at.app, "/global/spend/provider")
-        keys = await get(at.app, "/global/spend/keys", None, limit=2)
-        teams = await get(at.app, "/global/spend/teams", None, **DAYS)
-        whole = await at.spent()
+    models = await get(at.app, "/global/spend/models")
+    providers = await get(at.app, "/global/spend/provider")
+    keys = await get(at.app, "/global/spend/keys", None, limit=2)
+    teams = await get(at.app, "/global/spend/teams", None, **DAYS)
+    whole = await at.spent()
     assert "gpt-4o" in models[0]["model"]
     assert models[0]["total_spend"] > models[1]["total_spend"] > 0
     assert sum(one["total_spend"] for one in models) == pytest.approx(whole)
@@ -225,13 +227,12 @@ async def test_what_most_was_spent_on(tmp_path: Path) -> None:
     ]
 
 
-async def test_a_report(tmp_path: Path) -> None:
+async def test_a_report(at: Town) -> None:
     """Each day by team, customer, key or user; of one that is named, by model."""
-    async with town(tmp_path) as at:
-        [day] = await get(at.app, "/global/spend/report", None, **DAYS)
-        [users] = await get(at.app, "/global/spend/report", None, group_by="internal_user")
-        [own] = await get(at.app, "/global/spend/report", at.eve, api_key=at.eve)
-        eve = await at.spent(user="eve")
+    [day] = await get(at.app, "/global/spend/report", None, **DAYS)
+    [users] = await get(at.app, "/global/spend/report", None, group_by="internal_user")
+    [own] = await get(at.app, "/global/spend/report", at.eve, api_key=at.eve)
+    eve = await at.spent(user="eve")
     assert day["group_by_day"] == str(TODAY)
     [red] = day["teams"]
     assert red["team_name"] == "red"
@@ -243,12 +244,11 @@ async def test_a_report(tmp_path: Path) -> None:
     assert [one["total_cost"] for one in own["model_details"]] == [eve]
 
 
-async def test_activity(tmp_path: Path) -> None:
+async def test_activity(at: Town) -> None:
     """Calls and tokens of each day, and of each model."""
-    async with town(tmp_path) as at:
-        whole = await get(at.app, "/global/activity", None, **DAYS)
-        own = await get(at.app, "/global/activity", at.eve, **DAYS)
-        models = await get(at.app, "/global/activity/model", None, **DAYS)
+    whole = await get(at.app, "/global/activity", None, **DAYS)
+    own = await get(at.app, "/global/activity", at.eve, **DAYS)
+    models = await get(at.app, "/global/activity/model", None, **DAYS)
     assert (whole["sum_api_requests"], own["sum_api_requests"]) == (4, 1)
     assert [day["date"] for day in whole["daily_data"]] == [str(TODAY)]
     assert [one["sum_api_requests"] for one in models] == [3, 1]
@@ -265,7 +265,8 @@ async def test_calculate(tmp_path: Path) -> None:
         done = await post(app, "/spend/calculate", None, completion_response=answer)
         unknown = {"model": "openai/no-such-model", "messages": messages}
         none = await post(app, "/spend/calculate", None, **unknown)
-        for wrong in ({}, {"model": "fast"}, {"messages": messages}, {"completion_response": {}}):
+        wrongs: list[dict[str, Any]] = [{}, {"model": "fast"}, {"messages": messages}]
+        for wrong in (*wrongs, {"completion_response": {}}):
             await refused(app, "/spend/calculate", None, 400, **wrong)
         broken: dict[str, Any] = {"model": "fast", "completion_response": {"id": 1}}
         empty = await post(app, "/spend/calculate", None, **broken)

@@ -78,3 +78,22 @@ async def test_of_a_key(tmp_path: Path) -> None:
     assert said["x-litellm-key-spend"] == "0.5"
     assert said["x-litellm-key-max-budget"] == "2.5"
     assert said["x-litellm-key-rpm-limit"] == "5"
+
+
+@pytest.mark.asyncio
+async def test_on_answers(tmp_path: Path) -> None:
+    """They stand on answers to calls, streamed ones too, and on no others; without the setting on none."""
+    body = {"model": "fast", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 5}
+    async with called(tmp_path, litellm_headers=True) as app:
+        made = await app.http.post("/key/generate", json={"rpm_limit": 9})
+        key = {"authorization": f"Bearer {made.json()['key']}"}
+        answer = await app.http.post("/v1/chat/completions", json=body, headers=key)
+        stream = {**body, "stream": True}
+        streamed = await app.http.post("/v1/chat/completions", json=stream, headers=key)
+    assert not [name for name in made.headers if name.startswith("x-litellm")]
+    assert answer.headers["x-litellm-model-group"] == "fast"
+    assert Decimal(answer.headers["x-litellm-response-cost"]) > 0
+    assert float(answer.headers["x-litellm-response-duration-ms"]) > 0
+    assert answer.headers["x-ratelimit-limit-requests"] == "9"
+    assert int(streamed.headers["x-ratelimit-remaining-requests"]) < 9
+    assert "x-litellm-response-cost" not in streamed.headers

@@ -12,13 +12,11 @@ from ._known import Known
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize(
-    "path", ["/health/liveliness", "/health/liveness", "/health/readiness", "/"]
-)
-async def test_probes_ask_for_no_key(tmp_path: Path, path: str) -> None:
+async def test_probes_ask_for_no_key(tmp_path: Path) -> None:
     """An orchestrator has none."""
     async with called(tmp_path, None) as app:
-        assert (await app.http.get(path)).status_code == 200
+        for path in ("/health/liveliness", "/health/liveness", "/health/readiness", "/"):
+            assert (await app.http.get(path)).status_code == 200, path
 
 
 @pytest.mark.asyncio
@@ -48,12 +46,16 @@ async def test_health_asks_deployments_once(tmp_path: Path) -> None:
         refused = await app.http.get("/health", headers={"authorization": "Bearer ann"})
         first = (await app.http.get("/health", params={"model": "fast"})).json()
         again = (await app.http.get("/health", params={"model": "fast"})).json()
+        named = first["healthy_endpoints"][0]["model_id"]
+        chosen = (await app.http.get("/health", params={"model_id": named})).json()
+        unknown = await app.http.get("/health", params={"model_id": "nobody's"})
         asked = len(app.simulator.requests)
         nowhere = await app.http.get("/health", params={"model": "nobody's"})
     assert refused.status_code == 403
     assert (first["healthy_count"], first["unhealthy_count"]) == (1, 0)
     assert first["healthy_endpoints"][0]["model_name"] == "fast"
-    assert again == first
+    assert again == chosen == first
+    assert unknown.status_code == 404
     assert asked == 1
     assert nowhere.status_code == 404
 
@@ -79,5 +81,5 @@ async def test_routes(tmp_path: Path) -> None:
         refused = await app.http.get("/routes", headers={"authorization": ""})
     paths = {one["path"]: one["methods"] for one in answer.json()["routes"]}
     assert "GET" in paths["/health/readiness"]
-    assert "/metrics" in paths
+    assert {"/metrics", "/key/generate", "/v1/chat/completions", "/global/spend"} <= paths.keys()
     assert refused.status_code == 401

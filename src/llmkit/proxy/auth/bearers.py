@@ -35,6 +35,8 @@ SESSION: Final = "session-"
 """What tokens of sessions begin with."""
 _REMEMBERED: Final = 30.0
 """Seconds after which a row is read again though nobody said that it changed: a person may have edited it."""
+_SHORT: Final = 16
+"""Characters of a master key that whoever tries for long enough may guess."""
 _MOST: Final = 20_000
 """Keys that are remembered at once."""
 
@@ -78,6 +80,11 @@ class Bearers:
 
     def open(self) -> str | None:
         """Begin to listen to other processes; the master key, where one was made just now. Waits for the database."""
+        given = self._settings.master_key
+        if given and len(given.reveal()) < _SHORT:
+            _log.warning(
+                "the master key is short: one of %d random characters cannot be guessed", 32
+            )
         made = master.ensure(self._database, given=self._master)
         self._fresh = fresh_by(self._database.engine)
         return made

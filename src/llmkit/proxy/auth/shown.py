@@ -6,13 +6,22 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from starlette.datastructures import Headers
+
 __all__ = ["COOKIE", "COOKIE_HTTPS", "looks_like_a_token", "own", "shown_by"]
 
 COOKIE: Final = "llmkit_session"
 COOKIE_HTTPS: Final = "__Host-llmkit_session"
 """Over https: no other host, and no page that came unencrypted, can set a cookie of such a name (RFC 6265bis 4.1.3)."""
-_HEADERS: Final = ("x-litellm-api-key", "x-api-key", "x-goog-api-key", "api-key")
-"""LiteLLM's, Anthropic's, Google's and Azure's, after ``Authorization``."""
+_HEADERS: Final = (
+    "x-litellm-api-key",
+    "authorization",
+    "x-api-key",
+    "x-goog-api-key",
+    "api-key",
+)
+"""LiteLLM's, everybody's, Anthropic's, Google's and Azure's, in the order in which they win."""
+_RAW: Final = frozenset(name.encode() for name in _HEADERS)
 _BEARER: Final = "bearer "
 _DOTS: Final = 2
 
@@ -22,11 +31,19 @@ def shown_by(headers: Mapping[str, str]) -> str:
 
     LiteLLM's own header goes before all others: it is for clients whose ``Authorization`` is for somebody else.
     """
-    said = headers.get(_HEADERS[0]) or headers.get("authorization")
-    if said:
-        return _without_scheme(said)
-    found = next((value for name in _HEADERS[1:] if (value := headers.get(name))), "")
-    return _without_scheme(found)
+    said = _said(headers)
+    return next((_without_scheme(said[name]) for name in _HEADERS if said.get(name)), "")
+
+
+def _said(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Starlette's headers are a list, which each look-up goes through: it is gone through once."""
+    if not isinstance(headers, Headers):
+        return headers
+    found: dict[str, str] = {}
+    for name, value in headers.raw:
+        if name in _RAW:
+            found.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+    return found
 
 
 def _without_scheme(said: str) -> str:

@@ -147,6 +147,7 @@ def _role(said: Any) -> Role | None:
 
 
 def _check(provider: IdentityProvider) -> None:
+    _check_forms(provider)
     wrong = set(provider.algorithms) - {"HS256", "RS256"}
     if wrong or not provider.algorithms:
         raise ConfigurationError("algorithms of an identity provider are HS256 and RS256")
@@ -163,6 +164,17 @@ def _check(provider: IdentityProvider) -> None:
         raise ConfigurationError(
             f"claims of an identity provider are user, team, organisation and role, not {min(unknown)!r}"
         )
+
+
+def _check_forms(provider: IdentityProvider) -> None:
+    """What comes from a file may be anything."""
+    for name in ("issuer", "audience", "public_key", "jwks_url"):
+        said = getattr(provider, name)
+        if said is not None and not isinstance(said, str):
+            raise ConfigurationError(f"{name} of an identity provider is a text")
+    claims: Any = provider.claims
+    if not isinstance(claims, dict) or not all(isinstance(one, str) for one in claims.values()):
+        raise ConfigurationError("claims of an identity provider are names of claims, by ours")
 
 
 def _public(pem: str) -> Any:

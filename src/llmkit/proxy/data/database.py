@@ -6,18 +6,31 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 from anyio.to_thread import run_sync
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    event,
+    inspect,
+    make_url,
+    text,
+)
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
 from ...errors import ConfigurationError
+from .models import Base
 
 __all__ = ["HEAD", "VERSION_TABLE", "Database"]
 
 T = TypeVar("T")
 
 HEAD: Final = "0001"
-"""The latest of ``migrations``: a database that has it needs no Alembic."""
+"""The latest of ``migrations``: a database that has it, or has nothing, needs no Alembic."""
 VERSION_TABLE: Final = "proxy_version"
 _LOCK: Final = 0x6C6C6D6B6974
 """Of an advisory lock in PostgreSQL: one process migrates, the others find it done."""
@@ -74,14 +87,24 @@ class Database:
         with self.engine.begin() as connection:
             if self.dialect == "postgresql":
                 connection.execute(text("SELECT pg_advisory_xact_lock(:of)"), {"of": _LOCK})
-            if (current := _version(connection)) != HEAD:
-                from .migrate import upgrade  # noqa: PLC0415 - Alembic, only where there is something to do
+            if (current := _version(connection)) is None:
+                _make(connection)
+            elif current != HEAD:
+                from .migrate import upgrade  # noqa: PLC0415 - Alembic, only for tables of an older version
 
                 upgrade(connection, current)
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
+
+
+def _make(connection: Connection) -> None:
+    """All tables of an empty database: what the scripts would make, without loading what runs them."""
+    Base.metadata.create_all(connection, checkfirst=False)
+    made = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32), primary_key=True))
+    made.create(connection)
+    connection.execute(made.insert().values(version_num=HEAD))
 
 
 def _version(connection: Connection) -> str | None:

@@ -1,4 +1,4 @@
-"""Brings a database to this version with Alembic, which is loaded only where there is something to do.
+"""Brings tables of an older version to this one with Alembic, which is loaded for nothing else.
 
 Whoever calls has the database locked. By hand: ``alembic`` finds the scripts in ``migrations``.
 """
@@ -29,7 +29,7 @@ def configuration(connection: Connection | None = None) -> Config:
     return config
 
 
-def upgrade(connection: Connection, current: str | None) -> None:
+def upgrade(connection: Connection, current: str) -> None:
     """Apply the scripts that come after ``current``, in the transaction that is open.
 
     Raises:
@@ -37,7 +37,7 @@ def upgrade(connection: Connection, current: str | None) -> None:
     """
     config = configuration(connection)
     try:
-        ScriptDirectory.from_config(config).get_revision(current or "base")
+        ScriptDirectory.from_config(config).get_revision(current)
     except CommandError as error:
         raise ConfigurationError(
             f"the database is of version {current!r}, which this llmkit does not know: upgrade llmkit"

@@ -8,28 +8,28 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from importlib import import_module
 from typing import Any, Final
 
 from anyio import CancelScope, create_task_group, move_on_after, sleep
 from anyio.to_thread import run_sync
-from sqlalchemy import delete, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import JSON, Dialect, delete, inspect, select
 from sqlalchemy.orm import Session
 
 from ..._operations import Numbered, Settlement, SettlementsAfter
 from ..gateway import Gateway
 from .database import Database
-from .models import Content, Progress, Request
+from .models import Base, Content, Progress, Request
 from .rows import row_of, utc
 
 __all__ = ["RequestLog", "request_log", "running"]
 
 _log = logging.getLogger("llmkit.proxy")
 
-_PAGE: Final = 256
+_PAGE: Final = 128
 """Settlements in one transaction: few, so that no request waits long for the interpreter."""
 _IDLE: Final = 0.5
 """Seconds between two looks, when there was nothing more to read."""
@@ -58,6 +58,7 @@ class RequestLog:
         self._store, self._database = store, database
         self._days = days
         self._ledger = ""
+        self._statement, self._forms = _filling(database.engine.dialect)
         self._swept = float("-inf")
 
     async def follow(self) -> None:
@@ -113,26 +114,30 @@ class RequestLog:
         rows = [row_of(settled) for number, settled in page if number > begin]
         rows = [row for row in rows if oldest is None or row["started"] >= oldest]
         if rows:
-            made = self._insert(Request).on_conflict_do_nothing(index_elements=["request_id"])
-            session.execute(made, rows)
+            self._filled(session, rows)
         if page[-1][0] > begin:
             self._note(session, page[-1][0])
 
+    def _filled(self, session: Session, rows: Sequence[dict[str, Any]]) -> None:
+        # Not by SQLAlchemy's insert: most of the time would go into its parameters.
+        for name, form in self._forms:
+            for row in rows:
+                row[name] = form(row[name])
+        session.connection().exec_driver_sql(self._statement, list(rows))
+
     def _locked(self, session: Session) -> int:
         """How far it is; nobody else goes on until this transaction ends."""
-        first = self._insert(Progress).on_conflict_do_nothing(index_elements=["ledger"])
-        session.execute(first, [{"ledger": self._ledger, "number": 0}])
-        chosen = select(Progress.number).where(Progress.ledger == self._ledger)
-        return session.execute(chosen.with_for_update()).scalar_one()
+        chosen = select(Progress.number).where(Progress.ledger == self._ledger).with_for_update()
+        if (found := session.scalar(chosen)) is None:
+            first = _added(self._database.engine.dialect, Progress, "ledger")
+            session.execute(first, [{"ledger": self._ledger, "number": 0}])
+            found = session.scalar(chosen)
+        return found or 0
 
     def _note(self, session: Session, number: int) -> None:
         row = session.get(Progress, self._ledger)
         if row is not None:
             row.number = number
-
-    def _insert(self, table: type[Request | Progress]) -> Any:
-        dialect = sqlite if self._database.dialect == "sqlite" else postgresql
-        return dialect.insert(table)
 
     def _oldest(self) -> Any:
         return None if self._days is None else utc(time.time()) - timedelta(days=self._days)
@@ -159,6 +164,25 @@ class RequestLog:
             return max(int(result.rowcount) for result in gone)
 
         return self._database.run_sync(work) >= _SWEPT
+
+
+def _filling(dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
+    """The statement that adds a row, and of some columns what makes their values such as the driver takes."""
+    added = _added(dialect, Request, "request_id")
+    named = _module(dialect).dialect(paramstyle="named") if dialect.positional else dialect
+    columns = [column for column in inspect(Request).columns if not isinstance(column.type, JSON)]
+    forms = ((c.name, c.type.dialect_impl(dialect).bind_processor(dialect)) for c in columns)
+    return str(added.compile(dialect=named)), [(n, form) for n, form in forms if form is not None]
+
+
+def _added(dialect: Dialect, table: type[Base], key: str) -> Any:
+    """A statement that adds a row, unless there is one with its key."""
+    return _module(dialect).insert(table).on_conflict_do_nothing(index_elements=[key])
+
+
+def _module(dialect: Dialect) -> Any:
+    # The other one would be loaded for nothing.
+    return import_module(f"sqlalchemy.dialects.{dialect.name}")
 
 
 @asynccontextmanager

@@ -26,11 +26,12 @@ _TEXTS: Final = {
     "requester_ip_address": "ip",
 }
 """Columns, and what the endpoints call them in ``metadata["proxy"]``."""
+_json: Final = json.JSONEncoder(allow_nan=False).encode
 _BESIDE: Final = ("stream", "attempts", "usage_source", "cost_status", "cost_reason", "request_id")
 
 
 def row_of(settlement: Settlement) -> dict[str, Any]:
-    """A row. What is missing or odd in a settlement's metadata makes a poorer row, never none."""
+    """A row by its columns, JSON as text. What is odd in a settlement makes a poorer row, never none."""
     told = settlement.metadata.get("proxy")
     said: Mapping[str, Any] = told if isinstance(told, Mapping) else {}
     return {
@@ -48,7 +49,7 @@ def row_of(settlement: Settlement) -> dict[str, Any]:
         "tags": _tags(said.get("tags")),
         "status": settlement.outcome,
         "error": _text_or_none(settlement.error),
-        "details": _details(settlement, said),
+        "metadata": _details(settlement, said),
     }
 
 
@@ -57,19 +58,18 @@ def utc(time: float) -> datetime:
     return datetime.fromtimestamp(time, UTC).replace(tzinfo=None)
 
 
-def _details(settlement: Settlement, said: Mapping[str, Any]) -> Any:
+def _details(settlement: Settlement, said: Mapping[str, Any]) -> str:
     beside = {name: getattr(settlement, name) for name in _BESIDE}
     found = {"key_alias": said.get("key_alias"), **beside, "metadata": said.get("metadata") or {}}
     try:
-        json.dumps(found, allow_nan=False)
+        return _json(found)
     except (TypeError, ValueError, RecursionError):
         # What a column of JSON cannot hold must not hold up all that comes after it.
-        found["metadata"] = {"text": repr(found["metadata"])[:_WIDTH]}
-    return found
+        return _json({**beside, "metadata": {"text": repr(found["metadata"])[:_WIDTH]}})
 
 
-def _tags(given: Any) -> list[str]:
-    return [_text(tag) for tag in given] if isinstance(given, list | tuple) else []
+def _tags(given: Any) -> str:
+    return _json([_text(tag) for tag in given] if isinstance(given, list | tuple) else [])
 
 
 def _text_or_none(value: Any) -> str | None:

@@ -28,7 +28,7 @@ from .lines import Calls, inline
 from .making import Asked, Work, known, read, told
 from .reading import whole
 
-__all__ = ["TABLE", "about", "calls_at", "check", "page_of"]
+__all__ = ["TABLE", "about", "calls_at", "check", "page_of", "plain"]
 
 _BATCH: Final = "batch"
 _MOST: Final = 100
@@ -46,7 +46,7 @@ async def about(gateway: Gateway, request: Request, kind: Thing) -> tuple[Asked,
     subject = await subject_of(gateway, request)
     beside = beside_of(request.headers, {}, subject, gateway.settings)
     row = await kept.find(gateway, subject, kind, request.path_params["id"])
-    return Asked(request, subject, beside), row
+    return Asked(gateway, request, subject, beside), row
 
 
 def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
@@ -89,6 +89,14 @@ def page_of(found: Sequence[Mapping[str, Any]], limit: int) -> dict[str, Any]:
     return {"object": "list", "data": data, "has_more": len(found) > limit, **ends}
 
 
+def plain(query: Mapping[str, str], name: str) -> str | None:
+    """A text of the address. Raises ``Refused`` (400) for what nothing can be called."""
+    value = query.get(name)
+    if value is not None and not kept.plausible(value):
+        raise wrong(f"{name} is too long, or has characters that do not print", name)
+    return value
+
+
 # --- batches
 
 
@@ -100,7 +108,7 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
     if not isinstance(said, str | None):
         raise wrong("model must be a text", "model")
     beside = beside_of(request.headers, fields, subject, gateway.settings)
-    call = Asked(request, subject, beside, fields)
+    call = Asked(gateway, request, subject, beside, fields)
     if fields.get("requests") is not None:
         how, models = await _of_calls(gateway, call, said)
     else:
@@ -111,7 +119,7 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
             answer = await gateway.calls.acreate_batch(**given)
         there = places.where(gateway, answer.call)
         await _note(gateway, kept.owner_of(subject), there, answer.to_dict(), models)
-        await told(line, answer)
+        await told(call, line, answer)
 
 
 async def _of_file(gateway: Gateway, call: Asked) -> tuple[dict[str, Any], list[str]]:
@@ -153,7 +161,7 @@ async def _cancel(gateway: Gateway, request: Request, line: Line) -> None:
         with call.around("acancel_batch", row.place):
             answer = await gateway.calls.acancel_batch(row.kept_id, **places.at(gateway, row))
         await _note(gateway, row.owner, _there(row), answer.to_dict())
-        await told(line, answer)
+        await told(call, line, answer)
 
 
 async def _list(gateway: Gateway, request: Request, line: Line) -> None:
@@ -162,10 +170,10 @@ async def _list(gateway: Gateway, request: Request, line: Line) -> None:
     known(query, {"after", "api-version", "limit", "custom_llm_provider"})
     limit = whole(query.get("limit", "20"), "limit", 1, _MOST)
     wanted = Wanted(
-        kind="batch", owner=kept.whose(subject), limit=limit + 1, after=query.get("after")
+        kind="batch", owner=kept.whose(subject), limit=limit + 1, after=plain(query, "after")
     )
     rows = await gateway.database.read(lambda session: keeping.page(session, wanted))
-    call = Asked(request, subject, Beside())
+    call = Asked(gateway, request, subject, Beside())
     async with line:
         await line.whole(dump(page_of(await _all_now(gateway, call, rows), limit)))
 
@@ -219,6 +227,6 @@ def _there(row: Kept) -> Where:
 TABLE: Final[Sequence[tuple[str, str, Work]]] = (
     ("POST", "/batches", _create),
     ("GET", "/batches", _list),
-    ("GET", "/batches/{id}", _retrieve),
-    ("POST", "/batches/{id}/cancel", _cancel),
+    ("POST", "/batches/{id:path}/cancel", _cancel),
+    ("GET", "/batches/{id:path}", _retrieve),
 )

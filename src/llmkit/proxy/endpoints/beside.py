@@ -1,7 +1,7 @@
 """What a request says beside what it asks of a model: how to call, whose it is, what to note; and what it may not say.
 
 Headers are LiteLLM's (``x-litellm-…``), and so are the fields of bodies: https://docs.litellm.ai/docs/proxy/request_headers
-and …/proxy/user_keys, read 2026-11-23. docs/proxy-endpoints.md tells which are taken. Nobody is asked from here.
+and …/proxy/user_keys, read 2026-11-23. docs/proxy-chats.md tells which are taken. Nobody is asked from here.
 """
 
 from __future__ import annotations
@@ -142,20 +142,20 @@ def _number(value: Any, name: str) -> float:
 
 
 def _count(value: Any, name: str) -> int:
+    return _whole(value, name, _RETRIES)
+
+
+def _whole(value: Any, name: str, most: int) -> int:
+    """A whole number, perhaps as its digits."""
     text = str(value).strip()
-    if isinstance(value, bool) or not text.isdecimal() or len(text) > 2 or int(text) > _RETRIES:  # noqa: PLR2004
-        raise wrong(f"{name} must be a whole number from 0 to {_RETRIES}", name)
+    digits = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
+    if isinstance(value, bool) or not digits or int(text) > most:
+        raise wrong(f"{name} must be a whole number from 0 to {most}", name)
     return int(text)
 
 
 def _rank(value: Any, name: str) -> int:
-    try:
-        rank = int(str(value))
-    except ValueError:
-        rank = -1
-    if isinstance(value, bool) or not 0 <= rank <= _TOP:
-        raise wrong(f"{name} must be a whole number from 0 to {_TOP}", name)
-    return rank
+    return _whole(value, name, _TOP)
 
 
 _TOP: Final = 1000
@@ -176,14 +176,19 @@ def _names(value: Any, name: str) -> list[str]:
 
 
 def _id(value: Any, name: str) -> str:
-    """A text that can stand in a log and a database: PostgreSQL holds no null character."""
-    if (
-        not isinstance(value, str)
-        or len(value) > _LONGEST
-        or not (value.isprintable() or not value)
-    ):
-        raise wrong(f"{name} must be a text of at most {_LONGEST} characters, all printable", name)
-    return value.strip()
+    """A text that can stand in a log, a database (PostgreSQL holds no null character) and a budget's scope."""
+    if not _is_id(value):
+        raise wrong(
+            f"{name} must be a text of at most {_LONGEST} characters, all printable, and not '*'",
+            name,
+        )
+    return str(value).strip()
+
+
+def _is_id(value: Any) -> bool:
+    fits = isinstance(value, str) and len(value) <= _LONGEST and value.isprintable()
+    # In a scope it stands for each.
+    return fits and value.strip() != "*"
 
 
 def _text(value: Any, name: str) -> str:
@@ -292,5 +297,4 @@ def _tags(given: Any) -> tuple[str, ...]:
 
 def _quiet(given: Any) -> str | None:
     """An id from metadata, which may hold anything under these names."""
-    fits = isinstance(given, str) and len(given) <= _LONGEST and given.isprintable()
-    return given.strip() or None if fits else None
+    return given.strip() or None if _is_id(given) else None

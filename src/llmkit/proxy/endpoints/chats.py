@@ -26,7 +26,7 @@ from .relay import whole
 if TYPE_CHECKING:
     from ..gateway import Gateway
 
-__all__ = ["ChatTeller", "kept_of", "routes", "split"]
+__all__ = ["ChatTeller", "kept_of", "opened", "routes", "split"]
 
 _CHAT: Final = "chat.completion"
 _TEXT: Final = "text_completion"
@@ -92,9 +92,9 @@ class ChatTeller:
         return front.frame(refused.body())
 
 
-async def chat(exchange: Exchange) -> None:
-    """``POST /v1/chat/completions``."""
-    model, streams, calls = exchange.model(), exchange.streams, exchange.gateway.calls
+async def opened(exchange: Exchange, *, streams: bool) -> tuple[Any, dict[str, Any]]:
+    """The answer to a chat, or its stream; and the parameters that it was asked with."""
+    model, calls = exchange.model(), exchange.gateway.calls
     asked = front.read({**exchange.fields, "model": model})
     params = {**kept_of(asked.params, asked.native), **exchange.beside.options}
     if not params.get("store"):
@@ -102,6 +102,13 @@ async def chat(exchange: Exchange) -> None:
         params.pop("metadata", None)
     with exchange.around("acompletion", model):
         answer = await calls.acompletion(model, asked.messages, stream=streams, **params)
+    return answer, params
+
+
+async def chat(exchange: Exchange) -> None:
+    """``POST /v1/chat/completions``."""
+    streams = exchange.streams
+    answer, params = await opened(exchange, streams=streams)
     if streams:
         await exchange.relay(answer, ChatTeller(params, f"{_CHAT}.chunk"))
     else:

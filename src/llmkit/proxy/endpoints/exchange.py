@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
@@ -18,15 +20,20 @@ from typing_extensions import override
 from ..._control.attributes import context
 from ..._json import dump
 from ...errors import APIError, LLMKitError
+from ..data.contents import keep
 from ..errors_of import refused_by
 from ..failure import Refused
+from ..operation.headers import all_of
 from ..subject import Subject
 from .answering import Line
 from .asking import around, body_of, fields_of, headers_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
+from .kept import NAMES_OF_FILES, check_ids, ids_in
 from .relay import pieces
 
 if TYPE_CHECKING:
+    from ..._call import CallInfo
+    from ..._cost import Cost
     from ...types._model import Model
     from ..gateway import Gateway
 
@@ -68,6 +75,10 @@ class Exchange:
     """The body's, without those that are the gateway's."""
     beside: Beside
     line: Line
+    began: float
+    """By ``time.perf_counter()``."""
+    prompt: Any = None
+    """What was asked, where the gateway is told to keep it."""
 
     @property
     def path(self) -> Mapping[str, Any]:
@@ -93,7 +104,10 @@ class Exchange:
 
     async def tell(self, answer: Any, body: bytes) -> None:
         """Send a whole answer; ``answer`` is what the library gave for it."""
-        await self.line.whole(body, {"content-type": "application/json", **self._headers(answer)})
+        headers = await self._headers(answer.call, answer.cost)
+        if self.gateway.settings.log_content:
+            await self._keep(answer)
+        await self.line.whole(body, {"content-type": "application/json", **headers})
 
     async def relay(
         self,
@@ -107,7 +121,8 @@ class Exchange:
         ``noted`` is called with each chunk before anybody is told of it.
         """
         async with stream:
-            self.line.open({**headers, **self._headers(stream)}, comments=not headers)
+            told = await self._headers(stream.call)
+            self.line.open({**headers, **told}, comments=not headers)
             try:
                 if noted is None:
                     as_sent = getattr(teller, "as_sent", False)
@@ -120,6 +135,8 @@ class Exchange:
                 if not self.line.begun:
                     raise
                 last = teller.failed(self._broke(error))
+        if self.gateway.settings.log_content:
+            await self._keep(stream.response)
         if last:
             await self.line.say(last)
         await self.line.end()
@@ -138,9 +155,18 @@ class Exchange:
         _log.warning("stream %s broke off: %s", http_id, type(error).__name__, exc_info=known)
         return refused_by(error)
 
-    def _headers(self, answer: Any) -> dict[str, str]:
-        self.connection.scope["state"]["call"] = answer.call
-        return {}
+    async def _headers(self, call: CallInfo, cost: Cost | None = None) -> dict[str, str]:
+        if not self.gateway.settings.litellm_headers:
+            return {}
+        return await all_of(self.gateway, self.subject, call, cost, self.began)
+
+    async def _keep(self, answer: Any) -> None:
+        told = {"messages": self.prompt, "response": answer.model_dump(mode="json")}
+        try:
+            await keep(self.gateway, answer.call.id, told)
+        except SQLAlchemyError as error:
+            # The answer is paid for: its client gets it.
+            _log.error("what call %s said is not kept: %s", answer.call.id, type(error).__name__)
 
 
 class Endpoint:
@@ -176,17 +202,30 @@ class Endpoint:
             raise _Spoken(refused_by(error), self._error, scope["state"].get("http_id")) from error
 
     async def _answer(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
-        gateway, settings = self._gateway, self._gateway.settings
+        began, gateway, settings = perf_counter(), self._gateway, self._gateway.settings
         key = connection.query_params.get(self._key) if self._key else None
         subject = await subject_of(gateway, connection, key)
         body, fields = await body_of(receive, settings.max_body), dict[str, Any]()
         if self._body and connection.scope["method"] in _WITH_BODY:
             fields = fields_of(body)
+            if any(mark in body for mark in NAMES_OF_FILES):
+                # Few bodies name files, also with a letter of that name escaped: the others are not looked through.
+                await check_ids(gateway, subject, ids_in(fields))
+        prompt = _prompt(fields) if settings.log_content else None
         beside = beside_of(headers_of(connection), fields, subject, settings)
         async with Line(receive, send, settings.keep_alive) as line:
-            await self._work(Exchange(gateway, connection, subject, fields, beside, line))
+            exchange = Exchange(gateway, connection, subject, fields, beside, line, began, prompt)
+            await self._work(exchange)
         if line.gone:
             raise ClientDisconnect
+
+
+def _prompt(fields: Mapping[str, Any]) -> Any:
+    """What is asked, by the names that fronts have for it."""
+    return next((fields[name] for name in _PROMPTS if name in fields), None)
+
+
+_PROMPTS: Final = ("messages", "input", "contents", "prompt")
 
 
 class _Spoken(Refused):

@@ -40,9 +40,10 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     table: list[tuple[str, str, Work]] = [
         ("POST", "/files", _create),
         ("GET", "/files", _list),
-        ("GET", "/files/{id}", _retrieve),
-        ("DELETE", "/files/{id}", _delete),
-        ("GET", "/files/{id}/content", _content),
+        # Gemini's ids have a slash in them.
+        ("GET", "/files/{id:path}/content", _content),
+        ("GET", "/files/{id:path}", _retrieve),
+        ("DELETE", "/files/{id:path}", _delete),
         *batches.TABLE,
     ]
     return [
@@ -59,7 +60,7 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
         said = _said(request, fields)
         beside = beside_of(request.headers, fields, subject, gateway.settings)
         fields.pop("metadata", None)
-        call = Asked(request, subject, beside, fields)
+        call = Asked(gateway, request, subject, beside, fields)
         place = places.place_of(gateway, subject, said)
         file, models = await _file(gateway, call, form, place)
         given = call.keywords(FileModelParams.__annotations__)
@@ -72,7 +73,7 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
                 there = places.where(gateway, answer.call)
                 owner = kept.owner_of(subject)
                 await kept.note(gateway, "file", owner, there, answer.to_dict(), models)
-                await told(line, answer)
+                await told(call, line, answer)
         finally:
             if file is not form.files["file"][0]:
                 file.source.close()
@@ -108,7 +109,7 @@ async def _retrieve(gateway: Gateway, request: Request, line: Line) -> None:
     async with line:
         with call.around("afile_retrieve", row.place):
             answer = await gateway.calls.aretrieve_file(row.kept_id, **places.at(gateway, row))
-        await told(line, answer)
+        await told(call, line, answer)
 
 
 async def _content(gateway: Gateway, request: Request, line: Line) -> None:
@@ -143,9 +144,9 @@ async def _list(gateway: Gateway, request: Request, line: Line) -> None:
         kind="file",
         owner=kept.whose(subject),
         limit=whole(query.get("limit", "100"), "limit", 1, _MOST) + 1,
-        after=query.get("after"),
+        after=batches.plain(query, "after"),
         oldest_first=order == "asc",
-        purpose=query.get("purpose"),
+        purpose=batches.plain(query, "purpose"),
     )
     rows = await gateway.database.read(lambda session: keeping.page(session, wanted))
     await line.whole(dump(batches.page_of([row.told for row in rows], wanted.limit - 1)))

@@ -6,6 +6,7 @@ the gateway is nobody's, and what is another's is answered just as what there is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -16,9 +17,29 @@ from ..failure import Refused
 from ..gateway import Gateway
 from ..subject import Subject
 
-__all__ = ["check_ids", "find", "ids_in", "missing", "note", "owner_of", "whose"]
+__all__ = [
+    "NAMES_OF_FILES",
+    "check_ids",
+    "find",
+    "ids_in",
+    "missing",
+    "note",
+    "owner_of",
+    "plausible",
+    "whose",
+]
 
+_LONGEST = 512
 _FILES = frozenset({"file_id", "file_ids", "input_file_id"})
+_ADDRESSES = frozenset({"fileUri", "file_uri"})
+_AT_GOOGLE = re.compile(
+    r"(?:https?://generativelanguage\.googleapis\.com(?::\d+)?/[^?#]*?)?(files/[^/?#]+)[^/]*",
+    re.IGNORECASE,
+)
+"""Gemini's files are named by their address, or by its end: https://ai.google.dev/api/files, read 2026-11-23."""
+
+NAMES_OF_FILES = (b"file_id", b"fileUri", b"file_uri", b"\\u")
+"""What the bytes of a body have in them where ``ids_in`` may find any."""
 
 
 def owner_of(subject: Subject) -> str:
@@ -51,12 +72,18 @@ async def note(
 
 async def find(gateway: Gateway, subject: Subject, kind: Thing, id_: str) -> Kept:
     """What this subject has by this id. Raises ``Refused`` (404)."""
-    row = await gateway.database.read(
-        lambda session: keeping.find(session, kind, id_, whose(subject))
-    )
+    row = None
+    if plausible(id_):
+        owner = whose(subject)
+        row = await gateway.database.read(lambda session: keeping.find(session, kind, id_, owner))
     if row is None:
         raise missing(kind, id_)
     return row
+
+
+def plausible(id_: str) -> bool:
+    """Whether something may be called so: no database holds a null character in a text, nor half a character."""
+    return len(id_) <= _LONGEST and id_.isprintable()
 
 
 def missing(kind: Thing, id_: str, param: str | None = None) -> Refused:
@@ -78,7 +105,8 @@ async def check_ids(gateway: Gateway, subject: Subject, ids: Iterable[str]) -> N
     every, owner = set(ids), whose(subject)
     if not every or owner is None:
         return
-    found = await gateway.database.read(lambda session: keeping.owned(session, every, owner))
+    asked = {id_ for id_ in every if plausible(id_)}
+    found = await gateway.database.read(lambda session: keeping.owned(session, asked, owner))
     for id_ in every - found:
         raise Refused(404, f"you have nothing by the id {id_[:100]!r}", "not_found_error")
 
@@ -92,11 +120,17 @@ def ids_in(body: Any) -> Iterator[str]:
             left += one
         elif isinstance(one, dict):
             for name, value in one.items():
-                if name in _FILES:
-                    yield from (id_ for id_ in _listed(value) if isinstance(id_, str))
+                if name in _FILES or name in _ADDRESSES:
+                    yield from _ids(value, any_=name in _FILES)
                 elif isinstance(value, dict | list):
                     left.append(value)
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+def _ids(value: Any, *, any_: bool) -> Iterator[str]:
+    """Ids; of addresses only those that are Google's, as others are somewhere in the world."""
+    for one in value if isinstance(value, list) else [value]:
+        found = _AT_GOOGLE.fullmatch(one) if isinstance(one, str) else None
+        if found is not None:
+            yield found[1]
+        elif any_ and isinstance(one, str):
+            yield one

@@ -6,7 +6,7 @@ import contextlib
 import difflib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.routing import BaseRoute, Route
@@ -17,8 +17,9 @@ from ..._json import dump
 from ...fronts._sse import bare, named
 from ..errors_of import refused_by
 from ..gateway import Gateway
+from ..operation.headers import all_of
 from ..subject import Subject
-from .answering import Line
+from .answering import JSON, Line
 from .asking import around, body_of, fields_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
 
@@ -35,10 +36,6 @@ __all__ = [
     "told",
 ]
 
-_NEVER: Final = 1e7
-"""Seconds: longer than any answer takes."""
-
-
 Work: TypeAlias = Callable[[Gateway, Request, Line], Awaitable[None]]
 
 
@@ -46,6 +43,7 @@ Work: TypeAlias = Callable[[Gateway, Request, Line], Awaitable[None]]
 class Asked:
     """A request that was let in. ``fields``: what is left for the model; ``model``: empty where none is asked."""
 
+    gateway: Gateway
     request: Request
     subject: Subject
     beside: Beside
@@ -56,6 +54,13 @@ class Asked:
         """What its call is made in; ``call_type`` is LiteLLM's word for it."""
         group = self.model if group is None else group
         return around(self.request, self.subject, self.beside, call_type=call_type, group=group)
+
+    async def headers(self, answer: Any, *, ended: bool = True) -> dict[str, str]:
+        """What its answer's headers say beside, where the settings ask for that; ``ended``: the cost is known."""
+        if not self.gateway.settings.litellm_headers:
+            return {}
+        cost = answer.cost if ended else None
+        return await all_of(self.gateway, self.subject, answer.call, cost, None)
 
     def keywords(self, *names: Collection[str]) -> dict[str, Any]:
         """The keywords of its call. Raises ``Refused`` (400) for a field that the call does not know."""
@@ -90,7 +95,7 @@ def asked(
     beside = beside_of(request.headers, fields, subject, gateway.settings)
     named = fields.pop("model", None) or usual
     model = model_of(subject, request.path_params.get("model") or named, beside)
-    return Asked(request, subject, beside, fields, model)
+    return Asked(gateway, request, subject, beside, fields, model)
 
 
 async def asked_json(gateway: Gateway, request: Request, usual: str | None = None) -> Asked:
@@ -122,36 +127,34 @@ class Endpoint:
     Args:
         gateway: whose it is.
         work: reads the request and answers it on the line, which it enters once the body has been read.
-        silent: whether the line says nothing of its own: what is sent is no stream of events.
     """
 
-    def __init__(self, gateway: Gateway, work: Work, *, silent: bool = False) -> None:
+    def __init__(self, gateway: Gateway, work: Work) -> None:
         self._gateway, self._work = gateway, work
-        self._keep_alive = _NEVER if silent else gateway.settings.keep_alive
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; nothing is sent to a client that has gone."""
         with contextlib.suppress(ClientDisconnect):
-            line = Line(receive, send, self._keep_alive)
+            line = Line(receive, send, self._gateway.settings.keep_alive)
             await self._work(self._gateway, Request(scope, receive), line)
 
 
-def at(gateway: Gateway, path: str, work: Work, *, silent: bool = False) -> list[BaseRoute]:
+def at(gateway: Gateway, path: str, work: Work) -> list[BaseRoute]:
     """The routes of calls for a model: with ``/v1``, without, and as Azure has them, with the model in the path."""
-    endpoint = Endpoint(gateway, work, silent=silent)
+    endpoint = Endpoint(gateway, work)
     prefixes = ("/v1", "", "/openai/deployments/{model:path}")
     return [Route(f"{prefix}{path}", endpoint, methods=["POST"]) for prefix in prefixes]
 
 
-async def told(line: Line, answer: Any) -> None:
+async def told(call: Asked, line: Line, answer: Any) -> None:
     """Send an answer of the library's."""
-    await line.whole(dump(answer.to_dict()))
+    await line.whole(dump(answer.to_dict()), {**JSON, **await call.headers(answer)})
 
 
-async def streamed(line: Line, stream: Any) -> None:
+async def streamed(call: Asked, line: Line, stream: Any) -> None:
     """Send a stream's events, each under its type's name; where it breaks, what it broke of is the last."""
     async with stream:
-        line.open()
+        line.open(await call.headers(stream, ended=False))
         try:
             async for event in stream:
                 await line.say(named(event.to_dict()))

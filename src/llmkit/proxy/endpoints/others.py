@@ -47,7 +47,7 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     return [
         *at(gateway, "/audio/transcriptions", _transcription),
         *at(gateway, "/audio/translations", _translation),
-        *at(gateway, "/audio/speech", _speech, silent=True),
+        *at(gateway, "/audio/speech", _speech),
         *at(gateway, "/images/generations", _generation),
         *at(gateway, "/images/edits", _edit),
         *at(gateway, "/rerank", _rerank),
@@ -70,7 +70,7 @@ async def _transcription(gateway: Gateway, request: Request, line: Line) -> None
         async with line:
             with call.around("atranscription"):
                 answer = await gateway.calls.atranscription(**given, **how)
-            await (streamed(line, answer) if stream else _heard(line, answer, given))
+            await (streamed(call, line, answer) if stream else _heard(call, line, answer, given))
 
 
 async def _translation(gateway: Gateway, request: Request, line: Line) -> None:
@@ -81,7 +81,7 @@ async def _translation(gateway: Gateway, request: Request, line: Line) -> None:
         async with line:
             with call.around("atranslation"):
                 answer = await gateway.calls.atranslation(**given)
-            await _heard(line, answer, given)
+            await _heard(call, line, answer, given)
 
 
 def _spoken(call: Asked, form: Form) -> dict[str, Any]:
@@ -91,11 +91,12 @@ def _spoken(call: Asked, form: Form) -> dict[str, Any]:
     return {**keywords, "model": call.model, "file": file}
 
 
-async def _heard(line: Line, answer: Any, given: Mapping[str, Any]) -> None:
+async def _heard(call: Asked, line: Line, answer: Any, given: Mapping[str, Any]) -> None:
     if given.get("response_format") in _TEXTS:
-        await line.whole(answer.text.encode(), {"content-type": "text/plain; charset=utf-8"})
+        headers = {"content-type": "text/plain; charset=utf-8", **await call.headers(answer)}
+        await line.whole(answer.text.encode(), headers)
     else:
-        await told(line, answer)
+        await told(call, line, answer)
 
 
 # --- text to speech
@@ -114,7 +115,8 @@ async def _speech(gateway: Gateway, request: Request, line: Line) -> None:
         async with stream:
             said = stream.call.headers.get("content-type", "")
             kind = said if said.startswith("audio/") else kind
-            line.open({} if events else {"content-type": kind})
+            more = await call.headers(stream, ended=False)
+            line.open(more if events else {"content-type": kind, **more}, comments=events)
             async for piece in _events(stream) if events else stream:
                 await line.say(piece)
             await line.end()
@@ -163,7 +165,7 @@ async def _picture(
     async with line:
         with call.around(call_type):
             answer = await ask(**given, **keywords, **how)
-        await (streamed(line, answer) if stream else told(line, answer))
+        await (streamed(call, line, answer) if stream else told(call, line, answer))
 
 
 # --- judging
@@ -176,7 +178,7 @@ async def _rerank(gateway: Gateway, request: Request, line: Line) -> None:
     async with line:
         with call.around("arerank"):
             answer = await gateway.calls.arerank(call.model, *given, **keywords)
-        await told(line, answer)
+        await told(call, line, answer)
 
 
 async def _moderation(gateway: Gateway, request: Request, line: Line) -> None:
@@ -186,7 +188,7 @@ async def _moderation(gateway: Gateway, request: Request, line: Line) -> None:
     async with line:
         with call.around("amoderation"):
             answer = await gateway.calls.amoderation(given, call.model, **keywords)
-        await told(line, answer)
+        await told(call, line, answer)
 
 
 def _plain(call: Asked, names: Collection[str]) -> dict[str, Any]:

@@ -13,8 +13,9 @@ from fastapi import Depends, Request
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from ..auth.permissions import administers, changes, permit, sees
+from ..auth.permissions import administers, changes, sees
 from ..data.models import Key, Member, User
+from ..endpoints.asking import subject_of
 from ..failure import Refused
 from ..gateway import Gateway
 from ..subject import Subject
@@ -151,10 +152,7 @@ def there(row: T | None, what: str) -> T:
 
 async def _asking(request: Request) -> Asking:
     gateway: Gateway = request.app.state.gateway
-    subject = await gateway.bearers.subject(request.headers, request.cookies)
-    request.state.subject = subject  # for the access log
-    permit(subject, request.method, request.scope["path"])
-    return Asking(gateway, subject)
+    return Asking(gateway, await subject_of(gateway, request))
 
 
 Asked = Annotated[Asking, Depends(_asking)]

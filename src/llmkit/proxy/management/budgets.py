@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from ..data.models import BudgetPlan, Key, Organisation, Team, User
 from . import fields
 from .asking import Asked, refused, there
+from .durations import when
 from .limits import Limits, checked, limits_of
-from .rows import Held, apply, limits_in, plain, renew, scope_of_row, stamp, when
+from .rows import Held, apply, limits_in, plain, renew, scope_of_row, stamp
 
 __all__ = ["router"]
 

@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -14,10 +16,8 @@ from sqlalchemy.orm import Session
 from ...errors import LLMKitError
 from ..data.models import Model
 from ..gateway import Gateway
-from .rows import when
-from .sealing import unsealed
 
-__all__ = ["entry_of", "kept_in", "reconcile", "running"]
+__all__ = ["changing", "entry_of", "kept_in", "reconcile", "running"]
 
 _log = logging.getLogger("llmkit.proxy")
 _EVERY: Final = 1.0
@@ -26,9 +26,17 @@ _KEPT: Final = "db_model"
 """What LiteLLM says in ``model_info`` of deployments that are in the database."""
 
 
+_CHANGING: Final[WeakKeyDictionary[Any, asyncio.Lock]] = WeakKeyDictionary()
+
+
+def changing(gateway: Gateway) -> asyncio.Lock:
+    """Held by whoever changes what the router has: nobody takes away what another is just adding."""
+    return _CHANGING.setdefault(gateway.calls, asyncio.Lock())
+
+
 def entry_of(row: Model, params: Mapping[str, Any]) -> dict[str, Any]:
     """A kept deployment as an entry of a ``model_list``."""
-    told = {"id": row.model_id, _KEPT: True, "updated_at": when(row.updated_at)}
+    told = {"id": row.model_id, _KEPT: True, "updated_at": _when(row.updated_at)}
     return {
         "model_name": row.model_name,
         "litellm_params": dict(params),
@@ -43,18 +51,27 @@ def kept_in(gateway: Gateway) -> dict[str, Any]:
     return {info["id"]: info.get("updated_at") for info in infos if info.get(_KEPT)}
 
 
+def _when(at: datetime) -> str:
+    return at.replace(tzinfo=UTC).isoformat()
+
+
 async def reconcile(gateway: Gateway) -> None:
-    """Let the router have what the database has. What cannot be read or is wrong is left out, and logged."""
+    """Let the router have what the database has. What cannot be read or is wrong is left out, and logged.
+
+    ``changing`` is held by who asks.
+    """
     rows = await gateway.database.read(lambda session: list(session.scalars(select(Model))))
     have = kept_in(gateway)
     for gone in have.keys() - {row.model_id for row in rows}:
         gateway.calls.delete_deployment(gone)
     for row in rows:
-        if have.get(row.model_id) != when(row.updated_at):
+        if have.get(row.model_id) != _when(row.updated_at):
             _take(gateway, row)
 
 
 def _take(gateway: Gateway, row: Model) -> None:
+    from .sealing import unsealed  # noqa: PLC0415 - few keep any, and what it needs is large
+
     try:
         entry = entry_of(row, unsealed(gateway.settings, row.litellm_params))
         gateway.calls.upsert_deployment(entry)
@@ -65,7 +82,8 @@ def _take(gateway: Gateway, row: Model) -> None:
 @asynccontextmanager
 async def running(gateway: Gateway) -> AsyncIterator[None]:
     """What lives as long as the gateway does."""
-    await reconcile(gateway)
+    async with changing(gateway):
+        await reconcile(gateway)
     task = asyncio.create_task(_keep_up(gateway), name="llmkit-proxy-models")
     try:
         yield
@@ -81,7 +99,8 @@ async def _keep_up(gateway: Gateway) -> None:
         try:
             found = await gateway.database.read(_version)
             if found != seen:
-                await reconcile(gateway)
+                async with changing(gateway):
+                    await reconcile(gateway)
                 seen = found
         except Exception:  # noqa: BLE001 - whatever it is, the next look may succeed
             # The database is away for a time: what is known goes on.

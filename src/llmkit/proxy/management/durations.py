@@ -14,7 +14,7 @@ from ..._control.budget.windows import period_of
 from ...errors import ConfigurationError
 from ..failure import Refused
 
-__all__ = ["end_of", "now", "window_of"]
+__all__ = ["end_of", "now", "when", "window_of"]
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,8})(mo|[smhdw])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -26,6 +26,11 @@ _LAST_YEAR: Final = 9000
 def now() -> datetime:
     """UTC's time, without a zone, as tables have it."""
     return datetime.now(UTC).replace(tzinfo=None)
+
+
+def when(at: datetime | None) -> str | None:
+    """A time, with its zone."""
+    return None if at is None else (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
 def end_of(duration: str | None, since: datetime, param: str = "duration") -> datetime | None:

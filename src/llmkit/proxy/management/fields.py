@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -60,12 +61,20 @@ def _none_if_empty(given: object) -> object:
     return None if isinstance(given, str) and not given.strip() else given
 
 
+def _of_one(given: str) -> str:
+    if given == "*":
+        # To the ledger this is each of all: what it limits would be everybody's.
+        raise ValueError("* is no id")
+    return given
+
+
 Name = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=r"^[^\x00]+$"),
 ]
 """An id, an alias: one text, without a NUL, which PostgreSQL does not keep."""
-Optional = Annotated[Name | None, BeforeValidator(_none_if_empty)]
+Id = Annotated[Name, AfterValidator(_of_one)]
+Optional = Annotated[Id | None, BeforeValidator(_none_if_empty)]
 Amount = Annotated[
     Annotated[Decimal, Field(ge=0, lt=10**12, decimal_places=9, allow_inf_nan=False)] | None,
     BeforeValidator(_none_if_empty),
@@ -256,7 +265,7 @@ class Member(Said):
 class TeamChanged(Limited):
     """``/team/update``."""
 
-    team_id: Name
+    team_id: Id
     team_alias: Optional = None
     organization_id: Optional = None
     spend: Amount = None
@@ -272,7 +281,7 @@ class NewTeam(TeamChanged):
 class OneTeam(Said):
     """``/team/block``."""
 
-    team_id: Name
+    team_id: Id
 
 
 class Teams(Said):
@@ -297,14 +306,14 @@ class _OfMember(Said):
 class MemberAdded(_OfMember):
     """``/team/member_add``: one, or several."""
 
-    team_id: Name
+    team_id: Id
     member: Member | Annotated[list[Member], Field(min_length=1, max_length=1000)]
 
 
 class MemberGone(Said):
     """``/team/member_delete``."""
 
-    team_id: Name
+    team_id: Id
     user_id: Optional = None
     user_email: Optional = None
 
@@ -312,7 +321,7 @@ class MemberGone(Said):
 class MemberChanged(_OfMember):
     """``/team/member_update``."""
 
-    team_id: Name
+    team_id: Id
     user_id: Optional = None
     user_email: Optional = None
     role: MemberRole | None = None
@@ -343,7 +352,7 @@ class OrganisationMember(Said):
 class OrganisationMemberAdded(Said):
     """``/organization/member_add``, ``/organization/member_update``."""
 
-    organization_id: Name
+    organization_id: Id
     member: OrganisationMember | list[OrganisationMember] | None = None
     role: Literal["org_admin", "internal_user", "internal_user_viewer"] | None = None
     user_id: Optional = None
@@ -353,7 +362,7 @@ class OrganisationMemberAdded(Said):
 class OrganisationMemberGone(Said):
     """``/organization/member_delete``."""
 
-    organization_id: Name
+    organization_id: Id
     user_id: Optional = None
     user_email: Optional = None
 

@@ -9,17 +9,17 @@ from uuid import uuid4
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
-from ...errors import ConfigurationError, LLMKitError
+from ...errors import LLMKitError
 from ..auth.allowed import usable
 from ..data.models import Model
 from . import fields
 from .asking import Asked, Asking, missing, refused, there
-from .deployments import entry_of, kept_in, reconcile, running
+from .deployments import changing, entry_of, kept_in, reconcile
 from .key_lists import Number, Size, Text
 from .rows import Page, plain, stamp
 from .sealing import sealed, unsealed
 
-__all__ = ["router", "running"]
+__all__ = ["router"]
 
 router = APIRouter(tags=["model management"])
 _INFO: Final = (
@@ -69,19 +69,18 @@ async def _kept(asking: Asking, row: Model, params: dict[str, Any], *, new: bool
     gateway = asking.gateway
     stored = sealed(gateway.settings, params)
     stamp(row, asking.name)
-    try:
-        gateway.calls.upsert_deployment(entry_of(row, params))
-    except ConfigurationError as error:
-        raise refused(str(error), "litellm_params") from None
-    except LLMKitError as error:
-        raise refused(str(error), "litellm_params") from None
-    row.litellm_params = stored
-    try:
-        await asking.run(lambda session: session.add(row) if new else _merge(session, row))
-    except BaseException:
-        await reconcile(gateway)
-        raise
-    return _answer(asking, row)
+    async with changing(gateway):
+        try:
+            gateway.calls.upsert_deployment(entry_of(row, params))
+        except LLMKitError as error:
+            raise refused(str(error), "litellm_params") from None
+        row.litellm_params = stored
+        try:
+            await asking.run(lambda session: session.add(row) if new else _merge(session, row))
+        except BaseException:
+            await reconcile(gateway)
+            raise
+        return _answer(asking, row)
 
 
 def _merge(session: Session, row: Model) -> None:
@@ -144,9 +143,10 @@ async def remove(asking: Asked, body: fields.ModelDeleted) -> dict[str, Any]:
         if row is not None:
             session.delete(row)
 
-    await asking.run(work)
-    if body.id in kept_in(asking.gateway):
-        asking.gateway.calls.delete_deployment(body.id)
+    async with changing(asking.gateway):
+        await asking.run(work)
+        if body.id in kept_in(asking.gateway):
+            asking.gateway.calls.delete_deployment(body.id)
     return {"message": f"model {body.id} is deleted"}
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, Generic, TypeVar
 
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from ..data.models import BudgetPlan, Key, Organisation, Team, User
 from .asking import Asking, refused
-from .durations import now
+from .durations import now, when
 from .limits import Limits, Spent, checked, hold, limits_of, release, spent
 
 __all__ = [
@@ -35,7 +35,6 @@ __all__ = [
     "set_spend",
     "shown",
     "stamp",
-    "when",
 ]
 
 Bearer = Key | User | Team | Organisation
@@ -151,11 +150,6 @@ def plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: plain(one) for key, one in value.items()}
     return [plain(one) for one in value] if isinstance(value, list) else value
-
-
-def when(at: datetime | None) -> str | None:
-    """A time, with its zone."""
-    return None if at is None else (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
 
 
 async def keep(asking: Asking, work: Callable[[Session], tuple[R, Limits | None]]) -> Held[R]:

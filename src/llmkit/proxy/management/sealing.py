@@ -10,8 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from ..._secret import Secret, redact_url
+from ..failure import Refused
 from ..settings import Settings
-from .asking import refused
 
 if TYPE_CHECKING:
     from cryptography.fernet import Fernet
@@ -65,10 +65,12 @@ def sealed(settings: Settings, params: Mapping[str, Any]) -> dict[str, Any]:
         return {_SEALED: _fernet(settings.master_key).encrypt(text).decode()}
     secret = sorted(name for name, value in params.items() if not _harmless(name, value))
     if secret:
-        raise refused(
+        raise Refused(
+            400,
             f"{', '.join(secret):.300}: to be stored, this is sealed with a master key that is set: start the gateway "
             "with LLMKIT_MASTER_KEY, or name a variable of its environment: os.environ/NAME",
-            "litellm_params",
+            "bad_request_error",
+            param="litellm_params",
         )
     return dict(params)
 

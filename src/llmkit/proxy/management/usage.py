@@ -112,7 +112,10 @@ def amount(usd: Decimal | None) -> float | None:
 
 
 async def used(asking: Asking, scope: Any, by: Iterable[str], span: Span) -> UsageReport:
-    """The ledger's usage of a scope on these days."""
+    """The ledger's usage of a scope on these days. Raises ``Refused`` (400) where an id is none."""
+    # A star would be each of them, whoever asks.
+    if isinstance(scope, Mapping) and any(id_.strip() in {"", "*"} for id_ in scope.values()):
+        raise refused("an id is no star, and is not empty")
     return await asking.gateway.budget.aget_usage(
         scope, group_by=by, since=span.since, until=span.until
     )

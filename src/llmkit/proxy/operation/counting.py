@@ -25,6 +25,8 @@ _LONGEST: Final = 128
 """Characters of a label."""
 _MOST: Final = 500
 """Cells of a table whose labels callers choose."""
+_FEWER: Final = 200
+"""Cells of one that has histograms: each of them is some twenty lines of a page."""
 
 
 class Cell(Protocol):
@@ -199,11 +201,11 @@ class Counts:
 
     def __init__(self) -> None:
         self.in_flight = 0
-        self.requests = Table(Histogram, ("route", "method", "status"), ("route", "method"))
-        self.models = Table(CallCell, _DEPLOYMENT, ("group", "model"))
+        self.requests = Table(Histogram, ("route", "method", "status"), ("route", "method"), _FEWER)
+        self.models = Table(CallCell, _DEPLOYMENT, ("group", "model"), _FEWER)
         self.outcomes = Table(Count, (*_DEPLOYMENT, "outcome", "error"), ("group", "model"))
         self.keys = Table(CallCell, _KEY, _KEY)
-        self.litellm = Table(CallCell, _LITELLM, (*_KEYED, "requested_model", "model"))
+        self.litellm = Table(CallCell, _LITELLM, (*_KEYED, "requested_model", "model"), _FEWER)
         """Only where LiteLLM's names are asked for: each call by key and by model."""
         self.overhead = Table(Histogram, ("route",), ("route",))
         self.database = Table(Histogram, ("statement",))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
@@ -20,7 +20,7 @@ from ...errors import LLMKitError
 from ..gateway import Gateway
 from ..subject import Subject
 
-__all__ = ["all_of", "of_answer", "of_subject"]
+__all__ = ["all_of", "around", "of_answer", "of_subject"]
 
 _UNSAFE: Final = re.compile(r"[^\x20-\x7e]")
 _LONGEST: Final = 256
@@ -139,3 +139,43 @@ def _version() -> str:
 
 
 _VERSION: Final = _version()
+
+
+def around(app: Any, gateway: Gateway) -> Any:
+    """The app, with these headers on answers to calls; the app itself, where nobody asked for them."""
+    return _Headed(app, gateway) if gateway.settings.litellm_headers else app
+
+
+class _Headed:
+    """ASGI: adds what is known when an answer begins, of the call that it is an answer to."""
+
+    def __init__(self, app: Any, gateway: Gateway) -> None:
+        self._app, self._gateway = app, gateway
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Pass it on."""
+        if scope["type"] != "http" or scope.get("method") != "POST":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+
+        async def sending(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                said = await self._said(scope.get("state") or {}, began)
+                listed = [(name.encode(), value.encode()) for name, value in said.items()]
+                message["headers"] = [*message.get("headers", ()), *listed]
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    async def _said(self, state: Mapping[str, Any], began: float) -> dict[str, str]:
+        said: dict[str, str] = {}
+        exchange, subject = state.get("exchange"), state.get("subject")
+        for ended in getattr(exchange, "ended", ()):
+            info = getattr(ended.response, "call", None)
+            if info is not None:
+                cost = getattr(ended.response, "cost", None)
+                said |= of_answer(self._gateway, info, cost, began)
+        if exchange is not None and exchange.asked and subject is not None:
+            said |= await of_subject(self._gateway, subject)
+        return said

@@ -47,9 +47,11 @@ _UNTOLD: Final = frozenset({"AttemptStarted", "CallStarted"})
 class _Exchange:
     """One request over HTTP, while it is answered."""
 
-    __slots__ = ("ended", "upstream")
+    __slots__ = ("asked", "ended", "upstream")
 
     def __init__(self) -> None:
+        self.asked = False
+        """Whether a model was asked."""
         self.ended: tuple[CallFinished, ...] = ()
         """Its calls that have ended."""
         self.upstream: float | None = None
@@ -116,6 +118,8 @@ class Metrics(Collector):
 
     def heard(self, happened: Any) -> None:
         """A client's callback."""
+        if (exchange := _EXCHANGE.get()) is not None:
+            exchange.asked = True
         if isinstance(happened, CallFinished):
             self._finished(happened)
         elif isinstance(happened, StreamStarted):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from starlette.routing import BaseRoute, Route
 from ..._operations import ReadRules
 from ...errors import LLMKitError
 from ..endpoints.asking import subject_of
+from ..failure import Refused
 from ..gateway import Gateway
 
 __all__ = ["routes"]
@@ -113,8 +114,10 @@ class _Checks:
 async def _health(gateway: Gateway, checks: _Checks, request: Request) -> Response:
     """Each deployment, asked something small: LiteLLM's form of it."""
     await subject_of(gateway, request)
-    found = await checks.of(request.query_params.get("model"))
-    wanted = request.query_params.get("model_id")
+    group, wanted = request.query_params.get("model"), request.query_params.get("model_id")
+    if wanted is not None:
+        group = await run_sync(_group_of, gateway, wanted)
+    found = await checks.of(group)
     if wanted is not None:
         found = tuple(one for one in found if one.deployment == wanted)
     well = [_shown(one) for one in found if one.healthy]
@@ -127,6 +130,16 @@ async def _health(gateway: Gateway, checks: _Checks, request: Request) -> Respon
             "healthy_count": len(well),
             "unhealthy_count": len(ill),
         }
+    )
+
+
+def _group_of(gateway: Gateway, deployment: str) -> str:
+    """Of a deployment: no others are asked than those of its group."""
+    for one in gateway.calls.deployments():
+        if one.deployment == deployment:
+            return str(one.group)
+    raise Refused(
+        404, "no deployment has this model_id: GET /model/info lists them", "not_found_error"
     )
 
 
@@ -159,20 +172,20 @@ def _page(gateway: Gateway, accept: str) -> tuple[bytes, str]:
 async def _listed(gateway: Gateway, request: Request) -> Response:
     """Every path there is. Who has no key at all is told nothing."""
     await subject_of(gateway, request)
-    found = {(one["path"], *one["methods"]): one for one in _routes_of(request.scope)}
-    return JSONResponse({"routes": [found[key] for key in sorted(found)]})
-
-
-def _routes_of(scope: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    router = scope.get("router") or scope.get("app")
-    yield from _each(getattr(router, "routes", ()), "")
+    router = request.scope.get("router")
     rest = getattr(router, "default", None)
-    yield from _each(getattr(rest, "routes", ()), "")
+    # What takes much to load is made for the first request there, or here.
+    rest = await run_sync(made) if (made := getattr(rest, "made", None)) else rest
+    listed = [*_each(getattr(router, "routes", ()), ""), *_each(getattr(rest, "routes", ()), "")]
+    found = {(one["path"], *one["methods"]): one for one in listed}
+    return JSONResponse({"routes": [found[key] for key in sorted(found)]})
 
 
 def _each(found: Iterable[Any], prefix: str) -> Iterator[dict[str, Any]]:
     for one in found:
-        inner, path = getattr(one, "routes", None), prefix + getattr(one, "path", "")
+        # What FastAPI includes stands in a router of its own, by its version.
+        inner = getattr(getattr(one, "original_router", one), "routes", None)
+        path = prefix + getattr(one, "path", "")
         if inner:
             yield from _each(inner, path)
             continue

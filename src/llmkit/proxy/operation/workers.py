@@ -44,6 +44,7 @@ class Workers:
             raise ConfigurationError("several workers are not for Windows: use --workers 1")
         self._settings, self._listener = settings, listener
         self._running: dict[subprocess.Popen[bytes], float] = {}
+        self._leaving: set[subprocess.Popen[bytes]] = set()
         self._ending = False
         self._code = 0
 
@@ -88,18 +89,24 @@ class Workers:
         elif number is signal.SIGALRM:
             for process in self._running:
                 process.kill()
-        elif number is signal.SIGHUP and not self._ending:
-            # Each that ends is begun anew, and then is told what there is by now.
-            self._tell()
+        elif number is signal.SIGHUP:
+            self._renew()
         else:
             self._end()
+
+    def _renew(self) -> None:
+        """New ones come before the old ones leave: somebody listens all the time."""
+        if self._ending or self._leaving:
+            return
+        self._leaving = set(self._running)
+        for _ in self._leaving:
+            self._begin()
+        for process in self._leaving:
+            process.terminate()
 
     def _end(self) -> None:
         self._ending = True
         signal.alarm(round(self._settings.drain) + _MARGIN)
-        self._tell()
-
-    def _tell(self) -> None:
         for process in self._running:
             process.terminate()
 
@@ -108,7 +115,9 @@ class Workers:
             began = self._running.pop(process)
             if process.stdin is not None:
                 process.stdin.close()
-            if not self._ending:
+            if process in self._leaving:
+                self._leaving.remove(process)
+            elif not self._ending:
                 self._replace(process, time.monotonic() - began)
 
     def _replace(self, process: subprocess.Popen[bytes], seconds: float) -> None:

@@ -1,0 +1,110 @@
+"""The line to a client, without a server: who is cancelled by whom, and what is sent when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from llmkit.proxy.endpoints.answering import Line
+
+Messages = list[dict[str, Any]]
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run it, for ten seconds at most."""
+
+    async def body() -> None:
+        async with asyncio.timeout(10):
+            await work
+
+    asyncio.run(body())
+
+
+def line(sent: Messages, gone: asyncio.Event, keep_alive: float = 60.0) -> Line:
+    """A line whose client goes when ``gone`` is set."""
+
+    async def receive() -> Any:
+        await gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    return Line(receive, send, keep_alive)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_who_works_for_a_client_that_has_gone_is_stopped(*, fails: bool) -> None:
+    """Nothing is raised from that, not even what the end of the work fails with; the task goes on."""
+
+    async def body() -> None:
+        gone, sent, reached = asyncio.Event(), Messages(), False
+        async with line(sent, gone) as one:
+            gone.set()
+            try:
+                await asyncio.sleep(60)
+                reached = True
+            except asyncio.CancelledError:
+                if fails:
+                    raise RuntimeError from None
+                raise
+        assert (one.gone, reached, sent) == (True, False, [])
+        await asyncio.sleep(0)
+        task = asyncio.current_task()
+        assert task is not None
+        assert task.cancelling() == 0
+
+    run(body())
+
+
+def test_who_is_cancelled_by_others_is() -> None:
+    """A server that ends cancels its requests: that is not taken for a client's going."""
+
+    async def body() -> None:
+        async def work() -> None:
+            async with line([], asyncio.Event()):
+                await asyncio.sleep(60)
+
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(body())
+
+
+def test_failures_are_raised() -> None:
+    """As long as there is somebody to tell."""
+
+    async def body() -> None:
+        async with line([], asyncio.Event()):
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        run(body())
+
+
+def test_comments_come_in_silence_alone() -> None:
+    """None before a stream is opened, none while pieces come, and none in a stream that takes none."""
+
+    async def body() -> None:
+        for comments in (True, False):
+            sent = Messages()
+            async with line(sent, asyncio.Event(), 0.03) as one:
+                await asyncio.sleep(0.08)
+                assert not one.begun
+                one.open(comments=comments)
+                for _ in range(5):
+                    await one.say(b"piece")
+                await asyncio.sleep(0.1)
+                await one.end()
+            bodies = [message.get("body") for message in sent]
+            assert bodies[:6] == [None, *[b"piece"] * 5]
+            assert set(bodies[6:-1]) == ({b": keep-alive\n\n"} if comments else set())
+            assert sent[-1]["more_body"] is False
+
+    run(body())
