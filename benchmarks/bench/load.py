@@ -58,7 +58,10 @@ class _Line:
         """Read what has come; whether that was the answer's end."""
         data = self.sock.recv(_ROOM)
         if not data:
-            raise SystemExit("the gateway closed a connection in the middle of an answer")
+            told = self.head[:200] or b"nothing of it"
+            raise SystemExit(
+                f"the gateway closed a connection in the middle of an answer: {told!r}"
+            )
         if self.left == -1:
             self.head += data
             cut = self.head.find(b"\r\n\r\n")
