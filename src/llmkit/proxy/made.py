@@ -17,11 +17,14 @@ from .gateway import Gateway
 from .loading import routers_part
 from .operation.metrics import Metrics
 from .settings import Settings
+from .subject import MASTER
 
 __all__ = ["made"]
 
 _EVERYTHING: Final = [{"model_name": "*", "litellm_params": {"model": "*"}}]
 """Models of any name go to their providers, whose keys are in the environment."""
+_NO_LIMIT: Final = 10**9
+"""Requests a minute of the master key, whose bearer sets all others'."""
 _SQLITE: Final = "sqlite:///"
 _POSTGRES: Final = ("postgresql://", "postgres://")
 
@@ -62,7 +65,10 @@ def _store(settings: Settings) -> Any:
 
 def _router(settings: Settings, store: Any, metrics: Metrics) -> tuple[Router, BudgetManager]:
     """Who makes the calls, and what holds their budgets: the usual limit, and what the file says."""
-    usual = RateLimit(requests=settings.requests_a_minute, scope="key")
+    usual = (
+        RateLimit(requests=settings.requests_a_minute, scope="key"),
+        RateLimit(requests=_NO_LIMIT, scope={"key": MASTER}),
+    )
     how: dict[str, Any] = {
         "ledger": store,
         "transport": settings.transport,
@@ -70,13 +76,13 @@ def _router(settings: Settings, store: Any, metrics: Metrics) -> tuple[Router, B
         "store": _shared(settings, store),
     }
     if settings.config is None:
-        budget = BudgetManager(store, [usual])
+        budget = BudgetManager(store, usual)
         # Whoever asks for a model that there is not must not keep others from those that there are.
         return Router(_EVERYTHING, budget=budget, disable_cooldowns=True, **how), budget
     managers: list[BudgetManager] = []
 
     def budget_of(said: Iterable[Budget | RateLimit]) -> BudgetManager:
-        managers.append(BudgetManager(store, [usual, *said]))
+        managers.append(BudgetManager(store, [*usual, *said]))
         return managers[0]
 
     sections = routers_part(read_config(settings.config).sections)

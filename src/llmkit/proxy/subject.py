@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from .._control.attributes import context
 
-__all__ = ["ADMINISTRATOR", "Role", "Subject"]
+__all__ = ["ADMINISTRATOR", "MASTER", "Role", "Subject"]
 
 Role = Literal[
     "proxy_admin",
@@ -68,7 +68,7 @@ class Subject:
         ``metadata``: what settlements keep of them, beside. The request log reads it there.
         """
         return context(
-            key=self.account or self.key or None,
+            key=MASTER if self.reserved else self.account or self.key or None,
             user=self.user or None,
             team=self.team or None,
             organisation=self.organisation or None,
@@ -80,4 +80,6 @@ class Subject:
         )
 
 
+MASTER: Final = "master"
+"""What the master key's calls are counted under: without, it would be the credential that they go out with."""
 ADMINISTRATOR = Subject(role="proxy_admin", reserved=True, alias="master key")

@@ -1,8 +1,8 @@
 """``/global/spend…`` and ``/global/activity…``: sums over days, models, teams. All of them are the ledger's.
 
 ``Global`` is LiteLLM's word: whoever does not see all gets the same of what is his own. ``team_id``, ``api_key`` and
-``internal_user_id`` name somebody else's, where that may be seen. Forms as LiteLLM documents them:
-https://docs.litellm.ai/docs/proxy/cost_tracking, read 2026-11-23.
+``internal_user_id`` name somebody else's, where that may be seen. Paths are
+LiteLLM's (1.109.1), from its source.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """What an answer's headers say beside it, where ``settings.litellm_headers`` asks for that: LiteLLM's ``x-litellm-*``.
 
-Names as LiteLLM documents them: https://docs.litellm.ai/docs/proxy/response_headers, read 2026-11-23. The address of a
-model's server is not among them here: where it stands is inside.
+Names are LiteLLM's (1.109.1), from its source. The address of a model's server is not among them here: where it stands
+is inside.
 """
 
 from __future__ import annotations
