@@ -45,6 +45,21 @@ async def test_calls_reach_the_simulator(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_the_usual_limit_is_not_the_master_keys(tmp_path: Path) -> None:
+    """A key has so many requests a minute; the master key has no such limit, and is no key of a provider's."""
+    ask = {"model": "fast", "messages": [{"role": "user", "content": "Hi"}]}
+    async with called(tmp_path, requests_a_minute=1) as app:
+        made = (await app.http.post("/key/generate", json={})).json()["key"]
+        mine = [await app.http.post("/v1/chat/completions", json=ask) for _ in range(3)]
+        theirs = [
+            await app.http.post("/v1/chat/completions", json=ask, headers=shown(made))
+            for _ in range(2)
+        ]
+    assert [answer.status_code for answer in mine] == [200, 200, 200]
+    assert [answer.status_code for answer in theirs] == [200, 429]
+
+
+@pytest.mark.asyncio
 async def test_it_begins_with_the_first_request(tmp_path: Path) -> None:
     """Mounted where nobody tells it of a start, it opens by itself."""
     async with called(tmp_path) as app:
