@@ -43,4 +43,5 @@ def test_any_sequence_of_looks_and_changes_has_the_same_answers(seed: int) -> No
             answers = [getattr(rows, name)(*arguments) for rows in (memory, in_sql)]
             assert answers[0] == answers[1] or not any(answers), (name, arguments)
             if dice.random() < 0.1:
+                in_sql.flush()
                 in_sql = SQLRows(connection)
