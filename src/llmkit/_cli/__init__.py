@@ -40,13 +40,20 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(argv: Sequence[str]) -> int:
     if argv[:1] == [_PROXY]:
-        from ..proxy.__main__ import main as gateway  # noqa: PLC0415 - an extra, and much to load
-
-        return gateway(argv[1:])
+        return _gateway(argv[1:])
     arguments = parse(argv)
     from ._commands import run  # noqa: PLC0415 - --help must not wait for the rest
 
     return run(arguments)
+
+
+def _gateway(argv: Sequence[str]) -> int:
+    try:
+        from ..proxy.__main__ import main as gateway  # noqa: PLC0415 - an extra, and much to load
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"llmkit proxy: {error}\n")
+        return 1
+    return gateway(argv)
 
 
 def _forget_output() -> None:

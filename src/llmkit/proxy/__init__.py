@@ -7,6 +7,7 @@ library's that they could have made themselves.
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,14 @@ if TYPE_CHECKING:
     from .settings import Settings as Settings
 
 __all__ = ["Settings", "create_app"]
+
+_MISSING = [
+    name for name in ("fastapi", "sqlalchemy", "starlette", "uvicorn") if find_spec(name) is None
+]
+if _MISSING:
+    raise ModuleNotFoundError(
+        f"the gateway needs {', '.join(_MISSING)}: pip install 'llmkit[proxy]'", name=_MISSING[0]
+    )
 
 _WHERE = {"Settings": "settings", "create_app": "app"}
 
