@@ -9,6 +9,7 @@ import struct
 import zlib
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 from llmkit import errors
@@ -22,6 +23,14 @@ if TYPE_CHECKING:
     from ._wires import Wire
 
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+@pytest.fixture(autouse=True)
+def no_more_than_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Httpx by itself: a package that another brings along (zstandard with langsmith) teaches it a coding."""
+    for coding in ("br", "zstd"):
+        monkeypatch.delitem(httpx._decoders.SUPPORTED_DECODERS, coding, raising=False)
+
 
 WHOLE = json.dumps(chat()).encode()
 EVENTS = piece("Hello there") + piece(finish="stop") + COUNTED + DONE
