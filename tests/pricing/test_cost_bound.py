@@ -142,7 +142,7 @@ def test_seconds_of_a_file(everything: llmkit.Client, tmp_path: Any) -> None:
     missing = {**given, "file": tmp_path / "none.wav"}
     assert "how long" in reason(everything.cost_bound("transcription", **missing))
     ours, theirs = os.pipe()
-    with open(ours, "rb") as pipe:
+    with os.fdopen(ours, "rb") as pipe:
         os.write(theirs, wav(1)[:100])
         os.close(theirs)
         unread = {**given, "file": ("a.wav", pipe)}

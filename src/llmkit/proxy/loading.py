@@ -135,9 +135,9 @@ def _provider(value: Any, where: str) -> IdentityProvider:
 _READ: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     **dict.fromkeys(("host", "database_url", "redis_url", "log_level", "transport", "durability"), _text),
     **dict.fromkeys(("port", "workers", "requests_a_minute", "max_body"), _whole),
-    **dict.fromkeys(("keep_alive", "drain", "session_hours", "log_days"), _number),
+    **dict.fromkeys(("keep_alive", "drain", "session_hours", "log_days", "kept_days"), _number),
     **dict.fromkeys(
-        ("allow_base_url", "log_content", "litellm_headers", "litellm_metrics", "open_metrics"), _flag
+        ("allow_base_url", "shared_ids", "log_content", "litellm_headers", "litellm_metrics", "open_metrics"), _flag
     ),
     **dict.fromkeys(("cors_origins", "trusted_proxies"), _several),
     **dict.fromkeys(("config", "metrics_directory"), _path),

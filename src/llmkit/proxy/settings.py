@@ -57,6 +57,12 @@ class Settings:
     """Bytes of a request's body; uploads may have four times as many."""
     allow_base_url: bool = False
     """Whether a caller may name the address that is asked."""
+    shared_ids: bool = False
+    """Whether callers may name containers, vector stores, conversations, stored prompts and items, and caches: they are
+    of the gateway's account at a provider, which tells nobody apart, and of none is it known who made it."""
+    kept_days: float | None = None
+    """How long it is known who made a file, a batch or a stored answer; nobody but an administrator has it after
+    that. ``None``: as long as its provider has it."""
     log_content: bool = False
     """Whether prompts and answers are kept in the request log."""
     log_days: float | None = None

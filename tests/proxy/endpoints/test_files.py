@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import openai
 import pytest
+from sqlalchemy import update
 
+from llmkit.proxy.data.models import Kept
+from llmkit.proxy.data.requests import RequestLog
 from llmkit.proxy.endpoints.kept import ids_in
 
 from .._kit import Served, gateway
@@ -353,3 +357,72 @@ def test_azures_paths(served: Served) -> None:
     ) as client:
         file = client.files.create(file=("a.txt", b"azure"), purpose="user_data")
         assert client.files.delete(file.id).deleted
+
+
+def test_what_the_account_has_is_found_where_providers_read_it() -> None:
+    """A tool's arguments may be called so, too; and all of it may be everybody's."""
+    tools: list[dict[str, Any]] = [
+        {"type": "code_interpreter", "container": "cntr-1"},
+        {"type": "code_interpreter", "container": {"type": "auto", "file_ids": ["file-1"]}},
+        {"type": "file_search", "vector_store_ids": ["vs-1"]},
+        {"fileSearch": {"fileSearchStoreNames": ["fileSearchStores/1"]}},
+        {"type": "function", "parameters": {"properties": {"container": {"type": "string"}}}},
+    ]
+    body = {
+        "container": {"id": "container-1", "skills": []},
+        "conversation": "conv-1",
+        "prompt": {"id": "pmpt-1"},
+        "cachedContent": "cachedContents/1",
+        "tools": tools,
+        "input": [{"type": "item_reference", "id": "msg-1"}, {"type": "message", "id": "msg-2"}],
+        "messages": [{"content": [{"type": "tool_use", "input": {"container": "nginx"}}]}],
+    }
+    assert sorted(ids_in(body)) == [
+        "cachedContents/1", "cntr-1", "container-1", "conv-1", "file-1", "fileSearchStores/1", "msg-1", "pmpt-1",
+        "vs-1",
+    ]  # fmt: skip
+    assert list(ids_in(body, shared=True)) == ["file-1"]
+    assert list(ids_in({"prompt": "a text", "input": "text"})) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("/v1/responses", {"conversation": "conv_1", "input": "Hi"}),
+        ("/v1/responses", {"input": [{"type": "item_reference", "id": "msg_1"}]}),
+        ("/v1/responses", {"prompt": {"id": "pmpt_1"}, "input": "Hi"}),
+        ("/v1/responses", {"tools": [{"type": "x", "vector_store_ids": ["vs_1"]}], "input": "Hi"}),
+        ("/v1/messages", {"container": "container_1", "messages": [], "max_tokens": 1}),
+        ("/v1beta/models/gemini:generateContent", {"cachedContent": "cachedContents/1"}),
+    ],
+)
+def test_what_nobody_made_here_is_nobodys(served: Served, path: str, named: Any) -> None:
+    """It is in the gateway's account, which tells nobody apart: no provider is asked."""
+    asked = len(served.simulator.requests)
+    with served.client(new_key(served)) as http:
+        answer = http.post(path, json={"model": "fast", **named})
+    assert answer.status_code == 404, answer.text
+    assert "_1" in answer.text or "s/1" in answer.text
+    assert len(served.simulator.requests) == asked
+
+
+def test_what_is_too_old_is_forgotten(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """But batches that money is held for."""
+    with gateway(tmp_path_factory.mktemp("proxy"), kept_days=1) as served:
+        key = new_key(served)
+        with of(served, key) as client:
+            file = batch_file(client, "fast")
+            batch = made_batch(client, file.id)
+            database = served.gateway.database
+            long_ago = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=2)
+            log = RequestLog(served.gateway.store, database, None, 1)
+            assert not log.forget()
+            assert client.files.retrieve(file.id).id == file.id
+            database.run_sync(lambda s: s.execute(update(Kept).values(created_at=long_ago)))
+            log.forget()
+            with pytest.raises(openai.NotFoundError):
+                client.files.retrieve(file.id)
+            assert client.batches.retrieve(batch.id).status == "completed"
+            log.forget()
+            with pytest.raises(openai.NotFoundError):
+                client.batches.retrieve(batch.id)

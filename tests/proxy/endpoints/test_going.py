@@ -24,6 +24,26 @@ ASK: dict[str, Any] = {
 }
 SOME = Stall(at=700)
 """Silence after some pieces."""
+_SAID = [{"role": "user", "content": "Say hello."}]
+_OF_GEMINI = {"contents": [{"role": "user", "parts": [{"text": "Say hello."}]}]}
+_AT = "/v1beta/models/fast:streamGenerateContent?alt=sse"
+FRONTS: dict[str, tuple[str, dict[str, Any], int, str]] = {
+    "chat": ("/v1/chat/completions", {**ASK, "stream": True}, 700, "acompletion"),
+    "messages": (
+        "/v1/messages",
+        {"model": "fast", "messages": _SAID, "max_tokens": 50, "stream": True},
+        700,
+        "anthropic_messages",
+    ),
+    "responses": (
+        "/v1/responses",
+        {"model": "fast", "input": "Say hello.", "stream": True},
+        2500,
+        "aresponses",
+    ),
+    "gemini": (_AT, _OF_GEMINI, 700, "agenerate_content"),
+}
+"""Where a stream is asked for, with what, after how many of the provider's bytes it is silent, and what a call is."""
 
 
 @pytest.fixture(scope="module", params=["httpx", "reqwest"])
@@ -74,13 +94,13 @@ def held(served: Served) -> Any:
     return one.held
 
 
-def _settles_once(served: Served, connections: int) -> None:
+def _settles_once(served: Served, connections: int, call_type: str = "acompletion") -> None:
     """Of so many connections to the provider one is closed, and the call settles."""
     until(lambda: served.simulator.connections_open < connections)
     until(lambda: settled(served))
     (one,) = settled(served)
     assert one.outcome == "cancelled"
-    assert one.metadata["proxy"]["call_type"] == "acompletion"
+    assert one.metadata["proxy"]["call_type"] == call_type
     assert held(served) == 0
     audited = served.gateway.budget.audit()
     assert (audited.holds, audited.differences) == (0, ())
@@ -109,10 +129,10 @@ def _dialled(served: Served) -> socket.socket:
     return socket.create_connection((host, int(port)))
 
 
-def _post(raw: socket.socket, body: dict[str, Any]) -> None:
+def _post(raw: socket.socket, body: dict[str, Any], path: str = "/v1/chat/completions") -> None:
     data = dump(body)
     head = (
-        f"POST /v1/chat/completions HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {MASTER}\r\n"
+        f"POST {path} HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer {MASTER}\r\n"
         f"content-type: application/json\r\ncontent-length: {len(data)}\r\n\r\n"
     )
     raw.sendall(head.encode() + data)
@@ -142,6 +162,40 @@ def test_silence_is_filled(served: Served) -> None:
     events = [one for one in got.split(b"\n\n") if one and not one.startswith(b":")]
     assert all(one.startswith(b"data: {") for one in events)
     _settles_once(served, connections)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_each_front_fills_silence_and_ends_with_its_client(served: Served, front: str) -> None:
+    """Comments come between its events; when its client goes, so does the provider's connection, and it settles."""
+    path, body, at, call_type = FRONTS[front]
+    served.simulator.fail(Stall(at=at))
+    with _dialled(served) as raw:
+        _post(raw, body, path)
+        raw.settimeout(5)
+        got = b""
+        while b"data: " not in got or b": keep-alive\n\n" not in got:
+            got += raw.recv(65536)
+        connections = served.simulator.connections_open
+    _settles_once(served, connections, call_type)
+
+
+@pytest.mark.parametrize("front", FRONTS)
+def test_each_front_tells_that_a_stream_broke_off(served: Served, front: str) -> None:
+    """In its own form, after what came; nothing of what is inside, and it settles once."""
+    path, body, at, _ = FRONTS[front]
+    served.simulator.fail(Cut(at=at))
+    with served.client() as client:
+        answer = client.post(path, json=body)
+    assert answer.status_code == 200
+    last = [one for one in answer.text.strip().split("\n\n") if not one.startswith(":")][-1]
+    assert "broke off" in last
+    assert served.simulator.origin not in answer.text
+    until(lambda: settled(served))
+    assert len(settled(served)) == 1
+    assert held(served) == 0
+    with served.client() as client:
+        # An answer in between: several such failures in a row would rest the deployment.
+        assert client.post("/v1/chat/completions", json=ASK).status_code == 200
 
 
 def test_a_slow_start_is_waited_for(served: Served) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,12 @@ import httpx
 import openai
 import pytest
 
+from llmkit.budget import Budget
+from llmkit.proxy.auth.keys import token_of
 from llmkit.testing import faults
 
 from .._kit import MASTER, Served, gateway
+from ._keys import new_key
 
 WAV = b"RIFF\x24\x00\x00\x00WAVEfmt \x10\x00\x00\x00" + b"\x00" * 300
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 32
@@ -51,6 +55,44 @@ def test_a_transcription_goes_to_its_provider_as_a_form(
     assert WAV in body
     assert body.count(b'name="timestamp_granularities[]"') == 2
     assert b'filename="talk.wav"' in body
+
+
+def test_a_transcription_within_a_budget(served: Served) -> None:
+    """What a WAV can last is in its header; where nobody knows, HTTP callers are told of no keyword."""
+    key = new_key(served)
+    served.gateway.budget.set_budget(Budget("0.01", scope={"key": token_of(key)}))
+    second = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        16036,
+        b"WAVE",
+        b"fmt ",
+        16,
+        1,
+        1,
+        8000,
+        16000,
+        2,
+        16,
+        b"data",
+        16000,
+    )
+    with served.client(key) as http:
+
+        def asked(name: str, content: bytes) -> httpx.Response:
+            files = {"file": (name, content)}
+            return http.post(
+                "/v1/audio/transcriptions", data={"model": "openai/whisper-1"}, files=files
+            )
+
+        assert asked("a.wav", second + bytes(16000)).status_code == 200
+        long = asked("a.wav", second[:-4] + struct.pack("<I", 16000 * 300) + bytes(16000 * 300))
+        assert long.json()["error"]["code"] == "budget_exceeded"
+        strange = asked("a.ogg", b"OggS" + bytes(400))
+    assert strange.status_code == 400
+    assert strange.json()["error"]["code"] == "unbounded_cost"
+    assert "max_cost=" not in strange.text
+    assert "WAV and MP3" in strange.text
 
 
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])

@@ -153,6 +153,8 @@ def test_answers_that_are_kept(client: openai.OpenAI, model: str, *, stream: boo
         assert client.responses.cancel(made.id).id == made.id
         client.responses.create(**asked, previous_response_id=made.id)
         client.responses.delete(made.id)
+        with pytest.raises(openai.NotFoundError):
+            client.responses.retrieve(made.id)
     first, second, third, fourth, last = script.requests
     assert first.path.endswith(f"/responses/{made.id}")
     assert "include" in first.url

@@ -110,11 +110,11 @@ def rule_of(error: BaseException, *, continuing: bool = False) -> Rule:
     if isinstance(error, RateLimitError) and not error.retryable:
         # A quota that is used up comes as 429, too; it does not pass by itself.
         return _KEY
-    if isinstance(error, NotFoundError) and error.param not in _MODEL:
-        # What the caller named is not there, such as a file that has expired: no sign of how the deployment does.
-        return _NOT_HERE
     if not isinstance(error, APIStatusError):
         return found
+    if isinstance(error, NotFoundError) and error.param not in _MODEL:
+        # What the caller named is not there, such as a file that has expired: no sign of how the deployment does.
+        found = _NOT_HERE
     if found is _PASSES and not error.retryable:
         return found._replace(again=False)
     return _PASSES if found is _NOT_HERE and error.retryable else found

@@ -16,7 +16,18 @@ from sqlalchemy.orm import Session
 
 from .models import Kept
 
-__all__ = ["Thing", "Wanted", "Where", "drop", "find", "keep", "owned", "page", "shared"]
+__all__ = [
+    "Thing",
+    "Wanted",
+    "Where",
+    "drop",
+    "find",
+    "forget",
+    "keep",
+    "owned",
+    "page",
+    "shared",
+]
 
 Thing = Literal["file", "batch", "response"]
 
@@ -126,6 +137,21 @@ def shared(session: Session, row: Kept) -> bool:
 def drop(session: Session, row: Kept) -> None:
     """It is theirs no more."""
     session.execute(delete(Kept).where(*_same(row), Kept.owner == row.owner))
+
+
+def forget(session: Session, before: datetime, most: int) -> int:
+    """Drop the oldest that were noted before then, at most so many; how many there were.
+
+    Not batches that money is held for: whoever ends them has to know where.
+    """
+    old = select(Kept.kept_id, Kept.owner, Kept.place, Kept.money).where(Kept.created_at < before)
+    rows = session.execute(old.order_by(Kept.created_at).limit(most)).all()
+    gone = [row for row in rows if not (row.money or {}).get("holds")]
+    for kept_id, owner, place, _ in gone:
+        session.execute(
+            delete(Kept).where(Kept.kept_id == kept_id, Kept.owner == owner, Kept.place == place)
+        )
+    return len(gone)
 
 
 def _same(row: Kept) -> tuple[ColumnElement[bool], ...]:

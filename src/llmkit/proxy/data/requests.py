@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session
 
 from ..._operations import Numbered, Settlement, SettlementsAfter
 from ..gateway import Gateway
+from . import keeping
 from .database import Database
 from .models import Base, Content, Progress, Request
 from .rows import row_of, utc
@@ -52,11 +53,18 @@ class RequestLog:
         store: the ledger: it performs ``SettlementsAfter``.
         database: where the log is.
         days: how long rows are kept; ``None``: for ever.
+        kept_days: how long it is known who made what providers keep; ``None``: for ever.
     """
 
-    def __init__(self, store: Any, database: Database, days: float | None = None) -> None:
+    def __init__(
+        self,
+        store: Any,
+        database: Database,
+        days: float | None = None,
+        kept_days: float | None = None,
+    ) -> None:
         self._store, self._database = store, database
-        self._days = days
+        self._days, self._kept_days = days, kept_days
         self._ledger = ""
         self._statement, self._forms = _filling(database.engine.dialect)
         self._swept = float("-inf")
@@ -143,7 +151,8 @@ class RequestLog:
         return None if self._days is None else utc(time.time()) - timedelta(days=self._days)
 
     async def _sweep(self) -> None:
-        if self._days is None or time.monotonic() < self._swept + _SWEEP:
+        never = self._days is None and self._kept_days is None
+        if never or time.monotonic() < self._swept + _SWEEP:
             return
         while await run_sync(self.forget):  # noqa: ASYNC110 - others come in between
             await sleep(_BETWEEN)
@@ -151,8 +160,9 @@ class RequestLog:
 
     def forget(self) -> bool:
         """Delete some of what is too old; whether there may be more."""
+        more = self._kept_days is not None and self._forget_kept(self._kept_days)
         if (oldest := self._oldest()) is None:
-            return False
+            return more
 
         def work(session: Session) -> int:
             old = select(Request.request_id).where(Request.started < oldest).limit(_SWEPT)
@@ -163,7 +173,12 @@ class RequestLog:
             ]
             return max(int(result.rowcount) for result in gone)
 
-        return self._database.run_sync(work) >= _SWEPT
+        return self._database.run_sync(work) >= _SWEPT or more
+
+    def _forget_kept(self, days: float) -> bool:
+        before = utc(time.time()) - timedelta(days=days)
+        gone = self._database.run_sync(lambda session: keeping.forget(session, before, _SWEPT))
+        return gone >= _SWEPT
 
 
 def _filling(dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
@@ -188,7 +203,9 @@ def _module(dialect: Dialect) -> Any:
 @asynccontextmanager
 async def running(gateway: Gateway) -> AsyncIterator[None]:
     """Follow the gateway's ledger meanwhile; at the end, to its end."""
-    log = RequestLog(gateway.store, gateway.database, gateway.settings.log_days)
+    log = RequestLog(
+        gateway.store, gateway.database, gateway.settings.log_days, gateway.settings.kept_days
+    )
     try:
         async with create_task_group() as tasks:
             tasks.start_soon(log.follow)

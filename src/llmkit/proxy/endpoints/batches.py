@@ -68,7 +68,8 @@ def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
 
     if usual is not None:
         may_use(call.subject, usual)
-    return Calls(named, usual, Weights(gateway, provider))
+    weights = Weights(gateway, provider)
+    return Calls(named, usual, weights, gateway.settings.shared_ids)
 
 
 def _place(gateway: Gateway, place: str) -> tuple[str, str | None]:

@@ -210,7 +210,7 @@ class Endpoint:
             fields = fields_of(body)
             if any(mark in body for mark in NAMES_OF_FILES):
                 # Few bodies name files, also with a letter of that name escaped: the others are not looked through.
-                await check_ids(gateway, subject, ids_in(fields))
+                await check_ids(gateway, subject, ids_in(fields, shared=settings.shared_ids))
         prompt = _prompt(fields) if settings.log_content else None
         beside = beside_of(headers_of(connection), fields, subject, settings)
         async with Line(receive, send, settings.keep_alive) as line:

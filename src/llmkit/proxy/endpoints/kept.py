@@ -20,6 +20,7 @@ from ..subject import Subject
 __all__ = [
     "NAMES_OF_FILES",
     "check_ids",
+    "drop",
     "find",
     "ids_in",
     "missing",
@@ -38,7 +39,16 @@ _AT_GOOGLE = re.compile(
 )
 """Gemini's files are named by their address, or by its end: https://ai.google.dev/api/files, read 2026-11-23."""
 
-NAMES_OF_FILES = (b"file_id", b"fileUri", b"file_uri", b"\\u")
+_TOP = {"container": "id", "conversation": "id", "prompt": "id"}
+"""Fields of a body that name what the account has, and where in it, if they are objects: OpenAI's and Anthropic's."""
+_CACHES = ("cachedContent", "cached_content")
+_STORES = ("vector_store_ids", "vectorStoreIds", "fileSearchStoreNames", "file_search_store_names")
+
+NAMES_OF_FILES = (
+    b"file_id", b"fileUri", b"file_uri", b"\\u",
+    b'"container"', b'"conversation"', b'"pmpt_', b'"cachedContent"', b'"cached_content"', b"vector_store",
+    b"vectorStore", b"earchStoreNames", b"search_store_names", b"item_reference",
+)  # fmt: skip
 """What the bytes of a body have in them where ``ids_in`` may find any."""
 
 
@@ -82,6 +92,11 @@ async def find(gateway: Gateway, subject: Subject, kind: Thing, id_: str) -> Kep
     return row
 
 
+async def drop(gateway: Gateway, row: Kept) -> None:
+    """It is there no more."""
+    await gateway.database.run(lambda session: keeping.drop(session, row))
+
+
 def plausible(id_: str) -> bool:
     """Whether something may be called so: no database holds a null character in a text, nor half a character."""
     return len(id_) <= _LONGEST and id_.isprintable()
@@ -112,8 +127,13 @@ async def check_ids(gateway: Gateway, subject: Subject, ids: Iterable[str]) -> N
         raise Refused(404, f"you have nothing by the id {id_[:100]!r}", "not_found_error")
 
 
-def ids_in(body: Any) -> Iterator[str]:
-    """The ids of files that a request's body names, at whatever depth."""
+def ids_in(body: Any, *, shared: bool = False) -> Iterator[str]:
+    """The ids that a request's body names: of files at whatever depth, and of what else the account has.
+
+    ``shared``: containers, vector stores, conversations, prompts, caches and stored items are everybody's.
+    """
+    if not shared and isinstance(body, dict):
+        yield from _of_account(body)
     left = [body]
     while left:
         one = left.pop()
@@ -125,6 +145,38 @@ def ids_in(body: Any) -> Iterator[str]:
                     yield from _ids(value, any_=name in _FILES)
                 elif isinstance(value, dict | list):
                     left.append(value)
+
+
+def _of_account(body: Mapping[str, Any]) -> Iterator[str]:
+    """What is named where a provider reads it: a tool's arguments may have fields of these names, too."""
+    for name, within in _TOP.items():
+        yield from _named(body.get(name), within, texts=name != "prompt")
+    for name in _CACHES:
+        yield from _named(body.get(name), "name")
+    for tool in _objects(body.get("tools")):
+        yield from _named(tool.get("container"), "id")
+        # Gemini's stand one level deeper.
+        for one in (tool, *_objects(list(tool.values()))):
+            for name in _STORES:
+                found = one.get(name)
+                yield from (
+                    id_
+                    for id_ in (found if isinstance(found, list) else ())
+                    if isinstance(id_, str)
+                )
+    for item in _objects(body.get("input")):
+        if item.get("type") == "item_reference":
+            yield from _named(item, "id")
+
+
+def _objects(value: Any) -> Iterator[dict[str, Any]]:
+    return (one for one in (value if isinstance(value, list) else ()) if isinstance(one, dict))
+
+
+def _named(value: Any, within: str, *, texts: bool = True) -> Iterator[str]:
+    found = value.get(within) if isinstance(value, dict) else value if texts else None
+    if isinstance(found, str) and found:
+        yield found
 
 
 def _ids(value: Any, *, any_: bool) -> Iterator[str]:

@@ -40,6 +40,8 @@ class Calls:
     usual: str | None = None
     weights: Weights | None = None
     """Adds up what the calls cost at most."""
+    shared: bool = False
+    """See ``ids_in``."""
     models: dict[str, str] = field(default_factory=dict)
     """By the sender's name: the provider's."""
     paths: set[str] = field(default_factory=set)
@@ -57,7 +59,7 @@ class Calls:
             )
         if isinstance(path := line.get("url"), str):
             self.paths.add(path)
-        self.files.update(ids_in(body))
+        self.files.update(ids_in(body, shared=self.shared))
         sent = self._with_model(body, number)
         if self.weights is not None:
             group = body.get("model") or self.usual or ""

@@ -156,6 +156,10 @@ async def retrieve(exchange: Exchange) -> None:
 async def delete(exchange: Exchange) -> None:
     """``DELETE /v1/responses/{id}``."""
     gone = await _about(exchange, "adelete_responses")
+    row = await kept.find(
+        exchange.gateway, exchange.subject, "response", exchange.path["response_id"]
+    )
+    await kept.drop(exchange.gateway, row)
     await exchange.tell(gone, written(gone, "response"))
 
 

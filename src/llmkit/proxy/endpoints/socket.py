@@ -170,7 +170,7 @@ class _Conversation:
         gateway, socket = self._gateway, self._socket
         # Anew for each chat: a key may have been blocked meanwhile.
         subject = await subject_of(gateway, socket, self._shown)
-        await check_ids(gateway, subject, ids_in(fields))
+        await check_ids(gateway, subject, ids_in(fields, shared=gateway.settings.shared_ids))
         beside = beside_of(socket.headers, fields, subject, gateway.settings)
         line = Line(socket.receive, socket.send, gateway.settings.keep_alive)
         exchange = Exchange(gateway, socket, subject, fields, beside, line, time.perf_counter())

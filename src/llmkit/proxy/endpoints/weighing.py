@@ -13,6 +13,12 @@ from typing import Any, Final
 
 from ..._cost import MATH, Cost
 from ...errors import LLMKitError
+from ...types.embedding import EmbeddingModelParams
+from ...types.messages import MessagesModelParams
+from ...types.moderation import ModerationModelParams
+from ...types.params import ModelParams
+from ...types.responses import ResponsesModelParams
+from ...types.text import TextModelParams
 from ..gateway import Gateway
 from . import places
 
@@ -27,6 +33,19 @@ _KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "/messages": ("messages", "messages"),
 }
 """By a line's path: the call that it is, and what its text is called."""
+_TEXTS: Final = frozenset(text for _, text in _KINDS.values())
+_FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    kind: _TEXTS | frozenset(params.__annotations__)
+    for kind, params in {
+        "completion": ModelParams,
+        "text_completion": TextModelParams,
+        "embedding": EmbeddingModelParams,
+        "moderation": ModerationModelParams,
+        "responses": ResponsesModelParams,
+        "messages": MessagesModelParams,
+    }.items()
+}
+"""What the library knows as a call's own; all else is measured as what a provider may read."""
 _CHAT, _NATIVE = "/chat/completions", "/messages"
 _ENDS: Final = 3 * 86_400.0
 """Seconds within which a batch has ended: a day at OpenAI and Anthropic, two at Google. Announced prices that hold by
@@ -127,28 +146,7 @@ class Weights:
 
 def _keywords(kind: str, body: dict[str, Any]) -> dict[str, Any]:
     """A body as the library's arguments: what it knows as such, and the rest as it is."""
-    known = _params(kind)
+    known = _FIELDS[kind]
     given = {name: value for name, value in body.items() if name in known}
     rest = {name: value for name, value in body.items() if name not in known}
     return {**given, "extra_body": rest} if rest else given
-
-
-def _params(kind: str) -> frozenset[str]:
-    found = _KNOWN.get(kind)
-    if found is None:
-        from ...types import embedding, messages, moderation, params, responses, text  # noqa: PLC0415
-
-        of: dict[str, Any] = {
-            "completion": params.ModelParams,
-            "text_completion": text.TextModelParams,
-            "embedding": embedding.EmbeddingModelParams,
-            "moderation": moderation.ModerationModelParams,
-            "responses": responses.ResponsesModelParams,
-            "messages": messages.MessagesModelParams,
-        }
-        texts = {"messages", "prompt", "input"}
-        found = _KNOWN[kind] = frozenset(of[kind].__annotations__) | texts
-    return found
-
-
-_KNOWN: dict[str, frozenset[str]] = {}
