@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import time
 from typing import Any, Final
-from uuid import uuid4
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -226,4 +226,4 @@ def _id_of(scope: Scope) -> str:
         if name == b"x-request-id" and _ID.fullmatch(value):
             said: str = value.decode()
             return said
-    return uuid4().hex
+    return os.urandom(16).hex()
