@@ -14,6 +14,7 @@ from ..failure import Refused
 from ..gateway import Gateway
 from . import (
     budgets,
+    customers,
     global_spend,
     key_lists,
     keys,
@@ -21,6 +22,7 @@ from . import (
     models,
     organisations,
     spend,
+    tags,
     teams,
     users,
 )
@@ -36,6 +38,8 @@ _ROUTERS: Final = (
     members.router,
     organisations.router,
     budgets.router,
+    customers.router,
+    tags.router,
     models.router,
     spend.router,
     global_spend.router,

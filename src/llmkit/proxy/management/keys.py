@@ -64,7 +64,7 @@ async def answer_of(asking: Asking, one: Held[Key]) -> dict[str, Any]:
     """A key as answers show it: never itself."""
     return {
         **await answer(asking, one, *_SHOWN),
-        "last_active": one.row.last_used and one.row.last_used.isoformat(),
+        "last_active": None,
         "aliases": {},
         "config": {},
         "permissions": {},
