@@ -13,6 +13,7 @@ from llmkit.budget import Budget
 from llmkit.proxy.data.requests import RequestLog
 
 from .._kit import Called, called
+from ..data.conftest import new_url
 from ._asks import ask, chat, get, post, refused, user
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -20,10 +21,14 @@ TODAY = datetime.now(UTC).date()
 DAYS = {"start_date": str(TODAY - timedelta(days=1)), "end_date": str(TODAY + timedelta(days=1))}
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Called]:
-    """One gateway for all of these: each makes its own rows."""
-    async with called(tmp_path_factory.mktemp("beside")) as made:
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["sqlite", "postgresql"])
+async def app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Called]:
+    """One gateway for all of these, of each database: each makes its own rows."""
+    directory = tmp_path_factory.mktemp("beside")
+    async with called(directory, database_url=new_url(request, directory)) as made:
+        assert made.gateway.database.dialect == request.param
         yield made
 
 
