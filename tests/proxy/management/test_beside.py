@@ -239,6 +239,9 @@ async def test_services_and_connections(app: Called) -> None:
     assert app.gateway.calls.get_model_names() == names
     await refused(app, path, None, 400, litellm_params={"model": "openai/*"})
     await refused(app, path, None, 400, litellm_params={"model": "openai/x", "rpm": "many"})
+    wrong = {"model": "openai/x", "api_base": 5}
+    text = await refused(app, "/model/new", None, 400, model_name="x", litellm_params=wrong)
+    assert "base_url is a text" in text
     viewer = await user(app, "val", user_role="proxy_admin_viewer")
     await refused(app, path, viewer, 403, litellm_params=there)
     assert (await get(app, "/health/services", viewer, service="ledger"))["status"] == "success"
