@@ -186,6 +186,8 @@ async def test_the_request_that_would_be_sent(app: Called) -> None:
     assert found["raw_request_body"]["max_tokens"] == 9
     assert found["raw_request_api_base"].endswith("/v1/messages")
     assert "upstream" not in str(found)
+    viewer = await user(app, "vera", user_role="proxy_admin_viewer")
+    assert await ask(app, "POST", path, viewer, 200, call_type="completion", request_body=body)
     plain = await user(app, "moe")
     await refused(app, path, plain, 403, call_type="completion", request_body=body)
     given = {"model": "fast", "file": "/etc/hostname"}

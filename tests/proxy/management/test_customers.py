@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -102,6 +104,26 @@ async def test_a_blocked_customer_is_refused(app: Called) -> None:
     assert (await said(app, key, user="mal"))[0] == 403
     await post(app, "/customer/delete", user_ids=["mal"])
     assert (await said(app, key, user="mal"))[0] == 200
+
+
+async def test_other_processes_refuse_him_too(app: Called, tmp_path: Path) -> None:
+    """From the next request on, though they have answered for him before."""
+    async with called(tmp_path, database_url=app.gateway.settings.database_url) as other:
+        assert await said(other, user="pat") == (200, "")
+        await post(app, "/customer/block", user_ids=["pat"])
+        await _until(other, 403)
+        await post(app, "/customer/delete", user_ids=["pat"])
+        await _until(other, 200)
+
+
+async def _until(app: Called, status: int) -> None:
+    """What another process has changed is heard of: at once in SQLite, by a notice of PostgreSQL's a moment later."""
+    for _ in range(1 if app.gateway.database.dialect == "sqlite" else 500):
+        found, _ = await said(app, user="pat")
+        if found == status:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError(f"answered with {found}, not {status}")
 
 
 async def test_a_customers_models(app: Called) -> None:
