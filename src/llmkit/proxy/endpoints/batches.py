@@ -14,7 +14,6 @@ from starlette.requests import Request
 from ..._json import dump
 from ...errors import APIError
 from ...types.batch import BatchModelParams
-from ..auth.allowed import may_use
 from ..auth.permissions import permit
 from ..data import keeping
 from ..data.keeping import Thing, Wanted, Where
@@ -22,7 +21,7 @@ from ..data.models import Kept
 from ..gateway import Gateway
 from . import kept, places
 from .answering import Line
-from .asking import subject_of
+from .asking import may_ask, subject_of
 from .beside import Beside, beside_of, wrong
 from .lines import Calls, inline
 from .making import Asked, Work, known, read, told
@@ -54,7 +53,7 @@ def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
     provider, usual = _place(gateway, place)
 
     def named(model: str) -> str:
-        may_use(call.subject, model)
+        may_ask(call.subject, model, call.beside)
         found = places.named(gateway, provider, model)
         if found is None:
             raise wrong(
@@ -63,7 +62,7 @@ def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
         return found
 
     if usual is not None:
-        may_use(call.subject, usual)
+        may_ask(call.subject, usual, call.beside)
     return Calls(named, usual)
 
 
@@ -131,7 +130,7 @@ async def _of_file(gateway: Gateway, call: Asked) -> tuple[dict[str, Any], list[
     if row.purpose != _BATCH:
         raise wrong("the file must have been sent with purpose=batch", "input_file_id")
     for model in row.models:
-        may_use(call.subject, model)
+        may_ask(call.subject, model, call.beside)
     if isinstance(path := call.fields.get("endpoint"), str):
         permit(call.subject, "POST", path)
     return places.at(gateway, row), row.models
