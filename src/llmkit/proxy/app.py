@@ -74,6 +74,10 @@ class Proxy:
 
         return answers
 
+    def end_soon(self) -> None:
+        """Say that the server is about to end: WebSockets are closed when their chats have ended. In its event loop."""
+        self.gateway.ending.set()
+
     async def __aenter__(self) -> Self:
         await self._life.begin()
         return self
