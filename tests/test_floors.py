@@ -36,6 +36,7 @@ FLOORS = {
     "_given": 6,
     "_kinds": 6,
     "_left": 6,
+    "_mapping": 6,
     "billing": 6,
     "budget": 6,
     "client": 6,
@@ -113,6 +114,7 @@ SEAMS = {
     "starlette": {"proxy"},
     "tenacity": {"_control.retry"},
     "tiktoken": {"tokens._encodings"},
+    "tqdm": {"_io._bar"},  # the extra "notebook"
     "uvicorn": {"proxy.operation"},
     # The extra "yaml", and who records with vcrpy has it.
     "yaml": {"_io._config", "testing._cassette._vcr"},
@@ -186,6 +188,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.attempts": {"llmkit._control.holding", "llmkit._control.need"},
     "_control.account": {"llmkit._control.hold", "llmkit._control.billing.tab"},
     "_control.call": {"llmkit._control.billing.rows", "llmkit._control.mock"},
+    "_control.mapping.results": {"llmkit._control.mapping.looks"},  # only in notebooks
     "_control.plan": {"llmkit._control.lacking"},  # a mistake
     "_control.billing.tab": {"llmkit._control.billing.rows"},  # few calls look at a batch
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
@@ -198,6 +201,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
     "_api._default": {"llmkit._control.environment"},  # few programs ask
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
+    "_io._bar": {"tqdm.notebook", "tqdm.std"},  # an extra
     "_io._config": {"yaml"},  # an extra, and only for files in YAML
     "_io.sync": {"llmkit._io._files"},  # few calls have files to read
     "_io.aio": {"llmkit._io._files"},

@@ -16,6 +16,7 @@ from typing import Any
 
 from typing_extensions import override
 
+from .._call import CONTEXT
 from .._secret import redact
 from ..events import CallFinished
 
@@ -56,6 +57,7 @@ class Observers:
     def tell(self, event: Any) -> None:
         """Tell everybody, from sync code; coroutine functions are run to their end."""
         _debug(event)
+        _around(event)
         for callback in self.callbacks:
             try:
                 resolved_sync(callback(event))
@@ -65,6 +67,7 @@ class Observers:
     async def atell(self, event: Any) -> None:
         """Tell everybody, from async code."""
         _debug(event)
+        _around(event)
         for callback in self.callbacks:
             try:
                 result = callback(event)
@@ -72,6 +75,12 @@ class Observers:
                     await result
             except Exception as error:  # noqa: BLE001 - see above
                 _report(callback, error)
+
+
+def _around(event: Any) -> None:
+    """Tell the contexts that the call is made in."""
+    for one in CONTEXT.get():
+        one.hears(event)
 
 
 def _report(callback: Any, error: Exception) -> None:
