@@ -91,6 +91,7 @@ SEAMS = {
     },
     "certifi": {"_io._reqwest_clients", "_io._tls"},  # comes with httpx: whom it trusts
     "fastapi": {"proxy.management"},
+    "IPython": {"_io._live"},  # no dependency: it is there if its kernel runs
     "httpcore": {"_io"},
     "httpx": {"_io"},
     "opentelemetry": {"proxy.operation.spans"},  # no dependency: it is there if somebody listens
@@ -211,6 +212,16 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io.stores._sqlite_seat": {"ctypes"},  # only where a fork was hidden from Python
     # Only for what is odd, for uploads and for proxies.
     "_io._http": {"httpx", "llmkit._io._proxy", "llmkit._io._sending"},
+    "_cost": {"llmkit.types._page"},  # this and the next ones: only in notebooks
+    "_control.budget.checking": {"llmkit._control.budget.looks"},
+    "_control.budget.usage": {"llmkit.types._page"},
+    "_io._live": {"IPython.display"},
+    "_io.aio_stream": {"llmkit._io._live"},
+    "_io.sync_stream": {"llmkit._io._live"},
+    "budget._calls": {"llmkit._control.budget.looks"},
+    "ledger": {"llmkit.types._page"},
+    "router._router": {"llmkit.router._looks"},
+    "types.answer": {"llmkit.types._page"},
     "_io._loops": {"trio"},  # only under it
     "_io._network": {"llmkit._io._reqwest"},  # only who asks for it
     "_io._reqwest": {  # only in a child that was forked, and for uploads

@@ -262,6 +262,11 @@ class Cost:
         # Between two of them, a notebook sets a formula.
         return shown.replace("$", "\\$")
 
+    def _repr_html_(self) -> str:
+        from .types._page import card, cost_page  # noqa: PLC0415 - only in notebooks
+
+        return card(cost_page(self))
+
     def _remarks(self) -> Iterable[str]:
         if self.known:
             yield self.status

@@ -7,6 +7,7 @@ that is interrupted. What a piece of work comes to is its own affair; what it ra
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import ctypes
 import logging
@@ -20,6 +21,7 @@ from typing import Any, Final
 import anyio
 import anyio.to_thread
 
+from ._bar import in_kernel
 from ._clock import Clock
 from ._progress import CURRENT
 
@@ -55,23 +57,41 @@ class StoppableClock:
 
 
 class _Worker:
-    """One thread, and the context that its calls are made in."""
+    """One thread, and the context that its calls are made in. It is interrupted while it works, and at no other time."""
 
-    def __init__(self, work: Callable[[], None], number: int) -> None:
+    def __init__(self, work: Callable[[_Worker], None], number: int) -> None:
         self._context = contextvars.copy_context()
+        self._gate = threading.Lock()
+        self._working = False
         self.thread = threading.Thread(
-            target=self._context.run, args=(work,), name=f"llmkit-map-{number}", daemon=True
+            target=self._context.run, args=(work, self), name=f"llmkit-map-{number}", daemon=True
         )
         self.thread.start()
+
+    def begin(self) -> None:
+        """From here on it may be interrupted."""
+        self._working = True
+
+    def end(self) -> None:
+        """From here on it may not; an interrupt that is on its way still comes before this returns."""
+        while True:
+            try:
+                with self._gate:
+                    self._working = False
+                for _ in range(3):
+                    pass
+            except _Stopped:
+                continue
+            return
 
     def interrupt(self) -> None:
         """Press Ctrl-C for it, and wake it."""
         number = self.thread.ident
-        if number is None or not self.thread.is_alive():
-            return
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(number), ctypes.py_object(_Stopped)
-        )
+        with self._gate:
+            if number is None or not self._working:
+                return
+            stop = ctypes.py_object(_Stopped)
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(number), stop)
         progress = self._context.get(CURRENT)
         if progress is not None:
             progress.disconnect()
@@ -104,21 +124,27 @@ class _Crew:
             self._stop(workers)
             raise
 
-    def _working(self) -> None:
-        try:
-            while self._left:
-                try:
-                    number = self._left.popleft()
-                except IndexError:
-                    break
-                self._work(number)
-                self._ended.put(number)
-        except _Stopped:
-            pass
-        except BaseException as error:  # noqa: BLE001 - raised in the thread that asked for the work
-            self._ended.put(error)
-        finally:
-            self._ended.put(None)
+    def _working(self, worker: _Worker) -> None:
+        with contextlib.suppress(_Stopped):
+            try:
+                worker.begin()
+                self._work_off()
+            except _Stopped:
+                pass
+            except BaseException as error:  # noqa: BLE001 - raised in the thread that asked for the work
+                self._ended.put(error)
+            finally:
+                worker.end()
+        self._ended.put(None)
+
+    def _work_off(self) -> None:
+        while self._left:
+            try:
+                number = self._left.popleft()
+            except IndexError:
+                return
+            self._work(number)
+            self._ended.put(number)
 
     def _stop(self, workers: list[_Worker]) -> None:
         self._left.clear()
@@ -168,10 +194,20 @@ async def acrew(
                     tasks.cancel_scope.cancel()
                     return
 
-        for _ in range(min(many, len(left))):
-            tasks.start_soon(working)
+        async with anyio.create_task_group() as workers:
+            if in_kernel():
+                tasks.start_soon(_ticking)
+            for _ in range(min(many, len(left))):
+                workers.start_soon(working)
+        tasks.cancel_scope.cancel()
     if failed:
         raise failed[0]
+
+
+async def _ticking() -> None:
+    """Let the loop turn: ipykernel's has an interrupt cancel a cell's task only when it turns next."""
+    while True:  # noqa: ASYNC110 - there is nothing to wait for
+        await anyio.sleep(_MOMENT)
 
 
 async def awaited(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -91,7 +91,7 @@ class CallTarget:
         else:
             said = {self._subject: self._as_subject(row)}
         about = {**self._params, **said}
-        if "model" not in about and "model" in inspect.signature(self._method).parameters:
+        if about.get("model") is None and "model" in inspect.signature(self._method).parameters:
             raise ConfigurationError("say which model is asked: map(…, model='openai/gpt-4o-mini')")
         for message in about.get("messages") or ():
             _only_texts(message)
@@ -219,7 +219,7 @@ def _of_client(function: Any) -> tuple[Core | None, str] | None:
     """The client and the name of a call, where the function is one: ``llmkit.embedding``, ``router.acompletion``."""
     owner = getattr(function, "__self__", None)
     name = str(getattr(function, "__name__", ""))
-    if not (isinstance(owner, Core) or str(function.__module__).startswith(_API)):
+    if not (isinstance(owner, Core) or str(getattr(function, "__module__", "")).startswith(_API)):
         return None
     plain = name[1:] if name.startswith("a") and hasattr(Client, name[1:]) else name
     return (owner if isinstance(owner, Core) else None), plain

@@ -16,6 +16,7 @@ from .._control.mapping.rows import Rows
 from .._cost import MATH, Cost, Unbounded, unknown
 from .._io.stores.checkpoint import Checkpoint, Kept
 from ..errors import APIError, ConfigurationError, LLMKitError, OutcomeUnknownError
+from ..types._shown import plural
 from ._purse import Purse
 from ._target import Target
 
@@ -104,8 +105,8 @@ class Work:
                 "they are asked again" if self._unknown == "redo" else "they are left as they are"
             )
             self._note(
-                f"{len(opened)} rows were begun by a run that was stopped and may have been paid without an answer "
-                f"being kept; {what}: {_some(opened)}"
+                f"begun by a run that was stopped, so perhaps paid without an answer being kept: "
+                f"{plural(len(opened), 'row')}; {what}: {_some(opened)}"
             )
         if (others := kept.others(self._job)) and not any(item.row.kept for item in self.items):
             self._note(f"{kept.path} has {others} rows of other calls, and none of these")

@@ -15,14 +15,17 @@ from typing import Any, Final
 from .._cost import Cost, plain
 
 __all__ = [
+    "answer_markdown",
     "answer_page",
     "bar",
     "card",
     "cost_page",
     "escaped",
     "folded",
+    "ledger_page",
     "markdown",
     "prose",
+    "rows_page",
     "table",
 ]
 
@@ -35,9 +38,10 @@ _HEADING: Final = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
 _LINE: Final = "1px solid rgba(128,128,128,.4)"
 _CARD: Final = f"border:{_LINE};border-radius:6px;padding:.6em .9em;margin:.3em 0;max-width:60em"
 _BOX: Final = "background:rgba(128,128,128,.12);padding:.5em;overflow-x:auto;white-space:pre"
-_CELL: Final = "padding:.15em .7em;text-align:left;vertical-align:top"
+_TABLE: Final = "border-spacing:.7em .15em;text-align:left"
 _LONGEST: Final = 20_000
 """Characters of one text that are shown."""
+_MOST_ROWS: Final = 100
 
 
 def escaped(value: Any) -> str:
@@ -97,9 +101,9 @@ def card(*parts: str, footer: str = "") -> str:
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A table; cells are texts, or ``Html`` as it stands."""
-    names = "".join(f'<th style="{_CELL}">{escaped(name)}</th>' for name in head)
+    names = "".join(f"<th>{escaped(name)}</th>" for name in head)
     body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
-    return f'<table style="border-collapse:collapse"><tr style="border-bottom:{_LINE}">{names}</tr>{body}</table>'
+    return f'<table style="{_TABLE}"><tr>{names}</tr>{body}</table>'
 
 
 class Html(str):
@@ -110,7 +114,7 @@ class Html(str):
 
 def _cell(value: Any) -> str:
     inner = value if isinstance(value, Html) else escaped("" if value is None else value)
-    return f'<td style="{_CELL}">{inner}</td>'
+    return f"<td>{inner}</td>"
 
 
 def bar(share: Decimal | float, more: Decimal | float = 0) -> Html:
@@ -157,41 +161,48 @@ def _rate(line: Any) -> tuple[str, ...]:
     return (what, *amounts, str(line.effective), line.source)
 
 
-def answer_page(answer: Any) -> str:
+Parts = Sequence[tuple[str, str, str]]
+
+
+def answer_page(answer: Any, parts: Parts) -> str:
     """An answer: what was said, thought and called, and how much of what it took and cost."""
-    choices = answer.get("choices") or ()
-    parts = [_choice(choice, len(choices) > 1) for choice in choices if hasattr(choice, "message")]
-    if not parts:
-        text = getattr(answer, "text", None)
-        parts = [
-            prose(text)
-            if isinstance(text, str) and text
-            else f"<code>{escaped(repr(answer))}</code>"
-        ]
-    return card(*parts, cost_page(answer.cost), footer=_facts(answer))
+    said = [_part(*part) for part in parts] or [f"<code>{escaped(repr(answer))}</code>"]
+    return card(*said, cost_page(answer.cost), footer=escaped(_facts(answer)))
 
 
-def _choice(choice: Any, named: bool) -> str:  # noqa: FBT001 - one of two forms
-    message = choice.message
-    parts = [f"<em>choice {choice.index}</em>"] if named else []
-    if message.reasoning_content:
-        parts.append(folded("reasoning", prose(message.reasoning_content)))
-    if message.content:
-        parts.append(prose(message.content))
-    if message.refusal:
-        parts += ["<em>refused</em>", prose(message.refusal)]
-    parts += [_tool(call) for call in message.tool_calls or ()]
-    if choice.finish_reason not in {None, "stop", "tool_calls"}:
-        parts.append(f"<em>ended by: {escaped(choice.finish_reason)}</em>")
-    return "".join(parts)
+def _part(kind: str, name: str, text: str) -> str:
+    if kind == "text":
+        return prose(text)
+    if kind == "reasoning":
+        return folded("reasoning", prose(text))
+    if kind == "call":
+        box = f'<pre style="{_BOX}">{escaped(text)}</pre>'
+        return f"<div>calls <code>{escaped(name)}</code>{box}</div>"
+    note = f"<em>{escaped(_NOTES[kind].format(name))}</em>"
+    return f"<div>{note}{prose(text)}</div>"
 
 
-def _tool(call: Any) -> str:
-    function = call.function
-    name = "custom tool" if function is None else function.name
-    given = call.custom if function is None else function.arguments
-    box = f'<pre style="{_BOX}">{escaped(given)}</pre>'
-    return f"<div>calls <code>{escaped(name)}</code> <small>{escaped(call.id or '')}</small>{box}</div>"
+_NOTES: Final = {"refusal": "refused", "end": "ended by: {}", "choice": "choice {}"}
+
+
+def answer_markdown(answer: Any, parts: Parts) -> str:
+    """The same in Markdown; the cost in a line."""
+    said = "\n\n".join(_markdown_part(*part) for part in parts)
+    facts = _facts(answer)
+    if answer.counted() is None:
+        facts += " · no usage"
+    return f"{said}\n\n---\n*{markdown(facts)} · {markdown(str(answer.cost))}*".replace("$", "\\$")
+
+
+def _markdown_part(kind: str, name: str, text: str) -> str:
+    if kind == "text":
+        return markdown(text)
+    if kind == "reasoning":
+        inner = f"<summary>reasoning</summary>\n\n{markdown(text)}\n\n"
+        return f"<details>{inner}</details>"
+    if kind == "call":
+        return f"calls `{name.replace('`', '')}`\n\n```\n{text.replace('```', '')}\n```"
+    return f"*{_NOTES[kind].format(name)}* {markdown(text)}"
 
 
 def _facts(answer: Any) -> str:
@@ -212,4 +223,45 @@ def _facts(answer: Any) -> str:
     if info.cache_hit:
         facts.append("from the cache")
     changed = [f"{one.parameter} {one.change}" for one in info.ledger]
-    return escaped(" · ".join(filter(None, [*facts, *changed])))
+    return " · ".join(filter(None, [*facts, *changed]))
+
+
+# --- ledgers --------------------------------------------------------------------------------------
+
+
+def ledger_page(totals: Any) -> str:
+    """What was used of each model: the totals of a ledger."""
+    rows = [
+        (
+            provider,
+            model,
+            f"{one.calls:,}",
+            f"{one.prompt_tokens:,}",
+            f"{one.completion_tokens:,}",
+            _sum(one),
+        )
+        for (provider, model), one in sorted(totals.items())
+    ]
+    head = ("provider", "model", "calls", "prompt tokens", "completion tokens", "USD")
+    return card(table(head, rows) if rows else "<em>no call yet</em>")
+
+
+def _sum(one: Any) -> str:
+    more = f" + {one.unknown_costs:,} of unknown cost" if one.unknown_costs else ""
+    return f"{plain(one.cost)}{more}"
+
+
+def rows_page(rows: Sequence[dict[str, Any]]) -> str:
+    """Rows of the same fields as a table, at most a hundred of them."""
+    if not rows:
+        return card("<em>nothing yet</em>")
+    head = list(rows[0])
+    shown = [[_shown(row.get(name)) for name in head] for row in rows[:_MOST_ROWS]]
+    more = f"<em>… {len(rows) - _MOST_ROWS:,} more</em>" if len(rows) > _MOST_ROWS else ""
+    return card(table(head, shown), more)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return plain(value)
+    return "" if value is None else str(value)

@@ -90,7 +90,7 @@ def function_name(function: Any) -> str:
     """What a function is called, with its module."""
     inner = function.func if isinstance(function, functools.partial) else function
     named = inner if hasattr(inner, "__qualname__") else type(inner)
-    return f"{named.__module__}.{named.__qualname__}"
+    return f"{getattr(named, '__module__', '')}.{named.__qualname__}"
 
 
 def _function(function: Callable[..., Any]) -> list[Any]:
