@@ -1,4 +1,4 @@
-"""Checkpoints of ``map``: what is kept is not paid again, what nobody knows is told, and one run at a time has a file."""
+"""Checkpoints of ``map``: what is kept is not paid again, what nobody knows is told, one run at a time has a file."""
 
 from __future__ import annotations
 

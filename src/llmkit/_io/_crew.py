@@ -57,7 +57,7 @@ class StoppableClock:
 
 
 class _Worker:
-    """One thread, and the context that its calls are made in. It is interrupted while it works, and at no other time."""
+    """One thread, and the context of its calls. It is interrupted while it works, and at no other time."""
 
     def __init__(self, work: Callable[[_Worker], None], number: int) -> None:
         self._context = contextvars.copy_context()
