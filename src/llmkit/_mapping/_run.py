@@ -60,6 +60,7 @@ class _Job:
         self.target = target_of(asked.what, asked.client, asked.call, asked.params)
         if not awaited and isinstance(self.target, FunctionTarget) and self.target.is_async:
             raise ConfigurationError("this function is async: await llmkit.amap(…)")
+        self._awaited = awaited
         self.clock: StoppableClock | None = None
         self.work = Work(
             self.target, rows_of(asked.rows), version=asked.version, unknown=asked.unknown
@@ -120,9 +121,12 @@ class _Job:
             self._clocked({"budget": BudgetManager(budgets=[Budget(left, None, thresholds=())])})
 
     def _clocked(self, changes: Mapping[str, Any]) -> None:
-        if isinstance(self.target, CallTarget):
+        if not isinstance(self.target, CallTarget):
+            return
+        if not self._awaited:
             self.clock = StoppableClock(self.target.client._clock)  # noqa: SLF001 - a copy gets it
-            self.target.under(**changes, _clock=self.clock)
+            changes = {**changes, "_clock": self.clock}
+        self.target.under(**changes)
 
     def numbers(self) -> list[int]:
         """The rows to do."""

@@ -85,13 +85,13 @@ class Work:
     def _recall(self, item: Item, found: Kept) -> None:
         row = item.row
         row.earlier, row.lost = Decimal(found.spent), found.lost
+        item.bound = None if found.bound is None else Decimal(found.bound)
         if found.state == "done" and found.result is not None and found.cost is not None:
             row.result = read_value(found.result, self.target.wanted)
             row.cost, row.kept = read_value(found.cost), True
         elif found.state == "begun":
             item.open = True
             row.lost += 1
-            item.bound = None if found.bound is None else Decimal(found.bound)
             if self._unknown == "keep":
                 row.error = OutcomeUnknownError(
                     "an earlier run began this row and was stopped: it may have been paid. unknown='redo' asks again"
@@ -156,11 +156,19 @@ class Work:
         total = _ZERO
         for item in self.items:
             row = item.row
-            total = MATH.add(total, row.earlier)
-            if row.kept:
-                total = MATH.add(total, row.cost.total or _ZERO)
-            total = MATH.add(total, row.lost * (item.bound or _ZERO))
+            unsure = row.lost + (row.kept and row.cost.total is None)
+            if unsure:
+                total = MATH.add(total, MATH.multiply(Decimal(unsure), self._most(item)))
+            known = row.cost.total if row.kept and row.cost.total is not None else _ZERO
+            total = MATH.add(total, MATH.add(row.earlier, known))
         return total
+
+    def _most(self, item: Item) -> Decimal:
+        """What a try of this row may have cost, nobody knowing what it did."""
+        if item.bound is None:
+            found = self.target.bound(item.about)
+            item.bound = found.total if isinstance(found, Cost) else None
+        return _ZERO if item.bound is None else item.bound
 
     # --- doing it ------------------------------------------------------------------------------
 
