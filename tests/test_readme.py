@@ -31,13 +31,14 @@ PAGES = [
     "docs/bounds.md",
     "docs/billing.md",
     "docs/budgets.md",
+    "docs/notebooks.md",
     "docs/router.md",
     "docs/tokens.md",
     "docs/stores.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
-CALL = re.compile(r"completion\(|completions\.create\(|embedding\(|exact=True")
+CALL = re.compile(r"completion\(|map\(rows|completions\.create\(|embedding\(|exact=True")
 PRINTED_BY_EXAMPLES = {
     "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",

@@ -366,10 +366,11 @@ class Core:
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:
         """Say whose the call is."""
-        from ._control.attributes import told  # noqa: PLC0415 - few calls say it
+        from ._control.attributes import overheard, told  # noqa: PLC0415 - few calls say it
 
         job.attributes, job.shown, job.metadata = told(asked.params, asked.options, job.metadata)
         job.book, job.desk = self._book, self._desk
+        job.heard = job.heard or (bool(CONTEXT.get()) and overheard())
 
     def _divertible(
         self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind

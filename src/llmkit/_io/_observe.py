@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from .._call import CONTEXT
 from .._secret import redact
 from ..events import CallFinished
 
@@ -60,6 +61,7 @@ class Observers:
     def tell(self, event: Any) -> None:
         """Tell everybody, from sync code; what coroutine functions do happens on a loop behind it, in order."""
         _debug(event)
+        _around(event)
         for callback in self.callbacks:
             try:
                 result = callback(event)
@@ -71,6 +73,7 @@ class Observers:
     async def atell(self, event: Any) -> None:
         """Tell everybody, from async code."""
         _debug(event)
+        _around(event)
         for callback in self.callbacks:
             try:
                 result = callback(event)
@@ -78,7 +81,6 @@ class Observers:
                     await _at_most(LONGEST, result)
             except Exception as error:  # noqa: BLE001 - see above
                 _report(callback, error)
-
 
     def flush(self, seconds: float = LONGEST) -> None:
         """Wait until callbacks have done what they have put off, but not for ever."""
@@ -118,6 +120,12 @@ async def _at_most(seconds: float, result: Awaitable[Any]) -> None:
         await result
     if scope.cancelled_caught:
         raise TimeoutError(f"it took longer than {seconds:g} s, and was cancelled")
+
+
+def _around(event: Any) -> None:
+    """Tell the contexts that the call is made in."""
+    for one in CONTEXT.get():
+        one.hears(event)
 
 
 def _report(callback: Any, error: Exception) -> None:
