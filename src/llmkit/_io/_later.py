@@ -39,9 +39,7 @@ class Later:
         self._wake: asyncio.Event | None = None
         self._changed = threading.Condition(threading.RLock())
 
-    def put(
-        self, coroutine: Coroutine[Any, Any, Any], failed: Callable[[Exception], None]
-    ) -> None:
+    def put(self, coroutine: Coroutine[Any, Any, Any], failed: Callable[[Exception], None]) -> None:
         """Run it, with the context variables of who asks for it; ``failed`` is told what it raises."""
         turn = coroutine, failed, contextvars.copy_context()
         with self._changed:
@@ -66,9 +64,7 @@ class Later:
     def _start(self) -> None:
         self._loop, self._wake = asyncio.new_event_loop(), asyncio.Event()
         what = self._loop, self._wake
-        threading.Thread(
-            target=self._run, args=what, name="llmkit-callbacks", daemon=True
-        ).start()
+        threading.Thread(target=self._run, args=what, name="llmkit-callbacks", daemon=True).start()
 
     def _run(self, loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
         asyncio.set_event_loop(loop)

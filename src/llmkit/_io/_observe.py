@@ -79,7 +79,6 @@ class Observers:
             except Exception as error:  # noqa: BLE001 - see above
                 _report(callback, error)
 
-
     def flush(self, seconds: float = LONGEST) -> None:
         """Wait until callbacks have done what they have put off, but not for ever."""
         if not self.callbacks:

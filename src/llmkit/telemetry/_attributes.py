@@ -1,7 +1,7 @@
 """What OpenTelemetry's conventions call what is known of a call. Names only: nothing here knows its library.
 
-Source: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/client-inference.md at commit 024a4f9 and
-docs/gen-ai/gen-ai-spans.md, read 2026-11-23; all of it is in development. What it has no name for begins with ``llmkit.``.
+Source: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/client-inference.md (commit 024a4f9)
+and gen-ai-spans.md, read 2026-11-23; all of it is in development. What has no name there begins with ``llmkit.``.
 """
 
 from __future__ import annotations
@@ -94,6 +94,7 @@ def whole(row: Record) -> Iterator[tuple[str, Any]]:
         "error.type": row.error,
         "http.response.status_code": row.status_code,
         "user.id": row.user,
+        "session.id": row.session,
         "llmkit.call_id": row.id,
         "llmkit.outcome": row.outcome,
         "llmkit.attempts": row.attempts,

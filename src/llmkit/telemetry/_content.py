@@ -44,9 +44,7 @@ class Contents:
 
     def __init__(self, *, wanted: bool, redact: Redact | None) -> None:
         if redact is not None and not callable(redact):
-            raise ConfigurationError(
-                f"redact is a function of a text, not {type(redact).__name__}"
-            )
+            raise ConfigurationError(f"redact is a function of a text, not {type(redact).__name__}")
         if redact is not None and not wanted:
             raise ConfigurationError(
                 "redact is for content, which is not kept unless content=True is given"

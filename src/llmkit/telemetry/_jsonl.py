@@ -75,8 +75,9 @@ class JSONL(Written):
 
     @contextmanager
     def _opened(self, more: int) -> Iterator[int]:
-        """The file, held alone, with room for so many bytes more. It is opened anew: another process may have turned it."""
+        """The file, held alone, with room for so many bytes more."""
         for _ in range(_TURNS):
+            # Opened anew: another process may have turned it.
             file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _PRIVATE)
             try:
                 _hold(file)

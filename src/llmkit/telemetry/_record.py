@@ -1,4 +1,4 @@
-"""``record``: a finished call as one flat row, which is what sinks write down. No key, no prompt and no answer is in it.
+"""``record``: a finished call as one flat row, which is what sinks write down. No key, prompt or answer is in it.
 
 Nothing here performs I/O, and nothing knows a sink.
 """
@@ -115,6 +115,7 @@ def record(event: CallFinished) -> Record:
     ended, answer = event.settlement, event.response
     info = event.call or getattr(answer, "call", None) or CallInfo(ended.call_id)
     whose = _whose(info, ended.metadata)
+    named: dict[str, Any] = {name: next(iter(whose.get(name, ())), None) for name in _WHOSE}
     return Record(
         id=ended.call_id,
         kind=ended.kind,
@@ -138,7 +139,7 @@ def record(event: CallFinished) -> Record:
         cost=ended.cost,
         cost_status=ended.cost_status,
         cost_reason=ended.cost_reason,
-        **{name: next(iter(whose.get(name, ())), None) for name in _WHOSE},
+        **named,
         tags=tuple(whose.get("tag", ())),
         metadata=_plain(ended.metadata) if ended.metadata else _NONE,
         request_id=ended.request_id,
@@ -175,7 +176,7 @@ def _whose(info: CallInfo, metadata: Mapping[str, Any]) -> Mapping[str, tuple[st
     return {kind: tuple(map(redact, values)) for kind, values in said.items()}
 
 
-def _parts(answer: Any) -> dict[str, int | None]:
+def _parts(answer: Any) -> dict[str, Any]:
     """What the provider counted within prompt and answer."""
     usage = answer.counted() if hasattr(answer, "counted") else None
     if not isinstance(usage, Usage):
@@ -186,7 +187,7 @@ def _parts(answer: Any) -> dict[str, int | None]:
         "cache_write_tokens": _first(
             usage.cache_creation_input_tokens, read and read.cache_write_tokens
         ),
-        "reasoning_tokens": wrote and wrote.reasoning_tokens,  # type: ignore[dict-item]
+        "reasoning_tokens": _first(wrote and wrote.reasoning_tokens),
     }
 
 
