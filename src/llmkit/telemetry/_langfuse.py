@@ -41,8 +41,8 @@ class Langfuse(Written):
     """Sends calls to Langfuse, in batches, by a thread behind them: ``Client(callbacks=["langfuse"])``.
 
     Each call is a trace of one generation, whose id is the call's without ``call_``; user, session, tags and metadata
-    are the trace's. To have calls within traces of your own, point OpenTelemetry's exporter at Langfuse instead, and use
-    ``OpenTelemetry(langfuse=True)``.
+    are the trace's. To have calls within traces of your own, point OpenTelemetry's exporter at Langfuse instead, and
+    use ``OpenTelemetry(langfuse=True)``.
 
     Args:
         public_key: the project's; by default ``LANGFUSE_PUBLIC_KEY``.
