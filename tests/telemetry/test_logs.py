@@ -150,11 +150,11 @@ WRITER = """
 import sys, llmkit
 from llmkit.testing import scripted
 from llmkit.telemetry import JSONL
-with llmkit.Client(callbacks=[JSONL("c.jsonl", max_bytes=6000, keep=90), "sqlite:c.db"], environ={"OPENAI_API_KEY": "k"}) as client:
-    with scripted(*"x" * 40):
-        for number in range(40):
+with llmkit.Client(callbacks=[JSONL("c.jsonl", max_bytes=3000, keep=90), "sqlite:c.db"], environ={"OPENAI_API_KEY": "k"}) as client:
+    with scripted(*"x" * 20):
+        for number in range(20):
             client.completion("openai/gpt-4o-mini", [{"role": "user", "content": "Hi"}], user=sys.argv[1])
-            if not number % 8:
+            if not number % 5:
                 client.close()
 """
 
@@ -171,12 +171,12 @@ def test_processes_share_a_file(tmp_path: Path) -> None:
             stderr=subprocess.PIPE,
             text=True,
         )
-        for number in range(3)
+        for number in range(2)
     ]
-    assert [writer.communicate(timeout=60)[1] for writer in writers] == [""] * 3
+    assert [writer.communicate(timeout=60)[1] for writer in writers] == [""] * 2
     for name in ("c.jsonl", "c.db"):
         report = usage(tmp_path / name, "user")
-        assert [(row.by, row.calls) for row in report] == [((f"user{n}",), 40) for n in range(3)]
+        assert [(row.by, row.calls) for row in report] == [((f"user{n}",), 20) for n in range(2)]
         assert report.unreadable == 0
 
 
