@@ -121,9 +121,9 @@ def _svg(chart: _Chart) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         'font-family="sans-serif" font-size="12" fill="currentColor">'
     )
-    title = f"<title>{escape(chart.title)}</title>"
+    title = f"<title>{_text(chart.title)}</title>"
     shown = f"{chart.title} ({chart.note})" if chart.note else chart.title
-    text = f'<text x="{_LEFT}" y="20" font-size="15">{escape(shown)}</text>'
+    text = f'<text x="{_LEFT}" y="20" font-size="15">{_text(shown)}</text>'
     return "\n".join((head, title, text, *drawn, "</svg>\n"))
 
 
@@ -139,11 +139,11 @@ def _bar(
             what = f"{name} {series}: {value:.6g} {chart.unit}"
             drawn.append(
                 f'<rect x="{left + step * 0.1:.1f}" y="{top:.1f}" width="{step * 0.8:.1f}" height="{tall:.1f}" '
-                f'fill="{colour}"><title>{escape(what)}</title></rect>'
+                f'fill="{colour}"><title>{_text(what)}</title></rect>'
             )
     x, y = left + step / 2, _TOP + high + 14
     drawn.append(
-        f'<text x="{x:.1f}" y="{y}" text-anchor="end" transform="rotate(-45 {x:.1f} {y})">{escape(_cut(name))}</text>'
+        f'<text x="{x:.1f}" y="{y}" text-anchor="end" transform="rotate(-45 {x:.1f} {y})">{_text(_cut(name))}</text>'
     )
     return drawn
 
@@ -169,13 +169,18 @@ def _legend(chart: _Chart) -> list[str]:
         colour = _COLOURS[place % len(_COLOURS)]
         drawn += (
             f'<rect x="{x}" y="{y - 10}" width="10" height="10" fill="{colour}"/>',
-            f'<text x="{x + 15}" y="{y}">{escape(_cut(series))}</text>',
+            f'<text x="{x + 15}" y="{y}">{_text(_cut(series))}</text>',
         )
     return drawn
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _text(text: str) -> str:
+    """As XML can have it, whatever strangers have put into it."""
+    return escape("".join(char if char.isprintable() else "?" for char in text))
 
 
 _STYLE: Final = (
@@ -187,12 +192,12 @@ _STYLE: Final = (
 
 def _html(chart: _Chart, report: UsageReport) -> str:
     numbers = ("calls", "failed", "prompt tokens", "completion tokens", "USD", "unpriced")
-    head = "".join(f'<th class="by">{escape(name)}</th>' for name in report.by)
+    head = "".join(f'<th class="by">{_text(name)}</th>' for name in report.by)
     head += "".join(f"<th>{name}</th>" for name in numbers)
     together = UsageRow(("total", *[""] * (len(report.by) - 1)))
     rows = [_html_row(row.by, row) for row in report]
     rows.append(_html_row(together.by, report.total))
-    title = escape(chart.title)
+    title = _text(chart.title)
     return (
         f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f"<style>{_STYLE}</style></head><body>\n{_svg(chart)}"
@@ -204,7 +209,7 @@ def _html_row(by: tuple[str, ...], row: UsageRow) -> str:
     unknown = row.calls and row.unpriced == row.calls
     usd = "unknown" if unknown else f"{row.usd.normalize():f}"
     numbers = (row.calls, row.failed, row.prompt_tokens, row.completion_tokens)
-    cells = "".join(f'<td class="by">{escape(value or "-")}</td>' for value in by)
+    cells = "".join(f'<td class="by">{_text(value or "-")}</td>' for value in by)
     cells += "".join(f"<td>{one:,}</td>" for one in numbers)
     return f"<tr>{cells}<td>{usd}</td><td>{row.unpriced:,}</td></tr>"
 
