@@ -1,4 +1,4 @@
-"""What callbacks put off: it delays no call, is bounded, told of, waited for at the end, and no child's after a fork."""
+"""What callbacks put off: it delays no call, has an end, is waited for, and is no child's after a fork."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ import io
 import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree as XML
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -153,7 +153,7 @@ def test_pictures(log: Path, tmp_path: Path, name: str, by: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert "<script" not in text
     svg = text[text.index("<svg") : text.index("</svg>") + 6]
-    drawn = XML.fromstring(svg)  # noqa: S314 - our own
+    drawn = ET.fromstring(svg)  # noqa: S314 - our own
     assert [one for one in drawn.iter() if one.tag.endswith("rect")]
     assert text.count("http") == 1
     assert "without 2 calls of unknown cost" in text
@@ -189,6 +189,7 @@ def test_wrong_pictures(
 def test_png(log: Path, tmp_path: Path) -> None:
     """With matplotlib, where it is installed."""
     pytest.importorskip("matplotlib", reason="comes with the extra plot")
-    path = tmp_path / "u.png"
+    path, strange = tmp_path / "u.png", json.dumps(row(9, model="$\\frac$", user="$x"))
+    log.write_text(log.read_text(encoding="utf-8") + strange + "\n", encoding="utf-8")
     assert main(["usage", str(log), "--by", "day,model", "--plot", str(path)]) == 0
     assert path.read_bytes().startswith(b"\x89PNG")

@@ -168,18 +168,18 @@ class OpenTelemetry:
             span.add_event(f"llmkit.{_EVENTS[type(event)]}", said)
 
     def _finish(self, event: CallFinished) -> None:
-        row, content = record(event), self._contents.of(event)
-        self._meters.add(row)
-        span = self._taken(row.id)
-        if span is None:
-            return
+        ended = event.settlement
+        span = self._taken(ended.call_id)
         try:
-            if span.is_recording():
+            row, content = record(event), self._contents.of(event)
+            self._meters.add(row)
+            if span is not None and span.is_recording():
                 self._tell(span, row, event, content)
         finally:
             # What was let go of is noticed later than it ended.
-            late = row.outcome == "abandoned"
-            span.end(_at(row.started + row.seconds) if late else None)
+            late = ended.outcome == "abandoned"
+            if span is not None:
+                span.end(_at(ended.started + ended.seconds) if late else None)
 
     def _tell(self, span: Span, row: Record, event: CallFinished, content: Any) -> None:
         span.update_name(_named(row.kind, row.model))

@@ -233,9 +233,10 @@ def _png(chart: _Chart, path: Path) -> None:
         values = [parts.get(series, 0.0) for parts in chart.bars.values()]
         axes.bar(range(len(names)), values, bottom=below, color=colour, label=_cut(series) or None)
         below = [one + more for one, more in zip(below, values, strict=True)]
-    axes.set_xticks(range(len(names)), names, rotation=45, ha="right")
+    axes.set_xticks(range(len(names)), names, rotation=45, ha="right", parse_math=False)
     axes.set_ylabel(chart.unit)
     axes.set_title(f"{chart.title} ({chart.note})" if chart.note else chart.title)
     if chart.series not in ([], [""]):
-        axes.legend(fontsize="small")
+        for text in axes.legend(fontsize="small").get_texts():
+            text.set_parse_math(False)
     figure.savefig(path, dpi=150)

@@ -132,7 +132,7 @@ def _rotated(path: Path) -> Iterator[Path]:
 
 def _logged(row: dict[str, Any]) -> Logged | None:
     try:
-        cost = row["cost"]
+        cost, _ = row["cost"], row["id"]
         names = {name: str(row.get(name) or "") for name in _GROUPS}
         return Logged(
             names=names,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from .._call import Attempt, CallInfo
 from .._control.attributes import attributes
@@ -123,7 +124,7 @@ def record(event: CallFinished) -> Record:
         model=ended.model,
         group=info.group,
         deployment=info.deployment,
-        base_url=info.base_url,
+        base_url=_address(info.base_url),
         stream=ended.stream,
         outcome=ended.outcome,
         error=(ended.error or "").partition(" ")[0] or None,
@@ -168,6 +169,18 @@ def failed_attempts(event: CallFinished) -> tuple[FailedAttempt, ...]:
         for one in tries
         if one.error is not None
     )
+
+
+def _address(base_url: str) -> str:
+    """Where a call went, without what an address can say beside: a name and a password, a query."""
+    if not base_url:
+        return ""
+    try:
+        parts = urlsplit(base_url)
+        place = parts.netloc.rpartition("@")[2]
+        return redact(urlunsplit((parts.scheme, place, parts.path, "", "")))
+    except ValueError:
+        return ""
 
 
 def _whose(info: CallInfo, metadata: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
