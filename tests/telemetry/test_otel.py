@@ -307,6 +307,31 @@ def test_calls_that_never_end_are_not_kept(sdk: SDK, monkeypatch: pytest.MonkeyP
         assert span_of(f"never-{number}") is None
 
 
+def test_what_cannot_be_told_loses_no_span(
+    sdk: SDK, client: Callable[..., llmkit.Client], caplog: pytest.LogCaptureFixture
+) -> None:
+    """A number that no attribute can have is left out, and so is content that cannot be read."""
+
+    class Odd(list[Any]):
+        def __iter__(self) -> Any:
+            raise RuntimeError("a secret")
+
+    sink = sdk.sink(content=True)
+    made = client(sink)
+    with scripted("x"):
+        made.completion(MODEL, ASK, seed=2**70)
+    sink(CallStarted("odd", "openai", "m", stream=False))
+    sink(AttemptStarted("odd", 1, "openai", "m", "", {}, Odd([1])))
+    end = llmkit.events.CallFinished(made.ledger.settlements[0]._replace(call_id="odd"))
+    sink(end)
+    first, odd = sdk.calls()
+    assert "gen_ai.request.seed" not in first.attributes
+    assert odd.attributes["llmkit.call_id"] == "odd"
+    assert "gen_ai.input.messages" not in odd.attributes
+    assert "content could not be read" in caplog.text
+    assert "a secret" not in caplog.text
+
+
 def test_what_langfuse_has_names_for(sdk: SDK, client: Callable[..., llmkit.Client]) -> None:
     """On the same spans, where it is asked for."""
     with scripted("x"):

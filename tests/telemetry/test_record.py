@@ -103,6 +103,15 @@ def test_nothing_secret_is_in_a_row(client: Callable[..., llmkit.Client]) -> Non
     assert len(row.metadata["long"]) == 1_000
 
 
+def test_an_address_has_no_query(client: Callable[..., llmkit.Client]) -> None:
+    """Of where a call went, what is secret stays behind."""
+    events: list[Any] = []
+    url = "https://host.test:8443/v1?key=" + "hidden"
+    with scripted("x"):
+        client(events.append, base_url=url).completion(MODEL, ASK)
+    assert record(ended(events)).base_url == "https://host.test:8443/v1"
+
+
 def test_events_show_no_content(client: Callable[..., llmkit.Client]) -> None:
     """What was asked is on an event for who looks there, and in no text of it, which a log may have."""
     events: list[Any] = []

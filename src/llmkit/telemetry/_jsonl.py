@@ -94,7 +94,7 @@ class JSONL(Written):
         raise OSError(f"{self.path} is replaced all the time")
 
     def _turned(self) -> bool:
-        """Make room: each old file gets the next number, and the last one goes. Not where open files cannot be moved."""
+        """Make room: each old file gets the next number, and the last one goes; whether files can be moved here."""
         try:
             for number in range(self._keep - 1, 0, -1):
                 if (older := _numbered(self.path, number)).exists():
