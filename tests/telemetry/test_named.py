@@ -61,6 +61,12 @@ def test_what_is_no_callback(wrong: Any) -> None:
         llmkit.Client(callbacks=wrong)
 
 
+def test_a_class_in_place_of_a_sink() -> None:
+    """It would be made anew of each event, and fail each time."""
+    with pytest.raises(llmkit.ConfigurationError, match=r"make one: JSONL\(\)"):
+        llmkit.Client(callbacks=[telemetry.JSONL])  # type: ignore[list-item]
+
+
 def test_one_alone(client: Callable[..., llmkit.Client]) -> None:
     """One function needs no list around it."""
     seen: list[Any] = []

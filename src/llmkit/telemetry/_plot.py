@@ -23,7 +23,7 @@ _COLOURS: Final = (
 _SHOWN: Final = 60
 """So many bars; of more, the highest, or the last where they are times."""
 _TIMES: Final = ("day", "month", "hour")
-_WIDTH, _HEIGHT, _LEFT, _TOP, _BELOW = 960, 420, 90, 40, 130
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BELOW = 960, 460, 90, 40, 170
 _TICKS: Final = 4
 _LONGEST: Final = 24
 
