@@ -43,6 +43,7 @@ FLOORS = {
     "ledger": 6,
     "router": 6,
     "stores": 6,
+    "telemetry": 6,
     "_io": 5,
     "_control": 4,
     "providers": 3,
@@ -94,10 +95,16 @@ SEAMS = {
     "IPython": {"_io._live"},  # no dependency: it is there if its kernel runs
     "httpcore": {"_io"},
     "httpx": {"_io"},
-    "opentelemetry": {"proxy.operation.spans"},  # no dependency: it is there if somebody listens
+    "matplotlib": {"telemetry._plot"},  # the extra "plot"
+    # No dependency of the gateway: it is there if somebody listens. The extra "otel".
+    "opentelemetry": {"proxy.operation.spans", "telemetry._otel"},
     "psycopg": {"_io"},  # the extra "postgres"
     "jwt": {"proxy.auth"},
-    "prometheus_client": {"proxy.operation"},
+    "prometheus_client": {
+        "proxy.operation",
+        "telemetry._families",  # the extra "prometheus"
+        "telemetry._prometheus",
+    },
     # The caller's class may be the answer's format.
     "pydantic": {"types", "_control.structured", "proxy.management"},
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
@@ -153,8 +160,14 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "": {"importlib.metadata"},  # only __version__ reads the metadata
     # --help stays quick; the proxy is an extra.
     "_cli": {"llmkit._cli._commands", "llmkit.proxy.__main__"},
-    # No other command needs a store, or an outbox.
-    "_cli._commands": {"llmkit._cli._billing", "llmkit._cli._budget"},
+    # No other command needs a store, an outbox, or a log.
+    "_cli._commands": {"llmkit._cli._billing", "llmkit._cli._budget", "llmkit._cli._log"},
+    "_cli._log": {"llmkit.telemetry._plot"},  # few want a picture
+    "_given": {"llmkit.telemetry"},  # only for who names a sink
+    "telemetry._plot": {  # an extra, and only for PNG
+        "matplotlib.backends.backend_agg",
+        "matplotlib.figure",
+    },
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
     "_control.prices": {
@@ -239,7 +252,12 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "pyreqwest.proxy",
     },
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
-    "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
+    "_io._observe": {  # only for coroutines, and where something is put off
+        "anyio",
+        "anyio.to_thread",
+        "asyncio",
+        "llmkit._io._later",
+    },
     "_io._sending": {"anyio"},  # only for uploads
     # An extra, which is asked for when a store is made.
     "_io.stores.postgres": {

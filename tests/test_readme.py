@@ -35,6 +35,7 @@ PAGES = [
     "docs/router.md",
     "docs/tokens.md",
     "docs/stores.md",
+    "docs/telemetry.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
@@ -48,6 +49,7 @@ PRINTED_BY_EXAMPLES = {
     "routing.py": "fast: there",
     "quickstart.py": "answered by openai with the key from",
     "streaming.py": "stop",
+    "telemetry.py": "together 5 calls $",
     "structured.py": "City(name=",
     "tools.py": "get_weather({",
 }
