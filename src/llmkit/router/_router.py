@@ -101,6 +101,6 @@ class Router(Several, Checking):
 
 
 _CLIENTS = frozenset({
-    "billing", "callbacks", "cert", "clock", "hooks", "http2", "http_client", "ledger", "max_parallel",
+    "billing", "cache", "callbacks", "cert", "clock", "hooks", "http2", "http_client", "ledger", "max_parallel",
     "proxy", "retry", "transport", "verify",
 })  # fmt: skip
