@@ -28,7 +28,9 @@ _PERSON: Final = b"llmkit-cache"
 _ORDERED: Final = b'"properties"'
 """What is in every description of an object's schema."""
 _WHOLE: Final = 2**53
-_UNSAID: Final = frozenset({"user-agent", "content-length", "accept-encoding"})
+_UNSAID: Final = frozenset({
+    "accept-encoding", "baggage", "content-length", "traceparent", "tracestate", "user-agent",
+})  # fmt: skip
 """Headers that say nothing of what is asked."""
 _OF_CALLS: Final = frozenset(field.name for field in fields(Call))
 

@@ -44,7 +44,7 @@ class Caching:
     """
 
     __slots__ = (
-        "_by_key", "_cache", "_control", "_keys", "_leads", "_leased", "_seat", "_taped", "_tenant", "_who",
+        "_by_key", "_cache", "_control", "_keys", "_leased", "_refused", "_seat", "_taped", "_tenant", "_who",
     )  # fmt: skip
 
     def __init__(self, cache: Any, control: Control, tenant: Sequence[Any]) -> None:
@@ -53,7 +53,8 @@ class Caching:
         self._by_key: dict[str, Ready] = {}
         self._taped: list[tuple[Leg, HTTPRequest, Taped]] = []
         self._seat: Any = None
-        self._leads = self._leased = False
+        self._leased = False
+        self._refused: bytes | None = None
         self._who = ""
 
     @property
@@ -130,7 +131,10 @@ class Caching:
         return (yield from self._read(job, account, entry))
 
     def _read(self, job: Job, account: Account, data: bytes) -> Flow[Answer | Opened | None]:
-        """An entry as an answer, unless it is too old, or none."""
+        """An entry as an answer, unless it is too old, or none, or was so before."""
+        if data == self._refused:
+            return None
+        self._refused = data
         try:
             entry = unpacked(data, self._keys)
             if entry is None:
@@ -169,7 +173,6 @@ class Caching:
             self._seat = None
             self._cache.count("waited")
             return (yield from self._looked(job, account))
-        self._leads = True
         if seat.waited:
             self._cache.count("waited")
         wait, longest = _POLLS

@@ -145,7 +145,8 @@ class SQLiteEntries:
 
     def _open(self) -> sqlite3.Connection:
         refuse_network(self.path)
-        with contextlib.suppress(FileExistsError):
+        # Where that is not possible, SQLite says why.
+        with contextlib.suppress(OSError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         rows = sqlite3.connect(
             self.path, timeout=self._busy, isolation_level=None, check_same_thread=False
