@@ -83,7 +83,7 @@ class Cache:
         namespace: entries of other namespaces are not found.
         mode: ``on``: for every call but those that say otherwise; ``off``: for those that ask for it
             (``caching=True``, or ``cache={"use-cache": True}``).
-        kinds: the kinds of call that are kept: by default ``chat``, ``text``, ``messages``, ``responses``,
+        kinds: the kinds of call that are kept: by default ``chat``, ``text_completion``, ``messages``, ``responses``,
             ``embedding``, ``rerank``, ``moderation`` and ``transcription``; there are ``speech`` and ``image``, too.
         separate: what says whose a call is and keeps its answers from others; see ``SEPARATES``. ``()``: everybody
             shares them.

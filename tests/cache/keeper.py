@@ -15,7 +15,8 @@ def main(path: str, name: str) -> None:
     while True:
         key = f"{name}{number}"
         if store.perform(Keep(key, key.encode() * (2000 // len(key)), None)):
-            print(key, flush=True)
+            sys.stdout.write(f"{key}\n")
+            sys.stdout.flush()
         number += 1
 
 

@@ -25,12 +25,12 @@ MODEL = "openai/gpt-4o-mini"
 ASK = [{"role": "user", "content": "hi"}]
 
 
-def client(cache: Any = (), **how: Any) -> llmkit.Client:
+def client(cache: Any = (), **how: Any) -> Any:
     """A client with a cache."""
     return llmkit.Client(cache=Cache() if cache == () else cache, **how)
 
 
-def asked(cached: llmkit.Client, *, others: llmkit.Client | None = None, **how: Any) -> int:
+def asked(cached: Any, *, others: Any = None, **how: Any) -> int:
     """How many requests two calls make, the second one with what differs, and of ``others``."""
     first = {name: value[0] for name, value in how.items() if isinstance(value, tuple)}
     second = {name: value[1] for name, value in how.items() if isinstance(value, tuple)}
@@ -403,7 +403,12 @@ def test_no_key_is_kept(store: Any, caplog: pytest.LogCaptureFixture) -> None:
     cached = client(Cache(store))
     kept: list[Any] = []
     perform = store.perform
-    store.perform = lambda op: (kept.append(op), perform(op))[1]
+
+    def watched(operation: Any) -> Any:
+        kept.append(operation)
+        return perform(operation)
+
+    store.perform = watched
     with scripted("fine", f"your key is {key}", strict=False):
         cached.completion(MODEL, ASK, api_key=key)
         cached.completion(MODEL, [{"role": "user", "content": "my key?"}], api_key=key)
@@ -419,7 +424,8 @@ def test_no_key_is_kept(store: Any, caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.parametrize("damage", ["cut", "flipped", "foreign", "another's", "version"])
 def test_what_is_damaged_is_a_miss(damage: str, caplog: pytest.LogCaptureFixture) -> None:
     """With a warning, but for what another version wrote."""
-    entries, told = MemoryEntries(), []
+    entries = MemoryEntries()
+    told: list[Any] = []
     cached = client(Cache(entries), callbacks=[told.append])
     with scripted("one", "two"):
         cached.completion(MODEL, ASK)
@@ -464,7 +470,8 @@ class Broken:
 
 def test_a_cache_that_is_down_breaks_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told once, counted, let be for a while, and used when it is back."""
-    store, told = Broken(), []
+    store = Broken()
+    told: list[Any] = []
     cached = client(Cache(store), callbacks=[told.append])
     with scripted("one", "two", "three") as script:
         assert cached.completion(MODEL, ASK).text == "one"
@@ -485,8 +492,8 @@ def test_a_store_that_breaks_while_it_keeps_breaks_nothing() -> None:
     """The answer is there, and settled."""
     store = Broken()
     store.well = True
-    perform = store.perform
-    store.perform = lambda op: perform(op) if not isinstance(op, Keep) else 1 / 0  # type: ignore[method-assign]
+    perform: Any = store.perform
+    store.perform = lambda op: 1 / 0 if isinstance(op, Keep) else perform(op)  # type: ignore[method-assign, assignment]
     cached = client(Cache(store))
     with scripted("one"):
         assert cached.completion(MODEL, ASK).text == "one"
@@ -522,7 +529,7 @@ def test_every_kind_that_asks_a_model(tmp_path: Path, monkeypatch: pytest.Monkey
     with Simulator() as simulator:
         monkeypatch.setenv("OPENAI_BASE_URL", simulator.base_url)
         cached = client(Cache(kinds=POSSIBLE))
-        calls = [
+        calls: list[Any] = [
             lambda: cached.embedding("openai/text-embedding-3-small", ["a", "b"]),
             lambda: cached.moderation("a", model="openai/omni-moderation-latest"),
             lambda: cached.text_completion(model="openai/gpt-3.5-turbo-instruct", prompt="a"),
@@ -532,8 +539,8 @@ def test_every_kind_that_asks_a_model(tmp_path: Path, monkeypatch: pytest.Monkey
         ]
         for call in calls:
             one, two = call(), call()
+            assert (one.call.cache_hit, two.call.cache_hit) == (False, True), one
             assert one.to_dict() == two.to_dict()
-            assert (one.call.cache_hit, two.call.cache_hit) == (False, True), call
             assert two.cost.total == 0
         heard = [
             cached.transcription("openai/whisper-1", tmp_path / name) for name in ("a.wav", "b.wav")
@@ -542,9 +549,9 @@ def test_every_kind_that_asks_a_model(tmp_path: Path, monkeypatch: pytest.Monkey
         (tmp_path / "b.wav").write_bytes(b"RIFF0000WAVEdatb")
         assert not cached.transcription("openai/whisper-1", tmp_path / "b.wav").call.cache_hit
         streams = [cached.responses("a", model=MODEL, stream=True) for _ in range(1)]
-        one = [event.to_dict() for event in streams[0]]
+        told = [event.to_dict() for event in streams[0]]
         again = cached.responses("a", model=MODEL, stream=True)
-        assert [event.to_dict() for event in again] == one
+        assert [event.to_dict() for event in again] == told
         assert again.call.cache_hit
         count = len(simulator.requests)
         for _ in range(2):

@@ -16,7 +16,7 @@ from llmkit._secret import Secret
 from llmkit._upload import Upload
 
 SALT = b"s" * 32
-_TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=6)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 _VALUES = st.recursive(
     st.none()
     | st.booleans()

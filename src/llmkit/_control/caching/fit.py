@@ -11,7 +11,7 @@ from ...types.answer import Answer
 __all__ = ["KINDS", "POSSIBLE", "asks", "whole"]
 
 KINDS: Final = frozenset({
-    "chat", "embedding", "messages", "moderation", "rerank", "responses", "text", "transcription",
+    "chat", "embedding", "messages", "moderation", "rerank", "responses", "text_completion", "transcription",
 })  # fmt: skip
 """The kinds of call that are kept unless others are named."""
 POSSIBLE: Final = KINDS | {"image", "speech"}
@@ -62,7 +62,7 @@ def _images(answer: Any) -> bool:
 
 _JUDGES: Final[dict[str, Callable[[Any], bool]]] = {
     "chat": _choices,
-    "text": _texts,
+    "text_completion": _texts,
     "messages": _messages,
     "responses": _responses,
     "embedding": _vectors,
