@@ -250,6 +250,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Only where an outbox is damaged.
     "billing._quarantine": {"llmkit._io.stores._sqlite_quarantine"},
     "stores.memory": {"llmkit._control.billing.kept"},  # only for who bills
+    "router._caching": {"llmkit.cache"},  # few configurations have one
     "router._routing": {"llmkit.budget"},  # few deployments have a budget of their own
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",

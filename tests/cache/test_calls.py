@@ -645,3 +645,71 @@ def test_what_is_shown_says_what_it_is(tmp_path: Path) -> None:
     assert json.dumps(dict(Cache().stats))
     assert isinstance(Cache(tmp_path / "a.db").store, SQLiteEntries)
     assert Look(("a",)) == Look(("a",))
+
+
+# --- configurations
+
+
+def test_a_configuration_brings_its_cache(tmp_path: Path) -> None:
+    """LiteLLM's words for it; what is not honoured is reported."""
+    models = [{"model_name": "g", "litellm_params": {"model": MODEL, "api_key": "sk-" + "x" * 9}}]
+    params = {
+        "type": "disk",
+        "disk_cache_dir": str(tmp_path),
+        "ttl": 60,
+        "mode": "default_off",
+        "supported_call_types": ["acompletion", "completion", "assistants"],
+        "similarity_threshold": 0.8,
+    }
+    config = {
+        "model_list": models,
+        "litellm_settings": {"cache": True, "cache_params": params, "num_retries": 0},
+    }
+    router = llmkit.Router.from_config(config, environ={})
+    assert repr(router.cache.store) == f"SQLiteEntries('{tmp_path}/answers.db')"
+    assert (router.cache.ttl, router.cache.mode) == (60, "off")
+    assert router.cache.kinds == {"chat"}
+    assert sorted(row.key.rpartition("params.")[2] for row in router.report) == [
+        "similarity_threshold",
+        "supported_call_types.assistants",
+    ]
+    with scripted("one") as script:
+        for _ in range(2):
+            assert router.completion("g", ASK, caching=True).text == "one"
+        assert len(script.requests) == 1
+    router.cache.close()
+
+
+@pytest.mark.parametrize(
+    ("said", "environ", "store"),
+    [
+        ({"cache": True}, {}, "MemoryEntries"),
+        ({"cache": True}, {"REDIS_HOST": "h", "REDIS_PASSWORD": "p"}, "RedisEntries('h:6379'"),
+        (
+            {"cache": True, "cache_params": {"host": "h", "port": 7, "ssl": True}},
+            {},
+            "RedisEntries('h:7'",
+        ),
+        ({"cache": "os.environ/WITH"}, {"WITH": "false"}, None),
+        ({"cache": False, "cache_params": {"type": "s3"}}, {}, None),
+    ],
+    ids=str,
+)
+def test_where_a_configuration_has_it(said: Any, environ: Any, store: Any) -> None:
+    """In memory, or where the environment says that Redis is."""
+    models = [{"model_name": "g", "litellm_params": {"model": MODEL, "api_key": "sk-" + "x" * 9}}]
+    router = llmkit.Router.from_config(
+        {"model_list": models, "litellm_settings": said}, environ=environ
+    )
+    shown = None if router.cache is None else repr(router.cache.store)
+    assert shown is store if store is None else str(shown).startswith(store)
+    assert not router.report
+    with pytest.raises(
+        errors.ConfigurationError, match=r"cache_params\.type is local, disk, redis"
+    ):
+        llmkit.Router.from_config(
+            {
+                "model_list": models,
+                "litellm_settings": {"cache": True, "cache_params": {"type": "s3"}},
+            }
+        )

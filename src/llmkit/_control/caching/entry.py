@@ -12,13 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from ..._http import HTTPResponse
-from ..._secret import SHORTEST, Secret, redact_headers
+from ..._secret import Secret, redact_headers
 
 __all__ = ["DamagedEntry", "Entry", "Exchange", "packed", "unpacked"]
 
 _MAGIC: Final = b"llmkit-cache\x01"
 _NAME: Final = b"llmkit-cache"
 _SUM: Final = 16
+_A_KEY: Final = 12
+"""Characters of a key at least: what is shorter stands where none is needed, and is a word like any in an answer."""
 _PASSING: Final = frozenset({
     "age", "alt-svc", "connection", "content-encoding", "content-length", "date", "keep-alive", "nel", "report-to",
     "retry-after", "set-cookie", "strict-transport-security", "transfer-encoding",
@@ -56,7 +58,7 @@ def packed(entry: Entry, secrets: Iterable[Secret] = ()) -> bytes | None:
     """The entry as bytes; ``None`` where a credential is in what came: that is kept nowhere."""
     known = tuple(secrets)
     bodies = [piece for one in entry.exchanges for piece in one.pieces]
-    keys = [key.encode() for s in known if len(key := s.reveal()) >= SHORTEST]
+    keys = [key.encode() for s in known if len(key := s.reveal()) >= _A_KEY]
     whole = b"".join(bodies)
     if any(key in whole for key in keys):
         return None
