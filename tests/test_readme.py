@@ -34,6 +34,7 @@ PAGES = [
     "docs/router.md",
     "docs/tokens.md",
     "docs/stores.md",
+    "docs/cache.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
@@ -41,6 +42,7 @@ CALL = re.compile(r"completion\(|completions\.create\(|embedding\(|exact=True")
 PRINTED_BY_EXAMPLES = {
     "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",
+    "cache.py": "asked once: True",
     "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",
     "more_calls.py": "flagged: False",

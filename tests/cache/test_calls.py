@@ -613,16 +613,15 @@ def test_what_a_fallback_group_says_is_not_the_groups() -> None:
 
 def test_the_default_client_can_have_one() -> None:
     """And functions take what calls say of it."""
-    from llmkit._api._default import default_client
-
-    default_client().cache = Cache()
+    llmkit.default_client().cache = True
+    assert isinstance(llmkit.default_client().cache, Cache)
     try:
         with scripted("one") as script:
             for _ in range(2):
                 assert llmkit.completion(MODEL, ASK, cache={"ttl": 60}).text == "one"
             assert len(script.requests) == 1
     finally:
-        default_client().cache = None
+        llmkit.default_client().cache = None
 
 
 def test_it_can_be_cleared_and_weighed(store: Any) -> None:

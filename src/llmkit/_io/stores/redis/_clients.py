@@ -47,9 +47,7 @@ def driver() -> ModuleType:
 class Clients:
     """Makes and keeps the pools. ``seconds`` limits connecting, waiting for a connection, and waiting for an answer."""
 
-    def __init__(
-        self, url: str, seconds: float, *, durable: bool, decoded: bool = True
-    ) -> None:
+    def __init__(self, url: str, seconds: float, *, durable: bool, decoded: bool = True) -> None:
         self._library = driver()
         self.failures: tuple[type[Exception], ...] = (
             self._library.exceptions.RedisError,
