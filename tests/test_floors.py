@@ -39,6 +39,7 @@ FLOORS = {
     "_mapping": 6,
     "billing": 6,
     "budget": 6,
+    "cache": 6,
     "client": 6,
     "ledger": 6,
     "router": 6,
@@ -60,6 +61,7 @@ FLOORS = {
     "_ndjson": 1,
     "_parts": 1,
     "_operations": 1,
+    "_entries": 1,
     "_outbox": 1,
     "_billing_events": 1,
     "_ratelimit": 1,
@@ -204,8 +206,8 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Only for who has a budget, or says what a call may cost; and for who bills.
     "_control.attempts": {"llmkit._control.holding", "llmkit._control.need"},
     "_control.account": {"llmkit._control.hold", "llmkit._control.billing.tab"},
-    "_control.call": {"llmkit._control.billing.rows", "llmkit._control.mock"},
     "_control.mapping.results": {"llmkit._control.mapping.looks"},  # only in notebooks
+    "_control.call": {"llmkit._control.billing.rows", "llmkit._control.unasked"},
     "_control.plan": {"llmkit._control.lacking"},  # a mistake
     "_control.billing.tab": {"llmkit._control.billing.rows"},  # few calls look at a batch
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
@@ -216,6 +218,13 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.routing.counting": {"llmkit.tokens"},  # only for prompts that may be too long
     # Only for who asks for a bound, and for who says whose a call is.
     "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
+    # Few clients have a cache.
+    "_given": {
+        "llmkit._control.caching.controls",
+        "llmkit._control.caching.flow",
+        "llmkit._control.caching.naming",
+        "llmkit.cache",
+    },
     "_api._default": {"llmkit._control.environment"},  # few programs ask
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
     "_io._bar": {"tqdm.notebook", "tqdm.std"},  # an extra
@@ -277,6 +286,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Only where an outbox is damaged.
     "billing._quarantine": {"llmkit._io.stores._sqlite_quarantine"},
     "stores.memory": {"llmkit._control.billing.kept"},  # only for who bills
+    "router._caching": {"llmkit.cache"},  # few configurations have one
     "router._routing": {"llmkit.budget"},  # few deployments have a budget of their own
     "providers._google": {
         "cryptography.hazmat.primitives.asymmetric.padding",
