@@ -13,6 +13,7 @@ from ..._control.plan import Kind
 from ..._io._observe import resolved_sync
 from ..._io.aio_stream import AsyncStream
 from ..._io.sync_stream import Stream
+from ...client import Client
 from ...errors import LLMKitError
 from . import _custom, _mock
 from ._answers import shaped
@@ -96,11 +97,10 @@ def prepared(
     stands_in = _mock.mocked(name, arguments)
     handler = None if routed else _custom.handler_of(arguments)
     made = {**arguments, "optional_params": optional}
-    if handler is None and not routed and "model" in ours:
-        _at_home(ours)
     record = Record(
         f"a{name}" if awaited else name, str(arguments.get("model") or ""), made, awaited=awaited
     )
+    record.mocked = bool(stands_in)
     return Prepared(name, {**ours, **stands_in}, record, handler)
 
 
@@ -127,14 +127,14 @@ def _settled(form: _Form, given: Mapping[str, Any], *, routed: bool) -> dict[str
     return {**told_, **arguments}
 
 
-def _at_home(ours: dict[str, Any]) -> None:
-    """The key that the settings have for the provider, where the call brings none."""
-    if "api_key" in ours:
-        return
+def _at_home(ours: dict[str, Any], client: Client) -> Client:
+    """The client, with the key that the settings have for the provider, where the call brings none."""
+    if "api_key" in ours or "model" not in ours:
+        return client
     provider, _ = resolve(
         ours["model"],
         ours.get("custom_llm_provider"),
-        client_for(awaited=False).catalogue,
+        client.catalogue,
         elsewhere=bool(ours.get("api_base") or ours.get("base_url")),
     )
     names = (
@@ -145,6 +145,7 @@ def _at_home(ours: dict[str, Any]) -> None:
     key = next(filter(None, map(setting, names)), None) or setting("api_key")
     if key is not None:
         ours["api_key"] = key
+    return client
 
 
 def call(name: str, given: tuple[Any, ...], named: Mapping[str, Any], target: Any = None) -> Any:
@@ -163,7 +164,7 @@ def call(name: str, given: tuple[Any, ...], named: Mapping[str, Any], target: An
         with noting(record):
             if made.custom is not None:
                 return _custom.called(made)
-            client = client_for(awaited=False) if target is None else target
+            client = target or _at_home(made.arguments, client_for(awaited=False))
             answer = getattr(client, _OURS.get(name, name))(**made.arguments)
     except LLMKitError as error:
         _unheard(record, error)
@@ -184,7 +185,7 @@ async def acall(
         with noting(record):
             if made.custom is not None:
                 return await _custom.acalled(made)
-            client = client_for(awaited=True) if target is None else target
+            client = target or _at_home(made.arguments, client_for(awaited=True))
             answer = await getattr(client, f"a{_OURS.get(name, name)}")(**made.arguments)
     except LLMKitError as error:
         waiting = _unheard(record, error)

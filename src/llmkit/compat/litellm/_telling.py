@@ -44,6 +44,10 @@ def listen(event: Any) -> Awaitable[None] | None:
     if isinstance(event, CallStarted):
         if (record := _current.get()) is not None:
             _records[event.call_id] = record
+            if (
+                record.mocked
+            ):  # no request will leave: LiteLLM's loggers are told of one all the same
+                return pre_call(record, event.provider, event.model, "")
     elif isinstance(event, CallFinished):
         return _ended(event)
     elif isinstance(event, AttemptStarted) and (known := _records.get(event.call_id)):
