@@ -69,7 +69,7 @@ class Proxy:
         async def answers(scope: Scope, receive: Receive, send: Send) -> None:
             if not self._life.begun:
                 await self._life.begin_late()
-            with self._life.busy():
+            with self._life:
                 await app(scope, receive, send)
 
         return answers

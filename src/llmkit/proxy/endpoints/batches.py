@@ -16,7 +16,6 @@ from starlette.requests import Request
 from ..._json import dump
 from ...errors import APIError, LLMKitError
 from ...types.batch import BatchModelParams, BatchResult
-from ..auth.allowed import may_use
 from ..auth.permissions import permit
 from ..data import keeping
 from ..data.keeping import Thing, Wanted, Where
@@ -24,7 +23,7 @@ from ..data.models import Kept
 from ..gateway import Gateway
 from . import kept, owing, places
 from .answering import Line
-from .asking import subject_of
+from .asking import may_ask, subject_of
 from .beside import Beside, beside_of, wrong
 from .lines import Calls, inline
 from .making import Asked, Work, known, read, told
@@ -58,7 +57,7 @@ def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
     provider, usual = _place(gateway, place)
 
     def named(model: str) -> str:
-        may_use(call.subject, model)
+        may_ask(call.subject, model, call.beside)
         found = places.named(gateway, provider, model)
         if found is None:
             raise wrong(
@@ -67,7 +66,7 @@ def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
         return found
 
     if usual is not None:
-        may_use(call.subject, usual)
+        may_ask(call.subject, usual, call.beside)
     weights = Weights(gateway, provider)
     return Calls(named, usual, weights, gateway.settings.shared_ids)
 
@@ -167,7 +166,7 @@ async def _of_file(gateway: Gateway, call: Asked) -> _Going:
     if row.purpose != _BATCH:
         raise wrong("the file must have been sent with purpose=batch", "input_file_id")
     for model in row.models:
-        may_use(call.subject, model)
+        may_ask(call.subject, model, call.beside)
     if isinstance(path := call.fields.get("endpoint"), str):
         permit(call.subject, "POST", path)
         _same(path, row)
