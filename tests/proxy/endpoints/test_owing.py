@@ -268,7 +268,7 @@ async def test_several_together_never_pass_the_limit(world: World) -> None:
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("status", ["failed", "expired", "cancelled"])
+@pytest.mark.parametrize("status", ["failed", "expired", "cancelled", "completed"])
 async def test_what_came_to_nothing_costs_nothing(world: World, status: str) -> None:
     """And what was answered before it ended is paid for."""
     world.limits(1)

@@ -271,8 +271,8 @@ async def _settled(
 
 
 def _answered(said: Mapping[str, Any]) -> bool:
-    """Whether there are results: of what failed altogether, or was cancelled at once, there are none."""
-    if said.get("status") == "completed" or said.get("output_file_id"):
+    """Whether there are results: of what failed altogether, or was cancelled at once, there are none to be paid for."""
+    if said.get("output_file_id"):
         return True
     counts = said.get("request_counts")
     done = counts.get("completed") if isinstance(counts, dict) else None
