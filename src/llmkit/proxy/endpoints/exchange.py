@@ -28,7 +28,7 @@ from ..subject import Subject
 from .answering import Line
 from .asking import around, body_of, fields_of, headers_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
-from .kept import NAMES_OF_FILES, check_ids, ids_in
+from .kept import check_ids, named_in
 from .relay import pieces
 
 if TYPE_CHECKING:
@@ -209,9 +209,8 @@ class Endpoint:
         body, fields = await body_of(receive, settings.max_body), dict[str, Any]()
         if self._body and connection.scope["method"] in _WITH_BODY:
             fields = fields_of(body)
-            if any(mark in body for mark in NAMES_OF_FILES):
-                # Few bodies name files, also with a letter of that name escaped: the others are not looked through.
-                await check_ids(gateway, subject, ids_in(fields, shared=settings.shared_ids))
+            if named := named_in(body, fields, shared=settings.shared_ids):
+                await check_ids(gateway, subject, named)
         prompt = _prompt(fields) if settings.log_content else None
         beside = beside_of(headers, fields, subject, settings)
         async with Line(receive, send, settings.keep_alive) as line:

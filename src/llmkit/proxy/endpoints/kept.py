@@ -18,12 +18,12 @@ from ..gateway import Gateway
 from ..subject import Subject
 
 __all__ = [
-    "NAMES_OF_FILES",
     "check_ids",
     "drop",
     "find",
     "ids_in",
     "missing",
+    "named_in",
     "note",
     "owner_of",
     "plausible",
@@ -44,12 +44,9 @@ _TOP = {"container": "id", "conversation": "id", "prompt": "id"}
 _CACHES = ("cachedContent", "cached_content")
 _STORES = ("vector_store_ids", "vectorStoreIds", "fileSearchStoreNames", "file_search_store_names")
 
-NAMES_OF_FILES = (
-    b"file_id", b"fileUri", b"file_uri", b"\\u",
-    b'"container"', b'"conversation"', b'"pmpt_', b'"cachedContent"', b'"cached_content"', b"vector_store",
-    b"vectorStore", b"earchStoreNames", b"search_store_names", b"item_reference",
-)  # fmt: skip
-"""What the bytes of a body have in them where ``ids_in`` may find any."""
+_OF_ACCOUNT = frozenset({*_TOP, *_CACHES, "tools", "input"})
+_NAMES_OF_FILES = (b"file_id", b"fileUri", b"file_uri", b"\\u")
+"""What the bytes of a body have in them where it may name files."""
 
 
 def owner_of(subject: Subject) -> str:
@@ -125,6 +122,18 @@ async def check_ids(gateway: Gateway, subject: Subject, ids: Iterable[str]) -> N
     found = await gateway.database.read(lambda session: keeping.owned(session, asked, owner))
     for id_ in every - found:
         raise Refused(404, f"you have nothing by the id {id_[:100]!r}", "not_found_error")
+
+
+def named_in(body: bytes, fields: dict[str, Any], *, shared: bool) -> list[str]:
+    """``ids_in`` of a body and what was read of it: few name files, also with a letter of that name escaped, and only
+    those are looked through.
+    """
+    found: list[str] = []
+    if not shared and not _OF_ACCOUNT.isdisjoint(fields):
+        found += _of_account(fields)
+    if any(mark in body for mark in _NAMES_OF_FILES):
+        found += ids_in(fields, shared=True)
+    return found
 
 
 def ids_in(body: Any, *, shared: bool = False) -> Iterator[str]:
