@@ -257,6 +257,8 @@ class Kept(Base):
     """What the calls in a file for a batch are for, as their writer named them."""
     told: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """What the provider last said of it, in OpenAI's form."""
+    money: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Of a file for a batch: what its calls cost at most; of a batch: what is held for them (``endpoints.owing``)."""
     created_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "owner", "kind", "created_at"),)

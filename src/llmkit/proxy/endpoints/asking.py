@@ -5,6 +5,7 @@ No model is asked from here, and nothing is answered: each mistake is a ``Refuse
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, HTTPConnection
@@ -38,7 +39,10 @@ _LONGEST = 512
 
 
 async def subject_of(
-    gateway: Gateway, connection: HTTPConnection, shown: str | None = None
+    gateway: Gateway,
+    connection: HTTPConnection,
+    shown: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Subject:
     """Who asks; also in the connection's ``state``, for logs and metrics.
 
@@ -46,11 +50,14 @@ async def subject_of(
         gateway: whose bearers they are.
         connection: a request, or a web socket.
         shown: a key that came in by another way than by a header.
+        headers: the connection's, where they have been looked at.
 
     Raises:
         Refused: 401, nobody that is known; 403, not at this path.
     """
-    scope, headers = connection.scope, headers_of(connection)
+    scope = connection.scope
+    if headers is None:
+        headers = headers_of(connection)
     cookies = connection.cookies if "cookie" in headers else _NO_COOKIES
     subject = await gateway.bearers.subject(headers, cookies, shown)
     scope.setdefault("state", {})["subject"] = subject
