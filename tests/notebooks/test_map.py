@@ -20,7 +20,9 @@ from llmkit.errors import (
     BudgetExceededError,
     ConfigurationError,
     InvalidRequestError,
+    MissingKeyError,
     UnboundedCostError,
+    UnsupportedParamsError,
 )
 from llmkit.testing import faults
 
@@ -143,6 +145,7 @@ def test_the_first_error_can_end_it(ask: Ask, simulator: Simulator) -> None:
         (["a"], "Say {row}", {"stream": True}, "stream"),
         (["a"], "Say {row}", {"client": "mine"}, "client is"),
         (["a"], "Say {row}", {"model": None}, "model"),
+        (["a"], "Say {row}", {"model": "nonsense/x"}, "nonsense"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_sent(
@@ -152,6 +155,20 @@ def test_mistakes_are_told_before_anything_is_sent(
     with pytest.raises(ConfigurationError, match=match):
         llmkit.map(rows, what, **{**ask, **more})
     assert simulator.requests == []
+
+
+def test_what_is_wrong_with_all_rows_is_raised(
+    ask: Ask, simulator: Simulator, tmp_path: Any
+) -> None:
+    """A parameter that nobody knows, a key that is not there: not an error of each row."""
+    with pytest.raises(UnsupportedParamsError, match="temperature"):
+        llmkit.map(["a", "b"], "Say {row}", temprature=1, **ask)
+    keyless = llmkit.Client(base_url=simulator.base_url, environ={})
+    with pytest.raises(MissingKeyError):
+        llmkit.map(["a", "b"], "Say {row}", checkpoint=tmp_path / "x", **{**ask, "client": keyless})
+    results = llmkit.map(["a", "b"], "Say {row}", checkpoint=tmp_path / "y", **ask)
+    assert (results.errors, results.unknown) == ([], [])
+    assert len(simulator.requests) == 2
 
 
 def test_an_async_function_needs_amap(ask: Ask) -> None:

@@ -15,7 +15,14 @@ from .._control.mapping.results import MapPlan, MapResults, MapRow
 from .._control.mapping.rows import Rows
 from .._cost import MATH, Cost, Unbounded, unknown
 from .._io.stores.checkpoint import Checkpoint, Kept
-from ..errors import APIError, ConfigurationError, LLMKitError, OutcomeUnknownError
+from ..errors import (
+    APIError,
+    ConfigurationError,
+    LLMKitError,
+    MissingKeyError,
+    OutcomeUnknownError,
+    UnsupportedParamsError,
+)
 from ..types._shown import plural
 from ._purse import Purse
 from ._target import Target
@@ -121,6 +128,19 @@ class Work:
 
     # --- what it may cost ----------------------------------------------------------------------
 
+    def checked(self) -> None:
+        """See to it that the first row could be asked: what is wrong with the call is wrong with all of them.
+
+        Raises ConfigurationError, UnsupportedParamsError: it is not for the row's sake.
+        """
+        try:
+            for item in self.to_do()[:1]:
+                self.target.bound(item.about)
+        except (ConfigurationError, UnsupportedParamsError):
+            raise
+        except LLMKitError:
+            return
+
     def bounded(self) -> Cost | Unbounded:
         """The most that one try of each row that is to do can cost."""
         total = Cost.zero
@@ -222,6 +242,9 @@ class Work:
         row.result, row.cost = value, cost
 
     def _failed(self, item: Item, error: Exception, cost: Cost) -> None:
+        if isinstance(error, MissingKeyError) and error.sent == "no":
+            # No row can be asked without it.
+            raise error
         row = item.row
         cost = Cost.zero if _unsent(error) and not cost.known else cost
         if self.purse is not None:
