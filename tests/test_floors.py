@@ -138,7 +138,10 @@ UPWARDS: dict[str, set[str]] = {}
 
 # Imports inside functions: importer -> what it may load late, and nothing else anywhere.
 LAZY_SEAMS: dict[str, set[str]] = {
-    "proxy.operation.telemetry": {"llmkit.proxy.operation.spans"},  # where OpenTelemetry is
+    "proxy.operation.telemetry": {
+        "llmkit.proxy.operation.spans",
+        "llmkit.telemetry",
+    },  # where OpenTelemetry is
     # Only where something is laid over the built-in data, or asked for by a name that a person wrote.
     "catalogue._layers": {
         "llmkit.catalogue._counting",  # only when something is counted

@@ -28,7 +28,7 @@ from ._control.plan import Kind
 from ._control.prices import price_of
 from ._control.retry import RetryPolicy
 from ._cost import Cost, Unbounded
-from ._given import book_of, catalogue_of, desk_of, no_call
+from ._given import book_of, catalogue_of, desk_of, listeners, no_call
 from ._io import _tap, aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
 from ._io._clock import SYSTEM_CLOCK, Clock
@@ -59,7 +59,8 @@ class Core:
     """Everything of a client but its calls.
 
     Args:
-        callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
+        callbacks: callables (or coroutine functions) of one event, see ``llmkit.events``; or names of sinks, such as
+            ``"sqlite:calls.db"``, see ``llmkit.telemetry``.
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.
@@ -89,7 +90,7 @@ class Core:
     def __init__(
         self,
         *,
-        callbacks: Iterable[Callable[[Any], Any]] = (),
+        callbacks: Iterable[Callable[[Any], Any] | str] = (),
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
         budget: Any = None,
@@ -123,7 +124,7 @@ class Core:
         self._places = Places(self._environ, self._catalogue)
         self._defaults = plan.kept(plan.asked(defaults, {}).options)
         price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
-        self._observers = Observers(tuple(callbacks))
+        self._observers = Observers(listeners(callbacks))
         reach: dict[str, Any] = {"verify": verify, "cert": cert, "proxy": proxy, "http2": http2}
         if http_client is None:
             network = Network(chosen(transport, self._environ), **reach)
@@ -168,12 +169,14 @@ class Core:
         """
         settle_left()
         self._transports.close()
+        self._observers.flush()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and the sync ones."""
         await asettle_left()
         await self._loops.aclose()
         self._transports.close()
+        await self._observers.aflush()
 
     def __enter__(self) -> Self:
         return self
@@ -331,7 +334,7 @@ class Core:
         if "fallbacks" in asked.options:
             about = self._about(job, kind)
             job.legs = plan.legs(job.id, model, subject, asked, first=first, **about)
-        if self._counts or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
+        if self._counts or job.heard or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
             self._attribute(job, asked)
             self._divertible(job, asked, subject, kind)
         return job

@@ -202,6 +202,7 @@ LIBRARY: Final[Mapping[str, str]] = {
     "disable_hf_tokenizer_download": "no tokenizer is ever downloaded",
     "enable_json_schema_validation": "an answer is checked where response_format is a pydantic class",
     "enable_preview_features": "there are none",
+    "forward_traceparent_to_llm_provider": "the gateway does, unless general_settings say trace_providers: false",
     "force_ipv4": "give http_client= with a transport of its own",
     "http2": "give http_client=httpx.Client(http2=True)",
     "model_alias_map": "say model_group_alias in router_settings",
