@@ -242,9 +242,6 @@ class Work:
         row.result, row.cost = value, cost
 
     def _failed(self, item: Item, error: Exception, cost: Cost) -> None:
-        if isinstance(error, MissingKeyError) and error.sent == "no":
-            # No row can be asked without it.
-            raise error
         row = item.row
         cost = Cost.zero if _unsent(error) and not cost.known else cost
         if self.purse is not None:
@@ -254,6 +251,9 @@ class Work:
             spent = str(MATH.add(row.earlier, cost.total or _ZERO))
             said = f"{type(error).__name__}: {error}"[:2000]
             self._kept.failed(item.key, item.nth, said, spent, lost=not cost.known)
+        if isinstance(error, MissingKeyError) and error.sent == "no":
+            # No row can be asked without it.
+            raise error
 
     # --- what came of it -----------------------------------------------------------------------
 
