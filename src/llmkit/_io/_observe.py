@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from typing_extensions import override
 
@@ -50,6 +50,9 @@ class _Stderr(logging.StreamHandler[Any]):
 class Observers:
     """All who are told of events."""
 
+    ends: ClassVar[bool] = False
+    """Whether the process ends: who has put something off sees to that himself, and nobody waits for him twice."""
+
     def __init__(self, callbacks: Sequence[Callable[[Any], Any]]) -> None:
         self.callbacks = tuple(callbacks)
 
@@ -84,7 +87,7 @@ class Observers:
 
     def flush(self, seconds: float = LONGEST) -> None:
         """Wait until callbacks have done what they have put off, but not for ever."""
-        if not self.callbacks:
+        if not self.callbacks or self.ends:
             return
         until = time.monotonic() + seconds
         if (running := sys.modules.get(f"{__package__}._later")) is not None:
