@@ -383,6 +383,7 @@ def test_what_is_shown_is_no_markup(ask: Ask) -> None:
     page = llmkit.map(["<script>x</script>"], "{row}", **ask)._repr_html_()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
+    assert "mathjax_ignore" in page
 
 
 def test_litellms_batches(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
