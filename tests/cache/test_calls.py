@@ -20,6 +20,7 @@ from llmkit.cache import Cache, MemoryEntries, SQLiteEntries
 from llmkit.testing import Raw, Simulator, ToolUse, scripted
 
 from ..io._colour import COLOURS, Colour
+from ..io._server import completion
 
 MODEL = "openai/gpt-4o-mini"
 ASK = [{"role": "user", "content": "hi"}]
@@ -517,6 +518,18 @@ def test_a_hit_needs_no_budget() -> None:
         assert again.call.cache_hit
         with pytest.raises(errors.BudgetExceededError):
             cached.completion(MODEL, ASK, user="ann", max_tokens=1000)
+
+
+def test_a_hit_is_not_billed() -> None:
+    """Billing hears of what was asked for, and of nothing else."""
+    from ..billing._recorded import billed
+
+    with billed(completion()) as world:
+        world.client.cache = True
+        for _ in range(2):
+            world.client.completion(MODEL, ASK, num_retries=0)
+        assert world.client.cache.stats["hits"] == 1
+        assert len(world.desk.told) == 2, world.desk.told
 
 
 # --- other calls
