@@ -28,7 +28,7 @@ from ._control.plan import Kind
 from ._control.prices import price_of
 from ._control.retry import RetryPolicy
 from ._cost import Cost, Unbounded
-from ._given import Attached, caching_of, catalogue_of, no_call
+from ._given import Attached, caching_of, catalogue_of, listeners, no_call
 from ._io import _tap, aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
 from ._io._clock import SYSTEM_CLOCK, Clock
@@ -59,7 +59,7 @@ class Core(Attached):
     """Everything of a client but its calls.
 
     Args:
-        callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
+        callbacks: functions of one event (``llmkit.events``), or sinks' names (``llmkit.telemetry``).
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.
@@ -88,7 +88,7 @@ class Core(Attached):
     def __init__(
         self,
         *,
-        callbacks: Iterable[Callable[[Any], Any]] = (),
+        callbacks: Iterable[Callable[[Any], Any] | str] = (),
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
         budget: Any = None,
@@ -115,7 +115,7 @@ class Core(Attached):
         self.budget = budget
         self.billing = billing
         self.cache = cache
-        self._hooks = tuple(hooks)
+        self._hooks, self._observers = tuple(hooks), Observers(listeners(callbacks))
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
@@ -124,7 +124,6 @@ class Core(Attached):
         self._places = Places(self._environ, self._catalogue)
         self._defaults = plan.kept(plan.asked(defaults, {}).options)
         price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
-        self._observers = Observers(tuple(callbacks))
         reach: dict[str, Any] = {"verify": verify, "cert": cert, "proxy": proxy, "http2": http2}
         if http_client is None:
             network = Network(chosen(transport, self._environ), **reach)
@@ -149,12 +148,14 @@ class Core(Attached):
         """
         settle_left()
         self._transports.close()
+        self._observers.flush()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and the sync ones."""
         await asettle_left()
         await self._loops.aclose()
         self._transports.close()
+        await self._observers.aflush()
 
     def __enter__(self) -> Self:
         return self
@@ -312,7 +313,7 @@ class Core(Attached):
         if "fallbacks" in asked.options:
             about = self._about(job, kind)
             job.legs = plan.legs(job.id, model, subject, asked, first=first, **about)
-        if self._counts or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
+        if self._counts or job.heard or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
             self._attribute(job, asked)
             self._divertible(job, asked, subject, kind)
         return job
@@ -345,10 +346,11 @@ class Core(Attached):
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:
         """Say whose the call is."""
-        from ._control.attributes import told  # noqa: PLC0415 - few calls say it
+        from ._control.attributes import overheard, told  # noqa: PLC0415 - few calls say it
 
         job.attributes, job.shown, job.metadata = told(asked.params, asked.options, job.metadata)
         job.book, job.desk = self._book, self._desk
+        job.heard = job.heard or (bool(CONTEXT.get()) and overheard())
         if self._cache is not None or not _CACHING.isdisjoint(asked.options):
             job.cache = caching_of(self._cache, job, asked)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .catalogue import Catalogue, default
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ._control.job import Job
     from ._control.plan import Asked
 
-__all__ = ["Attached", "caching_of", "catalogue_of", "no_call"]
+__all__ = ["Attached", "caching_of", "catalogue_of", "listeners", "no_call"]
 
 
 def book_of(budget: Any) -> Any:
@@ -71,6 +72,26 @@ def catalogue_of(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
     if isinstance(given, Catalogue):
         return given
     raise ConfigurationError(f"catalogue must be a Catalogue or a path, not {type(given).__name__}")
+
+
+def listeners(given: Any) -> tuple[Callable[[Any], Any], ...]:
+    """A client's callbacks; names stand for sinks of ``llmkit.telemetry``."""
+    several = isinstance(given, Iterable) and not isinstance(given, str) and not callable(given)
+    found = tuple(given) if several else (given,)
+    if any(isinstance(one, str) for one in found):
+        from .telemetry import sink  # noqa: PLC0415 - few name one
+
+        found = tuple(sink(one) if isinstance(one, str) else one for one in found)
+    for one in found:
+        if isinstance(one, type) and any("__call__" in vars(kind) for kind in one.__mro__):
+            raise ConfigurationError(
+                f"callbacks has the class {one.__name__} itself; make one: {one.__name__}()"
+            )
+        if not callable(one):
+            raise ConfigurationError(
+                f"callbacks are functions of one event, or names of sinks, not {type(one).__name__}"
+            )
+    return found
 
 
 def no_call(function: str, calls: frozenset[str], what: str) -> ConfigurationError:

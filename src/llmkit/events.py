@@ -6,15 +6,15 @@ No event holds a key, a prompt or an answer, save those whose docstring says so.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from ._call import Attempt, Call
+    from ._call import Attempt, Call, CallInfo
     from ._operations import Settlement
 
 __all__ = [
@@ -72,13 +72,19 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
-    """A request is about to leave."""
+    """A request is about to leave.
+
+    ``params`` and ``content`` are what is asked, without keys and headers: the parameters, and the prompt (messages, a
+    text, inputs) as the call has it. They are here for who is told to look at content, and in no log.
+    """
 
     call_id: str
     number: int
     provider: str
     model: str
     url: str
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    content: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,12 +255,14 @@ class BudgetOverrun:
 class CallFinished:
     """The terminal event: exactly one for each call, whatever happened to it.
 
-    ``response`` is the answer (for streams: as far as it came); ``None`` where there is none.
+    ``response`` is the answer (for streams: as far as it came); ``None`` where there is none. ``call`` is what happened
+    to the call, also where nobody answered: its attempts, whose it is, where it went.
     """
 
     settlement: Settlement
     response: Any = None
     error: BaseException | None = None
+    call: CallInfo | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

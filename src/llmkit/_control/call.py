@@ -176,11 +176,10 @@ def _finished(job: Job, account: Account, completion: Answer) -> Flow[Answer]:
     """What may still refuse the answer comes after its settlement: it has been paid for."""
     if job.wanted is not None and isinstance(completion, ChatCompletion):
         parse_answer(completion, job.wanted)
-    if job.hooks:
-        # They may change it.
-        completion._keep(_as_sent=False)  # noqa: SLF001 - one's own answer
     for hook in job.hooks:
         if (after := getattr(hook, "after_call", None)) is not None:
+            # It may change it.
+            completion._keep(_as_sent=False)  # noqa: SLF001 - one's own answer
             completion = (yield from consult(after, account.call, completion)) or completion
     return completion
 

@@ -71,7 +71,7 @@ class Routing(Client):
         model_list: Sequence[Any] | None = None,
         *,
         store: Store | None = None,
-        callbacks: Iterable[Callable[[Any], Any]] = (),
+        callbacks: Iterable[Callable[[Any], Any] | str] = (),
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
         budget: Any = None,
@@ -172,7 +172,8 @@ class Routing(Client):
         options = {**self._defaults, **said.options} if self._defaults else said.options
         asked = plan.Asked(said.params, options, said.wanted, said.adjustments)
         job = self._blank(kind, asked, stream=stream, dry_run=dry_run)
-        if self._counts or job.metadata or CONTEXT.get() or not NAMED.isdisjoint(options):
+        told = self._counts or job.heard or job.metadata or CONTEXT.get()
+        if told or not NAMED.isdisjoint(options):
             self._attribute(job, asked)
         asking = Asking(job.id, kind, subject, own(said), stream, job.keyless)
         self._send_on_its_way(job, model, asking, options)

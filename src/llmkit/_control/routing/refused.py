@@ -164,7 +164,9 @@ SECTIONS: Final[Mapping[str, str]] = {
     "vector_store_registry": _SEARCH,
 }  # fmt: skip
 
-_CALLBACKS: Final = "callbacks are given in code, as functions of one event: callbacks=[…]"
+_CALLBACKS: Final = (
+    'callbacks are given in code: functions of one event, or sinks by name: callbacks=["otel"]'
+)
 _LIMITS_OF_KEYS: Final = PROXY
 
 LIBRARY: Final[Mapping[str, str]] = {
@@ -201,6 +203,7 @@ LIBRARY: Final[Mapping[str, str]] = {
     "disable_hf_tokenizer_download": "no tokenizer is ever downloaded",
     "enable_json_schema_validation": "an answer is checked where response_format is a pydantic class",
     "enable_preview_features": "there are none",
+    "forward_traceparent_to_llm_provider": "the gateway does, unless general_settings say trace_providers: false",
     "force_ipv4": "give http_client= with a transport of its own",
     "http2": "give http_client=httpx.Client(http2=True)",
     "model_alias_map": "say model_group_alias in router_settings",
