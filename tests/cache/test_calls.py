@@ -609,6 +609,33 @@ def test_any_of_a_group_has_answered(store: Any) -> None:
         assert len(script.requests) == 1
 
 
+def test_hooks_are_consulted_once_unless_they_are_pure() -> None:
+    """Who may do more than change the call is asked for the one deployment that would be asked."""
+    entries = [
+        {"model_name": "g", "litellm_params": {"model": MODEL, "api_key": f"sk-{name}-0123456789"}}
+        for name in ("one", "two", "three")
+    ]
+
+    class Guard:
+        pure = False
+
+        def __init__(self) -> None:
+            self.seen = 0
+
+        def before_call(self, call: Any) -> None:
+            self.seen += 1
+
+    guard = Guard()
+    router: Any = llmkit.Router(entries, cache=True, hooks=[guard])
+    with scripted(otherwise="one") as script:
+        for _ in range(4):
+            router.completion("g", ASK)
+        assert (guard.seen, len(script.requests) <= 3) == (4, True)
+        guard.pure = True
+        assert router.completion("g", ASK).call.cache_hit
+        assert guard.seen == 7
+
+
 def test_what_a_fallback_group_says_is_not_the_groups() -> None:
     """Once the group is well again, it is asked; the other group's call finds its own."""
     entries = [
