@@ -73,8 +73,7 @@ class Router(Several, Checking):
         config = Config(dict(path), ()) if isinstance(path, Mapping) else read_config(path)
         environ, known = os.environ if environ is None else environ, catalogue_of(catalogue)
         clients = {name: how.pop(name) for name in tuple(how) if name in _CLIENTS}
-        sections: Mapping[str, Any] = config.sections
-        notes = config.notes
+        sections, notes = config
         if "cache" not in clients:
             sections, clients["cache"], more = cache_in(sections, environ)
             notes = (*notes, *more)
