@@ -34,6 +34,7 @@ PAGES = [
     "docs/router.md",
     "docs/tokens.md",
     "docs/stores.md",
+    "docs/migration.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))

@@ -230,7 +230,7 @@ def test_a_stream_is_of_either_colour(base: str) -> None:
     async def main() -> str:
         async with await litellm.acompletion(MODEL, SAY, **to) as stream:
             assert isinstance(stream, CustomStreamWrapper)
-            async for _ in stream:
+            async for _ in stream:  # type: ignore[attr-defined]
                 break
         return str(stream.response_uptil_now)
 

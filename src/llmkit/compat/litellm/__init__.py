@@ -80,5 +80,10 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def _turn_on_debug() -> None:
+    """LiteLLM's way to set ``set_verbose``."""
+    sys.modules[__name__].set_verbose = True  # type: ignore[attr-defined]
+
+
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, *_MODULES})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from typing_extensions import override
 
@@ -11,9 +11,19 @@ from ...errors import LLMKitError
 from ...router import Router as _Router
 from ._calling import acall, call
 from ._clients import how
+from ._settings import setting
 from ._streams import raised
 
 __all__ = ["Router"]
+
+_ALSO: Final = (
+    "content_policy_fallbacks",
+    "context_window_fallbacks",
+    "default_fallbacks",
+    "fallbacks",
+    "num_retries",
+)
+"""Settings that are keywords of a router's."""
 
 
 class Router:
@@ -28,9 +38,13 @@ class Router:
     """
 
     def __init__(self, model_list: Sequence[Any] | None = None, **settings: Any) -> None:
-        told = {name: value for name, value in how(awaited=False).items() if value is not None}
+        usual = how(awaited=False) | {name: setting(name) for name in _ALSO}
+        usual["timeout"] = setting("request_timeout")
+        given = {name: value for name, value in settings.items() if value is not None}
+        told = {name: value for name, value in usual.items() if value is not None}
+        given["callbacks"] = (*told.pop("callbacks"), *given.get("callbacks", ()))
         try:
-            self.llmkit = _Router(model_list, **{**told, **settings})
+            self.llmkit = _Router(model_list, **{**told, **given})
         except LLMKitError as error:
             raise raised(error) from error.__cause__
 

@@ -41,6 +41,7 @@ HONOURED: Final[dict[str, Any]] = {
     "include_cost_in_streaming_usage": False,
     "input_callback": [],
     "model_alias_map": {},
+    "model_fallbacks": None,
     "num_retries": None,
     "openai_errors": False,
     "organization": None,

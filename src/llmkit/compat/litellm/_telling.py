@@ -24,6 +24,7 @@ from .integrations.custom_logger import CustomLogger
 __all__ = ["check_loggers", "finish", "listen", "noting", "pre_call"]
 
 _log = logging.getLogger("llmkit")
+_aloud = logging.getLogger("llmkit.compat.litellm")
 _current: ContextVar[Record | None] = ContextVar("llmkit_litellm_call", default=None)
 _records: dict[str, Record] = {}
 """Of calls that are on their way, by their id."""
@@ -41,6 +42,8 @@ def noting(record: Record) -> Iterator[None]:
 
 def listen(event: Any) -> Awaitable[None] | None:
     """The callback of the compat layer's clients."""
+    if setting("set_verbose"):
+        _speak(event)
     if isinstance(event, CallStarted):
         if (record := _current.get()) is not None:
             _records[event.call_id] = record
@@ -55,6 +58,18 @@ def listen(event: Any) -> Awaitable[None] | None:
     elif isinstance(event, StreamStarted) and (known := _records.get(event.call_id)):
         known.first_chunk = known.started + event.seconds
     return None
+
+
+def _speak(event: Any) -> None:
+    """``set_verbose``: say on stderr what happens. A logger of this module's own: llmkit's stays as it is."""
+    if not _aloud.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s litellm %(message)s"))
+        _aloud.addHandler(handler)
+        _aloud.setLevel(logging.DEBUG)
+        _aloud.propagate = False
+    shown = event.settlement if isinstance(event, CallFinished) else event
+    _aloud.debug("%s", redact(repr(shown)))
 
 
 def _ended(event: CallFinished) -> Awaitable[None] | None:
