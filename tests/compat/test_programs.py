@@ -24,6 +24,7 @@ from llmkit.compat.litellm.integrations.custom_logger import CustomLogger
 from llmkit.compat.litellm.types.utils import GenericStreamingChunk, ModelResponse
 from llmkit.compat.litellm.utils import CustomStreamWrapper
 from llmkit.errors import ConfigurationError, UnsupportedParamsError
+from llmkit.telemetry import sink
 from llmkit.testing import Simulator, scripted
 
 from . import programs
@@ -58,7 +59,8 @@ TIER_2 = (
     "acompletion_with_retries text_completion atext_completion responses aresponses transcription "
     "atranscription speech aspeech image_generation aimage_generation image_edit rerank arerank moderation "
     "amoderation create_file file_content create_batch retrieve_batch list_batches BudgetManager CustomLLM "
-    "CustomLogger exceptions utils types integrations "
+    "CustomLogger exceptions utils types integrations caching Cache enable_cache disable_cache update_cache "
+    "batch_completion abatch_completion batch_completion_models batch_completion_models_all_responses "
 )
 
 
@@ -321,14 +323,66 @@ def test_a_logger_that_fails_breaks_nothing(caplog: pytest.LogCaptureFixture) ->
     assert len(told) == 2  # of the request and of the answer
 
 
-def test_loggers_nobody_knows_are_refused() -> None:
-    """A name would otherwise be told nothing, in silence."""
-    litellm.success_callback = ["langfuse"]
-    with pytest.raises(litellm.BadRequestError, match="'langfuse' is not known by name"):
+def test_loggers_by_name_are_llmkits_sinks(tmp_path: Path) -> None:
+    """A name that nobody has would otherwise be told nothing, in silence."""
+    litellm.success_callback = ["lagnfuse"]
+    with pytest.raises(litellm.BadRequestError, match="lagnfuse"):
         _ask()
     litellm.success_callback = [5]
     with pytest.raises(litellm.BadRequestError, match="cannot be called"):
         _ask()
+    path = tmp_path / "calls.jsonl"
+    litellm.success_callback = [f"jsonl:{path}"]
+    _ask()
+    sink(f"jsonl:{path}").flush()
+    assert json.loads(path.read_text(encoding="utf-8"))["outcome"] == "mocked"
+
+
+def test_answers_are_kept(base: str, tmp_path: Path) -> None:
+    """``litellm.cache``, with LiteLLM's arguments; another setting ends it."""
+    to = {"api_base": base, "api_key": KEY}
+    litellm.enable_cache(
+        type="disk", disk_cache_dir=str(tmp_path), supported_call_types=["acompletion"]
+    )
+    try:
+        first, second = (litellm.completion(MODEL, SAY, **to) for _ in range(2))
+        third = litellm.completion(MODEL, SAY, cache={"no-cache": True}, **to)
+    finally:
+        litellm.cache.close()
+        litellm.disable_cache()
+    hits = [one._hidden_params["cache_hit"] for one in (first, second, third)]
+    assert hits == [None, True, None]
+    assert second._hidden_params["response_cost"] == 0.0
+    assert litellm.cache is None
+    with pytest.raises(ConfigurationError, match="s3_bucket_name"):
+        litellm.Cache(s3_bucket_name="x")
+    with pytest.raises(ConfigurationError, match="'local', 'redis' or 'disk'"):
+        litellm.Cache(type="qdrant-semantic")
+
+
+def test_several_are_asked_at_once() -> None:
+    """Answers in their order, failures among them, each told to the loggers; the first of several models."""
+    told: list[Any] = []
+    litellm.success_callback = [lambda kwargs, *_: told.append(kwargs["model"])]
+    many = litellm.batch_completion(MODEL, [SAY, SAY], mock_response="ok", max_workers=2)
+    assert [one.choices[0].message.content for one in many] == ["ok", "ok"]
+    assert isinstance(many[0], ModelResponse)
+    failed = litellm.batch_completion(MODEL, [SAY], mock_response="litellm.RateLimitError")
+    assert isinstance(failed[0], litellm.RateLimitError)
+    later = asyncio.run(litellm.abatch_completion(MODEL, [SAY, SAY], mock_response="ok"))
+    assert len(later) == 2
+    models = ["openai/gpt-4o", MODEL]
+    first = litellm.batch_completion_models(models=models, messages=SAY, mock_response="ok")
+    assert first.choices[0].message.content == "ok"
+    every = litellm.batch_completion_models_all_responses(
+        models=models, messages=SAY, mock_response="x"
+    )
+    assert [one.model for one in every] == ["gpt-4o", "gpt-4o-mini"]
+    with pytest.raises(litellm.RateLimitError):
+        litellm.batch_completion_models(
+            models=models, messages=SAY, mock_response="litellm.RateLimitError"
+        )
+    assert told.count("gpt-4o-mini") >= 5
 
 
 def test_failures_before_a_call_are_told() -> None:

@@ -25,6 +25,10 @@ _IN: dict[str, tuple[str, ...]] = {
         "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextCompletionResponse",
         "TranscriptionResponse", "Usage",
     ),
+    "._batches": (
+        "abatch_completion", "batch_completion", "batch_completion_models", "batch_completion_models_all_responses",
+    ),
+    ".caching": ("Cache", "disable_cache", "enable_cache", "update_cache"),
     "._custom": ("CustomLLM", "CustomLLMError"),
     "._functions": (
         "acancel_batch", "acompletion", "acompletion_with_retries", "acreate_batch", "acreate_file", "aembedding",

@@ -125,6 +125,11 @@ def setting(name: str) -> Any:
     return _values.get(name)
 
 
+def put(name: str, value: Any) -> None:
+    """Set a setting, from within."""
+    _values[name] = value
+
+
 def is_setting(name: str) -> bool:
     """Whether LiteLLM has, or somebody has set, such a setting; keys of providers are any ``…_key``."""
     return name in _FIRST or name in _values or (name.endswith(_KEYS) and name[0] != "_")
