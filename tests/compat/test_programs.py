@@ -107,6 +107,26 @@ def test_an_import_is_light() -> None:
     assert ran.stdout.strip() == ""
 
 
+def test_it_stands_in_for_litellm() -> None:
+    """A program that is not to be touched imports what it always did, and gets the same classes."""
+    code = """
+import llmkit.compat.litellm as ours
+ours.stand_in()
+ours.stand_in()
+import litellm
+from litellm import completion
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.llms.custom_llm import CustomLLM
+from litellm.router import Router
+from litellm.types.utils import ModelResponse
+from litellm.utils import token_counter
+import litellm.exceptions
+assert litellm is ours and CustomLogger is ours.CustomLogger and litellm.exceptions is ours.exceptions
+assert CustomLLM is ours.CustomLLM and Router is ours.Router and ModelResponse is ours.ModelResponse
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=30)
+
+
 def test_signatures_are_shown() -> None:
     """An editor sees the arguments that may go without names."""
     shown = list(inspect.signature(litellm.completion).parameters)
@@ -302,6 +322,23 @@ def test_programs_make_exceptions() -> None:
     assert (shape.raw_response, shape.schema) == ("{}", "schema")
     with pytest.raises(TypeError, match="at most"):
         litellm.RateLimitError(*range(20))
+
+
+def test_other_calls_are_mocked_by_what_stands_for_their_answer() -> None:
+    """A text, a vector, an address; and a timeout that was waited for."""
+    assert litellm.text_completion("x", MODEL, mock_response="t").choices[0].text == "t"
+    answer = litellm.responses("x", MODEL, mock_response="r")
+    assert answer.output[0]["content"][0]["text"] == "r"
+    vectors = litellm.embedding("openai/e", ["x"], mock_response=[0.5])
+    assert vectors.data[0].embedding == [0.5]
+    picture = litellm.image_generation(
+        "x", "openai/gpt-image-1", mock_response="https://x.test/p.png"
+    )
+    assert picture.data[0].url == "https://x.test/p.png"
+    with pytest.raises(litellm.Timeout):
+        _ask(mock_timeout=True, timeout=0.001)
+    with pytest.raises(litellm.MockException):
+        _ask(mock_response=ValueError("mine"))
 
 
 # --- loggers -------------------------------------------------------------------------------------

@@ -50,6 +50,7 @@ _IN: dict[str, tuple[str, ...]] = {
     ),
     "._routers": ("Router",),
     "._settings": ("UnhonouredSettingWarning",),
+    "._standing": ("stand_in",),
     "._streams": ("CustomStreamWrapper", "stream_chunk_builder"),
     ".integrations.custom_logger": ("CustomLogger",),
     ".._budget": ("BudgetManager",),
