@@ -36,12 +36,14 @@ FLOORS = {
     "_given": 6,
     "_kinds": 6,
     "_left": 6,
+    "_mapping": 6,
     "billing": 6,
     "budget": 6,
     "client": 6,
     "ledger": 6,
     "router": 6,
     "stores": 6,
+    "telemetry": 6,
     "_io": 5,
     "_control": 4,
     "providers": 3,
@@ -90,12 +92,19 @@ SEAMS = {
     },
     "certifi": {"_io._reqwest_clients", "_io._tls"},  # comes with httpx: whom it trusts
     "fastapi": {"proxy.management"},
+    "IPython": {"_io._live"},  # no dependency: it is there if its kernel runs
     "httpcore": {"_io"},
     "httpx": {"_io"},
-    "opentelemetry": {"proxy.operation.spans"},  # no dependency: it is there if somebody listens
+    "matplotlib": {"telemetry._plot"},  # the extra "plot"
+    # No dependency of the gateway: it is there if somebody listens. The extra "otel".
+    "opentelemetry": {"proxy.operation.spans", "telemetry._otel"},
     "psycopg": {"_io"},  # the extra "postgres"
     "jwt": {"proxy.auth"},
-    "prometheus_client": {"proxy.operation"},
+    "prometheus_client": {
+        "proxy.operation",
+        "telemetry._families",  # the extra "prometheus"
+        "telemetry._prometheus",
+    },
     # The caller's class may be the answer's format.
     "pydantic": {"types", "_control.structured", "proxy.management"},
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
@@ -113,6 +122,7 @@ SEAMS = {
     "starlette": {"proxy"},
     "tenacity": {"_control.retry"},
     "tiktoken": {"tokens._encodings"},
+    "tqdm": {"_io._bar"},  # the extra "notebook"
     "uvicorn": {"proxy.operation"},
     # The extra "yaml", and who records with vcrpy has it.
     "yaml": {"_io._config", "testing._cassette._vcr"},
@@ -150,8 +160,14 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "": {"importlib.metadata"},  # only __version__ reads the metadata
     # --help stays quick; the proxy is an extra.
     "_cli": {"llmkit._cli._commands", "llmkit.proxy.__main__"},
-    # No other command needs a store, or an outbox.
-    "_cli._commands": {"llmkit._cli._billing", "llmkit._cli._budget"},
+    # No other command needs a store, an outbox, or a log.
+    "_cli._commands": {"llmkit._cli._billing", "llmkit._cli._budget", "llmkit._cli._log"},
+    "_cli._log": {"llmkit.telemetry._plot"},  # few want a picture
+    "_given": {"llmkit.telemetry"},  # only for who names a sink
+    "telemetry._plot": {  # an extra, and only for PNG
+        "matplotlib.backends.backend_agg",
+        "matplotlib.figure",
+    },
     "_cli._parser": {"llmkit"},  # only --version reads the metadata
     "_cli._target": {"llmkit.testing"},  # only where no key is set
     "_control.prices": {
@@ -189,6 +205,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.attempts": {"llmkit._control.holding", "llmkit._control.need"},
     "_control.account": {"llmkit._control.hold", "llmkit._control.billing.tab"},
     "_control.call": {"llmkit._control.billing.rows", "llmkit._control.mock"},
+    "_control.mapping.results": {"llmkit._control.mapping.looks"},  # only in notebooks
     "_control.plan": {"llmkit._control.lacking"},  # a mistake
     "_control.billing.tab": {"llmkit._control.billing.rows"},  # few calls look at a batch
     "_control.dry": {"llmkit._control.bounding"},  # few calls are run dry
@@ -201,6 +218,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
     "_api._default": {"llmkit._control.environment"},  # few programs ask
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
+    "_io._bar": {"tqdm.notebook", "tqdm.std"},  # an extra
     "_io._config": {"yaml"},  # an extra, and only for files in YAML
     "_io.sync": {"llmkit._io._files"},  # few calls have files to read
     "_io.aio": {"llmkit._io._files"},
@@ -210,6 +228,16 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io.stores._sqlite_seat": {"ctypes"},  # only where a fork was hidden from Python
     # Only for what is odd, for uploads and for proxies.
     "_io._http": {"httpx", "llmkit._io._proxy", "llmkit._io._sending"},
+    "_cost": {"llmkit.types._page"},  # this and the next ones: only in notebooks
+    "_control.budget.checking": {"llmkit._control.budget.looks"},
+    "_control.budget.usage": {"llmkit.types._page"},
+    "_io._live": {"IPython.display"},
+    "_io.aio_stream": {"llmkit._io._live"},
+    "_io.sync_stream": {"llmkit._io._live"},
+    "budget._calls": {"llmkit._control.budget.looks"},
+    "ledger": {"llmkit.types._page"},
+    "router._router": {"llmkit.router._looks"},
+    "types.answer": {"llmkit.types._page"},
     "_io._loops": {"trio"},  # only under it
     "_io._network": {"llmkit._io._reqwest"},  # only who asks for it
     "_io._reqwest": {  # only in a child that was forked, and for uploads
@@ -224,7 +252,12 @@ LAZY_SEAMS: dict[str, set[str]] = {
         "pyreqwest.proxy",
     },
     "_io._running": {"asyncio", "trio"},  # only the one whose loop is running
-    "_io._observe": {"asyncio"},  # only for a coroutine callback in sync code
+    "_io._observe": {  # only for coroutines, and where something is put off
+        "anyio",
+        "anyio.to_thread",
+        "asyncio",
+        "llmkit._io._later",
+    },
     "_io._sending": {"anyio"},  # only for uploads
     # An extra, which is asked for when a store is made.
     "_io.stores.postgres": {

@@ -31,13 +31,15 @@ PAGES = [
     "docs/bounds.md",
     "docs/billing.md",
     "docs/budgets.md",
+    "docs/notebooks.md",
     "docs/router.md",
     "docs/tokens.md",
     "docs/stores.md",
+    "docs/telemetry.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
-CALL = re.compile(r"completion\(|completions\.create\(|embedding\(|exact=True")
+CALL = re.compile(r"completion\(|map\(rows|completions\.create\(|embedding\(|exact=True")
 PRINTED_BY_EXAMPLES = {
     "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",
@@ -47,6 +49,7 @@ PRINTED_BY_EXAMPLES = {
     "routing.py": "fast: there",
     "quickstart.py": "answered by openai with the key from",
     "streaming.py": "stop",
+    "telemetry.py": "together 5 calls $",
     "structured.py": "City(name=",
     "tools.py": "get_weather({",
 }

@@ -59,8 +59,7 @@ class Core:
     """Everything of a client but its calls.
 
     Args:
-        callbacks: callables (or coroutine functions) of one event, see ``llmkit.events``; or names of sinks, such as
-            ``"sqlite:calls.db"``, see ``llmkit.telemetry``.
+        callbacks: functions of one event (``llmkit.events``), or sinks' names (``llmkit.telemetry``).
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.
@@ -115,7 +114,7 @@ class Core:
         self.ledger: Any = MemoryLedger() if ledger is None else ledger
         self.budget = budget
         self.billing = billing
-        self._hooks = tuple(hooks)
+        self._hooks, self._observers = tuple(hooks), Observers(listeners(callbacks))
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
@@ -124,7 +123,6 @@ class Core:
         self._places = Places(self._environ, self._catalogue)
         self._defaults = plan.kept(plan.asked(defaults, {}).options)
         price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
-        self._observers = Observers(listeners(callbacks))
         reach: dict[str, Any] = {"verify": verify, "cert": cert, "proxy": proxy, "http2": http2}
         if http_client is None:
             network = Network(chosen(transport, self._environ), **reach)
@@ -366,10 +364,11 @@ class Core:
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:
         """Say whose the call is."""
-        from ._control.attributes import told  # noqa: PLC0415 - few calls say it
+        from ._control.attributes import overheard, told  # noqa: PLC0415 - few calls say it
 
         job.attributes, job.shown, job.metadata = told(asked.params, asked.options, job.metadata)
         job.book, job.desk = self._book, self._desk
+        job.heard = job.heard or (bool(CONTEXT.get()) and overheard())
 
     def _divertible(
         self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind

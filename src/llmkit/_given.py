@@ -57,6 +57,10 @@ def listeners(given: Any) -> tuple[Callable[[Any], Any], ...]:
 
         found = tuple(sink(one) if isinstance(one, str) else one for one in found)
     for one in found:
+        if isinstance(one, type) and any("__call__" in vars(kind) for kind in one.__mro__):
+            raise ConfigurationError(
+                f"callbacks has the class {one.__name__} itself; make one: {one.__name__}()"
+            )
         if not callable(one):
             raise ConfigurationError(
                 f"callbacks are functions of one event, or names of sinks, not {type(one).__name__}"

@@ -109,7 +109,7 @@ async def test_failing_callbacks_do_no_harm(
 
 @each_colour
 async def test_coroutine_functions_are_awaited(colour: Colour, server: Server) -> None:
-    """An async callback is run to its end: in async calls before the call goes on, in sync ones behind them, in order."""
+    """An async callback is run to its end: in async calls before the call goes on, in sync ones behind it."""
     told = []
 
     async def waits(event: Any) -> None:

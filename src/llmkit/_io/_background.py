@@ -37,6 +37,7 @@ class Background:
         name: what the log calls it.
         size: so many may wait.
         lingers: seconds that the first of some waits for others.
+        rests: is called in that thread when it ends, having had nothing to do for a while, and when the process ends.
     """
 
     def __init__(
@@ -46,7 +47,9 @@ class Background:
         name: str,
         size: int = 10_000,
         lingers: float = 0.0,
+        rests: Callable[[], None] | None = None,
     ) -> None:
+        self._rests = rests
         self._work, self.name, self._size, self._lingers = work, name, size, lingers
         self.dropped = 0
         """How many were lost: they did not fit, or could not be worked off."""
@@ -67,6 +70,7 @@ class Background:
         if self._ended:
             # The process ends: threads may not be begun any more.
             self._done((thing,))
+            self._rest()
             return True
         with self._changed:
             if len(self._waiting) >= self._size:
@@ -110,10 +114,22 @@ class Background:
 
     def _has_more(self) -> bool:
         with self._changed:
-            if self._changed.wait_for(lambda: self._waiting, _IDLE):
+            if (
+                self._changed.wait_for(lambda: self._waiting or self._ended, _IDLE)
+                and self._waiting
+            ):
                 return True
+            # Nothing is put in meanwhile: who does so waits for this.
+            self._rest()
             self._thread = None
             return False
+
+    def _rest(self) -> None:
+        try:
+            if self._rests is not None:
+                self._rests()
+        except Exception as error:  # noqa: BLE001 - nobody is there to raise it to
+            _log.error("%s failed: %s: %s", self.name, type(error).__name__, redact(str(error)))
 
     def _done(self, batch: Sequence[Any]) -> None:
         try:
@@ -142,7 +158,11 @@ class Background:
         """The process ends: work off what is left; what comes later is done at once."""
         if not self.flush(seconds):
             _log.warning("%s is left with %d when the process ends", self.name, len(self._waiting))
-        self._ended = True
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        if self._thread is not None:
+            self._thread.join(1.0)
 
     def forget(self) -> None:
         """In a child that was forked there is no thread, and what waits is the parent's."""

@@ -27,7 +27,7 @@ class Later:
     """One event loop in a thread of its own, where coroutines run that sync code was given, one after the other."""
 
     def __init__(self, size: int = 1_000) -> None:
-        self._size = size
+        self._size, self._ended = size, False
         self.dropped = 0
         self._begin()
         known(self)
@@ -39,11 +39,15 @@ class Later:
         self._wake: asyncio.Event | None = None
         self._changed = threading.Condition(threading.RLock())
 
-    def put(
-        self, coroutine: Coroutine[Any, Any, Any], failed: Callable[[Exception], None]
-    ) -> None:
-        """Run it, with the context variables of who asks for it; ``failed`` is told what it raises."""
+    def put(self, coroutine: Coroutine[Any, Any, Any], failed: Callable[[Exception], None]) -> None:
+        """Run it, with the context variables of who asks for it; ``failed`` is told what it raises.
+
+        When the process ends, it runs at once.
+        """
         turn = coroutine, failed, contextvars.copy_context()
+        if self._ended:
+            asyncio.run(_taken(turn, AT_EXIT))
+            return
         with self._changed:
             if len(self._pending) >= self._size:
                 self._drop(coroutine)
@@ -66,9 +70,7 @@ class Later:
     def _start(self) -> None:
         self._loop, self._wake = asyncio.new_event_loop(), asyncio.Event()
         what = self._loop, self._wake
-        threading.Thread(
-            target=self._run, args=what, name="llmkit-callbacks", daemon=True
-        ).start()
+        threading.Thread(target=self._run, args=what, name="llmkit-callbacks", daemon=True).start()
 
     def _run(self, loop: asyncio.AbstractEventLoop, wake: asyncio.Event) -> None:
         asyncio.set_event_loop(loop)
@@ -97,6 +99,7 @@ class Later:
         """The process ends."""
         if not self.flush(seconds):
             _log.warning("%d async callbacks are left when the process ends", len(self._pending))
+        self._ended = True
 
     def forget(self) -> None:
         """In a child that was forked: what waits is the parent's, and would warn that nobody awaited it."""
@@ -109,16 +112,16 @@ class Later:
 _Turn = tuple["Coroutine[Any, Any, Any]", Callable[[Exception], None], contextvars.Context]
 
 
-async def _taken(turn: _Turn) -> None:
+async def _taken(turn: _Turn, seconds: float = TURN) -> None:
     coroutine, failed, context = turn
     task = asyncio.get_running_loop().create_task(coroutine, context=context)
     try:
-        async with asyncio.timeout(TURN):
+        async with asyncio.timeout(seconds):
             await task
     except asyncio.CancelledError:
         failed(TimeoutError("it was cancelled"))
     except TimeoutError:
-        failed(TimeoutError(f"it took longer than {TURN:g} s, and was cancelled"))
+        failed(TimeoutError(f"it took longer than {seconds:g} s, and was cancelled"))
     except Exception as error:  # noqa: BLE001 - it is told to who wants to know
         failed(error)
 

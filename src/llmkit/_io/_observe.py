@@ -13,10 +13,11 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from typing_extensions import override
 
+from .._call import CONTEXT
 from .._secret import redact
 from ..events import CallFinished
 
@@ -49,6 +50,9 @@ class _Stderr(logging.StreamHandler[Any]):
 class Observers:
     """All who are told of events."""
 
+    ends: ClassVar[bool] = False
+    """Whether the process ends: who has put something off sees to that himself, and nobody waits for him twice."""
+
     def __init__(self, callbacks: Sequence[Callable[[Any], Any]]) -> None:
         self.callbacks = tuple(callbacks)
 
@@ -60,6 +64,7 @@ class Observers:
     def tell(self, event: Any) -> None:
         """Tell everybody, from sync code; what coroutine functions do happens on a loop behind it, in order."""
         _debug(event)
+        _around(event)
         for callback in self.callbacks:
             try:
                 result = callback(event)
@@ -71,6 +76,7 @@ class Observers:
     async def atell(self, event: Any) -> None:
         """Tell everybody, from async code."""
         _debug(event)
+        _around(event)
         for callback in self.callbacks:
             try:
                 result = callback(event)
@@ -79,10 +85,9 @@ class Observers:
             except Exception as error:  # noqa: BLE001 - see above
                 _report(callback, error)
 
-
     def flush(self, seconds: float = LONGEST) -> None:
         """Wait until callbacks have done what they have put off, but not for ever."""
-        if not self.callbacks:
+        if not self.callbacks or self.ends:
             return
         until = time.monotonic() + seconds
         if (running := sys.modules.get(f"{__package__}._later")) is not None:
@@ -118,6 +123,12 @@ async def _at_most(seconds: float, result: Awaitable[Any]) -> None:
         await result
     if scope.cancelled_caught:
         raise TimeoutError(f"it took longer than {seconds:g} s, and was cancelled")
+
+
+def _around(event: Any) -> None:
+    """Tell the contexts that the call is made in."""
+    for one in CONTEXT.get():
+        one.hears(event)
 
 
 def _report(callback: Any, error: Exception) -> None:

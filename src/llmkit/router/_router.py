@@ -92,6 +92,11 @@ class Router(Several, Checking):
         super()._set_up(told, store, **how)
         self._begin_checks()
 
+    def _repr_html_(self) -> str:
+        from ._looks import router_page  # noqa: PLC0415 - only in notebooks
+
+        return router_page(repr(self), self.deployments())
+
     @override
     def __repr__(self) -> str:
         table, settings = self._table, self._table.settings

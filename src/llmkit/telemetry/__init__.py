@@ -1,6 +1,7 @@
 """Where the events of calls can go: OpenTelemetry, Prometheus, files, Langfuse, and others by entry point.
 
-Names only; each sink is loaded when it is asked for. A sink is a callback: ``Client(callbacks=[JSONL("calls.jsonl")])``.
+Names only; each sink is loaded when it is asked for. A sink is a callback:
+``Client(callbacks=[JSONL("calls.jsonl")])``.
 """
 
 from __future__ import annotations

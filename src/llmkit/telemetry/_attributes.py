@@ -1,7 +1,7 @@
 """What OpenTelemetry's conventions call what is known of a call. Names only: nothing here knows its library.
 
-Source: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/client-inference.md at commit 024a4f9 and
-docs/gen-ai/gen-ai-spans.md, read 2026-11-23; all of it is in development. What it has no name for begins with ``llmkit.``.
+Source: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/client-inference.md (commit 024a4f9)
+and gen-ai-spans.md, read 2026-11-23; all of it is in development. What has no name there begins with ``llmkit.``.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _OPERATIONS: Final[Mapping[str, str]] = {
 }
 """What the conventions call a kind of call; what they have no word for keeps ours."""
 INFERENCE: Final = frozenset({"chat", "text_completion", "generate_content"})
+_LARGEST: Final = 2**63
 _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
 _REQUESTED: Final[Mapping[str, tuple[str, type | tuple[type, ...]]]] = {
@@ -64,7 +65,7 @@ def asked(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Of a request's parameters. Values of another type than they should have are the provider's to refuse."""
     for name, value in params.items():
         wanted = _REQUESTED.get(name)
-        if wanted is not None and isinstance(value, wanted[1]) and not isinstance(value, bool):
+        if wanted is not None and isinstance(value, wanted[1]) and _fits(value):
             yield f"gen_ai.request.{wanted[0]}", value
     if isinstance(count := params.get("n"), int) and count != 1:
         yield "gen_ai.request.choice.count", count
@@ -94,6 +95,7 @@ def whole(row: Record) -> Iterator[tuple[str, Any]]:
         "error.type": row.error,
         "http.response.status_code": row.status_code,
         "user.id": row.user,
+        "session.id": row.session,
         "llmkit.call_id": row.id,
         "llmkit.outcome": row.outcome,
         "llmkit.attempts": row.attempts,
@@ -137,6 +139,11 @@ def _place(base_url: str) -> Attributes:
     if not host:
         return {}
     return {"server.address": host, **({} if port is None else {"server.port": port})}
+
+
+def _fits(value: Any) -> bool:
+    """Whether an attribute can have it: a number that is larger would spoil the batch that it is sent in."""
+    return not isinstance(value, bool) and (isinstance(value, str) or abs(value) < _LARGEST)
 
 
 def _texts(given: Any) -> Sequence[str]:

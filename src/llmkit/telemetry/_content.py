@@ -44,9 +44,7 @@ class Contents:
 
     def __init__(self, *, wanted: bool, redact: Redact | None) -> None:
         if redact is not None and not callable(redact):
-            raise ConfigurationError(
-                f"redact is a function of a text, not {type(redact).__name__}"
-            )
+            raise ConfigurationError(f"redact is a function of a text, not {type(redact).__name__}")
         if redact is not None and not wanted:
             raise ConfigurationError(
                 "redact is for content, which is not kept unless content=True is given"
@@ -70,7 +68,11 @@ class Contents:
         with self._lock:
             asked = self._asked.pop(event.settlement.call_id, None)
         said = _Said(self._text)
-        return list(said.asked(asked)), list(said.answered(event.response))
+        try:
+            return list(said.asked(asked)), list(said.answered(event.response))
+        except Exception as error:  # noqa: BLE001 - the call's row is not lost with what it was about
+            _log.error("content could not be read, and is left out: %s", type(error).__name__)
+            return None
 
     def _text(self, text: str) -> str:
         text = hide_keys(text[:_LONGEST])

@@ -75,16 +75,17 @@ class JSONL(Written):
 
     @contextmanager
     def _opened(self, more: int) -> Iterator[int]:
-        """The file, held alone, with room for so many bytes more. It is opened anew: another process may have turned it."""
+        """The file, held alone, with room for so many bytes more."""
         for _ in range(_TURNS):
+            # Opened anew: another process may have turned it.
             file = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _PRIVATE)
             try:
                 _hold(file)
                 if not _is_at(file, self.path):
                     continue
                 size = os.fstat(file).st_size
-                if self._most is not None and size and size + more > self._most:
-                    self._turn()
+                full = self._most is not None and size and size + more > self._most
+                if full and self._turned():
                     continue
                 yield file
                 return
@@ -92,12 +93,16 @@ class JSONL(Written):
                 os.close(file)
         raise OSError(f"{self.path} is replaced all the time")
 
-    def _turn(self) -> None:
-        """Make room: each old file gets the next number, and the last one goes."""
-        for number in range(self._keep - 1, 0, -1):
-            if (older := _numbered(self.path, number)).exists():
-                older.replace(_numbered(self.path, number + 1))
-        self.path.replace(_numbered(self.path, 1))
+    def _turned(self) -> bool:
+        """Make room: each old file gets the next number, and the last one goes; whether files can be moved here."""
+        try:
+            for number in range(self._keep - 1, 0, -1):
+                if (older := _numbered(self.path, number)).exists():
+                    older.replace(_numbered(self.path, number + 1))
+            self.path.replace(_numbered(self.path, 1))
+        except PermissionError:
+            return False
+        return True
 
 
 def place(path: str | os.PathLike[str]) -> Path:

@@ -78,9 +78,7 @@ def register_sink(name: str, make: Callable[..., Any]) -> None:
 
 def _make(kind: str, argument: str) -> Any:
     if kind in _PATHS and not argument:
-        raise ConfigurationError(
-            f"{kind!r} needs a path: callbacks=[\"{kind}:{_PATHS[kind]}\"]"
-        )
+        raise ConfigurationError(f'{kind!r} needs a path: callbacks=["{kind}:{_PATHS[kind]}"]')
     if kind in _BUILT_IN and kind not in _PATHS and argument:
         raise ConfigurationError(f"{kind!r} takes nothing behind a colon; make it in code instead")
     made = _found(kind)
@@ -119,6 +117,6 @@ def _unknown(kind: str) -> ConfigurationError:
     near = difflib.get_close_matches(kind, names, n=3)
     hint = f"; did you mean {' or '.join(near)}?" if near else "."
     return ConfigurationError(
-        f"no sink is called {kind!r:.80}{hint} There are {', '.join(sorted(_BUILT_IN))}; others come with packages that "
-        f"declare them in the group {_GROUP!r}, or by register_sink(…)"
+        f"no sink is called {kind!r:.80}{hint} There are {', '.join(sorted(_BUILT_IN))}; others come with packages "
+        f"that declare them in the group {_GROUP!r}, or by register_sink(…)"
     )

@@ -16,9 +16,18 @@ from typing_extensions import override
 
 from .._call import Attempt
 from ..errors import ConfigurationError
-from ..events import AttemptStarted, CallFinished, CallStarted, FallingBack, Hedged, Rerouted, RetryScheduled
+from ..events import (
+    AttemptStarted,
+    CallFinished,
+    CallStarted,
+    FallingBack,
+    Hedged,
+    Rerouted,
+    RetryScheduled,
+)
 from . import _attributes
 from ._content import Contents
+from ._langfuse import langfuse_attributes
 from ._record import Record, record
 
 try:
@@ -60,23 +69,26 @@ class OpenTelemetry:
     """A callback that makes spans and measurements: ``Client(callbacks=[OpenTelemetry()])``.
 
     Each call is one span of kind CLIENT, ``chat gpt-4o-mini``, a child of the span that is current where the call is
-    made, from its beginning to its end: a stream's ends when it is read, closed, cancelled or let go of, and once. Where
-    a call took several attempts, each is a child of it (INTERNAL, ``attempt 2``), to its answer's head or a stream's first chunk;
-    retries, fallbacks and hedges are events on it. A call that failed has the status ERROR and ``error.type``, the
-    class of what was raised; no message of an error is kept.
+    made, from its beginning to its end: a stream's ends when it is read, closed, cancelled or let go of, and once.
+    Where a call failed or took several attempts, each of these is a child of it (INTERNAL, ``attempt 2``), up to its
+    answer, or a stream's first chunk; retries, fallbacks and hedges are events on it. A call that failed has the status
+    ERROR and ``error.type``, the class of what was raised; no message of an error is kept.
 
-    Measurements: ``gen_ai.client.operation.duration``, ``.operation.time_to_first_chunk`` and ``gen_ai.client.token.usage``, with
-    the bucket boundaries that the conventions advise. What was used and is not known is not measured.
+    Measurements: ``gen_ai.client.operation.duration``, ``gen_ai.client.operation.time_to_first_chunk`` and
+    ``gen_ai.client.token.usage``, with the bucket boundaries that the conventions advise. Tokens that are not known
+    are not measured.
 
     Args:
-        content: whether prompts and answers are put on spans, too (``gen_ai.input.messages``, ``gen_ai.output.messages``).
+        content: whether prompts and answers are put on spans, too (``gen_ai.input.messages``,
+            ``gen_ai.output.messages``).
         redact: is given each text of these, and says what is kept of it.
         tracer_provider: by default OpenTelemetry's global one.
         meter_provider: by default OpenTelemetry's global one.
         attributes: more, of every span: ``{"deployment.environment.name": "test"}``.
-        names: of measurements: ``published``, as in the conventions up to 1.41, which dashboards know; or ``latest``, those of
-            ``semantic-conventions-genai`` (``gen_ai.client.inference.…``, tokens as counters). By default what the
-            environment's ``OTEL_SEMCONV_STABILITY_OPT_IN`` says (``gen_ai_latest_experimental``), else ``published``.
+        names: of measurements: ``published``, as in the conventions up to 1.41, which dashboards know; or ``latest``,
+            those of ``semantic-conventions-genai`` (``gen_ai.client.inference.…``, tokens as counters). By default what
+            ``OTEL_SEMCONV_STABILITY_OPT_IN`` says (``gen_ai_latest_experimental``), else ``published``.
+        langfuse: whether spans have the attributes that Langfuse has names of its own for, too: cost, tags, metadata.
 
     Raises:
         ConfigurationError: OpenTelemetry's API is not installed, or an argument makes no sense.
@@ -94,14 +106,21 @@ class OpenTelemetry:
         meter_provider: Any = None,
         attributes: dict[str, Any] | None = None,
         names: Names | None = None,
+        langfuse: bool = False,
     ) -> None:
         if names not in {None, "published", "latest"}:
             raise ConfigurationError(f"names is 'published' or 'latest', not {names!r:.80}")
         self._contents = Contents(wanted=content, redact=redact)
-        self._more = dict(attributes or {})
+        self._more, self._langfuse = dict(attributes or {}), langfuse
         self._tracer = trace.get_tracer("llmkit", tracer_provider=tracer_provider)
-        latest = _LATEST in os.environ.get(_OPT_IN, "").split(",") if names is None else names == "latest"
-        self._meters = _Meters(metrics.get_meter("llmkit", meter_provider=meter_provider), latest=latest)
+        latest = (
+            _LATEST in os.environ.get(_OPT_IN, "").split(",")
+            if names is None
+            else names == "latest"
+        )
+        self._meters = _Meters(
+            metrics.get_meter("llmkit", meter_provider=meter_provider), latest=latest
+        )
         self._spans: OrderedDict[str, Span] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -143,22 +162,24 @@ class OpenTelemetry:
         if span is not None and span.is_recording():
             error = getattr(event, "error", None)
             said = {} if error is None else {"error.type": type(error).__name__}
-            said |= {name: value for name in _NOTED if (value := getattr(event, name, None)) is not None}
+            said |= {
+                name: value for name in _NOTED if (value := getattr(event, name, None)) is not None
+            }
             span.add_event(f"llmkit.{_EVENTS[type(event)]}", said)
 
     def _finish(self, event: CallFinished) -> None:
-        row, content = record(event), self._contents.of(event)
-        self._meters.add(row)
-        span = self._taken(row.id)
-        if span is None:
-            return
+        ended = event.settlement
+        span = self._taken(ended.call_id)
         try:
-            if span.is_recording():
+            row, content = record(event), self._contents.of(event)
+            self._meters.add(row)
+            if span is not None and span.is_recording():
                 self._tell(span, row, event, content)
         finally:
             # What was let go of is noticed later than it ended.
-            late = row.outcome == "abandoned"
-            span.end(_at(row.started + row.seconds) if late else None)
+            late = ended.outcome == "abandoned"
+            if span is not None:
+                span.end(_at(ended.started + ended.seconds) if late else None)
 
     def _tell(self, span: Span, row: Record, event: CallFinished, content: Any) -> None:
         span.update_name(_named(row.kind, row.model))
@@ -166,6 +187,9 @@ class OpenTelemetry:
             span.set_attribute(name, value)
         if content is not None:
             for name, value in _attributes.said(content):
+                span.set_attribute(name, value)
+        if self._langfuse:
+            for name, value in langfuse_attributes(row, content):
                 span.set_attribute(name, value)
         if row.error is not None:
             span.set_status(Status(StatusCode.ERROR, row.error))
@@ -233,8 +257,12 @@ class _Meters:
             "How long a stream's first chunk took.",
             _SECONDS,
         )
-        self._tokens = None if latest else _histogram(
-            meter, "gen_ai.client.token.usage", "Tokens read and written.", _TOKENS, "{token}"
+        self._tokens = (
+            None
+            if latest
+            else _histogram(
+                meter, "gen_ai.client.token.usage", "Tokens read and written.", _TOKENS, "{token}"
+            )
         )
         self._counters = {name: _counter(meter, name) for name in _COUNTED} if latest else {}
 
@@ -266,9 +294,7 @@ _COUNTED: Final = {
 """What the newer conventions count (behind ``gen_ai.client.inference.usage.``), and what it is in a record."""
 
 
-def _histogram(
-    meter: Any, name: str, what: str, ends: tuple[float, ...], unit: str = "s"
-) -> Any:
+def _histogram(meter: Any, name: str, what: str, ends: tuple[float, ...], unit: str = "s") -> Any:
     return meter.create_histogram(
         name, unit=unit, description=what, explicit_bucket_boundaries_advisory=list(ends)
     )

@@ -1,4 +1,4 @@
-"""``record``: a finished call as one flat row, which is what sinks write down. No key, no prompt and no answer is in it.
+"""``record``: a finished call as one flat row, which is what sinks write down. No key, prompt or answer is in it.
 
 Nothing here performs I/O, and nothing knows a sink.
 """
@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final
+from urllib.parse import urlsplit, urlunsplit
 
 from .._call import Attempt, CallInfo
 from .._control.attributes import attributes
@@ -115,6 +116,7 @@ def record(event: CallFinished) -> Record:
     ended, answer = event.settlement, event.response
     info = event.call or getattr(answer, "call", None) or CallInfo(ended.call_id)
     whose = _whose(info, ended.metadata)
+    named: dict[str, Any] = {name: next(iter(whose.get(name, ())), None) for name in _WHOSE}
     return Record(
         id=ended.call_id,
         kind=ended.kind,
@@ -122,7 +124,7 @@ def record(event: CallFinished) -> Record:
         model=ended.model,
         group=info.group,
         deployment=info.deployment,
-        base_url=info.base_url,
+        base_url=_address(info.base_url),
         stream=ended.stream,
         outcome=ended.outcome,
         error=(ended.error or "").partition(" ")[0] or None,
@@ -138,7 +140,7 @@ def record(event: CallFinished) -> Record:
         cost=ended.cost,
         cost_status=ended.cost_status,
         cost_reason=ended.cost_reason,
-        **{name: next(iter(whose.get(name, ())), None) for name in _WHOSE},
+        **named,
         tags=tuple(whose.get("tag", ())),
         metadata=_plain(ended.metadata) if ended.metadata else _NONE,
         request_id=ended.request_id,
@@ -169,13 +171,25 @@ def failed_attempts(event: CallFinished) -> tuple[FailedAttempt, ...]:
     )
 
 
+def _address(base_url: str) -> str:
+    """Where a call went, without what an address can say beside: a name and a password, a query."""
+    if not base_url:
+        return ""
+    try:
+        parts = urlsplit(base_url)
+        place = parts.netloc.rpartition("@")[2]
+        return redact(urlunsplit((parts.scheme, place, parts.path, "", "")))
+    except ValueError:
+        return ""
+
+
 def _whose(info: CallInfo, metadata: Mapping[str, Any]) -> Mapping[str, tuple[str, ...]]:
     """Whose the call is. A call that says it in its metadata alone is not asked by a client that keeps no account."""
     said = info.attributes or attributes({}, {}, metadata)
     return {kind: tuple(map(redact, values)) for kind, values in said.items()}
 
 
-def _parts(answer: Any) -> dict[str, int | None]:
+def _parts(answer: Any) -> dict[str, Any]:
     """What the provider counted within prompt and answer."""
     usage = answer.counted() if hasattr(answer, "counted") else None
     if not isinstance(usage, Usage):
@@ -186,7 +200,7 @@ def _parts(answer: Any) -> dict[str, int | None]:
         "cache_write_tokens": _first(
             usage.cache_creation_input_tokens, read and read.cache_write_tokens
         ),
-        "reasoning_tokens": wrote and wrote.reasoning_tokens,  # type: ignore[dict-item]
+        "reasoning_tokens": _first(wrote and wrote.reasoning_tokens),
     }
 
 

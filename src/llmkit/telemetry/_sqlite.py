@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-import threading
 from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -29,6 +28,9 @@ _HEADER: Final = b"SQLite format 3\x00"
 _CALL: Final = (*(one.name for one in fields(Record)), "input", "output")
 _ATTEMPT: Final = tuple(one.name for one in fields(FailedAttempt))
 _TYPES: Final = {"int": "INTEGER", "float": "REAL", "bool": "INTEGER"}
+
+
+_inherited: list[Any] = []
 
 
 class SQLiteLog(Written):
@@ -61,7 +63,7 @@ class SQLiteLog(Written):
     ) -> None:
         self.path = checked(place(path))
         self._fsync = fsync
-        self._own: tuple[int, int, sqlite3.Connection] | None = None
+        self._own: tuple[int, sqlite3.Connection] | None = None
         super().__init__(f"SQLiteLog({self.path})", size=size, content=content, redact=redact)
 
     @override
@@ -75,16 +77,25 @@ class SQLiteLog(Written):
                         connection.executemany(_INSERT_ATTEMPT, [*map(plain_attempt, entry.failed)])
         except BaseException:
             # The file may be another one by now.
-            self._own = None
+            self._rest()
             raise
 
+    @override
+    def _rest(self) -> None:
+        # With its last connection the file is whole by itself, and may be copied.
+        own, self._own = self._own, None
+        if own is not None and own[0] == os.getpid():
+            own[1].close()
+
     def _connection(self) -> sqlite3.Connection:
-        """This thread's: one of a parent's process must not be touched."""
-        me = os.getpid(), threading.get_ident()
-        if self._own is not None and self._own[:2] == me:
-            return self._own[2]
+        """This process's: one of a parent's must not be touched."""
+        if self._own is not None and self._own[0] == os.getpid():
+            return self._own[1]
+        # A parent's is kept for ever: to close it would take the parent's locks away.
+        if self._own is not None:
+            _inherited.append(self._own)
         connection = _opened(self.path, fsync=self._fsync)
-        self._own = *me, connection
+        self._own = os.getpid(), connection
         return connection
 
 

@@ -1,4 +1,4 @@
-"""Sinks that write in a thread of their own: no call waits for a disk or a network. What is written, they say themselves."""
+"""Sinks that write in a thread of their own: no call waits for a disk or a network. What is written, they say."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ class Written(ABC):
         if not isinstance(size, int) or size < 1:
             raise ConfigurationError(f"size is a number of entries, not {size!r:.80}")
         self._contents = Contents(wanted=content, redact=redact)
-        self._behind = Background(self._write, name=name, size=size, lingers=lingers)
+        self._behind = Background(
+            self._write, name=name, size=size, lingers=lingers, rests=self._rest
+        )
 
     def __call__(self, event: Any) -> None:
         """Take an event of a client."""
@@ -69,6 +71,9 @@ class Written(ABC):
     @abstractmethod
     def _write(self, entries: Sequence[Entry]) -> None:
         """Write them, in the sink's thread."""
+
+    def _rest(self) -> None:  # noqa: B027 - few keep anything open
+        """Nothing has been written for a while, or the process ends: let go of what is open."""
 
     @override
     def __repr__(self) -> str:

@@ -165,7 +165,9 @@ SECTIONS: Final[Mapping[str, str]] = {
     "vector_store_registry": _SEARCH,
 }  # fmt: skip
 
-_CALLBACKS: Final = "callbacks are given in code, as functions of one event: callbacks=[…]"
+_CALLBACKS: Final = (
+    'callbacks are given in code: functions of one event, or sinks by name: callbacks=["otel"]'
+)
 _LIMITS_OF_KEYS: Final = PROXY
 
 LIBRARY: Final[Mapping[str, str]] = {

@@ -29,7 +29,7 @@ __all__ = ["HEAD", "VERSION_TABLE", "Database"]
 
 T = TypeVar("T")
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The latest of ``migrations``: a database that has it, or has nothing, needs no Alembic."""
 VERSION_TABLE: Final = "proxy_version"
 _LOCK: Final = 0x6C6C6D6B6974
