@@ -84,6 +84,8 @@ class PassedOn:
     Whatever else is told to travel with a trace, ``baggage`` above all, is for one's own services, and stays here.
     """
 
+    pure = True
+    """Two equal calls stay equal: whose children they are is nothing that is asked."""
     _trace = TraceContextTextMapPropagator()
 
     def before_call(self, call: Call) -> Call | None:
