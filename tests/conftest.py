@@ -16,6 +16,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from ._bytecode import write_share
+
 # Whatever could choose a provider, reach one, or change where requests go.
 ENVIRONMENT = re.compile(
     r"""(?ix)
@@ -39,6 +41,11 @@ KEPT = {"LLMKIT_RECORDINGS", "LLMKIT_SPECS", "LLMKIT_FULL", "LLMKIT_HAMMER"}
 def pytest_xdist_auto_num_workers() -> int:
     """With ``-n auto``: twice as many as there are processors. Much of what is tested is how long something waits."""
     return 2 * (os.cpu_count() or 1)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """The workers share out what each of them would do."""
+    write_share(session.config)
 
 
 def pytest_collection_finish() -> None:

@@ -36,6 +36,7 @@ PAGES = [
     "docs/tokens.md",
     "docs/stores.md",
     "docs/telemetry.md",
+    "docs/cache.md",
 ]
 NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
@@ -43,6 +44,7 @@ CALL = re.compile(r"completion\(|map\(rows|completions\.create\(|embedding\(|exa
 PRINTED_BY_EXAMPLES = {
     "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",
+    "cache.py": "asked once: True",
     "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",
     "more_calls.py": "flagged: False",

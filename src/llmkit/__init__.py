@@ -125,6 +125,7 @@ if TYPE_CHECKING:
     from ._operations import Settlement
     from ._upload import Upload
     from .budget import BudgetManager
+    from .cache import Cache
     from .catalogue import Catalogue, ModelInfo
     from .client import Client
     from .errors import (
@@ -201,7 +202,7 @@ __all__ = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
     "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
     "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "BillingError", "Budget",
-    "BudgetError", "BudgetExceededError", "BudgetManager", "BudgetUnavailableError", "Cached",
+    "BudgetError", "BudgetExceededError", "BudgetManager", "BudgetUnavailableError", "Cache", "Cached",
     "CallInfo", "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion",
     "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
     "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens",
@@ -269,6 +270,7 @@ _HOMES: dict[str, str] = {
     ), "_api.catalogue"),
     **dict.fromkeys(("Budget", "RateLimit"), "_control.budget.rules"),
     "BudgetManager": "budget",
+    "Cache": "cache",
     **dict.fromkeys(("Deployment", "Router"), "router"),
     "Catalogue": "catalogue",
     "ModelInfo": "catalogue",

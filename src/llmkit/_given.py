@@ -1,6 +1,6 @@
 """What a client is given to work with: whether it is what it is taken for. Raises ConfigurationError where not.
 
-Nothing is made or kept here.
+Nothing is made here, and what is kept is what was given.
 """
 
 from __future__ import annotations
@@ -8,12 +8,16 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .catalogue import Catalogue, default
 from .errors import ConfigurationError
 
-__all__ = ["book_of", "catalogue_of", "desk_of", "listeners", "no_call"]
+if TYPE_CHECKING:
+    from ._control.job import Job
+    from ._control.plan import Asked
+
+__all__ = ["Attached", "caching_of", "catalogue_of", "listeners", "no_call"]
 
 
 def book_of(budget: Any) -> Any:
@@ -33,6 +37,28 @@ def desk_of(billing: Any) -> Any:
             f"billing must be a LagoBilling, not {type(billing).__name__}: LagoBilling(api_key=…)"
         )
     return desk
+
+
+def cache_of(cache: Any) -> Any:
+    """What keeps a client's answers."""
+    if cache is None or cache is False:
+        return None
+    from .cache import Cache  # noqa: PLC0415 - few clients have one
+
+    return Cache.of(cache)
+
+
+def caching_of(cache: Any, job: Job, asked: Asked) -> Any:
+    """A call's part in a cache; ``None``: none. Raises ConfigurationError where it cannot have what it says."""
+    from ._control.caching.controls import control_of  # noqa: PLC0415 - few clients have one
+
+    control = control_of(asked.options, None if cache is None else cache.mode)
+    if control is None or job.mock is not None:
+        return None
+    from ._control.caching.flow import Caching  # noqa: PLC0415 - as above
+    from ._control.caching.naming import tenant_of  # noqa: PLC0415 - as above
+
+    return Caching(cache, control, tenant_of(job.attributes, asked.params, cache.separate))
 
 
 def catalogue_of(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:
@@ -73,3 +99,46 @@ def no_call(function: str, calls: frozenset[str], what: str) -> ConfigurationErr
     near = difflib.get_close_matches(str(function), calls - {str(function)}, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return ConfigurationError(f"{function!r:.80} is no call that can be {what}{hint}")
+
+
+class Attached:
+    """What stands beside a client, and may be changed while it is used: its budget, billing and cache."""
+
+    _book: Any = None
+    _desk: Any = None
+    _cache: Any = None
+    _counts = False
+    """Whether it matters whose calls are, or what they say beside."""
+
+    @property
+    def budget(self) -> Any:
+        """The ``BudgetManager`` that calls are under; another one holds from the next call on, ``None`` ends it."""
+        return self._budget
+
+    @budget.setter
+    def budget(self, budget: Any) -> None:
+        self._book, self._budget = book_of(budget), budget
+        self._count()
+
+    @property
+    def billing(self) -> Any:
+        """Who bills for calls; another one does from the next call on, ``None`` ends it."""
+        return self._billing
+
+    @billing.setter
+    def billing(self, billing: Any) -> None:
+        self._desk, self._billing = desk_of(billing), billing
+        self._count()
+
+    @property
+    def cache(self) -> Any:
+        """The ``Cache`` of calls' answers; another one holds from the next call on, ``None`` ends it."""
+        return self._cache
+
+    @cache.setter
+    def cache(self, cache: Any) -> None:
+        self._cache = cache_of(cache)
+        self._count()
+
+    def _count(self) -> None:
+        self._counts = not (self._book is self._desk is self._cache is None)

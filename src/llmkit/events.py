@@ -22,6 +22,10 @@ __all__ = [
     "AttemptStarted",
     "BudgetOverrun",
     "BudgetThresholdCrossed",
+    "CacheHit",
+    "CacheMissed",
+    "CacheReached",
+    "CacheUnreachable",
     "CallFinished",
     "CallStarted",
     "Callback",
@@ -30,6 +34,7 @@ __all__ = [
     "DeploymentCooledDown",
     "DeploymentRecovered",
     "Diverted",
+    "EntryUnreadable",
     "Event",
     "FallingBack",
     "Hedged",
@@ -335,6 +340,60 @@ class CatchUpFailed:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class CacheHit:
+    """The answer is one that was kept ``age`` seconds ago, under ``key``: nobody is asked."""
+
+    call_id: str
+    key: str
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMissed:
+    """The cache was looked into and has no answer, under ``key``."""
+
+    call_id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryUnreadable:
+    """What the cache has under ``key`` is damaged, or nothing that llmkit wrote: the call goes on without it."""
+
+    call_id: str
+    key: str
+    reason: str
+    alarming: ClassVar[bool] = True
+    """Logged as a warning, whoever listens."""
+
+    @override
+    def __str__(self) -> str:
+        return f"the cache's entry {self.key} cannot be used: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUnreachable:
+    """A cache's store has failed: calls go on without it, and it is let be for a while."""
+
+    store: str
+    error: Exception
+    alarming: ClassVar[bool] = True
+    """Logged as a warning, whoever listens."""
+
+    @override
+    def __str__(self) -> str:
+        return f"the cache {self.store} cannot be used, calls go on without it: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheReached:
+    """A cache's store works again, after ``seconds``."""
+
+    store: str
+    seconds: float
+
+
 Event = (
     CallStarted
     | AttemptStarted
@@ -359,6 +418,11 @@ Event = (
     | SpendKept
     | SpendPosted
     | CatchUpFailed
+    | CacheHit
+    | CacheMissed
+    | EntryUnreadable
+    | CacheUnreachable
+    | CacheReached
 )
 
 Callback = Callable[[Any], "Awaitable[None] | None"]

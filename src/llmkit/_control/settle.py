@@ -161,6 +161,10 @@ class Account(Tally):
         if self.tab is not None and other.tab is not None and self.tab.owes_again(other.tab):
             self._abandon(self.tab)
 
+    def replays(self) -> None:
+        """What follows is an answer that was kept, and costs nothing."""
+        self.cached = self.info.cache_hit = True
+
     def unanswered(self) -> None:
         """No answer belongs to what is tried now."""
         info = self.info

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from ..._control.caching.controls import CONTROLS
 from ..._control.prices import is_price
 from ..._json import NotJSON, dump, load
 from ...types.params import CallOptions
@@ -223,6 +224,13 @@ def _mock(value: Any, name: str) -> str:
     return value
 
 
+def _cache(value: Any, name: str) -> Mapping[str, Any]:
+    """What a call wants of the cache; without one, there is nothing to want."""
+    if not isinstance(value, Mapping) or any(one not in CONTROLS for one in value):
+        raise wrong(f"{name} must be an object of {', '.join(CONTROLS)}", name)
+    return value
+
+
 _OPTIONS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "timeout": _number,
     "stream_timeout": _number,
@@ -235,6 +243,7 @@ _OPTIONS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "allowed_openai_params": _names,
     "fallbacks": _names,
     "allowed_model_region": _text,
+    "cache": _cache,
     "mock_response": _mock,
     **dict.fromkeys(_ADDRESS, _mock),
 }
