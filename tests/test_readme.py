@@ -35,6 +35,7 @@ PAGES = [
     "docs/router.md",
     "docs/tokens.md",
     "docs/stores.md",
+    "docs/migration.md",
     "docs/telemetry.md",
     "docs/cache.md",
 ]

@@ -25,6 +25,10 @@ _IN: dict[str, tuple[str, ...]] = {
         "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextCompletionResponse",
         "TranscriptionResponse", "Usage",
     ),
+    "._batches": (
+        "abatch_completion", "batch_completion", "batch_completion_models", "batch_completion_models_all_responses",
+    ),
+    ".caching": ("Cache", "disable_cache", "enable_cache", "update_cache"),
     "._custom": ("CustomLLM", "CustomLLMError"),
     "._functions": (
         "acancel_batch", "acompletion", "acompletion_with_retries", "acreate_batch", "acreate_file", "aembedding",
@@ -46,6 +50,7 @@ _IN: dict[str, tuple[str, ...]] = {
     ),
     "._routers": ("Router",),
     "._settings": ("UnhonouredSettingWarning",),
+    "._standing": ("stand_in",),
     "._streams": ("CustomStreamWrapper", "stream_chunk_builder"),
     ".integrations.custom_logger": ("CustomLogger",),
     ".._budget": ("BudgetManager",),
@@ -78,6 +83,11 @@ def __getattr__(name: str) -> Any:
     if is_setting(name):
         return setting(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _turn_on_debug() -> None:
+    """LiteLLM's way to set ``set_verbose``."""
+    sys.modules[__name__].set_verbose = True  # type: ignore[attr-defined]
 
 
 def __dir__() -> list[str]:
