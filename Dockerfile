@@ -9,7 +9,7 @@ RUN python -m venv /venv \
 
 FROM python:3.13-slim
 # A user without rights, who owns nothing but where the SQLite files are.
-RUN useradd --system --uid 10001 --create-home --home-dir /data llmkit
+RUN useradd --uid 10001 --create-home --home-dir /data llmkit
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
@@ -22,5 +22,5 @@ EXPOSE 4000
 # The exec form: signals reach the gateway, which lets requests under way finish.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD \
-    ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:4000/health/readiness', timeout=2)"]
+    ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:%s/health/readiness' % os.environ.get('LLMKIT_PORT', 4000), timeout=2)"]
 ENTRYPOINT ["python", "-m", "llmkit.proxy"]

@@ -156,7 +156,8 @@ from litellm.proxy.client.teams import TeamsManagementClient
 from litellm.proxy.client.users import NotFoundError, UsersManagementClient
 base, master = sys.argv[1:]
 client, users = Client(base, master), UsersManagementClient(base, master)
-ann = users.create_user({"user_email": "ann@example.com", "user_role": "internal_user", "auto_create_key": False})["user_id"]
+said = {"user_email": "ann@example.com", "user_role": "internal_user", "auto_create_key": False}
+ann = users.create_user(said)["user_id"]
 assert ann in [user["user_id"] for user in users.list_users({"page": 1})]
 made = client.keys.generate(models=["fast"], duration="24h", key_alias="its own", user_id=ann)
 key, token = made["key"], made["token"]

@@ -13,7 +13,9 @@ from llmkit._secret import Secret
 from llmkit.errors import ConfigurationError
 from llmkit.proxy.app import create_app
 from llmkit.proxy.loading import _READ, as_text, from_text, load, load_settings, routers_part
+from llmkit.proxy.made import _shared
 from llmkit.proxy.settings import IdentityProvider, Settings
+from llmkit.stores import RedisStore
 
 KEY = "sk-" + "from-the-environment"
 
@@ -111,6 +113,9 @@ def test_the_routers_part() -> None:
         ({"prot": 1}, "'prot' is no setting: did you mean port?"),
         ({"port": 70000}, "port is from 0 to 65535"),
         ({"port": "x"}, "port is a number"),
+        ({"port": True}, "port is a number"),
+        ({"host": " "}, "host is a text"),
+        ({"cors_origins": 5}, "cors_origins is a list of texts"),
         ({"workers": 1.5}, "workers is a whole number"),
         ({"workers": 0}, "workers is from 1"),
         ({"log_content": "maybe"}, "log_content is true or false"),
@@ -163,3 +168,43 @@ def test_to_another_process() -> None:
 def test_no_secret_is_shown() -> None:
     """Settings may be printed."""
     assert KEY not in repr(load_settings(master_key=KEY))
+
+
+def test_settings_are_looked_at() -> None:
+    """Also those that a program makes."""
+    several: Any = "https://a"
+    with pytest.raises(ConfigurationError, match="cors_origins is a list"):
+        Settings(cors_origins=several)
+    with pytest.raises(ConfigurationError, match="master_key is empty"):
+        Settings(master_key=Secret(" "))
+
+
+def test_a_provider_of_identities_from_the_environment() -> None:
+    """As JSON; algorithms also as one text."""
+    said = '{"issuer": "i", "audience": "a", "algorithms": "HS256", "secret": "' + "s" * 32 + '"}'
+    found = load({}, {"LLMKIT_IDENTITY_PROVIDER": said}).settings.identity_provider
+    assert found is not None
+    assert found.algorithms == ("HS256",)
+    assert "sss" not in repr(found)
+
+
+def test_sections_that_are_none(tmp_path: Path) -> None:
+    """A list where a mapping is wanted."""
+    for section in ("general_settings", "environment_variables"):
+        path = file(tmp_path, **{section: ["x"]})
+        with pytest.raises(ConfigurationError, match=f"{section} is a mapping"):
+            load({"config": path}, {})
+
+
+def test_what_routers_share(tmp_path: Path) -> None:
+    """Redis, where it is named; else the ledger's store, where there are several workers."""
+    url = f"sqlite:///{tmp_path / 'p.db'}"
+    shared = [
+        _shared(Settings(database_url=url, **said), made)
+        for said in ({}, {"workers": 2}, {"redis_url": "redis://127.0.0.1:1"})
+        if (made := object())
+    ]
+    assert shared[0] is None
+    assert type(shared[1]) is object
+    assert isinstance(shared[2], RedisStore)
+    shared[2].close()

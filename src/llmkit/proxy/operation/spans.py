@@ -85,6 +85,7 @@ class PassedOn:
     """
 
     pure = True
+    """Two equal calls stay equal: whose children they are is nothing that is asked."""
     _trace = TraceContextTextMapPropagator()
 
     def before_call(self, call: Call) -> Call | None:

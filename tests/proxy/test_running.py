@@ -1,0 +1,74 @@
+"""A gateway that cannot begin, or not end well, says so to its server and to callers, and nothing of what is inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from llmkit.proxy.app import Proxy, create_app
+from llmkit.proxy.data.database import Database
+from llmkit.testing import Simulator
+
+from ._kit import MASTER, settings_of, shown
+
+
+async def lifespan(app: Proxy) -> list[dict[str, Any]]:
+    """What a server is told that begins and ends."""
+    said: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "lifespan.shutdown" if said else "lifespan.startup"}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await app({"type": "lifespan"}, receive, send)
+    return said
+
+
+def failing(*_: Any) -> None:
+    """It goes wrong."""
+    raise OSError("secret: disk full")
+
+
+@pytest.mark.asyncio
+async def test_a_server_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun and ended; not begun; begun, and not ended well."""
+    with Simulator() as simulator:
+        for which, what in (("", ""), ("migrate", "startup"), ("close", "shutdown")):
+            app = create_app(settings_of(simulator, tmp_path))
+            with monkeypatch.context() as patch:
+                if which:
+                    patch.setattr(Database, which, failing)
+                said = await lifespan(app)
+            ends = {
+                "startup": ["startup.failed"],
+                "shutdown": ["startup.complete", "shutdown.failed"],
+            }
+            whole = ["startup.complete", "shutdown.complete"]
+            assert [one["type"] for one in said] == [f"lifespan.{x}" for x in ends.get(what, whole)]
+            assert [one["message"] for one in said if "message" in one] == ["OSError"] * bool(which)
+            # What could not be closed then.
+            app.gateway.database.close()
+
+
+@pytest.mark.asyncio
+async def test_a_caller_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """503 while it cannot begin, and what he asked for once it can."""
+    with Simulator() as simulator:
+        app = create_app(settings_of(simulator, tmp_path))
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://gateway") as http:
+            with monkeypatch.context() as patch:
+                patch.setattr(Database, "migrate", failing)
+                refused = await http.get("/v1/models", headers=shown(MASTER))
+            assert refused.status_code == 503
+            assert "secret" not in refused.text
+            assert "its log says why" in refused.json()["error"]["message"]
+            answered = await http.get("/v1/models", headers=shown(MASTER))
+            assert answered.status_code == 200, answered.text
+        async with app:
+            """It ends."""
