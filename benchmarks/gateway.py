@@ -22,7 +22,7 @@ HOME = Path(__file__).resolve().parent
 ROOT = HOME.parent
 
 from bench import environments, machine, section  # noqa: E402 - the tree that this file is in
-from bench.gateways import Gateway, Load, Plan, bare, litellm, ours, running  # noqa: E402
+from bench.gateways import Gateway, Load, Plan, bare, dutiful, litellm, ours, running  # noqa: E402
 from bench.processes import Server, cores, serving  # noqa: E402
 from bench.section import Table  # noqa: E402
 
@@ -36,7 +36,9 @@ def measured(gateway: Gateway, load: Load, direct: int, seconds: float) -> dict[
     """One round of one gateway."""
     found = {"ready": gateway.ready, "memory at rest": gateway.memory()}
     plain = {"path": "/v1/chat/completions", "key": gateway.key, "seconds": seconds}
-    load.run(port=gateway.port, concurrency=16, stream=False, **{**plain, "seconds": 1.0})
+    load.run(
+        port=gateway.port, concurrency=16, stream=False, **{**plain, "seconds": min(seconds, 1.0)}
+    )
     for many in _AT:
         straight = load.run(port=direct, concurrency=many, stream=False, **plain)
         before = gateway.cpu()
@@ -48,6 +50,8 @@ def measured(gateway: Gateway, load: Load, direct: int, seconds: float) -> dict[
             f"p99 {many}": through["p99"] * 1e3,
             f"added {many}": (through["p50"] - straight["p50"]) * 1e3,
         }
+    if not gateway.streams:
+        return found | {"memory": gateway.memory()}
     before = gateway.cpu()
     streamed = load.run(port=gateway.port, concurrency=16, stream=True, **plain)
     found["chunks"] = streamed["events"] / streamed["seconds"]
@@ -103,6 +107,13 @@ def bars(found: Found) -> Table:
             "{:.2f} ×",
         ),
         (
+            "requests/s at 16, by the forwarder's that does a gateway's duties by hand",
+            "–",
+            ratio(found, "rate 16", "llmkit", "by hand"),
+            lambda x: True,
+            "{:.2f} ×",
+        ),
+        (
             "requests/s at 16, by LiteLLM's",
             "≥ 30 ×",
             ratio(found, "rate 16", "llmkit", "litellm"),
@@ -153,7 +164,8 @@ def _row(
 ) -> tuple[str, ...]:
     if found is None:
         return (what, bar, "–", "not measured")
-    return (what, bar, form.format(found), "reached" if reached(found) else "missed")
+    said = "reached" if reached(found) else "missed"
+    return (what, bar, form.format(found), said if bar != "–" else "")
 
 
 _SHOWN = (
@@ -187,9 +199,11 @@ def about() -> str:
     made: dict[str, Any] = machine.described()
     return (
         "What `python benchmarks/gateway.py --peers litellm --page docs/benchmarks.md` measured: a bare forwarder"
-        " (Starlette and pyreqwest), `python -m llmkit.proxy` with a key that has a rate limit and a budget, its"
-        " request log written to SQLite (`crash`), and LiteLLM's proxy with its master key and no database; one"
-        " worker each, on one core; the answers' server and who asks are on the other. Medians of all rounds.\n\n"
+        " (Starlette and pyreqwest), the same with a gateway's duties done by hand (key, hold, settlement, usage and a"
+        " line of the log; no routes, prices or checks), `python -m llmkit.proxy` with a key that has a rate limit and"
+        " a budget, its request log written to SQLite (`crash`), and LiteLLM's proxy with its master key and no"
+        " database; one worker each, on one core; the answers' server and who asks are on the other. Medians of"
+        " all rounds.\n\n"
         f"- {machine.today()}; llmkit at `{machine.revision(ROOT)}`; load {machine.load()} at the end.\n"
         f"- {made['processor']}, {made['cores']} cores; {made['system']}; Python {made['python']}.\n"
     )
@@ -198,7 +212,7 @@ def about() -> str:
 def plans(given: argparse.Namespace, upstream: str) -> list[Plan]:
     """Who is measured."""
     here = Path(sys.executable)
-    found = [bare(here, upstream), ours(here, upstream)]
+    found = [bare(here, upstream), dutiful(here, upstream), ours(here, upstream)]
     if given.litellm is not None:
         found.append(litellm(given.litellm, upstream))
     elif given.peers == "litellm":

@@ -75,6 +75,15 @@ def postgres_server() -> Iterator[Any]:
         server.remove()
 
 
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Any]:
+    """Redis, one for each test process that asks for it: a ``RedisServer`` of ``stores._redis``."""
+    from .stores._redis import running
+
+    with running() as server:
+        yield server
+
+
 def is_loopback(host: object) -> bool:
     """Whether an address stays on this machine (None and "" mean any local address)."""
     if isinstance(host, bytes):

@@ -30,17 +30,19 @@ NOT_RUN = re.compile(r"^<!-- not run: (.+) -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
 FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 CALL = re.compile(
-    r"llmkit\.(?:responses|messages)\(|completion\(|completions\.create\(|embedding\(|exact=True"
+    r"llmkit\.(?:responses|messages)\(|completion\(|map\(rows|completions\.create\(|embedding\(|exact=True"
 )
 PRINTED_BY_EXAMPLES = {
     "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",
+    "cache.py": "asked once: True",
     "costs.py": "given with the call",
     "fallbacks.py": "openai gpt-4o-mini answered",
     "more_calls.py": "flagged: False",
     "routing.py": "fast: there",
     "quickstart.py": "answered by openai with the key from",
     "streaming.py": "stop",
+    "telemetry.py": "together 5 calls $",
     "structured.py": "City(name=",
     "tools.py": "get_weather({",
 }

@@ -37,6 +37,7 @@ class Gateway:
     ready: float
     """Seconds from its start to its first answer."""
     key: str
+    streams: bool = True
 
     def cpu(self) -> float:
         """CPU seconds so far, of all its processes."""
@@ -55,12 +56,25 @@ class Plan:
     health: str
     command: Callable[[Path, int], Sequence[str]]
     key: Callable[[int], str] = lambda port: MASTER
+    streams: bool = True
 
 
 def bare(python: Path, upstream: str) -> Plan:
     """The forwarder with nothing in between."""
     command = [str(python), "-m", "bench.forwarder"]
     return Plan("bare", "/health", lambda folder, port: [*command, str(port), f"{upstream}/v1"])
+
+
+def dutiful(python: Path, upstream: str) -> Plan:
+    """The forwarder that does a gateway's duties by hand."""
+    command = [str(python), "-m", "bench.dutiful"]
+    return Plan(
+        "by hand",
+        "/health",
+        lambda folder, port: [*command, str(port), f"{upstream}/v1"],
+        lambda port: KEY,
+        streams=False,
+    )
 
 
 def ours(python: Path, upstream: str) -> Plan:
@@ -137,7 +151,7 @@ def running(plan: Plan, folder: Path, core: int | None) -> Iterator[Gateway]:
     try:
         _wait(plan, process, port, folder)
         ready = time.perf_counter() - begun
-        yield Gateway(plan.name, port, process, ready, plan.key(port))
+        yield Gateway(plan.name, port, process, ready, plan.key(port), plan.streams)
     finally:
         _end(process)
 

@@ -73,6 +73,8 @@ if TYPE_CHECKING:
         image_generation,
         image_variation,
     )
+    from ._api.mapping import amap
+    from ._api.mapping import map as map  # noqa: A004 - a star would hide Python's own
     from ._api.messages import amessages, messages
     from ._api.models import (
         adelete_model,
@@ -99,12 +101,19 @@ if TYPE_CHECKING:
         list_input_items,
         responses,
     )
+    from ._api.several import (
+        abatch_completion,
+        batch_completion,
+        batch_completion_models,
+        batch_completion_models_all_responses,
+    )
     from ._api.text import atext_completion, text_completion
     from ._api.tokens import atoken_counter, decode, encode, token_counter, trim_messages
     from ._call import Adjustment, CallInfo, MediaPolicy, Timeouts
     from ._control.attributes import context
     from ._control.budget.rules import Budget, RateLimit
     from ._control.dry import DryRun
+    from ._control.mapping.results import MapPlan, MapProgress, MapResults, MapRow
     from ._control.retry import RetryPolicy
     from ._control.structured import function_tool
     from ._cost import Cost, Unbounded
@@ -116,6 +125,7 @@ if TYPE_CHECKING:
     from ._operations import Settlement
     from ._upload import Upload
     from .budget import BudgetManager
+    from .cache import Cache
     from .catalogue import Catalogue, ModelInfo
     from .client import Client
     from .errors import (
@@ -148,6 +158,7 @@ if TYPE_CHECKING:
         NoDeploymentError,
         NotEntitledError,
         NotFoundError,
+        OutcomeUnknownError,
         OverloadedError,
         PaymentRequiredError,
         PermissionDeniedError,
@@ -191,34 +202,36 @@ __all__ = [
     "APIConnectionError", "APIError", "APIResponseValidationError", "APIStatusError",
     "APITimeoutError", "Adjustment", "AsyncSpeechStream", "AsyncStream", "AuthenticationError",
     "BadGatewayError", "BadRequestError", "Batch", "BatchResults", "BillingError", "Budget",
-    "BudgetError", "BudgetExceededError", "BudgetManager", "BudgetUnavailableError", "Cached",
+    "BudgetError", "BudgetExceededError", "BudgetManager", "BudgetUnavailableError", "Cache", "Cached",
     "CallInfo", "CannotTrimError", "CassetteError", "Catalogue", "CatalogueError", "ChatCompletion",
     "ChatCompletionChunk", "ChatParams", "Client", "Clock", "ConfigurationError", "ConflictError",
     "ContentPolicyViolationError", "ContextWindowExceededError", "Cost", "CountedTokens",
     "Deployment", "DryRun", "EmbeddingResponse", "FileContent", "FileObject", "GatewayTimeoutError",
     "ImageResponse", "InternalServerError", "InvalidRequestError", "JSONSchemaValidationError",
-    "LLMKitError", "LagoError", "LimitReachedError", "MediaPolicy", "MemoryLedger", "Message",
-    "MessageResponse", "MissingKeyError", "ModelInfo", "ModelList", "ModerationResponse",
-    "NoDeploymentError", "NotEntitledError", "NotFoundError", "OverloadedError",
-    "PaymentRequiredError", "PermissionDeniedError", "Provider", "RateLimit", "RateLimitError",
-    "ReplayMissError", "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy",
-    "Router", "RouterRateLimitError", "RouterUnavailableError", "ServiceUnavailableError",
-    "Settlement", "Speech", "SpeechStream", "StoreError", "StoreUnavailableError", "Stream",
+    "LLMKitError", "LagoError", "LimitReachedError", "MapPlan", "MapProgress", "MapResults",
+    "MapRow", "MediaPolicy", "MemoryLedger", "Message", "MessageResponse", "MissingKeyError",
+    "ModelInfo", "ModelList", "ModerationResponse", "NoDeploymentError", "NotEntitledError",
+    "NotFoundError", "OutcomeUnknownError", "OverloadedError", "PaymentRequiredError",
+    "PermissionDeniedError", "Provider", "RateLimit", "RateLimitError", "ReplayMissError",
+    "RequestTooLargeError", "RerankResponse", "Response", "RetryPolicy", "Router",
+    "RouterRateLimitError", "RouterUnavailableError", "ServiceUnavailableError", "Settlement",
+    "Speech", "SpeechStream", "StoreError", "StoreUnavailableError", "Stream",
     "StreamConsumedError", "StreamInterruptedError", "TextCompletion", "Timeout", "Timeouts",
     "TokenCount", "Transcription", "TranscriptionEvent", "Trimmed", "Unbounded",
     "UnboundedCostError", "UnknownModelError", "UnknownPriceError", "UnknownProviderError",
-    "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage", "abatch_results",
-    "acancel_batch", "acancel_responses", "acompletion", "acount_tokens", "acreate_batch",
-    "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache", "adelete_file",
-    "adelete_model", "adelete_responses", "aembedding", "afile_content", "aget_responses",
-    "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation", "alist_batches",
-    "alist_caches", "alist_files", "alist_input_items", "alist_models", "amessages", "amoderation",
-    "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch", "aretrieve_cache",
-    "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion", "atoken_counter",
-    "atranscription", "atranslation", "aupdate_cache", "batch_results", "cancel_batch",
-    "cancel_responses", "catalogue", "completion", "completion_cost", "context", "cost_bound",
-    "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file", "decode",
-    "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
+    "UnprocessableEntityError", "UnsupportedParamsError", "Upload", "Usage", "abatch_completion",
+    "abatch_results", "acancel_batch", "acancel_responses", "acompletion", "acount_tokens",
+    "acreate_batch", "acreate_cache", "acreate_file", "adelete_batch", "adelete_cache",
+    "adelete_file", "adelete_model", "adelete_responses", "aembedding", "afile_content",
+    "aget_responses", "aget_valid_models", "aimage_edit", "aimage_generation", "aimage_variation",
+    "alist_batches", "alist_caches", "alist_files", "alist_input_items", "alist_models", "amap",
+    "amessages", "amoderation", "arefresh_catalogue", "arerank", "aresponses", "aretrieve_batch",
+    "aretrieve_cache", "aretrieve_file", "aretrieve_model", "aspeech", "atext_completion",
+    "atoken_counter", "atranscription", "atranslation", "aupdate_cache", "batch_completion",
+    "batch_completion_models", "batch_completion_models_all_responses", "batch_results",
+    "cancel_batch", "cancel_responses", "catalogue", "completion", "completion_cost", "context",
+    "cost_bound", "cost_per_token", "count_tokens", "create_batch", "create_cache", "create_file",
+    "decode", "default_client", "delete_batch", "delete_cache", "delete_file", "delete_model",
     "delete_responses", "embedding", "encode", "errors", "events", "file_content", "fold",
     "function_tool", "get_model_info", "get_responses", "get_valid_models", "image_edit",
     "image_generation", "image_variation", "list_batches", "list_caches", "list_files",
@@ -243,93 +256,37 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("Speech", "Transcription", "TranscriptionEvent"), "types.audio"),
     "Upload": "_upload",
     "EmbeddingResponse": "types.embedding",
-    **dict.fromkeys(
-        (
-            "abatch_results",
-            "acancel_batch",
-            "acreate_batch",
-            "adelete_batch",
-            "alist_batches",
-            "aretrieve_batch",
-            "batch_results",
-            "cancel_batch",
-            "create_batch",
-            "delete_batch",
-            "list_batches",
-            "retrieve_batch",
-        ),
-        "_api.batches",
-    ),
-    **dict.fromkeys(
-        (
-            "acreate_cache",
-            "adelete_cache",
-            "alist_caches",
-            "aretrieve_cache",
-            "aupdate_cache",
-            "create_cache",
-            "delete_cache",
-            "list_caches",
-            "retrieve_cache",
-            "update_cache",
-        ),
-        "_api.caches",
-    ),
-    **dict.fromkeys(
-        (
-            "arefresh_catalogue",
-            "get_model_info",
-            "refresh_catalogue",
-            "register_model",
-            "supports",
-        ),
-        "_api.catalogue",
-    ),
+    **dict.fromkeys((
+        "abatch_results", "acancel_batch", "acreate_batch", "adelete_batch", "alist_batches",
+        "aretrieve_batch", "batch_results", "cancel_batch", "create_batch", "delete_batch",
+        "list_batches", "retrieve_batch",
+    ), "_api.batches"),
+    **dict.fromkeys((
+        "acreate_cache", "adelete_cache", "alist_caches", "aretrieve_cache", "aupdate_cache",
+        "create_cache", "delete_cache", "list_caches", "retrieve_cache", "update_cache",
+    ), "_api.caches"),
+    **dict.fromkeys((
+        "arefresh_catalogue", "get_model_info", "refresh_catalogue", "register_model", "supports",
+    ), "_api.catalogue"),
     **dict.fromkeys(("Budget", "RateLimit"), "_control.budget.rules"),
     "BudgetManager": "budget",
+    "Cache": "cache",
     **dict.fromkeys(("Deployment", "Router"), "router"),
     "Catalogue": "catalogue",
     "ModelInfo": "catalogue",
     **dict.fromkeys(("acount_tokens", "count_tokens"), "_api.counting"),
-    **dict.fromkeys(
-        (
-            "acreate_file",
-            "adelete_file",
-            "afile_content",
-            "alist_files",
-            "aretrieve_file",
-            "create_file",
-            "delete_file",
-            "file_content",
-            "list_files",
-            "retrieve_file",
-        ),
-        "_api.files",
-    ),
-    **dict.fromkeys(
-        (
-            "aimage_edit",
-            "aimage_generation",
-            "aimage_variation",
-            "image_edit",
-            "image_generation",
-            "image_variation",
-        ),
-        "_api.image",
-    ),
-    **dict.fromkeys(
-        (
-            "adelete_model",
-            "aget_valid_models",
-            "alist_models",
-            "aretrieve_model",
-            "delete_model",
-            "get_valid_models",
-            "list_models",
-            "retrieve_model",
-        ),
-        "_api.models",
-    ),
+    **dict.fromkeys((
+        "acreate_file", "adelete_file", "afile_content", "alist_files", "aretrieve_file",
+        "create_file", "delete_file", "file_content", "list_files", "retrieve_file",
+    ), "_api.files"),
+    **dict.fromkeys((
+        "aimage_edit", "aimage_generation", "aimage_variation", "image_edit", "image_generation",
+        "image_variation",
+    ), "_api.image"),
+    **dict.fromkeys((
+        "adelete_model", "aget_valid_models", "alist_models", "aretrieve_model", "delete_model",
+        "get_valid_models", "list_models", "retrieve_model",
+    ), "_api.models"),
     **dict.fromkeys(("amoderation", "moderation"), "_api.moderation"),
     **dict.fromkeys(("completion_cost", "cost_per_token"), "_api.money"),
     **dict.fromkeys(("atext_completion", "text_completion"), "_api.text"),
@@ -340,34 +297,26 @@ _HOMES: dict[str, str] = {
     **dict.fromkeys(("ModelList", "TokenCount"), "types.listing"),
     **dict.fromkeys(("ModerationResponse",), "types.moderation"),
     **dict.fromkeys(("TextCompletion",), "types.text"),
-    **dict.fromkeys(
-        ("atoken_counter", "decode", "encode", "token_counter", "trim_messages"), "_api.tokens"
-    ),
+    **dict.fromkeys(("atoken_counter", "decode", "encode", "token_counter", "trim_messages"), "_api.tokens"),
     **dict.fromkeys(("CannotTrimError", "CountedTokens", "Trimmed"), "tokens"),
     **dict.fromkeys(("arerank", "rerank"), "_api.rerank"),
+    **dict.fromkeys(("amap", "map"), "_api.mapping"),
+    **dict.fromkeys(("MapPlan", "MapProgress", "MapResults", "MapRow"), "_control.mapping.results"),
     **dict.fromkeys(("amessages", "messages"), "_api.messages"),
-    **dict.fromkeys(
-        (
-            "acancel_responses",
-            "adelete_responses",
-            "aget_responses",
-            "alist_input_items",
-            "aresponses",
-            "cancel_responses",
-            "delete_responses",
-            "get_responses",
-            "list_input_items",
-            "responses",
-        ),
-        "_api.responses",
-    ),
+    **dict.fromkeys((
+        "acancel_responses", "adelete_responses", "aget_responses", "alist_input_items",
+        "aresponses", "cancel_responses", "delete_responses", "get_responses", "list_input_items",
+        "responses",
+    ), "_api.responses"),
+    **dict.fromkeys((
+        "abatch_completion", "batch_completion", "batch_completion_models",
+        "batch_completion_models_all_responses",
+    ), "_api.several"),
     "MessageResponse": "types.messages",
     "Response": "types.responses",
     "RerankResponse": "types.rerank",
     **dict.fromkeys(("Adjustment", "CallInfo", "MediaPolicy", "Timeouts"), "_call"),
-    **dict.fromkeys(
-        ("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"
-    ),
+    **dict.fromkeys(("ChatCompletion", "ChatCompletionChunk", "ChatParams", "Message", "Usage"), "types"),
     **dict.fromkeys(("Provider", "openai_compatible", "register_provider"), "providers"),
     "AsyncStream": "_io.aio_stream",
     "context": "_control.attributes",
@@ -382,7 +331,8 @@ _HOMES: dict[str, str] = {
     "Stream": "_io.sync_stream",
     "fold": "_fold",
     "function_tool": "_control.structured",
-}
+}  # fmt: skip
+_UNSTARRED = frozenset({"map"})  # names that ``import *`` shall not put in place of Python's own
 _MODULES = frozenset({"catalogue", "errors", "events", "pricing", "providers", "stores", "types"})
 
 
@@ -391,7 +341,7 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version  # noqa: PLC0415 - reads a file, so only when asked
 
         return version("llmkit")
-    if name not in __all__:
+    if name not in __all__ and name not in _UNSTARRED:
         raise AttributeError(f"module 'llmkit' has no attribute {name!r}")
     if name in _MODULES:
         value: Any = importlib.import_module(f".{name}", __name__)
@@ -402,4 +352,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*__all__, *_UNSTARRED, "__version__"]

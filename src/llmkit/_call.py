@@ -119,9 +119,17 @@ class Call:
         return False
 
     @property
+    def content(self) -> Any:
+        """What the call is about, such as its messages; ``None`` where that is a file, or nothing that is said."""
+        return next(filter(None, (getattr(self, name, None) for name in _CONTENT)), None)
+
+    @property
     def concerns(self) -> tuple[str, str] | None:
         """What it does with what, where it asks for no answer of a model: ``("files", "list")``."""
         return None
+
+
+_CONTENT: Final = ("messages", "input", "inputs", "prompt", "text", "query")
 
 
 @dataclass(frozen=True, slots=True)

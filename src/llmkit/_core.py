@@ -28,7 +28,7 @@ from ._control.plan import Kind
 from ._control.prices import price_of
 from ._control.retry import RetryPolicy
 from ._cost import Cost, Unbounded
-from ._given import book_of, catalogue_of, desk_of, no_call
+from ._given import Attached, caching_of, catalogue_of, listeners, no_call
 from ._io import _tap, aio_stream, sync_stream
 from ._io._borrowed import Borrowed, is_async_client
 from ._io._clock import SYSTEM_CLOCK, Clock
@@ -47,7 +47,7 @@ from .catalogue import Catalogue
 from .errors import ConfigurationError
 from .ledger import MemoryLedger
 from .providers import Tokens
-from .types.params import CallOptions
+from .types.params import ClientOptions
 
 __all__ = ["NAMED", "Core"]
 
@@ -55,15 +55,16 @@ _new = object.__new__
 _AnyStream = TypeVar("_AnyStream", Stream[Any, Any], AsyncStream[Any, Any])
 
 
-class Core:
+class Core(Attached):
     """Everything of a client but its calls.
 
     Args:
-        callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
+        callbacks: functions of one event (``llmkit.events``), or sinks' names (``llmkit.telemetry``).
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.
         billing: a ``LagoBilling``: who is billed for what calls cost, and may make them.
+        cache: a ``Cache`` of answers, a path or a Redis URL that one is made of, or ``True`` for one in memory.
         retry: how to try again; ``num_retries`` changes only how often.
         max_parallel: most calls at once.
         http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.
@@ -83,17 +84,16 @@ class Core:
 
     # The driver of the calls that no tap sees, for as long as it is what one would be made of.
     _performs: SyncDriver | None = None
-    _book: Any = None
-    _desk: Any = None
 
     def __init__(
         self,
         *,
-        callbacks: Iterable[Callable[[Any], Any]] = (),
+        callbacks: Iterable[Callable[[Any], Any] | str] = (),
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
         budget: Any = None,
         billing: Any = None,
+        cache: Any = None,
         retry: RetryPolicy | None = None,
         max_parallel: int | None = None,
         http_client: Any = None,
@@ -105,7 +105,7 @@ class Core:
         environ: Mapping[str, str] | None = None,
         clock: Clock = SYSTEM_CLOCK,
         catalogue: Catalogue | str | os.PathLike[str] | None = None,
-        **defaults: Unpack[CallOptions],
+        **defaults: Unpack[ClientOptions],
     ) -> None:
         if ledger is not None and not callable(getattr(ledger, "perform", None)):
             raise ConfigurationError(
@@ -114,7 +114,8 @@ class Core:
         self.ledger: Any = MemoryLedger() if ledger is None else ledger
         self.budget = budget
         self.billing = billing
-        self._hooks = tuple(hooks)
+        self.cache = cache
+        self._hooks, self._observers = tuple(hooks), Observers(listeners(callbacks))
         self._policy = retry or RetryPolicy()
         self._limit = None if max_parallel is None else ParallelLimit(max_parallel)
         self._environ = os.environ if environ is None else environ
@@ -123,7 +124,6 @@ class Core:
         self._places = Places(self._environ, self._catalogue)
         self._defaults = plan.kept(plan.asked(defaults, {}).options)
         price_of(self._defaults, plan.CHAT.name, self._catalogue, "", "")
-        self._observers = Observers(tuple(callbacks))
         reach: dict[str, Any] = {"verify": verify, "cert": cert, "proxy": proxy, "http2": http2}
         if http_client is None:
             network = Network(chosen(transport, self._environ), **reach)
@@ -141,26 +141,6 @@ class Core:
         configure_log(log_level())
         known(self)
 
-    @property
-    def budget(self) -> Any:
-        """The ``BudgetManager`` that calls are under; another one holds from the next call on, ``None`` ends it."""
-        return self._budget
-
-    @budget.setter
-    def budget(self, budget: Any) -> None:
-        self._book, self._budget = book_of(budget), budget
-        self._counts = self._book is not None or self._desk is not None
-
-    @property
-    def billing(self) -> Any:
-        """Who bills for calls; another one does from the next call on, ``None`` ends it."""
-        return self._billing
-
-    @billing.setter
-    def billing(self, billing: Any) -> None:
-        self._desk, self._billing = desk_of(billing), billing
-        self._counts = self._book is not None or self._desk is not None
-
     def close(self) -> None:
         """Settle what is left and close the sync connections. The client can be used again after it.
 
@@ -168,12 +148,14 @@ class Core:
         """
         settle_left()
         self._transports.close()
+        self._observers.flush()
 
     async def aclose(self) -> None:
         """Close the connections of the running loop, and the sync ones."""
         await asettle_left()
         await self._loops.aclose()
         self._transports.close()
+        await self._observers.aflush()
 
     def __enter__(self) -> Self:
         return self
@@ -331,7 +313,7 @@ class Core:
         if "fallbacks" in asked.options:
             about = self._about(job, kind)
             job.legs = plan.legs(job.id, model, subject, asked, first=first, **about)
-        if self._counts or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
+        if self._counts or job.heard or CONTEXT.get() or not NAMED.isdisjoint(asked.options):
             self._attribute(job, asked)
             self._divertible(job, asked, subject, kind)
         return job
@@ -359,14 +341,18 @@ class Core:
         job.transport = tapped or self._transport_name
         job.metadata = metadata if metadata and isinstance(metadata, Mapping) else {}
         job.attributes, job.book, job.desk, job.divert, job.way = {}, None, None, None, None
+        job.cache = None
         return job
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:
         """Say whose the call is."""
-        from ._control.attributes import told  # noqa: PLC0415 - few calls say it
+        from ._control.attributes import overheard, told  # noqa: PLC0415 - few calls say it
 
         job.attributes, job.shown, job.metadata = told(asked.params, asked.options, job.metadata)
         job.book, job.desk = self._book, self._desk
+        job.heard = job.heard or (bool(CONTEXT.get()) and overheard())
+        if self._cache is not None or not _CACHING.isdisjoint(asked.options):
+            job.cache = caching_of(self._cache, job, asked)
 
     def _divertible(
         self, job: Job, asked: plan.Asked, subject: Mapping[str, Any], kind: Kind
@@ -459,4 +445,7 @@ def _has_calls(kind: type[Core]) -> bool:
 
 
 # What says whose a call is, and where it goes: such options are looked for in every call.
-NAMED = frozenset({"customer", "session", "subscription", "tags", "team"}) | plan.OF_ROUTERS
+_CACHING = frozenset({"cache", "caching"})
+NAMED = (
+    frozenset({"customer", "session", "subscription", "tags", "team"}) | plan.OF_ROUTERS | _CACHING
+)

@@ -127,11 +127,11 @@ class CostLine(NamedTuple):
         """A JSON-safe copy, numbers of money as strings."""
         return {
             "dimension": self.dimension,
-            "quantity": _plain(self.quantity),
+            "quantity": plain(self.quantity),
             "unit": self.unit,
-            "rate": _plain(self.rate),
+            "rate": plain(self.rate),
             "per": self.per,
-            "amount": _plain(self.amount),
+            "amount": plain(self.amount),
             "source": self.source,
             "read": self.read,
             "condition": dict(self.condition),
@@ -218,7 +218,7 @@ class Cost:
         """``f"{cost}"`` is ``$0.00123``; with a spec, that of the Decimal (``f"{cost:.4f}"``)."""
         if self.total is None:
             return f"unknown: {self.reason}"
-        return format(self.total, spec) if spec else f"${_plain(self.total)}"
+        return format(self.total, spec) if spec else f"${plain(self.total)}"
 
     @override
     def __repr__(self) -> str:
@@ -229,13 +229,13 @@ class Cost:
     def to_dict(self) -> dict[str, object]:
         """A JSON-safe copy; ``total`` is a string, or null where it is unknown."""
         return {
-            "total": None if self.total is None else _plain(self.total),
+            "total": None if self.total is None else plain(self.total),
             "currency": self.currency,
             "status": self.status,
             "reason": self.reason,
             "revision": self.revision,
             "lines": [line.to_dict() for line in self.lines],
-            "reported": None if self.reported is None else _plain(self.reported),
+            "reported": None if self.reported is None else plain(self.reported),
             "ours": None if self.ours is None else self.ours.to_dict(),
         }
 
@@ -261,6 +261,11 @@ class Cost:
         shown = "\n".join([*table, *([""] if table else []), " · ".join(said)])
         # Between two of them, a notebook sets a formula.
         return shown.replace("$", "\\$")
+
+    def _repr_html_(self) -> str:
+        from .types._page import card, cost_page  # noqa: PLC0415 - only in notebooks
+
+        return card(cost_page(self))
 
     def _remarks(self) -> Iterable[str]:
         if self.known:
@@ -408,7 +413,7 @@ def _row(line: CostLine) -> str:
     facts = ", ".join(f"{name} {value}" for name, value in line.condition.items())
     what = f"{line.dimension} ({facts})" if facts else line.dimension
     per = line.unit if line.per == 1 else f"{line.per:,} {line.unit}s"
-    cells = (what, _grouped(line.quantity), _plain(line.rate), per, _plain(line.amount))
+    cells = (what, _grouped(line.quantity), plain(line.rate), per, plain(line.amount))
     # What others wrote may not end a cell or a row.
     texts = (*cells, line.effective, line.source)
     return "| " + " | ".join(" ".join(t.replace("|", "\\|").split()) for t in texts) + " |"
@@ -426,7 +431,7 @@ def _number(text: str | int) -> int | Decimal:
     return Decimal(text) if isinstance(text, str) and "." in text else int(text)
 
 
-def _plain(number: int | Decimal) -> str:
+def plain(number: int | Decimal) -> str:
     """Digits without an exponent and without trailing zeros, whatever the context."""
     text = format(Decimal(number), "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

@@ -16,6 +16,7 @@ from typing import Any
 
 from ._flow import Flow, notify, store
 from ._io._network import ending
+from ._io._observe import Observers
 from ._io.aio import AsyncDriver
 from ._io.sync import SyncDriver
 from ._operations import Settle
@@ -164,6 +165,7 @@ def known(client: Any) -> None:
 
 
 def _at_exit() -> None:
+    Observers.ends = True
     # What clients leave is billed: who bills ends behind them.
     with ending():
         for client in sorted(_clients, key=lambda one: bool(getattr(one, "ends_last", False))):

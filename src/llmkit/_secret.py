@@ -82,13 +82,26 @@ class Secret:
 
 def redact(text: str, secrets: Iterable[Secret] = ()) -> str:
     """Return ``text`` without the given secrets, nor anything shaped like a key."""
+    return _KEY_SHAPED.sub(_hidden, _without(text, secrets) if secrets else text)
+
+
+def is_plain(texts: Iterable[str]) -> bool:
+    """Whether ``redact`` would leave all of them as they are; many are looked through as one."""
+    return _KEY_SHAPED.search("\n".join(texts)) is None
+
+
+def _hidden(match: re.Match[str]) -> str:
+    return (match.group(1) or "") + HIDDEN
+
+
+def _without(text: str, secrets: Iterable[Secret]) -> str:
     # The longest first: where one is part of another, the rest of it must not stay behind.
     for value in sorted((secret.reveal() for secret in secrets), key=len, reverse=True):
         if len(value) >= SHORTEST:
             for spelling in _spellings(value):
                 text = text.replace(spelling, HIDDEN)
             text = _without_start(text, value)
-    return _KEY_SHAPED.sub(lambda match: (match.group(1) or "") + HIDDEN, text)
+    return text
 
 
 def _spellings(value: str) -> Iterable[str]:

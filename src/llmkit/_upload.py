@@ -164,6 +164,31 @@ class Upload:
         except (OSError, ValueError) as error:
             raise _unreadable(self.name, error) from None
 
+    def at(self, offset: int, count: int) -> bytes | None:
+        """Up to so many bytes from there on; ``None`` of what would have to be copied first, such as a pipe.
+
+        Raises:
+            InvalidRequestError: it cannot be read.
+        """
+        source = self.source
+        try:
+            if isinstance(source, bytes):
+                return source[offset : offset + count]
+            if isinstance(source, Path):
+                if not _is_regular(source):
+                    return None
+                with source.open("rb", buffering=0) as opened:
+                    opened.seek(offset)
+                    return opened.read(count)
+            if not _can_seek(source):
+                return None
+            with self._lock:
+                source.seek(self._start + offset)
+                found = source.read(count)
+        except (OSError, ValueError) as error:
+            raise _unreadable(self.name, error) from None
+        return found if isinstance(found, bytes) else None
+
     def shown(self) -> str:
         """What it is, without its bytes. Looks at the file."""
         return f"<{self.name}: {self.length} bytes of {self.media_type}>"

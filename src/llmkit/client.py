@@ -27,7 +27,8 @@ class Client(
     """Calls to every provider, with shared connections and settings. Thread-safe and fork-safe.
 
     Args:
-        callbacks: callables (or coroutine functions) of one event; see ``llmkit.events``.
+        callbacks: callables (or coroutine functions) of one event, see ``llmkit.events``; or names of sinks, such as
+            ``"sqlite:calls.db"``, see ``llmkit.telemetry``.
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.

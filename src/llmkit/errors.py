@@ -11,6 +11,7 @@
     * UnknownPriceError             an amount was asked for that cannot be told
     * StoreError                    a store cannot do what it was asked to
         * StoreUnavailableError     not just now: unreachable, locked, full; perhaps it was done
+    * OutcomeUnknownError           a row of a map was begun by a run that was stopped, and may have been paid
     * StreamConsumedError           a stream was used after its end, or its response asked for too early
     * BillingError                  usage cannot be reported, or billing not be asked: the message says what to do
         * LagoError                 Lago refused, or could not be understood
@@ -138,6 +139,10 @@ class StoreUnavailableError(StoreError):
 
     Whether anything was done is not known, unless the message says so; by its id, each operation can be repeated.
     """
+
+
+class OutcomeUnknownError(LLMKitError):
+    """An earlier run of a ``map`` began this row and was stopped: it may have been paid, and no answer is kept."""
 
 
 class StreamConsumedError(LLMKitError):

@@ -6,15 +6,15 @@ No event holds a key, a prompt or an answer, save those whose docstring says so.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
 from typing_extensions import override
 
 if TYPE_CHECKING:
-    from ._call import Attempt, Call
+    from ._call import Attempt, Call, CallInfo
     from ._operations import Settlement
 
 __all__ = [
@@ -22,6 +22,10 @@ __all__ = [
     "AttemptStarted",
     "BudgetOverrun",
     "BudgetThresholdCrossed",
+    "CacheHit",
+    "CacheMissed",
+    "CacheReached",
+    "CacheUnreachable",
     "CallFinished",
     "CallStarted",
     "Callback",
@@ -30,6 +34,7 @@ __all__ = [
     "DeploymentCooledDown",
     "DeploymentRecovered",
     "Diverted",
+    "EntryUnreadable",
     "Event",
     "FallingBack",
     "Hedged",
@@ -67,13 +72,19 @@ class CallStarted:
 
 @dataclass(frozen=True, slots=True)
 class AttemptStarted:
-    """A request is about to leave."""
+    """A request is about to leave.
+
+    ``params`` and ``content`` are what is asked, without keys and headers: the parameters, and the prompt (messages, a
+    text, inputs) as the call has it. They are here for who is told to look at content, and in no log.
+    """
 
     call_id: str
     number: int
     provider: str
     model: str
     url: str
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    content: Any = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +255,14 @@ class BudgetOverrun:
 class CallFinished:
     """The terminal event: exactly one for each call, whatever happened to it.
 
-    ``response`` is the answer (for streams: as far as it came); ``None`` where there is none.
+    ``response`` is the answer (for streams: as far as it came); ``None`` where there is none. ``call`` is what happened
+    to the call, also where nobody answered: its attempts, whose it is, where it went.
     """
 
     settlement: Settlement
     response: Any = None
     error: BaseException | None = None
+    call: CallInfo | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,6 +340,60 @@ class CatchUpFailed:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class CacheHit:
+    """The answer is one that was kept ``age`` seconds ago, under ``key``: nobody is asked."""
+
+    call_id: str
+    key: str
+    age: float
+
+
+@dataclass(frozen=True, slots=True)
+class CacheMissed:
+    """The cache was looked into and has no answer, under ``key``."""
+
+    call_id: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntryUnreadable:
+    """What the cache has under ``key`` is damaged, or nothing that llmkit wrote: the call goes on without it."""
+
+    call_id: str
+    key: str
+    reason: str
+    alarming: ClassVar[bool] = True
+    """Logged as a warning, whoever listens."""
+
+    @override
+    def __str__(self) -> str:
+        return f"the cache's entry {self.key} cannot be used: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheUnreachable:
+    """A cache's store has failed: calls go on without it, and it is let be for a while."""
+
+    store: str
+    error: Exception
+    alarming: ClassVar[bool] = True
+    """Logged as a warning, whoever listens."""
+
+    @override
+    def __str__(self) -> str:
+        return f"the cache {self.store} cannot be used, calls go on without it: {self.error}"
+
+
+@dataclass(frozen=True, slots=True)
+class CacheReached:
+    """A cache's store works again, after ``seconds``."""
+
+    store: str
+    seconds: float
+
+
 Event = (
     CallStarted
     | AttemptStarted
@@ -351,6 +418,11 @@ Event = (
     | SpendKept
     | SpendPosted
     | CatchUpFailed
+    | CacheHit
+    | CacheMissed
+    | EntryUnreadable
+    | CacheUnreachable
+    | CacheReached
 )
 
 Callback = Callable[[Any], "Awaitable[None] | None"]

@@ -91,6 +91,11 @@ class MemoryLedger:
             rows = enumerate(reversed(newest), latest - len(newest) + 1)
             return Numbered(self._name, latest, tuple(islice(rows, limit)))
 
+    def _repr_html_(self) -> str:
+        from .types._page import ledger_page  # noqa: PLC0415 - only in notebooks
+
+        return ledger_page(self.totals)
+
     @property
     def totals(self) -> dict[tuple[str, str], Totals]:
         """Sums of all settlements by (provider, model)."""

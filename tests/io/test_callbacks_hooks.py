@@ -109,7 +109,7 @@ async def test_failing_callbacks_do_no_harm(
 
 @each_colour
 async def test_coroutine_functions_are_awaited(colour: Colour, server: Server) -> None:
-    """An async callback is run to its end, in sync calls as well, before the call goes on."""
+    """An async callback is run to its end: in async calls before the call goes on, in sync ones behind it."""
     told = []
 
     async def waits(event: Any) -> None:
@@ -118,6 +118,8 @@ async def test_coroutine_functions_are_awaited(colour: Colour, server: Server) -
 
     with llmkit.Client(api_key=KEY, base_url=server.url, callbacks=[waits]) as client:
         await colour.call(client)
+        if colour.name == "sync":
+            client.close()
         assert told == ["CallStarted", "AttemptStarted", "CallFinished"]
         await colour.close(client)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import struct
 import zlib
 from typing import TYPE_CHECKING, Any
@@ -125,13 +126,28 @@ def test_every_kind(everything: llmkit.Client, function: str, arguments: dict[st
     assert everything.dry_run(function, **arguments).bound == result
 
 
-def test_seconds_of_a_file_in_memory(everything: llmkit.Client, tmp_path: Any) -> None:
-    """They are in its header; a file on disk is not read for it."""
+def test_seconds_of_a_file(everything: llmkit.Client, tmp_path: Any) -> None:
+    """They are in its header, which is read where the file stands, and from where on it is sent."""
     given = {"model": "openai/made-up", "file": ("a.wav", wav(20))}
     assert most(everything.cost_bound("transcription", **given))["audio_input"] == 30
     path = tmp_path / "a.wav"
     path.write_bytes(wav(20))
-    assert "how long" in reason(everything.cost_bound("transcription", **{**given, "file": path}))
+    found = most(everything.cost_bound("transcription", **{**given, "file": path}))
+    assert found["audio_input"] == 30
+    with path.open("r+b") as opened:
+        opened.write(b"skipped" + wav(20))
+        opened.seek(len(b"skipped"))
+        found = most(everything.cost_bound("transcription", **{**given, "file": opened}))
+        assert found["audio_input"] == 30
+    missing = {**given, "file": tmp_path / "none.wav"}
+    assert "how long" in reason(everything.cost_bound("transcription", **missing))
+    ours, theirs = os.pipe()
+    with open(ours, "rb") as pipe:
+        os.write(theirs, wav(1)[:100])
+        os.close(theirs)
+        unread = {**given, "file": ("a.wav", pipe)}
+        assert "how long" in reason(everything.cost_bound("transcription", **unread))
+        assert len(pipe.read()) == 100
     noise = {**given, "file": ("a.wav", b"noise")}
     assert "how long" in reason(everything.cost_bound("transcription", **noise))
 

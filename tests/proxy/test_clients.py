@@ -123,14 +123,63 @@ except litellm.AuthenticationError:
 """
 
 
+_OF_ITS_MANAGEMENT = """
+import sys
+from litellm.proxy.client import Client, UnauthorizedError
+from litellm.proxy.client.health import HealthManagementClient
+from litellm.proxy.client.teams import TeamsManagementClient
+from litellm.proxy.client.users import NotFoundError, UsersManagementClient
+base, master = sys.argv[1:]
+client, users = Client(base, master), UsersManagementClient(base, master)
+ann = users.create_user({"user_email": "ann@example.com", "user_role": "internal_user", "auto_create_key": False})["user_id"]
+assert ann in [user["user_id"] for user in users.list_users({"page": 1})]
+made = client.keys.generate(models=["fast"], duration="24h", key_alias="its own", user_id=ann)
+key, token = made["key"], made["token"]
+assert users.get_user(ann)["keys"][0]["token"] == token
+assert users.get_user_v2(ann)["user_email"] == "ann@example.com"
+assert client.keys.info(key)["info"]["models"] == ["fast"]
+client.keys.update(key, models=["fast", "careful"])
+listed = client.keys.list(page=1, size=5, user_id=ann, return_full_object=True, include_team_keys=True)
+assert [(one["token"], one["models"]) for one in listed["keys"]] == [(token, ["fast", "careful"])]
+chat, hello = Client(base, key).chat, [{"role": "user", "content": "Say hello."}]
+assert chat.completions("fast", hello, temperature=0.5)["choices"][0]["message"]["content"]
+assert [*chat.completions_stream("fast", hello)][-1]["choices"][0]["finish_reason"] == "stop"
+assert client.http.request("GET", "/user/info", params={"user_id": ann})["user_info"]["spend"] > 0
+client.models.new("extra", {"model": "openai/gpt-4o-mini", "api_key": "k"}, {"description": "one more"})
+extra = client.models.get(model_name="extra")["model_info"]["id"]
+client.models.update(extra, {"model": "openai/gpt-4o"})
+assert client.models.get(model_id=extra)["litellm_params"]["model"] == "openai/gpt-4o"
+assert "extra" in [group["model_group"] for group in client.model_groups.info()]
+assert "extra" in [model["id"] for model in client.models.list()]
+client.models.delete(extra)
+red = client.http.request("POST", "/team/new", json={"team_alias": "red"})["team_id"]
+teams = TeamsManagementClient(base, master)
+assert red in [team["team_id"] for team in teams.list()]
+assert red in [team["team_id"] for team in teams.list_v2()["teams"]]
+assert HealthManagementClient(base).get_readiness()["status"] == "healthy"
+assert client.keys.delete(key_aliases=["its own"])["deleted_keys"] == [token]
+users.delete_user([ann])
+try:
+    Client(base, key).keys.list()
+except UnauthorizedError:
+    try:
+        users.get_user(ann)
+    except NotFoundError:
+        print("well")
+"""
+
+
 @pytest.mark.skipif(not LITELLM, reason="LLMKIT_LITELLM_PYTHON names no interpreter")
-def test_litellm_asks_and_streams(served: Served) -> None:
-    """LiteLLM's SDK, told that it is LiteLLM's proxy; an unknown key is its AuthenticationError."""
+@pytest.mark.parametrize("program", [_OF_LITELLM, _OF_ITS_MANAGEMENT], ids=["calls", "management"])
+def test_litellm_is_served(served: Served, program: str) -> None:
+    """LiteLLM's SDK, told that it is LiteLLM's proxy, and its client of the proxy's management; errors are its own."""
     done = subprocess.run(
-        [LITELLM, "-c", _OF_LITELLM, served.origin, MASTER],
+        [LITELLM, "-c", program, served.origin, MASTER],
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
+        # Its prices come with it: it need not ask for them.
+        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
     )
     assert done.stdout.strip().endswith("well"), done.stderr[-2000:]

@@ -125,3 +125,91 @@ def test_waits_are_whole_seconds(seconds: float, said: str) -> None:
     """Whoever waits so long does not come too early."""
     error: Any = errors.RateLimitError("x", retry_after=seconds)
     assert refused_by(error).headers["retry-after"] == said
+
+
+LEAKS = (
+    "http://10.0.0.7:8443/v1",
+    "llm-7.corp.internal:8080",
+    "OPENAI_API_KEY",
+    "AZURE_TENANT_ID",
+    "org-a1b2c3d4e5f6",
+    "gpt-4o-mini-of-accounting",
+    HASH,
+    "max_cost=",
+    "max_tokens=",
+)
+"""What messages of the library may hold, and no caller of the gateway may read."""
+
+
+def leaking(kind: type[errors.LLMKitError]) -> errors.LLMKitError:
+    """One of this kind, whose message says all of that."""
+    said = f"key={HASH} of org-a1b2c3d4e5f6: set OPENAI_API_KEY or AZURE_TENANT_ID for {LEAKS[0]} and {LEAKS[1]}"
+    error = kind(f"the model {LEAKS[5]} failed: {said}; give max_cost=")
+    if isinstance(error, errors.APIError):
+        error.model = LEAKS[5]
+    if isinstance(error, errors.NoDeploymentError):
+        error.reasons = {LEAKS[5]: f"it is not at {LEAKS[0]}"}
+    return error
+
+
+TOLD = {
+    # Whose message is for the caller; it comes from a provider's answer, and names no variables of ours.
+    errors.JSONSchemaValidationError,
+    errors.InvalidRequestError,
+    errors.UnsupportedParamsError,
+    errors.BudgetExceededError,
+    errors.LimitReachedError,
+    errors.UnboundedCostError,
+    errors.NotEntitledError,
+    errors.APIStatusError,
+    errors.BadRequestError,
+    errors.ContextWindowExceededError,
+    errors.ContentPolicyViolationError,
+    errors.NotFoundError,
+    errors.ConflictError,
+    errors.RequestTooLargeError,
+    errors.UnprocessableEntityError,
+}
+
+
+@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: str(kind.__name__))
+def test_no_error_tells_what_is_inside(kind: type[errors.LLMKitError]) -> None:
+    """Each class of the library's errors, with all that its message might hold."""
+    body = str(refused_by(leaking(kind)).body())
+    named = {"OPENAI_API_KEY", "AZURE_TENANT_ID", "max_cost=", "max_tokens="}
+    kept = named if kind in TOLD - {errors.UnboundedCostError} else set()
+    # The deployment's model is known of what a call ended with, and no message of a budget names it.
+    budgets = (errors.BudgetError, errors.LimitReachedError)
+    kept |= {LEAKS[5]} if issubclass(kind, budgets) else set()
+    kept |= named - {"max_cost="} if kind is errors.UnboundedCostError else set()
+    assert [leak for leak in LEAKS if leak in body and leak not in kept] == []
+
+
+@pytest.mark.parametrize(
+    ("message", "status", "said"),
+    [
+        ("timeout is in seconds, from 0 to 1, not 'x'", 400, "timeout is in seconds"),
+        ("set OPENAI_API_KEY", 500, "not set up"),
+        ("the address https://llm.corp.example/v1 is none", 500, "not set up"),
+        ("no such file: /etc/llm/key.json", 500, "not set up"),
+    ],
+)
+def test_whose_configuration_is_wrong(message: str, status: int, said: str) -> None:
+    """A caller's keyword is told, what he cannot set right is not."""
+    refused = refused_by(errors.ConfigurationError(message))
+    assert refused.status == status
+    assert said in refused.message
+
+
+def test_where_vendors_explain_is_told() -> None:
+    """Their public pages are no addresses of ours."""
+    page = "https://platform.openai.com/docs/guides/error-codes"
+    assert page in refused_by(errors.BadRequestError(f"see {page}")).message
+
+
+def test_what_a_caller_can_do_without_keywords() -> None:
+    """Who has no keyword arguments is told of none."""
+    error = errors.UnboundedCostError("nobody can say what this call costs at most; give max_cost=")
+    assert "administrator" in refused_by(error).message
+    missing = refused_by(errors.MissingKeyError("no key for groq: set GROQ_API_KEY"))
+    assert "has no credentials" in missing.message

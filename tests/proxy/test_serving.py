@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -16,6 +17,8 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
 
 from llmkit.testing import Simulator, faults
 
@@ -106,3 +109,27 @@ def until(condition: Any) -> None:
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def test_websockets_end_with_their_chats(tmp_path: Path) -> None:
+    """At SIGTERM the one that asks has its answer first, the idle one is closed; both are told to come again."""
+    with Simulator() as simulator, process(tmp_path, simulator) as (made, origin):
+        where = f"{origin.replace('http', 'ws')}/v1/chat/completions"
+        how: Any = {"additional_headers": shown(MASTER), "proxy": None}
+        with connect(where, **how) as idle, connect(where, **how) as busy:
+            simulator.fail(faults.SlowStart(1.0))
+            busy.send(json.dumps(ASK))
+            until(lambda: len(simulator.requests) == 1)
+            made.terminate()
+            assert json.loads(idle.recv(timeout=20)) == {"type": "closing"}
+            with pytest.raises(ConnectionClosed):
+                idle.recv(timeout=20)
+            said: list[Any] = []
+            while [one.get("type") for one in said[-1:]] != ["closing"]:
+                said.append(json.loads(busy.recv(timeout=20)))
+            with pytest.raises(ConnectionClosed):
+                busy.recv(timeout=20)
+            assert [one.get("type") for one in said[-2:]] == ["done", "closing"]
+            assert any(one.get("choices") for one in said)
+            assert [one.close_code for one in (idle, busy)] == [1012, 1012]
+        assert made.wait(20) == 0

@@ -213,7 +213,7 @@ WRONG: list[tuple[Any, str]] = [
     (entry({"max_input_tokens": -1}), "x.model_info.max_input_tokens is a whole number"),
     (entry({"supports_vision": "yes"}), "x.model_info.supports_vision is True or False"),
     (entry(rmp=1), "x.litellm_params.rmp: a deployment knows no 'rmp'; did you mean 'rpm'"),
-    (entry(cache=True), "x.litellm_params.cache: answers are not cached here"),
+    (entry(cache=True), "x.litellm_params.cache: answers are cached by the router"),
     (entry({"team_id": "t"}), "x.model_info.team_id: it is for requests that come in by HTTP"),
     (entry(timeout="soon"), "x.litellm_params: timeout: could not convert"),
     (entry(api_base="nowhere"), "x.litellm_params: base_url 'nowhere' is no http(s) address"),

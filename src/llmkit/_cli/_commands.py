@@ -1,7 +1,7 @@
 """What each command does, and the one place where their errors end.
 
 Asking is in `_ask`, the lists in `_tables`, the catalogue in `_catalogue`, stores in `_budget`, outboxes in
-`_billing`; arguments were read in `_parser`.
+`_billing`, logs of calls in `_log`; arguments were read in `_parser`.
 """
 
 from __future__ import annotations
@@ -57,6 +57,12 @@ def _billing(arguments: argparse.Namespace) -> None:
     _print(lines(arguments))
 
 
+def _usage(arguments: argparse.Namespace) -> None:
+    from ._log import lines  # noqa: PLC0415 - no other command needs a log
+
+    _print(lines(arguments))
+
+
 def _print(lines: Iterable[str]) -> None:
     for text in lines:
         print(text)
@@ -69,4 +75,5 @@ _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace], None]]] = {
     "catalogue": _of_catalogue,
     "models": _models,
     "providers": _providers,
+    "usage": _usage,
 }

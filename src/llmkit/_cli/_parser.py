@@ -23,6 +23,7 @@ commands:
   llmkit providers            providers, their key variables, and which are set
   llmkit models [PROVIDER]    models of the catalogue with limits and prices
   llmkit catalogue            how old the catalogue is and what it holds; `refresh` takes a newer one
+  llmkit usage LOG            what calls come to by day, model, user, … of a log that they were written to
   llmkit budget show STORE    what a store's limits are and how they stand; `usage`, `audit`
   llmkit proxy                a gateway: OpenAI's endpoints over HTTP, with keys and budgets; `proxy --help`
   llmkit billing status       how an outbox of bills stands; `list`, `flush`, `replay`, `reconcile`, `doctor`, …
@@ -109,6 +110,32 @@ def _budget() -> argparse.ArgumentParser:
         "--by", default="model", help="of scope, day, provider, model; default: model"
     )
     group.add_argument("--since", metavar="DAY", help="the first day: 2026-11-01")
+    return parser
+
+
+def _usage() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="llmkit usage",
+        description='Add up the calls of a log: Client(callbacks=["sqlite:calls.db"]), or "jsonl:calls.jsonl".',
+    )
+    parser.add_argument("log", help="the file; those that it was rotated to are read along")
+    parser.add_argument(
+        "--by",
+        default="model",
+        help="of day, month, hour, kind, provider, model, group, deployment, outcome, user, team, organisation, "
+        "customer, key, session, tag, with commas; default: model",
+    )
+    when = "2026-11-01, 2026-11-01T12:00:00+00:00, or Unix seconds; UTC where nothing is said"
+    parser.add_argument("--since", metavar="WHEN", help=when)
+    parser.add_argument("--until", metavar="WHEN", help="not included")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="comma-separated values, for spreadsheets")
+    form.add_argument("--json", action="store_true", help="one JSON value, for programs")
+    form.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="a picture: .html or .svg; .png needs llmkit[plot]",
+    )
     return parser
 
 
@@ -273,4 +300,5 @@ _COMMANDS: Final = {
     "catalogue": _catalogue,
     "models": _models,
     "providers": _providers,
+    "usage": _usage,
 }

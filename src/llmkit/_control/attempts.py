@@ -102,7 +102,8 @@ def started(job: Job, number: int, leg: Leg, step: Step) -> Flow[None]:
     """Tell of an attempt that begins."""
     # Without its query, which a caller may have put a credential into.
     address, call = step.request.url.partition("?")[0], leg.call
-    yield Notify(AttemptStarted(job.id, number, call.provider, call.model, address))
+    asked = call.params, call.content
+    yield Notify(AttemptStarted(job.id, number, call.provider, call.model, address, *asked))
 
 
 def unseen(broken: StreamInterruptedError) -> APIConnectionError:

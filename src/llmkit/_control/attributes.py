@@ -13,7 +13,16 @@ from .._call import CONTEXT
 from .._secret import redact
 from ..errors import ConfigurationError
 
-__all__ = ["NAMED", "Attributes", "attributes", "context", "noted", "shown", "told"]
+__all__ = [
+    "NAMED",
+    "Attributes",
+    "attributes",
+    "context",
+    "noted",
+    "overheard",
+    "shown",
+    "told",
+]
 
 Attributes = Mapping[str, tuple[str, ...]]
 
@@ -87,6 +96,9 @@ class context:  # noqa: N801 - it is used like a function
         }
         self.says = _said(given)
 
+    def hears(self, event: Any) -> None:
+        """What the calls within tell (see ``llmkit.events``), for contexts that override it; here nobody listens."""
+
     def __enter__(self) -> Self:
         CONTEXT.set((*CONTEXT.get(), self))
         return self
@@ -139,6 +151,11 @@ def told(
     """Whose a call is, the same as it is shown, and what its settlement keeps beside."""
     found = attributes(params, options, metadata)
     return found, shown(found), noted(metadata)
+
+
+def overheard() -> bool:
+    """Whether a context around this call wants to hear of it."""
+    return any(type(one).hears is not context.hears for one in CONTEXT.get())
 
 
 def shown(attributes: Attributes) -> Attributes:

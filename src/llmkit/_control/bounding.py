@@ -19,7 +19,7 @@ from .._http import HTTPRequest
 from .._json import NotJSON, load
 from .._upload import Upload
 from ..catalogue import ModelInfo
-from ..errors import ConfigurationError, LLMKitError
+from ..errors import ConfigurationError, InvalidRequestError, LLMKitError
 from .address import mapping, model_of
 from .job import Job, Leg
 
@@ -152,13 +152,19 @@ def _counter(rule: Mapping[str, Any]) -> Callable[[str], int | None] | None:
 
 
 def _seconds(file: Upload) -> float | None:
-    """The longest that a sound in memory can last; files are not read here."""
+    """The longest that a sound can last: of a file on disk, too, of which a few bytes are read where they stand."""
     from ..tokens._duration import duration  # noqa: PLC0415
     from ..tokens._payload import Payload  # noqa: PLC0415
 
-    if not isinstance(file.source, bytes) or file.url is not None:
+    if file.url is not None:
         return None
-    found = duration(Payload(file.source))
+    try:
+        if file.at(0, 1) is None:
+            return None
+        source = file.source if isinstance(file.source, bytes) else None
+        found = duration(Payload.of_file(file) if source is None else Payload(source))
+    except InvalidRequestError:
+        return None  # whoever sends it says why
     return None if found is None else found.at_most
 
 

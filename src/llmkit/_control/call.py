@@ -25,12 +25,7 @@ from .._flow import (
 )
 from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
 from .._operations import Outcome
-from ..errors import (
-    APIError,
-    InvalidRequestError,
-    NotEntitledError,
-    StreamInterruptedError,
-)
+from ..errors import APIError, InvalidRequestError, NotEntitledError, StreamInterruptedError
 from ..events import (
     CallStarted,
     Diverted,
@@ -141,10 +136,15 @@ def perform(job: Job) -> Flow[Any]:
                 yield Notify(CallStarted(job.id, *job.named, job.stream, job.kind))
             completion = yield from _answered(job, account)
             yield from account.settle("mocked" if account.mocked else "completed", completion)
+            if job.cache is not None:
+                # It has been paid for, whatever becomes of keeping it.
+                yield from job.cache.keep(job, account, completion)
         except GeneratorExit:
             raise
         except BaseException as error:
             yield from _failed(account, error)
+            if job.cache is not None:
+                yield from job.cache.failed(job)
             raise
         if job.hooks or job.wanted is not None:
             return (yield from _finished(job, account, completion))
@@ -152,6 +152,8 @@ def perform(job: Job) -> Flow[Any]:
     except BaseException:
         # An interrupt within the settlement itself: nothing more can be done here.
         account.abandon()
+        if job.cache is not None:
+            job.cache.left(kept=False, failed=True)
         raise
 
 
@@ -174,11 +176,10 @@ def _finished(job: Job, account: Account, completion: Answer) -> Flow[Answer]:
     """What may still refuse the answer comes after its settlement: it has been paid for."""
     if job.wanted is not None and isinstance(completion, ChatCompletion):
         parse_answer(completion, job.wanted)
-    if job.hooks:
-        # They may change it.
-        completion._keep(_as_sent=False)  # noqa: SLF001 - one's own answer
     for hook in job.hooks:
         if (after := getattr(hook, "after_call", None)) is not None:
+            # It may change it.
+            completion._keep(_as_sent=False)  # noqa: SLF001 - one's own answer
             completion = (yield from consult(after, account.call, completion)) or completion
     return completion
 
@@ -192,13 +193,12 @@ def _answered(job: Job, account: Account) -> Flow[Answer]:
         # What may have left was not the call's: it asked for what the prompt points at.
         cancelled.sent = "no"
         raise
-    if job.mock is not None:
-        from .mock import mocked  # noqa: PLC0415 - few calls are
+    if job.mock is not None or job.cache is not None:
+        from .unasked import unasked  # noqa: PLC0415 - most calls are asked for
 
-        account.mocked = True
-        leg, request = ready[0]
-        account.leaving(leg, request.adjustments)
-        return (yield from read(job, account, mocked(leg.call, job.mock)))
+        ready, found = yield from unasked(job, account, ready)
+        if found is not None:
+            return (yield from read(job, account, found))
     give_back = None
     if job.limit is not None:
         give_back = yield from acquire(job.limit, job.clock.now() + job.timeouts.total)

@@ -6,7 +6,7 @@ twice against the same room. What has more digits than sums can keep exactly is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation, Overflow
 from itertools import pairwise
 from typing import Any, Final
@@ -28,7 +28,7 @@ from .._operations import (
     SettleHold,
     Window,
 )
-from .._secret import redact
+from .._secret import is_plain, redact
 from ..errors import StoreError
 from .checking_bills import BILL_CHECKS
 
@@ -177,22 +177,36 @@ def _settle(op: Settle) -> Settle:
     if not metadata:
         return op
     try:
-        shown = _shown(metadata)
+        shown = _shown(metadata, str if is_plain(_texts(metadata)) else redact)
     except RecursionError:
         # What holds itself.
         shown = {str(name): redact(str(value)) for name, value in metadata.items()}
     return Settle(op.settlement._replace(metadata=shown))
 
 
-def _shown(value: Any) -> Any:
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in it, names included."""
     if isinstance(value, str):
-        return redact(value)
+        yield value
+    elif isinstance(value, Mapping):
+        yield from (name for name in value if isinstance(name, str))
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _shown(value: Any, hide: Callable[[str], str]) -> Any:
+    """A copy: its caller may go on with what is in it."""
+    if isinstance(value, str):
+        return hide(value)
     if isinstance(value, Mapping):
         return {
-            redact(name) if isinstance(name, str) else name: _shown(item)
+            hide(name) if isinstance(name, str) else name: _shown(item, hide)
             for name, item in value.items()
         }
-    return [_shown(item) for item in value] if isinstance(value, list | tuple) else value
+    return [_shown(item, hide) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _balances(op: Balances) -> Balances:

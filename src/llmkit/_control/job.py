@@ -101,6 +101,8 @@ class Job:
     """What billing is told by, where there is any: it performs ``Begin`` and ``Finish``."""
     divert: Callable[[str], Leg] | None = None
     """What makes a leg of another model for the same call."""
+    cache: Any = None
+    """The call's part in its client's cache (``Caching``), where there is one."""
     way: Any = None
     """The ``Way`` of a router's call, which says where it goes; ``legs`` is empty then."""
 

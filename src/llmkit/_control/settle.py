@@ -161,6 +161,10 @@ class Account(Tally):
         if self.tab is not None and other.tab is not None and self.tab.owes_again(other.tab):
             self._abandon(self.tab)
 
+    def replays(self) -> None:
+        """What follows is an answer that was kept, and costs nothing."""
+        self.cached = self.info.cache_hit = True
+
     def unanswered(self) -> None:
         """No answer belongs to what is tried now."""
         info = self.info
@@ -287,7 +291,7 @@ class Account(Tally):
                     self._stored = True
                 self._told = True
                 if self._heard:
-                    yield Notify(CallFinished(*decided))
+                    yield Notify(CallFinished(*decided, self.info))
                 if failure is not None:
                     raise failure
             except GeneratorExit:
@@ -316,7 +320,7 @@ class Account(Tally):
         if not self._told:
             decided = self._decide("abandoned", self.partial(), None)
             self._told = True
-            self._abandon(CallFinished(*decided))
+            self._abandon(CallFinished(*decided, self.info))
         for owing in (self.holds, self.tab):
             if owing is not None and owing.owing:
                 self._abandon(owing)

@@ -20,6 +20,7 @@ __all__ = ["Tally", "free"]
 
 _nothing = Answer.measured
 _UNSAID = "the answer does not say what was used"
+_KEPT = "answered from the cache"
 
 
 class Tally:
@@ -30,6 +31,8 @@ class Tally:
     counted = True
     """Whether what an answer says of its usage is all of it; a stream's grows until its end."""
     mocked = False
+    cached = False
+    """Whether the answer is one that was kept: nothing was used for it."""
     seam: Any = None
     """Where a stream broke and another host writes on: what came before, and what has come since."""
     _catalogue: Catalogue
@@ -50,7 +53,7 @@ class Tally:
         return *self._usage_of(own), self._cost_of(own)
 
     def _usage_of(self, response: Answer | None) -> tuple[Usage | None, UsageSource]:
-        if response is None:
+        if response is None or self.cached:
             return None, "none"
         seen = self._seen
         if seen is not None and seen[0] is response and seen[1] is self.counted:
@@ -75,8 +78,8 @@ class Tally:
 
     def _cost_of(self, answer: Answer) -> pricing.Cost:
         call, info = self.call, self.info
-        if self.mocked:
-            return free("no provider was asked")
+        if self.mocked or self.cached:
+            return free(_KEPT if self.cached else "no provider was asked")
         if call is not None and (concerned := call.concerns) is not None:
             return _of_none(info.provider, *concerned)
         usage = answer.counted()

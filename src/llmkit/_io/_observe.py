@@ -11,17 +11,22 @@ import logging
 import os
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from typing_extensions import override
 
+from .._call import CONTEXT
 from .._secret import redact
 from ..events import CallFinished
 
 __all__ = ["Observers", "configure_log", "resolved_sync"]
 
 _log = logging.getLogger("llmkit")
+
+LONGEST: Final = 5.0
+"""Seconds that an async callback may keep an async call, and that closing a client waits for what is put off."""
 
 
 def configure_log(level: str | None) -> None:
@@ -45,6 +50,9 @@ class _Stderr(logging.StreamHandler[Any]):
 class Observers:
     """All who are told of events."""
 
+    ends: ClassVar[bool] = False
+    """Whether the process ends: who has put something off sees to that himself, and nobody waits for him twice."""
+
     def __init__(self, callbacks: Sequence[Callable[[Any], Any]]) -> None:
         self.callbacks = tuple(callbacks)
 
@@ -54,24 +62,73 @@ class Observers:
         return bool(self.callbacks) or _log.isEnabledFor(logging.DEBUG)
 
     def tell(self, event: Any) -> None:
-        """Tell everybody, from sync code; coroutine functions are run to their end."""
+        """Tell everybody, from sync code; what coroutine functions do happens on a loop behind it, in order."""
         _debug(event)
+        _around(event)
         for callback in self.callbacks:
             try:
-                resolved_sync(callback(event))
+                result = callback(event)
+                if result is not None and inspect.isawaitable(result):
+                    _put_off(callback, result)
             except Exception as error:  # noqa: BLE001 - the one place that isolates observers
                 _report(callback, error)
 
     async def atell(self, event: Any) -> None:
         """Tell everybody, from async code."""
         _debug(event)
+        _around(event)
         for callback in self.callbacks:
             try:
                 result = callback(event)
-                if inspect.isawaitable(result):
-                    await result
+                if result is not None and inspect.isawaitable(result):
+                    await _at_most(LONGEST, result)
             except Exception as error:  # noqa: BLE001 - see above
                 _report(callback, error)
+
+    def flush(self, seconds: float = LONGEST) -> None:
+        """Wait until callbacks have done what they have put off, but not for ever."""
+        if not self.callbacks or self.ends:
+            return
+        until = time.monotonic() + seconds
+        if (running := sys.modules.get(f"{__package__}._later")) is not None:
+            running.later().flush(seconds)
+        for callback in self.callbacks:
+            if callable(flush := getattr(callback, "flush", None)):
+                try:
+                    flush(max(0.0, until - time.monotonic()))
+                except Exception as error:  # noqa: BLE001 - see above
+                    _report(callback, error)
+
+    async def aflush(self) -> None:
+        """``flush`` for async code, where something may be waited for."""
+        if any(callable(getattr(one, "flush", None)) for one in self.callbacks):
+            import anyio.to_thread  # noqa: PLC0415 - few callbacks put anything off
+
+            await anyio.to_thread.run_sync(self.flush)
+
+
+def _put_off(callback: Any, result: Awaitable[Any]) -> None:
+    from ._later import later  # noqa: PLC0415 - only for a coroutine given to sync code
+
+    def failed(error: Exception) -> None:
+        _report(callback, error)
+
+    later().put(_awaiting(result), failed)
+
+
+async def _at_most(seconds: float, result: Awaitable[Any]) -> None:
+    import anyio  # noqa: PLC0415 - only for a coroutine, in async code, which has loaded it
+
+    with anyio.move_on_after(seconds) as scope:
+        await result
+    if scope.cancelled_caught:
+        raise TimeoutError(f"it took longer than {seconds:g} s, and was cancelled")
+
+
+def _around(event: Any) -> None:
+    """Tell the contexts that the call is made in."""
+    for one in CONTEXT.get():
+        one.hears(event)
 
 
 def _report(callback: Any, error: Exception) -> None:

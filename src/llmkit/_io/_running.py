@@ -19,13 +19,13 @@ _hint = sniffio.current_async_library_cvar
 
 def running_loop() -> Any:
     """What stands for the running loop: asyncio's loop itself, trio's token. anyio's own token is new each time."""
-    if sniffio.current_async_library() == "trio":
-        import trio  # noqa: PLC0415 - only under trio, which is then installed
+    if not is_trio():
+        import asyncio  # noqa: PLC0415 - only under asyncio
 
-        return trio.lowlevel.current_trio_token()
-    import asyncio  # noqa: PLC0415 - only under asyncio
+        return asyncio.get_running_loop()
+    import trio  # noqa: PLC0415 - only under trio, which is then installed
 
-    return asyncio.get_running_loop()
+    return trio.lowlevel.current_trio_token()
 
 
 class Ended:

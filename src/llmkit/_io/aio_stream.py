@@ -33,6 +33,9 @@ class AsyncStream(Generic[C, A]):
     ``cost`` and ``call`` are final.
     """
 
+    _shown: Any = None
+    """The task that reads it for a notebook, once it is displayed."""
+
     def __init__(self, driver: AsyncDriver, run: Run, relay: Relay) -> None:
         self._driver, self._run = driver, run
         self._session: Any = relay.session
@@ -111,7 +114,9 @@ class AsyncStream(Generic[C, A]):
     close = aclose
 
     async def until_done(self) -> A:
-        """Read to the end; return the whole answer."""
+        """Read to the end; return the whole answer. Where a notebook is showing it, wait for that."""
+        if self._shown is not None:
+            await self._shown
         async for _ in self:
             pass
         return self.response
@@ -253,6 +258,11 @@ class AsyncStream(Generic[C, A]):
         if self._exchange is not None:
             self._exchange.abort()
         self._run.flow.close()
+
+    def _ipython_display_(self) -> None:
+        from ._live import show_async  # noqa: PLC0415 - only in notebooks
+
+        self._shown = show_async(self)
 
     @override
     def __repr__(self) -> str:

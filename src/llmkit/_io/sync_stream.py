@@ -247,6 +247,11 @@ class Stream(Generic[C, A]):
         state = "ended" if self._ended else "open"
         return f"<Stream {self.call.provider}/{self.call.model} {state}>"
 
+    def _ipython_display_(self) -> None:
+        from ._live import show  # noqa: PLC0415 - only in notebooks
+
+        show(self)
+
     def _repr_markdown_(self) -> str:
         return self.until_done()._repr_markdown_()
 

@@ -28,7 +28,7 @@ from .._io._observe import Observers
 from .._io.aio import AsyncDriver
 from .._io.sync import SyncDriver
 from .._operations import Audit, Audited, Entry, Posted, ReadEntries, Sweep
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StoreError
 from ._arguments import (
     amounts_of,
     asked,
@@ -173,6 +173,14 @@ class BudgetManager:
     @override
     def __repr__(self) -> str:
         return f"BudgetManager({self.store!r}, budgets={len(self.book.rules.declared)})"
+
+    def _repr_html_(self) -> str:
+        from .._control.budget.looks import limits_page, standing  # noqa: PLC0415 - only in notebooks
+
+        try:
+            return limits_page(*self.run(standing(self.book)))
+        except StoreError as error:
+            return limits_page((), [str(error)])
 
     # --- looking -------------------------------------------------------------------------------
 

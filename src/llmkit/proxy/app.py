@@ -69,10 +69,14 @@ class Proxy:
         async def answers(scope: Scope, receive: Receive, send: Send) -> None:
             if not self._life.begun:
                 await self._life.begin_late()
-            with self._life.busy():
+            with self._life:
                 await app(scope, receive, send)
 
         return answers
+
+    def end_soon(self) -> None:
+        """Say that the server is about to end: WebSockets are closed when their chats have ended. In its event loop."""
+        self.gateway.ending.set()
 
     async def __aenter__(self) -> Self:
         await self._life.begin()

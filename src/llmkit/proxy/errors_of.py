@@ -136,25 +136,67 @@ def _limited(error: LimitReachedError) -> Refused:
 
 
 def _unbounded(error: UnboundedCostError) -> Refused:
-    # Callers of the library can say it; here, who has configured the model can.
-    what = _shown(error.message).replace("give max_cost=", "its deployment needs a max_cost")
+    what = _shown(error.message, error.model)
+    for said, instead in _KEYWORDS:
+        what = what.replace(said, instead)
     return Refused(400, what, _type(400), code="unbounded_cost")
 
 
+# Callers of the library can say these; here, who has configured the model can.
+_KEYWORDS: Final = (
+    ("give max_cost=", "ask an administrator to set max_cost for this model, or for a key without a budget"),
+    ("give max_tokens=", "say max_tokens"),
+)  # fmt: skip
+
+
 def _not_entitled(error: NotEntitledError) -> Refused:
-    return Refused(error.status_code or 402, error.message, "budget_exceeded", code=error.reason)
+    what = _shown(error.message)
+    return Refused(error.status_code or 402, what, "budget_exceeded", code=error.reason)
 
 
 def _mistaken(error: InvalidRequestError) -> Refused:
-    return Refused(400, error.message, _type(400), param=error.param, code=error.code)
+    what = _shown(error.message, error.model)
+    return Refused(400, what, _type(400), param=error.param, code=error.code)
 
 
-def _unconfigured(error: ConfigurationError) -> Refused:
+def _unconfigured(error: ConfigurationError | UnknownPriceError) -> Refused:
+    """A caller's keyword may be wrong, and so may what is configured: which of the two, only the message says."""
+    if _shown(error.message) != error.message or _CONFIGURED.search(error.message):
+        return Refused(
+            _FAILED, f"the gateway is not set up for this call: {_ADMIT}", _type(_FAILED)
+        )
     return Refused(400, error.message, _type(400))
 
 
-def _shown(message: str) -> str:
-    return _OWN.sub("this key", message)
+_CONFIGURED: Final = re.compile(
+    r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b|\b(?:api_base|base_url|api_key)\b|(?:^|[\s'\"(])[~.]?/\w"
+)
+"""A variable of the environment, an address, a key or a file: nothing that a caller can set right."""
+_ADDRESS: Final = re.compile(
+    r"\b(?:https?|wss?|unix|postgres\w*|rediss?)://[^\s'\"<>)\]]*", re.IGNORECASE
+)
+_PUBLIC: Final = re.compile(
+    r"https://(?:[\w-]+\.)*(?:openai\.com|anthropic\.com|claude\.com|google\.dev|cohere\.com|mistral\.ai|aka\.ms"
+    r"|microsoft\.com)(?:/|$)",
+    re.IGNORECASE,
+)
+"""Where vendors explain what they refuse."""
+_HOST: Final = re.compile(
+    r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b|\b(?:[\w-]+\.)+(?:internal|local|svc|lan|corp|intra)\b(?::\d+)?",
+    re.IGNORECASE,
+)
+_ACCOUNT: Final = re.compile(r"\b(?:org|proj|project|acct|asst)[-_](?=\w*\d)[\w-]{6,}")
+_SHORTEST: Final = 3
+
+
+def _shown(message: str, model: str | None = None) -> str:
+    """A message without addresses, accounts, hashes of keys, and the deployment's own name for its model."""
+    what = _OWN.sub("this key", message)
+    what = _ADDRESS.sub(lambda found: found[0] if _PUBLIC.match(found[0]) else "(an address)", what)
+    what = _ACCOUNT.sub("(an account)", _HOST.sub("(an address)", what))
+    if model and len(model) >= _SHORTEST:
+        what = re.sub(rf"(?<![\w.-]){re.escape(model)}(?![\w-])", "(this model)", what)
+    return what
 
 
 # --- the providers' ----------------------------------------------------------------------------
@@ -169,7 +211,7 @@ def _busy(error: RouterRateLimitError) -> Refused:
 
 def _nobody(error: NoDeploymentError) -> Refused:
     # By their reasons: who they are is nobody's affair.
-    why = "; ".join(dict.fromkeys(error.reasons.values()))
+    why = "; ".join(dict.fromkeys(_shown(one) for one in error.reasons.values()))
     what = f"nobody who answers for this model can take this call: {why}"
     return Refused(400, what, _type(400), param=error.param)
 
@@ -177,6 +219,12 @@ def _nobody(error: NoDeploymentError) -> Refused:
 def _not_let_in(_: BaseException) -> Refused:
     """It is the gateway's credentials that were refused: the caller's are right."""
     what = f"the provider does not accept this gateway's credentials: {_ADMIT}"
+    return Refused(502, what, "provider_auth_error", headers=_waits(None, again=False))
+
+
+def _no_credentials(_: BaseException) -> Refused:
+    """Nobody who calls can set a variable of the server's."""
+    what = f"this gateway has no credentials for this model's provider: {_ADMIT}"
     return Refused(502, what, "provider_auth_error", headers=_waits(None, again=False))
 
 
@@ -192,7 +240,7 @@ def _status(error: APIStatusError) -> Refused:
         status = status if _FAILED <= status < _NO_STATUS else 502
         return Refused(status, f"the provider failed ({status})", _type(status), headers=soon)
     told = {"param": error.param, "code": error.code}
-    return Refused(status, error.message, _type(status), **told, headers=soon)
+    return Refused(status, _shown(error.message, error.model), _type(status), **told, headers=soon)
 
 
 def _late(_: BaseException) -> Refused:
@@ -204,7 +252,7 @@ def _silent(_: BaseException) -> Refused:
 
 
 def _unfit(error: JSONSchemaValidationError) -> Refused:
-    return Refused(502, error.message, "api_error")
+    return Refused(502, _shown(error.message, error.model), "api_error")
 
 
 def _unreadable(_: BaseException) -> Refused:
@@ -224,7 +272,7 @@ _RULES: Final[tuple[tuple[type[BaseException] | tuple[type[BaseException], ...],
     (BudgetError, _no_store),
     (NoDeploymentError, _nobody),
     (InvalidRequestError, _mistaken),
-    (MissingKeyError, _not_let_in),
+    (MissingKeyError, _no_credentials),
     ((UnknownModelError, UnknownProviderError), _no_model),
     (CatalogueError, _inside),
     (ConfigurationError, _unconfigured),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -29,3 +30,5 @@ class Gateway:
     bearers: Bearers
     """Who finds out who asks."""
     metrics: Metrics
+    ending: asyncio.Event = field(default_factory=asyncio.Event)
+    """Whether it was told to end: what lasts longer than a request ends by itself then."""

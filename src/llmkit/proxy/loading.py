@@ -137,7 +137,10 @@ _READ: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     **dict.fromkeys(("port", "workers", "requests_a_minute", "max_body"), _whole),
     **dict.fromkeys(("keep_alive", "drain", "session_hours", "log_days"), _number),
     **dict.fromkeys(
-        ("allow_base_url", "log_content", "litellm_headers", "litellm_metrics", "open_metrics"), _flag
+        (
+            "allow_base_url", "log_content", "litellm_headers", "litellm_metrics", "open_metrics",
+            "trace_providers",
+        ), _flag
     ),
     **dict.fromkeys(("cors_origins", "trusted_proxies"), _several),
     **dict.fromkeys(("config", "metrics_directory"), _path),

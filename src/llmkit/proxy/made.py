@@ -16,6 +16,7 @@ from .data.database import Database
 from .gateway import Gateway
 from .loading import routers_part
 from .operation.metrics import Metrics
+from .operation.telemetry import hooks, sinks
 from .settings import Settings
 from .subject import MASTER
 
@@ -72,7 +73,8 @@ def _router(settings: Settings, store: Any, metrics: Metrics) -> tuple[Router, B
     how: dict[str, Any] = {
         "ledger": store,
         "transport": settings.transport,
-        "callbacks": [heard] if (heard := getattr(metrics, "heard", None)) else (),
+        "callbacks": [metrics.heard, *sinks()],
+        "hooks": hooks(settings),
         "store": _shared(settings, store),
     }
     if settings.config is None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import re
 import time
 from typing import Any, Final
-from uuid import uuid4
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,13 +18,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from .._secret import redact
 from .errors_of import refused_by
 from .failure import Refused
-from .operation.logs import REQUEST
+from .operation.logs import REQUEST, tell_access
 from .settings import Settings
 
 __all__ = ["Guarded", "Outermost", "crossing"]
 
 _log = logging.getLogger("llmkit.proxy")
-_access = logging.getLogger("llmkit.proxy.access")
 _ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 _UPLOADS: Final = 4
 """How many times as many bytes as others' the bodies of uploads may have."""
@@ -100,12 +99,10 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
     """One line of the access log. What stands behind a path's ``?`` may be a key, and is not in it."""
     path: str = scope["path"]
     level = logging.DEBUG if path.startswith("/health") else logging.INFO
-    if not _access.isEnabledFor(level):
-        return
     subject, client = scope["state"].get("subject"), scope.get("client")
     said = {
         "method": scope["method"],
-        "path": redact(path),
+        "path": path,
         "status": status,
         "seconds": round(seconds, 6),
         "ip": client[0] if client else None,
@@ -113,7 +110,7 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
         "user": getattr(subject, "user", "") or None,
         "team": getattr(subject, "team", "") or None,
     }
-    _access.log(level, "%s %s %d", said["method"], said["path"], status, extra=said)
+    tell_access(level, said)
 
 
 class Guarded:
@@ -229,4 +226,4 @@ def _id_of(scope: Scope) -> str:
         if name == b"x-request-id" and _ID.fullmatch(value):
             said: str = value.decode()
             return said
-    return uuid4().hex
+    return os.urandom(16).hex()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
 
 from starlette.types import Receive, Send
@@ -50,14 +50,12 @@ class Life:
             what = "the gateway cannot start: its log says why"
             raise Refused(503, what, "internal_server_error") from error
 
-    @contextmanager
-    def busy(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """A request is under way: nothing is closed that it may need."""
         self._requests += 1
-        try:
-            yield
-        finally:
-            self._requests -= 1
+
+    def __exit__(self, *_: object) -> None:
+        self._requests -= 1
 
     async def end(self) -> None:
         """Close everything; nothing where it is closed."""

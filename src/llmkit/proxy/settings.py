@@ -74,6 +74,8 @@ class Settings:
     durability: Literal["crash", "power"] = "crash"
     open_metrics: bool = False
     """Whether ``/metrics`` asks for no key; otherwise it is for administrators and viewers."""
+    trace_providers: bool = True
+    """Whether requests to providers have the trace's id (``traceparent``), where there is one."""
     metrics_directory: Path | None = None
     """Where workers of one gateway leave what they count; ``serving`` makes one where there are several."""
     trusted_proxies: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any, Final, Literal
 
 from .._control.attributes import context
+from .restricted import Restricted
 
 __all__ = ["ADMINISTRATOR", "MASTER", "Role", "Subject"]
 
@@ -53,6 +54,8 @@ class Subject:
     """Unix time."""
     metadata: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """The key's own."""
+    restricted: Restricted | None = None
+    """Customers and tags for whom it may not ask everything; ``None``: there are none."""
     reserved: bool = False
     """Whether it is the master key, which no row is of."""
 

@@ -14,6 +14,7 @@ from .._given import catalogue_of
 from .._io._config import Config, read_config, tell
 from .._operations import Store
 from ..errors import ConfigurationError
+from ._caching import cache_in
 from ._checking import Checking
 from ._several import Several
 
@@ -72,13 +73,17 @@ class Router(Several, Checking):
         config = Config(dict(path), ()) if isinstance(path, Mapping) else read_config(path)
         environ, known = os.environ if environ is None else environ, catalogue_of(catalogue)
         clients = {name: how.pop(name) for name in tuple(how) if name in _CLIENTS}
+        sections, notes = config
+        if "cache" not in clients:
+            sections, clients["cache"], more = cache_in(sections, environ)
+            notes = (*notes, *more)
         told = configured(
-            config.sections,
+            sections,
             how,
             environ=environ,
             catalogue=known,
             budget=None if callable(budget) else budget,
-            notes=config.notes,
+            notes=notes,
         )
         if callable(budget):
             budget = budget(told.budgets)
@@ -92,6 +97,11 @@ class Router(Several, Checking):
         super()._set_up(told, store, **how)
         self._begin_checks()
 
+    def _repr_html_(self) -> str:
+        from ._looks import router_page  # noqa: PLC0415 - only in notebooks
+
+        return router_page(repr(self), self.deployments())
+
     @override
     def __repr__(self) -> str:
         table, settings = self._table, self._table.settings
@@ -101,6 +111,6 @@ class Router(Several, Checking):
 
 
 _CLIENTS = frozenset({
-    "billing", "callbacks", "cert", "clock", "hooks", "http2", "http_client", "ledger", "max_parallel",
+    "billing", "cache", "callbacks", "cert", "clock", "hooks", "http2", "http_client", "ledger", "max_parallel",
     "proxy", "retry", "transport", "verify",
 })  # fmt: skip

@@ -71,11 +71,12 @@ class Routing(Client):
         model_list: Sequence[Any] | None = None,
         *,
         store: Store | None = None,
-        callbacks: Iterable[Callable[[Any], Any]] = (),
+        callbacks: Iterable[Callable[[Any], Any] | str] = (),
         hooks: Iterable[Any] = (),
         ledger: Store | None = None,
         budget: Any = None,
         billing: Any = None,
+        cache: Any = None,
         retry: RetryPolicy | None = None,
         max_parallel: int | None = None,
         http_client: Any = None,
@@ -100,6 +101,7 @@ class Routing(Client):
             ledger=ledger,
             budget=budget,
             billing=billing,
+            cache=cache,
             retry=retry,
             max_parallel=max_parallel,
             http_client=http_client,
@@ -170,7 +172,8 @@ class Routing(Client):
         options = {**self._defaults, **said.options} if self._defaults else said.options
         asked = plan.Asked(said.params, options, said.wanted, said.adjustments)
         job = self._blank(kind, asked, stream=stream, dry_run=dry_run)
-        if self._counts or job.metadata or CONTEXT.get() or not NAMED.isdisjoint(options):
+        told = self._counts or job.heard or job.metadata or CONTEXT.get()
+        if told or not NAMED.isdisjoint(options):
             self._attribute(job, asked)
         asking = Asking(job.id, kind, subject, own(said), stream, job.keyless)
         self._send_on_its_way(job, model, asking, options)

@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error
-from typing import Final
+from typing import TYPE_CHECKING, Final, Self
 from urllib.parse import unquote_to_bytes
+
+if TYPE_CHECKING:
+    from .._upload import Upload
 
 __all__ = ["MOST_DECODED", "Payload", "data_url"]
 
@@ -26,11 +29,12 @@ class Payload:
     Broken base64 reads as if it ended there; nothing here raises.
     """
 
-    __slots__ = ("_raw", "_text", "size")
+    __slots__ = ("_file", "_raw", "_text", "size")
 
     def __init__(self, data: str | bytes) -> None:
         self._raw: bytes | None = None
         self._text = ""
+        self._file: Upload | None = None
         if isinstance(data, bytes):
             self._raw = data
             self.size = len(data)
@@ -39,8 +43,17 @@ class Payload:
         self._text = "".join(data.split()) if any(blank in data for blank in _BLANKS) else data
         self.size = len(self._text) * 3 // 4 - self._text[-2:].count("=")
 
+    @classmethod
+    def of_file(cls, file: Upload) -> Self:
+        """Access to a file, which is read where it stands. Raises ``InvalidRequestError`` where it cannot be."""
+        made = cls(b"")
+        made._raw, made._file, made.size = None, file, file.length
+        return made
+
     def at(self, offset: int, count: int) -> bytes:
         """Up to ``count`` bytes from ``offset`` (fewer, or none, past the end)."""
+        if self._file is not None:
+            return self._file.at(offset, count) or b""
         if self._raw is not None:
             return self._raw[offset : offset + count]
         skip = offset % 3

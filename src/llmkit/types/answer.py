@@ -94,6 +94,23 @@ class Answer(Model):
         used = "usage" in type(self).model_fields or self.cost.total is not None
         return f"{self!r}\n\n---\n*{self.cost}*" if used else repr(self)
 
+    def _parts(self) -> list[tuple[str, str, str]]:
+        """What the model said, for notebooks: (``text``, ``reasoning``, ``refusal`` or ``call``; a name; the text)."""
+        text = getattr(self, "text", None)
+        return [("text", "", text)] if isinstance(text, str) else []
+
+    def _markdown(self) -> str:
+        """Its parts, its tokens and its cost, in Markdown."""
+        from ._page import answer_markdown  # noqa: PLC0415 - only in notebooks
+
+        return answer_markdown(self, self._parts())
+
+    def _html(self) -> str:
+        """The same, with the cost's lines, in HTML."""
+        from ._page import answer_page  # noqa: PLC0415 - only in notebooks
+
+        return answer_page(self, self._parts())
+
     def tier(self) -> str | None:
         """The service tier that the call was served in, for the price; ``None`` where the answer does not say."""
         # Not by way of get(), which looks up whether there is such a field.

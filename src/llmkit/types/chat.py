@@ -107,6 +107,17 @@ class Message(Model):
     thinking_blocks: list[dict[str, Any]] | None = None
     parsed: Any = None
 
+    def parts(self) -> list[tuple[str, str, str]]:
+        """What it says, for who shows it: (what it is, a name, the text)."""
+        said = {"reasoning": self.reasoning_content, "text": self.content, "refusal": self.refusal}
+        found = [(kind, "", text) for kind, text in said.items() if text]
+        for call in self.tool_calls or ():
+            function = call.function
+            name = "a custom tool" if function is None else function.name
+            given = call.custom if function is None else function.arguments
+            found.append(("call", name or "", str(given or "")))
+        return found
+
 
 class TokenLogprob(Model):
     """The log-probability of one token, and of the likeliest ones in its place."""
@@ -165,12 +176,22 @@ class ChatCompletion(Answer):
         return [*texts, *((one.tool_calls, one.function_call) for one in said)]
 
     @override
+    def _parts(self) -> list[tuple[str, str, str]]:
+        found = []
+        for choice in self.choices:
+            if len(self.choices) > 1:
+                found.append(("choice", str(choice.index), ""))
+            found += choice.message.parts()
+            if choice.finish_reason not in {None, "stop", "tool_calls"}:
+                found.append(("end", choice.finish_reason, ""))
+        return found
+
+    @override
     def _repr_markdown_(self) -> str:
-        usage = self.usage
-        tokens = (
-            f"{usage.prompt_tokens} + {usage.completion_tokens} tokens" if usage else "no usage"
-        )
-        return f"{self.text}\n\n---\n*{self.model} · {tokens} · {self.cost}*"
+        return self._markdown()
+
+    def _repr_html_(self) -> str:
+        return self._html()
 
 
 class ToolCallDelta(Model):

@@ -133,10 +133,23 @@ class MessageResponse(Answer):
         return "".join(str(block.get("text", "")) for block in self.content if block.type == "text")
 
     @override
+    def _parts(self) -> list[tuple[str, str, str]]:
+        kinds = {"text": ("text", "text"), "thinking": ("reasoning", "thinking")}
+        found = []
+        for block in self.content:
+            if block.type in kinds:
+                kind, field = kinds[block.type]
+                found.append((kind, "", str(block.get(field, ""))))
+            elif block.get("name"):
+                found.append(("call", str(block["name"]), str(block.get("input", ""))))
+        return found
+
+    @override
     def _repr_markdown_(self) -> str:
-        used = self.usage
-        tokens = f"{used.input_tokens} + {used.output_tokens} tokens" if used else "no usage"
-        return f"{self.text}\n\n---\n*{self.model} · {tokens} · {self.cost}*"
+        return self._markdown()
+
+    def _repr_html_(self) -> str:
+        return self._html()
 
 
 class MessageEvent(Model):

@@ -17,6 +17,7 @@ from .._call import MediaPolicy, Timeouts
 __all__ = [
     "CallOptions",
     "ChatParams",
+    "ClientOptions",
     "DeploymentOptions",
     "DeploymentParams",
     "Effort",
@@ -222,8 +223,8 @@ class DeploymentOptions(TypedDict, total=False):
     """Answer this (or raise it) without asking anybody."""
 
 
-class CallOptions(DeploymentOptions, total=False):
-    """What llmkit does with the call; nothing of it is sent to the model."""
+class ClientOptions(DeploymentOptions, total=False):
+    """What a client can say for all of its calls, and each call by itself; nothing of it is sent to the model."""
 
     api_key: str | Callable[[], str | Awaitable[str]] | None
     """The key, or a function (or coroutine function) that returns it and is asked before every request; otherwise
@@ -250,6 +251,16 @@ class CallOptions(DeploymentOptions, total=False):
     """Which subscription is billed for the call, where there is billing. It is not sent, and no budget's affair."""
     session: str | None
     """Which session's budgets count the call. It is not sent."""
+
+
+class CallOptions(ClientOptions, total=False):
+    """What llmkit does with the call; nothing of it is sent to the model."""
+
+    cache: Mapping[str, Any] | None
+    """What the call wants of the client's cache: ``no-cache`` (do not look), ``no-store`` (do not keep), ``ttl`` and
+    ``s-maxage`` (seconds: how long to keep, how old an answer may be), ``namespace``, ``use-cache``. It is not sent."""
+    caching: bool | None
+    """Whether the client's cache is used, whatever its ``mode``. It is not sent."""
 
 
 class DeploymentParams(ModelParams, DeploymentOptions, total=False):

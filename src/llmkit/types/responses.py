@@ -239,10 +239,22 @@ class Response(Answer):
         self._parsed = instance
 
     @override
+    def _parts(self) -> list[tuple[str, str, str]]:
+        found = []
+        for item in self.output:
+            if item.type == "reasoning":
+                told = (part.get("text", "") for part in item.get("summary", ()))
+                found.append(("reasoning", "", "\n\n".join(told)))
+            elif item.type == "function_call":
+                found.append(("call", str(item.get("name", "")), str(item.get("arguments", ""))))
+        return [*found, ("text", "", self.output_text)]
+
+    @override
     def _repr_markdown_(self) -> str:
-        used = self.usage
-        tokens = f"{used.input_tokens} + {used.output_tokens} tokens" if used else "no usage"
-        return f"{self.output_text}\n\n---\n*{self.model} · {tokens} · {self.cost}*"
+        return self._markdown()
+
+    def _repr_html_(self) -> str:
+        return self._html()
 
 
 class ResponseEvent(Model):

@@ -109,10 +109,15 @@ class TextCompletion(Answer):
         return [choice.text for choice in self.choices]
 
     @override
+    def _parts(self) -> list[tuple[str, str, str]]:
+        return [("text", "", choice.text) for choice in self.choices]
+
+    @override
     def _repr_markdown_(self) -> str:
-        used = self.usage
-        tokens = f"{used.prompt_tokens} + {used.completion_tokens} tokens" if used else "no usage"
-        return f"{self.text}\n\n---\n*{self.model} · {tokens} · {self.cost}*"
+        return self._markdown()
+
+    def _repr_html_(self) -> str:
+        return self._html()
 
 
 class TextCompletionChunk(Model):

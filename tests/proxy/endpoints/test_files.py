@@ -10,8 +10,6 @@ from typing import Any
 import openai
 import pytest
 
-from llmkit.budget import Budget
-from llmkit.proxy.auth.keys import token_of
 from llmkit.proxy.endpoints.kept import ids_in
 
 from .._kit import Served, gateway
@@ -264,17 +262,6 @@ def test_only_a_file_for_batches_makes_one(ann: openai.OpenAI) -> None:
     file = ann.files.create(file=("calls.jsonl", calls("fast")), purpose="user_data")
     with pytest.raises(openai.BadRequestError, match="purpose=batch"):
         made_batch(ann, file.id)
-
-
-def test_a_key_with_a_budget_makes_no_batch(served: Served) -> None:
-    """What its calls will cost is not known then: it is refused, and nothing is sent."""
-    key = new_key(served)
-    served.gateway.budget.set_budget(Budget(5, scope={"key": token_of(key)}))
-    with of(served, key) as client:
-        file = batch_file(client, "fast")
-        with pytest.raises(openai.BadRequestError, match="what this call costs"):
-            made_batch(client, file.id)
-    assert not served.simulator.requests[-1].path.endswith("/batches")
 
 
 def test_a_batch_of_calls_themselves(served: Served) -> None:

@@ -12,15 +12,20 @@ import pytest
 import pytest_asyncio
 
 from .._kit import MODEL, Called, called
+from ..data.conftest import new_url
 from ._asks import ask, chat, get, kept_in, post, refused
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
-@pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Called]:
-    """One gateway for all of these: each makes its own rows."""
-    async with called(tmp_path_factory.mktemp("keys")) as made:
+@pytest_asyncio.fixture(loop_scope="module", scope="module", params=["sqlite", "postgresql"])
+async def app(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Called]:
+    """One gateway for all of these, of each database: each makes its own rows."""
+    directory = tmp_path_factory.mktemp("keys")
+    async with called(directory, database_url=new_url(request, directory)) as made:
+        assert made.gateway.database.dialect == request.param
         yield made
 
 

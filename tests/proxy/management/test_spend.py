@@ -16,6 +16,7 @@ import pytest_asyncio
 from llmkit.proxy.data.requests import RequestLog
 
 from .._kit import Called, called, shown
+from ..data.conftest import new_url
 from ._asks import ask, get, post, refused, user
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -62,9 +63,9 @@ class Town:
 
 
 @asynccontextmanager
-async def town(directory: Path) -> AsyncIterator[Town]:
+async def town(directory: Path, **said: Any) -> AsyncIterator[Town]:
     """A gateway where they have called."""
-    async with called(directory) as app:
+    async with called(directory, **said) as app:
         made = Town(app)
         for name in ("ann", "bob", "eve"):
             made.keys[name] = await user(app, name)
@@ -80,10 +81,13 @@ async def town(directory: Path) -> AsyncIterator[Town]:
         yield made
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def at(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
-    """A town for tests that change nothing."""
-    async with town(tmp_path_factory.mktemp("town")) as made:
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["sqlite", "postgresql"])
+async def at(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Town]:
+    """A town for tests that change nothing, with each database."""
+    directory = tmp_path_factory.mktemp("town")
+    async with town(directory, database_url=new_url(request, directory)) as made:
         yield made
 
 

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 import logging
 import sys
+from collections.abc import Iterator
 from typing import Any
 
-from llmkit.proxy.operation.logs import JSONLines, about
+import pytest
+
+from llmkit.proxy.operation.logs import JSONLines, about, begin, tell_access
 
 KEY = "sk-" + "proj-0123456789abcdefghijklmnopqrstuvwxyz"
 
@@ -48,3 +52,42 @@ def test_no_line_has_a_key() -> None:
     assert KEY not in json.dumps(said)
     assert said["error"] == "ValueError"
     assert "Traceback" in said["traceback"]
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """What the gateway's handler writes, while it is the only one."""
+    stream, loggers = io.StringIO(), ("llmkit", "uvicorn", "uvicorn.error", "py.warnings")
+    before = [
+        (one, list(one.handlers), one.propagate, one.level)
+        for one in map(logging.getLogger, loggers)
+    ]
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(logging, "captureWarnings", lambda _: None)
+    for logger, *_ in before:
+        logger.handlers = []
+    begin("info")
+    yield stream
+    for logger, handlers, propagate, level in before:
+        logger.handlers, logger.propagate = handlers, propagate
+        logger.setLevel(level)
+
+
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "with another"])
+def test_a_line_of_the_access_log(heard: io.StringIO, *, others: bool) -> None:
+    """The same, whether or not others listen: the request's id, what was said, and no key in it."""
+    if others:
+        logging.getLogger("llmkit").addHandler(logging.NullHandler())
+    said = {"method": "GET", "path": f"/key/{KEY}", "status": 200, "seconds": 0.25, "ip": None}
+    with about("req-2"):
+        tell_access(logging.INFO, said)
+        tell_access(logging.INFO, {**said, "path": "/v1/models"})
+        tell_access(logging.DEBUG, said)
+    first, second = map(json.loads, heard.getvalue().splitlines())
+    assert KEY not in first["path"]
+    assert second["message"] == "GET /v1/models 200"
+    for line in (first, second):
+        assert line.pop("time").endswith("+00:00")
+        assert (line["http_id"], line["level"]) == ("req-2", "info")
+        assert (line["logger"], line["ip"], line["seconds"]) == ("llmkit.proxy.access", None, 0.25)
+    assert set(first) == set(second)

@@ -12,10 +12,11 @@ from sqlalchemy import text
 
 from llmkit._operations import Settlement
 from llmkit.events import CallFinished, DeploymentCooledDown, StreamStarted
-from llmkit.proxy.operation.counting import OTHER, SECONDS, Count, Counts, Histogram, Table
+from llmkit.proxy.operation.counting import Counts
 from llmkit.proxy.operation.metrics import Metrics
 from llmkit.proxy.operation.sharing import Pages
 from llmkit.proxy.settings import Settings
+from llmkit.telemetry._counting import OTHER, SECONDS, Count, Histogram, Table
 
 from .._kit import called
 from ._known import ANN, Known

@@ -12,6 +12,7 @@ import pytest
 
 from llmkit.proxy.operation import telemetry
 from llmkit.proxy.operation.metrics import Measured
+from llmkit.proxy.settings import Settings
 
 from .._kit import called
 from ._known import ANN, Known
@@ -53,24 +54,29 @@ class Tracer:
         with trace.use_span(span, record_exception=False, set_status_on_exception=False):
             yield span
 
+    def start_span(self, name: str, context: Any = None, **_: Any) -> Kept:
+        span = Kept(name, trace.get_current_span(context).get_span_context())
+        self.spans.append(span)
+        return span
+
 
 @pytest.fixture
 def tracer(monkeypatch: pytest.MonkeyPatch) -> Tracer:
     """Whoever asks for a tracer gets one that keeps its spans."""
     made = Tracer()
-    monkeypatch.setattr(trace, "get_tracer", lambda *_: made)
+    monkeypatch.setattr(trace, "get_tracer", lambda *_, **__: made)
     return made
 
 
 @pytest.mark.asyncio
 async def test_a_request_is_a_span(tmp_path: Path, tracer: Tracer) -> None:
-    """It is the child of its caller's, and says what was asked and what it came to, and no word of it."""
+    """The child of its caller's, with its call's as its own child, which says what it came to; and no word of it."""
     async with called(tmp_path, "ann") as app:
         app.gateway.bearers = Known()
 
         async def asks(scope: Any, receive: Any, send: Any) -> None:
             said = {"proxy": {"group": "fast", "session": "s1"}}
-            with ANN.around(metadata=said):
+            with ANN.around(None, "s1", (), said):
                 await app.gateway.calls.acompletion("fast", [{"role": "user", "content": "Hush"}])
             scope["route"] = type("Route", (), {"path": "/v1/chat/completions"})
             await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -80,20 +86,28 @@ async def test_a_request_is_a_span(tmp_path: Path, tracer: Tracer) -> None:
         async with httpx.AsyncClient(
             transport=httpx.ASGITransport(traced), base_url="http://gateway"
         ) as http:
-            await http.post("/v1/chat/completions?key=secret", headers={"traceparent": PARENT})
+            await http.post(
+                "/v1/chat/completions?key=secret",
+                headers={"traceparent": PARENT, "baggage": "who=ann"},
+            )
             await http.get("/health/liveliness")
-    [span] = tracer.spans
+    # The probe, which this app makes a call for, too, has no span of its own.
+    span, call, other = tracer.spans
+    assert other.name == call.name
     assert span.name == "POST /v1/chat/completions"
     assert f"{span.parent.trace_id:032x}" == PARENT.split("-")[1]
     assert span.said["http.response.status_code"] == 200
-    assert span.said["gen_ai.operation.name"] == "chat"
-    assert span.said["gen_ai.request.model"] == "fast"
-    assert span.said["gen_ai.response.model"].startswith("gpt-4o-mini")
-    assert span.said["gen_ai.usage.input_tokens"] > 0
-    assert span.said["gen_ai.conversation.id"] == "s1"
-    assert float(span.said["llmkit.cost_usd"]) > 0
-    assert "Hush" not in str(span.said)
+    assert call.parent is span.get_span_context()
+    assert call.said["gen_ai.operation.name"] == "chat"
+    assert call.said["llmkit.group"] == "fast"
+    assert call.said["gen_ai.usage.input_tokens"] > 0
+    assert call.said["gen_ai.conversation.id"] == "s1"
+    assert float(call.said["llmkit.cost_usd"]) > 0
+    assert "Hush" not in str((span.said, call.said))
     assert "secret" not in str(span.said)
+    sent, _ = app.simulator.requests
+    assert sent.headers["traceparent"] == f"00-{PARENT.split('-')[1]}-{2:016x}-00"
+    assert "baggage" not in sent.headers
 
 
 @pytest.mark.asyncio
@@ -131,3 +145,10 @@ def test_nothing_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     app: Any = object()
     gateway: Any = None
     assert telemetry.around(app, gateway) is app
+    assert telemetry.sinks() == telemetry.hooks(Settings()) == ()
+
+
+def test_providers_may_be_told_nothing() -> None:
+    """`trace_providers: false`."""
+    assert len(telemetry.hooks(Settings())) == 1
+    assert telemetry.hooks(Settings(trace_providers=False)) == ()

@@ -32,7 +32,8 @@ class Ask(NamedTuple):
     ``hold``: its id, new for each attempt. ``attributes``: kinds of scope and their values as the caller gave them;
     ``model`` is written ``provider/model``. ``usd``: what it costs at most; ``None`` or ``Unbounded`` where nobody
     can say. ``tokens``: how many it uses at most. Either can be a function that gives it, called once, where
-    something counts it. ``lease``: milliseconds after which the hold becomes spend.
+    something counts it. ``lease``: milliseconds after which the hold becomes spend. ``requests``: as how many it
+    counts, which is none where what it is held for does not go out by itself.
     """
 
     hold: str
@@ -41,6 +42,7 @@ class Ask(NamedTuple):
     usd: Bound | Callable[[], Bound] = None
     tokens: int | Unbounded | Callable[[], int | Unbounded | None] | None = None
     lease: int = 660_000
+    requests: Decimal = _ONE
 
 
 class Divert(NamedTuple):

@@ -42,7 +42,6 @@ __all__ = ["TRIES", "Book", "Output"]
 Output = Literal["derive", "refuse"]
 _add: Final = MATH.add
 _ZERO: Final = Decimal(0)
-_ONE: Final = Decimal(1)
 TRIES: Final = 12
 Pair = tuple[Line, Standing]
 
@@ -285,7 +284,7 @@ def _declared(given: Iterable[Budget | RateLimit]) -> list[tuple[Scope, Terms]]:
 def _amounts(ask: Ask, plan: Plan, known: Amounts) -> Amounts:
     """What an attempt uses at most of each measure: of money and tokens, where it is counted, or known anyway."""
     if not known:
-        known["requests"] = known["parallel"] = _ONE
+        known["requests"] = known["parallel"] = ask.requests
     for measure, given in (("usd", ask.usd), ("tokens", ask.tokens)):
         if measure in known:
             continue

@@ -60,6 +60,11 @@ class BudgetCheck:
         found = (one.remaining for one in self.limits if one.measure == measure)
         return min((left for left in found if left is not None), default=None)
 
+    def _repr_html_(self) -> str:
+        from .looks import limits_page  # noqa: PLC0415 - only in notebooks
+
+        return limits_page(self.limits)
+
     @property
     def retry_after(self) -> float | None:
         """Seconds until everything fits; ``None`` where it does, or nobody knows."""

@@ -72,6 +72,11 @@ class UsageReport:
         """The sum of all lines."""
         return sum(line.completion_tokens for line in self.lines)
 
+    def _repr_html_(self) -> str:
+        from ...types._page import rows_page  # noqa: PLC0415 - only in notebooks
+
+        return rows_page(self.to_rows())
+
     def to_rows(self) -> list[dict[str, Any]]:
         """One dict for each line, for ``pandas.DataFrame(rows)`` and its like: only what it is grouped by."""
         return [{k: v for k, v in line._asdict().items() if v is not None} for line in self.lines]

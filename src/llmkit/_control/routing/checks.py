@@ -172,6 +172,8 @@ def _unpriced(member: Member) -> bool:
 
 # Of a cheaper tier the bound is lower than standard prices make it.
 _AT_LEAST_STANDARD: Final = (None, "auto", "default", "standard", "priority")
+# What is made or looked after at a provider is no prompt to the deployment's model.
+_KEPT: Final = frozenset({"batches", "caches", "files", "models"})
 
 
 def least_bound(member: Member, wanted: Wanted) -> Decimal | None:
@@ -181,6 +183,8 @@ def least_bound(member: Member, wanted: Wanted) -> Decimal | None:
     be made shorter.
     """
     if member.price is None or wanted.params.get("service_tier") not in _AT_LEAST_STANDARD:
+        return None
+    if wanted.kind in _KEPT:
         return None
     prompt, answer = member.price
     return prompt * wanted.letters + answer * _answer(member, wanted)

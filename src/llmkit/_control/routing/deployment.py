@@ -236,7 +236,7 @@ def _told_apart(how: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]
     plan.timeouts(spelled, Timeouts(), stream=True)
     price_of(spelled, plan.CHAT.name, default(), "", "")
     if base := spelled.get("base_url"):
-        check_url(base)
+        check_url(checked.text(base, "base_url"))
     return dict(spelled), said
 
 

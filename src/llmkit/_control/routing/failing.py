@@ -94,6 +94,8 @@ _RULES: Final[dict[type[BaseException], Rule]] = {
     LimitReachedError: _ELSEWHERE,
     UnboundedCostError: _NOT_HERE,
 }
+# What a 404 is about that speaks of the model, or of nothing.
+_MODEL: Final = frozenset({None, "", "model"})
 # Scopes are ``kind=value``, joined by ``&``; in a value that is escaped. ``max_cost`` is of one attempt.
 _NARROW: Final = re.compile(r"^max_cost$|(?:^|&)(?:deployment|model|provider)=")
 
@@ -108,6 +110,9 @@ def rule_of(error: BaseException, *, continuing: bool = False) -> Rule:
     if isinstance(error, RateLimitError) and not error.retryable:
         # A quota that is used up comes as 429, too; it does not pass by itself.
         return _KEY
+    if isinstance(error, NotFoundError) and error.param not in _MODEL:
+        # What the caller named is not there, such as a file that has expired: no sign of how the deployment does.
+        return _NOT_HERE
     if not isinstance(error, APIStatusError):
         return found
     if found is _PASSES and not error.retryable:

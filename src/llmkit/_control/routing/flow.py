@@ -6,8 +6,9 @@ Who is asked is the ``Route``'s affair, how one deployment is asked is ``call``'
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from itertools import count
+from itertools import count, takewhile
 from typing import TYPE_CHECKING, Any
 
 from ..._flow import Cancelled, Flow, Opened, acquire, notify, sleep
@@ -242,6 +243,8 @@ class Way:
             # What may have left was not the call's: it asked for what the prompt points at.
             cancelled.sent = "no"
             raise
+        if job.cache is not None:
+            ready = job.cache.taped(ready)
         self._ready[go.member.id, go.group] = ready
         return ready
 
@@ -399,6 +402,23 @@ class Way:
         if not ready and failure is not None:
             raise failure
         return ready
+
+    def own(self, job: Job) -> Flow[list[_Ready]]:
+        """The requests for all of the group that was asked for: each can answer. Who cannot be asked is left out.
+
+        With hooks, which are to be consulted once, only that for whoever is likely to be asked first.
+        """
+        ahead = iter((self._route.peek(self._now()),))
+        if not job.hooks:
+            ahead = self._reroute(self.group).outlook(self._now())
+        for go in takewhile(lambda go: go.how != "fallback", ahead):
+            with suppress(APIError, ConfigurationError):
+                yield from self._prepared(job, Place(self._route, go))
+        return list(self._ready.values())
+
+    def takes(self, ready: Sequence[_Ready]) -> None:
+        """Make these requests where ``own`` ones were to be made."""
+        self._ready = dict(zip(self._ready, ready, strict=True))
 
     def decision(self) -> Decision:
         """Who would be asked, and why."""

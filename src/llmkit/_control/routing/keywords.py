@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
 
-from ...types.params import CallOptions
+from ...types.params import ClientOptions
 
 __all__ = ["CONNECTION", "RouterOptions"]
 
@@ -26,7 +26,7 @@ CONNECTION: Final = frozenset({
 _Groups = Sequence[Mapping[str, Any]] | Mapping[str, Any]
 
 
-class RouterOptions(CallOptions, total=False):
+class RouterOptions(ClientOptions, total=False):
     """What a router is told, beside the options of every call. What LiteLLM calls otherwise is taken, too."""
 
     routing_strategy: Any

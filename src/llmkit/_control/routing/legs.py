@@ -20,12 +20,12 @@ from .member import Member
 __all__ = ["Asking", "Legs", "own"]
 
 _OF_CALLS: Final = frozenset({
-    "additional_drop_params", "allowed_openai_params", "customer", "drop_params", "extra_body", "extra_headers",
-    "extra_query", "fallbacks", "fetch_media", "max_cost", "mock_response", "num_retries", "session",
-    "stream_timeout", "subscription", "tags", "team", "timeout",
+    "additional_drop_params", "allowed_openai_params", "cache", "caching", "customer", "drop_params",
+    "extra_body", "extra_headers", "extra_query", "fallbacks", "fetch_media", "max_cost",
+    "mock_response", "num_retries", "session", "stream_timeout", "subscription", "tags", "team", "timeout",
 }) | plan.OF_ROUTERS  # fmt: skip
 """The options that a call through a router may have: all others say whose connection it is."""
-_ABOUT_THE_WAY: Final = plan.OF_ROUTERS | {"fallbacks"}
+_ABOUT_THE_WAY: Final = plan.OF_ROUTERS | {"cache", "caching", "fallbacks"}
 _ADDRESSED: Final = frozenset({"extra_query"})
 """Options of a call that are part of an address."""
 _MOST_KEPT: Final = 4096

@@ -58,8 +58,7 @@ PARAMS: Final[Mapping[str, str]] = {
     ),
     "aws_batch_role_arn": "batches with a role of their own are not supported",
     "bucket_name": "files are not kept in buckets here",
-    "cache": "answers are not cached here",
-    "caching": "answers are not cached here",
+    **dict.fromkeys(("cache", "caching"), "answers are cached by the router: cache=Cache(…), see llmkit.cache"),
     "callbacks": "callbacks are given to the router: callbacks=[…]",
     "client": "a client of one's own is given to the router: http_client=…",
     "force_timeout": "timeout= is for the whole call already",
@@ -115,7 +114,7 @@ USUAL: Final[Mapping[str, object]] = {
 """What LiteLLM does of itself: whoever says it asks for nothing."""
 
 _LOG: Final = "the log is said by LLMKIT_LOG=debug, or logging.getLogger('llmkit')"
-_CACHE: Final = "answers are not cached here"
+_CACHE: Final = "answers are cached where the router is given cache=Cache(…), or a file says litellm_settings.cache"
 
 ROUTER: Final[Mapping[str, str]] = {
     "alerting_config": "alerts are events: give callbacks=[…], and see llmkit.events",
@@ -165,7 +164,9 @@ SECTIONS: Final[Mapping[str, str]] = {
     "vector_store_registry": _SEARCH,
 }  # fmt: skip
 
-_CALLBACKS: Final = "callbacks are given in code, as functions of one event: callbacks=[…]"
+_CALLBACKS: Final = (
+    'callbacks are given in code: functions of one event, or sinks by name: callbacks=["otel"]'
+)
 _LIMITS_OF_KEYS: Final = PROXY
 
 LIBRARY: Final[Mapping[str, str]] = {
@@ -202,6 +203,7 @@ LIBRARY: Final[Mapping[str, str]] = {
     "disable_hf_tokenizer_download": "no tokenizer is ever downloaded",
     "enable_json_schema_validation": "an answer is checked where response_format is a pydantic class",
     "enable_preview_features": "there are none",
+    "forward_traceparent_to_llm_provider": "the gateway does, unless general_settings say trace_providers: false",
     "force_ipv4": "give http_client= with a transport of its own",
     "http2": "give http_client=httpx.Client(http2=True)",
     "model_alias_map": "say model_group_alias in router_settings",

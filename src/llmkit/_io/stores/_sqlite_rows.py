@@ -16,6 +16,7 @@ from ..._control.accounts import ACCOUNTING, Hold
 from ..._control.admission import ADMISSION
 from ..._control.auditing import audited
 from ..._cost import MATH
+from ..._json import dump_text, load
 from ..._operations import (
     FOR_EVER,
     Attribution,
@@ -176,7 +177,7 @@ class SQLRows:
         """Write a hold."""
         lines = [(*line[:3], str(line.amount), line.keep) for line in hold.lines]
         head = hold.id, hold.expires, int(hold.expired), str(hold.usd)
-        self._do(_KEEP_HOLD, (*head, json.dumps(lines), json.dumps(hold.whose)))
+        self._do(_KEEP_HOLD, (*head, dump_text(lines), dump_text(hold.whose)))
 
     def drop_hold(self, id: str) -> None:  # noqa: A002 - it is one
         """A hold is settled."""
@@ -197,8 +198,8 @@ class SQLRows:
 
     def enter(self, entry: Entry) -> None:
         """Append to the ledger."""
-        lines = json.dumps([(*line[:2], str(line[2])) for line in entry.lines])
-        whose = json.dumps(entry.whose)
+        lines = dump_text([(*line[:2], str(line[2])) for line in entry.lines])
+        whose = dump_text(entry.whose)
         self._do(_ENTER, (*entry[1:6], str(entry.usd), lines, whose))
 
     def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:
@@ -273,20 +274,20 @@ def _text(held: Decimal) -> str:
 
 
 def _whose(text: str) -> Attribution:
-    scopes, *rest = json.loads(text)
+    scopes, *rest = load(text)
     return Attribution(tuple(scopes), *rest)
 
 
 def _hold(row: tuple[Any, ...]) -> Hold:
     lines = tuple(
         Line(account, bucket, width, Decimal(amount), keep)
-        for account, bucket, width, amount, keep in json.loads(row[4])
+        for account, bucket, width, amount, keep in load(row[4])
     )
     return Hold(row[0], row[1], bool(row[2]), Decimal(row[3]), lines, _whose(row[5]))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:
-    lines = tuple((a, bucket, Decimal(amount)) for a, bucket, amount in json.loads(row[7]))
+    lines = tuple((a, bucket, Decimal(amount)) for a, bucket, amount in load(row[7]))
     return Entry._make((*row[:6], Decimal(row[6]), lines, _whose(row[8])))
 
 

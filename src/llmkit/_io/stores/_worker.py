@@ -73,18 +73,42 @@ class Worker:
         self._lock = threading.Lock()
         self._jobs: _Jobs | None = None
         self._pid = 0
+        self._gathered: dict[Any, list[Job]] = {}
 
     async def perform(self, operation: Any) -> Any:
         """Perform an operation in the thread, and wait for it without holding up the loop."""
         job = Job(operation)
-        with self._lock:
-            self._queue().put(job)
+        self._give(job)
         try:
             await job.ended.wait()
         except BaseException:
             job.dropped = True
             raise
         return job.outcome()
+
+    def _give(self, job: Job) -> None:
+        """Give it to the thread: on asyncio at the end of the loop's turn, with what else is asked for in it.
+
+        Woken for each by itself, the thread would take turns with the loop's at every one of them, and nothing would
+        be committed together.
+        """
+        soon = getattr(job.loop, "call_soon", None)
+        if soon is None:
+            self._put([job])
+        elif (gathered := self._gathered.get(job.loop)) is not None:
+            gathered.append(job)
+        else:
+            self._gathered[job.loop] = [job]
+            soon(self._hand_over, job.loop)
+
+    def _hand_over(self, loop: Any) -> None:
+        self._put(self._gathered.pop(loop))
+
+    def _put(self, jobs: list[Job]) -> None:
+        with self._lock:
+            queue = self._queue()
+            for job in jobs:
+                queue.put(job)
 
     def _queue(self) -> _Jobs:
         if self._jobs is None or self._pid != os.getpid():

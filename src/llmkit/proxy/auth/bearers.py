@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session as Transaction
 from ..data.database import Database
 from ..failure import Refused
 from ..gateway import Gateway
+from ..restricted import Restricted
 from ..settings import IdentityProvider, Settings
 from ..subject import ADMINISTRATOR, Subject
 from . import master, rows
@@ -54,6 +55,15 @@ class _Entry:
     """On the monotonic clock."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Restrictions:
+    """What is remembered of customers and tags, as long as of a key."""
+
+    number: int | None
+    until: float
+    restricted: Restricted | None
+
+
 class Bearers:
     """Finds out who asks. What it finds is remembered until anything changes anywhere, and for 30 s at most.
 
@@ -72,6 +82,7 @@ class Bearers:
         self._settings, self._database, self._clock = settings, database, clock
         self._entries: dict[str, _Entry] = {}
         self._looking: dict[tuple[str, int], asyncio.Task[_Entry]] = {}
+        self._restricted = _Restrictions(None, 0.0, None)
         self._fresh: Fresh | None = None
         given = settings.master_key
         self._master = token_of(given.reveal()) if given else None
@@ -156,7 +167,7 @@ class Bearers:
             done.exception()
 
     async def _look(self, key: str, token: str, number: int | None) -> _Entry:
-        known = await self._known(key, token)
+        known = await self._known(key, token, number)
         entry = _Entry(known, number, time.monotonic() + _REMEMBERED)
         if number is not None:
             self._remember(token, entry)
@@ -167,12 +178,12 @@ class Bearers:
             del self._entries[next(iter(self._entries))]
         self._entries[token] = entry
 
-    async def _known(self, key: str, token: str) -> rows.Known:
+    async def _known(self, key: str, token: str, number: int | None) -> rows.Known:
         find = await self._finding(key, token)
         if find is None:
             raise unknown()
         try:
-            known = await self._database.read(find)
+            known = await self._database.read(lambda t: self._found(t, find, number))
         except SQLAlchemyError as error:
             _log.warning("keys cannot be looked up: %s", type(error).__name__)
             raise Refused(
@@ -184,6 +195,21 @@ class Bearers:
         if known is None:
             raise unknown()
         return known
+
+    def _found(
+        self, transaction: Transaction, find: _Finding, number: int | None
+    ) -> rows.Known | None:
+        """Who it is, with the customers and tags that are restricted: they are read once for all, until a change."""
+        known = find(transaction)
+        if known is None:
+            return None
+        had, now = self._restricted, time.monotonic()
+        if number is None or had.number != number or had.until <= now:
+            had = _Restrictions(number, now + _REMEMBERED, rows.restricted(transaction))
+            self._restricted = had
+        if had.restricted is None:
+            return known
+        return replace(known, subject=replace(known.subject, restricted=had.restricted))
 
     async def _finding(self, key: str, token: str) -> _Finding | None:
         """How to look for who this is; ``None``: a token that is not to be believed."""

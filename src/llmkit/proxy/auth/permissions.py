@@ -47,6 +47,8 @@ INFORMATION: Final = (
     "/key/health",
     "/user/info",
     "/user/daily/activity",
+    "/team/daily/activity",
+    "/team/available",
     "/team/info",
     "/team/list",
     "/organization/info",
@@ -102,6 +104,7 @@ OVERVIEW: Final = (
     "/global/*",
     "/metrics*",
     "/health*",
+    "/utils/transform_request",
     "/config/yaml",
 )
 """What is everybody's; with ``INFORMATION`` what one who sees all may read."""
@@ -113,6 +116,8 @@ MANAGEMENT: Final = (
     "/budget/*",
     "/model/*",
     "/customer/*",
+    "/end_user/*",
+    "/tag/*",
 )
 
 _CALLS: Final = (*MODELS, *SESSIONS)
@@ -141,7 +146,15 @@ _READ: Final[Mapping[Role, tuple[str, ...]]] = MappingProxyType(
 )
 """What it may read besides."""
 _READ_BY_POST: Final = frozenset(
-    {"/spend/calculate", "/cost/estimate", "/key/info", "/budget/info"}
+    {
+        "/spend/calculate",
+        "/cost/estimate",
+        "/key/info",
+        "/key/health",
+        "/budget/info",
+        "/tag/info",
+        "/utils/transform_request",
+    }
 )
 """Nothing is changed by these, though they are asked with POST."""
 

@@ -10,12 +10,13 @@ from typing import Any, cast, get_args
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session as Transaction
 
-from ..data.models import Key, Member, Organisation, Session, Team, User
+from ..data.models import Customer, Key, Member, Organisation, Session, Tag, Team, User
 from ..failure import Refused
+from ..restricted import Restricted, Restriction
 from ..subject import Role, Subject
 from .allowed import ALL_OF_TEAM, EVERYTHING, NOTHING, both
 
-__all__ = ["Known", "by_key", "by_session", "of_person", "role_named"]
+__all__ = ["Known", "by_key", "by_session", "of_person", "restricted", "role_named"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,29 @@ def of_person(
     if row is None:
         subject = replace(subject, role="internal_user")
     return Known(subject, _why(owners.blocked()))
+
+
+def restricted(transaction: Transaction) -> Restricted | None:
+    """The customers and tags that may not do everything; ``None`` where there are none."""
+    customers = transaction.scalars(select(Customer).where(Customer.restricted)).all()
+    tags = transaction.scalars(select(Tag).where(Tag.restricted)).all()
+    if not customers and not tags:
+        return None
+    return Restricted(
+        {row.user_id: _restriction("customer", row.user_id, row) for row in customers},
+        {row.name: _restriction("tag", row.name, row) for row in tags},
+    )
+
+
+def _restriction(kind: str, name: str, row: Customer | Tag) -> Restriction:
+    return Restriction(
+        kind=kind,
+        name=name,
+        blocked=row.blocked,
+        models=_names(row.models, team=False) or frozenset(),
+        region=getattr(row, "allowed_model_region", None),
+        default_model=getattr(row, "default_model", None),
+    )
 
 
 def role_named(name: Any, otherwise: Role) -> Role:

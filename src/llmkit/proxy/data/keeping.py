@@ -58,12 +58,14 @@ def keep(
     told: Mapping[str, Any],
     *,
     models: Sequence[str] = (),
+    money: Mapping[str, Any] | None = None,
 ) -> None:
     """Note that it is theirs; or, where it is, what the provider says of it now."""
     key = {"kept_id": str(told["id"]), "owner": owner, "place": where.place}
     row = session.get(Kept, key)
     if row is not None:
         row.told = {**row.told, **told}
+        row.money = row.money if money is None else dict(money)
         return
     purpose = told.get("purpose")
     session.add(
@@ -74,6 +76,7 @@ def keep(
             purpose=purpose if isinstance(purpose, str) else None,
             models=list(models),
             told=dict(told),
+            money=None if money is None else dict(money),
             created_at=datetime.now(UTC).replace(tzinfo=None),
         )
     )

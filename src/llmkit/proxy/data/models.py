@@ -15,6 +15,7 @@ __all__ = [
     "Base",
     "BudgetPlan",
     "Content",
+    "Customer",
     "Kept",
     "Key",
     "Member",
@@ -24,6 +25,7 @@ __all__ = [
     "Request",
     "Session",
     "Setting",
+    "Tag",
     "Team",
     "User",
 ]
@@ -85,7 +87,6 @@ class Key(_Kept, _Limited, Base):
     expires: Mapped[datetime | None]
     allowed_routes: Mapped[list[str]] = mapped_column(default=list)
     tags: Mapped[list[str]] = mapped_column(default=list)
-    last_used: Mapped[datetime | None]
 
 
 class User(_Kept, _Limited, Base):
@@ -126,6 +127,29 @@ class Organisation(_Kept, _Limited, Base):
     __tablename__ = "proxy_organization"
     organization_id: Mapped[str] = mapped_column(primary_key=True)
     organization_alias: Mapped[str | None]
+
+
+class _Restricted:
+    restricted: Mapped[bool] = mapped_column(default=False, index=True)
+    """Whether it may not do everything, its budgets aside: such rows are known to all who look keys up."""
+
+
+class Customer(_Kept, _Limited, _Restricted, Base):
+    """Somebody whom calls are for (``user`` in their bodies), and who has no key: an end user, LiteLLM says."""
+
+    __tablename__ = "proxy_customer"
+    user_id: Mapped[str] = mapped_column(primary_key=True)
+    alias: Mapped[str | None]
+    allowed_model_region: Mapped[str | None]
+    default_model: Mapped[str | None]
+
+
+class Tag(_Kept, _Limited, _Restricted, Base):
+    """A label of calls that has limits."""
+
+    __tablename__ = "proxy_tag"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    description: Mapped[str | None] = mapped_column(String(4096))
 
 
 class BudgetPlan(_Kept, _Limited, Base):
@@ -233,6 +257,8 @@ class Kept(Base):
     """What the calls in a file for a batch are for, as their writer named them."""
     told: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """What the provider last said of it, in OpenAI's form."""
+    money: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """Of a file for a batch: what its calls cost at most; of a batch: what is held for them (``endpoints.owing``)."""
     created_at: Mapped[datetime]
 
     __table_args__ = (Index(None, "owner", "kind", "created_at"),)

@@ -24,6 +24,9 @@ _EVENTS: Final[Mapping[str, str]] = MappingProxyType(
         "x-accel-buffering": "no",
     }
 )
+_SOON: Final = 0.05
+"""Seconds until it is watched whether the client is still there. Most short answers are over by then; who has gone
+before is found gone then."""
 _COMMENT: Final = b": keep-alive\n\n"
 """What readers of events pass over: https://html.spec.whatwg.org/multipage/server-sent-events.html, read 2026-11-23."""
 
@@ -50,8 +53,13 @@ class Line:
     async def __aenter__(self) -> Self:
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self._cancelled = self._task.cancelling()
-        self._watcher = asyncio.create_task(self._watch())
+        self._watcher: asyncio.Task[None] | None = None
+        soon = min(_SOON, self._keep_alive)
+        self._timer = asyncio.get_running_loop().call_later(soon, self._begin_watch)
         return self
+
+    def _begin_watch(self) -> None:
+        self._watcher = asyncio.create_task(self._watch())
 
     async def __aexit__(
         self,
@@ -60,7 +68,9 @@ class Line:
         trace: TracebackType | None,
     ) -> bool:
         self._over = True
-        self._watcher.cancel()
+        self._timer.cancel()
+        if self._watcher is not None:
+            self._watcher.cancel()
         if not self.gone:
             return False
         # Who else wants the task to end is still heeded.

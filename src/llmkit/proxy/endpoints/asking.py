@@ -5,13 +5,14 @@ No model is asked from here, and nothing is answered: each mistake is a ``Refuse
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import ClientDisconnect, HTTPConnection
 
 from ..._control.attributes import context
 from ..._json import NotJSON, load
-from ..auth.allowed import may_use
+from ..auth.allowed import covered, may_use
 from ..auth.permissions import permit
 from ..failure import Refused
 from ..subject import Subject
@@ -22,7 +23,15 @@ if TYPE_CHECKING:
 
     from ..gateway import Gateway
 
-__all__ = ["around", "body_of", "fields_of", "headers_of", "model_of", "subject_of"]
+__all__ = [
+    "around",
+    "body_of",
+    "fields_of",
+    "headers_of",
+    "may_ask",
+    "model_of",
+    "subject_of",
+]
 
 _NO_COOKIES: dict[str, str] = {}
 _LONGEST = 512
@@ -30,7 +39,10 @@ _LONGEST = 512
 
 
 async def subject_of(
-    gateway: Gateway, connection: HTTPConnection, shown: str | None = None
+    gateway: Gateway,
+    connection: HTTPConnection,
+    shown: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Subject:
     """Who asks; also in the connection's ``state``, for logs and metrics.
 
@@ -38,11 +50,14 @@ async def subject_of(
         gateway: whose bearers they are.
         connection: a request, or a web socket.
         shown: a key that came in by another way than by a header.
+        headers: the connection's, where they have been looked at.
 
     Raises:
         Refused: 401, nobody that is known; 403, not at this path.
     """
-    scope, headers = connection.scope, headers_of(connection)
+    scope = connection.scope
+    if headers is None:
+        headers = headers_of(connection)
     cookies = connection.cookies if "cookie" in headers else _NO_COOKIES
     subject = await gateway.bearers.subject(headers, cookies, shown)
     scope.setdefault("state", {})["subject"] = subject
@@ -105,14 +120,29 @@ def model_of(subject: Subject, given: Any, beside: Beside | None = None) -> str:
     Raises:
         Refused: 400, none is named; 403, it is not the subject's to use.
     """
+    if given is None and beside and beside.held:
+        given = next((one.default_model for one in beside.held if one.default_model), None)
     if not isinstance(given, str) or not given.strip():
         raise wrong("model is missing: name one that GET /v1/models lists", "model")
     if len(given) > _LONGEST:
         raise wrong(f"model has more than {_LONGEST} characters", "model")
-    may_use(subject, given)
+    may_ask(subject, given, beside)
     for other in beside.options.get("fallbacks", ()) if beside else ():
-        may_use(subject, other)
+        may_ask(subject, other, beside)
     return given
+
+
+def may_ask(subject: Subject, model: str, beside: Beside | None) -> None:
+    """Raise ``Refused`` (403) unless the subject may use a model, and so may its customer and its tags."""
+    may_use(subject, model)
+    for one in beside.held if beside else ():
+        if one.models and not covered(model, one.models):
+            raise Refused(
+                403,
+                f"the {one.kind} {one.name!r} may not use the model {model[:200]!r}",
+                f"{one.kind}_model_access_denied",
+                param="model",
+            )
 
 
 def around(

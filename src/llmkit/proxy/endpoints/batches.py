@@ -5,36 +5,39 @@ A batch's files of results are its maker's, too: they are noted when the batch t
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
 from starlette.requests import Request
 
 from ..._json import dump
-from ...errors import APIError
-from ...types.batch import BatchModelParams
-from ..auth.allowed import may_use
+from ...errors import APIError, LLMKitError
+from ...types.batch import BatchModelParams, BatchResult
 from ..auth.permissions import permit
 from ..data import keeping
 from ..data.keeping import Thing, Wanted, Where
 from ..data.models import Kept
 from ..gateway import Gateway
-from . import kept, places
+from . import kept, owing, places
 from .answering import Line
-from .asking import subject_of
+from .asking import may_ask, subject_of
 from .beside import Beside, beside_of, wrong
 from .lines import Calls, inline
 from .making import Asked, Work, known, read, told
 from .reading import whole
+from .weighing import Weights, path_of
 
-__all__ = ["TABLE", "about", "calls_at", "check", "page_of", "plain"]
+__all__ = ["TABLE", "about", "calls_at", "check", "page_of", "plain", "weighed"]
+
+_log = logging.getLogger("llmkit.proxy")
 
 _BATCH: Final = "batch"
 _MOST: Final = 100
 _AT_ONCE: Final = 8
 """Batches of a list that providers are asked for at the same time."""
-_ENDED: Final = frozenset({"completed", "failed", "expired", "cancelled"})
 _RESULTS: Final = ("output_file_id", "error_file_id")
 
 
@@ -54,7 +57,7 @@ def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
     provider, usual = _place(gateway, place)
 
     def named(model: str) -> str:
-        may_use(call.subject, model)
+        may_ask(call.subject, model, call.beside)
         found = places.named(gateway, provider, model)
         if found is None:
             raise wrong(
@@ -63,8 +66,8 @@ def calls_at(gateway: Gateway, call: Asked, place: str) -> Calls:
         return found
 
     if usual is not None:
-        may_use(call.subject, usual)
-    return Calls(named, usual)
+        may_ask(call.subject, usual, call.beside)
+    return Calls(named, usual, Weights(gateway, provider))
 
 
 def _place(gateway: Gateway, place: str) -> tuple[str, str | None]:
@@ -73,6 +76,11 @@ def _place(gateway: Gateway, place: str) -> tuple[str, str | None]:
     provider, name = next((one for one in found if one[0]), (place, "*"))
     group = place in gateway.calls.get_model_names() and "*" not in place + name
     return provider, place if group else None
+
+
+def weighed(calls: Calls) -> dict[str, Any] | None:
+    """What these calls cost at most, as it is kept."""
+    return None if calls.weights is None else calls.weights.told()
 
 
 async def check(gateway: Gateway, call: Asked, calls: Calls) -> None:
@@ -110,20 +118,46 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
     beside = beside_of(request.headers, fields, subject, gateway.settings)
     call = Asked(gateway, request, subject, beside, fields)
     if fields.get("requests") is not None:
-        how, models = await _of_calls(gateway, call, said)
+        to = await _of_calls(gateway, call, said)
     else:
-        how, models = await _of_file(gateway, call)
-    given = {**call.keywords(BatchModelParams.__annotations__), **how}
+        to = await _of_file(gateway, call)
+    given = {**call.keywords(BatchModelParams.__annotations__), **to.how}
     async with line:
-        with call.around("acreate_batch", how["custom_llm_provider"]):
-            answer = await gateway.calls.acreate_batch(**given)
+        answer, money = await _made(gateway, call, to, given)
         there = places.where(gateway, answer.call)
-        await _note(gateway, kept.owner_of(subject), there, answer.to_dict(), models)
+        owner, said_of = kept.owner_of(subject), answer.to_dict()
+        await _note(gateway, owner, there, said_of, to.models, money)
         await told(call, line, answer)
 
 
-async def _of_file(gateway: Gateway, call: Asked) -> tuple[dict[str, Any], list[str]]:
-    """Where the batch goes, which is where its file is; and the models that are asked."""
+@dataclass(frozen=True, slots=True)
+class _Going:
+    """A batch that is to be made: at whom, for which models, and what its calls cost at most."""
+
+    how: dict[str, Any]
+    provider: str
+    models: list[str]
+    money: Mapping[str, Any] | None
+
+
+async def _made(
+    gateway: Gateway, call: Asked, to: _Going, given: Mapping[str, Any]
+) -> tuple[Any, dict[str, Any]]:
+    """The batch, and what is held for its calls. Where nobody knows whether it was made, that stays held."""
+    with call.around("acreate_batch", to.how["custom_llm_provider"]):
+        money = await owing.hold(gateway, to.provider, to.money, to.models)
+        try:
+            # What it costs is held already, and this call itself costs nothing.
+            answer = await gateway.calls.acreate_batch(**given, max_cost=0)
+        except BaseException as error:
+            if not owing.uncertain(error):
+                await owing.let_go(gateway, money)
+            raise
+    return answer, money
+
+
+async def _of_file(gateway: Gateway, call: Asked) -> _Going:
+    """Where the batch goes, which is where its file is; and what its calls ask for."""
     id_ = call.fields.get("input_file_id")
     if not isinstance(id_, str) or not id_:
         raise wrong("input_file_id is missing: send a file for a batch first", "input_file_id")
@@ -131,22 +165,31 @@ async def _of_file(gateway: Gateway, call: Asked) -> tuple[dict[str, Any], list[
     if row.purpose != _BATCH:
         raise wrong("the file must have been sent with purpose=batch", "input_file_id")
     for model in row.models:
-        may_use(call.subject, model)
+        may_ask(call.subject, model, call.beside)
     if isinstance(path := call.fields.get("endpoint"), str):
         permit(call.subject, "POST", path)
-    return places.at(gateway, row), row.models
+        _same(path, row)
+    return _Going(places.at(gateway, row), row.provider, row.models, row.money)
 
 
-async def _of_calls(
-    gateway: Gateway, call: Asked, said: str | None
-) -> tuple[dict[str, Any], list[str]]:
+def _same(path: str, row: Kept) -> None:
+    """See that the batch is what its lines say: what they cost at most was worked out by that."""
+    other = set((row.money or {}).get("paths", ())) - {path_of(path)}
+    if other:
+        raise wrong(
+            f"the file has calls for {min(other)[:100]!r}: endpoint must be that", "endpoint"
+        )
+
+
+async def _of_calls(gateway: Gateway, call: Asked, said: str | None) -> _Going:
     if call.fields.get("input_file_id") is not None:
         raise wrong("a batch is made of requests or of a file, not of both", "requests")
     place = places.place_of(gateway, call.subject, said)
     calls = calls_at(gateway, call, place)
     call.fields["requests"] = inline(call.fields["requests"], calls)
     await check(gateway, call, calls)
-    return {"custom_llm_provider": place}, list(calls.models)
+    provider, _ = _place(gateway, place)
+    return _Going({"custom_llm_provider": place}, provider, list(calls.models), weighed(calls))
 
 
 async def _retrieve(gateway: Gateway, request: Request, line: Line) -> None:
@@ -192,7 +235,7 @@ async def _all_now(gateway: Gateway, call: Asked, rows: Sequence[Kept]) -> list[
 
     async with anyio.create_task_group() as group:
         for place, row in enumerate(rows):
-            if row.told.get("status") not in _ENDED:
+            if row.told.get("status") not in owing.ENDED or owing.owes(row):
                 group.start_soon(look, place)
     return found
 
@@ -202,8 +245,38 @@ async def _now(gateway: Gateway, call: Asked, row: Kept) -> dict[str, Any]:
     with call.around("aretrieve_batch", row.place):
         answer = await gateway.calls.aretrieve_batch(row.kept_id, **places.at(gateway, row))
     said: dict[str, Any] = answer.to_dict()
-    await _note(gateway, row.owner, _there(row), said)
+    money = await _settled(gateway, call, row, said) if owing.owes(row) else None
+    await _note(gateway, row.owner, _there(row), said, money=money)
     return said
+
+
+async def _settled(
+    gateway: Gateway, call: Asked, row: Kept, said: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Settle what is held for a batch that has ended, whoever looks. What is to be kept of it; ``None``: as it was."""
+    if said.get("status") not in owing.ENDED:
+        return None
+    try:
+        found: Sequence[BatchResult] = ()
+        if _answered(said):
+            with call.around("abatch_results", row.place):
+                results = await gateway.calls.abatch_results(row.kept_id, **places.at(gateway, row))
+            found = results.data
+        return await owing.settle(gateway, row, said, found)
+    except LLMKitError as error:
+        # It stays held, and becomes spend in the end, unless somebody looks once more.
+        _log.warning("batch %s is not settled yet: %s", row.kept_id, type(error).__name__)
+        return None
+
+
+def _answered(said: Mapping[str, Any]) -> bool:
+    """Whether there are results: of what failed altogether, or was cancelled at once, there are none."""
+    if said.get("status") == "completed" or said.get("output_file_id"):
+        return True
+    counts = said.get("request_counts")
+    done = counts.get("completed") if isinstance(counts, dict) else None
+    # Who does not count them is asked.
+    return bool(done) or (done is None and said.get("status") != "failed")
 
 
 async def _note(
@@ -212,8 +285,9 @@ async def _note(
     there: Where,
     said: Mapping[str, Any],
     models: Sequence[str] = (),
+    money: Mapping[str, Any] | None = None,
 ) -> None:
-    await kept.note(gateway, "batch", owner, there, said, models)
+    await kept.note(gateway, "batch", owner, there, said, models, money)
     for name in _RESULTS:
         if isinstance(id_ := said.get(name), str) and id_:
             file = {"id": id_, "object": "file", "purpose": f"{_BATCH}_output"}

@@ -7,13 +7,15 @@ and …/proxy/user_keys, read 2026-11-23. docs/proxy-chats.md tells which are ta
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from ..._control.caching.controls import CONTROLS
 from ..._control.prices import is_price
 from ..._json import NotJSON, dump, load
 from ...types.params import CallOptions
 from ..failure import Refused
+from ..restricted import Restricted, Restriction
 from ..settings import Settings
 from ..subject import Subject
 
@@ -32,6 +34,7 @@ class Beside:
     """What a request says of itself, and nothing to a model.
 
     ``options``: keywords for the call. ``metadata``: the client's own, for the request log.
+    ``held``: what its customer and its tags may not.
     """
 
     options: dict[str, Any] = field(default_factory=dict)
@@ -39,6 +42,7 @@ class Beside:
     session: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = field(default_factory=dict)
+    held: tuple[Restriction, ...] = ()
 
 
 def wrong(message: str, param: str | None = None) -> Refused:
@@ -92,7 +96,7 @@ def beside_of(
         settings: the gateway's.
 
     Raises:
-        Refused: 400; the message names the header or field.
+        Refused: 400; the message names the header or field. 403: the customer or a tag is blocked.
     """
     refuse(fields, subject, settings)
     told = {name: headers[header] for header, name in _HEADERS.items() if header in headers}
@@ -104,7 +108,7 @@ def beside_of(
     tags = _tags(told.get("tags", notes.get("tags")))
     session = _first(told, "litellm_session_id", "litellm_trace_id")
     customer = _id(told["customer"], "x-litellm-end-user-id") if "customer" in told else None
-    return Beside(
+    made = Beside(
         options={
             name: _OPTIONS[name](value, name) for name, value in told.items() if name in _OPTIONS
         },
@@ -113,6 +117,22 @@ def beside_of(
         tags=tags,
         metadata=notes,
     )
+    return made if subject.restricted is None else _held(made, subject, subject.restricted)
+
+
+def _held(beside: Beside, subject: Subject, restricted: Restricted) -> Beside:
+    """What holds for its customer and its tags, and the key's. Raises ``Refused`` (403) where one is blocked."""
+    held = tuple(restricted.of(beside.customer, dict.fromkeys((*subject.tags, *beside.tags))))
+    for one in held:
+        if one.blocked:
+            raise Refused(
+                403, f"the {one.kind} {one.name!r} is blocked: ask an administrator", "auth_error"
+            )
+    options, region = beside.options, next((one.region for one in held if one.region), None)
+    if region is not None:
+        # What a client says of it counts no more.
+        options = {**options, "allowed_model_region": region}
+    return replace(beside, options=options, held=held)
 
 
 def _first(told: Mapping[str, Any], *names: str) -> str | None:
@@ -204,6 +224,13 @@ def _mock(value: Any, name: str) -> str:
     return value
 
 
+def _cache(value: Any, name: str) -> Mapping[str, Any]:
+    """What a call wants of the cache; without one, there is nothing to want."""
+    if not isinstance(value, Mapping) or any(one not in CONTROLS for one in value):
+        raise wrong(f"{name} must be an object of {', '.join(CONTROLS)}", name)
+    return value
+
+
 _OPTIONS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "timeout": _number,
     "stream_timeout": _number,
@@ -216,6 +243,7 @@ _OPTIONS: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     "allowed_openai_params": _names,
     "fallbacks": _names,
     "allowed_model_region": _text,
+    "cache": _cache,
     "mock_response": _mock,
     **dict.fromkeys(_ADDRESS, _mock),
 }

@@ -204,7 +204,8 @@ class Endpoint:
     async def _answer(self, connection: HTTPConnection, receive: Receive, send: Send) -> None:
         began, gateway, settings = perf_counter(), self._gateway, self._gateway.settings
         key = connection.query_params.get(self._key) if self._key else None
-        subject = await subject_of(gateway, connection, key)
+        headers = headers_of(connection)
+        subject = await subject_of(gateway, connection, key, headers)
         body, fields = await body_of(receive, settings.max_body), dict[str, Any]()
         if self._body and connection.scope["method"] in _WITH_BODY:
             fields = fields_of(body)
@@ -212,7 +213,7 @@ class Endpoint:
                 # Few bodies name files, also with a letter of that name escaped: the others are not looked through.
                 await check_ids(gateway, subject, ids_in(fields))
         prompt = _prompt(fields) if settings.log_content else None
-        beside = beside_of(headers_of(connection), fields, subject, settings)
+        beside = beside_of(headers, fields, subject, settings)
         async with Line(receive, send, settings.keep_alive) as line:
             exchange = Exchange(gateway, connection, subject, fields, beside, line, began, prompt)
             await self._work(exchange)

@@ -62,7 +62,7 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
         fields.pop("metadata", None)
         call = Asked(gateway, request, subject, beside, fields)
         place = places.place_of(gateway, subject, said)
-        file, models = await _file(gateway, call, form, place)
+        file, models, money = await _file(gateway, call, form, place)
         given = call.keywords(FileModelParams.__annotations__)
         try:
             async with line:
@@ -72,7 +72,7 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
                     )
                 there = places.where(gateway, answer.call)
                 owner = kept.owner_of(subject)
-                await kept.note(gateway, "file", owner, there, answer.to_dict(), models)
+                await kept.note(gateway, "file", owner, there, answer.to_dict(), models, money)
                 await told(call, line, answer)
         finally:
             if file is not form.files["file"][0]:
@@ -89,11 +89,13 @@ def _said(request: Request, fields: dict[str, Any]) -> str | None:
     return found[0] if found else None
 
 
-async def _file(gateway: Gateway, call: Asked, form: Form, place: str) -> tuple[Upload, list[str]]:
-    """What is sent; and which models it asks for, where it is for a batch."""
+async def _file(
+    gateway: Gateway, call: Asked, form: Form, place: str
+) -> tuple[Upload, list[str], dict[str, Any] | None]:
+    """What is sent; and, where it is for a batch, which models it asks for and what that costs at most."""
     file = form.file()
     if call.fields.get("purpose") != _BATCH:
-        return file, []
+        return file, [], None
     calls = batches.calls_at(gateway, call, place)
     made = await run_sync(lines.rewritten, file, calls)
     try:
@@ -101,7 +103,7 @@ async def _file(gateway: Gateway, call: Asked, form: Form, place: str) -> tuple[
     except BaseException:
         made.source.close()
         raise
-    return made, list(calls.models)
+    return made, list(calls.models), batches.weighed(calls)
 
 
 async def _retrieve(gateway: Gateway, request: Request, line: Line) -> None:

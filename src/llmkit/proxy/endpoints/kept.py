@@ -62,11 +62,12 @@ async def note(
     there: Where,
     told: Mapping[str, Any],
     models: Iterable[str] = (),
+    money: Mapping[str, Any] | None = None,
 ) -> None:
-    """Keep whose it is, and what the provider says of it."""
+    """Keep whose it is, what the provider says of it, and what it has to do with money (``None``: as it was)."""
     named = list(models)
     await gateway.database.run(
-        lambda session: keeping.keep(session, kind, owner, there, told, models=named)
+        lambda session: keeping.keep(session, kind, owner, there, told, models=named, money=money)
     )
 
 

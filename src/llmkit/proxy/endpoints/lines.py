@@ -15,6 +15,7 @@ from ..._json import NotJSON, dump, load
 from ..._upload import Upload
 from .beside import wrong
 from .kept import ids_in
+from .weighing import Weights
 
 __all__ = ["Calls", "inline", "rewritten"]
 
@@ -37,6 +38,8 @@ class Calls:
 
     named: Callable[[str], str]
     usual: str | None = None
+    weights: Weights | None = None
+    """Adds up what the calls cost at most."""
     models: dict[str, str] = field(default_factory=dict)
     """By the sender's name: the provider's."""
     paths: set[str] = field(default_factory=set)
@@ -55,12 +58,16 @@ class Calls:
         if isinstance(path := line.get("url"), str):
             self.paths.add(path)
         self.files.update(ids_in(body))
-        return {**line, holders[0]: self._with_model(body, number)}
+        sent = self._with_model(body, number)
+        if self.weights is not None:
+            group = body.get("model") or self.usual or ""
+            self.weights.add(line, sent, group, self.models[group])
+        return {**line, holders[0]: sent}
 
     def _with_model(self, body: dict[str, Any], number: int) -> dict[str, Any]:
         model = body.get("model")
         if model is None and self.usual is not None:
-            self.models.setdefault(self.usual, self.usual)
+            self.models.setdefault(self.usual, self.named(self.usual))
             return body
         if not isinstance(model, str) or not model:
             raise wrong(f"line {number} names no model", "file")

@@ -40,6 +40,8 @@ _CHUNK: Final = "chat.completion.chunk"
 _TOO_LARGE: Final = 1009
 """RFC 6455, section 7.4.1, as is what follows."""
 _GOING_AWAY: Final = 1001
+_RESTART: Final = 1012
+"""A server that starts anew: https://www.iana.org/assignments/websocket, read 2026-11-23."""
 _REQUEST, _CANCEL = "request", "cancel"
 
 
@@ -74,10 +76,29 @@ class _Conversation:
             await self._socket.send_denial_response(answer)
             return
         await self._socket.accept(self._agreed)
+        both = [asyncio.create_task(one()) for one in (self._listen, self._end)]
         try:
-            await self._listen()
+            done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            for one in done:
+                one.result()
         finally:
+            for one in both:
+                one.cancel()
             await self._give_up()
+            await self._restart()
+
+    async def _end(self) -> None:
+        """Once the gateway is told to end, wait for the chat that is under way; the server says how long."""
+        await self._gateway.ending.wait()
+        if (chat := self._chat) is not None:
+            await asyncio.wait([chat])
+        await self._say({"type": "closing"})
+        await self._restart()
+
+    async def _restart(self) -> None:
+        """Close it, if it is open, for the client to connect anew: the gateway ends."""
+        if self._gateway.ending.is_set() and self._open:
+            await self._socket.close(_RESTART, "the gateway ends: connect again")
 
     async def _listen(self) -> None:
         while True:
@@ -99,6 +120,12 @@ class _Conversation:
             await self._heard(body)
 
     @property
+    def _open(self) -> bool:
+        # Either may have closed it.
+        connected, socket = WebSocketState.CONNECTED, self._socket
+        return socket.application_state is connected and socket.client_state is connected
+
+    @property
     def _busy(self) -> bool:
         return self._chat is not None and not self._chat.done()
 
@@ -113,6 +140,8 @@ class _Conversation:
                 return
             if kind != _REQUEST:
                 raise wrong(f"type must be {_REQUEST!r} or {_CANCEL!r}", "type")
+            if self._gateway.ending.is_set():
+                raise Refused(503, "the gateway ends: connect again", "internal_server_error")
             if self._busy:
                 raise Refused(
                     409, "a chat is under way: wait for its end, or cancel it", "bad_request_error"
@@ -162,7 +191,7 @@ class _Conversation:
 
     async def _send(self, text: str) -> None:
         """Send, unless nobody is there any more: its end is heard of elsewhere."""
-        if self._socket.application_state is WebSocketState.CONNECTED:
+        if self._open:
             await self._socket.send_text(text)
 
 

@@ -13,14 +13,21 @@ from ..errors_of import refused_by
 from ..failure import Refused
 from ..gateway import Gateway
 from . import (
+    activity,
     budgets,
+    checks,
+    customers,
+    estimates,
     global_spend,
     key_lists,
+    key_several,
     keys,
     members,
     models,
     organisations,
+    resets,
     spend,
+    tags,
     teams,
     users,
 )
@@ -31,14 +38,21 @@ _ABOUT: Final = "Keys, users, teams, organisations, budgets, models and spend."
 _ROUTERS: Final = (
     keys.router,
     key_lists.router,
+    key_several.router,
     users.router,
     teams.router,
     members.router,
     organisations.router,
     budgets.router,
+    customers.router,
+    tags.router,
     models.router,
     spend.router,
     global_spend.router,
+    activity.router,
+    resets.router,
+    estimates.router,
+    checks.router,
 )
 _ERROR: Final[dict[str, Any]] = {
     "description": "Refused",

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from ..data.models import BudgetPlan, Key, Organisation, Team, User
+from ..data.models import BudgetPlan, Customer, Key, Organisation, Tag, Team, User
 from . import fields
 from .asking import Asked, refused, there
 from .durations import when
@@ -19,7 +19,7 @@ from .rows import Held, apply, limits_in, plain, renew, scope_of_row, stamp
 __all__ = ["router"]
 
 router = APIRouter(tags=["budget management"])
-_BEARERS: Final = (Key, User, Team, Organisation)
+_BEARERS: Final = (Key, User, Team, Organisation, Customer, Tag)
 _SHOWN: Final = (
     "budget_id",
     "max_budget",

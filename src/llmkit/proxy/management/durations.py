@@ -14,7 +14,7 @@ from ..._control.budget.windows import period_of
 from ...errors import ConfigurationError
 from ..failure import Refused
 
-__all__ = ["end_of", "now", "when", "window_of"]
+__all__ = ["duration_of", "end_of", "now", "when", "window_of"]
 
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,8})(mo|[smhdw])")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -78,6 +78,12 @@ def window_of(duration: str | None, param: str = "budget_duration") -> str | Non
         return period_of(_CALENDAR.get(text, text)).name
     except ConfigurationError as error:
         raise _refused(f"{param}: {error}; months are 1mo, 3mo and 12mo", param) from None
+
+
+def duration_of(window: str) -> str | None:
+    """``window_of``, the other way; ``None``: for ever."""
+    named = {name: duration for duration, name in _CALENDAR.items()}
+    return None if window == "total" else named.get(window, window)
 
 
 def _refused(message: str, param: str) -> Refused:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from ..data.models import Key
 from . import fields
 from .asking import Asked, Asking, missing
-from .keys import answer_of, token_in
+from .keys import answer_of, answers_of, token_in
 from .rows import Held, Page, limits_in, paged
 
 __all__ = ["Number", "Size", "Text", "router"]
@@ -46,7 +46,7 @@ async def infos(asking: Asked, body: fields.Keys) -> dict[str, Any]:
         return [_seen(session, asking, key) for key in body.keys or ()]
 
     found = await asking.read(work)
-    return {"key": body.keys, "info": [await answer_of(asking, one) for one in found]}
+    return {"key": body.keys, "info": await answers_of(asking, found)}
 
 
 @router.get("/key/list")
@@ -78,7 +78,8 @@ async def listed(
         return [Held(row, limits_in(session, row)) for row in rows], found
 
     found, part = await asking.read(work)
-    shown = [await answer_of(asking, one) if return_full_object else one.row.token for one in found]
+    tokens: list[Any] = [one.row.token for one in found]
+    shown = await answers_of(asking, found) if return_full_object else tokens
     return {
         "keys": shown,
         "total_count": part.total,

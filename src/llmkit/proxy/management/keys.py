@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 from ..auth import keys
 from ..data.models import Key, Team
 from ..data.models import Session as Login
+from ..data.reports import last_used
 from . import fields
 from .asking import MODELS_ONLY, Asked, Asking, forbidden, missing, refused, there
-from .durations import end_of, now
+from .durations import end_of, now, when
 from .limits import Limits
 from .rows import Held, answer, apply, drop, keep, limits_in, set_spend, stamp
 
-__all__ = ["answer_of", "delete_keys", "generated", "router", "token_in"]
+__all__ = ["answer_of", "answers_of", "delete_keys", "generated", "router", "token_in"]
 
 router = APIRouter(tags=["key management"])
 _OWN: Final = frozenset({"key_alias", "metadata", "key", "new_key"})
@@ -62,13 +63,23 @@ def token_in(key: str) -> str:
 
 async def answer_of(asking: Asking, one: Held[Key]) -> dict[str, Any]:
     """A key as answers show it: never itself."""
-    return {
-        **await answer(asking, one, *_SHOWN),
-        "last_active": one.row.last_used and one.row.last_used.isoformat(),
-        "aliases": {},
-        "config": {},
-        "permissions": {},
-    }
+    return (await answers_of(asking, [one]))[0]
+
+
+async def answers_of(asking: Asking, found: Sequence[Held[Key]]) -> list[dict[str, Any]]:
+    """Keys as answers show them. When they were used is the request log's to say, which is a moment behind."""
+    tokens = [one.row.token for one in found]
+    used = await asking.read(lambda session: last_used(session, tokens)) if tokens else {}
+    return [{**await _shown(asking, one), **_used(used.get(one.row.token))} for one in found]
+
+
+async def _shown(asking: Asking, one: Held[Key]) -> dict[str, Any]:
+    empty: dict[str, Any] = {"aliases": {}, "config": {}, "permissions": {}}
+    return {**await answer(asking, one, *_SHOWN), **empty}
+
+
+def _used(at: datetime | None) -> dict[str, Any]:
+    return {"last_active": when(at), "last_used": when(at)}
 
 
 # --- making

@@ -14,6 +14,7 @@ from .asking import Asked, Asking, forbidden, missing, refused
 from .durations import window_of
 from .keys import delete_keys
 from .limits import Limits, checked, hold, spent
+from .memberships import scope_in
 from .rows import Held, limits_in, plain
 from .teams import administered, joined, with_members
 from .users import person
@@ -21,10 +22,6 @@ from .users import person
 __all__ = ["router"]
 
 router = APIRouter(tags=["team management"])
-
-
-def _scope(team_id: str, user_id: str) -> dict[str, str]:
-    return {"team": team_id, "user": user_id}
 
 
 def _limits(body: Any) -> Limits:
@@ -69,13 +66,13 @@ async def add(asking: Asked, body: fields.MemberAdded) -> dict[str, Any]:
             user_id = _id_of(session, one.user_id, one.user_email)
             joined(session, asking, team.team_id, user_id, one.role)
             found.append((user_id, session.get(User, user_id)))
-            checked(asking.gateway, _scope(team.team_id, user_id), limits)
+            checked(asking.gateway, scope_in(team.team_id, user_id), limits)
         return Held(team, limits_in(session, team)), found
 
     team, found = await asking.run(work)
     for user_id, _ in found:
         if _limited(body):
-            await hold(asking.gateway, _scope(body.team_id, user_id), limits)
+            await hold(asking.gateway, scope_in(body.team_id, user_id), limits)
     await asking.gateway.bearers.forget()
     return {
         **await with_members(asking, team),
@@ -113,15 +110,15 @@ async def update(asking: Asked, body: fields.MemberChanged) -> dict[str, Any]:
             row.role = body.role
         if limited and row.user_id == asking.subject.user and not asking.all:
             raise forbidden("what limits yourself is somebody else's to change")
-        checked(asking.gateway, _scope(body.team_id, row.user_id), limits)
+        checked(asking.gateway, scope_in(body.team_id, row.user_id), limits)
         user = session.get(User, row.user_id)
         return row.user_id, None if user is None else user.user_email
 
     user_id, email = await asking.run(work)
     if limited:
-        await hold(asking.gateway, _scope(body.team_id, user_id), limits)
+        await hold(asking.gateway, scope_in(body.team_id, user_id), limits)
     await asking.gateway.bearers.forget()
-    usd = (await spent(asking.gateway, _scope(body.team_id, user_id), limits)).usd
+    usd = (await spent(asking.gateway, scope_in(body.team_id, user_id), limits)).usd
     who = {"team_id": body.team_id, "user_id": user_id, "user_email": email}
     return {**who, **_said(body), "spend": float(usd)}
 
@@ -143,6 +140,6 @@ async def remove(asking: Asked, body: fields.MemberGone) -> dict[str, Any]:
 
     await delete_keys(asking, keys)
     team, user_id = await asking.run(work)
-    await hold(asking.gateway, _scope(body.team_id, user_id), Limits())
+    await hold(asking.gateway, scope_in(body.team_id, user_id), Limits())
     await asking.gateway.bearers.forget()
     return await with_members(asking, team)

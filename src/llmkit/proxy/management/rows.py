@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
-from ..data.models import BudgetPlan, Key, Organisation, Team, User
+from ..data.models import BudgetPlan, Customer, Key, Organisation, Tag, Team, User
 from .asking import Asking, refused
 from .durations import now, when
 from .limits import Limits, Spent, checked, hold, limits_of, release, spent
@@ -37,7 +37,7 @@ __all__ = [
     "stamp",
 ]
 
-Bearer = Key | User | Team | Organisation
+Bearer = Key | User | Team | Organisation | Customer | Tag
 R = TypeVar("R", bound=Bearer)
 RESERVED: Final = (
     "model_rpm_limit",
@@ -97,6 +97,10 @@ def scope_of_row(row: Bearer) -> dict[str, str]:
         return {"user": row.user_id}
     if isinstance(row, Team):
         return {"team": row.team_id}
+    if isinstance(row, Customer):
+        return {"customer": row.user_id}
+    if isinstance(row, Tag):
+        return {"tag": row.name}
     return {"organisation": row.organization_id}
 
 

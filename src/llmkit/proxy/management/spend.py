@@ -27,7 +27,7 @@ from .key_lists import Number, Text
 from .keys import token_in
 from .usage import Day, Span, Used, amount, by_id, by_key, keys_seen, one
 
-__all__ = ["router", "visible_to"]
+__all__ = ["deployed", "router", "visible_to"]
 
 router = APIRouter(tags=["spend"])
 _WELL: Final = ("completed", "mocked", "closed")
@@ -319,12 +319,12 @@ async def calculate(asking: Asked, body: Calculated) -> dict[str, Any]:
     if not isinstance(said, str) or not said:
         raise refused("model is missing: name one that GET /v1/models lists", "model")
     may_use(asking.subject, said)
-    model = _deployed(asking, said)
+    model = deployed(asking, said)
     cost = await run_sync(_priced(asking, model, body))
     return {"cost": amount(cost.total), "status": cost.status, "reason": cost.reason}
 
 
-def _deployed(asking: Asking, name: str) -> str:
+def deployed(asking: Asking, name: str) -> str:
     """What the first deployment of a group asks for."""
     for entry in asking.gateway.calls.get_model_list(name):
         model = str(entry["litellm_params"]["model"])

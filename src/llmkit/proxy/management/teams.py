@@ -14,8 +14,9 @@ from ..data.models import Key, Member, Organisation, Team, User
 from . import fields
 from .asking import Asked, Asking, forbidden, missing, refused, there
 from .key_lists import Number, Size, Text
-from .keys import answer_of, delete_keys
+from .keys import answers_of, delete_keys
 from .limits import Limits
+from .memberships import membership
 from .rows import Held, Page, answer, apply, drop, keep, limits_in, paged, set_spend, stamp
 
 __all__ = ["administered", "as_answer", "joined", "router", "with_members"]
@@ -249,17 +250,19 @@ async def info(asking: Asked, team_id: Text = None) -> dict[str, Any]:
         return _held(session, row), [Held(key, limits_in(session, key)) for key in seen]
 
     one, keys = await asking.read(work)
+    shown = await with_members(asking, one)
     return {
         "team_id": one.row.team_id,
-        "team_info": await with_members(asking, one),
-        "keys": [await answer_of(asking, key) for key in keys],
-        "team_memberships": await _memberships(asking, one.row.team_id),
+        "team_info": shown,
+        "keys": await answers_of(asking, keys),
+        "team_memberships": [await membership(asking, one.row, who) for who in shown["members"]],
     }
 
 
-async def _memberships(asking: Asking, team_id: str) -> list[dict[str, Any]]:
-    members = await asking.read(lambda session: _members(session, team_id))
-    return [{"user_id": one["user_id"], "team_id": team_id} for one in members]
+@router.get("/team/available")
+async def available(asking: Asked) -> list[dict[str, Any]]:
+    """The teams that the caller could join by himself: none. Who is in a team, its administrators say."""
+    return []
 
 
 @router.get("/team/list")

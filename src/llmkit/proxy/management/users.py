@@ -14,7 +14,7 @@ from ..data.models import Key, Member, Team, User
 from . import fields
 from .asking import Asked, Asking, forbidden, missing, refused, there
 from .key_lists import Number, Size, Text
-from .keys import answer_of, delete_keys, generated
+from .keys import answers_of, delete_keys, generated
 from .limits import Limits
 from .rows import Held, Page, answer, apply, drop, keep, limits_in, paged, set_spend, stamp
 from .teams import as_answer, joined
@@ -201,7 +201,7 @@ async def info(asking: Asked, user_id: Text = None) -> dict[str, Any]:
     return {
         "user_id": one.row.user_id,
         "user_info": await _answer(asking, one, ids),
-        "keys": [await answer_of(asking, key) for key in keys],
+        "keys": await answers_of(asking, keys),
         "teams": [await as_answer(asking, team) for team in teams],
     }
 

@@ -5,21 +5,24 @@ LiteLLM's names and labels as its ``litellm/types/integrations/prometheus.py`` l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    Metric,
-)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from .counting import Counts, Histogram, Table
+from ...telemetry._families import (
+    NUMBERS,
+    Reading,
+    call_families,
+    counter,
+    event_families,
+    folded,
+    gauge,
+    histogram,
+)
+from .counting import Counts
 
 __all__ = ["UNKNOWN", "litellm_families", "own_families", "state_families"]
-
-Reading = Callable[[Any], Any]
 
 UNKNOWN: Final = "None"
 """What LiteLLM's labels say of what is not known."""
@@ -28,93 +31,53 @@ UNKNOWN: Final = "None"
 def own_families(counts: Counts) -> Iterator[Metric]:
     """Ours. Times are seconds, money is USD."""
     yield from _of_requests(counts)
-    yield from _of_models(counts)
+    yield from call_families(counts)
     yield from _of_keys(counts)
-    yield _counter(
-        "llmkit_events",
-        "What happened on the way: retries, fallbacks, cooldowns, budgets' thresholds.",
-        counts.events,
-        lambda cell: cell.value,
-    )
-    folded = CounterMetricFamily(
-        "llmkit_series_folded",
-        "How often something was counted under 'other', because a table had too many labels.",
-        labels=["table"],
-    )
-    for name, table in counts.tables.items():
-        folded.add_metric([name], table.folded)
-    yield folded
+    yield from event_families(counts)
+    yield folded(counts)
 
 
 def _of_requests(counts: Counts) -> Iterator[Metric]:
-    yield _counter(
+    yield counter(
         "llmkit_requests",
         "Requests over HTTP that were answered.",
         counts.requests,
         lambda cell: cell.number,
     )
-    yield _histogram(
+    yield histogram(
         "llmkit_request_seconds",
         "From a request's head to the last byte of its answer.",
         counts.requests,
         lambda cell: cell,
     )
-    yield _gauge("llmkit_requests_in_flight", "Requests being answered.", counts.in_flight)
-    yield _histogram(
+    yield gauge("llmkit_requests_in_flight", "Requests being answered.", counts.in_flight)
+    yield histogram(
         "llmkit_overhead_seconds",
         "What an answer that is no stream took beside its provider.",
         counts.overhead,
         lambda cell: cell,
     )
-    yield _histogram(
+    yield histogram(
         "llmkit_database_seconds", "Statements to the database.", counts.database, lambda cell: cell
     )
 
 
-def _of_models(counts: Counts) -> Iterator[Metric]:
-    yield _counter(
-        "llmkit_calls",
-        "Calls of models, by how they ended; 'error' is its class.",
-        counts.outcomes,
-        lambda cell: cell.value,
-    )
-    table = counts.models
-    for name, what, number in _NUMBERS:
-        yield _counter(f"llmkit_{name}", what, table, number)
-    for name, what, times in _TIMES:
-        yield _histogram(f"llmkit_{name}_seconds", what, table, times)
-
-
 def _of_keys(counts: Counts) -> Iterator[Metric]:
-    numbers = (("calls", "Calls.", lambda cell: cell.calls), *_NUMBERS)
+    numbers = (("calls", "Calls.", lambda cell: cell.calls), *NUMBERS)
     for name, what, number in numbers:
-        yield _counter(f"llmkit_key_{name}", f"By key: {what}", counts.keys, number)
-
-
-_NUMBERS: Final[tuple[tuple[str, str, Reading], ...]] = (
-    ("attempts", "Requests to providers.", lambda cell: cell.attempts),
-    ("prompt_tokens", "Tokens read.", lambda cell: cell.prompt),
-    ("completion_tokens", "Tokens written.", lambda cell: cell.completion),
-    ("spend_usd", "What calls cost, in USD; the ledger has the exact amounts.", lambda c: c.usd),
-    ("unpriced_calls", "Calls of which the cost is not known.", lambda cell: cell.unpriced),
-)
-_TIMES: Final[tuple[tuple[str, str, Reading], ...]] = (
-    ("call", "A call with all its attempts.", lambda cell: cell.seconds),
-    ("upstream", "What providers took, of calls that are no streams.", lambda cell: cell.upstream),
-    ("first_chunk", "Until a stream's first chunk.", lambda cell: cell.first),
-)
+        yield counter(f"llmkit_key_{name}", f"By key: {what}", counts.keys, number)
 
 
 def litellm_families(counts: Counts) -> Iterator[Metric]:
     """LiteLLM's, from the same numbers. What is not known says ``None``, as there."""
     table = counts.litellm
     for name, labels, number in _LITELLM_NUMBERS:
-        yield _counter(f"litellm_{name}", "", table, number, (*_CALLER, *labels))
+        yield counter(f"litellm_{name}", "", table, number, (*_CALLER, *labels), _value)
     for name, times in _LITELLM_TIMES:
-        yield _histogram(f"litellm_{name}", "", table, times, (*_CALLER, *_MODELS))
+        yield histogram(f"litellm_{name}", "", table, times, (*_CALLER, *_MODELS), _value)
     for name, number in _LITELLM_DEPLOYMENTS:
-        yield _counter(f"litellm_deployment_{name}", "", table, number, _DEPLOYED)
-    yield _gauge("litellm_in_flight_requests", "", counts.in_flight)
+        yield counter(f"litellm_deployment_{name}", "", table, number, _DEPLOYED, _value)
+    yield gauge("litellm_in_flight_requests", "", counts.in_flight)
     yield _cooled_down(counts)
 
 
@@ -191,46 +154,6 @@ def state_families(states: Iterable[Any], *, litellm: bool) -> Iterator[Metric]:
 def _level(members: list[Any]) -> int:
     resting = sum(one.state != "well" for one in members)
     return 0 if not resting else 1 + (resting == len(members))
-
-
-# --- each kind of family ------------------------------------------------------------------------
-
-
-def _gauge(name: str, what: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, what, value=value)
-
-
-def _counter(
-    name: str, what: str, table: Table[Any], number: Reading, labels: tuple[str, ...] = ()
-) -> Metric:
-    labels = labels or table.labels
-    family = CounterMetricFamily(name, what, labels=list(labels))
-    sums: dict[tuple[str, ...], Any] = {}
-    for named, cell in table:
-        values = _values(named, labels)
-        sums[values] = sums.get(values, 0) + number(cell)
-    for values, value in sums.items():
-        family.add_metric(list(values), float(value))
-    return family
-
-
-def _histogram(
-    name: str, what: str, table: Table[Any], times: Reading, labels: tuple[str, ...] = ()
-) -> Metric:
-    labels = labels or table.labels
-    family = HistogramMetricFamily(name, what, labels=list(labels))
-    sums: dict[tuple[str, ...], Histogram] = {}
-    for named, cell in table:
-        found: Histogram = times(cell)
-        if found.number:
-            sums.setdefault(_values(named, labels), Histogram()).take(found.plain())
-    for values, one in sums.items():
-        family.add_metric(list(values), one.buckets(), one.total)
-    return family
-
-
-def _values(named: Mapping[str, str], labels: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(_value(named, name) for name in labels)
 
 
 def _value(named: Mapping[str, str], label: str) -> str:

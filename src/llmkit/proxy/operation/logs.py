@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -16,14 +16,16 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from ..._secret import redact
+from ..._json import dump_text
+from ..._secret import is_plain, redact
 
-__all__ = ["REQUEST", "JSONLines", "about", "begin"]
+__all__ = ["REQUEST", "JSONLines", "about", "begin", "tell_access"]
 
 REQUEST: Final[ContextVar[str]] = ContextVar("llmkit_proxy_request", default="")
 """The id of the request that is answered here; tasks begun for it have it, too."""
 _LOGGERS: Final = ("llmkit", "uvicorn", "uvicorn.error", "py.warnings")
 _USUAL: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_ACCESS: Final = logging.getLogger("llmkit.proxy.access")
 _COLOURS: Final = "color_message"
 """The same message again, for terminals: uvicorn's."""
 
@@ -81,11 +83,49 @@ def begin(level: str = "info") -> None:
 class _Handler(logging.StreamHandler[Any]):
     """Our own, to be recognised."""
 
+    def tell(self, level: int, said: Mapping[str, Any]) -> None:
+        """Write an access line."""
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "level": logging.getLevelName(level).lower(),
+            "logger": _ACCESS.name,
+            "message": f"{said['method']} {said['path']} {said['status']}",
+            "http_id": REQUEST.get(),
+            **said,
+        }
+        plain = is_plain([value for value in said.values() if isinstance(value, str)])
+        self.stream.write((dump_text(line) if plain else _line(line)) + self.terminator)
+        self.flush()
+
 
 def _handler() -> _Handler:
     handler = _Handler(sys.stderr)
     handler.setFormatter(JSONLines())
     return handler
+
+
+def tell_access(level: int, said: Mapping[str, Any]) -> None:
+    """One line of the access log, of what ``JSONLines`` would write of it.
+
+    Where the gateway's own handler is the only one to hear it, no record is made: that takes longer than the line.
+    """
+    if not _ACCESS.isEnabledFor(level):
+        return
+    if (handler := _only_handler()) is not None:
+        handler.tell(level, said)
+    else:
+        said = _hidden(said)
+        _ACCESS.log(level, "%s %s %d", said["method"], said["path"], said["status"], extra=said)
+
+
+def _only_handler() -> _Handler | None:
+    """The gateway's own, where nobody else listens to the access log."""
+    found: list[logging.Handler] = []
+    logger: logging.Logger | None = _ACCESS
+    while logger is not None:
+        found += logger.handlers
+        logger = logger.parent if logger.propagate else None
+    return found[0] if len(found) == 1 and isinstance(found[0], _Handler) else None
 
 
 @contextmanager

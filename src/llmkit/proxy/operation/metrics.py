@@ -20,7 +20,8 @@ from prometheus_client.registry import Collector
 from sqlalchemy import Engine, event
 from typing_extensions import override
 
-from ...events import CallFinished, DeploymentCooledDown, StreamStarted
+from ...events import CallFinished
+from ...telemetry._heard import Heard, add_call, text_of
 from ..errors_of import refused_by
 from .counting import Counts
 from .families import UNKNOWN, litellm_families, own_families, state_families
@@ -36,12 +37,8 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_WAITING: Final = 10_000
-"""Streams under way of which the first chunk is known; of more, the oldest is not counted."""
 _STATEMENTS: Final = frozenset({"select", "insert", "update", "delete"})
 _METHODS: Final = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
-_UNTOLD: Final = frozenset({"AttemptStarted", "CallStarted"})
-"""Events of which the numbers are elsewhere."""
 
 
 class _Exchange:
@@ -80,7 +77,7 @@ class Metrics(Collector):
             # Of several processes these would be of whichever was asked.
             ProcessCollector(registry=self.registry)
             PlatformCollector(registry=self.registry)
-        self._first: dict[str, float] = {}
+        self._calls = Heard(self.counts)
         self._states: tuple[Any, ...] = ()
         self._lock = threading.Lock()
 
@@ -122,37 +119,25 @@ class Metrics(Collector):
             exchange.asked = True
         if isinstance(happened, CallFinished):
             self._finished(happened)
-        elif isinstance(happened, StreamStarted):
-            if len(self._first) >= _WAITING:
-                self._first.pop(next(iter(self._first)), None)
-            self._first[happened.call_id] = happened.seconds
-        elif (name := type(happened).__name__) not in _UNTOLD:
-            self.counts.events.cell(name).value += 1
-            if isinstance(happened, DeploymentCooledDown):
-                self.counts.cooldowns.cell(happened.group, happened.deployment).value += 1
+        else:
+            self._calls.heard(happened)
 
     def _finished(self, happened: CallFinished) -> None:
-        ended, info = happened.settlement, getattr(happened.response, "call", None)
+        ended = happened.settlement
         told = ended.metadata.get("proxy")
         whose = told if isinstance(told, dict) else {}
-        deployment = getattr(info, "deployment", "")
-        group = _text(whose.get("group")) or getattr(info, "group", "") or ended.model
-        place = ended.kind, group, ended.provider, ended.model, deployment
-        first = self._first.pop(ended.call_id, None)
-        upstream = _upstream(ended, info, happened.error)
-        _note(happened, upstream)
-        counts, times = self.counts, (ended.seconds, first, upstream)
-        _add(counts.models.cell(*place), ended, times)
-        error, _, status = (ended.error or "").partition(" ")
-        counts.outcomes.cell(*place, ended.outcome, error).value += 1
-        key, alias, team, user = (_text(whose.get(name)) for name in _WHOSE)
+        (_, group, *_), times = self._calls.finished(happened, text_of(whose.get("group")))
+        _note(happened, times[2])
+        key, alias, team, user = (text_of(whose.get(name)) for name in _WHOSE)
         # No page needs the whole hash, and what stands here is in no error and no log of ours.
-        _add(counts.keys.cell(key[:12], alias, team, user), ended, None)
+        add_call(self.counts.keys.cell(key[:12], alias, team, user), ended, None)
         if self._litellm:
-            route = _text(whose.get("call_type")) or ended.kind
+            error, _, status = (ended.error or "").partition(" ")
+            route = text_of(whose.get("call_type")) or ended.kind
+            deployment = getattr(happened.call, "deployment", "")
             labels = group, ended.model, deployment, ended.provider, route, error, status
             said = (value or UNKNOWN for value in (key, alias, team, user, *labels))
-            _add(counts.litellm.cell(*said), ended, times)
+            add_call(self.counts.litellm.cell(*said), ended, times)
 
     def watch(self, engine: Engine) -> None:
         """Count how long an engine's statements take."""
@@ -180,29 +165,6 @@ class Metrics(Collector):
 
 
 _WHOSE: Final = ("key", "key_alias", "team", "user")
-_WELL: Final = frozenset({"completed", "mocked", "closed"})
-
-
-def _add(cell: Any, ended: Any, times: tuple[float, float | None, float | None] | None) -> None:
-    cell.spent(ended.cost, ended.prompt_tokens, ended.completion_tokens)
-    cell.attempts += ended.attempts
-    cell.failed += ended.outcome not in _WELL
-    if times is None:
-        return
-    seconds, first, upstream = times
-    cell.seconds.add(seconds)
-    if first is not None:
-        cell.first.add(first)
-    if upstream is not None:
-        cell.upstream.add(upstream)
-
-
-def _upstream(ended: Any, info: Any, error: Any) -> float | None:
-    """Seconds of a call's attempts; of a stream, they end with its first chunk, and say nothing."""
-    attempts = getattr(info, "attempts", None) or getattr(error, "attempts", None)
-    if ended.stream or not attempts:
-        return None
-    return float(sum(one.seconds for one in attempts))
 
 
 def _note(happened: CallFinished, upstream: float | None) -> None:
@@ -216,10 +178,6 @@ def _note(happened: CallFinished, upstream: float | None) -> None:
 
 def _before(connection: Any, *_: Any) -> None:
     connection.info["llmkit_began"] = time.perf_counter()
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 class Measured:

@@ -11,12 +11,15 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from typing import Any, Final
 
 import uvicorn
+from typing_extensions import override
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from ...errors import ConfigurationError
-from ..app import create_app
+from ..app import Proxy, create_app
 from ..loading import from_text
 from ..settings import Settings
 from .logs import begin
@@ -63,7 +66,8 @@ def _orphaned() -> None:
 
 
 def _served(settings: Settings, listener: socket.socket) -> int:
-    server = uvicorn.Server(_configuration(settings))
+    app = create_app(settings)
+    server = _Server(_configuration(settings, app), app.end_soon)
     caught: list[int] = []
 
     def catch(number: int, _: Any) -> None:
@@ -78,9 +82,32 @@ def _served(settings: Settings, listener: socket.socket) -> int:
     return _INTERRUPTED if signal.SIGINT in caught else 0
 
 
-def _configuration(settings: Settings) -> uvicorn.Config:
+class _Server(uvicorn.Server):
+    """One that tells its app that it is to end, before it waits for what is under way."""
+
+    def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._tell = tell
+
+    @override
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._tell()
+        await super().shutdown(sockets)
+
+
+class Conversing(WebSocketsSansIOProtocol):
+    """A WebSocket that a server's end does not close at once: the app does so, when its chat has ended."""
+
+    @override
+    def shutdown(self) -> None:
+        if not self.handshake_complete or self.close_sent:
+            super().shutdown()
+
+
+def _configuration(settings: Settings, app: Proxy) -> uvicorn.Config:
     return uvicorn.Config(
-        create_app(settings),
+        app,
+        ws=Conversing,
         lifespan="on",
         log_config=None,
         access_log=False,

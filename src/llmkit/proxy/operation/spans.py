@@ -1,22 +1,26 @@
-"""A server's span for each request, with OpenTelemetry's attributes of HTTP and of generative AI. No content is in it.
+"""A server's span for each request, with OpenTelemetry's attributes of HTTP. What the calls are that are made for it,
+their own spans say, which are ``llmkit.telemetry``'s, and children of it.
 
-Names: https://opentelemetry.io/docs/specs/semconv/http/http-spans/ and
-https://opentelemetry.io/docs/specs/semconv/registry/attributes/gen-ai/, read 2026-11-23.
+Names: https://opentelemetry.io/docs/specs/semconv/http/http-spans/, read 2026-11-23.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import replace
 from typing import Any, Final
 
 from opentelemetry import propagate, trace
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from ...events import CallFinished
+from ..._call import Call
+from ..._http import merge_headers
+from ...telemetry import span_of
 from ..errors_of import refused_by
 from .metrics import route_of
 
-__all__ = ["Traced"]
+__all__ = ["PassedOn", "Traced"]
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -25,8 +29,6 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _UNTRACED: Final = ("/health", "/metrics")
 """What is asked every few seconds, and by no one who waits."""
 _FAILED: Final = 500
-_OPERATIONS: Final = {"embedding": "embeddings", "text": "text_completion"}
-"""What the conventions call a kind of call; ``chat`` is ``chat``."""
 
 
 class Traced:
@@ -76,6 +78,24 @@ class Traced:
             _close(span, scope, status)
 
 
+class PassedOn:
+    """A hook of calls: their requests say whose children they are (``traceparent``, ``tracestate``).
+
+    Whatever else is told to travel with a trace, ``baggage`` above all, is for one's own services, and stays here.
+    """
+
+    _trace = TraceContextTextMapPropagator()
+
+    def before_call(self, call: Call) -> Call | None:
+        """The call with these headers; ``None`` outside of a trace."""
+        said: dict[str, str] = {}
+        span = span_of(call.id)
+        self._trace.inject(said, None if span is None else trace.set_span_in_context(span))
+        if not said:
+            return None
+        return replace(call, extra_headers=merge_headers(call.extra_headers, said))
+
+
 def _close(span: Span, scope: Scope, status: int) -> None:
     route, method = route_of(scope), scope.get("method", "GET")
     span.update_name(f"{method} {route}")
@@ -91,35 +111,3 @@ def _close(span: Span, scope: Scope, status: int) -> None:
     state = scope.get("state") or {}
     if http_id := state.get("http_id"):
         span.set_attribute("llmkit.http_id", http_id)
-    for ended in getattr(state.get("exchange"), "ended", ()):
-        for name, value in _of_call(ended):
-            span.set_attribute(name, value)
-
-
-def _of_call(ended: CallFinished) -> Iterator[tuple[str, Any]]:
-    """What a call was, and came to. Unknown is not said."""
-    settled, answer = ended.settlement, ended.response
-    proxy = settled.metadata.get("proxy") or {}
-    said = {
-        "gen_ai.operation.name": _OPERATIONS.get(settled.kind, settled.kind),
-        "gen_ai.provider.name": settled.provider,
-        "gen_ai.request.model": proxy.get("group") or settled.model,
-        "gen_ai.request.stream": settled.stream,
-        "gen_ai.response.id": getattr(answer, "id", None),
-        "gen_ai.response.model": getattr(answer, "model", None) or settled.model,
-        "gen_ai.response.finish_reasons": _reasons(answer),
-        "gen_ai.usage.input_tokens": settled.prompt_tokens,
-        "gen_ai.usage.output_tokens": settled.completion_tokens,
-        "gen_ai.conversation.id": proxy.get("session"),
-        "error.type": (settled.error or "").partition(" ")[0] or None,
-        "llmkit.call_id": settled.call_id,
-        "llmkit.outcome": settled.outcome,
-        "llmkit.attempts": settled.attempts,
-        "llmkit.cost_usd": None if settled.cost is None else f"{settled.cost:f}",
-    }
-    return ((name, value) for name, value in said.items() if value is not None)
-
-
-def _reasons(answer: Any) -> tuple[str, ...] | None:
-    choices = getattr(answer, "choices", None) or ()
-    return tuple(filter(None, (getattr(one, "finish_reason", None) for one in choices))) or None

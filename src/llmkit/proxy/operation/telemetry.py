@@ -1,5 +1,6 @@
-"""A span for each request, where OpenTelemetry is installed and somebody listens. Nothing of it is imported elsewhere.
+"""A span for each request, which providers' are children of, where OpenTelemetry is installed and somebody listens.
 
+Nothing of it is imported elsewhere.
 Who listens is OpenTelemetry's own affair: ``opentelemetry-instrument llmkit proxy`` and its ``OTEL_*`` variables, or
 the program that the gateway is embedded in.
 """
@@ -11,8 +12,9 @@ from importlib.util import find_spec
 from typing import Any
 
 from ..gateway import Gateway
+from ..settings import Settings
 
-__all__ = ["around", "listened_to"]
+__all__ = ["around", "hooks", "listened_to", "sinks"]
 
 
 def listened_to() -> bool:
@@ -30,3 +32,23 @@ def around(app: Any, gateway: Gateway) -> Any:
     from .spans import Traced  # noqa: PLC0415
 
     return Traced(app)
+
+
+def hooks(settings: Settings) -> tuple[Any, ...]:
+    """What passes the trace on to providers; nothing, where there is none, or providers are not to know of it."""
+    if not (settings.trace_providers and listened_to()):
+        return ()
+    # As above.
+    from .spans import PassedOn  # noqa: PLC0415
+
+    return (PassedOn(),)
+
+
+def sinks() -> tuple[Any, ...]:
+    """What makes spans and measurements of calls, for OpenTelemetry's own providers; nothing, where there is none."""
+    if not listened_to():
+        return ()
+    # As above.
+    from ...telemetry import OpenTelemetry  # noqa: PLC0415
+
+    return (OpenTelemetry(),)

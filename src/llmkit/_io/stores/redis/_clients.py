@@ -47,7 +47,7 @@ def driver() -> ModuleType:
 class Clients:
     """Makes and keeps the pools. ``seconds`` limits connecting, waiting for a connection, and waiting for an answer."""
 
-    def __init__(self, url: str, seconds: float, *, durable: bool) -> None:
+    def __init__(self, url: str, seconds: float, *, durable: bool, decoded: bool = True) -> None:
         self._library = driver()
         self.failures: tuple[type[Exception], ...] = (
             self._library.exceptions.RedisError,
@@ -61,7 +61,7 @@ class Clients:
             "socket_connect_timeout": seconds,
             "timeout": seconds,
             "max_connections": MOST_CONNECTIONS,
-            "decode_responses": True,
+            "decode_responses": decoded,
             # What the newer protocol adds is of no use here, and older servers do not speak it.
             "protocol": 2,
             # A name may hold what is no valid text for others (half of a surrogate pair): it comes back as it was.

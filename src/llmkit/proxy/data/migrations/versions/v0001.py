@@ -58,7 +58,6 @@ def _keys() -> None:
         sa.Column("expires", sa.DateTime()),
         sa.Column("allowed_routes", sa.JSON(), nullable=False),
         sa.Column("tags", sa.JSON(), nullable=False),
-        sa.Column("last_used", sa.DateTime()),
         *_kept(),
         *_limited(),
         sa.PrimaryKeyConstraint("token", name="pk_proxy_key"),
@@ -101,6 +100,29 @@ def _people() -> None:
         *_limited(),
         sa.PrimaryKeyConstraint("organization_id", name="pk_proxy_organization"),
     )
+
+
+def _restricted() -> None:
+    op.create_table(
+        "proxy_customer",
+        sa.Column("user_id", _TEXT, nullable=False),
+        *_texts("alias", "allowed_model_region", "default_model"),
+        *_kept(),
+        *_limited(),
+        sa.Column("restricted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("user_id", name="pk_proxy_customer"),
+    )
+    op.create_table(
+        "proxy_tag",
+        sa.Column("name", _TEXT, nullable=False),
+        sa.Column("description", sa.String(4096)),
+        *_kept(),
+        *_limited(),
+        sa.Column("restricted", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_proxy_tag"),
+    )
+    for table in ("proxy_customer", "proxy_tag"):
+        _indexed(table, "restricted")
 
 
 def _teams() -> None:
@@ -205,6 +227,7 @@ def upgrade() -> None:
     """Make them."""
     _keys()
     _people()
+    _restricted()
     _teams()
     _offers()
     _files()
@@ -222,6 +245,8 @@ def downgrade() -> None:
         "proxy_budget",
         "proxy_member",
         "proxy_team",
+        "proxy_tag",
+        "proxy_customer",
         "proxy_organization",
         "proxy_user",
         "proxy_setting",

@@ -1,43 +1,25 @@
-"""LiteLLM's spellings and shapes of what llmkit knows of models, tokens and money.
-
-``from llmkit.compat import litellm`` in place of ``import litellm``: the same names, arguments and results, where the
-two mean the same. Where LiteLLM answers 0 for a price that it does not know, these raise. Signatures are those of
-LiteLLM 1.109.1 (https://docs.litellm.ai/docs/completion/token_usage, read 2026-11-22). ``max_budget``,
-``budget_duration`` and ``_current_cost`` are set and read as there: a budget of all calls of ``llmkit.completion`` and
-its kin in this process.
-"""
+"""What LiteLLM's functions say of models: names, arguments and results of its own, out of llmkit's catalogue."""
 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from typing_extensions import override
 
-from .. import _json
-from .._api._default import default_client
-from .._control.address import resolve
-from ..catalogue import ModelInfo
-from ..errors import BudgetExceededError, CatalogueError, UnknownModelError
-from ..providers.compatible import ROWS
-from ._money import completion_cost, cost_per_token
-from ._rows import row
-from ._settings import Settings
-from ._tokens import decode, encode, token_counter, trim_messages
-
-if TYPE_CHECKING:
-    from ._budget import BudgetManager
-
-    max_budget: float
-    budget_duration: str | None
-    _current_cost: float
+from ... import _json
+from ..._api._default import default_client
+from ..._control.address import resolve
+from ...catalogue import ModelInfo
+from ...errors import CatalogueError, UnknownModelError
+from ...providers.compatible import ROWS
+from .._money import completion_cost, cost_per_token
+from .._rows import row
+from .._tokens import decode, encode, token_counter, trim_messages
 
 __all__ = [
-    "BudgetExceededError",
-    "BudgetManager",
     "completion_cost",
     "cost_per_token",
     "decode",
@@ -67,17 +49,6 @@ __all__ = [
     "token_counter",
     "trim_messages",
 ]
-
-
-sys.modules[__name__].__class__ = Settings
-
-
-def __getattr__(name: str) -> Any:
-    if name != "BudgetManager":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from ._budget import BudgetManager  # noqa: PLC0415 - few have one, and SQLite comes with it
-
-    return BudgetManager
 
 
 # --- models ----------------------------------------------------------------------------------
@@ -185,7 +156,17 @@ def get_valid_models(
 
 
 class _ModelCost(Mapping[str, Mapping[str, Any]]):
-    """The catalogue as LiteLLM's price map: read-only, by ``provider/model`` or by a bare name, made as it is asked."""
+    """The catalogue as LiteLLM's price map, by ``provider/model`` or by a bare name, made as it is asked.
+
+    ``model_cost[name] = {…}`` and ``model_cost.update({…})`` are ``register_model``.
+    """
+
+    def __setitem__(self, key: str, prices: Mapping[str, Any]) -> None:
+        register_model({key: prices})
+
+    def update(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        """Add models and prices, or change them."""
+        register_model(rows)
 
     @override
     def __getitem__(self, key: str) -> Mapping[str, Any]:

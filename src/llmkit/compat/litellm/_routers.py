@@ -1,0 +1,110 @@
+"""``Router`` as LiteLLM's programs use it: an ``llmkit.Router``, with this layer's answers, exceptions and loggers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from typing_extensions import override
+
+from ...errors import LLMKitError
+from ...router import Router as _Router
+from ._calling import acall, call
+from ._clients import how
+from ._streams import raised
+
+__all__ = ["Router"]
+
+
+class Router:
+    """Deployments to choose from. All keywords of ``llmkit.Router``, and LiteLLM's for the same.
+
+    Args:
+        model_list: the deployments, as in LiteLLM.
+        **settings: see ``llmkit.Router``; one that is not known is an error.
+
+    Raises:
+        ConfigurationError: something in it is wrong; of LiteLLM's class ``BadRequestError``.
+    """
+
+    def __init__(self, model_list: Sequence[Any] | None = None, **settings: Any) -> None:
+        told = {name: value for name, value in how(awaited=False).items() if value is not None}
+        try:
+            self.llmkit = _Router(model_list, **{**told, **settings})
+        except LLMKitError as error:
+            raise raised(error) from error.__cause__
+
+    @property
+    def model_list(self) -> list[Any]:
+        """The deployments, as in LiteLLM."""
+        return list(self.get_model_list() or ())
+
+    def completion(self, *given: Any, **named: Any) -> Any:
+        """Ask a group; as ``litellm.completion``."""
+        return call("completion", given, named, self.llmkit)
+
+    async def acompletion(self, *given: Any, **named: Any) -> Any:
+        """``completion`` for async code; its second argument is ``messages``."""
+        return await acall("completion", given, named, self.llmkit)
+
+    def embedding(self, *given: Any, **named: Any) -> Any:
+        """Vectors of texts."""
+        return call("embedding", given, named, self.llmkit)
+
+    async def aembedding(self, *given: Any, **named: Any) -> Any:
+        """``embedding`` for async code."""
+        return await acall("embedding", given, named, self.llmkit)
+
+    def text_completion(self, model: str, prompt: Any, **named: Any) -> Any:
+        """Complete a text."""
+        return call("text_completion", (prompt, model), named, self.llmkit)
+
+    async def atext_completion(self, model: str, prompt: Any, **named: Any) -> Any:
+        """``text_completion`` for async code."""
+        return await acall("text_completion", (prompt, model), named, self.llmkit)
+
+    def responses(self, *given: Any, **named: Any) -> Any:
+        """The responses API."""
+        return call("responses", given, named, self.llmkit)
+
+    async def aresponses(self, *given: Any, **named: Any) -> Any:
+        """``responses`` for async code."""
+        return await acall("responses", given, named, self.llmkit)
+
+    def image_generation(self, *given: Any, **named: Any) -> Any:
+        """Pictures."""
+        return call("image_generation", given, named, self.llmkit)
+
+    async def aimage_generation(self, *given: Any, **named: Any) -> Any:
+        """``image_generation`` for async code."""
+        return await acall("image_generation", given, named, self.llmkit)
+
+    async def atranscription(self, file: Any, model: str, **named: Any) -> Any:
+        """A recording's text."""
+        return await acall("transcription", (model, file), named, self.llmkit)
+
+    async def aspeech(self, model: str, input: str, voice: Any = None, **named: Any) -> Any:  # noqa: A002
+        """A text, spoken."""
+        return await acall("speech", (model, input, voice), named, self.llmkit)
+
+    def rerank(self, *given: Any, **named: Any) -> Any:
+        """Documents by how well they fit."""
+        return call("rerank", given, named, self.llmkit)
+
+    async def arerank(self, *given: Any, **named: Any) -> Any:
+        """``rerank`` for async code."""
+        return await acall("rerank", given, named, self.llmkit)
+
+    async def amoderation(self, *given: Any, **named: Any) -> Any:
+        """What is objectionable in texts."""
+        return await acall("moderation", given, named, self.llmkit)
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else an ``llmkit.Router`` has, such as ``get_model_names``, ``set_model_list``, ``route``."""
+        if name == "llmkit":
+            raise AttributeError(name)
+        return getattr(self.llmkit, name)
+
+    @override
+    def __repr__(self) -> str:
+        return f"<litellm of {self.llmkit!r}>"

@@ -1,0 +1,1 @@
+"""LiteLLM's place for loggers; ``custom_logger`` is the one that programs import from."""

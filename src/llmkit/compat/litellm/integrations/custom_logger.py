@@ -1,0 +1,65 @@
+"""``CustomLogger``: what LiteLLM's programs derive their loggers from. It does nothing itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+__all__ = ["CustomLogger"]
+
+_Time = dt.datetime
+
+
+class CustomLogger:
+    """A logger. ``kwargs`` is the call as LiteLLM has it; see docs/migration.md for what is in it.
+
+    The methods without ``async_`` are told of sync calls, the others of async ones; ``log_pre_api_call`` and
+    ``log_post_api_call`` of both.
+    """
+
+    def __init__(self, turn_off_message_logging: bool = False, **more: Any) -> None:  # noqa: FBT001, FBT002
+        self.turn_off_message_logging = turn_off_message_logging
+        self.__dict__.update(more)
+
+    def log_pre_api_call(self, model: str, messages: Any, kwargs: dict[str, Any]) -> None:
+        """A request is about to leave; once for each attempt."""
+
+    def log_post_api_call(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: _Time, end_time: _Time
+    ) -> None:
+        """A whole answer is there."""
+
+    def log_stream_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: _Time, end_time: _Time
+    ) -> None:
+        """A piece of an answer is there."""
+
+    def log_success_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: _Time, end_time: _Time
+    ) -> None:
+        """A sync call has ended with an answer; a stream's is the whole of it."""
+
+    def log_failure_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: _Time, end_time: _Time
+    ) -> None:
+        """A sync call has failed; ``kwargs["exception"]`` says how."""
+
+    async def async_log_pre_api_call(
+        self, model: str, messages: Any, kwargs: dict[str, Any]
+    ) -> None:
+        """``log_pre_api_call`` of an async call."""
+
+    async def async_log_stream_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: _Time, end_time: _Time
+    ) -> None:
+        """``log_stream_event`` of an async call."""
+
+    async def async_log_success_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: _Time, end_time: _Time
+    ) -> None:
+        """``log_success_event`` of an async call."""
+
+    async def async_log_failure_event(
+        self, kwargs: dict[str, Any], response_obj: Any, start_time: _Time, end_time: _Time
+    ) -> None:
+        """``log_failure_event`` of an async call."""

@@ -1,0 +1,1 @@
+"""LiteLLM's place for types; ``utils`` has the answers."""

@@ -1,0 +1,52 @@
+"""Where the events of calls can go: OpenTelemetry, Prometheus, files, Langfuse, and others by entry point.
+
+Names only; each sink is loaded when it is asked for. A sink is a callback:
+``Client(callbacks=[JSONL("calls.jsonl")])``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._jsonl import JSONL
+    from ._langfuse import Langfuse
+    from ._named import register_sink, sink
+    from ._otel import OpenTelemetry, span_of
+    from ._prometheus import Prometheus
+    from ._record import FailedAttempt, Record, failed_attempts, record
+    from ._sqlite import SQLiteLog
+    from ._usage import UsageReport, UsageRow, usage
+    from ._written import Queued
+
+__all__ = [
+    "JSONL", "FailedAttempt", "Langfuse", "OpenTelemetry", "Prometheus", "Queued", "Record",
+    "SQLiteLog", "UsageReport", "UsageRow", "failed_attempts", "record", "register_sink", "sink",
+    "span_of", "usage",
+]  # fmt: skip
+
+_HOMES = {
+    "JSONL": "_jsonl",
+    "Langfuse": "_langfuse",
+    **dict.fromkeys(("register_sink", "sink"), "_named"),
+    **dict.fromkeys(("OpenTelemetry", "span_of"), "_otel"),
+    "Prometheus": "_prometheus",
+    "Queued": "_written",
+    **dict.fromkeys(("FailedAttempt", "Record", "failed_attempts", "record"), "_record"),
+    "SQLiteLog": "_sqlite",
+    **dict.fromkeys(("UsageReport", "UsageRow", "usage"), "_usage"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'llmkit.telemetry' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
