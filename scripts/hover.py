@@ -16,14 +16,15 @@ PROGRAM = """import llmkit
 from llmkit.types.params import ChatParams
 
 given: ChatParams = {"temperature": 0.5, "max_tokens": 5}
-llmkit.completion(model="openai/gpt-4o-mini", messages=[])
+llmkit.completion(model="openai/gpt-4o-mini", messages=[], temperature=0.5)
 llmkit.Client(num_retries=2)
 """
 # Where somebody points at, and what is said there.
 SHOWN = {
-    (4, "completion"): "Args",
-    (3, "ChatParams"): "parameters",
-    (5, "Client"): "Args",
+    (4, "completion"): "Ask a model",
+    (4, "temperature"): "Randomness",
+    (3, "temperature"): "temperature",
+    (5, "Client"): "callbacks",
 }
 
 
@@ -34,6 +35,9 @@ class Server:
         self._process = subprocess.Popen(
             [str(program), "--stdio"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
+        if self._process.stdin is None or self._process.stdout is None:
+            raise SystemExit("the language server has no streams")
+        self._to, self._from = self._process.stdin, self._process.stdout
 
     def tell(self, method: str, params: Any, number: int | None = None) -> None:
         """Send a notification, or a request with this number."""
@@ -41,9 +45,8 @@ class Server:
         if number is not None:
             said["id"] = number
         body = json.dumps(said).encode()
-        assert self._process.stdin is not None
-        self._process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
-        self._process.stdin.flush()
+        self._to.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
+        self._to.flush()
 
     def ask(self, number: int, method: str, params: Any) -> Any:
         """Send a request and wait for its answer; what else the server says is left."""
@@ -53,14 +56,13 @@ class Server:
         return told.get("result")
 
     def _read(self) -> dict[str, Any]:
-        assert self._process.stdout is not None
         length = 0
-        while line := self._process.stdout.readline().strip():
+        while line := self._from.readline().strip():
             name, _, value = line.partition(b":")
             length = int(value) if name.lower() == b"content-length" else length
         if not length:
             raise SystemExit("the language server has ended")
-        told: dict[str, Any] = json.loads(self._process.stdout.read(length))
+        told: dict[str, Any] = json.loads(self._from.read(length))
         return told
 
     def end(self) -> None:
@@ -72,7 +74,13 @@ class Server:
 def hovers(server: Server, folder: Path) -> dict[tuple[int, str], str]:
     """What is shown at each place of the program."""
     uri = (folder / "program.py").as_uri()
-    root = {"rootUri": folder.as_uri(), "capabilities": {}, "processId": None}
+    here = {"uri": folder.as_uri(), "name": "programs"}
+    root = {
+        "rootUri": here["uri"],
+        "workspaceFolders": [here],
+        "capabilities": {"workspace": {"workspaceFolders": True}},
+        "processId": None,
+    }
     server.ask(1, "initialize", root)
     server.tell("initialized", {})
     document = {"uri": uri, "languageId": "python", "version": 1, "text": PROGRAM}
@@ -91,7 +99,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         (folder / "program.py").write_text(PROGRAM, encoding="utf-8")
-        config = {"pythonVersion": "3.11", "extraPaths": sys.path}
+        config = {
+            "pythonVersion": "3.11",
+            "extraPaths": [str(Path(part).resolve()) for part in sys.path if part],
+        }
         (folder / "pyrightconfig.json").write_text(json.dumps(config), encoding="utf-8")
         server = Server(program)
         try:

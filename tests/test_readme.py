@@ -116,6 +116,16 @@ def test_what_is_not_run_is_python_of_ours(block: Block) -> None:
             assert hasattr(llmkit, node.attr), f"{block.page}:{block.line}"
 
 
+def test_every_public_name_is_in_the_reference() -> None:
+    """What can be imported from llmkit is described on one of the two pages."""
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("reference", "reference-objects")]
+    shown = [n for page in pages for n in re.findall(r"^::: (\S+)", page.read_text(), re.MULTILINE)]
+    for name in llmkit.__all__:
+        found = getattr(llmkit, name)
+        module, inside = getattr(found, "__module__", None), getattr(found, "__qualname__", name)
+        assert module is None or f"{module}.{inside}".startswith(tuple(shown)), name
+
+
 def test_blocks_are_found() -> None:
     """Pages whose blocks are no longer found would pass unread."""
     assert {"README.md", "docs/index.md", "docs/quickstart.md", "docs/wires/anthropic.md"} <= {
