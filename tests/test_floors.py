@@ -166,7 +166,6 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # No other command needs a store, an outbox, or a log.
     "_cli._commands": {"llmkit._cli._billing", "llmkit._cli._budget", "llmkit._cli._log"},
     "_cli._log": {"llmkit.telemetry._plot"},  # few want a picture
-    "_given": {"llmkit.telemetry"},  # only for who names a sink
     "telemetry._plot": {  # an extra, and only for PNG
         "matplotlib.backends.backend_agg",
         "matplotlib.figure",
@@ -220,8 +219,9 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_control.routing.counting": {"llmkit.tokens"},  # only for prompts that may be too long
     # Only for who asks for a bound, and for who says whose a call is.
     "_core": {"llmkit._control.attributes", "llmkit._control.bounding"},
-    # Few clients have a cache.
+    # Few clients have a cache, or name a sink.
     "_given": {
+        "llmkit.telemetry",
         "llmkit._control.caching.controls",
         "llmkit._control.caching.flow",
         "llmkit._control.caching.naming",

@@ -13,8 +13,8 @@ __all__ = ["cache_in"]
 
 
 def cache_in(
-    sections: Mapping[str, Any], environ: Mapping[str, str]
-) -> tuple[Mapping[str, Any], Any, tuple[tuple[str, str], ...]]:
+    sections: dict[str, Any], environ: Mapping[str, str]
+) -> tuple[dict[str, Any], Any, tuple[tuple[str, str], ...]]:
     """A configuration without what it says of its cache, that cache, and (key, why) of what it cannot have.
 
     Raises:
