@@ -431,7 +431,8 @@ Callback = Callable[[Any], "Awaitable[None] | None"]
 class Hook(Protocol):
     """A guardrail: may change a call or an answer, or refuse it by raising an ``LLMKitError``.
 
-    Either method may be absent, and either may be a coroutine function.
+    Either method may be absent, and either may be a coroutine function. One that has ``pure = True`` does nothing but
+    say what it makes of the call: with a cache, a router consults it for each deployment that may have answered before.
     """
 
     def before_call(self, call: Call) -> Call | None:

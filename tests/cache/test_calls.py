@@ -20,6 +20,7 @@ from llmkit.cache import Cache, MemoryEntries, SQLiteEntries
 from llmkit.testing import Raw, Simulator, ToolUse, scripted
 
 from ..io._colour import COLOURS, Colour
+from ..io._server import completion
 
 MODEL = "openai/gpt-4o-mini"
 ASK = [{"role": "user", "content": "hi"}]
@@ -519,6 +520,18 @@ def test_a_hit_needs_no_budget() -> None:
             cached.completion(MODEL, ASK, user="ann", max_tokens=1000)
 
 
+def test_a_hit_is_not_billed() -> None:
+    """Billing hears of what was asked for, and of nothing else."""
+    from ..billing._recorded import billed
+
+    with billed(completion()) as world:
+        world.client.cache = True
+        for _ in range(2):
+            world.client.completion(MODEL, ASK, num_retries=0)
+        assert world.client.cache.stats["hits"] == 1
+        assert len(world.desk.told) == 2, world.desk.told
+
+
 # --- other calls
 
 
@@ -594,6 +607,33 @@ def test_any_of_a_group_has_answered(store: Any) -> None:
         assert len({answer.call.deployment for answer in answers}) == 1
         assert answers[-1].call.group == "g"
         assert len(script.requests) == 1
+
+
+def test_hooks_are_consulted_once_unless_they_are_pure() -> None:
+    """Who may do more than change the call is asked for the one deployment that would be asked."""
+    entries = [
+        {"model_name": "g", "litellm_params": {"model": MODEL, "api_key": f"sk-{name}-0123456789"}}
+        for name in ("one", "two", "three")
+    ]
+
+    class Guard:
+        pure = False
+
+        def __init__(self) -> None:
+            self.seen = 0
+
+        def before_call(self, call: Any) -> None:
+            self.seen += 1
+
+    guard = Guard()
+    router: Any = llmkit.Router(entries, cache=True, hooks=[guard])
+    with scripted(otherwise="one") as script:
+        for _ in range(4):
+            router.completion("g", ASK)
+        assert (guard.seen, len(script.requests) <= 3) == (4, True)
+        guard.pure = True
+        assert router.completion("g", ASK).call.cache_hit
+        assert guard.seen == 7
 
 
 def test_what_a_fallback_group_says_is_not_the_groups() -> None:

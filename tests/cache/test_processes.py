@@ -75,7 +75,7 @@ def test_processes_ask_once(kind: str, tmp_path: Path, redis_server: RedisServer
 def test_who_is_killed_leaves_a_whole_file(tmp_path: Path) -> None:
     """What was told to be kept is there, whole, or was thrown out for want of room; and others go on."""
     path = tmp_path / "entries.db"
-    for turn in range(3):
+    for turn in range(2):
         keepers = [
             started(str(Path(__file__).parent / "keeper.py"), str(path), f"{turn}{name}x")
             for name in "ab"

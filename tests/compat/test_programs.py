@@ -24,6 +24,7 @@ from llmkit.compat.litellm.integrations.custom_logger import CustomLogger
 from llmkit.compat.litellm.types.utils import GenericStreamingChunk, ModelResponse
 from llmkit.compat.litellm.utils import CustomStreamWrapper
 from llmkit.errors import ConfigurationError, UnsupportedParamsError
+from llmkit.telemetry import sink
 from llmkit.testing import Simulator, scripted
 
 from . import programs
@@ -58,7 +59,8 @@ TIER_2 = (
     "acompletion_with_retries text_completion atext_completion responses aresponses transcription "
     "atranscription speech aspeech image_generation aimage_generation image_edit rerank arerank moderation "
     "amoderation create_file file_content create_batch retrieve_batch list_batches BudgetManager CustomLLM "
-    "CustomLogger exceptions utils types integrations "
+    "CustomLogger exceptions utils types integrations caching Cache enable_cache disable_cache update_cache "
+    "batch_completion abatch_completion batch_completion_models batch_completion_models_all_responses "
 )
 
 
@@ -103,6 +105,26 @@ def test_an_import_is_light() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30
     )
     assert ran.stdout.strip() == ""
+
+
+def test_it_stands_in_for_litellm() -> None:
+    """A program that is not to be touched imports what it always did, and gets the same classes."""
+    code = """
+import llmkit.compat.litellm as ours
+ours.stand_in()
+ours.stand_in()
+import litellm
+from litellm import completion
+from litellm.integrations.custom_logger import CustomLogger
+from litellm.llms.custom_llm import CustomLLM
+from litellm.router import Router
+from litellm.types.utils import ModelResponse
+from litellm.utils import token_counter
+import litellm.exceptions
+assert litellm is ours and CustomLogger is ours.CustomLogger and litellm.exceptions is ours.exceptions
+assert CustomLLM is ours.CustomLLM and Router is ours.Router and ModelResponse is ours.ModelResponse
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=30)
 
 
 def test_signatures_are_shown() -> None:
@@ -230,7 +252,7 @@ def test_a_stream_is_of_either_colour(base: str) -> None:
     async def main() -> str:
         async with await litellm.acompletion(MODEL, SAY, **to) as stream:
             assert isinstance(stream, CustomStreamWrapper)
-            async for _ in stream:
+            async for _ in stream:  # type: ignore[attr-defined]
                 break
         return str(stream.response_uptil_now)
 
@@ -302,6 +324,23 @@ def test_programs_make_exceptions() -> None:
         litellm.RateLimitError(*range(20))
 
 
+def test_other_calls_are_mocked_by_what_stands_for_their_answer() -> None:
+    """A text, a vector, an address; and a timeout that was waited for."""
+    assert litellm.text_completion("x", MODEL, mock_response="t").choices[0].text == "t"
+    answer = litellm.responses("x", MODEL, mock_response="r")
+    assert answer.output[0]["content"][0]["text"] == "r"
+    vectors = litellm.embedding("openai/e", ["x"], mock_response=[0.5])
+    assert vectors.data[0].embedding == [0.5]
+    picture = litellm.image_generation(
+        "x", "openai/gpt-image-1", mock_response="https://x.test/p.png"
+    )
+    assert picture.data[0].url == "https://x.test/p.png"
+    with pytest.raises(litellm.Timeout):
+        _ask(mock_timeout=True, timeout=0.001)
+    with pytest.raises(litellm.MockException):
+        _ask(mock_response=ValueError("mine"))
+
+
 # --- loggers -------------------------------------------------------------------------------------
 
 
@@ -321,14 +360,66 @@ def test_a_logger_that_fails_breaks_nothing(caplog: pytest.LogCaptureFixture) ->
     assert len(told) == 2  # of the request and of the answer
 
 
-def test_loggers_nobody_knows_are_refused() -> None:
-    """A name would otherwise be told nothing, in silence."""
-    litellm.success_callback = ["langfuse"]
-    with pytest.raises(litellm.BadRequestError, match="'langfuse' is not known by name"):
+def test_loggers_by_name_are_llmkits_sinks(tmp_path: Path) -> None:
+    """A name that nobody has would otherwise be told nothing, in silence."""
+    litellm.success_callback = ["lagnfuse"]
+    with pytest.raises(litellm.BadRequestError, match="lagnfuse"):
         _ask()
     litellm.success_callback = [5]
     with pytest.raises(litellm.BadRequestError, match="cannot be called"):
         _ask()
+    path = tmp_path / "calls.jsonl"
+    litellm.success_callback = [f"jsonl:{path}"]
+    _ask()
+    sink(f"jsonl:{path}").flush()
+    assert json.loads(path.read_text(encoding="utf-8"))["outcome"] == "mocked"
+
+
+def test_answers_are_kept(base: str, tmp_path: Path) -> None:
+    """``litellm.cache``, with LiteLLM's arguments; another setting ends it."""
+    to = {"api_base": base, "api_key": KEY}
+    litellm.enable_cache(
+        type="disk", disk_cache_dir=str(tmp_path), supported_call_types=["acompletion"]
+    )
+    try:
+        first, second = (litellm.completion(MODEL, SAY, **to) for _ in range(2))
+        third = litellm.completion(MODEL, SAY, cache={"no-cache": True}, **to)
+    finally:
+        litellm.cache.close()
+        litellm.disable_cache()
+    hits = [one._hidden_params["cache_hit"] for one in (first, second, third)]
+    assert hits == [None, True, None]
+    assert second._hidden_params["response_cost"] == 0.0
+    assert litellm.cache is None
+    with pytest.raises(ConfigurationError, match="s3_bucket_name"):
+        litellm.Cache(s3_bucket_name="x")
+    with pytest.raises(ConfigurationError, match="'local', 'redis' or 'disk'"):
+        litellm.Cache(type="qdrant-semantic")
+
+
+def test_several_are_asked_at_once() -> None:
+    """Answers in their order, failures among them, each told to the loggers; the first of several models."""
+    told: list[Any] = []
+    litellm.success_callback = [lambda kwargs, *_: told.append(kwargs["model"])]
+    many = litellm.batch_completion(MODEL, [SAY, SAY], mock_response="ok", max_workers=2)
+    assert [one.choices[0].message.content for one in many] == ["ok", "ok"]
+    assert isinstance(many[0], ModelResponse)
+    failed = litellm.batch_completion(MODEL, [SAY], mock_response="litellm.RateLimitError")
+    assert isinstance(failed[0], litellm.RateLimitError)
+    later = asyncio.run(litellm.abatch_completion(MODEL, [SAY, SAY], mock_response="ok"))
+    assert len(later) == 2
+    models = ["openai/gpt-4o", MODEL]
+    first = litellm.batch_completion_models(models=models, messages=SAY, mock_response="ok")
+    assert first.choices[0].message.content == "ok"
+    every = litellm.batch_completion_models_all_responses(
+        models=models, messages=SAY, mock_response="x"
+    )
+    assert [one.model for one in every] == ["gpt-4o", "gpt-4o-mini"]
+    with pytest.raises(litellm.RateLimitError):
+        litellm.batch_completion_models(
+            models=models, messages=SAY, mock_response="litellm.RateLimitError"
+        )
+    assert told.count("gpt-4o-mini") >= 5
 
 
 def test_failures_before_a_call_are_told() -> None:

@@ -20,7 +20,9 @@ from llmkit.errors import (
     BudgetExceededError,
     ConfigurationError,
     InvalidRequestError,
+    MissingKeyError,
     UnboundedCostError,
+    UnsupportedParamsError,
 )
 from llmkit.testing import faults
 
@@ -143,6 +145,7 @@ def test_the_first_error_can_end_it(ask: Ask, simulator: Simulator) -> None:
         (["a"], "Say {row}", {"stream": True}, "stream"),
         (["a"], "Say {row}", {"client": "mine"}, "client is"),
         (["a"], "Say {row}", {"model": None}, "model"),
+        (["a"], "Say {row}", {"model": "nonsense/x", "client": None}, "nonsense"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_sent(
@@ -154,13 +157,27 @@ def test_mistakes_are_told_before_anything_is_sent(
     assert simulator.requests == []
 
 
+def test_what_is_wrong_with_all_rows_is_raised(
+    ask: Ask, simulator: Simulator, tmp_path: Any
+) -> None:
+    """A parameter that nobody knows, a key that is not there: not an error of each row."""
+    with pytest.raises(UnsupportedParamsError, match="temperature"):
+        llmkit.map(["a", "b"], "Say {row}", temprature=1, **ask)
+    keyless = llmkit.Client(environ={})
+    with pytest.raises(MissingKeyError):
+        llmkit.map(["a", "b"], "Say {row}", checkpoint=tmp_path / "x", **{**ask, "client": keyless})
+    results = llmkit.map(["a", "b"], "Say {row}", checkpoint=tmp_path / "y", **ask)
+    assert (results.errors, results.unknown) == ([], [])
+    assert len(simulator.requests) == 2
+
+
 def test_an_async_function_needs_amap(ask: Ask) -> None:
     """And says so."""
 
     async def function(row: str) -> str:
         return row
 
-    with pytest.raises(ConfigurationError, match="await llmkit.amap"):
+    with pytest.raises(ConfigurationError, match=r"await llmkit\.amap"):
         llmkit.map(["a"], function)
     assert asyncio.run(llmkit.amap(["a"], function)).values == ["a"]
 
@@ -366,6 +383,7 @@ def test_what_is_shown_is_no_markup(ask: Ask) -> None:
     page = llmkit.map(["<script>x</script>"], "{row}", **ask)._repr_html_()
     assert "<script" not in page
     assert "&lt;script&gt;" in page
+    assert "mathjax_ignore" in page
 
 
 def test_litellms_batches(simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -10,9 +11,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+import openai
 import pytest
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from llmkit._operations import Settlements
 
@@ -71,6 +73,29 @@ def test_langchain_embeds(served: Served) -> None:
         check_embedding_ctx_length=False,
     )
     assert len(embeddings.embed_documents(["a", "b"])) == 2
+
+
+def test_pydantic_ai_asks_for_an_object(served: Served) -> None:
+    """An agent whose answer is a class; where pydantic-ai is installed."""
+    pydantic_ai = pytest.importorskip("pydantic_ai")
+    models = pytest.importorskip("pydantic_ai.models.openai")
+    providers = pytest.importorskip("pydantic_ai.providers.openai")
+
+    class City(BaseModel):
+        name: str
+
+    async def main() -> Any:
+        async with openai.DefaultAsyncHttpxClient() as http:
+            openais = openai.AsyncOpenAI(
+                base_url=f"{served.origin}/v1", api_key=MASTER, http_client=http
+            )
+            provider = providers.OpenAIProvider(openai_client=openais)
+            model = models.OpenAIChatModel("fast", provider=provider)
+            return await pydantic_ai.Agent(model, output_type=City).run("The capital of France?")
+
+    answer = asyncio.run(main())
+    assert isinstance(answer.output, City)
+    assert answer.usage.output_tokens > 0
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="there is no curl")

@@ -80,6 +80,7 @@ class _Job:
 
     def ready(self) -> MapPlan | None:
         """See to the budget; the plan, where nothing is to be done but that. Raises BudgetError."""
+        self.work.checked()
         if self.asked.dry_run:
             self._bounds()
             return self.work.plan()

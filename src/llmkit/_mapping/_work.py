@@ -15,7 +15,14 @@ from .._control.mapping.results import MapPlan, MapResults, MapRow
 from .._control.mapping.rows import Rows
 from .._cost import MATH, Cost, Unbounded, unknown
 from .._io.stores.checkpoint import Checkpoint, Kept
-from ..errors import APIError, ConfigurationError, LLMKitError, OutcomeUnknownError
+from ..errors import (
+    APIError,
+    ConfigurationError,
+    LLMKitError,
+    MissingKeyError,
+    OutcomeUnknownError,
+    UnsupportedParamsError,
+)
 from ..types._shown import plural
 from ._purse import Purse
 from ._target import Target
@@ -120,6 +127,19 @@ class Work:
         return [item for item in self.items if item.row.error is None and not item.row.kept]
 
     # --- what it may cost ----------------------------------------------------------------------
+
+    def checked(self) -> None:
+        """See to it that the first row could be asked: what is wrong with the call is wrong with all of them.
+
+        Raises ConfigurationError, UnsupportedParamsError: it is not for the row's sake.
+        """
+        try:
+            for item in self.to_do()[:1]:
+                self.target.bound(item.about)
+        except (ConfigurationError, UnsupportedParamsError):
+            raise
+        except LLMKitError:
+            return
 
     def bounded(self) -> Cost | Unbounded:
         """The most that one try of each row that is to do can cost."""
@@ -231,6 +251,9 @@ class Work:
             spent = str(MATH.add(row.earlier, cost.total or _ZERO))
             said = f"{type(error).__name__}: {error}"[:2000]
             self._kept.failed(item.key, item.nth, said, spent, lost=not cost.known)
+        if isinstance(error, MissingKeyError) and error.sent == "no":
+            # No row can be asked without it.
+            raise error
 
     # --- what came of it -----------------------------------------------------------------------
 

@@ -38,6 +38,9 @@ _HEADING: Final = re.compile(r"^#{1,6} +(.+)$", re.MULTILINE)
 _LINE: Final = "1px solid rgba(128,128,128,.4)"
 _CARD: Final = f"border:{_LINE};border-radius:6px;padding:.6em .9em;margin:.3em 0;max-width:60em"
 _BOX: Final = "background:rgba(128,128,128,.12);padding:.5em;overflow-x:auto;white-space:pre"
+# Between two dollars a notebook sets a formula, unless MathJax (2 and 3) is told to leave an element alone:
+# https://docs.mathjax.org/en/latest/options/document.html, "ignoreHtmlClass" (read 2026-11-23).
+_NO_FORMULAS: Final = "tex2jax_ignore mathjax_ignore"
 _TABLE: Final = "border-spacing:.7em .15em;text-align:left"
 _LONGEST: Final = 20_000
 """Characters of one text that are shown."""
@@ -69,8 +72,7 @@ def _lines(text: str) -> str:
         return ""
     said = _CODE.sub(r"<code>\1</code>", escaped(text.strip("\n")))
     said = _HEADING.sub(r"<strong>\1</strong>", _BOLD.sub(r"<strong>\1</strong>", said))
-    # A pair of dollars would set a formula.
-    return f'<div style="white-space:pre-wrap">{said.replace("$", "&#36;")}</div>'
+    return f'<div style="white-space:pre-wrap">{said}</div>'
 
 
 def markdown(text: str) -> str:
@@ -96,7 +98,7 @@ def card(*parts: str, footer: str = "") -> str:
     last = (
         f'<div style="opacity:.7;font-size:.85em;margin-top:.4em">{footer}</div>' if footer else ""
     )
-    return f'<div style="{_CARD}">{"".join(parts)}{last}</div>'
+    return f'<div class="{_NO_FORMULAS}" style="{_CARD}">{"".join(parts)}{last}</div>'
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -160,6 +160,12 @@ async def test_tokens_are_counted(app: Called) -> None:
     assert more["total_tokens"] > 9
     text = await post(app, "/utils/token_counter", model="claude", prompt="Hello there")
     assert (text["tokenizer_type"], text["total_tokens"] > 0) == ("estimate", True)
+    there = "/utils/token_counter?call_endpoint=true"
+    asked = await post(app, there, model="claude", prompt="Hello there")
+    assert (asked["tokenizer_type"], asked["total_tokens"] > 0) == ("provider", True)
+    asked = await post(app, there, model="fast", prompt="Hello there")
+    assert asked["tokenizer_type"] == "tiktoken"
+    await refused(app, there, None, 404, model="none", prompt="x")
     key = (await post(app, "/key/generate", models=["careful"]))["key"]
     await refused(app, "/utils/token_counter", key, 403, model="fast", prompt="x")
     await refused(app, "/utils/token_counter", None, 400, model="fast")

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from typing_extensions import override
 
 from ..._cost import MATH, Cost, Unbounded, unknown
+from ...types._shown import plural
 from ...types.answer import Answer
 
 __all__ = ["MapPlan", "MapProgress", "MapResults", "MapRow"]
@@ -165,7 +166,7 @@ class MapResults(list[MapRow]):
     def summary(self) -> str:
         """Everything in a line or two, as people read it."""
         kept = sum(row.kept for row in self)
-        said = [f"{len(self):,} rows", f"{len(self.errors):,} failed"]
+        said = [plural(len(self), "row"), f"{len(self.errors):,} failed"]
         if kept:
             said.append(f"{kept:,} from the checkpoint")
         cost = self.cost
@@ -207,7 +208,7 @@ class MapPlan:
             if isinstance(bound, Unbounded) or bound.total is None
             else f"${_short(bound.total)} at most"
         )
-        said = f"{self.rows:,} rows: {self.kept:,} in the checkpoint, {self.to_do:,} to do, {most}"
+        said = f"{plural(self.rows, 'row')}: {self.kept:,} in the checkpoint, {self.to_do:,} to do, {most}"
         return "\n".join([said, *self.notes])
 
 

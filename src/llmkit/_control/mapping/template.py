@@ -42,11 +42,12 @@ def checked(template: Any, rows: Iterable[Any]) -> None:
         ConfigurationError: no row has a column of this name; the message names near ones.
     """
     wanted, known = names_in(template), set[str]()
+    rows = list(rows)
     for row in rows:
         if wanted <= known:
             return
         known.update(_columns(row))
-    for name in sorted(wanted - known):
+    for name in sorted(wanted - known) if rows else ():
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {{{near[0]}}}?" if near else f"there are {', '.join(sorted(known))}"
         raise ConfigurationError(

@@ -406,10 +406,10 @@ class Way:
     def own(self, job: Job) -> Flow[list[_Ready]]:
         """The requests for all of the group that was asked for: each can answer. Who cannot be asked is left out.
 
-        With hooks, which are to be consulted once, only that for whoever is likely to be asked first.
+        With hooks that are not ``pure``, and so consulted once, only that for whoever is likely to be asked first.
         """
         ahead = iter((self._route.peek(self._now()),))
-        if not job.hooks:
+        if all(getattr(hook, "pure", False) for hook in job.hooks):
             ahead = self._reroute(self.group).outlook(self._now())
         for go in takewhile(lambda go: go.how != "fallback", ahead):
             with suppress(APIError, ConfigurationError):

@@ -14,6 +14,272 @@ from typing import TYPE_CHECKING, Any
 from ._settings import Settings, is_setting, setting
 
 if TYPE_CHECKING:
+    from .._budget import BudgetManager as BudgetManager
+    from ._answers import (
+        ChatCompletionDeltaToolCall as ChatCompletionDeltaToolCall,
+    )
+    from ._answers import (
+        ChatCompletionMessageToolCall as ChatCompletionMessageToolCall,
+    )
+    from ._answers import (
+        Choices as Choices,
+    )
+    from ._answers import (
+        Delta as Delta,
+    )
+    from ._answers import (
+        Embedding as Embedding,
+    )
+    from ._answers import (
+        EmbeddingResponse as EmbeddingResponse,
+    )
+    from ._answers import (
+        Function as Function,
+    )
+    from ._answers import (
+        ImageResponse as ImageResponse,
+    )
+    from ._answers import (
+        Message as Message,
+    )
+    from ._answers import (
+        ModelResponse as ModelResponse,
+    )
+    from ._answers import (
+        ModelResponseStream as ModelResponseStream,
+    )
+    from ._answers import (
+        RerankResponse as RerankResponse,
+    )
+    from ._answers import (
+        ResponsesAPIResponse as ResponsesAPIResponse,
+    )
+    from ._answers import (
+        StreamingChoices as StreamingChoices,
+    )
+    from ._answers import (
+        TextCompletionResponse as TextCompletionResponse,
+    )
+    from ._answers import (
+        TranscriptionResponse as TranscriptionResponse,
+    )
+    from ._answers import (
+        Usage as Usage,
+    )
+    from ._batches import (
+        abatch_completion as abatch_completion,
+    )
+    from ._batches import (
+        batch_completion as batch_completion,
+    )
+    from ._batches import (
+        batch_completion_models as batch_completion_models,
+    )
+    from ._batches import (
+        batch_completion_models_all_responses as batch_completion_models_all_responses,
+    )
+    from ._custom import CustomLLM as CustomLLM
+    from ._custom import CustomLLMError as CustomLLMError
+    from ._models import (
+        completion_cost as completion_cost,
+    )
+    from ._models import (
+        cost_per_token as cost_per_token,
+    )
+    from ._models import (
+        decode as decode,
+    )
+    from ._models import (
+        encode as encode,
+    )
+    from ._models import (
+        get_llm_provider as get_llm_provider,
+    )
+    from ._models import (
+        get_max_tokens as get_max_tokens,
+    )
+    from ._models import (
+        get_model_info as get_model_info,
+    )
+    from ._models import (
+        get_valid_models as get_valid_models,
+    )
+    from ._models import (
+        model_cost as model_cost,
+    )
+    from ._models import (
+        register_model as register_model,
+    )
+    from ._models import (
+        supports_assistant_prefill as supports_assistant_prefill,
+    )
+    from ._models import (
+        supports_audio_input as supports_audio_input,
+    )
+    from ._models import (
+        supports_audio_output as supports_audio_output,
+    )
+    from ._models import (
+        supports_computer_use as supports_computer_use,
+    )
+    from ._models import (
+        supports_function_calling as supports_function_calling,
+    )
+    from ._models import (
+        supports_parallel_function_calling as supports_parallel_function_calling,
+    )
+    from ._models import (
+        supports_pdf_input as supports_pdf_input,
+    )
+    from ._models import (
+        supports_prompt_caching as supports_prompt_caching,
+    )
+    from ._models import (
+        supports_reasoning as supports_reasoning,
+    )
+    from ._models import (
+        supports_response_schema as supports_response_schema,
+    )
+    from ._models import (
+        supports_system_messages as supports_system_messages,
+    )
+    from ._models import (
+        supports_tool_choice as supports_tool_choice,
+    )
+    from ._models import (
+        supports_url_context as supports_url_context,
+    )
+    from ._models import (
+        supports_video_input as supports_video_input,
+    )
+    from ._models import (
+        supports_vision as supports_vision,
+    )
+    from ._models import (
+        supports_web_search as supports_web_search,
+    )
+    from ._models import (
+        token_counter as token_counter,
+    )
+    from ._models import (
+        trim_messages as trim_messages,
+    )
+    from ._routers import Router as Router
+    from ._settings import UnhonouredSettingWarning as UnhonouredSettingWarning
+    from ._standing import stand_in as stand_in
+    from ._streams import (
+        CustomStreamWrapper as CustomStreamWrapper,
+    )
+    from ._streams import (
+        stream_chunk_builder as stream_chunk_builder,
+    )
+    from .caching import (
+        Cache as Cache,
+    )
+    from .caching import (
+        disable_cache as disable_cache,
+    )
+    from .caching import (
+        enable_cache as enable_cache,
+    )
+    from .caching import (
+        update_cache as update_cache,
+    )
+    from .exceptions import (
+        LITELLM_EXCEPTION_TYPES as LITELLM_EXCEPTION_TYPES,
+    )
+    from .exceptions import (
+        APIConnectionError as APIConnectionError,
+    )
+    from .exceptions import (
+        APIError as APIError,
+    )
+    from .exceptions import (
+        APIResponseValidationError as APIResponseValidationError,
+    )
+    from .exceptions import (
+        AuthenticationError as AuthenticationError,
+    )
+    from .exceptions import (
+        BadGatewayError as BadGatewayError,
+    )
+    from .exceptions import (
+        BadRequestError as BadRequestError,
+    )
+    from .exceptions import (
+        BlockedPiiEntityError as BlockedPiiEntityError,
+    )
+    from .exceptions import (
+        BudgetExceededError as BudgetExceededError,
+    )
+    from .exceptions import (
+        ContentPolicyViolationError as ContentPolicyViolationError,
+    )
+    from .exceptions import (
+        ContextWindowExceededError as ContextWindowExceededError,
+    )
+    from .exceptions import (
+        GuardrailRaisedException as GuardrailRaisedException,
+    )
+    from .exceptions import (
+        ImageFetchError as ImageFetchError,
+    )
+    from .exceptions import (
+        InternalServerError as InternalServerError,
+    )
+    from .exceptions import (
+        InvalidRequestError as InvalidRequestError,
+    )
+    from .exceptions import (
+        JSONSchemaValidationError as JSONSchemaValidationError,
+    )
+    from .exceptions import (
+        LiteLLMUnknownProvider as LiteLLMUnknownProvider,
+    )
+    from .exceptions import (
+        MidStreamFallbackError as MidStreamFallbackError,
+    )
+    from .exceptions import (
+        MockException as MockException,
+    )
+    from .exceptions import (
+        ModelNotMappedError as ModelNotMappedError,
+    )
+    from .exceptions import (
+        NotFoundError as NotFoundError,
+    )
+    from .exceptions import (
+        OpenAIError as OpenAIError,
+    )
+    from .exceptions import (
+        PaymentRequiredError as PaymentRequiredError,
+    )
+    from .exceptions import (
+        PermissionDeniedError as PermissionDeniedError,
+    )
+    from .exceptions import (
+        RateLimitError as RateLimitError,
+    )
+    from .exceptions import (
+        RejectedRequestError as RejectedRequestError,
+    )
+    from .exceptions import (
+        RouterRateLimitError as RouterRateLimitError,
+    )
+    from .exceptions import (
+        ServiceUnavailableError as ServiceUnavailableError,
+    )
+    from .exceptions import (
+        Timeout as Timeout,
+    )
+    from .exceptions import (
+        UnprocessableEntityError as UnprocessableEntityError,
+    )
+    from .exceptions import (
+        UnsupportedParamsError as UnsupportedParamsError,
+    )
+    from .integrations.custom_logger import CustomLogger as CustomLogger
+
     max_budget: float
     budget_duration: str | None
     _current_cost: float
@@ -25,6 +291,10 @@ _IN: dict[str, tuple[str, ...]] = {
         "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextCompletionResponse",
         "TranscriptionResponse", "Usage",
     ),
+    "._batches": (
+        "abatch_completion", "batch_completion", "batch_completion_models", "batch_completion_models_all_responses",
+    ),
+    ".caching": ("Cache", "disable_cache", "enable_cache", "update_cache"),
     "._custom": ("CustomLLM", "CustomLLMError"),
     "._functions": (
         "acancel_batch", "acompletion", "acompletion_with_retries", "acreate_batch", "acreate_file", "aembedding",
@@ -46,6 +316,7 @@ _IN: dict[str, tuple[str, ...]] = {
     ),
     "._routers": ("Router",),
     "._settings": ("UnhonouredSettingWarning",),
+    "._standing": ("stand_in",),
     "._streams": ("CustomStreamWrapper", "stream_chunk_builder"),
     ".integrations.custom_logger": ("CustomLogger",),
     ".._budget": ("BudgetManager",),
@@ -78,6 +349,11 @@ def __getattr__(name: str) -> Any:
     if is_setting(name):
         return setting(name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _turn_on_debug() -> None:
+    """LiteLLM's way to set ``set_verbose``."""
+    sys.modules[__name__].set_verbose = True  # type: ignore[attr-defined]
 
 
 def __dir__() -> list[str]:

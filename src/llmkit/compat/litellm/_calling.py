@@ -117,7 +117,7 @@ def _settled(form: _Form, given: Mapping[str, Any], *, routed: bool) -> dict[str
         "drop_params": setting("drop_params") or None,
         "num_retries": None if "max_retries" in arguments else setting("num_retries"),
         "timeout": None if "request_timeout" in arguments else setting("request_timeout"),
-        "fallbacks": setting("fallbacks") or setting("default_fallbacks"),
+        "fallbacks": setting("model_fallbacks"),
         "vertex_project": setting("vertex_project"),
         "vertex_location": setting("vertex_location"),
     }

@@ -9,7 +9,7 @@ from typing import Any, Final
 from ...client import Client
 from ...errors import ConfigurationError
 from ._settings import BUDGET, setting
-from ._telling import listen
+from ._telling import listen, sinks
 
 __all__ = ["client_for", "how"]
 
@@ -21,7 +21,8 @@ def how(*, awaited: bool) -> dict[str, Any]:
     """What the settings say of connections and budgets, as keywords of a client or a router."""
     session = setting("aclient_session" if awaited else "client_session")
     told: dict[str, Any] = {
-        "callbacks": (listen,),
+        "callbacks": (listen, *sinks()),
+        "cache": setting("cache"),
         "budget": BUDGET.manager if BUDGET.limit else None,
     }
     if session is not None:

@@ -12,6 +12,8 @@ from ...types._model import Model, lenient
 from ...types.chat import ChatCompletion
 from ...types.embedding import EmbeddingResponse
 from ...types.image import ImageResponse
+from ...types.responses import Response
+from ...types.text import TextCompletion
 from . import exceptions
 
 __all__ = ["adelay", "delay", "mocked"]
@@ -100,6 +102,14 @@ def _other(name: str, given: Any, arguments: Mapping[str, Any]) -> Any:
         rows = given if given and isinstance(given[0], list) else [given]
         data = [{"object": "embedding", "index": i, "embedding": row} for i, row in enumerate(rows)]
         return lenient(EmbeddingResponse, {"model": arguments.get("model"), "data": data})
+    if name == "text_completion" and isinstance(given, str):
+        choice = {"index": 0, "text": given, "finish_reason": "stop"}
+        told = {"model": arguments.get("model"), "choices": [choice], "usage": _USAGE}
+        return lenient(TextCompletion, told)
+    if name == "responses" and isinstance(given, str):
+        content = [{"type": "output_text", "text": given, "annotations": []}]
+        item = {"type": "message", "role": "assistant", "status": "completed", "content": content}
+        return lenient(Response, {"model": arguments.get("model"), "output": [item]})
     if name.startswith("image") and isinstance(given, str):
         return lenient(ImageResponse, {"created": int(time.time()), "data": [{"url": given}]})
     return given

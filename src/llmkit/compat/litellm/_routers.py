@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from typing_extensions import override
 
+from ..._io._together import fastest, together
 from ...errors import LLMKitError
 from ...router import Router as _Router
 from ._calling import acall, call
 from ._clients import how
+from ._settings import setting
 from ._streams import raised
 
 __all__ = ["Router"]
+
+_ALSO: Final = (
+    "content_policy_fallbacks",
+    "context_window_fallbacks",
+    "default_fallbacks",
+    "fallbacks",
+    "num_retries",
+)
+"""Settings that are keywords of a router's."""
 
 
 class Router:
@@ -28,9 +40,13 @@ class Router:
     """
 
     def __init__(self, model_list: Sequence[Any] | None = None, **settings: Any) -> None:
-        told = {name: value for name, value in how(awaited=False).items() if value is not None}
+        usual = how(awaited=False) | {name: setting(name) for name in _ALSO}
+        usual["timeout"] = setting("request_timeout")
+        given = {name: value for name, value in settings.items() if value is not None}
+        told = {name: value for name, value in usual.items() if value is not None}
+        given["callbacks"] = (*told.pop("callbacks"), *given.get("callbacks", ()))
         try:
-            self.llmkit = _Router(model_list, **{**told, **settings})
+            self.llmkit = _Router(model_list, **{**told, **given})
         except LLMKitError as error:
             raise raised(error) from error.__cause__
 
@@ -98,6 +114,36 @@ class Router:
     async def amoderation(self, *given: Any, **named: Any) -> Any:
         """What is objectionable in texts."""
         return await acall("moderation", given, named, self.llmkit)
+
+    async def abatch_completion(
+        self, models: Sequence[str], messages: Any, **named: Any
+    ) -> list[Any]:
+        """Ask several groups the same; where ``messages`` are several conversations, each of them of all."""
+        several = bool(messages) and isinstance(messages[0], list | tuple)
+        found = []
+        for one in messages if several else [messages]:
+            asks = [partial(self.acompletion, model, one, **named) for model in models]
+            found.append(await together(asks))
+        return found if several else found[0]
+
+    async def abatch_completion_one_model_multiple_requests(
+        self, model: str, messages: Sequence[Any], **named: Any
+    ) -> list[Any]:
+        """Ask one group several things."""
+        return await together([partial(self.acompletion, model, one, **named) for one in messages])
+
+    async def abatch_completion_fastest_response(
+        self, model: str, messages: Any, **named: Any
+    ) -> Any:
+        """Ask several groups (``"a, b"``) at once, and take the first answer; the others may be billed, too."""
+        names = [name.strip() for name in model.split(",") if name.strip()]
+        return await fastest([partial(self.acompletion, name, messages, **named) for name in names])
+
+    async def schedule_acompletion(
+        self, model: str, messages: Any, priority: int, **named: Any
+    ) -> Any:
+        """``acompletion`` with a ``priority``: who waits for a free deployment goes in its order."""
+        return await self.acompletion(model, messages, priority=priority, **named)
 
     def __getattr__(self, name: str) -> Any:
         """Whatever else an ``llmkit.Router`` has, such as ``get_model_names``, ``set_model_list``, ``route``."""

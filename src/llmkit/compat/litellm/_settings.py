@@ -41,6 +41,7 @@ HONOURED: Final[dict[str, Any]] = {
     "include_cost_in_streaming_usage": False,
     "input_callback": [],
     "model_alias_map": {},
+    "model_fallbacks": None,
     "num_retries": None,
     "openai_errors": False,
     "organization": None,
@@ -122,6 +123,11 @@ def setting(name: str) -> Any:
             return first
         _values[name] = first.copy()
     return _values.get(name)
+
+
+def put(name: str, value: Any) -> None:
+    """Set a setting, from within."""
+    _values[name] = value
 
 
 def is_setting(name: str) -> bool:

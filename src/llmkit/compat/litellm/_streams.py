@@ -18,11 +18,18 @@ __all__ = ["CustomStreamWrapper", "raised", "stream_chunk_builder"]
 
 
 class CustomStreamWrapper:
-    """A streamed answer: ``for chunk in stream``, or ``async for`` where it came from async code.
+    """A streamed answer: ``for chunk in stream``, or ``async for`` where it came from async code, never both.
 
     ``chunks`` are those that came, ``response_uptil_now`` their text, ``completion_stream`` is what they are read
     from: an ``llmkit.Stream``, which knows ``usage`` and ``cost`` once it has ended.
     """
+
+    def __new__(cls, completion_stream: Any = None, *_: Any, **__: Any) -> Self:
+        """One of either colour, by what it is read from: libraries ask which by looking for the methods."""
+        if cls is CustomStreamWrapper:
+            kind = _Awaiting if hasattr(completion_stream, "__anext__") else _Blocking
+            return object.__new__(kind)  # type: ignore[return-value]
+        return object.__new__(cls)
 
     def __init__(
         self,
@@ -49,44 +56,6 @@ class CustomStreamWrapper:
         """The headers of the provider's answer."""
         return getattr(getattr(self.completion_stream, "call", None), "headers", {})
 
-    def __iter__(self) -> Iterator[Any]:
-        return self
-
-    def __next__(self) -> Any:
-        try:
-            return self._kept(next(self.completion_stream))
-        except LLMKitError as error:
-            raise raised(error) from error.__cause__
-
-    def __aiter__(self) -> AsyncIterator[Any]:
-        return self
-
-    async def __anext__(self) -> Any:
-        try:
-            return self._kept(await anext(self.completion_stream))
-        except LLMKitError as error:
-            raise raised(error) from error.__cause__
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.aclose()
-
-    def close(self) -> None:
-        """Stop here: the provider's answer is closed, and what came is settled."""
-        self.completion_stream.close()
-
-    async def aclose(self) -> None:
-        """``close`` for async code."""
-        await self.completion_stream.aclose()
-
     def _kept(self, chunk: Any) -> Any:
         piece = piece_of(chunk)
         self.chunks.append(piece)
@@ -109,6 +78,53 @@ class CustomStreamWrapper:
     @override
     def __repr__(self) -> str:
         return f"<CustomStreamWrapper of {self.completion_stream!r}>"
+
+
+class _Blocking(CustomStreamWrapper):
+    def __iter__(self) -> Iterator[Any]:
+        return self
+
+    def __next__(self) -> Any:
+        try:
+            return self._kept(next(self.completion_stream))
+        except LLMKitError as error:
+            raise raised(error) from error.__cause__
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop here: the provider's answer is closed, and what came is settled."""
+        self.completion_stream.close()
+
+
+class _Awaiting(CustomStreamWrapper):
+    def __aiter__(self) -> AsyncIterator[Any]:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return self._kept(await anext(self.completion_stream))
+        except LLMKitError as error:
+            raise raised(error) from error.__cause__
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop here: the provider's answer is closed, and what came is settled."""
+        await self.completion_stream.aclose()
+
+
+# Whoever prints one sees LiteLLM's name.
+for _colour in (_Blocking, _Awaiting):
+    _colour.__name__ = _colour.__qualname__ = "CustomStreamWrapper"
 
 
 def raised(error: LLMKitError) -> LLMKitError:

@@ -15,15 +15,17 @@ from typing import Any
 from ..._secret import redact
 from ...errors import ConfigurationError, LLMKitError
 from ...events import AttemptStarted, CallFinished, CallStarted, StreamStarted
+from ...telemetry import sink
 from ._answers import shaped
 from ._record import Record
 from ._settings import setting
 from .exceptions import adopted
 from .integrations.custom_logger import CustomLogger
 
-__all__ = ["check_loggers", "finish", "listen", "noting", "pre_call"]
+__all__ = ["check_loggers", "finish", "listen", "noting", "pre_call", "sinks"]
 
 _log = logging.getLogger("llmkit")
+_aloud = logging.getLogger("llmkit.compat.litellm")
 _current: ContextVar[Record | None] = ContextVar("llmkit_litellm_call", default=None)
 _records: dict[str, Record] = {}
 """Of calls that are on their way, by their id."""
@@ -41,6 +43,8 @@ def noting(record: Record) -> Iterator[None]:
 
 def listen(event: Any) -> Awaitable[None] | None:
     """The callback of the compat layer's clients."""
+    if setting("set_verbose"):
+        _speak(event)
     if isinstance(event, CallStarted):
         if (record := _current.get()) is not None:
             _records[event.call_id] = record
@@ -55,6 +59,18 @@ def listen(event: Any) -> Awaitable[None] | None:
     elif isinstance(event, StreamStarted) and (known := _records.get(event.call_id)):
         known.first_chunk = known.started + event.seconds
     return None
+
+
+def _speak(event: Any) -> None:
+    """``set_verbose``: say on stderr what happens. A logger of this module's own: llmkit's stays as it is."""
+    if not _aloud.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(asctime)s litellm %(message)s"))
+        _aloud.addHandler(handler)
+        _aloud.setLevel(logging.DEBUG)
+        _aloud.propagate = False
+    shown = event.settlement if isinstance(event, CallFinished) else event
+    _aloud.debug("%s", redact(repr(shown)))
 
 
 def _ended(event: CallFinished) -> Awaitable[None] | None:
@@ -118,19 +134,23 @@ def check_loggers() -> None:
     Raises:
         ConfigurationError: one is a name that nobody has, or cannot be called.
     """
+    sinks()
     for setting_name in ("input_callback", "success_callback", "failure_callback"):
         for one in _loggers(setting_name):
-            if isinstance(one, str):
-                raise ConfigurationError(
-                    f"litellm.{setting_name}: {one!r:.80} is not known by name here: give a CustomLogger or a "
-                    "function, or use llmkit.telemetry"
-                )
             if not isinstance(one, CustomLogger) and not callable(one):
                 raise ConfigurationError(f"litellm.{setting_name}: {one!r:.80} cannot be called")
 
 
+def sinks() -> tuple[Any, ...]:
+    """The loggers that were given by a name: they are llmkit's, and are told of all events."""
+    settings = ("callbacks", "input_callback", "success_callback", "failure_callback")
+    given = (one for name in settings for one in setting(name) or () if isinstance(one, str))
+    return tuple(sink(name) for name in dict.fromkeys(given))
+
+
 def _loggers(name: str) -> list[Any]:
-    return [*(setting("callbacks") or ()), *(setting(name) or ())]
+    given = [*(setting("callbacks") or ()), *(setting(name) or ())]
+    return [one for one in given if not isinstance(one, str)]
 
 
 def _told(one: Any, *given: Any) -> list[tuple[Callable[..., Any], tuple[Any, ...]]]:

@@ -11,12 +11,20 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from anyio.to_thread import run_sync
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
 
-from ...errors import UnsupportedParamsError
+from ...errors import (
+    ConfigurationError,
+    NoDeploymentError,
+    NotFoundError,
+    UnknownModelError,
+    UnknownProviderError,
+    UnsupportedParamsError,
+)
 from ..auth.allowed import may_use
-from ..endpoints.beside import refuse
+from ..endpoints.asking import around
+from ..endpoints.beside import Beside, refuse
 from . import fields
 from .asking import Asked, Asking, refused
 from .spend import deployed
@@ -45,9 +53,9 @@ class Counted(fields.Said):
 
 @router.post("/utils/token_counter")
 async def token_counter(
-    asking: Asked, body: Counted, *, call_endpoint: bool = False
+    request: Request, asking: Asked, body: Counted, *, call_endpoint: bool = False
 ) -> dict[str, Any]:
-    """How many tokens a prompt has: counted here, or by the provider with ``call_endpoint``.
+    """How many tokens a prompt has: counted here; with ``call_endpoint`` by the provider, if it counts.
 
     ``tokenizer_type`` says by what: ``tiktoken``, ``estimate`` where no public tokenizer is known, ``provider``.
     """
@@ -55,10 +63,13 @@ async def token_counter(
         raise refused("give one of messages and prompt", "messages")
     may_use(asking.subject, body.model)
     named = deployed(asking, body.model)
+    count, by = None, "provider"
     if call_endpoint:
-        count, by = await _by_provider(asking, body), "provider"
-    else:
-        counted = await run_sync(partial(_counted, asking, named, body))
+        how = {"call_type": "acount_tokens", "group": body.model}
+        with around(request, asking.subject, Beside(), **how):
+            count = await _by_provider(asking, body)
+    if count is None:
+        counted = await run_sync(_counted, asking, named, body)
         count, by = int(counted), "tiktoken" if counted.exact else "estimate"
     used = {"request_model": body.model, "model_used": named}
     return {"total_tokens": count, **used, "tokenizer_type": by}
@@ -79,10 +90,15 @@ def _counted(asking: Asking, model: str, body: Counted) -> Any:
     return calls.token_counter(model, _messages(body), **tools)
 
 
-async def _by_provider(asking: Asking, body: Counted) -> int:
+async def _by_provider(asking: Asking, body: Counted) -> int | None:
+    """As the provider counts; ``None`` where it counts none."""
     tools = {} if body.tools is None else {"tools": body.tools}
-    with asking.subject.around():
+    try:
         found = await asking.gateway.calls.acount_tokens(body.model, _messages(body), **tools)
+    except (ConfigurationError, NoDeploymentError, NotFoundError) as error:
+        if isinstance(error, UnknownModelError | UnknownProviderError):
+            raise
+        return None
     return int(found.input_tokens)
 
 

@@ -84,6 +84,7 @@ class PassedOn:
     Whatever else is told to travel with a trace, ``baggage`` above all, is for one's own services, and stays here.
     """
 
+    pure = True
     _trace = TraceContextTextMapPropagator()
 
     def before_call(self, call: Call) -> Call | None:

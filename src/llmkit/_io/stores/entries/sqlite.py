@@ -110,6 +110,11 @@ class SQLiteEntries:
         with self._lock:
             self._close()
 
+    def __del__(self) -> None:
+        # Of one that nobody closed; of one that could not even be made, there is nothing.
+        with contextlib.suppress(Exception):
+            self._close()
+
     def before_fork(self) -> None:
         """Close the file: a copy would believe that it has SQLite's locks."""
         self._lock.acquire()
