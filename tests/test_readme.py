@@ -2,46 +2,36 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from llmkit.testing import Simulator
+import llmkit
+
+from .testing.test_pages import PAGES as TESTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [
-    "README.md",
-    "CONTRIBUTING.md",
-    "docs/index.md",
-    "docs/quickstart.md",
-    "docs/embedding.md",
-    "docs/streaming.md",
-    "docs/errors.md",
-    "docs/catalogue.md",
-    "docs/fake-lago.md",
-    "docs/costs.md",
-    "docs/bounds.md",
-    "docs/billing.md",
-    "docs/budgets.md",
-    "docs/notebooks.md",
-    "docs/router.md",
-    "docs/tokens.md",
-    "docs/stores.md",
-    "docs/migration.md",
-    "docs/telemetry.md",
-    "docs/cache.md",
-]
-NOT_RUN = re.compile(r"^<!-- not run: .+ -->$")
+PAGES = sorted(
+    page.relative_to(ROOT).as_posix()
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+    if page.name not in TESTED
+)
+NOT_RUN = re.compile(r"^<!-- not run: (.+) -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
-CALL = re.compile(r"completion\(|map\(rows|completions\.create\(|embedding\(|exact=True")
+FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+CALL = re.compile(
+    r"llmkit\.(?:responses|messages)\(|completion\(|map\(rows|completions\.create\(|embedding\(|exact=True"
+)
 PRINTED_BY_EXAMPLES = {
     "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",
@@ -58,21 +48,35 @@ PRINTED_BY_EXAMPLES = {
 }
 
 
-def blocks() -> Iterator[tuple[str, int, str]]:
-    """Every Python block: its page, the line it starts on, its code."""
+class Block(NamedTuple):
+    """Python in a page."""
+
+    page: str
+    line: int
+    code: str
+    reason: str = ""
+    """Why it is not run."""
+
+
+def blocks() -> Iterator[Block]:
+    """Every block of Python that a page has."""
     for page in PAGES:
         text = (ROOT / page).read_text(encoding="utf-8")
         for found in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
             before = text[: found.start()].splitlines()
-            if not (before and NOT_RUN.match(before[-1])):
-                yield page, len(before) + 1, found[1]
+            marked = NOT_RUN.match(before[-1]) if before else None
+            yield Block(page, len(before) + 1, found[1], marked[1] if marked else "")
 
 
-BLOCKS = list(blocks())
+BLOCKS: dict[str, list[Block]] = {}
+for block in blocks():
+    BLOCKS.setdefault(block.page, []).append(block)
+RUN = {page: [b for b in found if not b.reason] for page, found in BLOCKS.items()}
+LEFT = [b for found in BLOCKS.values() for b in found if b.reason]
 
 
 def run(
-    *arguments: str, cwd: Path | None = None, **environment: str
+    *arguments: str, cwd: Path | None = None, given: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run Python with warnings as errors and a small environment on top of this one."""
     if path := os.environ.get("PYTHONPATH"):
@@ -82,7 +86,7 @@ def run(
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
-        stdin=subprocess.DEVNULL,
+        input=given,
         capture_output=True,
         encoding="utf-8",
         cwd=cwd,
@@ -91,29 +95,43 @@ def run(
     )
 
 
-@pytest.mark.parametrize(
-    ("page", "line", "code"), BLOCKS, ids=[f"{page}:{line}" for page, line, _ in BLOCKS]
-)
-def test_code_in_the_documentation_runs(page: str, line: int, code: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("page", [page for page, found in RUN.items() if found])
+def test_code_in_the_documentation_runs(page: str) -> None:
     """Each block stands alone, leaves stderr empty, and asks a provider if it calls for that."""
-    with Simulator() as simulator:
-        done = run(
-            "-c",
-            code,
-            cwd=tmp_path,
-            OPENAI_API_KEY="made-up",
-            OPENAI_BASE_URL=simulator.base_url,
-            ANTHROPIC_API_KEY="made-up",
-            ANTHROPIC_BASE_URL=simulator.base_url_for("anthropic"),
-        )
-        asked = bool(simulator.requests)
-    assert (done.returncode, done.stderr) == (0, ""), f"{page}:{line}"
-    assert asked is (bool(CALL.search(code)) and "dry_run=True" not in code)
+    given = json.dumps([(b.page, b.line, b.code) for b in RUN[page]])
+    done = run(str(ROOT / "tests" / "run_page.py"), given=given)
+    assert (done.returncode, done.stderr) == (0, "")
+    for block, asked in zip(RUN[page], json.loads(done.stdout), strict=True):
+        calls = bool(CALL.search(block.code)) and "dry_run=True" not in block.code
+        elsewhere = re.search(r"Simulator\(|base_url=|def test_", block.code)
+        assert bool(asked) is (calls and not elsewhere), f"{page}:{block.line}"
 
 
-def test_every_page_has_code() -> None:
-    """A page whose blocks are no longer found would pass unread."""
-    assert {page for page, _, _ in BLOCKS} == set(PAGES)
+@pytest.mark.parametrize("block", LEFT, ids=[f"{b.page}:{b.line}" for b in LEFT])
+def test_what_is_not_run_is_python_of_ours(block: Block) -> None:
+    """It can be compiled, and what it takes from llmkit is there."""
+    tree: Any = compile(block.code, block.page, "exec", FLAGS, dont_inherit=True)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "llmkit":
+            assert hasattr(llmkit, node.attr), f"{block.page}:{block.line}"
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    """What can be imported from llmkit is described on one of the two pages."""
+    pages = [ROOT / "docs" / f"{name}.md" for name in ("reference", "reference-objects")]
+    shown = [n for page in pages for n in re.findall(r"^::: (\S+)", page.read_text(), re.MULTILINE)]
+    for name in llmkit.__all__:
+        found = getattr(llmkit, name)
+        module, inside = getattr(found, "__module__", None), getattr(found, "__qualname__", name)
+        assert module is None or f"{module}.{inside}".startswith(tuple(shown)), name
+
+
+def test_blocks_are_found() -> None:
+    """Pages whose blocks are no longer found would pass unread."""
+    assert {"README.md", "docs/index.md", "docs/quickstart.md", "docs/wires/anthropic.md"} <= {
+        page for page, found in RUN.items() if found
+    }
+    assert len(LEFT) < sum(map(len, RUN.values())) / 2
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import itertools
 import os
 import pickle
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +51,20 @@ CERTIFICATE = Path(__file__).parents[1] / "io" / "self_signed.pem"
 each_wire = pytest.mark.parametrize("wire", WIRES)
 each_colour_name = pytest.mark.parametrize("name_of_colour", COLOURS)
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
+
+
+def spread(*axes: Sequence[Any], full: bool = FULL) -> list[tuple[Any, ...]]:
+    """Each combination of the axes in one colour, or with LLMKIT_FULL in all of them.
+
+    The colours go round along every axis: any value of an axis of three or more, beside given others, meets all three.
+    """
+    places = itertools.product(*(range(len(axis)) for axis in axes))
+    chosen = ((p, range(len(COLOURS)) if full else [sum(p) % len(COLOURS)]) for p in places)
+    return [
+        (*(axis[at] for axis, at in zip(axes, place, strict=True)), COLOURS[colour])
+        for place, colours in chosen
+        for colour in colours
+    ]
 
 
 @dataclass(slots=True)

@@ -27,6 +27,7 @@ from ._cell import (
     is_tls,
     limits,
     run,
+    spread,
 )
 from ._later import LATER, expected
 from ._later import told as told_later
@@ -41,10 +42,16 @@ def test_every_fault_has_a_row() -> None:
         assert TABLE[name].fault is fault
 
 
-@each_form
-@each_colour_name
-@each_wire
-@pytest.mark.parametrize("name", TABLE)
+FORMS = (False, True)
+ELSEWHERE = [name for name in TABLE if name not in faults.ALL]
+CELLS = [
+    *spread(list(faults.ALL), WIRES, FORMS, full=True),
+    # Where else it may happen: each on every wire and in both forms, the colours by turns.
+    *spread(ELSEWHERE, WIRES, FORMS),
+]
+
+
+@pytest.mark.parametrize(("name", "wire", "stream", "name_of_colour"), CELLS)
 def test_each_cell(name: str, wire: str, name_of_colour: str, *, stream: bool) -> None:
     """The outcome, its settlement and its time are as expected, and the next call goes well."""
     with cell(wire, Colour(name_of_colour), stream=stream, tls=is_tls(name)) as made:
@@ -64,12 +71,8 @@ def test_each_cell_over_tls(name: str, wire: str, name_of_colour: str, *, stream
         run_one(made, name)
 
 
-@each_form
-@pytest.mark.parametrize("wire", LATER)
 @pytest.mark.parametrize(
-    ("name", "name_of_colour"),
-    # Each fault in both colours; where else it may happen, on the loop that neither has shown.
-    [(n, c) for n in TABLE for c in (("sync", "asyncio") if n in faults.ALL else ("trio",))],
+    ("name", "wire", "stream", "name_of_colour"), spread(list(TABLE), list(LATER), FORMS)
 )
 def test_each_cell_of_later_wires(
     name: str, wire: str, name_of_colour: str, *, stream: bool

@@ -25,18 +25,15 @@ from ._cell import (
     is_tls,
     limits,
     run,
+    spread,
 )
 from ._table import KEY, TABLE, WIRES, Outcome
 
 # They wait for a whole second to pass: they have a test of their own.
 WHOLE_SECONDS = ("429, retry-after-date", "429, anthropic-ratelimit-reset", "429, epoch")
 # What only the total time ends leaves none for another attempt.
-TRIED = [
-    pytest.param(name, stream, id=f"{name}-{'stream' if stream else 'whole'}")
-    for name in faults.ALL
-    for stream in (False, True)
-    if not name.startswith("endless") and name not in WHOLE_SECONDS
-]
+TRIED = [n for n in faults.ALL if not n.startswith("endless") and n not in WHOLE_SECONDS]
+FORMS = (False, True)
 WAITS = {"429, retry-after", "429, retry-after-ms", "429, x-ratelimit-reset", "429, epoch-ms"}
 
 
@@ -45,9 +42,7 @@ def patient(expected: Outcome) -> Timeouts:
     return limits(expected, total=AMPLE)
 
 
-@each_colour_name
-@each_wire
-@pytest.mark.parametrize(("name", "stream"), TRIED)
+@pytest.mark.parametrize(("name", "wire", "stream", "name_of_colour"), spread(TRIED, WIRES, FORMS))
 def test_each_fault_once(name: str, wire: str, name_of_colour: str, *, stream: bool) -> None:
     """One call, with two retries: as many requests as its fault is worth, and one settlement."""
     fault, expected = TABLE[name].fault, TABLE[name].meets(wire, stream=stream)
@@ -168,10 +163,7 @@ def test_a_stall_uses_up_the_whole_time(wire: str, name_of_colour: str) -> None:
 FALLS = (*PASSES, "malformed from the start", "400", "html page, 200", "stall at the head's end")
 
 
-@each_form
-@each_colour_name
-@each_wire
-@pytest.mark.parametrize("name", FALLS)
+@pytest.mark.parametrize(("name", "wire", "stream", "name_of_colour"), spread(FALLS, WIRES, FORMS))
 def test_another_wire_answers(name: str, wire: str, name_of_colour: str, *, stream: bool) -> None:
     """A fault on the first deployment, whatever it is, and a fallback on another wire: one answer, one settlement."""
     expected = TABLE[name].meets(wire, stream=stream)

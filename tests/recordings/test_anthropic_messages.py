@@ -6,7 +6,6 @@ What each answer must say comes from ``_anthropic_oracle``; what cannot be asser
 from __future__ import annotations
 
 import json
-import random
 import re
 import zlib
 from dataclasses import fields
@@ -20,7 +19,7 @@ from llmkit import providers
 
 from . import _anthropic_oracle as oracle
 from . import _anthropic_request as request_form
-from . import _reader
+from . import _cuts, _reader
 from ._anthropic_unassertable import EXEMPT, exempted
 from ._server import Replay, pieces
 
@@ -38,7 +37,6 @@ APIS = (
     "vertex.anthropic.rawPredict",
     "vertex.anthropic.streamRawPredict",
 )
-SMALL_CUTS = range(1, 17)
 ON_VERTEX = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/.*/models/([^/]+):\w+")
 # Exemptions that are of a test, not of a field of the answer.
 OTHER = frozenset({"request", "continued", "back", "error"})
@@ -114,15 +112,11 @@ def served(recordings: Path) -> Iterator[Replay]:
     server.close()
 
 
-def chosen(row: Row, count: int) -> list[int]:
-    """Sizes above 16 to cut this row at: random, and the same in every run."""
-    rng = random.Random(row.id)
-    return [rng.randint(17, max(18, len(row.body))) for _ in range(count)]
-
-
 def socket_cuts(row: Row) -> tuple[int, int]:
     """The two sizes at which this row's stream goes through the socket."""
-    return SMALL_CUTS[zlib.crc32(row.id.encode()) % len(SMALL_CUTS)], chosen(row, 1)[0]
+    return _cuts.SMALL_CUTS[
+        zlib.crc32(row.id.encode()) % len(_cuts.SMALL_CUTS)
+    ], _cuts.random_sizes(row.id, len(row.body), 1)[0]
 
 
 def asking(row: Row, base_url: str, *, stream: bool | None = None) -> dict[str, Any]:
@@ -319,7 +313,7 @@ def test_error(wrong: Row, served: Replay, client: llmkit.Client) -> None:
 def test_cuts_change_nothing(streamed: Row) -> None:
     """A stream decodes to the same chunks, however its bytes are cut."""
     whole = decoded(streamed, [streamed.body])
-    for size in (*SMALL_CUTS, *chosen(streamed, 5)):
+    for size in _cuts.sizes(streamed.id, len(streamed.body)):
         assert decoded(streamed, pieces(streamed.body, size)) == whole, f"cut at {size}"
 
 

@@ -6,8 +6,6 @@ What each answer must say comes from ``_bedrock_oracle``; what cannot be asserte
 from __future__ import annotations
 
 import json
-import random
-import zlib
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
@@ -20,6 +18,7 @@ from llmkit._call import ChatCall
 
 from . import _bedrock_oracle as oracle
 from . import _bedrock_request as request_form
+from . import _cuts
 from ._bedrock_rows import Exchange, exchanges
 from ._bedrock_unassertable import exempted
 from ._server import Replay, pieces
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 APIS = ("bedrock.converse", "bedrock.converse-stream")
-SMALL_CUTS = range(1, 17)
 MINIMAL: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}]}
 
 
@@ -154,8 +152,7 @@ def test_plain_answer_async(
 
 def socket_cuts(exchange: Exchange) -> tuple[int, int]:
     """The two sizes at which this row's stream goes through the socket."""
-    small = SMALL_CUTS[zlib.crc32(exchange.id.encode()) % len(SMALL_CUTS)]
-    return small, random.Random(exchange.id).randint(17, max(18, len(exchange.row.body)))
+    return _cuts.on_socket(exchange.id, len(exchange.row.body))
 
 
 @pytest.mark.parametrize("exchange", _rows("stream"))
@@ -203,9 +200,7 @@ def test_error(exchange: Exchange, served: Replay, client: llmkit.Client) -> Non
 def test_cuts_change_nothing(exchange: Exchange) -> None:
     """A stream decodes to the same chunks, however its bytes are cut."""
     whole = decoded(exchange, [exchange.row.body])
-    rng = random.Random(exchange.id)
-    sizes = [rng.randint(17, max(18, len(exchange.row.body))) for _ in range(5)]
-    for size in (*SMALL_CUTS, *sizes):
+    for size in _cuts.sizes(exchange.id, len(exchange.row.body)):
         assert decoded(exchange, pieces(exchange.row.body, size)) == whole, f"cut at {size}"
 
 

@@ -6,7 +6,6 @@ What each answer must say comes from ``_cohere_oracle``; what cannot be asserted
 from __future__ import annotations
 
 import json
-import random
 import zlib
 from dataclasses import fields
 from functools import cache
@@ -19,7 +18,7 @@ from llmkit import providers
 
 from . import _cohere_oracle as oracle
 from . import _cohere_requests as request_form
-from . import _reader
+from . import _cuts, _reader
 from ._cohere_unassertable import EXEMPT, exempted
 from ._server import Replay, pieces
 
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from ._reader import Row
 
 API = "cohere.chat.v2"
-SMALL_CUTS = range(1, 17)
 OTHER = frozenset({"request", "back"})
 MINIMAL: dict[str, Any] = {
     "model": "cohere/command-a-03-2025",
@@ -72,12 +70,6 @@ def served(recordings: Path) -> Iterator[Replay]:
     server = Replay({row.id: row for row in rows()})
     yield server
     server.close()
-
-
-def chosen(row: Row, count: int) -> list[int]:
-    """Sizes above 16 to cut this row at: random, and the same in every run."""
-    rng = random.Random(row.id)
-    return [rng.randint(17, max(18, len(row.body))) for _ in range(count)]
 
 
 def asking(row: Row, base_url: str) -> dict[str, Any]:
@@ -208,7 +200,9 @@ def test_stream_async(
 
 def socket_cuts(row: Row) -> tuple[int, int]:
     """The two sizes at which this row's stream goes through the socket."""
-    return SMALL_CUTS[zlib.crc32(row.id.encode()) % len(SMALL_CUTS)], chosen(row, 1)[0]
+    return _cuts.SMALL_CUTS[
+        zlib.crc32(row.id.encode()) % len(_cuts.SMALL_CUTS)
+    ], _cuts.random_sizes(row.id, len(row.body), 1)[0]
 
 
 def assert_streamed(row: Row, opened: Any, chunks: list[Any]) -> None:
@@ -236,7 +230,7 @@ def test_error(wrong: Row, served: Replay, client: llmkit.Client) -> None:
 def test_cuts_change_nothing(streamed: Row) -> None:
     """A stream decodes to the same chunks, however its bytes are cut."""
     whole = decoded(streamed, [streamed.body])
-    for size in (*SMALL_CUTS, *chosen(streamed, 5)):
+    for size in _cuts.sizes(streamed.id, len(streamed.body)):
         assert decoded(streamed, pieces(streamed.body, size)) == whole, f"cut at {size}"
 
 

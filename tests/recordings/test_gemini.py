@@ -7,9 +7,7 @@ be asserted is in ``_gemini_unassertable``.
 from __future__ import annotations
 
 import json
-import random
 import re
-import zlib
 from collections import defaultdict
 from dataclasses import fields, replace
 from itertools import pairwise
@@ -22,6 +20,7 @@ import llmkit
 from llmkit import providers
 from llmkit.wires.gemini import Gemini
 
+from . import _cuts
 from . import _gemini_oracle as oracle
 from . import _gemini_requests as requests
 from ._gemini_rows import Exchange, exchanges
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-SMALL_CUTS = range(1, 17)
 MINIMAL: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}]}
 KEY = "test-key"
 
@@ -188,8 +186,7 @@ def test_plain_answer_async(
 
 def socket_cuts(exchange: Exchange) -> tuple[int, int]:
     """The two sizes at which this row's stream goes through the socket."""
-    small = SMALL_CUTS[zlib.crc32(exchange.id.encode()) % len(SMALL_CUTS)]
-    return small, random.Random(exchange.id).randint(17, max(18, len(exchange.row.body)))
+    return _cuts.on_socket(exchange.id, len(exchange.row.body))
 
 
 @pytest.mark.parametrize("exchange", _rows("stream"))
@@ -269,8 +266,7 @@ def test_cuts_change_nothing(exchange: Exchange) -> None:
     """A stream decodes to the same chunks, and the same error, however its bytes are cut."""
     body = exchange.row.body
     whole = decoded(exchange, [body])
-    rng = random.Random(exchange.id)
-    for size in (*SMALL_CUTS, *(rng.randint(17, max(18, len(body))) for _ in range(5))):
+    for size in _cuts.sizes(exchange.id, len(body)):
         assert decoded(exchange, pieces(body, size)) == whole, f"cut at {size}"
 
 

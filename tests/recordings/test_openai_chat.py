@@ -6,7 +6,6 @@ What each answer must say comes from ``_oracle``; what cannot be asserted is in 
 from __future__ import annotations
 
 import json
-import random
 import zlib
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ import llmkit
 from llmkit import providers
 from llmkit.types.params import ModelParams
 
-from . import _azure, _observed, _oracle, _reader
+from . import _azure, _cuts, _observed, _oracle, _reader
 from ._scope import OPENAI_CHAT, OTHER_WIRES
 from ._server import pieces
 from ._unassertable import EXEMPT, exempted
@@ -29,19 +28,14 @@ if TYPE_CHECKING:
     from ._reader import Row
     from ._server import Replay
 
-SMALL_CUTS = range(1, 17)
 MINIMAL: dict[str, Any] = {"messages": [{"role": "user", "content": "Hello"}]}
-
-
-def chosen(row: Row, count: int) -> list[int]:
-    """Sizes above 16 to cut this row at: random, and the same in every run."""
-    rng = random.Random(row.id)
-    return [rng.randint(17, max(18, len(row.body))) for _ in range(count)]
 
 
 def socket_cuts(row: Row) -> tuple[int, int]:
     """The two sizes at which this row's stream goes through the socket."""
-    return SMALL_CUTS[zlib.crc32(row.id.encode()) % len(SMALL_CUTS)], chosen(row, 1)[0]
+    return _cuts.SMALL_CUTS[
+        zlib.crc32(row.id.encode()) % len(_cuts.SMALL_CUTS)
+    ], _cuts.random_sizes(row.id, len(row.body), 1)[0]
 
 
 def asking(row: Row, *, recorded: bool | None = None) -> dict[str, Any]:
@@ -105,9 +99,12 @@ def test_exemptions_name_rows(recordings: Path) -> None:
 
 
 def test_cuts_cover_all_sizes(recordings: Path) -> None:
-    """Every size from 1 to 16 is used on the socket by some stream."""
-    rows = (row for api in OPENAI_CHAT for row in _reader.rows(recordings, api))
-    assert {socket_cuts(row)[0] for row in rows if row.is_event_stream} == set(SMALL_CUTS)
+    """Every size from 1 to 16 is used on the socket by some stream, and given to a decoder by some."""
+    rows = [row for api in OPENAI_CHAT for row in _reader.rows(recordings, api)]
+    streams = [row for row in rows if row.is_event_stream]
+    assert {socket_cuts(row)[0] for row in streams} == set(_cuts.SMALL_CUTS)
+    cuts = (_cuts.sizes(row.id, len(row.body), full=False) for row in streams)
+    assert {size for each in cuts for size in each} > set(_cuts.SMALL_CUTS)
 
 
 def test_plain_answer(plain: Row, replay: Replay, client: llmkit.Client) -> None:
@@ -141,8 +138,9 @@ def test_stream(stream: Row, replay: Replay, client: llmkit.Client) -> None:
 def test_stream_async(
     stream: Row, replay: Replay, client: llmkit.Client, runner: asyncio.Runner
 ) -> None:
-    """A stream says the same asynchronously."""
-    for cut in socket_cuts(stream):
+    """A stream says the same asynchronously, cut in one of the two ways."""
+    cuts = socket_cuts(stream)
+    for cut in cuts if _cuts.FULL else [cuts[zlib.crc32(stream.id.encode()) % 3 % 2]]:
         chunks: list[Any] = []
         call = client.acompletion(**asking(stream), base_url=replay.base_url(stream, cut))
         opened = runner.run(collected(call, chunks))
@@ -185,7 +183,7 @@ def test_error_async(
 def test_cuts_change_nothing(anystream: Row) -> None:
     """A stream decodes to the same chunks, and the same error, however its bytes are cut."""
     whole = decoded(anystream, [anystream.body])
-    for size in (*SMALL_CUTS, *chosen(anystream, 5)):
+    for size in _cuts.sizes(anystream.id, len(anystream.body)):
         assert decoded(anystream, pieces(anystream.body, size)) == whole, f"cut at {size}"
 
 

@@ -6,8 +6,6 @@ What each answer must say comes from ``_responses_rows``, which reads it without
 from __future__ import annotations
 
 import json
-import random
-import zlib
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +18,7 @@ from llmkit._fold import fold
 from llmkit._http import HTTPResponse
 from llmkit.wires.openai_responses import OpenAIResponses, ResponsesChat
 
+from . import _cuts
 from . import _responses_rows as found
 from ._responses_rows import EXEMPT
 from ._server import Replay, pieces
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from ._reader import Row
 
-SMALL_CUTS = range(1, 17)
 MESSAGES = [{"role": "user", "content": "Hello"}]
 
 
@@ -128,15 +126,9 @@ def test_plain_answer_async(
     assert_whole(told, runner.run(client.aresponses(**asking(told, served.base_url(told)))))
 
 
-def chosen(row: Row, count: int) -> list[int]:
-    """Sizes above 16 to cut this row at: random, and the same in every run."""
-    rng = random.Random(row.id)
-    return [rng.randint(17, max(18, len(row.body))) for _ in range(count)]
-
-
 def test_stream(streamed: Row, served: Replay, client: llmkit.Client) -> None:
     """A stream's events are the recorded ones, kept whole, and what they come to is the last one's answer."""
-    for cut in (SMALL_CUTS[zlib.crc32(streamed.id.encode()) % 16], chosen(streamed, 1)[0]):
+    for cut in _cuts.on_socket(streamed.id, len(streamed.body)):
         with client.responses(**asking(streamed, served.base_url(streamed, cut))) as opened:
             told = [event.to_dict() for event in opened]
         assert told == found.events(streamed)
@@ -217,7 +209,7 @@ def test_cuts_change_nothing(streamed: Row) -> None:
     )
     for make in makers:
         whole = decoded(make(), [streamed.body])
-        for size in (*SMALL_CUTS, *chosen(streamed, 5)):
+        for size in _cuts.sizes(streamed.id, len(streamed.body)):
             assert decoded(make(), pieces(streamed.body, size)) == whole, f"cut at {size}"
 
 
