@@ -21,7 +21,8 @@ def told(program: str, *arguments: str) -> Any:
     """What a program of its own process prints, as JSON."""
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(program), *arguments],
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        # A module that is compiled for the first time is written, and renamed.
+        env={**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=60,

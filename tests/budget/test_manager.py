@@ -352,7 +352,7 @@ def test_what_counts_in_no_window_any_more_crosses_nothing() -> None:
 
 
 def test_callbacks_that_are_coroutines(office: Office) -> None:
-    """They are awaited, and what fails in one changes nothing."""
+    """They are awaited, by blocking code once it closes; what fails in one changes nothing."""
     heard: list[Any] = []
 
     async def hear(event: Any) -> None:
@@ -364,6 +364,7 @@ def test_callbacks_that_are_coroutines(office: Office) -> None:
 
     manager = BudgetManager(office.store, [Budget(1)], callbacks=[fail, hear])
     office.do(manager, "update_spend", 1)
+    office.do(manager, "close")
     assert {event.threshold for event in heard} == {D("0.8"), 1}
 
 

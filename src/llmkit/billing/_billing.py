@@ -82,6 +82,7 @@ class LagoBilling(Checking, Reporting, Looking, Operating):
             self._link.close()
             if self._owned:
                 self._outbox.close()
+            self._observers.flush()
 
     async def aclose(self, timeout: float | None = None) -> int:  # noqa: ASYNC109 - as in ``close``
         """``close``, awaited."""
@@ -95,6 +96,7 @@ class LagoBilling(Checking, Reporting, Looking, Operating):
             await self._link.aclose()
             if self._owned:
                 await self._outbox.aclose()
+            await self._observers.aflush()
 
     def _until(self, timeout: float | None) -> float:
         seconds = _seconds(timeout)

@@ -94,12 +94,13 @@ class BudgetManager:
         self._owned = store is None or isinstance(store, str | os.PathLike)
         self.store: Any = opened(store)
         self.callbacks = listed_callbacks(callbacks)
+        self._observers = Observers(self.callbacks)
         self.book = Book(
             self.store,
             budgets,
             wall=time.time,
             outage=outage(self.store, unreachable, catch_up, open_limit),
-            listeners=Listeners(Observers(self.callbacks)) if self.callbacks else None,
+            listeners=Listeners(self._observers) if self.callbacks else None,
             output=output,
             least_output=whole(least_output, "least_output"),
             margin=int(margin * 1000),
@@ -131,16 +132,18 @@ class BudgetManager:
         return await self.arun(self.book.outage.catch_up())
 
     def close(self) -> None:
-        """Do what is left to do; close the store, if it was opened here."""
+        """Do what is left to do; close the store, if it was opened here. Callbacks end what they have put off."""
         self.run(self.book.finish())
         if self._owned and hasattr(self.store, "close"):
             self.store.close()
+        self._observers.flush()
 
     async def aclose(self) -> None:
         """``close``, awaited."""
         await self.arun(self.book.finish())
         if self._owned and hasattr(self.store, "aclose"):
             await self.store.aclose()
+        await self._observers.aflush()
 
     def __enter__(self) -> Self:
         return self
