@@ -157,7 +157,9 @@ def running(plan: Plan, folder: Path, core: int | None) -> Iterator[Gateway]:
 
 
 def _path() -> str:
-    return os.pathsep.join([str(HOME), *filter(None, [os.environ.get("PYTHONPATH")])])
+    # Each gateway runs in a folder of its own.
+    others = filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))
+    return os.pathsep.join([str(HOME), *(str(Path(one).resolve()) for one in others)])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
