@@ -39,6 +39,8 @@ SEPARATES: Final = ("organisation", "team", "user", "customer", "subscription", 
 """What says whose a call is, of what ``llmkit.context``, keywords and metadata say: others do not get its answers."""
 
 _URLS: Final = ("redis://", "rediss://", "unix://")
+_WORDS: Final = frozenset({"disk", "local", "redis", "sqlite", "true"})
+"""What somebody else may call a kind of cache. A file of that name is hardly meant; ``./disk`` is one."""
 _REST, _LONGEST_REST = 1.0, 30.0
 
 
@@ -76,8 +78,8 @@ class Cache:
     """Answers of calls, kept for calls that send the same. Several clients and routers may share one.
 
     Args:
-        store: ``MemoryEntries()`` (the default), ``SQLiteEntries("answers.db")``, ``RedisEntries("redis://…")``; or a
-            path, or a URL of Redis, which mean these.
+        store: ``MemoryEntries()`` (the default), ``SQLiteEntries("answers.db")``, ``RedisEntries("redis://…")``; or
+            ``"memory"``, a path, or a URL of Redis, which mean these.
         ttl: seconds for which an answer is kept; ``None``: as long as there is room for it. In Redis, where nothing
             but time throws out an entry unless the server is told otherwise, a day if nothing is said.
         namespace: entries of other namespaces are not found.
@@ -221,10 +223,16 @@ class Cache:
 
 
 def _store(given: Any) -> Any:
-    if given is None:
+    if given is None or given == "memory":
         return MemoryEntries()
     if isinstance(given, str) and given.startswith(_URLS):
         return RedisEntries(given)
+    if isinstance(given, str) and ("://" in given or given in _WORDS):
+        # What stands behind it may have a password in it.
+        scheme, behind, _ = given.partition("://")
+        raise ConfigurationError(
+            f"a cache is 'memory', a path such as 'answers.db', or a redis:// URL, not '{scheme:.40}{behind}'"
+        )
     if isinstance(given, str | os.PathLike):
         return SQLiteEntries(given)
     if not callable(getattr(given, "perform", None)):

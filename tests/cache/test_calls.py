@@ -198,6 +198,15 @@ def test_a_context_separates(store: Any) -> None:
                 assert cached.completion(MODEL, ASK).text == f"{user}'s"
 
 
+def test_a_store_by_its_name() -> None:
+    """What is no path is no file's name; and no key in it is repeated."""
+    assert isinstance(Cache("memory").store, MemoryEntries)
+    for given in ("redis", "disk", "redsi://:s3cret@host", "https://a.test/x?k=s3cret"):
+        with pytest.raises(errors.ConfigurationError, match="a path such as") as caught:
+            llmkit.Client(cache=given)
+        assert "s3cret" not in str(caught.value)
+
+
 def test_a_key_that_a_function_says_is_an_account_like_any() -> None:
     """Two functions that say one key share; two keys do not."""
     cached = client()
