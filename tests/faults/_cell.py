@@ -164,6 +164,10 @@ def cell(
     del client
     # What was not closed is told by the collector, as a warning, which is an error.
     gc.collect()
+    # What looks after withdrawn requests ends with the last of them.
+    until = time.monotonic() + 2
+    while not set(threading.enumerate()) <= threads and time.monotonic() < until:
+        time.sleep(0.001)
     assert set(threading.enumerate()) <= threads
 
 

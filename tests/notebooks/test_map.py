@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 import threading
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,18 @@ if TYPE_CHECKING:
     from llmkit.testing import Simulator
 
 Ask = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def interrupts_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that comes within a finalizer is said on stderr and lost, as Ctrl-C's is; workers get another one."""
+    before = sys.unraisablehook
+
+    def hook(seen: Any) -> None:
+        if not issubclass(seen.exc_type, KeyboardInterrupt):
+            before(seen)
+
+    monkeypatch.setattr(sys, "unraisablehook", hook)
 
 
 def said(simulator: Simulator) -> list[str]:
