@@ -156,7 +156,10 @@ class _Crew:
                 return
             for one in alive:
                 one.interrupt()
-            alive[0].thread.join(_MOMENT)
+            # Nobody is interrupted again while he may be closing what he had open.
+            again = time.monotonic() + _MOMENT
+            for one in alive:
+                one.thread.join(max(0.0, again - time.monotonic()))
 
 
 def crew(
