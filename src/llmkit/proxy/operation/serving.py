@@ -126,7 +126,7 @@ def _settle() -> None:
 
 
 def _conversing(**given: Any) -> Any:
-    """What takes a connection over that becomes a WebSocket. uvicorn calls what it is given here, and looks no closer."""
+    """What takes over a connection that becomes a WebSocket: all that uvicorn does with what it is given is to call it."""
     from .conversing import Conversing  # noqa: PLC0415 - few open one
 
     return Conversing(**given)

@@ -1,4 +1,4 @@
-"""The page of what was counted, with ``prometheus_client``: loaded when it is first asked for. Nothing is counted here."""
+"""The page of what was counted, with ``prometheus_client``: loaded when first asked for. Nothing is counted here."""
 
 from __future__ import annotations
 
