@@ -9,9 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from ...fronts import generate_content
-    from ...fronts import messages
-    from ...fronts import responses
+    from ...fronts import generate_content, messages, responses
 
 __all__ = ["generate_content", "messages", "responses"]
 

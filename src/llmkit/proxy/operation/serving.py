@@ -126,7 +126,7 @@ def _settle() -> None:
 
 
 def _conversing(**given: Any) -> Any:
-    """What takes over a connection that becomes a WebSocket: all that uvicorn does with what it is given is to call it."""
+    """What takes over a connection that becomes a WebSocket: all that uvicorn does with it is calling it."""
     from .conversing import Conversing  # noqa: PLC0415 - few open one
 
     return Conversing(**given)
