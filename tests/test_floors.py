@@ -150,6 +150,7 @@ UPWARDS: dict[str, set[str]] = {}
 LAZY_SEAMS: dict[str, set[str]] = {
     # A gateway that is asked in one format, by nobody over a WebSocket, and shows no metrics, loads none of these.
     "proxy.endpoints.generating": {"llmkit.wires.gemini"},
+    "proxy.endpoints.owing": {"llmkit._control.foreign"},
     "proxy.operation.metrics": {"llmkit.proxy.operation.showing"},
     "proxy.operation.serving": {"llmkit.proxy.operation.conversing"},
     "proxy.operation.telemetry": {
