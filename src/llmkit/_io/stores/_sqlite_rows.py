@@ -12,7 +12,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
-from ..._control.accounts import ACCOUNTING, Hold
+from ..._control.accounts import ACCOUNTING, Hold, settle_hold
 from ..._control.admission import ADMISSION
 from ..._control.auditing import audited
 from ..._cost import MATH
@@ -32,6 +32,8 @@ from ..._operations import (
     ReadUsage,
     Rule,
     Settle,
+    Settled,
+    SettleHold,
     Settlement,
     Settlements,
     SettlementsAfter,
@@ -387,6 +389,14 @@ def _read_rules(rows: SQLRows, op: ReadRules, now: int) -> tuple[Rule, ...]:
     return rows.rules() if op.scopes is None else tuple(rows.rule(scope) for scope in op.scopes)
 
 
+def _settle_hold(rows: SQLRows, op: SettleHold, now: int) -> Settled:
+    settled = settle_hold(rows, op, now)
+    if op.settlement is None:
+        return settled
+    rows.settle(op.settlement)
+    return settled._replace(stored=True)
+
+
 def _accounting() -> Iterable[tuple[type, Form]]:
     for kind, perform in ACCOUNTING.items():
         yield kind, Form("read" if kind is Balances else "write", perform)
@@ -419,6 +429,7 @@ def _over_tables(
 FORMS: Final[dict[type, Form]] = {
     **dict(_accounting()),
     **dict(_admitting()),
+    SettleHold: Form("write", _settle_hold),
     Settle: Form("write", lambda rows, op, now: rows.settle(op.settlement)),
     Settlements: Form("read", lambda rows, op, now: rows.settlements(op.limit)),
     SettlementsAfter: Form(
