@@ -46,7 +46,8 @@ _REST, _LONGEST_REST = 1.0, 30.0
 
 class CacheStats(Mapping[str, int]):
     """What a cache has done in this process, by name: ``hits``, ``misses``, ``kept``, ``unkept``, ``waited``,
-    ``unreadable``, ``failures``, ``skipped`` (the store was down).
+    ``unreadable``, ``failures``, ``skipped`` (the store was down), ``inputs`` (of embeddings, that were known where
+    others were asked for).
     """
 
     def __init__(self, counts: Mapping[str, int]) -> None:
@@ -70,7 +71,7 @@ class CacheStats(Mapping[str, int]):
 
 
 _COUNTED: Final = (
-    "hits", "misses", "kept", "unkept", "waited", "unreadable", "failures", "skipped",
+    "hits", "misses", "kept", "unkept", "waited", "unreadable", "failures", "skipped", "inputs",
 )  # fmt: skip
 
 
@@ -188,10 +189,10 @@ class Cache:
         """A salt for a store that has none."""
         return os.urandom(32)
 
-    def count(self, name: str) -> None:
-        """One more of these."""
+    def count(self, name: str, many: int = 1) -> None:
+        """So many more of these."""
         with self._lock:
-            self._counts[name] += 1
+            self._counts[name] += many
 
     def open(self) -> bool:
         """Whether the store may be asked: it is not, for a while, when it has failed."""

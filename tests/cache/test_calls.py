@@ -587,14 +587,17 @@ def test_a_call_of_several_requests_is_kept_as_one() -> None:
     raw = Raw(
         {"embeddings": {"float": [[0.1, 0.2]]}, "meta": {"billed_units": {"input_tokens": 1}}}
     )
-    with scripted(*[raw] * 2) as script:
-        inputs = [f"text {number}" for number in range(97)]
-        one = cached.embedding("cohere/embed-v4.0", inputs[:96], api_key="made-up")
-        two = cached.embedding("cohere/embed-v4.0", inputs[:96], api_key="made-up")
+    with scripted(*[raw] * 3) as script:
+        # Pictures are kept together, and asked for one by one of this model.
+        inputs = [f"data:image/png;base64,{number}" for number in ("aaaa", "bbbb")]
+        one, two = (
+            cached.embedding("cohere/embed-english-v3.0", inputs, api_key="made-up")
+            for _ in range(2)
+        )
         assert two.call.cache_hit
         assert one.to_dict() == two.to_dict()
-        cached.embedding("cohere/embed-v4.0", inputs[:95], api_key="made-up")
-        assert len(script.requests) == 2
+        cached.embedding("cohere/embed-english-v3.0", inputs[:1], api_key="made-up")
+        assert len(script.requests) == 3
 
 
 # --- routers
