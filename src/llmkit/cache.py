@@ -6,6 +6,7 @@ What is kept, under which key, and who waits for whom is decided in ``_control.c
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -42,6 +43,7 @@ _URLS: Final = ("redis://", "rediss://", "unix://")
 _WORDS: Final = frozenset({"disk", "local", "redis", "sqlite", "true"})
 """What somebody else may call a kind of cache. A file of that name is hardly meant; ``./disk`` is one."""
 _REST, _LONGEST_REST = 1.0, 30.0
+_KEY: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{48}")
 
 
 class CacheStats(Mapping[str, int]):
@@ -157,6 +159,18 @@ class Cache:
         """Throw out all entries, or those of a namespace; how many. Raises ``StoreError`` where that cannot be."""
         cleared: int = self.store.perform(Clear(self._prefix(namespace)))
         return cleared
+
+    def forget(self, key: str) -> bool:
+        """Throw out one answer, by its ``response.call.cache_key``; whether it was there.
+
+        Raises:
+            ConfigurationError: it is no such key.
+            StoreError: the store cannot be asked.
+        """
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise ConfigurationError(f"a key is what response.call.cache_key says, not {key!r:.80}")
+        # All keys are of one length: what begins with one is that one.
+        return bool(self.store.perform(Clear(key)))
 
     def weigh(self) -> Weighed:
         """How many entries there are, and what they take. Raises ``StoreError`` where that is not possible."""

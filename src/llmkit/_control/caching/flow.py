@@ -170,6 +170,7 @@ class Caching:
             yield from notify(EntryUnreadable(job.id, self._keys[0], reason))
             return None
         self._cache.count("hits")
+        account.info.cache_key = entry.key
         account.leaving(leg, request.adjustments)
         account.answered(head)
         account.replays()
@@ -251,6 +252,7 @@ class Caching:
         info = account.info
         exchanges = tape.exchanges((info.status_code, info.headers) if job.stream else None)
         key = yield from self._named(job, account, leg, request)
+        info.cache_key = key
         if exchanges is None or key is None:
             self._cache.count("unkept")
             return False
