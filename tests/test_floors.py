@@ -228,6 +228,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_given": {
         "llmkit.telemetry",
         "llmkit._control.caching.controls",
+        "llmkit._control.caching.each",
         "llmkit._control.caching.flow",
         "llmkit._control.caching.naming",
         "llmkit.cache",
