@@ -53,6 +53,17 @@ KINDS: Final[dict[str, _Form]] = {
         _form("transcription", "transcription", "types.audio:TranscriptionModelParams", "file"),
         _form("speech", "speech", "types.audio:SpeechModelParams", "input voice"),
         _form("rerank", "rerank", "types.rerank:RerankModelParams", "query documents"),
+        _form("messages", "messages", "types.messages:MessagesModelParams", "messages"),
+        _form("count_tokens", "count_tokens", "types.params:ModelParams", "messages"),
+        *(
+            _form("stored_responses", name, "types.responses:StoredModelParams", "response_id")
+            for name in (
+                "get_responses",
+                "delete_responses",
+                "cancel_responses",
+                "list_input_items",
+            )
+        ),
         _form("moderation", "moderation", "types.moderation:ModerationModelParams", "input"),
         _form("files", "create_file", "types.file:FileModelParams", "file"),
         _form("files", "file_content", _NONE, "file_id"),
