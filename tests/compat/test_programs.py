@@ -484,7 +484,7 @@ def test_what_is_absent_says_what_to_use() -> None:
         litellm.create_fine_tuning_job  # noqa: B018
     assert not hasattr(litellm, "create_assistants")
     with pytest.raises(ImportError, match=r"get_optional_params is not in llmkit: .*dry_run"):
-        from llmkit.compat.litellm.utils import get_optional_params  # noqa: F401, PLC0415
+        from llmkit.compat.litellm.utils import get_optional_params  # noqa: F401
     with pytest.raises(ConfigurationError, match="fine-tuning"):
         litellm.create_fine_tuning_job  # noqa: B018
     with pytest.raises(AttributeError, match="has no attribute 'completoin'"):
