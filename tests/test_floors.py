@@ -195,7 +195,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Only for who asks for a bound, and has attached something or wants texts counted.
     "_control.bounding": {
         "llmkit.catalogue._allowances",
-        "llmkit.tokens._duration",
+        "llmkit.tokens._longest",
         "llmkit.tokens._media",
         "llmkit.tokens._payload",
         "llmkit.tokens._text",
@@ -228,6 +228,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_given": {
         "llmkit.telemetry",
         "llmkit._control.caching.controls",
+        "llmkit._control.caching.each",
         "llmkit._control.caching.flow",
         "llmkit._control.caching.naming",
         "llmkit.cache",

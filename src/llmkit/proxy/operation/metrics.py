@@ -102,6 +102,9 @@ class Metrics:
         else:
             self._calls.heard(happened)
 
+    # Of what begins nothing is counted.
+    heard.beginnings = False  # type: ignore[attr-defined]
+
     def _finished(self, happened: CallFinished) -> None:
         ended = happened.settlement
         told = ended.metadata.get("proxy")
