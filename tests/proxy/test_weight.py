@@ -163,3 +163,17 @@ def test_that_it_would_be_seen(told: dict[str, Any]) -> None:
 def test_requests_leave_nothing_for_the_collector(told: dict[str, Any]) -> None:
     """Memory does not grow between its rounds, and these are short."""
     assert told["circles"] <= CIRCLES
+
+
+def test_who_watches_over_workers_has_nothing_of_the_gateway() -> None:
+    """It begins processes, and begins them anew: no server, no database, no models."""
+    program = (
+        "import json, sys; import llmkit.proxy.__main__; print(json.dumps(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = json.loads(done.stdout)
+    denied = {"asyncio", "pydantic", "sqlalchemy", "ssl", "starlette", "uvicorn", "uvloop", "yaml"}
+    assert not denied & set(loaded)
+    assert "llmkit.proxy.app" not in loaded
