@@ -131,7 +131,7 @@ class Metrics(Collector):
         whose = told if isinstance(told, dict) else {}
         (_, group, *_), times = self._calls.finished(happened, text_of(whose.get("group")))
         _note(happened, times[2])
-        key, alias, team, user = (text_of(whose.get(name)) for name in _WHOSE)
+        key, alias, team, user = [text_of(whose.get(name)) for name in _WHOSE]
         # No page needs the whole hash, and what stands here is in no error and no log of ours.
         add_call(self.counts.keys.cell(key[:12], alias, team, user), ended, None)
         if self._litellm:
@@ -197,25 +197,21 @@ class Measured:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        counts, exchange, status = self.metrics.counts, _Exchange(), 0
-
-        async def sending(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
-            kind = message["type"]
-            if kind == "http.response.start":
-                status = message["status"]
-            elif kind == "websocket.accept":
-                status = _SWITCHED
-            await send(message)
-
+        counts, exchange, state = self.metrics.counts, _Exchange(), scope.setdefault("state", {})
+        # Whoever stands around this one may see by himself what is answered.
+        seen = state.get("answer")
+        if seen is None:
+            seen = _Seen(send)
+            send = seen.send
+        failed = 0
         counts.in_flight += 1
-        scope.setdefault("state", {})["exchange"] = exchange
+        state["exchange"] = exchange
         began, token = time.perf_counter(), _EXCHANGE.set(exchange)
         try:
-            await self.app(scope, receive, sending)
+            await self.app(scope, receive, send)
         except Exception as error:
             # Who is around this one writes the answer to it.
-            status = status or refused_by(error).status
+            failed = refused_by(error).status
             raise
         finally:
             counts.in_flight -= 1
@@ -224,8 +220,25 @@ class Measured:
             method = scope.get("method", "GET")
             # 499: nobody was there any more to be answered.
             self.metrics.answered(
-                route_of(scope), method, status or _GONE, seconds, exchange.upstream
+                route_of(scope), method, seen.status or failed or _GONE, seconds, exchange.upstream
             )
+
+
+class _Seen:
+    """The status of an answer, as it goes by."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Send on."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+        elif kind == "websocket.accept":
+            self.status = _SWITCHED
+        await self._send(message)
 
 
 _SWITCHED: Final = 101

@@ -23,6 +23,7 @@ from ...errors import ConfigurationError
 from ..app import Proxy, create_app
 from ..loading import from_text
 from ..settings import Settings
+from .joining import Joining
 from .logs import begin
 from .workers import Workers
 
@@ -128,6 +129,7 @@ class Conversing(WebSocketsSansIOProtocol):
 def _configuration(settings: Settings, app: Proxy) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=Joining,
         ws=Conversing,
         lifespan="on",
         log_config=None,
