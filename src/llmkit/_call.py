@@ -210,6 +210,8 @@ class CallInfo:
     rate_limits: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = field(default=b"", repr=False)
     cache_hit: bool = False
+    cache_key: str | None = None
+    """Under which the answer is kept, or would be; ``None`` without a cache, and of embeddings: each has its own."""
     mocked: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "chat"

@@ -343,7 +343,7 @@ class Core(Attached):
         job.transport = tapped or self._transport_name
         job.metadata = metadata if metadata and isinstance(metadata, Mapping) else {}
         job.attributes, job.book, job.desk, job.divert, job.way = {}, None, None, None, None
-        job.cache = None
+        job.cache, job.one_store = None, False
         return job
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:
@@ -351,8 +351,9 @@ class Core(Attached):
         from ._control.attributes import overheard, told  # noqa: PLC0415 - few calls say it
 
         job.attributes, job.shown, job.metadata = told(asked.params, asked.options, job.metadata)
-        job.book, job.desk = self._book, self._desk
-        if not job.begins and overheard():
+        book = job.book = self._book
+        job.desk, job.one_store = self._desk, book is not None and book.store is self.ledger
+        if not job.begins and CONTEXT.get() and overheard():
             job.heard = job.begins = True
         if self._cache is not None or not _CACHING.isdisjoint(asked.options):
             job.cache = caching_of(self._cache, job, asked)

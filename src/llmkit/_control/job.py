@@ -99,6 +99,8 @@ class Job:
     """The same without what looks like a secret."""
     book: Any = None
     """The ``Book`` of its budget, where it has one."""
+    one_store: bool = False
+    """Whether that is kept in the client's ledger."""
     desk: Any = None
     """What billing is told by, where there is any: it performs ``Begin`` and ``Finish``."""
     divert: Callable[[str], Leg] | None = None

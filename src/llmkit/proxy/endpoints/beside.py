@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from ..._control.caching.controls import CONTROLS
+from ..._control.caching.controls import CONTROLS, KNOWN
 from ..._control.prices import is_price
 from ..._json import NotJSON, dump, load
 from ...types.params import CallOptions, ModelParams
@@ -231,7 +231,7 @@ def _mock(value: Any, name: str) -> str:
 
 def _cache(value: Any, name: str) -> Mapping[str, Any]:
     """What a call wants of the cache; without one, there is nothing to want."""
-    if not isinstance(value, Mapping) or any(one not in CONTROLS for one in value):
+    if not isinstance(value, Mapping) or any(one not in KNOWN for one in value):
         raise wrong(f"{name} must be an object of {', '.join(CONTROLS)}", name)
     return value
 
