@@ -174,33 +174,39 @@ def _text(ask: Ask) -> Iterator[CostLine]:
 
 def _conversation(ask: Ask, prompts: int) -> Iterable[CostLine]:
     prompt, n = ask.prompt(), ask.wishes.n
-    if ask.is_plain:
-        given, made, fee = ask.ceiling.usual(prompt, ask.last) or _usual(ask, prompt)
-        answer, revision = output_limit(ask) + ask.wishes.predicted, ask.model.revision
-        usual = [
-            given.line("input", prompt * n, revision),
-            made.line("output", answer * n * prompts, revision),
-        ]
-        return usual if fee is None else [*usual, fee.line(_REQUEST, n * prompts, revision)]
+    plain = ask.is_plain
+    if plain and (usual := ask.ceiling.usual(prompt, ask.last)) is not None:
+        return _plainly(ask, usual, prompt, prompts)
     terms = ask.terms(prompt)
     lines = [ask.line("input", _input_keys(ask, terms), prompt * n, terms)]
     lines += _seen(ask, terms, n)
     answer = output_limit(ask) + ask.wishes.predicted
     lines.append(ask.line("output", _output_keys(ask, terms), answer * n * prompts, terms))
     lines += _fee(ask, terms, n * prompts)
+    if plain:
+        ask.ceiling.keep(prompt, ask.last, _usual(ask, terms))
     return lines
 
 
-def _usual(ask: Ask, prompt: int) -> Usual:
-    """The rates of a plain conversation. Raises Unpriceable where there are none."""
-    terms = ask.terms(prompt)
-    found = (
+def _plainly(ask: Ask, usual: Usual, prompt: int, prompts: int) -> list[CostLine]:
+    """The lines of a conversation that says nothing of its price, by the rates that were found for one before."""
+    given, made, fee = usual
+    n, revision = ask.wishes.n, ask.model.revision
+    answer = output_limit(ask) + ask.wishes.predicted
+    lines = [
+        given.line("input", prompt * n, revision),
+        made.line("output", answer * n * prompts, revision),
+    ]
+    return lines if fee is None else [*lines, fee.line(_REQUEST, n * prompts, revision)]
+
+
+def _usual(ask: Ask, terms: Terms) -> Usual:
+    """The rates of a plain conversation, which has them."""
+    return (
         ask.worst("input", _input_keys(ask, terms), terms),
         ask.worst("output", _output_keys(ask, terms), terms),
         ask.worst(_REQUEST, _FEE, terms) if _REQUEST in ask.ceiling.keys else None,
     )
-    ask.ceiling.keep(prompt, ask.last, found)
-    return found
 
 
 def _seen(ask: Ask, terms: Terms, times: int) -> Iterable[CostLine]:

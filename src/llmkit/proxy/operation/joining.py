@@ -7,6 +7,7 @@ Source: https://asgi.readthedocs.io/en/latest/specs/www.html#response-start-send
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 from weakref import ref
 
@@ -49,36 +50,28 @@ class _Joined:
             await _send(cycle, message)
             return
         plain = cycle.transport
-        cycle.transport = together = _Together(plain)  # type: ignore[assignment]
+        cycle.transport = together = _Together()  # type: ignore[assignment]
         try:
             await _send(cycle, head)
             await _send(cycle, message)
         finally:
             cycle.transport = plain
-            together.out()
+            if together.written:
+                plain.write(b"".join(together.written))
+            if together.closes:
+                plain.close()
 
 
 class _Together:
-    """Stands for a transport: what is written to it goes out at once, and then it is closed, if it was to be."""
+    """Stands for a transport: what is written to it, and whether it was to be closed behind that."""
 
-    __slots__ = ("_closes", "_plain", "_written")
+    __slots__ = ("closes", "write", "written")
 
-    def __init__(self, plain: Any) -> None:
-        self._plain = plain
-        self._written: list[bytes] = []
-        self._closes = False
-
-    def write(self, data: bytes) -> None:
-        """Keep it."""
-        self._written.append(data)
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.write: Callable[[bytes], None] = self.written.append
+        self.closes = False
 
     def close(self) -> None:
         """Close, behind what was written."""
-        self._closes = True
-
-    def out(self) -> None:
-        """Write all of it."""
-        if self._written:
-            self._plain.write(b"".join(self._written))
-        if self._closes:
-            self._plain.close()
+        self.closes = True

@@ -111,7 +111,8 @@ class Metrics:
         whose = told if isinstance(told, dict) else {}
         (_, group, *_), times = self._calls.finished(happened, text_of(whose.get("group")))
         _note(happened, times[2])
-        key, alias, team, user = [text_of(whose.get(name)) for name in _WHOSE]
+        said: Any = tuple(map(whose.get, _WHOSE))
+        key, alias, team, user = said if set(map(type, said)) == _TEXTS else map(text_of, said)
         # No page needs the whole hash, and what stands here is in no error and no log of ours.
         add_call(self.counts.keys.cell(key[:12], alias, team, user), ended, None)
         if self._litellm:
@@ -119,8 +120,8 @@ class Metrics:
             route = text_of(whose.get("call_type")) or ended.kind
             deployment = getattr(happened.call, "deployment", "")
             labels = group, ended.model, deployment, ended.provider, route, error, status
-            said = (value or UNKNOWN for value in (key, alias, team, user, *labels))
-            add_call(self.counts.litellm.cell(*said), ended, times)
+            cell = (value or UNKNOWN for value in (key, alias, team, user, *labels))
+            add_call(self.counts.litellm.cell(*cell), ended, times)
 
     def watch(self, engine: Engine) -> None:
         """Count how long an engine's statements take."""
@@ -148,6 +149,7 @@ class Metrics:
 
 
 _WHOSE: Final = ("key", "key_alias", "team", "user")
+_TEXTS: Final = {str}
 
 
 def _note(happened: CallFinished, upstream: float | None) -> None:
