@@ -59,7 +59,7 @@ class Settings:
     """Whether a caller may name the address that is asked."""
     shared_ids: bool = False
     """Whether callers may name vector stores, conversations, stored prompts and items, caches, and others' containers:
-    they are of the gateway's account at a provider, which tells nobody apart, and of most is it not known who made it."""
+    they are of the gateway's account at a provider, which tells nobody apart."""
     kept_days: float | None = None
     """How long it is known who made a file, a batch or a stored answer; nobody but an administrator has it after
     that. ``None``: as long as its provider has it."""
