@@ -188,7 +188,7 @@ class CallInfo:
     raw: bytes = field(default=b"", repr=False)
     cache_hit: bool = False
     cache_key: str | None = None
-    """Under which the answer is kept, or would be; ``None`` without a cache, and of embeddings, each of which has one."""
+    """Under which the answer is kept, or would be; ``None`` without a cache, and of embeddings."""
     mocked: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "chat"
