@@ -47,7 +47,7 @@ def _holds(job: Job) -> Any:
         return None
     from .hold import Holds  # noqa: PLC0415 - only for who has a budget
 
-    return Holds(job.book)
+    return Holds(job.book, one_store=job.one_store)
 
 
 def _tab(job: Job) -> Any:

@@ -29,6 +29,8 @@ class Record:
         self.awaited, self.ended = awaited, False
         self.first_chunk: float | None = None
         self.mocked = False
+        self.asked_for = model
+        self.fell: BaseException | None = None
         self.quiet = bool(told.get("no-log"))
         self.logger_fn = told.get("logger_fn")
         self.id: str = told.get("litellm_call_id") or str(uuid.uuid4())

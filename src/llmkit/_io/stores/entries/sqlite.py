@@ -125,9 +125,12 @@ class SQLiteEntries:
             self._close()
 
     def __del__(self) -> None:
-        # Of one that nobody closed; of one that could not even be made, there is nothing.
-        with contextlib.suppress(Exception):
+        # Of one that nobody closed; of one that could not even be made, there is nothing; and where the interpreter
+        # ends, what modules had may be gone.
+        try:  # noqa: SIM105
             self._close()
+        except Exception:  # noqa: BLE001, S110
+            pass
 
     def before_fork(self) -> None:
         """Close the file: a copy would believe that it has SQLite's locks."""
