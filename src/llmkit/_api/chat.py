@@ -50,7 +50,16 @@ def completion(
     messages: Sequence[Any],
     *,
     stream: bool | None,
-    dry_run: bool | None = None,
+    dry_run: Literal[False] | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion | Stream: ...
+@overload
+def completion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None = None,
+    dry_run: bool | None,
     **params: Unpack[ChatParams],
 ) -> ChatCompletion | Stream | DryRun: ...
 def completion(
@@ -69,8 +78,8 @@ def completion(
         stream: whether to return a ``Stream`` of chunks instead of the whole answer.
         dry_run: whether to return the request that would be sent, and send nothing.
         **params: what OpenAI's API takes (``temperature``, ``max_tokens``, ``tools``, ``response_format``, …), and how
-            the call is made (``api_key``, ``base_url``, ``timeout``, ``num_retries``, ``fallbacks``, ``user``, ``tags``,
-            ``metadata``, …); ``llmkit.types.ChatParams`` has all of them.
+            the call is made (``api_key``, ``base_url``, ``timeout``, ``num_retries``, ``fallbacks``, ``user``,
+            ``tags``, ``metadata``, …); ``llmkit.types.ChatParams`` has all of them.
 
     Raises:
         ConfigurationError: a key, an address or a provider is missing or malformed.
@@ -117,7 +126,16 @@ async def acompletion(
     messages: Sequence[Any],
     *,
     stream: bool | None,
-    dry_run: bool | None = None,
+    dry_run: Literal[False] | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion | AsyncStream: ...
+@overload
+async def acompletion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None = None,
+    dry_run: bool | None,
     **params: Unpack[ChatParams],
 ) -> ChatCompletion | AsyncStream | DryRun: ...
 async def acompletion(
@@ -136,8 +154,8 @@ async def acompletion(
         stream: whether to return an ``AsyncStream`` of chunks instead of the whole answer.
         dry_run: whether to return the request that would be sent, and send nothing.
         **params: what OpenAI's API takes (``temperature``, ``max_tokens``, ``tools``, ``response_format``, …), and how
-            the call is made (``api_key``, ``base_url``, ``timeout``, ``num_retries``, ``fallbacks``, ``user``, ``tags``,
-            ``metadata``, …); ``llmkit.types.ChatParams`` has all of them.
+            the call is made (``api_key``, ``base_url``, ``timeout``, ``num_retries``, ``fallbacks``, ``user``,
+            ``tags``, ``metadata``, …); ``llmkit.types.ChatParams`` has all of them.
 
     Raises:
         ConfigurationError: a key, an address or a provider is missing or malformed.
