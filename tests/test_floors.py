@@ -148,6 +148,11 @@ UPWARDS: dict[str, set[str]] = {}
 
 # Imports inside functions: importer -> what it may load late, and nothing else anywhere.
 LAZY_SEAMS: dict[str, set[str]] = {
+    # A gateway that is asked in one format, by nobody over a WebSocket, and shows no metrics, loads none of these.
+    "proxy.endpoints.generating": {"llmkit.wires.gemini"},
+    "proxy.endpoints.owing": {"llmkit._control.foreign"},
+    "proxy.operation.metrics": {"llmkit.proxy.operation.showing"},
+    "proxy.operation.serving": {"llmkit.proxy.operation.conversing"},
     "proxy.operation.telemetry": {
         "llmkit.proxy.operation.spans",
         "llmkit.telemetry",
@@ -190,7 +195,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Only for who asks for a bound, and has attached something or wants texts counted.
     "_control.bounding": {
         "llmkit.catalogue._allowances",
-        "llmkit.tokens._duration",
+        "llmkit.tokens._longest",
         "llmkit.tokens._media",
         "llmkit.tokens._payload",
         "llmkit.tokens._text",
@@ -223,6 +228,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_given": {
         "llmkit.telemetry",
         "llmkit._control.caching.controls",
+        "llmkit._control.caching.each",
         "llmkit._control.caching.flow",
         "llmkit._control.caching.naming",
         "llmkit.cache",
@@ -249,6 +255,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "ledger": {"llmkit.types._page"},
     "router._router": {"llmkit.router._looks"},
     "types.answer": {"llmkit.types._page"},
+    "types.audio": {"html"},
     "_io._loops": {"trio"},  # only under it
     "_io._network": {"llmkit._io._reqwest"},  # only who asks for it
     "_io._reqwest": {  # only in a child that was forked, and for uploads

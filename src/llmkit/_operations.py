@@ -240,6 +240,9 @@ class SettleHold(NamedTuple):
 
     ``amounts`` in the order of the claims, and ``usd``; ``None`` is what was held. What is not kept is never spent.
     Usage counts a call unless it was released.
+
+    ``settlement``: how the call ended, which is recorded as by ``Settle``: both are done, or neither. A store that does
+    only the one leaves ``Settled.stored`` false, and is asked for the other.
     """
 
     hold: str
@@ -250,6 +253,7 @@ class SettleHold(NamedTuple):
     completion_tokens: int = 0
     flag: str = ""
     """Why the amount is not what the provider said: ``cancelled``, ``unknown price``, …"""
+    settlement: Settlement | None = None
 
 
 class Standing(NamedTuple):
@@ -262,11 +266,15 @@ class Standing(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """``settled``; ``corrected``: it had become spend; ``again``: nothing changed; ``missing``: no such hold."""
+    """``settled``; ``corrected``: it had become spend; ``again``: nothing changed; ``missing``: no such hold.
+
+    ``stored``: whether the settlement that came with it is recorded, by this or before.
+    """
 
     status: Literal["settled", "corrected", "again", "missing"]
     now: int
     lines: tuple[Standing, ...] = ()
+    stored: bool = False
 
 
 class Charge(NamedTuple):

@@ -6,6 +6,7 @@ What is kept, under which key, and who waits for whom is decided in ``_control.c
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -42,11 +43,13 @@ _URLS: Final = ("redis://", "rediss://", "unix://")
 _WORDS: Final = frozenset({"disk", "local", "redis", "sqlite", "true"})
 """What somebody else may call a kind of cache. A file of that name is hardly meant; ``./disk`` is one."""
 _REST, _LONGEST_REST = 1.0, 30.0
+_KEY: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{48}")
 
 
 class CacheStats(Mapping[str, int]):
     """What a cache has done in this process, by name: ``hits``, ``misses``, ``kept``, ``unkept``, ``waited``,
-    ``unreadable``, ``failures``, ``skipped`` (the store was down).
+    ``unreadable``, ``failures``, ``skipped`` (the store was down), ``inputs`` (of embeddings, that were known where
+    others were asked for).
     """
 
     def __init__(self, counts: Mapping[str, int]) -> None:
@@ -70,7 +73,7 @@ class CacheStats(Mapping[str, int]):
 
 
 _COUNTED: Final = (
-    "hits", "misses", "kept", "unkept", "waited", "unreadable", "failures", "skipped",
+    "hits", "misses", "kept", "unkept", "waited", "unreadable", "failures", "skipped", "inputs",
 )  # fmt: skip
 
 
@@ -157,6 +160,18 @@ class Cache:
         cleared: int = self.store.perform(Clear(self._prefix(namespace)))
         return cleared
 
+    def forget(self, key: str) -> bool:
+        """Throw out one answer, by its ``response.call.cache_key``; whether it was there.
+
+        Raises:
+            ConfigurationError: it is no such key.
+            StoreError: the store cannot be asked.
+        """
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise ConfigurationError(f"a key is what response.call.cache_key says, not {key!r:.80}")
+        # All keys are of one length: what begins with one is that one.
+        return bool(self.store.perform(Clear(key)))
+
     def weigh(self) -> Weighed:
         """How many entries there are, and what they take. Raises ``StoreError`` where that is not possible."""
         weighed: Weighed = self.store.perform(Weigh())
@@ -188,10 +203,10 @@ class Cache:
         """A salt for a store that has none."""
         return os.urandom(32)
 
-    def count(self, name: str) -> None:
-        """One more of these."""
+    def count(self, name: str, many: int = 1) -> None:
+        """So many more of these."""
         with self._lock:
-            self._counts[name] += 1
+            self._counts[name] += many
 
     def open(self) -> bool:
         """Whether the store may be asked: it is not, for a while, when it has failed."""

@@ -351,10 +351,12 @@ class CacheHit:
 
 @dataclass(frozen=True, slots=True)
 class CacheMissed:
-    """The cache was looked into and has no answer, under ``key``."""
+    """The cache was looked into and has no answer, under ``key``; of an embedding's inputs it may know some."""
 
     call_id: str
     key: str
+    inputs: int = 0
+    """So many of the call's inputs are known, and only the others are asked for."""
 
 
 @dataclass(frozen=True, slots=True)

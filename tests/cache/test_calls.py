@@ -587,14 +587,17 @@ def test_a_call_of_several_requests_is_kept_as_one() -> None:
     raw = Raw(
         {"embeddings": {"float": [[0.1, 0.2]]}, "meta": {"billed_units": {"input_tokens": 1}}}
     )
-    with scripted(*[raw] * 2) as script:
-        inputs = [f"text {number}" for number in range(97)]
-        one = cached.embedding("cohere/embed-v4.0", inputs[:96], api_key="made-up")
-        two = cached.embedding("cohere/embed-v4.0", inputs[:96], api_key="made-up")
+    with scripted(*[raw] * 3) as script:
+        # Pictures are kept together, and asked for one by one of this model.
+        inputs = [f"data:image/png;base64,{number}" for number in ("aaaa", "bbbb")]
+        one, two = (
+            cached.embedding("cohere/embed-english-v3.0", inputs, api_key="made-up")
+            for _ in range(2)
+        )
         assert two.call.cache_hit
         assert one.to_dict() == two.to_dict()
-        cached.embedding("cohere/embed-v4.0", inputs[:95], api_key="made-up")
-        assert len(script.requests) == 2
+        cached.embedding("cohere/embed-english-v3.0", inputs[:1], api_key="made-up")
+        assert len(script.requests) == 3
 
 
 # --- routers
@@ -685,6 +688,26 @@ def test_it_can_be_cleared_and_weighed(store: Any) -> None:
     assert cached.cache.weigh().entries == 0
 
 
+def test_one_answer_can_be_forgotten(store: Any) -> None:
+    """By the key that it says, streamed or not; no other is."""
+    cached = client(Cache(store))
+    with scripted("one", "two", "three", "four") as script:
+        first = cached.completion(MODEL, ASK)
+        stream = cached.completion(MODEL, ASK, stream=True).until_done()
+        key, other = first.call.cache_key, stream.call.cache_key
+        assert None not in {key, other}
+        assert cached.completion(MODEL, ASK).call.cache_key == key != other
+        assert cached.cache.forget(key)
+        assert not cached.cache.forget(key)
+        assert cached.completion(MODEL, ASK).text == "three"
+        assert cached.completion(MODEL, ASK, stream=True).until_done().call.cache_hit
+        assert cached.completion(MODEL, ASK, caching=False).call.cache_key is None
+        assert len(script.requests) == 4
+    for wrong in ("", key[:-1], None, "*"):
+        with pytest.raises(errors.ConfigurationError, match=r"call\.cache_key"):
+            cached.cache.forget(wrong)
+
+
 def test_what_is_shown_says_what_it_is(tmp_path: Path) -> None:
     """For people at a prompt."""
     shown = repr(Cache(tmp_path / "a.db", ttl=5))
@@ -738,6 +761,24 @@ def test_a_configuration_brings_its_cache(tmp_path: Path) -> None:
             {},
             "RedisEntries('h:7'",
         ),
+        (
+            {"cache": True, "cache_params": {"host": "h"}},
+            {"REDIS_URL": "redis://other:1"},
+            "RedisEntries('h:6379'",
+        ),
+        (
+            {
+                "cache": True,
+                "cache_params": {"redis_startup_nodes": [{"host": "n", "port": "7001"}]},
+            },
+            {"REDIS_HOST": "h"},
+            "RedisEntries('n:7001'",
+        ),
+        (
+            {"cache": True},
+            {"REDIS_CLUSTER_NODES": '[{"host": "n", "port": 7}]'},
+            "RedisEntries('n:7'",
+        ),
         ({"cache": "os.environ/WITH"}, {"WITH": "false"}, None),
         ({"cache": False, "cache_params": {"type": "s3"}}, {}, None),
     ],
@@ -752,12 +793,34 @@ def test_where_a_configuration_has_it(said: Any, environ: Any, store: Any) -> No
     shown = None if router.cache is None else repr(router.cache.store)
     assert shown is store if store is None else str(shown).startswith(store)
     assert not router.report
-    with pytest.raises(
-        errors.ConfigurationError, match=r"cache_params\.type is local, disk, redis"
-    ):
+    with pytest.raises(errors.ConfigurationError, match=r"type is local, disk, redis"):
         llmkit.Router.from_config(
             {
                 "model_list": models,
                 "litellm_settings": {"cache": True, "cache_params": {"type": "s3"}},
             }
         )
+
+
+@pytest.mark.parametrize(
+    ("params", "ttl"),
+    [
+        ({"type": "local", "ttl": 5, "default_in_memory_ttl": 6, "default_in_redis_ttl": 7}, 6),
+        ({"default_in_redis_ttl": 7, "ttl": 5}, 5),
+        ({"type": "redis", "default_in_redis_ttl": 7, "ttl": 5, "default_in_memory_ttl": 6}, 7),
+        ({"type": "disk", "default_in_redis_ttl": 7}, None),
+    ],
+    ids=str,
+)
+def test_a_kinds_own_time_goes_before_that_of_all(
+    params: dict[str, Any], ttl: float | None
+) -> None:
+    """In whichever order they stand; another kind's says nothing."""
+    from llmkit._control.caching.configured import configured
+
+    assert configured(params, {}).how.get("ttl") == ttl
+    for wrong in ({"mode": "always"}, {"redis_startup_nodes": ["n:7001"]}):
+        with pytest.raises(
+            errors.ConfigurationError, match=r"mode is 'default_on'|is a list of nodes"
+        ):
+            configured(wrong, {})

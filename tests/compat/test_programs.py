@@ -473,3 +473,57 @@ def test_a_custom_providers_failure_is_litellms(base: str) -> None:
         return list(stream.chunks)
 
     assert [chunk.choices[0].delta.content for chunk in asyncio.run(main())] == ["half"]
+
+
+# --- names ---------------------------------------------------------------------------------------
+
+
+def test_what_is_absent_says_what_to_use() -> None:
+    """By attribute, by ``from … import``, in a submodule; what LiteLLM has not is as anywhere."""
+    with pytest.raises(AttributeError, match=r"create_fine_tuning_job is not in llmkit: .*SDK"):
+        litellm.create_fine_tuning_job  # noqa: B018
+    assert not hasattr(litellm, "create_assistants")
+    with pytest.raises(ImportError, match=r"get_optional_params is not in llmkit: .*dry_run"):
+        from llmkit.compat.litellm.utils import get_optional_params  # noqa: F401
+    with pytest.raises(ConfigurationError, match="fine-tuning"):
+        litellm.create_fine_tuning_job  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'completoin'"):
+        litellm.completoin  # noqa: B018
+
+
+def test_messages_in_anthropics_form(base: str) -> None:
+    """``litellm.anthropic.messages`` of any provider, of either colour, streamed or not."""
+    asked: Any = {
+        "model": MODEL,
+        "messages": SAY,
+        "max_tokens": 9,
+        "api_base": base,
+        "api_key": KEY,
+    }
+    assert litellm.anthropic.messages.create(**asked)["content"][0]["type"] == "text"
+
+    async def main() -> list[str]:
+        stream = await litellm.anthropic.messages.acreate(**asked, stream=True)
+        return [event.type async for event in stream]
+
+    assert asyncio.run(main())[0] == "message_start"
+    with scripted(429), pytest.raises(litellm.RateLimitError):
+        litellm.anthropic.messages.create(**asked, num_retries=0)
+
+
+def test_lists_and_shapes_of_litellms(base: str) -> None:
+    """Models by provider, its OpenAI-like client, deployments and policies of its classes."""
+    assert "gpt-4o-mini" in litellm.open_ai_chat_completion_models
+    assert set(litellm.models_by_provider["openai"]) == {*litellm.open_ai_chat_completion_models}
+    assert litellm.LlmProviders.OPENAI in litellm.provider_list
+    assert MODEL in litellm.model_list
+    chat = litellm.LiteLLM(api_key=KEY, base_url=base).chat
+    assert chat.completions.create(model=MODEL, messages=SAY).choices[0].message.content
+    params = litellm.LiteLLM_Params(model=MODEL, api_base=base, api_key=KEY)
+    made = litellm.Router(
+        [litellm.Deployment(model_name="g", litellm_params=params)],
+        retry_policy=litellm.RetryPolicy(RateLimitErrorRetries=0),
+    )
+    assert made.completion("g", SAY).model
+    with scripted(429), pytest.raises(litellm.RateLimitError):
+        made.completion("g", SAY)

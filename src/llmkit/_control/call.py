@@ -132,7 +132,7 @@ def perform(job: Job) -> Flow[Any]:
     account = account_of(job)
     try:
         try:
-            if job.heard:
+            if job.begins:
                 yield Notify(CallStarted(job.id, *job.named, job.stream, job.kind))
             completion = yield from _answered(job, account)
             yield from account.settle("mocked" if account.mocked else "completed", completion)
@@ -426,7 +426,7 @@ def _attempt(
     if watched or "max_cost" in leg.options:
         leg, step = yield from held(job, account, leg.with_key(secret), step, this)
     number = account.number()
-    if job.heard and this.counts:
+    if job.begins and this.counts:
         yield from started(job, number, leg, step)
     began, wall = clock.now(), clock.wall()
     error: BaseException | None = None

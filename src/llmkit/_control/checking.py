@@ -26,6 +26,7 @@ from .._operations import (
     Reset,
     Settle,
     SettleHold,
+    Settlement,
     Window,
 )
 from .._secret import is_plain, redact
@@ -147,6 +148,7 @@ def _settle_hold(op: SettleHold) -> SettleHold:
         _count(op.prompt_tokens),
         _count(op.completion_tokens),
         op.flag,
+        None if op.settlement is None else _shown_settlement(op.settlement),
     )
 
 
@@ -172,16 +174,21 @@ def _reset(op: Reset) -> Reset:
 
 
 def _settle(op: Settle) -> Settle:
+    shown = _shown_settlement(op.settlement)
+    return op if shown is op.settlement else Settle(shown)
+
+
+def _shown_settlement(settlement: Settlement) -> Settlement:
     """Metadata is the caller's, and may hold keys: what a store keeps, others read for years."""
-    metadata = op.settlement.metadata
+    metadata = settlement.metadata
     if not metadata:
-        return op
+        return settlement
     try:
         shown = _shown(metadata, str if is_plain(_texts(metadata)) else redact)
     except RecursionError:
         # What holds itself.
         shown = {str(name): redact(str(value)) for name, value in metadata.items()}
-    return Settle(op.settlement._replace(metadata=shown))
+    return settlement._replace(metadata=shown)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -329,10 +329,10 @@ def _heard(ask: Ask) -> Iterator[CostLine]:
 
 
 def _seconds(ask: Ask) -> Iterator[CostLine]:
-    seconds = ask.gauges.seconds(ask.call.file)
-    seconds = ask.allowance.seconds if seconds is None else seconds
+    seconds, heard = ask.gauges.seconds(ask.call.file), ask.allowance.seconds
+    seconds = heard if seconds is None else seconds if heard is None else min(seconds, heard)
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
-        raise Unpriceable("how long the sound lasts is not known, as it is of WAV and MP3")
+        raise Unpriceable("how long the sound lasts is not known, as it is of WAV, FLAC or Ogg")
     billed = max(1, math.ceil(seconds / SECONDS_STEP)) * SECONDS_STEP
     terms = ask.terms(0)
     keys = frozenset({"audio_input/second", "input/second"})

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .auth import bearers, sessions
 from .data import requests
+from .direct import Direct
 from .endpoints import chats, files, others, socket
 from .gateway import Gateway
 from .made import made
@@ -51,12 +52,12 @@ class Proxy:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         router = Router(_routes(gateway), redirect_slashes=False, default=_Late(gateway))
-        app: ASGIApp = router
+        app: ASGIApp = Direct(router)
         for around in _AROUND:
             app = around(app, gateway)
-        guarded = Guarded(self._opened(app), gateway.settings)
-        self._app = Outermost(crossing(guarded, gateway.settings))
         self._life = Life(gateway, _RUNNING)
+        guarded = Guarded(app, gateway.settings, self._life)
+        self._app = Outermost(crossing(guarded, gateway.settings))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or heed what the server says of its start and end."""
@@ -64,15 +65,6 @@ class Proxy:
             await self._life.told(receive, send)
             return
         await self._app(scope, receive, send)
-
-    def _opened(self, app: ASGIApp) -> ASGIApp:
-        async def answers(scope: Scope, receive: Receive, send: Send) -> None:
-            if not self._life.begun:
-                await self._life.begin_late()
-            with self._life:
-                await app(scope, receive, send)
-
-        return answers
 
     def end_soon(self) -> None:
         """Say that the server is about to end: WebSockets are closed when their chats have ended. In its event loop."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import time
 from typing import Any, Final
@@ -15,10 +14,12 @@ from typing import Any, Final
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .._call import fresh_id
 from .._secret import redact
 from .errors_of import refused_by
 from .failure import Refused
 from .operation.logs import REQUEST, tell_access
+from .running import Life
 from .settings import Settings
 
 __all__ = ["Guarded", "Outermost", "crossing"]
@@ -114,25 +115,38 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
 
 
 class Guarded:
-    """Ends each request that is too large, and gives each error a body that says nothing of what is inside."""
+    """Ends each request that is too large, and gives each error a body that says nothing of what is inside.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    ``life``: what is opened before a request goes on, and not closed while any is under way.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, life: Life | None = None) -> None:
         self._app, self._most = app, settings.max_body
+        self._life = life or _Forever()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._connected(scope, receive, send)
             return
-        ending = _Ending(scope, send)
+        life, ending = self._life, _Ending(scope, send)
+        life.requests += 1
         try:
+            if not life.begun:
+                await life.begin_late()
             receives = _limited(scope, receive, self._most, ending)
             await self._app(scope, receives, ending.send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told that there was one
             await ending.fail(error)
+        finally:
+            life.requests -= 1
 
     async def _connected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        life = self._life
+        life.requests += 1
         try:
+            if not life.begun:
+                await life.begin_late()
             await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - as above
             refused = _told(error, scope)
@@ -140,6 +154,18 @@ class Guarded:
             # A reason has no more than 123 bytes: RFC 6455, section 5.5.
             reason = refused.message.encode()[:120].decode(errors="ignore")
             await send({"type": "websocket.close", "code": code, "reason": reason})
+        finally:
+            life.requests -= 1
+
+
+class _Forever:
+    """The life of what is always open."""
+
+    requests = 0
+    begun = True
+
+    async def begin_late(self) -> None:
+        """It has begun."""
 
 
 class _Ending:
@@ -226,4 +252,4 @@ def _id_of(scope: Scope) -> str:
         if name == b"x-request-id" and _ID.fullmatch(value):
             said: str = value.decode()
             return said
-    return os.urandom(16).hex()
+    return fresh_id()

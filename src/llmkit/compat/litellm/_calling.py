@@ -19,6 +19,7 @@ from . import _custom, _mock
 from ._answers import shaped
 from ._arguments import told, with_positions
 from ._clients import client_for
+from ._hooks import after_call, after_failure, before_call, check_hooks
 from ._record import Record
 from ._settings import setting
 from ._streams import CustomStreamWrapper, raised
@@ -53,6 +54,17 @@ KINDS: Final[dict[str, _Form]] = {
         _form("transcription", "transcription", "types.audio:TranscriptionModelParams", "file"),
         _form("speech", "speech", "types.audio:SpeechModelParams", "input voice"),
         _form("rerank", "rerank", "types.rerank:RerankModelParams", "query documents"),
+        _form("messages", "messages", "types.messages:MessagesModelParams", "messages"),
+        _form("count_tokens", "count_tokens", "types.params:ModelParams", "messages"),
+        *(
+            _form("stored_responses", name, "types.responses:StoredModelParams", "response_id")
+            for name in (
+                "get_responses",
+                "delete_responses",
+                "cancel_responses",
+                "list_input_items",
+            )
+        ),
         _form("moderation", "moderation", "types.moderation:ModerationModelParams", "input"),
         _form("files", "create_file", "types.file:FileModelParams", "file"),
         _form("files", "file_content", _NONE, "file_id"),
@@ -91,6 +103,7 @@ def prepared(
         LLMKitError: one of them is not honoured.
     """
     check_loggers()
+    check_hooks()
     form = KINDS[name]
     arguments = _settled(form, given, routed=routed)
     ours, optional = told(form.kind, sorted(form.subject), arguments)
@@ -177,8 +190,9 @@ async def acall(
 ) -> Any:
     """``call`` for async code."""
     record = None
+    placed: Mapping[str, Any] = with_positions(f"a{name}", given, named)
     try:
-        placed = with_positions(f"a{name}", given, named)
+        placed = await before_call(name, placed)
         made = prepared(name, placed, awaited=True, routed=target is not None)
         record = made.record
         await _mock.adelay(named)
@@ -191,8 +205,11 @@ async def acall(
         waiting = _unheard(record, error)
         if waiting is not None:
             await waiting
-        raise raised(error) from error.__cause__
-    return _handed_out(answer, made)
+        failure = raised(error)
+        await after_failure(name, placed, failure)
+        raise failure from error.__cause__
+    out = _handed_out(answer, made)
+    return out if made.record.kwargs["stream"] else await after_call(name, placed, out)
 
 
 def _unheard(record: Record | None, error: LLMKitError) -> Any:

@@ -192,10 +192,14 @@ class Endpoint:
         self._gateway, self._work, self._error, self._key = gateway, work, error, key
         self._body = body
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request."""
+        answered = self._answer(HTTPConnection(scope), receive, send)
+        return answered if self._error is None else self._spoken(answered, scope)
+
+    async def _spoken(self, answered: Awaitable[None], scope: Scope) -> None:
         try:
-            await self._answer(HTTPConnection(scope), receive, send)
+            await answered
         except Exception as error:
             if self._error is None or isinstance(error, ClientDisconnect):
                 raise

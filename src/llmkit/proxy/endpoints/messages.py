@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..._json import dump
 from ...errors import (
+    APIError,
     ConfigurationError,
     NoDeploymentError,
     NotFoundError,
@@ -20,9 +21,9 @@ from ...errors import (
     UnknownProviderError,
 )
 from ...fronts import Asked
-from ...fronts import messages as front
 from ...types.messages import MessagesModelParams
 from ..failure import Refused
+from . import formats
 from .beside import wrong
 from .exchange import Endpoint, Exchange, told, written
 
@@ -40,13 +41,17 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     """Its paths."""
     found: list[BaseRoute] = []
     for work, name in ((create, "/messages"), (count, "/messages/count_tokens")):
-        endpoint = Endpoint(gateway, work, error=front.error)
+        endpoint = Endpoint(gateway, work, error=_error)
         # The last one is for clients that are told of an address with a path of Anthropic's own.
         found += [
             Route(path, endpoint, methods=["POST"])
             for path in (f"/v1{name}", name, f"/anthropic/v1{name}")
         ]
     return found
+
+
+def _error(failure: APIError) -> tuple[int, dict[str, Any]]:
+    return formats.messages.error(failure)
 
 
 class _Teller:
@@ -66,7 +71,7 @@ class _Teller:
 
     def failed(self, refused: Refused) -> bytes:
         """The error, as an event."""
-        return front.frame(told(refused, front.error, self._http_id))
+        return formats.messages.frame(told(refused, _error, self._http_id))
 
 
 async def create(exchange: Exchange) -> None:
@@ -103,7 +108,7 @@ def _params(exchange: Exchange) -> dict[str, Any]:
 async def count(exchange: Exchange) -> None:
     """``POST /v1/messages/count_tokens``."""
     model = exchange.model()
-    asked = front.read({**exchange.fields, "model": model})
+    asked = formats.messages.read({**exchange.fields, "model": model})
     with exchange.around("acount_tokens", model):
         number = await counted(exchange, model, asked)
     await exchange.line.whole(dump({"input_tokens": number}))

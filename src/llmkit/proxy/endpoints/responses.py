@@ -13,10 +13,9 @@ from starlette.routing import BaseRoute, Route
 
 from ... import providers
 from ..._json import dump
-from ...fronts import responses as front
 from ...types.responses import ResponsesModelParams, StoredModelParams
 from ..failure import Refused
-from . import kept, places
+from . import formats, kept, places
 from .beside import wrong
 from .exchange import Endpoint, Exchange, written
 from .messages import counted
@@ -77,7 +76,7 @@ class _Teller:
             "error": {"code": code, "message": refused.message},
         }
         event = {"type": "response.failed", "sequence_number": self._number + 1, "response": broken}
-        return front.frame(event)
+        return formats.responses.frame(event)
 
 
 _LIMITED: Final = 429
@@ -130,7 +129,7 @@ async def _note(exchange: Exchange, answer: Any, response_id: str, model: str) -
 async def count(exchange: Exchange) -> None:
     """``POST /v1/responses/input_tokens``."""
     model = exchange.model()
-    asked = front.read({**exchange.fields, "model": model})
+    asked = formats.responses.read({**exchange.fields, "model": model})
     with exchange.around("acount_tokens", model):
         number = await counted(exchange, model, asked)
     await exchange.line.whole(dump({"object": "response.input_tokens", "input_tokens": number}))

@@ -1,6 +1,6 @@
 """What is counted for Prometheus: by an ASGI middleware, by a client's callbacks, and around the database.
 
-Each gateway has a registry of its own. Several workers leave what they counted in a directory, and whichever is
+Several workers leave what they counted in a directory, and whichever is
 asked adds it up (``sharing``): ``prometheus_client``'s own mode for that belongs to the process and its environment.
 """
 
@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.core import Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 from sqlalchemy import Engine, event
-from typing_extensions import override
 
 from ...events import CallFinished
 from ...telemetry._heard import Heard, add_call, text_of
 from ..errors_of import refused_by
-from .counting import Counts
-from .families import UNKNOWN, litellm_families, own_families, state_families
+from .counting import UNKNOWN, Counts
 from .sharing import Pages
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
     from ..settings import Settings
+    from .showing import Page
 
 __all__ = ["Measured", "Metrics", "around", "route_of", "running"]
 
@@ -58,7 +53,7 @@ class _Exchange:
 _EXCHANGE: ContextVar[_Exchange | None] = ContextVar("llmkit_proxy_exchange", default=None)
 
 
-class Metrics(Collector):
+class Metrics:
     """What is counted.
 
     Args:
@@ -71,36 +66,21 @@ class Metrics(Collector):
         directory = None if settings is None else settings.metrics_directory
         self.pages = None if directory is None else Pages(directory)
         self.counts = Counts()
-        self.registry = CollectorRegistry()
-        self.registry.register(self)
-        if self.pages is None:
-            # Of several processes these would be of whichever was asked.
-            ProcessCollector(registry=self.registry)
-            PlatformCollector(registry=self.registry)
         self._calls = Heard(self.counts)
-        self._states: tuple[Any, ...] = ()
+        self._page: Page | None = None
         self._lock = threading.Lock()
 
     # --- showing
 
     def page(self, accept: str = "", states: tuple[Any, ...] = ()) -> tuple[bytes, str]:
         """The page and its media type. ``states``: how deployments are, as a router says."""
-        encode, media_type = choose_encoder(accept)
+        from .showing import Page  # noqa: PLC0415 - brings prometheus_client along
+
         with self._lock:
-            self._states = states
-            return encode(self.registry), media_type
-
-    @override
-    def collect(self) -> Iterator[Metric]:
-        counts = self.counts if self.pages is None else self.pages.total(self.counts)
-        yield from own_families(counts)
-        yield from state_families(self._states, litellm=self._litellm)
-        if self._litellm:
-            yield from litellm_families(counts)
-
-    def describe(self) -> Iterator[Metric]:
-        """Nothing: names are of this registry alone."""
-        return iter(())
+            if self._page is None:
+                self._page = Page(litellm=self._litellm, alone=self.pages is None)
+            counts = self.counts if self.pages is None else self.pages.total(self.counts)
+            return self._page.written(accept, counts, states)
 
     @asynccontextmanager
     async def sharing(self) -> AsyncIterator[None]:
@@ -121,6 +101,9 @@ class Metrics(Collector):
             self._finished(happened)
         else:
             self._calls.heard(happened)
+
+    # Of what begins nothing is counted.
+    heard.beginnings = False  # type: ignore[attr-defined]
 
     def _finished(self, happened: CallFinished) -> None:
         ended = happened.settlement

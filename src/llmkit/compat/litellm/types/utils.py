@@ -25,8 +25,10 @@ from .._answers import (
     TranscriptionResponse,
     Usage,
 )
+from .._hooks import CallTypes
 
 __all__ = [
+    "CallTypes",
     "ChatCompletionDeltaToolCall",
     "ChatCompletionMessageToolCall",
     "Choices",
