@@ -20,6 +20,7 @@ from typing_extensions import override
 from ..app import Proxy, create_app
 from ..loading import from_text
 from ..settings import Settings
+from .joining import Joining
 from .logs import begin
 
 __all__ = ["served", "work"]
@@ -115,6 +116,7 @@ def _conversing(**given: Any) -> Any:
 def _configuration(settings: Settings, app: Proxy) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=Joining,
         ws=cast("Any", _conversing),
         lifespan="on",
         log_config=None,
