@@ -17,7 +17,7 @@ from llmkit.proxy.operation import telemetry
 
 from ._kit import MASTER, called
 
-CALLS = 500
+CALLS = 480
 """Calls of llmkit's functions for a chat with a key, a rate limit, a budget and a line of the log, resumptions
 included; of the event loop's thread alone."""
 ASKED = {"model": "fast", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 20}
