@@ -65,7 +65,7 @@ def _number(name: str, given: str) -> int | float:
         found = int(given) if name in _WHOLE else float(given)
     except ValueError:
         found = nan
-    if not isfinite(found):
+    if isinstance(found, float) and not isfinite(found):
         raise wrong(f"{name} must be a number", name)
     return found
 
