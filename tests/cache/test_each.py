@@ -305,6 +305,28 @@ def test_a_budget_holds_what_is_asked_for(simulator: Simulator) -> None:
         cached.embedding(MODEL, [text + "!" for text in texts] * 5, user="ann")
 
 
+def test_what_is_asked_for_is_billed() -> None:
+    """What is known is not, and a hit is nobody's charge."""
+    from ..billing._recorded import billed
+    from ..io._server import answer
+
+    def came(*numbers: float) -> Any:
+        data = [{"index": i, "embedding": [number]} for i, number in enumerate(numbers)]
+        usage = {"prompt_tokens": 10 * len(numbers), "total_tokens": 10 * len(numbers)}
+        return answer(
+            {"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage}
+        )
+
+    with billed(came(1.0, 2.0), came(3.0)) as world:
+        world.client.cache = True
+        for texts in (["a", "b"], ["b", "c"], ["c", "a"]):
+            answered = world.client.embedding(MODEL, texts)
+        assert answered.vectors == [[3.0], [1.0]]
+        used: list[Any] = [charge.usage for charge in world.charges]
+        assert [one["prompt_tokens"] for one in used] == [20, 10], used
+        assert len(world.desk.finishes) == 2
+
+
 def test_errors_keep_nothing_and_spoil_nothing(simulator: Simulator) -> None:
     """What was known before is known after; a store that is down breaks nothing."""
     cached = client(num_retries=0)
