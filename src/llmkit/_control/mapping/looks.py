@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from ..._cost import Cost
@@ -46,5 +47,7 @@ def _row(row: Any) -> tuple[Any, ...]:
 
 
 def _short(value: Any) -> str:
+    if isinstance(value, Mapping):
+        value = " · ".join(f"{name}: {one}" for name, one in value.items())
     text = value if isinstance(value, str) else repr(value)
     return text if len(text) <= _WIDEST else f"{text[:_WIDEST]}…"
