@@ -21,6 +21,7 @@ __all__ = [
     "MediaPolicy",
     "Timeouts",
     "new_call_id",
+    "whole_of",
 ]
 
 Change = Literal["renamed", "clamped", "defaulted", "emulated", "moved", "dropped"]
@@ -197,3 +198,10 @@ class CallInfo:
     """What a router was asked for."""
     deployment: str = ""
     """Which of its deployments answered, or was asked last."""
+
+
+def whole_of(given: Any) -> Any:
+    """An answer as it is, or what a stream came to. Raises ``StreamConsumedError`` for one that has not ended."""
+    # Asked of the class: a stream that has not ended looks as if it had none.
+    own = hasattr(type(given), "response") or "response" in getattr(given, "__dict__", ())
+    return given.response if own else given

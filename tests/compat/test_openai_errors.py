@@ -129,5 +129,14 @@ def test_instructor_takes_a_clients_completion() -> None:
         assert isinstance(patched(**ask), City)
         to = {"api_base": simulator.base_url, "api_key": KEY}
         streamed = instructor.from_litellm(litellm.completion).chat.completions
-        parts = list(streamed.create_partial(**ask, **to))
-        assert parts[-1].name == city.name
+        for parts in (chats.create_partial(**ask), streamed.create_partial(**ask, **to)):
+            assert list(parts)[-1].name == city.name
+        assert [one.name for one in chats.create_iterable(**ask)] == [city.name]
+
+        async def main() -> list[Any]:
+            return [part async for part in achats.create_partial(**ask)]
+
+        assert asyncio.run(main())[-1].name == city.name
+        rows = [{"model_name": "g", "litellm_params": {"model": MODEL, **to}}]
+        routed = instructor.from_litellm(llmkit.Router(rows).completion).chat.completions
+        assert isinstance(routed.create(**{**ask, "model": "g"}), City)
