@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -77,6 +78,32 @@ def test_all_ways_to_fail_are_openais(client: Client) -> None:
             router.completion("other", SAY)
         with scripted(401), pytest.raises(openai.AuthenticationError):
             router.completion("g", SAY)
+
+
+def _every_kind() -> list[type[errors.LLMKitError]]:
+    kinds = (kind for kind in vars(errors).values() if isinstance(kind, type))
+    return [kind for kind in kinds if issubclass(kind, errors.LLMKitError)]
+
+
+def test_every_class_is_of_both_with_both_attributes() -> None:
+    """By itself and as LiteLLM's: what openai's programs look at is there, before and after ``pickle``."""
+    attributes = ("message", "body", "code", "param", "type", "request")
+    of_answers = ("response", "status_code", "request_id")
+    for kind in _every_kind():
+        for adopt in (lambda error: error, litellm.exceptions.adopted):
+            error = also_openais(adopt(kind("why")))
+            again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+            for one in (error, again, copy.copy(error)):
+                assert isinstance(one, kind)
+                assert type(one) is type(error)
+                assert str(one) == str(error)
+                looked_at = attributes if isinstance(one, openai.APIError) else ()
+                if isinstance(one, openai.APIStatusError):
+                    looked_at += of_answers
+                    assert one.response.request is not None
+                assert all(hasattr(one, name) for name in looked_at)
+            theirs = isinstance(error, openai.OpenAIError)
+            assert theirs is issubclass(kind, errors.APIError | errors.ConfigurationError)
 
 
 def test_who_does_not_ask_gets_none_of_it() -> None:

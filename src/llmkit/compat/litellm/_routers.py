@@ -11,6 +11,7 @@ from typing_extensions import override
 from ..._io._together import fastest, together
 from ...errors import LLMKitError
 from . import _mock
+from ._absent import AbsentNameError
 from ._arguments import with_positions
 from ._calling import acall, call
 from ._clients import how
@@ -157,7 +158,9 @@ class Router:
         """Whatever else an ``llmkit.Router`` has, such as ``get_model_names``, ``set_model_list``, ``route``."""
         if name == "llmkit":
             raise AttributeError(name)
-        return getattr(self.llmkit, name)
+        if name.startswith("__") or hasattr(self.llmkit, name):
+            return getattr(self.llmkit, name)
+        raise AbsentNameError(f"a Router has no {name!r}: docs/router.md says what it has")
 
     @override
     def __repr__(self) -> str:
