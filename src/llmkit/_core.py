@@ -337,11 +337,13 @@ class Core(Attached):
         job.kind, job.stream, job.wanted, job.shown = kind.name, stream, asked.wanted, {}
         # Where a testing tool answers by itself, a key that is missing is no mistake.
         job.keyless = dry_run or bool(tapped) or how.mock is not None
-        job.heard, job.hooks, job.limit = self._observers.heard, self._hooks, self._limit
+        job.heard = heard = self._observers.heard
+        job.begins = heard and self._observers.begins
+        job.hooks, job.limit = self._hooks, self._limit
         job.transport = tapped or self._transport_name
         job.metadata = metadata if metadata and isinstance(metadata, Mapping) else {}
         job.attributes, job.book, job.desk, job.divert, job.way = {}, None, None, None, None
-        job.cache = None
+        job.cache, job.one_store = None, False
         return job
 
     def _attribute(self, job: Job, asked: plan.Asked) -> None:
@@ -349,8 +351,10 @@ class Core(Attached):
         from ._control.attributes import overheard, told  # noqa: PLC0415 - few calls say it
 
         job.attributes, job.shown, job.metadata = told(asked.params, asked.options, job.metadata)
-        job.book, job.desk = self._book, self._desk
-        job.heard = job.heard or (bool(CONTEXT.get()) and overheard())
+        book = job.book = self._book
+        job.desk, job.one_store = self._desk, book is not None and book.store is self.ledger
+        if not job.begins and CONTEXT.get() and overheard():
+            job.heard = job.begins = True
         if self._cache is not None or not _CACHING.isdisjoint(asked.options):
             job.cache = caching_of(self._cache, job, asked)
 

@@ -17,12 +17,11 @@ from ._call import Sent
 
 __all__ = [
     "FOR_EVER", "NOBODY", "ROLLING_BUCKETS", "Admit", "Admitted", "Attribution", "Audit",
-    "Audited", "Balance", "Balances", "Candidate", "Charge", "Claim", "Cool", "Difference",
-    "Entry", "Full", "Gone", "Health", "Leave", "Line", "Look", "Looked", "Numbered", "Operation",
-    "Outcome", "Post", "Posted", "Quota", "ReadEntries", "ReadRules", "ReadUsage", "Refusal",
-    "Refused", "Reserve", "Reserved", "Reset", "Rule", "Settle", "SettleHold", "Settled",
-    "Settlement", "Settlements", "SettlementsAfter", "Stale", "Standing", "Store", "Sweep", "Untimely", "UsageRow",
-    "Window", "WriteRule", "Written",
+    "Audited", "Balance", "Balances", "Candidate", "Charge", "Claim", "Cool", "Difference", "Entry", "Full", "Gone",
+    "Health", "Leave", "Line", "Look", "Looked", "Numbered", "Operation", "Outcome", "Post", "Posted", "Quota",
+    "ReadEntries", "ReadRules", "ReadUsage", "Refusal", "Refused", "Reserve", "Reserved", "Reset", "Rule", "Settle",
+    "SettleHold", "Settled", "Settlement", "Settlements", "SettlementsAfter", "Stale", "Standing", "Store", "Sweep",
+    "Untimely", "UsageRow", "Window", "WriteRule", "Written",
 ]  # fmt: skip
 
 Outcome = Literal[
@@ -240,6 +239,9 @@ class SettleHold(NamedTuple):
 
     ``amounts`` in the order of the claims, and ``usd``; ``None`` is what was held. What is not kept is never spent.
     Usage counts a call unless it was released.
+
+    ``settlement``: how the call ended, which is recorded as by ``Settle``: both are done, or neither. A store that does
+    only the one leaves ``Settled.stored`` false, and is asked for the other.
     """
 
     hold: str
@@ -250,6 +252,7 @@ class SettleHold(NamedTuple):
     completion_tokens: int = 0
     flag: str = ""
     """Why the amount is not what the provider said: ``cancelled``, ``unknown price``, …"""
+    settlement: Settlement | None = None
 
 
 class Standing(NamedTuple):
@@ -262,11 +265,15 @@ class Standing(NamedTuple):
 
 
 class Settled(NamedTuple):
-    """``settled``; ``corrected``: it had become spend; ``again``: nothing changed; ``missing``: no such hold."""
+    """``settled``; ``corrected``: it had become spend; ``again``: nothing changed; ``missing``: no such hold.
+
+    ``stored``: whether the settlement that came with it is recorded, by this or before.
+    """
 
     status: Literal["settled", "corrected", "again", "missing"]
     now: int
     lines: tuple[Standing, ...] = ()
+    stored: bool = False
 
 
 class Charge(NamedTuple):

@@ -75,6 +75,10 @@ class MemoryLedger:
                 self._recent.popitem(last=False)
         return True
 
+    def has(self, settlement: Settlement) -> bool:
+        """Whether it has one of this call, among those that are kept."""
+        return settlement.call_id in self._recent
+
     @property
     def settlements(self) -> tuple[Settlement, ...]:
         """The latest settlements, oldest first."""

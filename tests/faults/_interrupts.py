@@ -71,6 +71,8 @@ class Interrupt:
                     self._point(frame)
             return step
 
+        # Python 3.13 traces the instructions of frames alone that had a function for it when they asked.
+        frame.f_trace = step
         return step
 
     def _point(self, frame: FrameType) -> None:

@@ -48,7 +48,11 @@ class Worker:
             margin=0.2,
         )
         self.client = llmkit.Client(
-            budget=self.manager, api_key=KEY, base_url=spec["base_url"], timeout=1.0
+            budget=self.manager,
+            ledger=self.manager.store,
+            api_key=KEY,
+            base_url=spec["base_url"],
+            timeout=1.0,
         )
 
     def say(self, *words: object) -> None:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from llmkit._operations import Audit, Entry, Sweep
+from llmkit._operations import Audit, Entry, Settlements, Sweep
 from llmkit.stores import SQLiteStore
 from llmkit.testing import Simulator
 
@@ -110,10 +110,15 @@ def test_clients_are_killed(tmp_path: Path) -> None:
     most = dict(connection.execute("SELECT account, max(used) FROM witness GROUP BY account"))
     connection.close()
     audit, entries, told = store.perform(Audit()), everything(store), said(tmp_path)
+    settlements = {one.call_id: one for one in store.perform(Settlements(10**9))}
     store.close()
     assert (audit.differences, audit.holds) == ((), 0)
     assert_within(most)
     assert_kept(entries, told["done"])
+    # How a call ended is recorded with the end of its hold.
+    ended = {entry.hold.rpartition("-")[0] for entry in entries if entry.kind == "settle"}
+    assert ended == {id_ for id_, one in settlements.items() if one.outcome == "completed"}
+    assert {line.split(" ")[0] for line in told["done"]} <= ended
     spent = sum((entry.usd for entry in entries), Decimal(0))
     cost = {Decimal(line.split(" ")[1]) for line in told["done"]}
     assert len(cost) == 1, cost

@@ -116,7 +116,7 @@ def test_a_newer_schema_is_refused(
     store.perform(Sweep())
     with psycopg.connect(postgres_server.dsn(), autocommit=True) as other:
         other.execute(f"insert into {schema}.versions values (999)")  # type: ignore[arg-type]  # noqa: S608
-    with pytest.raises(StoreError, match=r"has version 999, .* knows 4: upgrade llmkit"):
+    with pytest.raises(StoreError, match=r"has version 999, .* knows 5: upgrade llmkit"):
         PostgresStore(postgres_server.dsn(), schema=schema).perform(Sweep())
     assert store.perform(Sweep()) == 0  # who was there before goes on
 
@@ -129,9 +129,11 @@ def test_an_older_schema_is_brought_up_to_date(
 ) -> None:
     """What was added since is applied, once, and what is there stays."""
     store.perform(Post("entry", ()))
-    monkeypatch.setattr(_schema, "VERSION", 4)
-    script = "create table @.more (); insert into @.versions values (4)"
-    monkeypatch.setattr(_schema, "_script", {4: script}.__getitem__)
+    monkeypatch.setattr(_schema, "VERSION", newest := _schema.VERSION + 1)
+    script = (
+        "create table @.more (); insert into @.versions select max(version) + 1 from @.versions"
+    )
+    monkeypatch.setattr(_schema, "_script", {newest: script}.__getitem__)
     newer = [PostgresStore(postgres_server.dsn(), schema=schema) for _ in range(4)]
     came = together([lambda one=one: len(one.perform(ReadEntries())) for one in newer])
     assert came == [1] * 4

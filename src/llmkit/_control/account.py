@@ -28,7 +28,7 @@ def account_of(job: Job) -> Account:
     info.key_source = info.status_code = info.request_id = None
     info.attempts, info.ledger = [], ()
     info.headers, info.rate_limits, info.raw = {}, {}, b""
-    info.cache_hit, info.mocked = False, job.mock is not None
+    info.cache_key, info.cache_hit, info.mocked = None, False, job.mock is not None
     info.metadata, info.attributes = job.metadata, job.shown
     return Account(
         info,
@@ -47,7 +47,7 @@ def _holds(job: Job) -> Any:
         return None
     from .hold import Holds  # noqa: PLC0415 - only for who has a budget
 
-    return Holds(job.book)
+    return Holds(job.book, one_store=job.one_store)
 
 
 def _tab(job: Job) -> Any:

@@ -43,7 +43,7 @@ from .._operations import (
 from ..errors import StoreError
 from .checking import EXPIRED
 
-__all__ = ["ACCOUNTING", "DAY", "Hold", "Rows", "first_counted"]
+__all__ = ["ACCOUNTING", "DAY", "Hold", "Rows", "first_counted", "settle_hold"]
 
 DAY: Final = 86_400_000
 # Not the caller's context, which may round.
@@ -222,7 +222,7 @@ def _placed(rows: Rows, account: str, width: int, bucket: int) -> int:
 
 
 def settle_hold(rows: Rows, op: SettleHold, now: int) -> Settled:
-    """End a hold; one that has expired is corrected, in its own buckets."""
+    """End a hold; one that has expired is corrected, in its own buckets. The settlement with it is not looked at."""
     hold = rows.hold(op.hold)
     if hold is None:
         return _ended_before(rows, op, now)

@@ -31,6 +31,7 @@ class Holds:
         "_held",
         "_left",
         "_numbers",
+        "_one_store",
         "_open",
         "_owed",
         "_proven",
@@ -38,8 +39,10 @@ class Holds:
         "diverting",
     )
 
-    def __init__(self, book: Any) -> None:
+    def __init__(self, book: Any, *, one_store: bool = False) -> None:
         self._book = book
+        self._one_store = one_store
+        """Whether the budget's store is the one that calls' settlements go to."""
         self._numbers = count(1)
         self._held = False
         """Whether there has been a hold."""
@@ -133,7 +136,7 @@ class Holds:
 
     def fork(self) -> Holds:
         """Holds of what runs beside others for this call; it asks for no cheaper model."""
-        other = Holds(self._book)
+        other = Holds(self._book, one_store=self._one_store)
         other._numbers, other.diverting = self._numbers, False
         return other
 
@@ -146,12 +149,21 @@ class Holds:
             self._held, self._left, self._proven = other._held, other._left, other._proven
             self._open, self._trying = other._open, other._trying
 
-    def close(self) -> Flow[None]:
-        """Settle what has ended. A store that fails is the book's affair: it keeps what could not be done."""
+    def close(self, settlement: Settlement | None = None) -> Flow[bool]:
+        """Settle what has ended. A store that fails is the book's affair: it keeps what could not be done.
+
+        ``settlement``: how the call ended. Where one store has both, it goes there with the last of what is settled;
+        whether it did.
+        """
+        stored = False
         while self._owed:
             taken, operation = self._owed[0]
-            yield from self._book.close(taken, operation)
+            if settlement is not None and self._one_store and len(self._owed) == 1:
+                operation = operation._replace(settlement=settlement)
+            settled = yield from self._book.close(taken, operation)
+            stored = settled is not None and settled.stored
             self._owed = self._owed[1:]
+        return stored
 
     def _end(self, flag: str, prompt: int = 0, completion: int = 0) -> None:
         taken = self._open

@@ -84,6 +84,8 @@ class Job:
     stream: bool = False
     heard: bool = True
     """Whether anybody listens to events: without, those of a call that goes well are not made."""
+    begins: bool = True
+    """Whether anybody wants to hear that it begins, or an attempt."""
     hooks: Sequence[Any] = ()
     wanted: type | None = None
     mock: Any = None
@@ -97,6 +99,8 @@ class Job:
     """The same without what looks like a secret."""
     book: Any = None
     """The ``Book`` of its budget, where it has one."""
+    one_store: bool = False
+    """Whether that is kept in the client's ledger."""
     desk: Any = None
     """What billing is told by, where there is any: it performs ``Begin`` and ``Finish``."""
     divert: Callable[[str], Leg] | None = None

@@ -282,7 +282,7 @@ class Account(Tally):
             failure: Exception | None = None
             try:
                 owed = self.holds is not None or self.tab is not None
-                failure = (yield from self._charged()) if owed else None
+                failure = (yield from self._charged(decided[0])) if owed else None
                 if not self._stored:
                     try:
                         yield Store(Settle(decided[0]))
@@ -307,10 +307,13 @@ class Account(Tally):
         if interrupted is not None:
             raise interrupted
 
-    def _charged(self) -> Flow[Exception | None]:
-        """Settle what was held and what is billed; billing's failure."""
+    def _charged(self, settlement: Settlement) -> Flow[Exception | None]:
+        """Settle what was held, and store how the call ended with it if that can be; what is billed; its failure."""
         if self.holds is not None:
-            yield from self.holds.close()
+            # Before it is stored, billing has been told.
+            early = None if self._stored or self.tab is not None else settlement
+            if (yield from self.holds.close(early)):
+                self._stored = True
         if self.tab is None:
             return None
         return (yield from self.tab.settle())

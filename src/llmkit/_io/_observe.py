@@ -55,11 +55,17 @@ class Observers:
 
     def __init__(self, callbacks: Sequence[Callable[[Any], Any]]) -> None:
         self.callbacks = tuple(callbacks)
+        self._begins = any(getattr(one, "beginnings", True) for one in self.callbacks)
 
     @property
     def heard(self) -> bool:
         """Whether anybody listens."""
         return bool(self.callbacks) or _log.isEnabledFor(logging.DEBUG)
+
+    @property
+    def begins(self) -> bool:
+        """Whether anybody listens to what begins: a callback whose ``beginnings`` is false does not."""
+        return self._begins or _log.isEnabledFor(logging.DEBUG)
 
     def tell(self, event: Any) -> None:
         """Tell everybody, from sync code; what coroutine functions do happens on a loop behind it, in order."""

@@ -31,7 +31,8 @@ class Life:
         self._task: asyncio.Task[None] | None = None
         self._up: asyncio.Future[None] | None = None
         self._down = asyncio.Event()
-        self._requests = 0
+        self.requests = 0
+        """How many are under way: nothing is closed that they may need."""
         self.begun = False
 
     async def begin(self) -> None:
@@ -49,13 +50,6 @@ class Life:
             _log.exception("the gateway cannot start")
             what = "the gateway cannot start: its log says why"
             raise Refused(503, what, "internal_server_error") from error
-
-    def __enter__(self) -> None:
-        """A request is under way: nothing is closed that it may need."""
-        self._requests += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._requests -= 1
 
     async def end(self) -> None:
         """Close everything; nothing where it is closed."""
@@ -100,7 +94,7 @@ class Life:
     async def _idle(self) -> None:
         """Wait for requests whose time was up, and which are settled now."""
         for _ in range(_SETTLING):
-            if not self._requests:
+            if not self.requests:
                 return
             await asyncio.sleep(0.01)
 

@@ -34,6 +34,7 @@ from .._operations import (
     ReadUsage,
     Rule,
     Settle,
+    SettleHold,
     Settlement,
     Settlements,
     SettlementsAfter,
@@ -334,12 +335,19 @@ class MemoryStore:
 
     def _changed(self, rule: Callable[[Any, Any, int], Any], operation: Any) -> Any:
         rows = self._rows
+        settlement = operation.settlement if type(operation) is SettleHold else None
+        before = settlement is not None and self._settlements.has(settlement)
         rows.begin()
         self._busy = True
         try:
             result = rule(rows, operation, self._now())
+            if settlement is not None:
+                self._settlements.perform(Settle(settlement))
+                result = result._replace(stored=True)
         except BaseException:
-            rows.undo()
+            # What came behind the settlement, the last thing done, is an interrupt alone.
+            if settlement is None or before or not self._settlements.has(settlement):
+                rows.undo()
             raise
         finally:
             self._busy = False

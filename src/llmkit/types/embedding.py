@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PrivateAttr, SkipValidation, WrapSerializer
@@ -120,6 +120,23 @@ class EmbeddingResponse(Answer):
     data: list[Embedding] = Field(default_factory=list)
     model: str = ""
     usage: EmbeddingUsage | None = None
+
+    def reuse(self, tokens: Sequence[int | None]) -> None:
+        """Say what of it was kept before: the tokens of each such vector, as far as they are known; for who made it."""
+        known = None if None in tokens else sum(count for count in tokens if count is not None)
+        self._keep(_reused=(len(tokens), known))
+
+    @property
+    def reused(self) -> int:
+        """How many of the vectors were in the cache; ``usage`` and ``cost`` are of the others, if there are any."""
+        return self._kept("_reused")[0] if self._kept("_reused") else 0
+
+    @property
+    def reused_tokens(self) -> int | None:
+        """The tokens that these had used when they came; ``None`` where that was not said. An estimate where several
+        inputs were asked for together: of a request's tokens each has its share by its length.
+        """
+        return self._kept("_reused")[1] if self._kept("_reused") else 0
 
     @property
     def vectors(self) -> list[list[float]]:

@@ -15,7 +15,7 @@ from functools import reduce
 from typing import Any, Final, Literal, NamedTuple
 
 from ..._cost import MATH
-from ..._flow import Flow, notify, store
+from ..._flow import Flow, Store, notify, store
 from ..._operations import Line, Posted, Reserve, Reserved, Settled, SettleHold, Untimely
 from ...errors import BudgetUnavailableError, ConfigurationError, StoreError, StoreUnavailableError
 from ...events import CatchUpFailed, SpendKept, SpendPosted, StoreReached, StoreUnreachable
@@ -106,7 +106,7 @@ class Outage:
     def _asked(self, operation: Any) -> Flow[Any]:
         begun = self.gate.begin()
         try:
-            answer = yield from store(operation, self._target)
+            answer = yield Store(operation, self._target)
             if answer is None:
                 # What is performed for a call that was cancelled has little time.
                 raise StoreUnavailableError("the store did not answer in time")
@@ -192,7 +192,8 @@ class Outage:
     ) -> Flow[Settled | None]:
         """End a hold, or record what was spent without one. No store's failure is the call's: it is done later.
 
-        ``None``: it is kept. Where the store does not know a hold that it gave, its spend is posted.
+        ``None``: it is kept, without the settlement that may come with it. Where the store does not know a hold that
+        it gave, its spend is posted.
         """
         try:
             if isinstance(answer, LetGo):
@@ -223,7 +224,9 @@ class Outage:
             if settled.status != "missing":
                 return settled
             post = _waiting(op, held, answer).owed.post
-            return settled if post is None else (yield from self._done(Owed(None, post)))
+            if post is None:
+                return settled
+            return (yield from self._done(Owed(None, post)))._replace(stored=settled.stored)
         except StoreError as error:
             yield from self._kept(_waiting(op, held, answer), error.message)
             return None
@@ -371,6 +374,9 @@ class Outage:
 def _waiting(op: SettleHold, held: Reserve, answer: Reserved | LetGo) -> _Waiting:
     """What is owed. Most is settled and never owed: so it is made late."""
     unheld = isinstance(answer, LetGo)
+    if op.settlement is not None:
+        # It is stored by whoever is told that it was not.
+        op = op._replace(settlement=None)
     return _Waiting(owed(op, held, answer.now, GO if unheld else "lost"), unheld)
 
 

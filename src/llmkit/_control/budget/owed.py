@@ -184,10 +184,15 @@ def dumped(one: Owed) -> str:
     settle, post = one
     return _json.dump_text(
         {
-            "settle": None if settle is None else settle._replace(**_texts(settle)),
+            "settle": None if settle is None else _row(settle),
             "post": None if post is None else _post(post),
         }
     )
+
+
+def _row(op: SettleHold) -> tuple[Any, ...]:
+    """Without the settlement: that is not the budget's to keep."""
+    return tuple(op._replace(**_texts(op))[:7])
 
 
 def _texts(op: SettleHold) -> dict[str, Any]:

@@ -9,10 +9,11 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
-from ..._control.accounts import ACCOUNTING, Hold
+from ..._control.accounts import ACCOUNTING, Hold, settle_hold
 from ..._control.admission import ADMISSION
 from ..._control.auditing import audited
 from ..._cost import MATH
@@ -32,6 +33,8 @@ from ..._operations import (
     ReadUsage,
     Rule,
     Settle,
+    Settled,
+    SettleHold,
     Settlement,
     Settlements,
     SettlementsAfter,
@@ -39,11 +42,14 @@ from ..._operations import (
 )
 from ..._outbox import Amend, Conclude, Count, Intend, Owing, ReadBills
 from ._sqlite_admission import AdmissionRows
+from ._sqlite_known import Counters, Known, UsageKey, Used
 from ._sqlite_outbox import OUTBOX_FORMS
 
 __all__ = ["FORMS", "Form", "SQLRows"]
 
 _ZERO: Final = Decimal(0)
+_AT_ONCE: Final = 8
+_NOTHING: Final = (_ZERO, _ZERO)
 _COUNTER: Final = "SELECT spent, held FROM llmkit_counter WHERE account = ? AND bucket = ?"
 _COUNTERS: Final = "SELECT bucket, spent, held FROM llmkit_counter WHERE account = ? AND bucket >= ? ORDER BY bucket"
 _NEWEST: Final = "SELECT max(bucket) FROM llmkit_counter WHERE account = ?"
@@ -52,6 +58,7 @@ _FORGET: Final = "DELETE FROM llmkit_counter WHERE account = ? AND bucket < ? AN
 _HELD: Final = "SELECT id, expires, expired, usd, lines, whose FROM llmkit_hold"
 _HOLD: Final = f"{_HELD} WHERE id = ?"
 _OVERDUE: Final = f"{_HELD} WHERE expired = 0 AND expires <= ? ORDER BY expires, id LIMIT ?"
+_DUE: Final = "SELECT min(expires) FROM llmkit_hold WHERE expired = 0"
 _KEEP_HOLD: Final = "INSERT OR REPLACE INTO llmkit_hold VALUES (?, ?, ?, ?, ?, ?)"
 _DROP_HOLD: Final = "DELETE FROM llmkit_hold WHERE id = ?"
 _ENTERED: Final = "SELECT 1 FROM llmkit_entry WHERE id = ?"
@@ -91,57 +98,62 @@ _LATEST: Final = "SELECT max(number) FROM llmkit_settlement"
 
 
 class SQLRows:
-    """Rows in SQL, for one transaction: what it has read of an account it does not read again.
+    """Rows in SQL, for one transaction; what its connection knows is not read again.
 
     Sums are written once, by ``flush``, however many operations have added to them: whoever commits calls it first.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, known: Known | None = None) -> None:
         self.connection = connection
+        self.known = Known(0) if known is None else known
         self._do = connection.execute
-        self._read: dict[str, tuple[int, dict[int, tuple[Decimal, Decimal]]]] = {}
         self._counters: dict[tuple[str, int], tuple[Decimal, Decimal]] = {}
-        self._usage: dict[tuple[str, int, str, str], tuple[int, int, int, Decimal]] = {}
+        self._usage: dict[UsageKey, Used] = {}
         self._swept = False
 
     def flush(self) -> None:
         """Write what has been added up."""
-        for (account, bucket), (spent, held) in self._counters.items():
-            self._do(_COUNT, (account, bucket, str(spent), _text(held)))
-        for key, (*counts, usd) in self._usage.items():
-            self._do(_USE, (*key, *counts, str(usd)))
-        self._counters.clear()
-        self._usage.clear()
+        counters, usage = self._counters, self._usage
+        if counters:
+            sums = [(*key, str(spent), _text(held)) for key, (spent, held) in counters.items()]
+            self._write(_COUNT, sums)
+            counters.clear()
+        if usage:
+            self._write(_USE, [(*key, *used[:3], str(used[3])) for key, used in usage.items()])
+            usage.clear()
 
-    def _from(self, account: str, first: int) -> dict[int, tuple[Decimal, Decimal]]:
+    def _write(self, one: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Some at a time by one statement: each that is executed lets go of the interpreter."""
+        for begin in range(0, len(rows), _AT_ONCE):
+            some = rows[begin : begin + _AT_ONCE]
+            self._do(_several(one, len(some)), [value for row in some for value in row])
+
+    def _from(self, account: str, first: int) -> Counters:
         """The counters of an account, all from ``first`` on and perhaps more."""
-        known = self._read.get(account)
-        if known is not None and known[0] <= first:
-            return known[1]
+        known = self.known.accounts.get(account)
+        if known is not None and known.first <= first:
+            return known
         self.flush()
         rows = self._do(_COUNTERS, (account, first))
         found = {bucket: (Decimal(spent), Decimal(held)) for bucket, spent, held in rows}
-        self._read[account] = (first, found)
-        return found
+        known = Counters(first, found)
+        self.known.learn(account, known)
+        return known
 
     def used(self, account: str, first: int) -> tuple[Decimal, Decimal]:
         """The sum from ``first`` on."""
-        spent = held = _ZERO
-        for bucket, more in self._from(account, first).items():
-            if bucket >= first:
-                spent, held = MATH.add(spent, more[0]), MATH.add(held, more[1])
-        return spent, held
+        return self._from(account, first).used(first)
 
     def counters(self, account: str, first: int) -> Sequence[tuple[int, Decimal, Decimal]]:
         """The counters from ``first`` on."""
-        found = self._from(account, first)
+        found = self._from(account, first).rows
         return [(bucket, *found[bucket]) for bucket in sorted(found) if bucket >= first]
 
     def counter(self, account: str, bucket: int) -> tuple[Decimal, Decimal] | None:
         """One counter."""
-        known = self._read.get(account)
-        if known is not None and known[0] <= bucket:
-            return known[1].get(bucket)
+        known = self.known.accounts.get(account)
+        if known is not None and known.first <= bucket:
+            return known.rows.get(bucket)
         if (late := self._counters.get((account, bucket))) is not None:
             return late
         found = self._do(_COUNTER, (account, bucket)).fetchone()
@@ -149,27 +161,36 @@ class SQLRows:
 
     def newest(self, account: str) -> int | None:
         """The latest bucket."""
+        known = self.known.accounts.get(account)
+        if known is not None and known.rows:
+            return max(known.rows)
         self.flush()
         found: int | None = self._do(_NEWEST, (account,)).fetchone()[0]
         return found
 
     def count(self, account: str, bucket: int, spent: Decimal, held: Decimal) -> None:
         """Add to a counter."""
-        before = self.counter(account, bucket) or (_ZERO, _ZERO)
+        found = self.counter(account, bucket)
+        before = found or _NOTHING
         after = MATH.add(before[0], spent), MATH.add(before[1], held)
         self._counters[account, bucket] = after
-        known = self._read.get(account)
-        if known is not None and known[0] <= bucket:
-            known[1][bucket] = after
+        known = self.known.accounts.get(account)
+        if known is not None and known.first <= bucket:
+            known.add(bucket, spent, held, after)
+            if found is None:
+                self.known.grown(1)
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
         self.flush()
         self._do(_FORGET, (account, before))
-        self._read.pop(account, None)
+        if (known := self.known.accounts.get(account)) is not None:
+            self.known.grown(-known.forget(before))
 
     def hold(self, id: str) -> Hold | None:  # noqa: A002 - it is one
         """A hold."""
+        if (known := self.known.holds.get(id)) is not None:
+            return known
         found = self._do(_HOLD, (id,)).fetchone()
         return None if found is None else _hold(found)
 
@@ -178,19 +199,32 @@ class SQLRows:
         lines = [(*line[:3], str(line.amount), line.keep) for line in hold.lines]
         head = hold.id, hold.expires, int(hold.expired), str(hold.usd)
         self._do(_KEEP_HOLD, (*head, dump_text(lines), dump_text(hold.whose)))
+        known = self.known
+        known.holds[hold.id] = hold
+        if known.due is not None and hold.expires < known.due and not hold.expired:
+            known.due = hold.expires
 
     def drop_hold(self, id: str) -> None:  # noqa: A002 - it is one
         """A hold is settled."""
         self._do(_DROP_HOLD, (id,))
+        self.known.holds.pop(id, None)
 
     def overdue(self, now: int, limit: int) -> Sequence[Hold]:
         """Live holds past their lease."""
-        if self._swept:
+        if self._swept or now < self._due():
             return ()
+        self.known.due = None
         found = [_hold(row) for row in self._do(_OVERDUE, (now, limit)).fetchall()]
         # For the operations of one transaction it is one time: nobody's lease ends between them.
         self._swept = len(found) < limit
         return found
+
+    def _due(self) -> int:
+        """A time before which nothing is overdue."""
+        if (due := self.known.due) is None:
+            first = self._do(_DUE).fetchone()[0]
+            due = self.known.due = FOR_EVER if first is None else first
+        return due
 
     def entered(self, id: str) -> bool:  # noqa: A002 - it is one
         """Whether the ledger has it."""
@@ -206,21 +240,25 @@ class SQLRows:
         """Add to the usage of each scope."""
         for scope in whose.scopes:
             key = (scope, day, whose.provider, whose.model)
-            if (used := self._usage.get(key)) is None:
+            if (used := self.known.usage.get(key)) is None:
                 *known, dollars = self._do(_USED, key).fetchone() or (0, 0, 0, "0")
                 used = known[0], known[1], known[2], Decimal(dollars)
             calls, prompt, completion, before = used
             more = calls + counts[0], prompt + counts[1], completion + counts[2]
-            self._usage[key] = (*more, MATH.add(before, usd))
+            self._usage[key] = self.known.usage[key] = (*more, MATH.add(before, usd))
 
     def rule(self, scope: str) -> Rule:
         """A scope's rule."""
+        if (known := self.known.rules.get(scope)) is not None:
+            return known
         found = self._do(_RULE, (scope,)).fetchone()
-        return Rule(scope, 0, None) if found is None else Rule(*found)
+        rule = self.known.rules[scope] = Rule(scope, 0, None) if found is None else Rule(*found)
+        return rule
 
     def write_rule(self, rule: Rule) -> None:
         """Write a rule."""
         self._do(_WRITE_RULE, rule)
+        self.known.rules[rule.scope] = rule
 
     def rules(self) -> tuple[Rule, ...]:
         """All rules."""
@@ -241,7 +279,11 @@ class SQLRows:
 
     def settle(self, settlement: Settlement) -> bool:
         """Record how a call ended."""
-        return bool(self._do(_SETTLE, [_column(value) for value in settlement]).rowcount)
+        row = [
+            value if value is None or (type(value) is str and value.isascii()) else _column(value)
+            for value in settlement
+        ]
+        return bool(self._do(_SETTLE, row).rowcount)
 
     def settlements(self, limit: int) -> tuple[Settlement, ...]:
         """The latest, oldest first."""
@@ -266,6 +308,13 @@ class SQLRows:
         holds = (_hold(row) for row in self._do(_HELD))
         entries = self.entries(0, -1)
         return audited(now, counters, holds, entries, self.usage(ReadUsage(since=-FOR_EVER)))
+
+
+@cache
+def _several(one: str, rows: int) -> str:
+    """A statement that writes so many rows, of one that writes a row."""
+    head, values = one.split("VALUES ")
+    return f"{head}VALUES {', '.join([values] * rows)}"
 
 
 def _text(held: Decimal) -> str:
@@ -297,14 +346,14 @@ def _column(value: Any) -> Any:
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, Mapping):
-        return _json(value)
-    return min(value, FOR_EVER) if isinstance(value, int) else value
+    if isinstance(value, int):
+        return min(value, FOR_EVER)
+    return _json(value) if isinstance(value, Mapping) else value
 
 
 def _json(metadata: Mapping[str, Any]) -> str:
     try:
-        return _encoded(dict(metadata))
+        return _encoded(metadata if type(metadata) is dict else dict(metadata))
     except (TypeError, ValueError, RecursionError):
         # Keys of other kinds, or a circle.
         return json.dumps({str(key): str(value) for key, value in metadata.items()})
@@ -357,6 +406,14 @@ def _read_rules(rows: SQLRows, op: ReadRules, now: int) -> tuple[Rule, ...]:
     return rows.rules() if op.scopes is None else tuple(rows.rule(scope) for scope in op.scopes)
 
 
+def _settle_hold(rows: SQLRows, op: SettleHold, now: int) -> Settled:
+    settled = settle_hold(rows, op, now)
+    if op.settlement is None:
+        return settled
+    rows.settle(op.settlement)
+    return settled._replace(stored=True)
+
+
 def _accounting() -> Iterable[tuple[type, Form]]:
     for kind, perform in ACCOUNTING.items():
         yield kind, Form("read" if kind is Balances else "write", perform)
@@ -389,6 +446,7 @@ def _over_tables(
 FORMS: Final[dict[type, Form]] = {
     **dict(_accounting()),
     **dict(_admitting()),
+    SettleHold: Form("write", _settle_hold),
     Settle: Form("write", lambda rows, op, now: rows.settle(op.settlement)),
     Settlements: Form("read", lambda rows, op, now: rows.settlements(op.limit)),
     SettlementsAfter: Form(

@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from ...errors import StoreError, StoreUnavailableError
 from ._sqlite_failures import explained, is_busy, refuse_network
+from ._sqlite_known import Known
 from ._sqlite_rows import Form, SQLRows
 from ._sqlite_schema import bring_up_to_date
 from ._worker import Job
@@ -62,6 +63,7 @@ class Seat:
         self._pid = 0
         self._file: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
+        self._known: Known | None = None
 
     def perform(self, form: Form, operation: Any, clock: Callable[[], int], since: float) -> Any:
         """Perform an operation in a transaction of its own; who has been waiting for it since then gets impatient."""
@@ -90,15 +92,28 @@ class Seat:
     def _once(self, form: Form, operation: Any, clock: Callable[[], int]) -> Any:
         connection = self._opened()
         try:
-            connection.execute(_BEGIN[form.way])
-            rows = SQLRows(connection)
+            rows = self._begun(connection, form)
             result = form.perform(rows, operation, clock())
-            rows.flush()
-            connection.execute("COMMIT")
+            self._commit(rows)
         except BaseException:
             self._undo(connection)
             raise
         return result
+
+    def _begun(self, connection: sqlite3.Connection, form: Form) -> SQLRows:
+        """Begin a transaction. What is known is taken out of the seat, and is put back once it is committed."""
+        connection.execute(_BEGIN[form.way])
+        known, self._known = self._known, None
+        (version,) = connection.execute("PRAGMA data_version").fetchone()
+        if known is None or known.version != version:
+            known = Known(version)
+        return SQLRows(connection, known)
+
+    def _commit(self, rows: SQLRows) -> None:
+        rows.flush()
+        rows.connection.execute("COMMIT")
+        rows.known.bound()
+        self._known = rows.known
 
     # --- several in one transaction ---------------------------------------------------------------
 
@@ -137,8 +152,7 @@ class Seat:
         """Perform all, and tell them; or none, and return the one that failed. Raises where it is nobody's failure."""
         connection = self._opened()
         try:
-            connection.execute(_BEGIN[tasks[0].form.way])
-            rows, outcomes = SQLRows(connection), []
+            rows, outcomes = self._begun(connection, tasks[0].form), []
             for task in tasks:
                 try:
                     outcomes.append(task.form.perform(rows, task.operation, clock()))
@@ -147,8 +161,7 @@ class Seat:
                         raise
                     self._undo(connection)
                     return task
-            rows.flush()
-            connection.execute("COMMIT")
+            self._commit(rows)
         except BaseException:
             self._undo(connection)
             raise
@@ -197,7 +210,7 @@ class Seat:
 
     def _open(self) -> sqlite3.Connection:
         refuse_network(self._path)
-        self._pid = os.getpid()
+        self._pid, self._known = os.getpid(), None
         connection = self._connection = sqlite3.connect(
             self._path,
             timeout=0,

@@ -72,7 +72,7 @@ def hidden_params(call: CallInfo, cost: Any) -> dict[str, Any]:
         "response_cost": None if total is None else float(total),
         "litellm_model_name": f"{call.provider}/{call.model}" if call.provider else call.model,
         "cache_hit": call.cache_hit or None,
-        "cache_key": None,
+        "cache_key": call.cache_key,
         "optional_params": {},
     }
 

@@ -120,7 +120,7 @@ class Record:
             "response_cost_failure_debug_info": _why_unknown(response),
             **_counts(response),
             "cache_hit": getattr(info, "cache_hit", None) or None,
-            "cache_key": None,
+            "cache_key": getattr(info, "cache_key", None),
             "saved_cache_cost": 0.0,
             "metadata": {**metadata, "requester_metadata": metadata or None},
             "request_tags": list(metadata.get("tags") or ()),

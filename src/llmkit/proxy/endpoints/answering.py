@@ -69,8 +69,10 @@ class Line:
     ) -> bool:
         self._over = True
         self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
+        # Not kept: its end has a traceback that leads here, a circle for each request.
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
         if not self.gone:
             return False
         # Who else wants the task to end is still heeded.

@@ -30,6 +30,7 @@ class StoreConformance(Reserving, Windows, Settling, Recording, BillingShared, C
         shared: whether what is opened twice at one place is one ledger.
         grain: the smallest amount of dollars that it counts; ``None`` where any amount is kept exactly.
         outbox: whether it offers an outbox, and performs the operations of billing.
+        ends_calls: whether ``SettleHold`` records the settlement that may come with it.
         numbered: whether it numbers settlements, and performs ``SettlementsAfter``.
         sequences: how many random sequences of operations are compared with the reference.
         steps: how many operations each of them has.

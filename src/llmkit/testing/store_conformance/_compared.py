@@ -60,7 +60,7 @@ class Compared(Subject):
             ended.close()
 
     def _money(self, seed: int) -> None:
-        asked = Operations(seed, self.clock)
+        asked = Operations(seed, self.clock, ends_calls=self.ends_calls)
         self._compare_all(self._compare(asked, seed), asked, seed)
 
     def _admission(self, seed: int) -> None:

@@ -20,6 +20,8 @@ from ..._operations import (
     Reserve,
     Reset,
     SettleHold,
+    Settlement,
+    Settlements,
     Sweep,
     Window,
     WriteRule,
@@ -41,8 +43,9 @@ _LIMITS: Final = (0, 3, 8, 20, 20, 20)
 class Operations:
     """One sequence; ``next`` moves the clock and gives an operation."""
 
-    def __init__(self, seed: int, clock: SettableClock) -> None:
+    def __init__(self, seed: int, clock: SettableClock, *, ends_calls: bool = True) -> None:
         self._random = Random(seed)
+        self._ends_calls = ends_calls
         self._clock = clock
         self._holds: dict[str, tuple[Claim, ...]] = {}
         self._posts: list[str] = []
@@ -118,9 +121,15 @@ class Operations:
         amounts = None if nothing else tuple(Decimal(random.randint(0, 5)) for _ in range(size))
         usd = None if nothing else self._amount("usd")
         flag = random.choice(("", "cancelled"))
-        return SettleHold(
-            hold, kind, amounts, usd, random.randint(0, 9), random.randint(0, 9), flag
-        )
+        tokens = random.randint(0, 9), random.randint(0, 9)
+        return SettleHold(hold, kind, amounts, usd, *tokens, flag, self._settlement(hold))
+
+    def _settlement(self, hold: str) -> Settlement | None:
+        """How the call ended; of few calls, so that one is told twice."""
+        if not self._ends_calls or self._random.random() < 0.5:  # noqa: PLR2004 - one of two
+            return None
+        seconds = float(self._random.randint(1, 9))
+        return Settlement(hold[:-1], "completed", "acme", "m", False, "yes", 1, 1.5, seconds)
 
     def _post(self) -> Post:
         random = self._random
@@ -160,5 +169,6 @@ _MAKERS: Final[dict[Callable[[Operations], Any], int]] = {
     lambda made: Sweep(made._random.choice((1, 2, 1000))): 1,  # noqa: SLF001
     lambda made: ReadRules(made._random.choice((None, _SCOPES))): 1,  # noqa: SLF001
     lambda made: Audit(): 1,
+    lambda made: Settlements(9): 1,
 }
 """Of each kind of operation, how many there are in a sequence."""

@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ..._operations import NOBODY, Gone, ReadUsage, Settled, SettleHold, Standing, UsageRow, Window
+import pytest
+
+from ..._operations import (
+    NOBODY,
+    Gone,
+    ReadUsage,
+    Settle,
+    Settled,
+    SettleHold,
+    Settlement,
+    Settlements,
+    SettlementsAfter,
+    Standing,
+    UsageRow,
+    Window,
+)
+from ...errors import StoreError
 from ._subject import DAY, LEASE, START, WHO, Subject, claim
 
 __all__ = ["Settling"]
@@ -147,6 +163,55 @@ class Settling(Subject):
         self.same(self.perform(SettleHold("h1")).status, "settled")
         self.same(self.expire(), 0)
         self.audited()
+
+    def test_with_how_its_call_ended(self) -> None:
+        """Both are done, or neither; and each of them once."""
+        if not self.ends_calls:
+            pytest.skip("it records settlements by themselves")
+        self.held("h1", claim(5))
+        key = "sk-" + "1a2b3c4d" * 4
+        call = Settlement(
+            "c1", "completed", "acme", "acme-large", False, "yes", 1, 1.5, 0.25, 3, 4, "reported",
+            Decimal("2.5"), "exact", metadata={"note": key, "é": [1, None]},
+        )  # fmt: skip
+        wrong = SettleHold("h1", amounts=(Decimal(1), Decimal(1)), settlement=call)
+        with pytest.raises(StoreError, match="got 2 amounts"):
+            self.perform(wrong)
+        self.same(self.perform(Settlements()), ())
+        line = Standing("usd:ever:global", Decimal(2), Decimal(0), Decimal(2))
+        right = wrong._replace(amounts=(Decimal(2),))
+        self.same(self.perform(right), Settled("settled", START, (line,), stored=True))
+        self.same(self.perform(right), Settled("again", START, stored=True))
+        self.same(self.perform(Settle(call)), False)
+        (found,) = self.perform(Settlements())
+        self.same(found._replace(metadata={}), call._replace(metadata={}))
+        self.same(dict(found.metadata), {"note": "[redacted]", "é": [1, None]})
+        self.audited()
+
+    def test_with_how_another_call_ended(self) -> None:
+        """What comes with a hold that is late, or is not there, is recorded all the same; a call's first one stays."""
+        if not self.ends_calls:
+            pytest.skip("it records settlements by themselves")
+        bare = Settlement("c1", "completed", "acme", "acme-large", False, "yes", 1, 1.5, 0.25)
+        self.held("h1", claim(5))
+        self.expire()
+        for hold, call, status in (
+            ("h1", "c1", "corrected"), ("h1", "c2", "again"), ("h2", "c3", "missing"), ("h2", "c1", "missing"),
+        ):  # fmt: skip
+            seconds = 0.25 if status == "corrected" else 0.5
+            settlement = bare._replace(call_id=call, seconds=seconds)
+            found = self.perform(SettleHold(hold, settlement=settlement))
+            self.same((found.status, found.stored), (status, True))
+        found = self.perform(SettleHold("h3", "release", (), Decimal(0), settlement=bare))
+        self.same((found.status, found.stored), ("missing", True))
+        self.same([e.id for e in self.entries()], ["h1/expired", "h1", "h3"])
+        calls = [(s.call_id, s.seconds) for s in self.perform(Settlements())]
+        self.same(calls, [("c1", 0.25), ("c2", 0.5), ("c3", 0.5)])
+        if self.numbered:
+            self.same(
+                [s for _, s in self.perform(SettlementsAfter()).rows],
+                list(self.perform(Settlements())),
+            )
 
     def test_how_an_account_stands_now(self) -> None:
         """A settlement tells what its window has now, of others too."""

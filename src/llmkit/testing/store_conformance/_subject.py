@@ -69,6 +69,8 @@ class Subject:
     """The smallest amount of dollars that it counts; ``None`` where any amount is kept exactly."""
     outbox: ClassVar[bool] = True
     """Whether it offers an outbox: those checks are skipped where it does not."""
+    ends_calls: ClassVar[bool] = True
+    """Whether ``SettleHold`` records the settlement that may come with it: those checks are skipped where not."""
     numbered: ClassVar[bool] = True
     """Whether it performs ``SettlementsAfter``: the check of it is skipped where it does not."""
     sequences: ClassVar[int] = 6

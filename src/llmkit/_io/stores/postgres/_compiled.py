@@ -133,8 +133,8 @@ def _looked(answer: Any) -> Looked:
 
 
 def _settled(answer: Any) -> Settled:
-    status, now, lines = answer
-    return Settled(status, now, _standings(lines))
+    done, (status, now, lines) = answer
+    return Settled(status, now, _standings(lines), done == "stored")
 
 
 def _posted(answer: Any) -> Posted | Untimely:
@@ -172,8 +172,13 @@ def _audited(answer: Any) -> Audited:
     return Audited._make([*head, tuple(found)])
 
 
-def _settlement(operation: Settle) -> dict[str, Any]:
+def _ending(operation: SettleHold) -> dict[str, Any]:
     settlement = operation.settlement
+    kept = None if settlement is None else _recorded(settlement)
+    return operation._replace(settlement=None)._asdict() | {"settlement": kept}
+
+
+def _recorded(settlement: Settlement) -> dict[str, Any]:
     kept = settlement._asdict() | {"metadata": dict(settlement.metadata)}
     try:
         body = written(kept)
@@ -208,7 +213,7 @@ def _numbered(answer: Any) -> Numbered:
 
 COMPILED: Final[Mapping[type, Form]] = {
     Reserve: Form(changing("reserve"), _answer),
-    SettleHold: Form(changing("settle_hold"), _settled),
+    SettleHold: Form(changing("end_hold"), _settled, _ending),
     Post: Form(changing("post"), _posted),
     Reset: Form(changing("reset"), _posted),
     Sweep: Form(changing("sweep"), int),
@@ -222,7 +227,7 @@ COMPILED: Final[Mapping[type, Form]] = {
     Cool: Form(changing("cool"), _health),
     Look: Form(changing("look"), _looked),
     ReadEntries: Form(changing("read_entries"), _entries),
-    Settle: Form(changing("settle"), bool, _settlement),
+    Settle: Form(changing("settle"), bool, lambda operation: _recorded(operation.settlement)),
     Settlements: Form(reading("settlements"), _settlements),
     SettlementsAfter: Form(changing("settlements_after"), _numbered),
     Balances: Form(reading("balances"), _answer),

@@ -16,7 +16,7 @@ from ._connection import Connection
 
 __all__ = ["VERSION", "Schema"]
 
-VERSION: Final = 4
+VERSION: Final = 5
 _LONGEST: Final = 63
 _UNFIT: Final = set("\0\"'$\\")
 

@@ -5,6 +5,7 @@ The scripts (``lua/``) keep the rules of ``_control.accounts``; amounts are roun
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any, Final
@@ -28,6 +29,7 @@ from ...._operations import (
     Rule,
     Settled,
     SettleHold,
+    Settlement,
     Stale,
     Standing,
     Sweep,
@@ -39,7 +41,7 @@ from ...._operations import (
 from ._talking import Commands
 from ._units import MOST, amount, dollars, limit, units, whole
 
-__all__ = ["CHANGING", "Ask", "lines_of"]
+__all__ = ["CHANGING", "Ask", "lines_of", "recorded", "rules_of"]
 
 Ask = Callable[[str, dict[str, Any]], Commands[Any]]
 """Runs a script by its name on an operation; returns its answer."""
@@ -142,9 +144,27 @@ def settle_hold(op: SettleHold, ask: Ask) -> Commands[Settled]:
         "prompt": whole(op.prompt_tokens, "prompt_tokens"),
         "completion": whole(op.completion_tokens, "completion_tokens"),
         "flag": op.flag,
+        "settlement": False if op.settlement is None else recorded(op.settlement),
     }
-    status, now, lines = yield from ask("settle_hold", given)
-    return Settled(status, int(now), _standings(lines))
+    status, now, lines, stored = yield from ask("settle_hold", given)
+    return Settled(status, int(now), _standings(lines), stored)
+
+
+def recorded(settlement: Settlement) -> dict[str, str]:
+    """A settlement as scripts take it; ``once``: by which a repetition is told from another one's."""
+    body = _body(settlement, dict(settlement.metadata))
+    return {"call": settlement.call_id, "body": body, "once": uuid4().hex}
+
+
+def _body(settlement: Settlement, metadata: dict[str, Any]) -> str:
+    cost = None if settlement.cost is None else str(settlement.cost)
+    kept = settlement._replace(cost=None, metadata={})._asdict()
+    kept |= {"cost": cost, "metadata": metadata}
+    try:
+        return json.dumps(kept, ensure_ascii=False, default=str)
+    except (TypeError, ValueError):
+        # Keys that are no text, or what holds itself. Metadata is the caller's, and may not cost a settlement.
+        return _body(settlement, {str(name): str(value) for name, value in metadata.items()})
 
 
 def _either(value: Decimal) -> list[Any]:

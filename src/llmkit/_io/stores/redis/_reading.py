@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
-from uuid import uuid4
 
 from ...._control.accounts import Hold
 from ...._control.auditing import audited
@@ -30,7 +29,7 @@ from ...._operations import (
     Settlements,
     UsageRow,
 )
-from ._forms import Ask, lines_of, rules_of
+from ._forms import Ask, lines_of, recorded, rules_of
 from ._talking import Commands
 from ._units import amount, counted, usage
 
@@ -43,23 +42,8 @@ _Keyed = tuple[int, str, str, str]
 
 def settle(op: Settle, ask: Ask) -> Commands[bool]:
     """Record a settlement; ``False`` where the call has one already."""
-    settlement = op.settlement
-    body = _body(settlement, dict(settlement.metadata))
-    done: bool = yield from ask(
-        "settle", {"call": settlement.call_id, "body": body, "once": uuid4().hex}
-    )
+    done: bool = yield from ask("settle", recorded(op.settlement))
     return done
-
-
-def _body(settlement: Settlement, metadata: dict[str, Any]) -> str:
-    cost = None if settlement.cost is None else str(settlement.cost)
-    kept = settlement._replace(cost=None, metadata={})._asdict()
-    kept |= {"cost": cost, "metadata": metadata}
-    try:
-        return json.dumps(kept, ensure_ascii=False, default=str)
-    except (TypeError, ValueError):
-        # Keys that are no text, or what holds itself. Metadata is the caller's, and may not cost a settlement.
-        return _body(settlement, {str(name): str(value) for name, value in metadata.items()})
 
 
 def settlements(op: Settlements, ask: Ask) -> Commands[tuple[Settlement, ...]]:

@@ -272,3 +272,11 @@ local function asked(claim, bucket, position, always)
   return {account, limit and text(limit) or '', text(total), text(spent), text(amount), buckets}, fine
 end
 
+-- Record how a call ended, {call, body, once}; whether its settlement is this one, repeated or not.
+local function record(settlement)
+  if call('HSETNX', LEDGER .. ':settled', settlement.call, settlement.once) == 0 then
+    return call('HGET', LEDGER .. ':settled', settlement.call) == settlement.once
+  end
+  call('XADD', LEDGER .. ':settlements', '*', 's', settlement.body)
+  return true
+end

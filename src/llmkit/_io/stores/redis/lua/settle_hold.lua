@@ -1,11 +1,16 @@
--- SettleHold: op = {hold, kind, amounts, usd, prompt, completion, flag}; amounts and usd may be false: what was held.
--- An amount is {in 1e-9, whole}: which of them it is, the account says.
+-- SettleHold: op = {hold, kind, amounts, usd, prompt, completion, flag, settlement}; amounts and usd may be false: what
+-- was held; settlement, too: there is none. An amount is {in 1e-9, whole}: which of them it is, the account says.
+local function ended(status, standings)
+  if op.settlement then record(op.settlement) end
+  return encode({status, text(now), standings, op.settlement and true or false})
+end
+
 local hold = hold_of(op.hold)
 if not hold then
-  if entered(op.hold) then return encode({'again', text(now), {}}) end
+  if entered(op.hold) then return ended('again', {}) end
   -- It has overtaken its Reserve, which must find nothing to hold any more when it comes.
   if op.kind == 'release' then enter(op.hold, 'release', op.hold, op.flag, '0', '0', {}, {{}, '', '', ''}) end
-  return encode({'missing', text(now), {}})
+  return ended('missing', {})
 end
 if op.amounts and #op.amounts ~= #hold.lines then
   fail('a hold of ' .. #hold.lines .. ' accounts got ' .. #op.amounts .. ' amounts')
@@ -52,4 +57,4 @@ local standings = {}
 for i, line in ipairs(added) do
   standings[i] = standing(line[1], tonumber(hold.lines[i][3]), line[2], line[3])
 end
-return encode({hold.expired and 'corrected' or 'settled', text(now), standings})
+return ended(hold.expired and 'corrected' or 'settled', standings)
