@@ -152,6 +152,31 @@ def test_async_callbacks_are_dropped_when_there_are_too_many(
     assert failures == []
 
 
+class Unspeakable(Exception):
+    """One whose text cannot be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    "wrong", [Unspeakable(), RecursionError(), MemoryError()], ids=lambda one: type(one).__name__
+)
+def test_no_callback_breaks_a_call(
+    client: Callable[..., llmkit.Client], caplog: pytest.LogCaptureFixture, wrong: Exception
+) -> None:
+    """Whatever it raises, every other one is told, and the log says whose it was."""
+
+    def broken(event: Any) -> None:
+        raise wrong
+
+    events: list[Any] = []
+    with scripted("x"):
+        assert client(broken, events.append).completion("openai/gpt-4o-mini", ASK).text == "x"
+    assert isinstance(events[-1], llmkit.events.CallFinished)
+    assert f"broken failed: {type(wrong).__name__}" in caplog.text
+
+
 def test_queued_keeps_a_slow_function_behind_calls(client: Callable[..., llmkit.Client]) -> None:
     """Any function can be put behind: it sees all in order, and may fail."""
     gate, seen = threading.Event(), []

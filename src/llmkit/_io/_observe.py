@@ -139,7 +139,11 @@ def _around(event: Any) -> None:
 
 def _report(callback: Any, error: Exception) -> None:
     name = getattr(callback, "__qualname__", type(callback).__qualname__)
-    _log.error("callback %s failed: %s: %s", name, type(error).__name__, redact(str(error)))
+    try:
+        said = redact(str(error))
+    except Exception:  # noqa: BLE001 - it cannot even say what it is
+        said = "it has no text"
+    _log.error("callback %s failed: %s: %s", name, type(error).__name__, said)
 
 
 def _debug(event: Any) -> None:
