@@ -119,12 +119,18 @@ async def test_an_async_call_does_not_wait_for_ever(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """In async code a coroutine has a while in the caller's loop, and is cancelled then."""
+    """In async code a coroutine has a while in the caller's loop, is cancelled then, and left out for a minute."""
     monkeypatch.setattr(_observe, "LONGEST", 0.01)
-    with scripted("x"), caplog.at_level(logging.ERROR, "llmkit"):
-        answer = await client(_for_ever).acompletion(MODEL, ASK)
-    assert answer.text == "x"
-    assert caplog.text.count("_for_ever failed: TimeoutError") == 3
+    events: list[Any] = []
+    made = client(_for_ever, events.append)
+    with scripted(otherwise="x"), caplog.at_level(logging.ERROR, "llmkit"):
+        answers = [await made.acompletion(MODEL, ASK) for _ in range(2)]
+        assert caplog.text.count("_for_ever failed: TimeoutError") == 1
+        monkeypatch.setattr(_observe.time, "monotonic", lambda: 1e12)
+        await made._observers.atell(events[-1])
+    assert caplog.text.count("_for_ever failed: TimeoutError") == 2
+    assert {one.text for one in answers} == {"x"}
+    assert len(events) == 7
 
 
 def test_async_callbacks_are_dropped_when_there_are_too_many(
