@@ -445,36 +445,6 @@ def test_texts_are_kept_from_loggers() -> None:
     assert flat["messages"] == flat["response"] == "redacted-by-litellm"
 
 
-def test_a_custom_providers_failure_is_litellms(base: str) -> None:
-    """With its status; what it lacks is said."""
-
-    class Mine(litellm.CustomLLM):  # type: ignore[misc]
-        def embedding(self, *_: Any, **keywords: Any) -> Any:
-            raise litellm.CustomLLMError(status_code=418, message=f"no {keywords['input']}")
-
-        async def astreaming(self, *_: Any, **__: Any) -> Any:
-            yield {"text": "half", "is_finished": False}
-            raise ValueError("broke")
-
-    litellm.custom_provider_map = [{"provider": "mine", "custom_handler": Mine()}]
-    with pytest.raises(litellm.APIError, match="no x") as caught:
-        litellm.embedding("mine/e", "x")
-    assert caught.value.status_code == 418
-    with pytest.raises(litellm.APIError, match="Not implemented"):
-        litellm.completion("mine/m", SAY)
-    with pytest.raises(litellm.InvalidRequestError, match="cannot be asked for rerank"):
-        litellm.rerank("mine/r", "q", ["d"])
-
-    async def main() -> list[Any]:
-        stream = await litellm.acompletion("mine/m", SAY, stream=True)
-        with pytest.raises(litellm.APIError, match="broke"):
-            async for _ in stream:
-                pass
-        return list(stream.chunks)
-
-    assert [chunk.choices[0].delta.content for chunk in asyncio.run(main())] == ["half"]
-
-
 # --- names ---------------------------------------------------------------------------------------
 
 

@@ -11,10 +11,12 @@ from typing import Any
 from ._lanes import Lanes
 from ._progress import Progress
 from ._reqwest_errors import as_httpcores, head_has_come
+from ._waiting import AsyncioLine
 
 __all__ = ["Answer", "AsyncAnswer", "seen"]
 
 _UNKNOWN = -1
+_MOST_PIECES = 31
 
 
 def seen(error: BaseException, progress: Progress) -> BaseException:
@@ -102,9 +104,17 @@ class Answer(_Answered):
 
 
 class AsyncAnswer(_Answered):
-    """An answer for awaiting code."""
+    """An answer for awaiting code. Of a stream, all pieces that are there are handed on as one."""
 
-    __slots__ = ()
+    __slots__ = ("_ahead", "_error", "_streams")
+
+    def __init__(self, response: Any, line: Any, lanes: Lanes) -> None:
+        super().__init__(response, line, lanes)
+        self._ahead: tuple[Any, Any] | None = None
+        """A read that has begun, and what it waits for."""
+        self._error: BaseException | None = None
+        """What came behind the last piece."""
+        self._streams = line.progress.streamed and type(line) is AsyncioLine
 
     def __aiter__(self) -> AsyncAnswer:
         return self
@@ -113,20 +123,54 @@ class AsyncAnswer(_Answered):
         if not self._left:
             raise StopAsyncIteration
         try:
-            self._line.work = work = self._read()
-            piece = await self._line.arun(work, self._line.begin(work))
+            if self._error is not None:
+                raise self._error
+            work, future = self._ahead or self._begun()
+            self._ahead = None
+            piece = await self._line.arun(work, future)
             if self._line.closed:  # by another thread, which took this one to be waiting still
                 self._line.refuse()
         except StopIteration as stop:  # it has come already
             piece = stop.value
         except BaseException as error:  # noqa: BLE001 - it goes on, as what it is
+            self._error = None
             raise self._failed(error) from None
         if piece is None:
             self._left = 0
             raise StopAsyncIteration
         data = bytes(piece)
         self._left -= len(data)
-        return data
+        # The first one is somebody's first token, and is what the answer is known by.
+        further = self._streams and self._left and self._line.progress.first is None
+        return self._with_more(data) if further else data
+
+    def _begun(self) -> tuple[Any, Any]:
+        """A read that waits for something. Raises ``StopIteration`` where it need not."""
+        self._line.work = work = self._read()
+        return work, self._line.begin(work)
+
+    def _with_more(self, data: bytes) -> bytes:
+        """A piece, and those that are there by now: whoever takes them together takes less for each."""
+        found, line, read = [data], self._line, self._read
+        for _ in range(_MOST_PIECES):
+            if line.closed or line.progress.stopped:
+                break
+            line.work = work = read()
+            try:
+                self._ahead = work, work.send(None)
+                break
+            except StopIteration as stop:
+                if (piece := stop.value) is None:
+                    self._left = 0
+                    break
+                found.append(bytes(piece))
+                self._left -= len(found[-1])
+                if not self._left:
+                    break
+            except BaseException as error:  # noqa: BLE001 - raised behind what has come before
+                self._error = error
+                break
+        return b"".join(found) if len(found) > 1 else data
 
     def aiter_bytes(self) -> AsyncAnswer:
         """The body as it comes."""

@@ -61,7 +61,17 @@ class ChatCalls(Core):
         messages: Sequence[Any],
         *,
         stream: bool | None,
-        dry_run: bool | None = None,
+        dry_run: Literal[False] | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion | Stream: ...
+    @overload
+    def completion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        dry_run: bool | None,
         **params: Unpack[ChatParams],
     ) -> ChatCompletion | Stream | DryRun: ...
     def completion(
@@ -135,7 +145,17 @@ class ChatCalls(Core):
         messages: Sequence[Any],
         *,
         stream: bool | None,
-        dry_run: bool | None = None,
+        dry_run: Literal[False] | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion | AsyncStream: ...
+    @overload
+    async def acompletion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        dry_run: bool | None,
         **params: Unpack[ChatParams],
     ) -> ChatCompletion | AsyncStream | DryRun: ...
     async def acompletion(

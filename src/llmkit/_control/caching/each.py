@@ -182,8 +182,7 @@ class CachingEach(Caching):
             entry = unpacked(data, (key,))
             if entry is None:
                 return None
-            age = max(0.0, job.clock.wall() - entry.made)
-            if self._control.max_age is not None and age > self._control.max_age:
+            if self._too_old(job.clock.wall() - entry.made):
                 return None
             return read(entry)
         except DamagedEntry as error:

@@ -287,9 +287,9 @@ if TYPE_CHECKING:
 _IN: dict[str, tuple[str, ...]] = {
     "._answers": (
         "ChatCompletionDeltaToolCall", "ChatCompletionMessageToolCall", "Choices", "Delta", "Embedding",
-        "EmbeddingResponse", "Function", "ImageResponse", "Message", "ModelResponse", "ModelResponseStream",
-        "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextCompletionResponse",
-        "TranscriptionResponse", "Usage",
+        "EmbeddingResponse", "Function", "ImageObject", "ImageResponse", "Message", "ModelResponse",
+        "ModelResponseStream", "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextChoices",
+        "TextCompletionResponse", "TranscriptionResponse", "Usage",
     ),
     "._batches": (
         "abatch_completion", "batch_completion", "batch_completion_models", "batch_completion_models_all_responses",

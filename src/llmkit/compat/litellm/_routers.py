@@ -10,9 +10,10 @@ from typing_extensions import override
 
 from ..._io._together import fastest, together
 from ...errors import LLMKitError
-from ...router import Router as _Router
 from ._calling import acall, call
 from ._clients import how
+from ._custom import register
+from ._custom_calls import CustomRouter
 from ._settings import setting
 from ._streams import raised
 
@@ -46,7 +47,8 @@ class Router:
         told = {name: value for name, value in usual.items() if value is not None}
         given["callbacks"] = (*told.pop("callbacks"), *given.get("callbacks", ()))
         try:
-            self.llmkit = _Router(model_list, **{**told, **given})
+            register()
+            self.llmkit = CustomRouter(model_list, **{**told, **given})
         except LLMKitError as error:
             raise raised(error) from error.__cause__
 

@@ -1,15 +1,15 @@
-"""Management as one app: LiteLLM's paths at its root, OpenAPI at ``/openapi.json``, ``/docs``, errors in our form."""
+"""Management as one app: LiteLLM's paths at its root, OpenAPI at ``/openapi.json`` and ``/docs``."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import threading
+from importlib import import_module
+from typing import Final
 
-from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, Response
+from anyio.to_thread import run_sync
+from starlette.routing import Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from ..errors_of import refused_by
 from ..failure import Refused
 from ..gateway import Gateway
 from . import (
@@ -26,6 +26,7 @@ from . import (
     models,
     organisations,
     resets,
+    routes,
     spend,
     tags,
     teams,
@@ -34,8 +35,7 @@ from . import (
 
 __all__ = ["management"]
 
-_ABOUT: Final = "Keys, users, teams, organisations, budgets, models and spend."
-_ROUTERS: Final = (
+_PARTS: Final = (
     keys.router,
     key_lists.router,
     key_several.router,
@@ -54,72 +54,39 @@ _ROUTERS: Final = (
     estimates.router,
     checks.router,
 )
-_ERROR: Final[dict[str, Any]] = {
-    "description": "Refused",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["error"],
-                "properties": {
-                    "error": {
-                        "type": "object",
-                        "required": ["message", "type", "param", "code"],
-                        "properties": {
-                            "message": {"type": "string"},
-                            "type": {"type": "string"},
-                            "param": {"type": ["string", "null"]},
-                            "code": {"type": "string"},
-                        },
-                    }
-                },
-            }
-        }
-    },
-}
-_NOWHERE: Final = 404
-_STATUSES: Final = (400, 401, 403, 404, 405, 422, 429, 500, 503)
+_PAGES: Final = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")
+_DESCRIBED: Final = f"{__package__}.described"
 
 
-def management(gateway: Gateway) -> FastAPI:
+def management(gateway: Gateway) -> Router:
     """The app that answers what is no model's endpoint."""
-    app = FastAPI(
-        title="llmkit",
-        description=_ABOUT,
-        responses=dict.fromkeys(_STATUSES, _ERROR),
-        redirect_slashes=False,
-    )
-    app.state.gateway = gateway
-    for router in _ROUTERS:
-        app.include_router(router)
-    app.add_exception_handler(RequestValidationError, _misspelled)
-    for kind in (Refused, HTTPException, Exception):
-        app.add_exception_handler(kind, _failed)
-    return app
+    entries = [entry for part in _PARTS for entry in part.entries]
+    pages = _Pages(entries)
+    found = [routes.of(entry, gateway) for entry in entries]
+    found += [Route(path, pages, methods=["GET"]) for path in _PAGES]
+    return Router(found, redirect_slashes=False, default=_nothing)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    refused = refused_by(error)
-    if isinstance(error, HTTPException) and error.status_code == _NOWHERE:
-        refused = Refused(
-            _NOWHERE,
-            "there is nothing at this path: GET /routes lists what there is",
-            "not_found_error",
-        )
-    return JSONResponse(refused.body(), refused.status, dict(refused.headers))
+async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
+    what = "there is nothing at this path: GET /routes lists what there is"
+    raise Refused(404, what, "not_found_error")
 
 
-async def _misspelled(request: Request, error: Exception) -> Response:
-    """Which field is wrong, and how; never what it was, which may be a secret."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for this
-    found = error.errors()
-    wrong = [f"{_place(one)}: {one['msg']}" for one in found[:5]]
-    refused = Refused(
-        422, "; ".join(wrong)[:2000], "validation_error", param=_place(found[0]) if found else None
-    )
-    return JSONResponse(refused.body(), refused.status)
+class _Pages:
+    """The document and its pages, made when first asked for."""
 
+    def __init__(self, entries: list[routes.Entry]) -> None:
+        self._entries = entries
+        self._app: ASGIApp | None = None
+        self._lock = threading.Lock()
 
-def _place(one: Any) -> str:
-    _, *place = one["loc"]
-    return ".".join(map(str, place)) or "body"
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = await run_sync(self._made) if self._app is None else self._app
+        await app(scope, receive, send)
+
+    def _made(self) -> ASGIApp:
+        with self._lock:
+            if self._app is None:
+                self._app = import_module(_DESCRIBED).described(self._entries)
+            made: ASGIApp = self._app
+            return made

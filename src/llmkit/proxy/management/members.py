@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -15,13 +14,14 @@ from .durations import window_of
 from .keys import delete_keys
 from .limits import Limits, checked, hold, spent
 from .memberships import scope_in
+from .routes import Routes
 from .rows import Held, limits_in, plain
 from .teams import administered, joined, with_members
 from .users import person
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["team management"])
+router = Routes(tags=("team management",))
 
 
 def _limits(body: Any) -> Limits:

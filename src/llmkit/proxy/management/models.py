@@ -6,7 +6,6 @@ from dataclasses import asdict
 from typing import Any, Final
 from uuid import uuid4
 
-from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from ...errors import LLMKitError
@@ -16,12 +15,13 @@ from . import fields
 from .asking import Asked, Asking, missing, refused, there
 from .deployments import changing, entry_of, kept_in, reconcile
 from .key_lists import Number, Size, Text
+from .routes import Routes
 from .rows import Page, plain, stamp
 from .sealing import sealed, unsealed
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["model management"])
+router = Routes(tags=("model management",))
 _INFO: Final = (
     "mode",
     "max_input_tokens",

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from fastapi import APIRouter
-
 from ..._control.budget.scopes import scope_of
 from .asking import Asked
 from .durations import duration_of, when
+from .routes import Routes
 
 __all__ = ["router"]
 
-router = APIRouter(tags=["spend"])
+router = Routes(tags=("spend",))
 _BEGUN_ANEW: Final = ("key", "team")
 """Whose budgets begin anew with all: keys' and teams', as at LiteLLM."""
 

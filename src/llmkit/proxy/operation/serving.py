@@ -22,6 +22,7 @@ from ...errors import ConfigurationError
 from ..app import Proxy, create_app
 from ..loading import from_text
 from ..settings import Settings
+from .joining import Joining
 from .logs import begin
 from .workers import Workers
 
@@ -135,6 +136,7 @@ def _conversing(**given: Any) -> Any:
 def _configuration(settings: Settings, app: Proxy) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=Joining,
         ws=cast("Any", _conversing),
         lifespan="on",
         log_config=None,
