@@ -322,6 +322,7 @@ CATALOGUE_FILES = {".json", ".toml", ".csv"}
 # Provider names that are also words: module -> the literals it uses in their other meaning.
 WORDS: dict[str, set[str]] = {
     "compat.litellm._arguments": {"azure"},  # an argument of older programs
+    "_secret": {"xai"},  # what keys begin with
     "_control.billing.answers": {"meta"},  # what a page of a list says of itself
     "wires._cohere": {"meta"},  # what an answer says of itself
 }

@@ -59,7 +59,8 @@ def test_what_a_program_asks(served: Served) -> None:
     assert (found["embeddings"]["many"], found["embeddings"]["numbers"]) == (2, True)
     assert found["embeddings"]["long"] > 1
     assert found["responses"]["same"]
-    assert found["files"]["gone"] and found["files"]["content"], found["files"]
+    assert found["files"]["gone"], found["files"]
+    assert found["files"]["content"], found["files"]
     assert found["models"] is True
 
 
