@@ -183,6 +183,24 @@ async def test_limits_that_cannot_be(app: Called) -> None:
     assert "several models" in said
 
 
+@pytest.mark.parametrize(
+    ("path", "wrong", "meant"),
+    [
+        ("/key/generate", "max_bugdet", "max_budget"),
+        ("/key/generate", "rpmLimit", "rpm_limit"),
+        ("/key/generate", "key_allias", "key_alias"),
+        ("/user/new", "budget_durations", "budget_duration"),
+        ("/team/new", "modells", "models"),
+    ],
+)
+async def test_a_limit_that_is_misspelled_is_not_left_out(
+    app: Called, path: str, wrong: str, meant: str
+) -> None:
+    """It would hold nobody. What is nothing like a field here is ignored, as LiteLLM's clients send more."""
+    assert f"did you mean {meant}?" in await refused(app, path, None, 422, **{wrong: "1"})
+    await post(app, path, send_invite_email=True, agent_id="x", members=[], key=None)
+
+
 # --- models
 
 
