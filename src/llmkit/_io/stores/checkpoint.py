@@ -137,9 +137,9 @@ class Checkpoint:
         )
         return Kept(*rows[0]) if rows else None
 
-    def others(self, job: str) -> int:
-        """How many rows are of other prompts, parameters or functions."""
-        [[count]] = self._do("SELECT count(*) FROM llmkit_map_row WHERE job <> ?", job)
+    def count(self) -> int:
+        """How many rows it has."""
+        [[count]] = self._do("SELECT count(*) FROM llmkit_map_row")
         return int(count)
 
     def begin(self, key: str, nth: int, job: str, bound: str | None) -> None:

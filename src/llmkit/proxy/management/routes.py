@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from ..._json import NotJSON, dump, load
+from ..auth.shown import shown_by
 from ..endpoints.asking import subject_of
 from ..failure import Refused
 from ..gateway import Gateway
@@ -32,6 +33,7 @@ _FEW: Final = 5
 """Mistakes that are told at once."""
 _LONGEST: Final = 2000
 _EMPTY: Final = inspect.Parameter.empty
+_UNSAID: Final = frozenset({"", "text/plain", "application/x-www-form-urlencoded"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +193,12 @@ async def _body(request: Request) -> Any:
     text = await request.body()
     if not text:
         return _EMPTY
-    kind, _, _ = request.headers.get("content-type", "").partition(";")
-    _, _, form = kind.strip().lower().partition("/")
-    # A page of another origin may send texts and forms without asking, and a browser adds a session's cookie.
-    if form != "json" and not form.endswith("+json"):
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    _, _, form = kind.partition("/")
+    # ``curl -d`` says that it is a form. A page of another origin may send texts and forms without asking, and a
+    # browser adds a session's cookie, but no key.
+    unsaid = kind in _UNSAID and shown_by(request.headers)
+    if form != "json" and not form.endswith("+json") and not unsaid:
         raise _misspelled([("body", "it is JSON, and its content-type application/json")])
     try:
         return load(text)
