@@ -50,7 +50,7 @@ def test_whether_a_key_is_taken() -> None:
     """Only its refusal is one: what else fails is raised."""
     with scripted("yes") as script:
         assert litellm.check_valid_key(MODEL, KEY)
-        assert script.requests[0].json()["max_tokens"] == 10
+        assert script.requests[0].json()["max_completion_tokens"] == 10
     with scripted(401):
         assert not litellm.check_valid_key(MODEL, KEY)
 
