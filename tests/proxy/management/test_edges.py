@@ -208,7 +208,11 @@ async def test_a_limit_that_is_misspelled_is_not_left_out(
 async def test_deployments_have_ids_of_their_own(app: Called) -> None:
     """Each is named by it."""
     params = {"model": "openai/gpt-4o-mini", "api_key": "sk-" + "upstream"}
-    own: dict[str, Any] = {"model_name": "own", "litellm_params": params, "model_info": {"id": "own-1"}}
+    own: dict[str, Any] = {
+        "model_name": "own",
+        "litellm_params": params,
+        "model_info": {"id": "own-1"},
+    }
     await post(app, "/model/new", **own)
     assert "/model/update" in await refused(app, "/model/new", None, 400, **own)
     for wrong in (5, "", "x" * 256):
