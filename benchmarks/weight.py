@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bench.gateways import MASTER, Gateway, Load, asked, family, made_key, ours, running
 from bench.processes import cores, serving
@@ -65,6 +66,10 @@ def resident(gateway: Gateway) -> float:
     return found / 1e3
 
 
+def _more(command: Callable[[Path, int], Sequence[str]], *more: str) -> Any:
+    return lambda folder, port: [*command(folder, port), *more]
+
+
 def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -78,11 +83,7 @@ def main() -> None:
         plan = ours(Path(sys.executable), f"http://127.0.0.1:{server.port}")
         workers = ["--workers", str(given.workers)]
         # The key is made by ``steps``: management is loaded for it.
-        plan = replace(
-            plan,
-            key=lambda port: MASTER,
-            command=lambda folder, port, start=plan.command: [*start(folder, port), *workers],
-        )
+        plan = replace(plan, key=lambda port: MASTER, command=_more(plan.command, *workers))
         with running(plan, Path(place) / "it", mine) as gateway:
             done = steps(gateway, load, given.seconds)
             rows += [(what, f"{resident(gateway):.0f}", f"{gateway.memory():.0f}") for what in done]
