@@ -122,8 +122,7 @@ _UNHONOURED: Final = frozenset({
 class Said(BaseModel):
     """A request's fields."""
 
-    # What a part of management does not ask is not built for it.
-    model_config = ConfigDict(defer_build=True, protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
 
     @model_validator(mode="before")
     @classmethod
