@@ -27,7 +27,7 @@ from llmkit.errors import ConfigurationError, UnsupportedParamsError
 from llmkit.telemetry import sink
 from llmkit.testing import Simulator, scripted
 
-from . import programs
+from . import more_programs, programs
 
 SAID = json.loads(Path(__file__).with_name("said.json").read_text(encoding="utf-8"))
 MODEL, SAY = programs.MODEL, programs.SAY
@@ -85,7 +85,11 @@ def _ask(**more: Any) -> Any:
     return litellm.completion(MODEL, SAY, **{"mock_response": "ok", **more})
 
 
-@pytest.mark.parametrize("program", programs.PROGRAMS, ids=lambda program: program.__name__)
+@pytest.mark.parametrize(
+    "program",
+    [*programs.PROGRAMS, *more_programs.PROGRAMS],
+    ids=lambda program: program.__name__,
+)
 def test_it_comes_to_what_litellm_comes_to(program: Any, base: str) -> None:
     """Answers, streams, tools, mocks, failures, loggers, custom providers, routers, settings: all equal."""
     ours = json.loads(json.dumps(program(litellm, base)))

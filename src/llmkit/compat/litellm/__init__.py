@@ -367,7 +367,7 @@ def _beside(name: str) -> Any:
         found = importlib.import_module("._listed", __name__).listed(name)
         if found is not None:
             return found
-    raise importlib.import_module("._absent", __name__).absent(__name__, name)
+    raise importlib.import_module("._absent", __name__).absent(__name__, name, __all__)
 
 
 def _turn_on_debug() -> None:

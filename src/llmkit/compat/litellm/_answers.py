@@ -18,10 +18,10 @@ from ...types.chat import (
     ChunkChoice,
     Delta,
     FunctionCall,
-    Message,
     ToolCall,
     ToolCallDelta,
 )
+from ...types.chat import Message as _Message
 from ...types.embedding import Embedding
 from ...types.embedding import EmbeddingResponse as _Embeddings
 from ...types.image import Image
@@ -29,8 +29,9 @@ from ...types.image import ImageResponse as _Images
 from ...types.moderation import ModerationResponse as _Moderation
 from ...types.rerank import RerankResponse as _Rerank
 from ...types.responses import Response
-from ...types.text import TextChoice, TextCompletion
-from ...types.usage import CompletionTokensDetails, PromptTokensDetails, Usage
+from ...types.text import TextChoice, TextCompletion, TextCompletionChunk
+from ...types.usage import CompletionTokensDetails, PromptTokensDetails
+from ...types.usage import Usage as _Usage
 
 __all__ = [
     "SPELLED", "ChatCompletionDeltaToolCall", "ChatCompletionMessageToolCall", "Choices",
@@ -40,7 +41,6 @@ __all__ = [
     "TextChoices", "TextCompletionResponse", "TranscriptionResponse", "Usage", "hidden_params", "shaped",
 ]  # fmt: skip
 
-Choices = Choice
 StreamingChoices = ChunkChoice
 Function = FunctionCall
 ChatCompletionMessageToolCall = ToolCall
@@ -111,6 +111,27 @@ class _Told(Answer):
     def json(self, **_: Any) -> dict[str, Any]:  # type: ignore[override]
         """All fields, as a dict: LiteLLM's, not pydantic's, method of this name."""
         return self.model_dump()
+
+
+class _Plain(Model):
+    """What LiteLLM's parts of answers have beside their fields."""
+
+    @override
+    def json(self, **_: Any) -> dict[str, Any]:  # type: ignore[override]
+        """All fields, as a dict: LiteLLM's, not pydantic's, method of this name."""
+        return self.model_dump()
+
+
+class Message(_Plain, _Message):
+    """What a model said."""
+
+
+class Choices(_Plain, Choice):
+    """One of the answers that were asked for."""
+
+
+class Usage(_Plain, _Usage):
+    """Tokens."""
 
 
 class ModelResponse(_Told, ChatCompletion):
@@ -202,6 +223,8 @@ def _as(kind: type[M], answer: Model) -> M:
     _set(made, "__pydantic_fields_set__", answer.__pydantic_fields_set__)
     _set(made, "__pydantic_extra__", answer.__pydantic_extra__)
     _set(made, "__pydantic_private__", answer.__pydantic_private__)
+    if isinstance(answer, ChatCompletion):
+        _parts(answer)
     if isinstance(answer, Response):
         for item in answer.output:
             extra = item.__pydantic_extra__ or {}
@@ -209,9 +232,22 @@ def _as(kind: type[M], answer: Model) -> M:
     return made
 
 
+def _parts(answer: ChatCompletion) -> None:
+    """A chat's parts under LiteLLM's names, where they stand."""
+    for choice in answer.choices:
+        if type(choice) is Choice:
+            choice.__class__ = Choices
+        if type(choice.message) is _Message:
+            choice.message.__class__ = Message
+    if type(answer.usage) is _Usage:
+        answer.usage.__class__ = Usage
+
+
 def piece_of(chunk: Any) -> Any:
     """A chunk under LiteLLM's name. One that has only the usage gets an empty choice: programs look at the first."""
     made = shaped(chunk)
     if isinstance(made, ModelResponseStream) and not made.choices:
         made = made.model_copy(update={"choices": [ChunkChoice()]})
+    elif isinstance(made, TextCompletionChunk) and not made.choices:
+        made = made.model_copy(update={"choices": [TextChoice()]})
     return made

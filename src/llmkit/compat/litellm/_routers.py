@@ -10,6 +10,9 @@ from typing_extensions import override
 
 from ..._io._together import fastest, together
 from ...errors import LLMKitError
+from . import _mock
+from ._absent import AbsentNameError
+from ._arguments import with_positions
 from ._calling import acall, call
 from ._clients import how
 from ._custom import register
@@ -48,7 +51,8 @@ class Router:
         given["callbacks"] = (*told.pop("callbacks"), *given.get("callbacks", ()))
         try:
             register()
-            self.llmkit = CustomRouter(model_list, **{**told, **given})
+            self._settings = {**told, **given}
+            self.llmkit = CustomRouter(model_list, **self._settings)
         except LLMKitError as error:
             raise raised(error) from error.__cause__
 
@@ -57,13 +61,16 @@ class Router:
         """The deployments, as in LiteLLM."""
         return list(self.get_model_list() or ())
 
+    def _told(self, name: str, given: Any, named: Any) -> dict[str, Any]:
+        return _mock.fallen(with_positions(name, given, named), self._settings)
+
     def completion(self, *given: Any, **named: Any) -> Any:
         """Ask a group; as ``litellm.completion``."""
-        return call("completion", given, named, self.llmkit)
+        return call("completion", (), self._told("completion", given, named), self.llmkit)
 
     async def acompletion(self, *given: Any, **named: Any) -> Any:
         """``completion`` for async code; its second argument is ``messages``."""
-        return await acall("completion", given, named, self.llmkit)
+        return await acall("completion", (), self._told("acompletion", given, named), self.llmkit)
 
     def embedding(self, *given: Any, **named: Any) -> Any:
         """Vectors of texts."""
@@ -151,7 +158,9 @@ class Router:
         """Whatever else an ``llmkit.Router`` has, such as ``get_model_names``, ``set_model_list``, ``route``."""
         if name == "llmkit":
             raise AttributeError(name)
-        return getattr(self.llmkit, name)
+        if name.startswith("__") or hasattr(self.llmkit, name):
+            return getattr(self.llmkit, name)
+        raise AbsentNameError(f"a Router has no {name!r}: docs/router.md says what it has")
 
     @override
     def __repr__(self) -> str:

@@ -150,6 +150,7 @@ def stream_chunk_builder(
     start_time: Any = None,
     end_time: Any = None,
     logging_obj: Any = None,
+    count_prompt_tokens: Any = None,
 ) -> Any:
     """The whole answer of a stream's chunks; ``None`` of none. The others are taken for LiteLLM's sake.
 
