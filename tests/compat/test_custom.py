@@ -195,6 +195,7 @@ def test_budgets_and_loggers_know_what_they_cost(mine: Mine) -> None:
     row = {**prices, "max_output_tokens": 9, "litellm_provider": "my-llm", "mode": "chat"}
     litellm.register_model({"my-llm/known": row})
     litellm.max_budget = 0.01
+    litellm._current_cost = 0.0
     try:
         assert litellm.completion("my-llm/known", SAY)._hidden_params["response_cost"] > 0
         with pytest.raises(UnboundedCostError, match="no price for this model"):
@@ -204,6 +205,7 @@ def test_budgets_and_loggers_know_what_they_cost(mine: Mine) -> None:
             litellm.completion("my-llm/known", SAY)
     finally:
         litellm.max_budget = 0.0
+        _settings.BUDGET.manager = None
     assert len(mine.asked) == 3
 
 

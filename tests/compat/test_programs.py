@@ -397,7 +397,7 @@ def test_answers_are_kept(base: str, tmp_path: Path) -> None:
     assert litellm.cache is None
     with pytest.raises(ConfigurationError, match="s3_bucket_name"):
         litellm.Cache(s3_bucket_name="x")
-    with pytest.raises(ConfigurationError, match="'local', 'redis' or 'disk'"):
+    with pytest.raises(ConfigurationError, match="local, disk, redis"):
         litellm.Cache(type="qdrant-semantic")
 
 
