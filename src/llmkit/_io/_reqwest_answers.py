@@ -30,7 +30,7 @@ def seen(error: BaseException, progress: Progress) -> BaseException:
 
 
 class _Answered:
-    __slots__ = ("_lanes", "_left", "_line", "_read", "headers", "status_code")
+    __slots__ = ("_ahead", "_error", "_lanes", "_left", "_line", "_read", "headers", "status_code")
     lowered = at_once = True
 
     def __init__(self, response: Any, line: Any, lanes: Lanes) -> None:
@@ -38,6 +38,10 @@ class _Answered:
         self._left = _UNKNOWN
         self._lanes = lanes
         self._line = line
+        self._ahead: tuple[Any, Any] | None = None
+        """A read that has begun, and what it waits for."""
+        self._error: Exception | None = None
+        """What came behind the last piece."""
         line.closing = lanes.leave
         self._read = response.body_reader.read_chunk
         self.status_code: int = response.status
@@ -53,7 +57,7 @@ class _Answered:
 
     def close(self) -> None:
         """Give the connection back, or close it where something is left of the answer. It never waits."""
-        line = self._line
+        line, self._error = self._line, None
         if line.busy:  # in another thread, or task, which then does it
             line.shutdown()
         elif self._left:
@@ -106,15 +110,7 @@ class Answer(_Answered):
 class AsyncAnswer(_Answered):
     """An answer for awaiting code. Of a stream, all pieces that are there are handed on as one."""
 
-    __slots__ = ("_ahead", "_error", "_streams")
-
-    def __init__(self, response: Any, line: Any, lanes: Lanes) -> None:
-        super().__init__(response, line, lanes)
-        self._ahead: tuple[Any, Any] | None = None
-        """A read that has begun, and what it waits for."""
-        self._error: BaseException | None = None
-        """What came behind the last piece."""
-        self._streams = line.progress.streamed and type(line) is AsyncioLine
+    __slots__ = ()
 
     def __aiter__(self) -> AsyncAnswer:
         return self
@@ -125,8 +121,11 @@ class AsyncAnswer(_Answered):
         try:
             if self._error is not None:
                 raise self._error
-            work, future = self._ahead or self._begun()
-            self._ahead = None
+            if self._ahead is None:
+                self._line.work = work = self._read()
+                future = self._line.begin(work)
+            else:
+                (work, future), self._ahead = self._ahead, None
             piece = await self._line.arun(work, future)
             if self._line.closed:  # by another thread, which took this one to be waiting still
                 self._line.refuse()
@@ -140,18 +139,17 @@ class AsyncAnswer(_Answered):
             raise StopAsyncIteration
         data = bytes(piece)
         self._left -= len(data)
+        progress = self._line.progress
         # The first one is somebody's first token, and is what the answer is known by.
-        further = self._streams and self._left and self._line.progress.first is None
-        return self._with_more(data) if further else data
-
-    def _begun(self) -> tuple[Any, Any]:
-        """A read that waits for something. Raises ``StopIteration`` where it need not."""
-        self._line.work = work = self._read()
-        return work, self._line.begin(work)
+        if progress.streamed and self._left and progress.first is None:
+            return self._with_more(data)
+        return data
 
     def _with_more(self, data: bytes) -> bytes:
         """A piece, and those that are there by now: whoever takes them together takes less for each."""
         found, line, read = [data], self._line, self._read
+        if type(line) is not AsyncioLine:
+            return data
         for _ in range(_MOST_PIECES):
             if line.closed or line.progress.stopped:
                 break
@@ -167,7 +165,7 @@ class AsyncAnswer(_Answered):
                 self._left -= len(found[-1])
                 if not self._left:
                     break
-            except BaseException as error:  # noqa: BLE001 - raised behind what has come before
+            except Exception as error:  # noqa: BLE001 - raised behind what has come before
                 self._error = error
                 break
         return b"".join(found) if len(found) > 1 else data

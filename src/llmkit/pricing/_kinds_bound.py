@@ -173,11 +173,10 @@ def _text(ask: Ask) -> Iterator[CostLine]:
 
 
 def _conversation(ask: Ask, prompts: int) -> Iterable[CostLine]:
-    prompt, n = ask.prompt(), ask.wishes.n
-    plain = ask.is_plain
+    prompt, plain = ask.prompt(), ask.is_plain
     if plain and (usual := ask.ceiling.usual(prompt, ask.last)) is not None:
         return _plainly(ask, usual, prompt, prompts)
-    terms = ask.terms(prompt)
+    n, terms = ask.wishes.n, ask.terms(prompt)
     lines = [ask.line("input", _input_keys(ask, terms), prompt * n, terms)]
     lines += _seen(ask, terms, n)
     answer = output_limit(ask) + ask.wishes.predicted

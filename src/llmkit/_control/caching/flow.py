@@ -277,7 +277,7 @@ class Caching:
         self._cache.count("kept" if done else "unkept")
         return bool(done)
 
-    def failed(self, job: Job) -> Flow[None]:
+    def failed(self, job: Job, account: Account) -> Flow[None]:
         """Nothing will be kept: whoever waits asks."""
         try:
             if self._leased:
