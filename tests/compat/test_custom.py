@@ -220,6 +220,15 @@ def test_vectors_and_pictures(mine: Mine) -> None:
         litellm.rerank("my-llm/r", "q", ["d"])
 
 
+def test_what_is_no_answer_is_said(mine: Mine) -> None:
+    """A function that forgot to return, and what JSON cannot say."""
+    mine.completion = lambda **_: None  # type: ignore[method-assign]
+    with pytest.raises(litellm.APIResponseValidationError, match=r"model_response.*and return it"):
+        litellm.completion("my-llm/m", SAY)
+    with pytest.raises(litellm.BadRequestError):
+        litellm.completion("my-llm/m", SAY, odd=object())
+
+
 def test_names_that_cannot_be(mine: Mine) -> None:
     """A built-in provider's, none at all, one that is not there any more; and who calls it elsewhere is told."""
     with pytest.raises(ConfigurationError, match=r"call it by llmkit\.compat\.litellm"):
@@ -228,6 +237,7 @@ def test_names_that_cannot_be(mine: Mine) -> None:
         ({"provider": "openai", "custom_handler": mine}, "is a provider already"),
         ({"provider": "My LLM!", "custom_handler": mine}, "no provider's name"),
         ({"provider": "x"}, "each row is"),
+        ({"provider": "x", "custom_handler": Mine}, r"give an instance, Mine\(\)"),
     ):
         litellm.custom_provider_map = [row]
         with pytest.raises(litellm.BadRequestError, match=why):
