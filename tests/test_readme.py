@@ -33,7 +33,7 @@ ALONE = {"docs/migration.md"}  # LiteLLM's settings are its module's, and stay
 FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 CALL = re.compile(
     r"llmkit\.(?:a?(?:responses|messages|transcription|speech|moderation)|(?:image|create|update|list)_\w+)\("
-    r"|completion\(|map\(rows|(?:completion|transcription)s\.create\(|embedding\(|exact=True"
+    r"|completion\(|map\(rows|(?:completion|transcription)s\.create\(|embedding\(|exact=True|chain\.invoke\("
 )
 ELSEWHERE = r"Simulator\(|base_url=|def test_|mock_response"
 PRINTED_BY_EXAMPLES = {
