@@ -181,8 +181,11 @@ def whose(**said: Any) -> Whose:
 
 def overheard() -> bool:
     """Whether a context around this call wants to hear of it."""
-    own = [one for one in CONTEXT.get() if type(one).hears is not context.hears]
-    return bool(own)
+    around = CONTEXT.get()
+    if len(around) == 1 and type(around[0]) is context:
+        # As most are.
+        return False
+    return any(type(one).hears is not context.hears for one in around)
 
 
 def shown(attributes: Attributes) -> Attributes:

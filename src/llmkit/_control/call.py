@@ -300,7 +300,13 @@ def on_leg(
         return _counted(job, account, leg, request, until, waited)
     if getattr(leg.wire, "steps", None) is not None:
         return _asked(job, account, leg, request, until, waited)
-    flow: Any = _tried(job, account, leg, Step(request, stream=True), until, waited=waited)
+    flow: Any
+    step = Step(request, stream=True)
+    if job.way is not None:
+        # Where a router chooses, nothing is asked for again here: it rather asks somebody else.
+        flow = _attempt(job, account, leg, step, Try(waited, until, whole=True, counts=True))
+    else:
+        flow = _tried(job, account, leg, step, until, waited=waited)
     return flow  # type: ignore[no-any-return]
 
 

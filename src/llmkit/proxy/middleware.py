@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import time
+from collections.abc import Awaitable
 from typing import Any, Final
 
 from starlette.middleware.cors import CORSMiddleware
@@ -75,25 +76,43 @@ class Outermost:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        own = [(b"x-request-id", http_id.encode()), *_SAFE]
-        if scope.get("scheme") == "https":
-            own.append(_SECURE)
-        status, began = _GONE, time.perf_counter()
+        answer = scope["state"]["answer"] = Answer(scope, http_id, send)
+        began = time.perf_counter()
         REQUEST.set(http_id)
-
-        async def sends(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                nonlocal status
-                status = message["status"]
-                headers = message.get("headers", ())
-                kept = any(name == b"cache-control" for name, _ in headers)
-                message["headers"] = [*headers, *own] if kept else [*headers, *own, _UNKEPT]
-            await send(message)
-
         try:
-            await self._app(scope, receive, sends)
+            await self._app(scope, receive, answer.send)
         finally:
-            _note(scope, status, time.perf_counter() - began)
+            _note(scope, answer.status or _GONE, time.perf_counter() - began)
+
+
+class Answer:
+    """What a client is told: its beginning with the gateway's own headers. Others see here whether it has begun."""
+
+    __slots__ = ("_own", "_send", "status", "too_large")
+
+    def __init__(self, scope: Scope, http_id: str, send: Send) -> None:
+        self._send = send
+        self._own = [(b"x-request-id", http_id.encode()), *_SAFE]
+        if scope.get("scheme") == "https":
+            self._own.append(_SECURE)
+        self.status = 0
+        """0: it has not begun."""
+        self.too_large: Refused | None = None
+        """Why the request is not read on: whoever has answered otherwise is not heard."""
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send on. Raises what it is ``too_large`` by."""
+        if message["type"] == "http.response.start":
+            if self.too_large is not None:
+                raise self.too_large
+            self.status = message["status"]
+            headers = message["headers"] = [*message.get("headers", ()), *self._own]
+            for name, _ in headers:
+                if name == b"cache-control":
+                    break
+            else:
+                headers.append(_UNKEPT)
+        return self._send(message)
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
@@ -129,15 +148,14 @@ class Guarded:
         if scope["type"] != "http":
             await self._connected(scope, receive, send)
             return
-        life, ending = self._life, _Ending(scope, send)
+        life = self._life
         life.requests += 1
         try:
             if not life.begun:
                 await life.begin_late()
-            receives = _limited(scope, receive, self._most, ending)
-            await self._app(scope, receives, ending.send)
+            await self._app(scope, _limited(scope, receive, self._most), send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told that there was one
-            await ending.fail(error)
+            await _fail(error, scope, send)
         finally:
             life.requests -= 1
 
@@ -168,32 +186,18 @@ class _Forever:
         """It has begun."""
 
 
-class _Ending:
-    """An answer, and what becomes of it where it fails."""
-
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self._scope, self._send = scope, send
-        self._begun = False
-        self.too_large: Refused | None = None
-
-    async def send(self, message: Message) -> None:
-        """Send on. Whoever has answered otherwise for a body that was too large is not heard."""
-        if not self._begun and self.too_large is not None:
-            raise self.too_large
-        self._begun = True
-        await self._send(message)
-
-    async def fail(self, error: Exception) -> None:
-        """Say so; where an answer has begun, nothing can be said any more, and the server ends the connection."""
-        refused = _told(error, self._scope)
-        if self._begun or refused.status == _GONE:
-            return
-        body = json.dumps(refused.body()).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        headers += [_header(*one) for one in refused.headers.items()]
-        start: dict[str, Any] = {"type": "http.response.start", "status": refused.status}
-        await self._send({**start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+async def _fail(error: Exception, scope: Scope, send: Send) -> None:
+    """Say so; where an answer has begun, nothing can be said any more, and the server ends the connection."""
+    refused, answer = _told(error, scope), scope["state"]["answer"]
+    if answer.status or refused.status == _GONE:
+        return
+    answer.too_large = None
+    body = json.dumps(refused.body()).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    headers += [_header(*one) for one in refused.headers.items()]
+    start: dict[str, Any] = {"type": "http.response.start", "status": refused.status}
+    await send({**start, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _header(name: str, value: str) -> tuple[bytes, bytes]:
@@ -214,7 +218,7 @@ def _told(error: Exception, scope: Scope) -> Refused:
     return refused
 
 
-def _limited(scope: Scope, receive: Receive, most: int, ending: _Ending) -> Receive:
+def _limited(scope: Scope, receive: Receive, most: int) -> Receive:
     said = dict(scope["headers"])
     if said.get(b"content-type", b"").startswith(b"multipart/"):
         most *= _UPLOADS
@@ -222,10 +226,10 @@ def _limited(scope: Scope, receive: Receive, most: int, ending: _Ending) -> Rece
     if length is not None and length.isdigit() and int(length) > most:
         raise _too_large(most)
     # A length that is said is kept by the server.
-    return receive if length is not None else _counted(receive, most, ending)
+    return receive if length is not None else _counted(receive, most, scope["state"]["answer"])
 
 
-def _counted(receive: Receive, most: int, ending: _Ending) -> Receive:
+def _counted(receive: Receive, most: int, answer: Answer) -> Receive:
     """What is received of a body of unknown length."""
     left = most
 
@@ -234,8 +238,8 @@ def _counted(receive: Receive, most: int, ending: _Ending) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            ending.too_large = _too_large(most)
-            raise ending.too_large
+            answer.too_large = _too_large(most)
+            raise answer.too_large
         return message
 
     return receives

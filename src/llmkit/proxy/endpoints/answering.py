@@ -84,7 +84,9 @@ class Line:
     ) -> None:
         """Send an answer that is all there."""
         self._over = self.begun = True
-        await self._send(_start(status, {**headers, "content-length": str(len(body))}))
+        start = _start(status, headers)
+        start["headers"].append((b"content-length", b"%d" % len(body)))
+        await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
 
     def open(self, headers: Mapping[str, str] = _EVENTS, *, comments: bool = True) -> None:

@@ -111,7 +111,8 @@ class Metrics:
         whose = told if isinstance(told, dict) else {}
         (_, group, *_), times = self._calls.finished(happened, text_of(whose.get("group")))
         _note(happened, times[2])
-        key, alias, team, user = (text_of(whose.get(name)) for name in _WHOSE)
+        said: Any = tuple(map(whose.get, _WHOSE))
+        key, alias, team, user = said if set(map(type, said)) == _TEXTS else map(text_of, said)
         # No page needs the whole hash, and what stands here is in no error and no log of ours.
         add_call(self.counts.keys.cell(key[:12], alias, team, user), ended, None)
         if self._litellm:
@@ -119,8 +120,8 @@ class Metrics:
             route = text_of(whose.get("call_type")) or ended.kind
             deployment = getattr(happened.call, "deployment", "")
             labels = group, ended.model, deployment, ended.provider, route, error, status
-            said = (value or UNKNOWN for value in (key, alias, team, user, *labels))
-            add_call(self.counts.litellm.cell(*said), ended, times)
+            cell = (value or UNKNOWN for value in (key, alias, team, user, *labels))
+            add_call(self.counts.litellm.cell(*cell), ended, times)
 
     def watch(self, engine: Engine) -> None:
         """Count how long an engine's statements take."""
@@ -148,6 +149,7 @@ class Metrics:
 
 
 _WHOSE: Final = ("key", "key_alias", "team", "user")
+_TEXTS: Final = {str}
 
 
 def _note(happened: CallFinished, upstream: float | None) -> None:
@@ -177,25 +179,21 @@ class Measured:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        counts, exchange, status = self.metrics.counts, _Exchange(), 0
-
-        async def sending(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
-            kind = message["type"]
-            if kind == "http.response.start":
-                status = message["status"]
-            elif kind == "websocket.accept":
-                status = _SWITCHED
-            await send(message)
-
+        counts, exchange, state = self.metrics.counts, _Exchange(), scope.setdefault("state", {})
+        # Whoever stands around this one may see by himself what is answered.
+        seen = state.get("answer")
+        if seen is None:
+            seen = _Seen(send)
+            send = seen.send
+        failed = 0
         counts.in_flight += 1
-        scope.setdefault("state", {})["exchange"] = exchange
+        state["exchange"] = exchange
         began, token = time.perf_counter(), _EXCHANGE.set(exchange)
         try:
-            await self.app(scope, receive, sending)
+            await self.app(scope, receive, send)
         except Exception as error:
             # Who is around this one writes the answer to it.
-            status = status or refused_by(error).status
+            failed = refused_by(error).status
             raise
         finally:
             counts.in_flight -= 1
@@ -204,8 +202,25 @@ class Measured:
             method = scope.get("method", "GET")
             # 499: nobody was there any more to be answered.
             self.metrics.answered(
-                route_of(scope), method, status or _GONE, seconds, exchange.upstream
+                route_of(scope), method, seen.status or failed or _GONE, seconds, exchange.upstream
             )
+
+
+class _Seen:
+    """The status of an answer, as it goes by."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Send on."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+        elif kind == "websocket.accept":
+            self.status = _SWITCHED
+        await self._send(message)
 
 
 _SWITCHED: Final = 101

@@ -5,6 +5,7 @@ Only here is uvicorn known.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -22,6 +23,7 @@ from ...errors import ConfigurationError
 from ..app import Proxy, create_app
 from ..loading import from_text
 from ..settings import Settings
+from .joining import Joining
 from .logs import begin
 from .workers import Workers
 
@@ -80,7 +82,8 @@ def _served(settings: Settings, listener: socket.socket) -> int:
     # uvicorn ends by the signal that it was told to end by: a graceful end is none by a signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, catch)
-    server.run([listener])
+    with contextlib.suppress(SystemExit):  # of a start that failed, which was told
+        server.run([listener])
     if not server.started:
         return 1
     return _INTERRUPTED if signal.SIGINT in caught else 0
@@ -135,6 +138,7 @@ def _conversing(**given: Any) -> Any:
 def _configuration(settings: Settings, app: Proxy) -> uvicorn.Config:
     return uvicorn.Config(
         app,
+        http=Joining,
         ws=cast("Any", _conversing),
         lifespan="on",
         log_config=None,
