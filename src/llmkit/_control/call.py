@@ -134,10 +134,7 @@ def perform(job: Job) -> Flow[Any]:
         try:
             if job.begins:
                 yield Notify(CallStarted(job.id, *job.named, job.stream, job.kind))
-            if job.way is not None and job.mock is job.cache is job.limit is None:
-                completion = yield from job.way.asked(job, account)
-            else:
-                completion = yield from _answered(job, account)
+            completion = yield from _answered(job, account)
             yield from account.settle("mocked" if account.mocked else "completed", completion)
             if job.cache is not None:
                 # It has been paid for, whatever becomes of keeping it.
