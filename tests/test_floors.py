@@ -97,6 +97,7 @@ SEAMS = {
     "IPython": {"_io._live"},  # no dependency: it is there if its kernel runs
     "httpcore": {"_io"},
     "httpx": {"_io", "compat._answered"},  # the latter: for programs that look at an error's answer
+    "langchain_core": {"compat._langchain"},  # the extra "langchain"
     "matplotlib": {"telemetry._plot"},  # the extra "plot"
     "openai": {"compat.openai_errors"},  # no dependency: whoever wants its errors has it
     # No dependency of the gateway: it is there if somebody listens. The extra "otel".
@@ -109,7 +110,7 @@ SEAMS = {
         "telemetry._prometheus",
     },
     # The caller's class may be the answer's format.
-    "pydantic": {"types", "_control.structured", "proxy.management"},
+    "pydantic": {"types", "_control.structured", "compat._langchain", "proxy.management"},
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
     "pytest": {
@@ -321,6 +322,7 @@ CATALOGUE_FILES = {".json", ".toml", ".csv"}
 # Provider names that are also words: module -> the literals it uses in their other meaning.
 WORDS: dict[str, set[str]] = {
     "compat.litellm._arguments": {"azure"},  # an argument of older programs
+    "_secret": {"xai"},  # what keys begin with
     "_control.billing.answers": {"meta"},  # what a page of a list says of itself
     "wires._cohere": {"meta"},  # what an answer says of itself
 }

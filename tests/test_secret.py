@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from llmkit._secret import HIDDEN, Secret, redact, redact_headers
+from llmkit._secret import HIDDEN, Secret, is_plain, redact, redact_headers
 
 KEY = "sk-" + "proj-abcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -68,6 +68,28 @@ def test_known_secrets(text: str, secrets: list[str], shown: str) -> None:
 def test_shapes_of_keys(key: str) -> None:
     """What looks like a vendor's key is removed although nobody named it."""
     assert redact(f"provided: {key}.") == f"provided: {HIDDEN}."
+
+
+@pytest.mark.parametrize("before", ["", "a ", "–", "É\n"])
+def test_what_is_plain_is_left_as_it_is(before: str) -> None:
+    """One look at many texts says what ``redact`` would say of each, whatever letters stand beside."""
+    tail = "Z" * 20
+    for start in (
+        "sk-",
+        "GSK_",
+        "xai-",
+        "pplx-",
+        "hf_",
+        "csk-",
+        "AIza",
+        "akia",
+        "ſk-",
+        "Bearer ",
+        "bearer\t",
+    ):
+        shaped = f"{before}{start}{tail}"
+        assert is_plain(["x", shaped]) == (redact(shaped) == shaped) == False, shaped  # noqa: E712
+        assert is_plain([shaped[:9], "–", "a task of hf"]), shaped
 
 
 def test_bearer_values() -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "Timeouts",
     "fresh_id",
     "new_call_id",
+    "whole_of",
 ]
 
 Change = Literal["renamed", "clamped", "defaulted", "emulated", "moved", "dropped"]
@@ -222,3 +223,10 @@ class CallInfo:
     """What a router was asked for."""
     deployment: str = ""
     """Which of its deployments answered, or was asked last."""
+
+
+def whole_of(given: Any) -> Any:
+    """An answer as it is, or what a stream came to. Raises ``StreamConsumedError`` for one that has not ended."""
+    # Asked of the class: a stream that has not ended looks as if it had none.
+    own = hasattr(type(given), "response") or "response" in getattr(given, "__dict__", ())
+    return given.response if own else given

@@ -63,6 +63,8 @@ class Core(Attached):
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.
+        billing: a ``LagoBilling``: who may call, and whose bill it goes on.
+        cache: a ``Cache``, or where one is kept: ``"memory"``, a path, ``redis://…``; see ``llmkit.cache``.
         billing: a ``LagoBilling``: who is billed for what calls cost, and may make them.
         cache: a ``Cache`` of answers, a path or a Redis URL that one is made of, or ``True`` for one in memory.
         retry: how to try again; ``num_retries`` changes only how often.

@@ -5,6 +5,7 @@ What is kept, under which key, and who waits for whom is decided in ``_control.c
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import threading
@@ -43,6 +44,8 @@ _URLS: Final = ("redis://", "rediss://", "unix://")
 _WORDS: Final = frozenset({"disk", "local", "redis", "sqlite", "true"})
 """What somebody else may call a kind of cache. A file of that name is hardly meant; ``./disk`` is one."""
 _REST, _LONGEST_REST = 1.0, 30.0
+_FOUNDED: Final = 60.0
+"""Seconds for which a store's salt is believed to be the same."""
 _KEY: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{48}")
 
 
@@ -130,6 +133,8 @@ class Cache:
         self.flights, self.reader = Flights(), Reader()
         self.salt: bytes | None = None
         """What keys are salted with, once the store was asked."""
+        self.founded = -math.inf
+        """When it was asked (monotonic seconds): somebody may empty the store, and another found it anew."""
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._down: float | None = None
@@ -191,8 +196,7 @@ class Cache:
     def _prefix(self, namespace: str | None) -> str:
         if namespace is None:
             return ""
-        if self.salt is None:
-            self.salt = self.store.perform(Founding(self.fresh_salt()))
+        self.salted(self.store.perform(Founding(self.salt or self.fresh_salt())))
         assert self.salt is not None  # noqa: S101 - it was just asked for
         return space(self.salt, namespace)
 
@@ -202,6 +206,15 @@ class Cache:
     def fresh_salt() -> bytes:
         """A salt for a store that has none."""
         return os.urandom(32)
+
+    def salted(self, salt: bytes) -> None:
+        """The store was asked, and has this salt."""
+        self.salt, self.founded = salt, time.monotonic()
+
+    @property
+    def unsalted(self) -> bool:
+        """Whether the store is to be asked for its salt, once more after a while."""
+        return self.salt is None or time.monotonic() - self.founded > _FOUNDED
 
     def count(self, name: str, many: int = 1) -> None:
         """So many more of these."""
@@ -223,8 +236,10 @@ class Cache:
             news = self._down is None
             if news:
                 self._down = now
-            self._until = now + self._rest
-            self._rest = min(self._rest * 2, _LONGEST_REST)
+            # Calls that were on their way together have all met the one failure.
+            if now >= self._until:
+                self._until = now + self._rest
+                self._rest = min(self._rest * 2, _LONGEST_REST)
         return news
 
     def works(self) -> float | None:
@@ -234,6 +249,8 @@ class Cache:
         with self._lock:
             since, self._down = self._down, None
             self._until, self._rest = 0.0, _REST
+            # What was founded may be gone with a server that keeps nothing on disk.
+            self.founded = -math.inf
         return None if since is None else time.monotonic() - since
 
 

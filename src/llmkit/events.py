@@ -256,11 +256,12 @@ class CallFinished:
     """The terminal event: exactly one for each call, whatever happened to it.
 
     ``response`` is the answer (for streams: as far as it came); ``None`` where there is none. ``call`` is what happened
-    to the call, also where nobody answered: its attempts, whose it is, where it went.
+    to the call, also where nobody answered: its attempts, whose it is, where it went. Neither is in the event's text,
+    which a log may have.
     """
 
     settlement: Settlement
-    response: Any = None
+    response: Any = field(default=None, repr=False)
     error: BaseException | None = None
     call: CallInfo | None = field(default=None, repr=False)
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 import llmkit
+from llmkit._operations import Settlements
 from llmkit.budget import Budget
 
 from ..faults._calls import dropped, fallen_back, left_early, plain, read_through, retried
@@ -38,6 +39,7 @@ class Scenario:
     answers: Sequence[Answer] = (completion(),)
     rules: Sequence[Any] = (Budget(1000), Budget(1000, scope="model"))
     steps: Steps | None = None
+    one_store: bool = False
 
 
 def limited(work: Callable[..., Any]) -> Callable[[World], Any]:
@@ -54,6 +56,10 @@ SCENARIOS = {
     "retry": Scenario(limited(retried), [failure(500), completion()]),
     "retry, unknown": Scenario(limited(retried), [failure(502), completion()]),
     "fallback": Scenario(limited(fallen_back), [failure(401), completion()]),
+    "one store": Scenario(limited(plain), one_store=True),
+    "one store, retry": Scenario(limited(retried), [failure(502), completion()], one_store=True),
+    "one store, stream": Scenario(limited(read_through), [hello()], one_store=True),
+    "one store, stream dropped": Scenario(limited(dropped), [HALF], one_store=True),
     "stream": Scenario(limited(read_through), [hello()]),
     "stream closed": Scenario(limited(left_early), [HALF]),
     "stream dropped": Scenario(limited(dropped), [HALF]),
@@ -67,11 +73,13 @@ SCENARIOS = {
 def test_interrupted_at_every_point(name: str) -> None:
     """Interrupted at its n-th point, a call leaves no hold, and has spent nothing if nothing was sent."""
     scenario, purse = SCENARIOS[name], Purse.of(*SCENARIOS[name].rules)
-    given = (
+    given: dict[str, Any] = (
         {"budget": purse.manager, "max_cost": "0.01"}
         if scenario.steps
         else {"budget": purse.manager}
     )
+    if scenario.one_store:
+        given["ledger"] = purse.manager.store
     if scenario.steps is not None:
         with lent(), Stepping() as stepping:
             _every(world_of(scenario.steps, stepping, **given), scenario, purse, name)
@@ -112,7 +120,15 @@ def _one(world: World, scenario: Scenario, purse: Purse, at: int) -> None:
     found = purse.audit()
     assert found.differences == (), where
     assert (found.holds, found.expired) == (0, 0), where
-    unsent = {s.call_id for s in world.client.ledger.settlements if s.sent == "no"}
+    settled = (
+        world.client.ledger.perform(Settlements(NEVER))
+        if scenario.one_store
+        else world.client.ledger.settlements
+    )
+    unsent = {s.call_id for s in settled if s.sent == "no"}
+    if scenario.one_store:
+        ended = {e.id.rpartition("-")[0] for e in purse.entries if e.kind == "settle"}
+        assert ended <= {s.call_id for s in settled}, where
     calls = {entry.id.rpartition("-")[0]: entry.kind for entry in purse.entries}
     assert {calls[call] for call in unsent & calls.keys()} <= {"release"}, where
 

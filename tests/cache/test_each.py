@@ -226,6 +226,40 @@ def test_vectors_of_two_models_never_stand_beside_each_other() -> None:
         assert (again.call.cache_hit, again.vectors) == (True, [[7.0], [9.0]])
 
 
+def test_another_model_is_no_reason_to_spend_what_is_not_held() -> None:
+    """Under a budget the call fails, and says why; what came is kept, and the next call asks for all the rest."""
+    told: list[Any] = []
+    budget = BudgetManager(budgets=[Budget(Decimal("0.01"), "1d")])
+    cached = client(budget=budget, num_retries=0, callbacks=[told.append])
+    texts = ["word " * 300, "word " * 400]
+    drift, rest = raw([9.0], model="m-2", tokens=1), raw([8.0], [7.0], model="m-2", tokens=700)
+    with scripted(raw([1.0], [2.0], tokens=700), drift, rest) as script:
+        cached.embedding(MODEL, texts)
+        with pytest.raises(errors.APIResponseValidationError, match="ask again, and all are"):
+            cached.embedding(MODEL, ["c", *texts])
+        answer = cached.embedding(MODEL, ["c", *texts])
+        assert (answer.vectors, answer.reused) == ([[9.0], [8.0], [7.0]], 1)
+        assert answer.usage.prompt_tokens == 700
+        assert cached.embedding(MODEL, ["c", *texts]).call.cache_hit
+        assert len(script.requests) == 3
+    assert not [event for event in told if isinstance(event, events.BudgetOverrun)]
+
+
+def test_another_model_is_asked_again_after_a_failure() -> None:
+    """A router's next try begins with what was known, and asks for it anew."""
+    entries = [{"model_name": "g", "litellm_params": {"model": MODEL, "api_key": KEY}}]
+    router = llmkit.Router(
+        entries, cache=True, num_retries=1, retry_after=0, disable_cooldowns=True
+    )
+    drift, rest = raw([9.0], model="m-2"), raw([8.0], [7.0], model="m-2")
+    with scripted(raw([1.0], [2.0]), drift, 400, drift, rest) as script:
+        router.embedding("g", ["a", "b"])
+        with pytest.raises(errors.BadRequestError):
+            router.embedding("g", ["c", "a", "b"])
+        assert router.embedding("g", ["c", "a", "b"]).vectors == [[9.0], [8.0], [7.0]]
+        assert len(script.requests) == 5
+
+
 def test_what_cannot_be_told_apart_is_neither_kept_nor_guessed() -> None:
     """Fewer vectors than inputs: as they came where all were asked for; else an error that says what to do."""
     cached = client(num_retries=0)
@@ -303,6 +337,28 @@ def test_a_budget_holds_what_is_asked_for(simulator: Simulator) -> None:
     assert answer.reused == 6
     with pytest.raises(errors.BudgetExceededError):
         cached.embedding(MODEL, [text + "!" for text in texts] * 5, user="ann")
+
+
+def test_what_is_asked_for_is_billed() -> None:
+    """What is known is not, and a hit is nobody's charge."""
+    from ..billing._recorded import billed
+    from ..io._server import answer
+
+    def came(*numbers: float) -> Any:
+        data = [{"index": i, "embedding": [number]} for i, number in enumerate(numbers)]
+        usage = {"prompt_tokens": 10 * len(numbers), "total_tokens": 10 * len(numbers)}
+        return answer(
+            {"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage}
+        )
+
+    with billed(came(1.0, 2.0), came(3.0)) as world:
+        world.client.cache = True
+        for texts in (["a", "b"], ["b", "c"], ["c", "a"]):
+            answered = world.client.embedding(MODEL, texts)
+        assert answered.vectors == [[3.0], [1.0]]
+        used: list[Any] = [charge.usage for charge in world.charges]
+        assert [one["prompt_tokens"] for one in used] == [20, 10], used
+        assert len(world.desk.finishes) == 2
 
 
 def test_errors_keep_nothing_and_spoil_nothing(simulator: Simulator) -> None:

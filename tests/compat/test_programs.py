@@ -27,7 +27,7 @@ from llmkit.errors import ConfigurationError, UnsupportedParamsError
 from llmkit.telemetry import sink
 from llmkit.testing import Simulator, scripted
 
-from . import programs
+from . import more_programs, programs
 
 SAID = json.loads(Path(__file__).with_name("said.json").read_text(encoding="utf-8"))
 MODEL, SAY = programs.MODEL, programs.SAY
@@ -85,7 +85,11 @@ def _ask(**more: Any) -> Any:
     return litellm.completion(MODEL, SAY, **{"mock_response": "ok", **more})
 
 
-@pytest.mark.parametrize("program", programs.PROGRAMS, ids=lambda program: program.__name__)
+@pytest.mark.parametrize(
+    "program",
+    [*programs.PROGRAMS, *more_programs.PROGRAMS],
+    ids=lambda program: program.__name__,
+)
 def test_it_comes_to_what_litellm_comes_to(program: Any, base: str) -> None:
     """Answers, streams, tools, mocks, failures, loggers, custom providers, routers, settings: all equal."""
     ours = json.loads(json.dumps(program(litellm, base)))
@@ -443,36 +447,6 @@ def test_texts_are_kept_from_loggers() -> None:
     (kwargs,) = told
     flat = kwargs["standard_logging_object"]
     assert flat["messages"] == flat["response"] == "redacted-by-litellm"
-
-
-def test_a_custom_providers_failure_is_litellms(base: str) -> None:
-    """With its status; what it lacks is said."""
-
-    class Mine(litellm.CustomLLM):  # type: ignore[misc]
-        def embedding(self, *_: Any, **keywords: Any) -> Any:
-            raise litellm.CustomLLMError(status_code=418, message=f"no {keywords['input']}")
-
-        async def astreaming(self, *_: Any, **__: Any) -> Any:
-            yield {"text": "half", "is_finished": False}
-            raise ValueError("broke")
-
-    litellm.custom_provider_map = [{"provider": "mine", "custom_handler": Mine()}]
-    with pytest.raises(litellm.APIError, match="no x") as caught:
-        litellm.embedding("mine/e", "x")
-    assert caught.value.status_code == 418
-    with pytest.raises(litellm.APIError, match="Not implemented"):
-        litellm.completion("mine/m", SAY)
-    with pytest.raises(litellm.InvalidRequestError, match="cannot be asked for rerank"):
-        litellm.rerank("mine/r", "q", ["d"])
-
-    async def main() -> list[Any]:
-        stream = await litellm.acompletion("mine/m", SAY, stream=True)
-        with pytest.raises(litellm.APIError, match="broke"):
-            async for _ in stream:
-                pass
-        return list(stream.chunks)
-
-    assert [chunk.choices[0].delta.content for chunk in asyncio.run(main())] == ["half"]
 
 
 # --- names ---------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from ..io._server import HOLD, completion, failure, piece, streamed
 from ._pair import Pair, pair
 
 ASK: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "max_tokens": 50, "num_retries": 0}
-MOST = 120
+MOST = 240
 SLOW = (0.03, *completion("slow"))
 
 

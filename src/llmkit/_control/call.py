@@ -144,7 +144,7 @@ def perform(job: Job) -> Flow[Any]:
         except BaseException as error:
             yield from _failed(account, error)
             if job.cache is not None:
-                yield from job.cache.failed(job)
+                yield from job.cache.failed(job, account)
             raise
         if job.hooks or job.wanted is not None:
             return (yield from _finished(job, account, completion))

@@ -6,7 +6,7 @@ twice against the same room. What has more digits than sums can keep exactly is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from decimal import ROUND_CEILING, Context, Decimal, InvalidOperation, Overflow
 from itertools import pairwise
 from typing import Any, Final
@@ -183,37 +183,49 @@ def _shown_settlement(settlement: Settlement) -> Settlement:
     metadata = settlement.metadata
     if not metadata:
         return settlement
+    texts: list[str] = []
     try:
-        shown = _shown(metadata, str if is_plain(_texts(metadata)) else redact)
+        shown = _copied(metadata, texts)
+        if not is_plain(texts):
+            shown = _shown(metadata)
     except RecursionError:
         # What holds itself.
         shown = {str(name): redact(str(value)) for name, value in metadata.items()}
     return settlement._replace(metadata=shown)
 
 
-def _texts(value: Any) -> Iterator[str]:
-    """All texts in it, names included."""
+def _copied(value: Any, texts: list[str]) -> Any:
+    """A copy: its caller may go on with what is in it. All texts in it, names included, are listed."""
+    kind = type(value)
+    if kind is str:
+        texts.append(value)
+        return value
+    if kind in _SCALARS:
+        return value
+    if kind is dict or isinstance(value, Mapping):
+        texts += [name for name in value if isinstance(name, str)]
+        return {name: _copied(item, texts) for name, item in value.items()}
+    if kind is list or isinstance(value, list | tuple):
+        return [_copied(item, texts) for item in value]
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        yield from (name for name in value if isinstance(name, str))
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
+        texts.append(value)
+        return str(value)
+    return value
 
 
-def _shown(value: Any, hide: Callable[[str], str]) -> Any:
-    """A copy: its caller may go on with what is in it."""
+_SCALARS: Final = frozenset((type(None), bool, int, float))
+
+
+def _shown(value: Any) -> Any:
+    """A copy in which nothing stands that looks like a key."""
     if isinstance(value, str):
-        return hide(value)
+        return redact(value)
     if isinstance(value, Mapping):
         return {
-            hide(name) if isinstance(name, str) else name: _shown(item, hide)
+            redact(name) if isinstance(name, str) else name: _shown(item)
             for name, item in value.items()
         }
-    return [_shown(item, hide) for item in value] if isinstance(value, list | tuple) else value
+    return [_shown(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _balances(op: Balances) -> Balances:

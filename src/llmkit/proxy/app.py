@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .auth import bearers, sessions
 from .data import requests
 from .direct import Direct
-from .endpoints import chats, files, others, socket
+from .endpoints import chats, files, others, socket, watching
 from .gateway import Gateway
 from .made import made
 from .management import deployments
@@ -34,7 +34,13 @@ _ROUTES: Final = (
     probes.routes,
 )
 """``routes(gateway)``, in the order in which they are looked at."""
-_RUNNING: Final = (bearers.running, requests.running, deployments.running, metrics.running)
+_RUNNING: Final = (
+    bearers.running,
+    requests.running,
+    deployments.running,
+    metrics.running,
+    watching.running,
+)
 """``running(gateway)``: asynchronous contexts, which the app lives in."""
 _MANAGEMENT: Final = f"{__package__}.management.app"
 _AROUND: Final = (headers.around, metrics.around, telemetry.around)

@@ -173,7 +173,10 @@ class EmbeddingResponse(Answer):
 
     @override
     def _repr_markdown_(self) -> str:
-        told = [self.model, None if self.usage is None else f"{self.usage.prompt_tokens} tokens"]
+        read = None if self.usage is None else self.usage.prompt_tokens
+        told = [self.model, None if read is None else plural(read, "token")]
+        if self.reused:
+            told.append(f"{self.reused:,} from the cache")
         facts = " · ".join([*filter(None, told), str(self.cost)])
         return f"{plural(len(self.data), 'vector')}{self._size()}\n\n---\n*{facts}*"
 

@@ -59,12 +59,11 @@ class _Plan:
 class CachingEach(Caching):
     """One call's part in a cache, where it is one of embeddings. Arguments as ``Caching``'s."""
 
-    __slots__ = ("_calls", "_plans", "_slept")
+    __slots__ = ("_plans", "_slept")
 
     def __init__(self, cache: Any, control: Control, tenant: Sequence[Any]) -> None:
         super().__init__(cache, control, tenant)
         self._plans: list[_Plan] = []
-        self._calls: dict[int, tuple[Any, Any]] = {}
         self._slept = False
 
     @override
@@ -83,7 +82,7 @@ class CachingEach(Caching):
             if hit is not None:
                 return Found(ready, hit)
             yield from self._missed(job)
-        return Found([self._asking(plan) for plan in self._plans])
+        return Found([self._asking(job, plan) for plan in self._plans])
 
     def _missed(self, job: Job) -> Flow[None]:
         known = sum(key in self._plans[0].known for key in self._plans[0].keys)
@@ -92,7 +91,7 @@ class CachingEach(Caching):
         if job.heard:
             yield from notify(CacheMissed(job.id, self._keys[0], known))
 
-    def _asking(self, plan: _Plan) -> Ready:
+    def _asking(self, job: Job, plan: _Plan) -> Ready:
         """The request for what is not known there."""
         leg, request = plan.ready
         call: Any = leg.call
@@ -100,11 +99,11 @@ class CachingEach(Caching):
             return plan.ready
         known = plan.known if self._control.reads else {}
         # Who is to ask anew asks for all of it as it stands.
-        wire = Each(leg.wire, call, plan.keys if self._control.reads else None, known)
+        keys = plan.keys if self._control.reads else None
+        wire = Each(leg.wire, call, keys, known, bounded=_bounded(job, leg))
         if wire.asked is call:
             return self._taping(replace(leg, wire=wire), request)
         asked = replace(leg, wire=wire, call=wire.asked)
-        self._calls[id(asked.call)] = asked.call, call
         request = leg.wire.build(asked.call, leg.endpoint).with_headers(leg.headers)
         return self._taping(asked, request)
 
@@ -182,8 +181,7 @@ class CachingEach(Caching):
             entry = unpacked(data, (key,))
             if entry is None:
                 return None
-            age = max(0.0, job.clock.wall() - entry.made)
-            if self._control.max_age is not None and age > self._control.max_age:
+            if self._too_old(job.clock.wall() - entry.made):
                 return None
             return read(entry)
         except DamagedEntry as error:
@@ -225,9 +223,21 @@ class CachingEach(Caching):
     @override
     def keep(self, job: Job, account: Account, answer: Answer) -> Flow[None]:
         yield from super().keep(job, account, answer)
-        if (changed := self._calls.get(id(account.call))) is not None:
-            # What was asked is settled; whoever looks at the answer has asked for more.
-            account.call = changed[1]
+        for leg, _, wire in self._taped:
+            if leg.call is account.call and isinstance(wire, Each):
+                # What was asked is settled; whoever looks at the answer has asked for more.
+                account.call = wire.call
+                return
+
+    @override
+    def failed(self, job: Job, account: Account) -> Flow[None]:
+        for leg, request, wire in self._taped:
+            if isinstance(wire, Each) and wire.outdated and self._control.keeps:
+                # What came is the new model's: by it the next call knows that the rest is not.
+                wire.outdated = False
+                entries = yield from self._entries(job, account, leg, request, wire)
+                yield from self._asked(job, KeepEach(entries, self._ttl))
+        yield from super().failed(job, account)
 
     @override
     def _kept(self, job: Job, account: Account, answer: Answer) -> Flow[bool]:
@@ -263,3 +273,8 @@ class CachingEach(Caching):
             for place, exchanges in written(wire, job.id)
         )
         return tuple([(key, data) for key, data in made if data is not None and len(data) <= most])
+
+
+def _bounded(job: Job, leg: Leg) -> bool:
+    """Whether something is held for a request, by its call: then nothing more may be asked under it."""
+    return job.book is not None or job.desk is not None or "max_cost" in leg.options

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["Caching", "Found", "Ready"]
 
 Ready = tuple[Leg, HTTPRequest]
+_AHEAD: Final = 5.0
+"""Seconds by which the clocks of machines may differ."""
 _POLLS: Final = (0.02, 0.5)
 """Seconds between two looks at what another process does: the first, and the longest."""
 
@@ -119,9 +121,14 @@ class Caching:
 
     def _salted(self, job: Job) -> Flow[bool]:
         """Know what keys are salted with; whether it is known."""
-        if self._cache.salt is None:
-            self._cache.salt = yield from self._asked(job, Founding(self._cache.fresh_salt()))
-        return self._cache.salt is not None
+        cache = self._cache
+        if cache.unsalted:
+            # Of a store that was emptied the old one goes on, unless another has founded it since.
+            salt = yield from self._asked(job, Founding(cache.salt or cache.fresh_salt()))
+            if salt is None:
+                return False
+            cache.salted(salt)
+        return True
 
     @property
     def _space(self) -> str:
@@ -155,8 +162,8 @@ class Caching:
             entry = unpacked(data, self._keys)
             if entry is None:
                 return None
-            age = max(0.0, job.clock.wall() - entry.made)
-            if self._control.max_age is not None and age > self._control.max_age:
+            age = job.clock.wall() - entry.made
+            if self._too_old(age):
                 return None
             leg, request = self._by_key[entry.key]
             answer, head = replayed(entry, leg, stream=job.stream)
@@ -175,8 +182,12 @@ class Caching:
         account.answered(head)
         account.replays()
         if job.heard:
-            yield from notify(CacheHit(job.id, entry.key, age))
+            yield from notify(CacheHit(job.id, entry.key, max(0.0, age)))
         return answer
+
+    def _too_old(self, age: float) -> bool:
+        """Whether an entry of this age is not wanted. One that was made in the future may be of any."""
+        return self._control.max_age is not None and not -_AHEAD < age <= self._control.max_age
 
     # --- others who ask the same
 
@@ -266,7 +277,7 @@ class Caching:
         self._cache.count("kept" if done else "unkept")
         return bool(done)
 
-    def failed(self, job: Job) -> Flow[None]:
+    def failed(self, job: Job, account: Account) -> Flow[None]:
         """Nothing will be kept: whoever waits asks."""
         try:
             if self._leased:

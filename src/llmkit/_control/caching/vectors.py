@@ -76,6 +76,7 @@ class Each:
         call: with all inputs.
         keys: of each input, in their order; ``None``: they are not known yet, and all are asked for.
         known: vectors by their keys.
+        bounded: whether something is held for what is asked for, and no more may be asked.
     """
 
     def __init__(
@@ -84,12 +85,20 @@ class Each:
         call: EmbeddingCall,
         keys: Sequence[str] | None,
         known: Mapping[str, Vector],
+        *,
+        bounded: bool = False,
     ) -> None:
         self._wire, self.call, self.keys, self.known = wire, call, keys, known
         self.places = _unknown(call, keys, known)
         """Of the inputs that are asked for."""
         self.came: EmbeddingResponse | None = None
         """What came for them, once it has; ``None`` where it was not a vector for each."""
+        self._used, self._bounded = known, bounded
+        every = len(self.places) == len(call.inputs)
+        self.asked = call if every else self._part(self.places)
+        """The call for what is not known; the same one where that is all."""
+        self.outdated = False
+        """Whether what is known turned out to be another model's, and there was no leave to ask for it anew."""
         if getattr(wire, "steps", None) is not None:
             self.steps = self._steps
 
@@ -97,30 +106,45 @@ class Each:
         # What else a wire has.
         return getattr(self._wire, name)
 
-    @property
-    def asked(self) -> EmbeddingCall:
-        """The call for what is not known; the same one where that is all."""
-        call = self.call
-        if len(self.places) == len(call.inputs):
-            return call
-        return replace(call, inputs=tuple([call.inputs[place] for place in self.places]))
-
     def parse(self, call: Call, response: Any) -> Any:
         """Read an answer, and put to it what was known."""
         return self._whole(self._wire.parse(call, response))
 
+    def _part(self, places: Sequence[int]) -> EmbeddingCall:
+        return replace(self.call, inputs=tuple([self.call.inputs[place] for place in places]))
+
     def _steps(self, call: EmbeddingCall, to: Any) -> Any:
-        self.places = _unknown(self.call, self.keys, self.known)
+        # It may be asked again, after a failure.
+        self.places, self._used, self.outdated = (
+            _unknown(self.call, self.keys, self.known),
+            self.known,
+            False,
+        )
         answer = yield from self._wire.steps(call, to)
         if any(vector.model != answer.model for vector in self.known.values()):
             # The provider serves another model by this name since: vectors of two are not to be compared.
-            self.known, before = {}, self.places
-            every = _unknown(self.call, self.keys, {})
-            self.places = [*before, *(place for place in every if place not in set(before))]
-            rest = tuple([self.call.inputs[place] for place in self.places[len(before) :]])
-            more = yield from self._wire.steps(replace(call, inputs=rest), to)
-            answer = joined((answer, more), (len(before), len(rest)))
+            answer = yield from self._anew(answer, to)
         return self._whole(answer)
+
+    def _anew(self, answer: EmbeddingResponse, to: Any) -> Any:
+        """Ask for what was known, too. Raises APIResponseValidationError where that is not held for."""
+        if self._bounded:
+            self.outdated, self.came = True, answer
+            raise self._error(
+                f"the provider answers as {answer.model!r} now, and the vectors in the cache are another model's: "
+                "ask again, and all are asked for (no more was held for than for the others)"
+            )
+        self._used, before = {}, self.places
+        rest = [place for place in _unknown(self.call, self.keys, {}) if place not in set(before)]
+        more = yield from self._wire.steps(self._part(rest), to)
+        self.places = [*before, *rest]
+        return joined((answer, more), (len(before), len(rest)))
+
+    def _error(self, text: str) -> APIResponseValidationError:
+        call = self.call
+        return APIResponseValidationError(
+            text, provider=call.provider, model=call.model, sent="yes"
+        )
 
     def _whole(self, answer: EmbeddingResponse) -> EmbeddingResponse:
         alone = len(self.places) == len(self.call.inputs)
@@ -128,12 +152,9 @@ class Each:
             self.came = None
             if alone:
                 return answer
-            raise APIResponseValidationError(
-                f"{len(answer.data)} vectors came for {len(self.places)} inputs, "
-                "and which is whose is not known; cache={'no-cache': True} asks for all of them",
-                provider=self.call.provider,
-                model=self.call.model,
-                sent="yes",
+            raise self._error(
+                f"{len(answer.data)} vectors came for {len(self.places)} inputs, and which is whose is not known; "
+                "cache={'no-cache': True} asks for all of them"
             )
         self.came = answer.model_copy()
         if not alone:
@@ -143,10 +164,11 @@ class Each:
     def _fill(self, answer: EmbeddingResponse) -> None:
         """Put the known vectors, and those that are wanted twice, to those that came."""
         keys = self.keys or ()
-        found = {key: _item(vector) for key, vector in self.known.items()}
+        known = self._used
+        found = {key: _item(vector) for key, vector in known.items()}
         found |= {keys[place]: item for place, item in zip(self.places, answer.data, strict=True)}
         answer.data = _placed(found, keys)
-        answer.reuse([self.known[key].tokens for key in keys if key in self.known])
+        answer.reuse([known[key].tokens for key in keys if key in known])
 
 
 def _unknown(

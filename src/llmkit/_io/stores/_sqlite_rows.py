@@ -9,6 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -47,6 +48,7 @@ from ._sqlite_outbox import OUTBOX_FORMS
 __all__ = ["FORMS", "Form", "SQLRows"]
 
 _ZERO: Final = Decimal(0)
+_AT_ONCE: Final = 8
 _NOTHING: Final = (_ZERO, _ZERO)
 _COUNTER: Final = "SELECT spent, held FROM llmkit_counter WHERE account = ? AND bucket = ?"
 _COUNTERS: Final = "SELECT bucket, spent, held FROM llmkit_counter WHERE account = ? AND bucket >= ? ORDER BY bucket"
@@ -111,16 +113,20 @@ class SQLRows:
 
     def flush(self) -> None:
         """Write what has been added up."""
-        if self._counters:
-            rows = (
-                (*key, str(spent), _text(held)) for key, (spent, held) in self._counters.items()
-            )
-            self.connection.executemany(_COUNT, rows)
-            self._counters.clear()
-        if self._usage:
-            used = ((*key, *counts, str(usd)) for key, (*counts, usd) in self._usage.items())
-            self.connection.executemany(_USE, used)
-            self._usage.clear()
+        counters, usage = self._counters, self._usage
+        if counters:
+            sums = [(*key, str(spent), _text(held)) for key, (spent, held) in counters.items()]
+            self._write(_COUNT, sums)
+            counters.clear()
+        if usage:
+            self._write(_USE, [(*key, *used[:3], str(used[3])) for key, used in usage.items()])
+            usage.clear()
+
+    def _write(self, one: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Some at a time by one statement: each that is executed lets go of the interpreter."""
+        for begin in range(0, len(rows), _AT_ONCE):
+            some = rows[begin : begin + _AT_ONCE]
+            self._do(_several(one, len(some)), [value for row in some for value in row])
 
     def _from(self, account: str, first: int) -> Counters:
         """The counters of an account, all from ``first`` on and perhaps more."""
@@ -273,7 +279,11 @@ class SQLRows:
 
     def settle(self, settlement: Settlement) -> bool:
         """Record how a call ended."""
-        return bool(self._do(_SETTLE, [_column(value) for value in settlement]).rowcount)
+        row = [
+            value if value is None or (type(value) is str and value.isascii()) else _column(value)
+            for value in settlement
+        ]
+        return bool(self._do(_SETTLE, row).rowcount)
 
     def settlements(self, limit: int) -> tuple[Settlement, ...]:
         """The latest, oldest first."""
@@ -298,6 +308,13 @@ class SQLRows:
         holds = (_hold(row) for row in self._do(_HELD))
         entries = self.entries(0, -1)
         return audited(now, counters, holds, entries, self.usage(ReadUsage(since=-FOR_EVER)))
+
+
+@cache
+def _several(one: str, rows: int) -> str:
+    """A statement that writes so many rows, of one that writes a row."""
+    head, values = one.split("VALUES ")
+    return f"{head}VALUES {', '.join([values] * rows)}"
 
 
 def _text(held: Decimal) -> str:
@@ -329,14 +346,14 @@ def _column(value: Any) -> Any:
         return value.encode("utf-8", "backslashreplace").decode()
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, Mapping):
-        return _json(value)
-    return min(value, FOR_EVER) if isinstance(value, int) else value
+    if isinstance(value, int):
+        return min(value, FOR_EVER)
+    return _json(value) if isinstance(value, Mapping) else value
 
 
 def _json(metadata: Mapping[str, Any]) -> str:
     try:
-        return _encoded(dict(metadata))
+        return _encoded(metadata if type(metadata) is dict else dict(metadata))
     except (TypeError, ValueError, RecursionError):
         # Keys of other kinds, or a circle.
         return json.dumps({str(key): str(value) for key, value in metadata.items()})

@@ -37,9 +37,10 @@ _FAILED: Final = 4
 """Of operations that are asked for at once, so many that fail are one too many to try the others together again."""
 _FAILURES: Final = (sqlite3.Error, UnicodeEncodeError, OverflowError)
 """What SQLite and its driver raise."""
-# Pages. Whoever writes the one that is too many moves them all from the log into the file: some 7 ms, once in 600
-# operations. A thread of its own for that was measured to be no gain: it held up as many, and the log grew without end.
-_CHECKPOINT: Final = 2000
+_MUCH: Final = 4_000
+"""Rows that were written, after which somebody is told: some 300 calls."""
+_CHECKPOINT: Final = 32_000
+"""Pages. Whoever writes the one that is too many moves them all from the log into the file, unless that was done."""
 
 
 class Task(NamedTuple):
@@ -53,7 +54,13 @@ class Task(NamedTuple):
 class Seat:
     """One connection, and who may use it: one thread at a time, of the process that opened it."""
 
-    def __init__(self, path: str, synchronous: str, patience: float) -> None:
+    def __init__(
+        self,
+        path: str,
+        synchronous: str,
+        patience: float,
+        much: Callable[[], None] = lambda: None,
+    ) -> None:
         self._path = path
         self._synchronous = synchronous
         self._patience = patience
@@ -64,6 +71,7 @@ class Seat:
         self._file: tuple[int, int] | None = None
         self._connection: sqlite3.Connection | None = None
         self._known: Known | None = None
+        self._much, self._told = much, 0
 
     def perform(self, form: Form, operation: Any, clock: Callable[[], int], since: float) -> Any:
         """Perform an operation in a transaction of its own; who has been waiting for it since then gets impatient."""
@@ -114,6 +122,19 @@ class Seat:
         rows.connection.execute("COMMIT")
         rows.known.bound()
         self._known = rows.known
+        written = rows.connection.total_changes
+        if written > self._told + _MUCH:
+            self._told = written
+            self._much()
+
+    def borrowed(self, use: Callable[[sqlite3.Connection], None]) -> None:
+        """Let somebody use the connection, in no transaction."""
+        with self._lock:
+            self._owner = threading.get_ident()
+            try:
+                use(self._opened())
+            finally:
+                self._owner = 0
 
     # --- several in one transaction ---------------------------------------------------------------
 
@@ -210,7 +231,7 @@ class Seat:
 
     def _open(self) -> sqlite3.Connection:
         refuse_network(self._path)
-        self._pid, self._known = os.getpid(), None
+        self._pid, self._known, self._told = os.getpid(), None, 0
         connection = self._connection = sqlite3.connect(
             self._path,
             timeout=0,

@@ -17,6 +17,7 @@ from typing_extensions import override
 from ..._control.checking import checked
 from ...errors import ConfigurationError, StoreError
 from ._forks import at_forks
+from ._sqlite_log import Log
 from ._sqlite_rows import FORMS, Form, Way
 from ._sqlite_seat import Seat, Task
 from ._worker import Job, Worker
@@ -65,12 +66,13 @@ class SQLiteStore:
         self.durability: Durability = durability
         self._clock = clock
         synchronous = _SYNCHRONOUS[durability]
-        self._seat = Seat(self.path, synchronous, busy_timeout)
-        self._aside = Seat(self.path, synchronous, busy_timeout)
+        self._aside, moving = (Seat(self.path, synchronous, busy_timeout) for _ in range(2))
+        self._log = Log(moving)
+        self._seat = Seat(self.path, synchronous, busy_timeout, self._log.much)
         self._swift = self._seat
         if durability == "power":
-            self._swift = Seat(self.path, _SYNCHRONOUS["crash"], busy_timeout)
-        self._seats = tuple(dict.fromkeys((self._seat, self._aside, self._swift)))
+            self._swift = Seat(self.path, _SYNCHRONOUS["crash"], busy_timeout, self._log.much)
+        self._seats = tuple(dict.fromkeys((self._seat, self._aside, self._swift, moving)))
         self._worker = Worker(self._perform, "llmkit-sqlite", self._together)
         weakref.finalize(self, _leave, self._seats, self._worker.stop)
         at_forks(self)
@@ -144,6 +146,7 @@ class SQLiteStore:
             seat.rise()
         if child:
             self._worker.forget()
+            self._log.forget()
 
     def _now(self) -> int:
         return int(self._clock() * 1000)

@@ -287,9 +287,9 @@ if TYPE_CHECKING:
 _IN: dict[str, tuple[str, ...]] = {
     "._answers": (
         "ChatCompletionDeltaToolCall", "ChatCompletionMessageToolCall", "Choices", "Delta", "Embedding",
-        "EmbeddingResponse", "Function", "ImageResponse", "Message", "ModelResponse", "ModelResponseStream",
-        "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextCompletionResponse",
-        "TranscriptionResponse", "Usage",
+        "EmbeddingResponse", "Function", "ImageObject", "ImageResponse", "Message", "ModelResponse",
+        "ModelResponseStream", "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextChoices",
+        "TextCompletionResponse", "TranscriptionResponse", "Usage",
     ),
     "._batches": (
         "abatch_completion", "batch_completion", "batch_completion_models", "batch_completion_models_all_responses",
@@ -367,7 +367,7 @@ def _beside(name: str) -> Any:
         found = importlib.import_module("._listed", __name__).listed(name)
         if found is not None:
             return found
-    raise importlib.import_module("._absent", __name__).absent(__name__, name)
+    raise importlib.import_module("._absent", __name__).absent(__name__, name, __all__)
 
 
 def _turn_on_debug() -> None:

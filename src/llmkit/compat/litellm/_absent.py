@@ -5,9 +5,11 @@ A name that LiteLLM 1.109.1 has and this package has not is an error that says s
 
 from __future__ import annotations
 
+import difflib
 import opcode
 import re
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from ...errors import ConfigurationError
@@ -23,9 +25,15 @@ class AbsentImportError(ConfigurationError, ImportError):
     """``AbsentNameError`` for ``from … import``, which would hide another's message."""
 
 
+_TYPES: Final = "it is for annotations: litellm.types.llms.openai has some, and plain dicts are taken everywhere"
 _GATEWAY: Final = "the gateway has what it replaces: see docs/proxy.md"
 _SDK: Final = "use the provider's own SDK beside llmkit"
 _PROVIDER: Final = "see docs/adding-a-provider.md for how providers are described here"
+_SINKS: Final = (
+    "agentops", "arize", "athina", "datadog", "helicone", "lago", "langfuse", "langsmith", "langtrace", "literal_ai",
+    "logfire_logger", "lunary", "mlflow", "newrelic", "openmeter", "opentelemetry", "opik", "posthog", "prompt_layer",
+    "s3", "sqs", "supabase", "traceloop", ".*_mock_client",
+)  # fmt: skip
 _ADVICE: Final[tuple[tuple[str, str], ...]] = (
     (r".*fine_?tun.*", f"llmkit does no fine-tuning: {_SDK}"),
     (
@@ -70,6 +78,13 @@ _ADVICE: Final[tuple[tuple[str, str], ...]] = (
     (r".*_(chat_completions?|transformation|llms?|embeddings?|transcriptions)", _PROVIDER),
     (r"proxy|router_strategy|scheduler|Scheduler", _GATEWAY),
     (r"config_completion|identify|rust", "there is nothing of the kind here"),
+    (r"(async_)?(completion_with_fallbacks|mock_completion_streaming_obj)", "use completion(), with fallbacks="),
+    (r"get_hidden_params", "look at _hidden_params of the answer"),
+    (r"stream_chunk_builder_text_completion|.*convert_.*_to_.*", "use stream_chunk_builder"),
+    (r"should_run_mock_completion|mock_.*", "give mock_response="),
+    (r"ChatCompletion\w+|OpenAI\w+|\w+Event|Response\w+|\w+(Param|Params|Object|Request|TypedDict)", _TYPES),
+    (r"Router\w+|Routing\w+|\w+Policy|router_\w+", "see docs/router.md for how a Router is told"),
+    ("|".join(_SINKS), "sinks are named: litellm.callbacks = ['langfuse'] (docs/telemetry.md)"),
 )  # fmt: skip
 _COMPILED: Final = tuple((re.compile(pattern), why) for pattern, why in _ADVICE)
 
@@ -80,12 +95,17 @@ def advice(name: str) -> str | None:
     return next(found, None)
 
 
-def absent(module: str, name: str) -> Exception:
-    """The error for a name that is not here, said so that who asked for it sees it."""
+def absent(module: str, name: str, known: Sequence[str] = ()) -> Exception:
+    """The error for a name that is not here, said so that who asked for it sees it. ``known``: near misses are."""
+    if name.startswith("__"):
+        return AttributeError(f"module {module!r} has no attribute {name!r}")
     why = advice(name)
     if why is None:
-        return AttributeError(f"module {module!r} has no attribute {name!r}")
-    message = f"LiteLLM's {name} is not in llmkit: {why}"
+        near = difflib.get_close_matches(name, known, n=2)
+        hint = f"did you mean {' or '.join(near)}?" if near else "docs/litellm-names.md lists all"
+        message = f"module {module!r} has no attribute {name!r}; {hint}"
+    else:
+        message = f"LiteLLM's {name} is not in llmkit: {why}"
     return AbsentImportError(message) if _is_imported() else AbsentNameError(message)
 
 

@@ -90,8 +90,6 @@ class Prepared(NamedTuple):
     name: str
     arguments: dict[str, Any]
     record: Record
-    custom: Any = None
-    """A custom provider's handler, and the model's name for it."""
 
 
 def prepared(
@@ -104,17 +102,17 @@ def prepared(
     """
     check_loggers()
     check_hooks()
+    _custom.register()
     form = KINDS[name]
     arguments = _settled(form, given, routed=routed)
     ours, optional = told(form.kind, sorted(form.subject), arguments)
     stands_in = _mock.mocked(name, arguments)
-    handler = None if routed else _custom.handler_of(arguments)
     made = {**arguments, "optional_params": optional}
     record = Record(
         f"a{name}" if awaited else name, str(arguments.get("model") or ""), made, awaited=awaited
     )
     record.mocked = bool(stands_in)
-    return Prepared(name, {**ours, **stands_in}, record, handler)
+    return Prepared(name, {**ours, **stands_in}, record)
 
 
 def _settled(form: _Form, given: Mapping[str, Any], *, routed: bool) -> dict[str, Any]:
@@ -136,6 +134,10 @@ def _settled(form: _Form, given: Mapping[str, Any], *, routed: bool) -> dict[str
     }
     if routed:  # a deployment's own address and key go before those of everybody
         usual = {"drop_params": usual["drop_params"]}
+    elif _custom.is_custom(
+        arguments
+    ):  # as there, its functions are called once unless somebody says otherwise
+        usual |= {"num_retries": usual["num_retries"] or 0, "api_base": None}
     told_ = {name: value for name, value in usual.items() if value is not None}
     return {**told_, **arguments}
 
@@ -175,13 +177,11 @@ def call(name: str, given: tuple[Any, ...], named: Mapping[str, Any], target: An
         record = made.record
         _mock.delay(named)
         with noting(record):
-            if made.custom is not None:
-                return _custom.called(made)
             client = target or _at_home(made.arguments, client_for(awaited=False))
             answer = getattr(client, _OURS.get(name, name))(**made.arguments)
     except LLMKitError as error:
         _unheard(record, error)
-        raise raised(error) from error.__cause__
+        raise raised(error) from _cause(record, error)
     return _handed_out(answer, made)
 
 
@@ -197,8 +197,6 @@ async def acall(
         record = made.record
         await _mock.adelay(named)
         with noting(record):
-            if made.custom is not None:
-                return await _custom.acalled(made)
             client = target or _at_home(made.arguments, client_for(awaited=True))
             answer = await getattr(client, f"a{_OURS.get(name, name)}")(**made.arguments)
     except LLMKitError as error:
@@ -207,9 +205,14 @@ async def acall(
             await waiting
         failure = raised(error)
         await after_failure(name, placed, failure)
-        raise failure from error.__cause__
+        raise failure from _cause(record, error)
     out = _handed_out(answer, made)
     return out if made.record.kwargs["stream"] else await after_call(name, placed, out)
+
+
+def _cause(record: Record | None, error: LLMKitError) -> BaseException | None:
+    """What a custom provider's function failed with, where it was that."""
+    return error.__cause__ or (None if record is None else record.failure)
 
 
 def _unheard(record: Record | None, error: LLMKitError) -> Any:

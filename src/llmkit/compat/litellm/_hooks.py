@@ -34,7 +34,8 @@ _CALLS: Final = (
     "file_retrieve", "file_delete", "file_list", "list_batches", "cancel_batch",
 )  # fmt: skip
 _members = {name: name for one in _CALLS for name in (one, f"a{one}")}
-CallTypes: Final[Any] = enum.StrEnum("CallTypes", _members)  # type: ignore[misc] # made of a table
+_enum: Any = enum.StrEnum
+CallTypes = _enum("CallTypes", _members)
 """Kinds of call, as the hooks are told: ``CallTypes.acompletion`` equals ``"acompletion"``."""
 _UNCALLED: Final = {
     "async_filter_deployments": "give the Router a routing_strategy of your own",

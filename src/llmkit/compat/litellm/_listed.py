@@ -14,7 +14,8 @@ from ..._api._default import default_client
 __all__ = ["LlmProviders", "listed", "model_list", "models_by_provider", "provider_list"]
 
 _members = {name.upper(): name for name in providers.names()}
-LlmProviders: Final[Any] = enum.StrEnum("LlmProviders", _members)  # type: ignore[misc] # known only now
+_enum: Any = enum.StrEnum
+LlmProviders = _enum("LlmProviders", _members)
 """The providers, as ``LlmProviders.OPENAI``; a member is the provider's name."""
 
 

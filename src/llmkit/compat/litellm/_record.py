@@ -31,6 +31,8 @@ class Record:
         self.mocked = False
         self.asked_for = model
         self.fell: BaseException | None = None
+        self.failure: BaseException | None = None
+        self.timeout = told.get("timeout")
         self.quiet = bool(told.get("no-log"))
         self.logger_fn = told.get("logger_fn")
         self.id: str = told.get("litellm_call_id") or str(uuid.uuid4())

@@ -132,7 +132,8 @@ def put(name: str, value: Any) -> None:
 
 def is_setting(name: str) -> bool:
     """Whether LiteLLM has, or somebody has set, such a setting; keys of providers are any ``…_key``."""
-    return name in _FIRST or name in _values or (name.endswith(_KEYS) and name[0] != "_")
+    known = name in _FIRST or name in _values
+    return known or (name.endswith(_KEYS) and not name.startswith(("_", "get_")))
 
 
 class _Standing:

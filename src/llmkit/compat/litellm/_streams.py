@@ -90,7 +90,7 @@ class _Blocking(CustomStreamWrapper):
         try:
             chunk = self._kept(next(self.completion_stream))
         except LLMKitError as error:
-            raise raised(error) from error.__cause__
+            raise raised(error) from error.__cause__ or getattr(self.logging_obj, "failure", None)
         if self._told:
             piece(self.logging_obj, chunk, self._told)
         return chunk
@@ -114,7 +114,7 @@ class _Awaiting(CustomStreamWrapper):
         try:
             chunk = self._kept(await anext(self.completion_stream))
         except LLMKitError as error:
-            raise raised(error) from error.__cause__
+            raise raised(error) from error.__cause__ or getattr(self.logging_obj, "failure", None)
         if self._told or self._changing:
             return await apiece(self.logging_obj, chunk, self._told, self._changing)
         return chunk
@@ -150,6 +150,7 @@ def stream_chunk_builder(
     start_time: Any = None,
     end_time: Any = None,
     logging_obj: Any = None,
+    count_prompt_tokens: Any = None,
 ) -> Any:
     """The whole answer of a stream's chunks; ``None`` of none. The others are taken for LiteLLM's sake.
 

@@ -24,6 +24,7 @@ from .integrations.custom_logger import CustomLogger
 
 __all__ = [
     "check_loggers",
+    "current",
     "finish",
     "listen",
     "loggers",
@@ -50,6 +51,11 @@ def noting(record: Record) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def current() -> Record | None:
+    """Whose call is being made."""
+    return _current.get()
 
 
 def listen(event: Any) -> Awaitable[None] | None:

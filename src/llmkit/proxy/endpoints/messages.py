@@ -5,6 +5,7 @@ Source: https://platform.claude.com/docs/en/api/messages and …/api/messages-co
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ from ...types.messages import MessagesModelParams
 from ..failure import Refused
 from . import formats
 from .beside import wrong
+from .containers import Noted, in_message, runs_code
 from .exchange import Endpoint, Exchange, told, written
 
 if TYPE_CHECKING:
@@ -79,13 +81,30 @@ async def create(exchange: Exchange) -> None:
     model, streams, calls = exchange.model(), exchange.streams, exchange.gateway.calls
     params = _params(exchange)
     messages = params.pop("messages")
+    containers = Noted(exchange, model) if runs_code(exchange.fields) else None
     with exchange.around("anthropic_messages", model):
         answer = await calls.amessages(model, messages, stream=streams, **params)
     if streams:
         http_id = exchange.connection.scope["state"].get("http_id")
-        await exchange.relay(answer, _Teller(http_id))
+        await exchange.relay(answer, _Teller(http_id), noted=_noted(answer, containers))
     else:
+        if containers:
+            await containers.note(answer, in_message(answer.to_dict()))
         await exchange.tell(answer, written(answer))
+
+
+def _noted(answer: Any, containers: Noted | None) -> Callable[[Any], Awaitable[None]] | None:
+    if containers is None:
+        return None
+
+    async def noted(chunk: Any) -> None:
+        if chunk.type in _NAMING:
+            await containers.note(answer, in_message(chunk.to_dict()))
+
+    return noted
+
+
+_NAMING: Final = frozenset({"message_start", "message_delta"})
 
 
 def _params(exchange: Exchange) -> dict[str, Any]:

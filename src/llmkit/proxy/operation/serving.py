@@ -5,6 +5,7 @@ Only here is uvicorn known.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import logging
 import os
@@ -81,7 +82,8 @@ def _served(settings: Settings, listener: socket.socket) -> int:
     # uvicorn ends by the signal that it was told to end by: a graceful end is none by a signal.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, catch)
-    server.run([listener])
+    with contextlib.suppress(SystemExit):  # of a start that failed, which was told
+        server.run([listener])
     if not server.started:
         return 1
     return _INTERRUPTED if signal.SIGINT in caught else 0

@@ -41,6 +41,8 @@ _OURS: Final = 0x6C6C6B63
 """SQLite's ``application_id`` of such a file."""
 _TOUCHED: Final = 60.0
 """Seconds in which an entry's use is written down once: reading shall not write."""
+_AHEAD: Final = 5.0
+"""Seconds by which the clocks of a machine's processes may differ: a step of NTP's."""
 _ROOM: Final = 0.9
 """Of what entries may take, so much is left where they took too much."""
 # Of this version: those of another one have tables of their own.
@@ -230,10 +232,11 @@ class SQLiteEntries:
     ) -> bytes | None:
         """What it has; ``stale`` gets the key where its use was not written down for a while."""
         found = rows.execute(
-            "SELECT value, used FROM entry_1 WHERE key = ? AND (until IS NULL OR until > ?)",
+            "SELECT value, used, until FROM entry_1 WHERE key = ? AND (until IS NULL OR until > ?)",
             (key, now),
         ).fetchone()
-        if found is None:
+        if found is None or (found[2] is not None and found[1] > now + _AHEAD):
+            # How old it is that was used in the future, nobody can say: the clock has been put back.
             return None
         if not 0 <= now - found[1] < _TOUCHED:
             stale.append(key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -15,12 +16,14 @@ from .._answers import (
     Embedding,
     EmbeddingResponse,
     Function,
+    ImageObject,
     ImageResponse,
     Message,
     ModelResponse,
     ModelResponseStream,
     PromptTokensDetailsWrapper,
     StreamingChoices,
+    TextChoices,
     TextCompletionResponse,
     TranscriptionResponse,
     Usage,
@@ -38,6 +41,7 @@ __all__ = [
     "EmbeddingResponse",
     "Function",
     "GenericStreamingChunk",
+    "ImageObject",
     "ImageResponse",
     "Message",
     "ModelResponse",
@@ -45,6 +49,7 @@ __all__ = [
     "PromptTokensDetailsWrapper",
     "StandardLoggingPayload",
     "StreamingChoices",
+    "TextChoices",
     "TextCompletionResponse",
     "TranscriptionResponse",
     "Usage",
@@ -64,3 +69,10 @@ class GenericStreamingChunk(TypedDict, total=False):
     usage: Any
     index: int
     provider_specific_fields: dict[str, Any] | None
+
+
+def __getattr__(name: str) -> Any:
+    """Whatever else the package has, such as ``LlmProviders``."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(importlib.import_module("llmkit.compat.litellm"), name)
