@@ -18,13 +18,38 @@ from llmkit.types.params import ChatParams
 given: ChatParams = {"temperature": 0.5, "max_tokens": 5}
 llmkit.completion(model="openai/gpt-4o-mini", messages=[], temperature=0.5)
 llmkit.Client(num_retries=2)
+router = llmkit.Router(model_list=[], num_retries=2)
+router.acompletion("fast", [], tools=[], fallbacks=[])
+router.mark_failure("id", None)
+llmkit.embedding("openai/text-embedding-3-small", ["a"], dimensions=8)
+llmkit.Client().transcription("openai/whisper-1", "a.mp3", language="en")
+llmkit.aspeech("openai/tts-1", "Hi", "nova", speed=1.0)
+llmkit.responses("Hi", "openai/gpt-5-mini", instructions="x")
+llmkit.amap([], "x")
+llmkit.rerank("cohere/rerank-v3.5", "q", ["a"], top_n=1)
 """
 # Where somebody points at, and what is said there.
 SHOWN = {
-    (4, "completion"): "Ask a model",
+    (4, "completion"): "messages: the conversation",
     (4, "temperature"): "Randomness",
     (3, "temperature"): "temperature",
     (5, "Client"): "callbacks",
+    (5, "num_retries"): "How often",
+    (6, "Router"): "model_list",
+    (7, "acompletion"): "messages: the conversation",
+    (7, "tools"): "Python functions",
+    (7, "fallbacks"): "Models to try",
+    (8, "mark_failure"): "deployment",
+    (9, "embedding"): "input: a text",
+    (9, "dimensions"): "dimensions",
+    (10, "transcription"): "file: a path",
+    (10, "language"): "language",
+    (11, "aspeech"): "voice",
+    (11, "speed"): "speed",
+    (12, "responses"): "input",
+    (12, "instructions"): "instructions",
+    (13, "amap"): "checkpoint",
+    (14, "top_n"): "How many results",
 }
 
 

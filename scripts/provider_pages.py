@@ -18,6 +18,7 @@ from typing import Any
 from llmkit import providers
 from llmkit._call import ChatCall
 from llmkit._http import Endpoint
+from llmkit.catalogue import models
 from llmkit.errors import InvalidRequestError, UnsupportedParamsError
 from llmkit.providers import HeaderKey, NoAuth, Provider
 from llmkit.testing.conformance._samples import HI, PARAMS
@@ -61,6 +62,23 @@ A programmatic access token may be given as `pat/TOKEN`, too. The older `inferen
     "xai": "`usage.cost_in_usd_ticks` is kept as it comes.",
 }
 """What the declarations cannot say, by provider."""
+CALLED: Mapping[str, tuple[str, str]] = {
+    "chat": ("chat", 'completion("{model}", [{{"role": "user", "content": "Hello"}}])'),
+    "embedding": ("embedding", 'embedding("{model}", ["a lighthouse", "a beacon"])'),
+    "rerank": ("rerank", 'rerank("{model}", "light", ["a lighthouse", "a cave"])'),
+    "transcription": ("audio_transcription", 'transcription("{model}", "meeting.mp3")'),
+    "speech": ("audio_speech", 'speech("{model}", "Hello there", "VOICE")'),
+}
+"""What a page begins with: the catalogue's word for such models, and the call."""
+NAMED: Mapping[str, str] = {"ragflow": "chat/CHAT_ID/MODEL"}
+"""What stands for a model where the catalogue has none, and not any name will do."""
+GUIDES: Mapping[str, str] = {
+    "batches": "files-and-batches", "caches": "files-and-batches", "count_tokens": "other-calls",
+    "embedding": "embedding", "files": "files-and-batches", "image": "images", "messages": "messages",
+    "models": "other-calls", "moderation": "other-calls", "rerank": "other-calls", "responses": "responses",
+    "speech": "audio", "text_completion": "other-calls", "transcription": "audio", "chat": "quickstart",
+}  # fmt: skip
+"""Where each kind of call is described."""
 
 
 def code(names: Iterable[str]) -> str:
@@ -77,14 +95,14 @@ def page(provider: Provider) -> str:
         *_calls(provider),
         *(_parameters(provider) if provider.chat is not None else ()),
         *_notes(provider),
+        *_known(provider),
         f"\nSource: [{provider.docs}]({provider.docs}), read {provider.read}.\n",
     )
     return "\n".join(pieces)
 
 
 def _head(provider: Provider) -> Iterator[str]:
-    example = provider.default_model or "MODEL"
-    yield f'```python\nllmkit.completion(model="{provider.name}/{example}", messages=[...])\n```\n'
+    yield f"```python\nimport llmkit\n\n{example(provider)}\n```\n"
     yield "| | |\n|---|---|"
     if provider.aliases:
         yield f"| also called | {code(provider.aliases)} |"
@@ -101,6 +119,19 @@ def _head(provider: Provider) -> Iterator[str]:
         pairs = sorted(provider.header_env.items())
         yield f"| headers | {', '.join(f'`{name}` from `{source}`' for name, source in pairs)} |"
     yield ""
+
+
+def example(provider: Provider) -> str:
+    """A call of it: a chat where it has one, with a model that is known."""
+    kind = "chat" if provider.chat is not None else next(k for k in CALLED if k in provider.calls)
+    mode, call = CALLED[kind]
+    named = (
+        (NAMED[provider.name],)
+        if provider.name in NAMED
+        else (m.name for m in models(provider.name) if m.mode == mode and not m.deprecated)
+    )
+    model = (provider.default_model if kind == "chat" else None) or next(iter(named), "MODEL")
+    return f"response = llmkit.{call.format(model=f'{provider.name}/{model}')}"
 
 
 def _places(names: Iterable[str]) -> str:
@@ -120,7 +151,8 @@ def shown(provider: Provider) -> str:
 
 def _calls(provider: Provider) -> Iterator[str]:
     kinds = [*(["chat"] if provider.chat is not None else []), *sorted(provider.calls)]
-    yield f"Calls: {code(kinds)}."
+    linked = (f"[`{k}`](../{GUIDES[k]}.md)" if k in GUIDES else f"`{k}`" for k in kinds)
+    yield f"Calls: {', '.join(linked)}."
     if provider.chat is not None:
         wire = type(provider.chat).__module__.split(".")[2]
         found = wire_page(wire)
@@ -206,6 +238,14 @@ def takes_part(provider: Provider, model: str, kind: str) -> bool:
 def _notes(provider: Provider) -> Iterator[str]:
     if provider.name in NOTES:
         yield f"\n## To know\n\n{NOTES[provider.name]}"
+
+
+def _known(provider: Provider) -> Iterator[str]:
+    if count := len(list(models(provider.name))):
+        yield (
+            f"\nThe [catalogue](../catalogue.md) has {count} of its models, with limits and prices: "
+            f"`llmkit models {provider.name}`."
+        )
 
 
 def pages() -> dict[str, str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 MOST_DISTRIBUTIONS = 20
 # 32 without what makes counts and costs work offline: two encodings (1.2) and the catalogue (1.0), with their code;
 # 1.4 of stores and budgets, 1.4 of the router, 1.8 of billing and the fake Lago, 1.8 of the gateway and what stores and
-# the router got for it, and 1.5 of notebooks, telemetry, the cache and LiteLLM's names; more than half of it is bytecode.
+# the router got for it, and 1.5 of notebooks, telemetry, the cache and LiteLLM's names; half of it bytecode.
 MOST_MEGABYTES = 44
 # What a new virtual environment holds before anything is installed.
 BROUGHT_BY_VENV = {"pip", "setuptools", "wheel"}

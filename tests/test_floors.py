@@ -97,6 +97,7 @@ SEAMS = {
     "IPython": {"_io._live"},  # no dependency: it is there if its kernel runs
     "httpcore": {"_io"},
     "httpx": {"_io", "compat._answered"},  # the latter: for programs that look at an error's answer
+    "langchain_core": {"compat._langchain"},  # the extra "langchain"
     "matplotlib": {"telemetry._plot"},  # the extra "plot"
     "openai": {"compat.openai_errors"},  # no dependency: whoever wants its errors has it
     # No dependency of the gateway: it is there if somebody listens. The extra "otel".
@@ -109,7 +110,7 @@ SEAMS = {
         "telemetry._prometheus",
     },
     # The caller's class may be the answer's format.
-    "pydantic": {"types", "_control.structured", "proxy.management"},
+    "pydantic": {"types", "_control.structured", "compat._langchain", "proxy.management"},
     "pydantic_core": {"_json", "types._model"},  # whose error of dumping pydantic does not export
     # No dependency: whoever imports these runs it.
     "pytest": {
@@ -148,6 +149,11 @@ UPWARDS: dict[str, set[str]] = {}
 
 # Imports inside functions: importer -> what it may load late, and nothing else anywhere.
 LAZY_SEAMS: dict[str, set[str]] = {
+    # A gateway that is asked in one format, by nobody over a WebSocket, and shows no metrics, loads none of these.
+    "proxy.endpoints.generating": {"llmkit.wires.gemini"},
+    "proxy.endpoints.owing": {"llmkit._control.foreign"},
+    "proxy.operation.metrics": {"llmkit.proxy.operation.showing"},
+    "proxy.operation.serving": {"llmkit.proxy.operation.conversing"},
     "proxy.operation.telemetry": {
         "llmkit.proxy.operation.spans",
         "llmkit.telemetry",
@@ -190,7 +196,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Only for who asks for a bound, and has attached something or wants texts counted.
     "_control.bounding": {
         "llmkit.catalogue._allowances",
-        "llmkit.tokens._duration",
+        "llmkit.tokens._longest",
         "llmkit.tokens._media",
         "llmkit.tokens._payload",
         "llmkit.tokens._text",
@@ -223,6 +229,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_given": {
         "llmkit.telemetry",
         "llmkit._control.caching.controls",
+        "llmkit._control.caching.each",
         "llmkit._control.caching.flow",
         "llmkit._control.caching.naming",
         "llmkit.cache",
@@ -249,6 +256,7 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "ledger": {"llmkit.types._page"},
     "router._router": {"llmkit.router._looks"},
     "types.answer": {"llmkit.types._page"},
+    "types.audio": {"html"},
     "_io._loops": {"trio"},  # only under it
     "_io._network": {"llmkit._io._reqwest"},  # only who asks for it
     "_io._reqwest": {  # only in a child that was forked, and for uploads
@@ -314,6 +322,7 @@ CATALOGUE_FILES = {".json", ".toml", ".csv"}
 # Provider names that are also words: module -> the literals it uses in their other meaning.
 WORDS: dict[str, set[str]] = {
     "compat.litellm._arguments": {"azure"},  # an argument of older programs
+    "_secret": {"xai"},  # what keys begin with
     "_control.billing.answers": {"meta"},  # what a page of a list says of itself
     "wires._cohere": {"meta"},  # what an answer says of itself
 }

@@ -15,7 +15,16 @@ import llmkit
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = Path(llmkit.__file__).parent
-LIBRARIES = ("pyreqwest", "psycopg", "redis", "opentelemetry", "prometheus_client", "tqdm", "yaml")
+LIBRARIES = (
+    "pyreqwest",
+    "psycopg",
+    "redis",
+    "opentelemetry",
+    "prometheus_client",
+    "tqdm",
+    "yaml",
+    "langchain_core",
+)
 # What first needs the library; tests/proxy, tests/telemetry, tests/billing and tests/wires have the others.
 NEEDS = {
     "fast": "llmkit.Client(transport='reqwest').completion('openai/x', [], api_key='any')",
@@ -23,6 +32,7 @@ NEEDS = {
     "redis": "llmkit.stores.RedisStore('redis://127.0.0.1')",
     "otel": "llmkit.telemetry.OpenTelemetry()",
     "prometheus": "llmkit.telemetry.Prometheus()",
+    "langchain": "__import__('llmkit.compat.langchain')",
     "yaml": "llmkit.router.Router.from_config('config.yaml')",
     "notebook": "llmkit.map(['a'], 'say {row}', progress=True, model='openai/gpt-4o-mini', api_key='any')",
 }

@@ -10,7 +10,18 @@ from typing import Any
 import pytest
 
 from llmkit import providers
+from llmkit.testing import Raw, scripted
 
+PLACES = {
+    "DATABRICKS_HOST": "https://host.example",
+    "VERTEXAI_PROJECT": "a-project",
+    "WATSONX_PROJECT_ID": "a-project",
+}
+ANSWERS: dict[str, Any] = {
+    "deepgram": {"results": {"channels": [{"alternatives": [{"transcript": "Hello"}]}]}},
+    "replicate": {"id": "1", "status": "succeeded", "output": ["Hello"]},
+}
+"""What neither a script's text nor the plainest JSON says."""
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -57,13 +68,38 @@ def test_pages_are_the_same_each_time(script: dict[str, Any], pages: dict[str, s
         ("groq", "| shown as | `authorization: Bearer KEY` |"),
         ("sarvam", "| shown as | `api-subscription-key: KEY` |"),
         ("snowflake", "| `{account_id}` in it | `account_id=`, `SNOWFLAKE_ACCOUNT_ID`"),
-        ("cloudflare", "Calls: `chat`, `embedding`"),
+        ("cloudflare", "Calls: [`chat`](../quickstart.md), [`embedding`](../embedding.md)"),
+        ("deepgram", 'llmkit.transcription("deepgram/'),
+        ("jina_ai", 'llmkit.embedding("jina_ai/'),
         ("anthropic", "[more](../wires/anthropic.md)"),
     ],
 )
 def test_what_pages_say(pages: dict[str, str], name: str, line: str) -> None:
     """A page says what the provider's wire does, in so many words."""
     assert line in pages[name]
+
+
+def test_examples_run(
+    pages: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The call that each page begins with is made, in its provider's own format, and answered."""
+    monkeypatch.chdir(tmp_path)
+    for name, value in PLACES.items():
+        monkeypatch.setenv(name, value)
+    (tmp_path / "meeting.mp3").write_bytes(b"ID3")
+    for name, text in pages.items():
+        provider = providers.get(name)
+        for variable in provider.variables:
+            named = next(n for n in provider.names_of(variable) if n.isupper())
+            monkeypatch.setenv(named, PLACES.get(named, "x"))
+        if provider.base_url is None and provider.base_env:
+            monkeypatch.setenv(provider.base_env[0], "https://host.example/v1")
+        code = text.partition("```python\n")[2].partition("```")[0]
+        other = "llmkit.completion(" not in code or name in ANSWERS
+        answer = Raw(ANSWERS.get(name, {"data": [], "text": "Hello"})) if other else "Hello."
+        with scripted(otherwise=answer) as script:
+            exec(code, {})  # noqa: S102 - it is our own page
+        assert script.requests, name
 
 
 def test_notes_are_of_providers(script: dict[str, Any]) -> None:

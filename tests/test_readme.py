@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import json
 import os
 import re
@@ -26,13 +27,15 @@ PAGES = sorted(
     for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
     if page.name not in TESTED
 )
-NOT_RUN = re.compile(r"^<!-- not run: (.+) -->$")
+MARKED = re.compile(r"^<!-- (not run|run with|run by): (.+) -->$")
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("[a-z]*.py"))
 ALONE = {"docs/migration.md"}  # LiteLLM's settings are its module's, and stay
 FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 CALL = re.compile(
-    r"llmkit\.(?:responses|messages)\(|completion\(|map\(rows|completions\.create\(|embedding\(|exact=True"
+    r"llmkit\.(?:a?(?:responses|messages|transcription|speech|moderation)|(?:image|create|update|list)_\w+)\("
+    r"|completion\(|map\(rows|(?:completion|transcription)s\.create\(|embedding\(|exact=True"
 )
+ELSEWHERE = r"Simulator\(|base_url=|def test_|mock_response"
 PRINTED_BY_EXAMPLES = {
     "billing.py": "the books agree: True",
     "budget.py": "the ledger balances: True",
@@ -55,8 +58,22 @@ class Block(NamedTuple):
     page: str
     line: int
     code: str
-    reason: str = ""
-    """Why it is not run."""
+    mark: str = ""
+    """``not run``, ``run by`` or ``run with``."""
+    words: str = ""
+    """Why it is not run, which tests run it, or what it is run with (see `page_stages`)."""
+
+    @property
+    def given(self) -> tuple[str, int, str, list[str]]:
+        """It as `run_page` takes it."""
+        with_ = self.words.split(", ") if self.mark == "run with" else []
+        return self.page, self.line, self.code, with_
+
+    @property
+    def here(self) -> bool:
+        """Whether it can be run here: what it imports is installed."""
+        found = re.findall(r"^import (\w+)", self.code, re.MULTILINE)
+        return self.mark in {"", "run with"} and all(map(importlib.util.find_spec, found))
 
 
 def blocks() -> Iterator[Block]:
@@ -65,15 +82,19 @@ def blocks() -> Iterator[Block]:
         text = (ROOT / page).read_text(encoding="utf-8")
         for found in re.finditer(r"^```python\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
             before = text[: found.start()].splitlines()
-            marked = NOT_RUN.match(before[-1]) if before else None
-            yield Block(page, len(before) + 1, found[1], marked[1] if marked else "")
+            marked = MARKED.match(before[-1]) if before else None
+            mark, words = marked.groups() if marked else ("", "")
+            yield Block(page, len(before) + 1, found[1], mark, words)
 
 
 BLOCKS: dict[str, list[Block]] = {}
 for block in blocks():
     BLOCKS.setdefault(block.page, []).append(block)
-RUN = {page: [b for b in found if not b.reason] for page, found in BLOCKS.items()}
-LEFT = [b for found in BLOCKS.values() for b in found if b.reason]
+RUN = {page: [b for b in found if b.here] for page, found in BLOCKS.items()}
+LEFT = [b for found in BLOCKS.values() for b in found if not b.here]
+
+
+ELSEWHERE_RUN = [b for b in LEFT if b.mark == "run by"]
 
 
 def run(
@@ -101,12 +122,12 @@ def test_code_in_the_documentation_runs(page: str) -> None:
     """Each block stands alone, leaves stderr empty, and asks a provider if it calls for that."""
     found = RUN[page]
     for together in [[block] for block in found] if page in ALONE else [found]:
-        given = json.dumps([(b.page, b.line, b.code) for b in together])
+        given = json.dumps([block.given for block in together])
         done = run(str(ROOT / "tests" / "run_page.py"), given=given)
         assert (done.returncode, done.stderr) == (0, "")
         for block, asked in zip(together, json.loads(done.stdout), strict=True):
             calls = bool(CALL.search(block.code)) and "dry_run=True" not in block.code
-            elsewhere = re.search(r"Simulator\(|base_url=|def test_|mock_response", block.code)
+            elsewhere = re.search(ELSEWHERE, block.code) and block.mark != "run with"
             assert bool(asked) is (calls and not elsewhere), f"{page}:{block.line}"
 
 
@@ -117,6 +138,12 @@ def test_what_is_not_run_is_python_of_ours(block: Block) -> None:
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "llmkit":
             assert hasattr(llmkit, node.attr), f"{block.page}:{block.line}"
+
+
+@pytest.mark.parametrize("block", ELSEWHERE_RUN, ids=[f"{b.page}:{b.line}" for b in ELSEWHERE_RUN])
+def test_what_is_run_elsewhere_is_read_there(block: Block) -> None:
+    """The tests that a page names for a block read that page."""
+    assert Path(block.page).name in (ROOT / block.words).read_text(encoding="utf-8")
 
 
 def test_every_public_name_is_in_the_reference() -> None:
@@ -134,7 +161,8 @@ def test_blocks_are_found() -> None:
     assert {"README.md", "docs/index.md", "docs/quickstart.md", "docs/wires/anthropic.md"} <= {
         page for page, found in RUN.items() if found
     }
-    assert len(LEFT) < sum(map(len, RUN.values())) / 2
+    left = [f"{b.page}:{b.line}" for b in LEFT if b.mark == "not run"]
+    assert not left, "a script, a simulator or a file can stand for a provider: see page_stages"
 
 
 @pytest.mark.parametrize("name", EXAMPLES)

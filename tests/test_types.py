@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import pickle
+import subprocess
+import sys
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic_core import PydanticSerializationError
 
-from llmkit._call import CallInfo, ChatCall, Timeouts, new_call_id
+from llmkit._call import CallInfo, ChatCall, Timeouts, fresh_id, new_call_id
 from llmkit.pricing import Cost
 from llmkit.types import ChatCompletion, ChatCompletionChunk, ChatParams, Message, Usage
 from llmkit.types._model import Model, lenient
@@ -213,6 +216,20 @@ def test_call_ids_are_unique() -> None:
     """Each call has an id of its own."""
     assert new_call_id() != new_call_id()
     assert new_call_id().startswith("call_")
+    assert len({fresh_id() for _ in range(1000)}) == 1000
+    assert all(len(fresh_id()) == 32 for _ in range(200))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked there")
+def test_a_forked_child_has_ids_of_its_own() -> None:
+    """Those that the parent keeps for later are the parent's."""
+    script = (
+        "import os; from llmkit._call import fresh_id; fresh_id(); pid = os.fork();"
+        "os.write(1, fresh_id().encode() + b'\\n'); pid and os.waitpid(pid, 0)"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    one, other = run.stdout.split()
+    assert one != other
 
 
 def test_usage_chunk_is_for_those_who_asked() -> None:

@@ -20,7 +20,9 @@ __all__ = [
     "ChatCall",
     "MediaPolicy",
     "Timeouts",
+    "fresh_id",
     "new_call_id",
+    "whole_of",
 ]
 
 Change = Literal["renamed", "clamped", "defaulted", "emulated", "moved", "dropped"]
@@ -30,9 +32,31 @@ CONTEXT: Final[ContextVar[tuple[Any, ...]]] = ContextVar("llmkit_context", defau
 """What ``llmkit.context`` says of the calls made here, the innermost last. It is here because every call looks."""
 
 
+_fresh: list[str] = []
+_AT_ONCE: Final = 64
+
+
+def fresh_id() -> str:
+    """32 hexadecimal digits that nobody has had.
+
+    The system is asked for many at a time: whoever asks it lets other threads go first, and waits for them.
+    """
+    try:
+        return _fresh.pop()
+    except IndexError:
+        text = os.urandom(16 * _AT_ONCE).hex()
+        _fresh.extend(text[at : at + 32] for at in range(32, len(text), 32))
+        return text[:32]
+
+
+if hasattr(os, "register_at_fork"):
+    # The parent goes on with these.
+    os.register_at_fork(after_in_child=_fresh.clear)
+
+
 def new_call_id() -> str:
     """A fresh id for one call; it is the same for all its attempts."""
-    return f"call_{os.urandom(16).hex()}"
+    return f"call_{fresh_id()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +211,8 @@ class CallInfo:
     rate_limits: Mapping[str, str] = field(default_factory=dict)
     raw: bytes = field(default=b"", repr=False)
     cache_hit: bool = False
+    cache_key: str | None = None
+    """Under which the answer is kept, or would be; ``None`` without a cache, and of embeddings: each has its own."""
     mocked: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "chat"
@@ -197,3 +223,10 @@ class CallInfo:
     """What a router was asked for."""
     deployment: str = ""
     """Which of its deployments answered, or was asked last."""
+
+
+def whole_of(given: Any) -> Any:
+    """An answer as it is, or what a stream came to. Raises ``StreamConsumedError`` for one that has not ended."""
+    # Asked of the class: a stream that has not ended looks as if it had none.
+    own = hasattr(type(given), "response") or "response" in getattr(given, "__dict__", ())
+    return given.response if own else given

@@ -63,6 +63,8 @@ class Core(Attached):
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.
+        billing: a ``LagoBilling``: who may call, and whose bill it goes on.
+        cache: a ``Cache``, or where one is kept: ``"memory"``, a path, ``redis://…``; see ``llmkit.cache``.
         billing: a ``LagoBilling``: who is billed for what calls cost, and may make them.
         cache: a ``Cache`` of answers, a path or a Redis URL that one is made of, or ``True`` for one in memory.
         retry: how to try again; ``num_retries`` changes only how often.
@@ -337,7 +339,9 @@ class Core(Attached):
         job.kind, job.stream, job.wanted, job.shown = kind.name, stream, asked.wanted, {}
         # Where a testing tool answers by itself, a key that is missing is no mistake.
         job.keyless = dry_run or bool(tapped) or how.mock is not None
-        job.heard, job.hooks, job.limit = self._observers.heard, self._hooks, self._limit
+        job.heard = heard = self._observers.heard
+        job.begins = heard and self._observers.begins
+        job.hooks, job.limit = self._hooks, self._limit
         job.transport = tapped or self._transport_name
         job.metadata = metadata if metadata and isinstance(metadata, Mapping) else {}
         job.attributes, job.book, job.desk, job.divert, job.way = {}, None, None, None, None
@@ -351,7 +355,8 @@ class Core(Attached):
         job.attributes, job.shown, job.metadata = told(asked.params, asked.options, job.metadata)
         book = job.book = self._book
         job.desk, job.one_store = self._desk, book is not None and book.store is self.ledger
-        job.heard = job.heard or (bool(CONTEXT.get()) and overheard())
+        if not job.begins and CONTEXT.get() and overheard():
+            job.heard = job.begins = True
         if self._cache is not None or not _CACHING.isdisjoint(asked.options):
             job.cache = caching_of(self._cache, job, asked)
 

@@ -15,7 +15,9 @@ __all__ = [
     "Clear",
     "Founding",
     "Keep",
+    "KeepEach",
     "Look",
+    "LookEach",
     "Release",
     "Weigh",
     "Weighed",
@@ -30,6 +32,12 @@ class Founding(NamedTuple):
 
 class Look(NamedTuple):
     """The first of these keys that has an entry: its bytes, or ``None``."""
+
+    keys: tuple[str, ...]
+
+
+class LookEach(NamedTuple):
+    """What each of these keys has: as many as there are keys, ``None`` where there is nothing."""
 
     keys: tuple[str, ...]
 
@@ -59,6 +67,15 @@ class Keep(NamedTuple):
     who: str = ""
 
 
+class KeepEach(NamedTuple):
+    """Keep several entries (key, bytes), as ``Keep`` does with one; the result says how many were."""
+
+    entries: tuple[tuple[str, bytes], ...]
+    seconds: float | None
+    claim: str = ""
+    who: str = ""
+
+
 class Release(NamedTuple):
     """``who`` asks no more, and has nothing to keep."""
 
@@ -83,4 +100,6 @@ class Weighed(NamedTuple):
     size: int | None
 
 
-ENTRIES: frozenset[type[Any]] = frozenset({Founding, Look, Claim, Keep, Release, Clear, Weigh})
+ENTRIES: frozenset[type[Any]] = frozenset({
+    Founding, Look, LookEach, Claim, Keep, KeepEach, Release, Clear, Weigh,
+})  # fmt: skip

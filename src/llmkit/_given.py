@@ -55,10 +55,16 @@ def caching_of(cache: Any, job: Job, asked: Asked) -> Any:
     control = control_of(asked.options, None if cache is None else cache.mode)
     if control is None or job.mock is not None:
         return None
-    from ._control.caching.flow import Caching  # noqa: PLC0415 - as above
     from ._control.caching.naming import tenant_of  # noqa: PLC0415 - as above
 
-    return Caching(cache, control, tenant_of(job.attributes, asked.params, cache.separate))
+    tenant = tenant_of(job.attributes, asked.params, cache.separate)
+    if job.kind == "embedding":
+        from ._control.caching.each import CachingEach  # noqa: PLC0415 - as above
+
+        return CachingEach(cache, control, tenant)
+    from ._control.caching.flow import Caching  # noqa: PLC0415 - as above
+
+    return Caching(cache, control, tenant)
 
 
 def catalogue_of(given: Catalogue | str | os.PathLike[str] | None) -> Catalogue:

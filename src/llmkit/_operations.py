@@ -17,12 +17,11 @@ from ._call import Sent
 
 __all__ = [
     "FOR_EVER", "NOBODY", "ROLLING_BUCKETS", "Admit", "Admitted", "Attribution", "Audit",
-    "Audited", "Balance", "Balances", "Candidate", "Charge", "Claim", "Cool", "Difference",
-    "Entry", "Full", "Gone", "Health", "Leave", "Line", "Look", "Looked", "Numbered", "Operation",
-    "Outcome", "Post", "Posted", "Quota", "ReadEntries", "ReadRules", "ReadUsage", "Refusal",
-    "Refused", "Reserve", "Reserved", "Reset", "Rule", "Settle", "SettleHold", "Settled",
-    "Settlement", "Settlements", "SettlementsAfter", "Stale", "Standing", "Store", "Sweep", "Untimely", "UsageRow",
-    "Window", "WriteRule", "Written",
+    "Audited", "Balance", "Balances", "Candidate", "Charge", "Claim", "Cool", "Difference", "Entry", "Full", "Gone",
+    "Health", "Leave", "Line", "Look", "Looked", "Numbered", "Operation", "Outcome", "Post", "Posted", "Quota",
+    "ReadEntries", "ReadRules", "ReadUsage", "Refusal", "Refused", "Reserve", "Reserved", "Reset", "Rule", "Settle",
+    "SettleHold", "Settled", "Settlement", "Settlements", "SettlementsAfter", "Stale", "Standing", "Store", "Sweep",
+    "Untimely", "UsageRow", "Window", "WriteRule", "Written",
 ]  # fmt: skip
 
 Outcome = Literal[

@@ -5,7 +5,9 @@ What is kept, under which key, and who waits for whom is decided in ``_control.c
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import threading
 import time
 from collections import Counter
@@ -42,11 +44,15 @@ _URLS: Final = ("redis://", "rediss://", "unix://")
 _WORDS: Final = frozenset({"disk", "local", "redis", "sqlite", "true"})
 """What somebody else may call a kind of cache. A file of that name is hardly meant; ``./disk`` is one."""
 _REST, _LONGEST_REST = 1.0, 30.0
+_FOUNDED: Final = 60.0
+"""Seconds for which a store's salt is believed to be the same."""
+_KEY: Final = re.compile(r"[0-9a-f]{16}\.[0-9a-f]{48}")
 
 
 class CacheStats(Mapping[str, int]):
     """What a cache has done in this process, by name: ``hits``, ``misses``, ``kept``, ``unkept``, ``waited``,
-    ``unreadable``, ``failures``, ``skipped`` (the store was down).
+    ``unreadable``, ``failures``, ``skipped`` (the store was down), ``inputs`` (of embeddings, that were known where
+    others were asked for).
     """
 
     def __init__(self, counts: Mapping[str, int]) -> None:
@@ -70,7 +76,7 @@ class CacheStats(Mapping[str, int]):
 
 
 _COUNTED: Final = (
-    "hits", "misses", "kept", "unkept", "waited", "unreadable", "failures", "skipped",
+    "hits", "misses", "kept", "unkept", "waited", "unreadable", "failures", "skipped", "inputs",
 )  # fmt: skip
 
 
@@ -127,6 +133,8 @@ class Cache:
         self.flights, self.reader = Flights(), Reader()
         self.salt: bytes | None = None
         """What keys are salted with, once the store was asked."""
+        self.founded = -math.inf
+        """When it was asked (monotonic seconds): somebody may empty the store, and another found it anew."""
         self._counts: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._down: float | None = None
@@ -157,6 +165,18 @@ class Cache:
         cleared: int = self.store.perform(Clear(self._prefix(namespace)))
         return cleared
 
+    def forget(self, key: str) -> bool:
+        """Throw out one answer, by its ``response.call.cache_key``; whether it was there.
+
+        Raises:
+            ConfigurationError: it is no such key.
+            StoreError: the store cannot be asked.
+        """
+        if not isinstance(key, str) or not _KEY.fullmatch(key):
+            raise ConfigurationError(f"a key is what response.call.cache_key says, not {key!r:.80}")
+        # All keys are of one length: what begins with one is that one.
+        return bool(self.store.perform(Clear(key)))
+
     def weigh(self) -> Weighed:
         """How many entries there are, and what they take. Raises ``StoreError`` where that is not possible."""
         weighed: Weighed = self.store.perform(Weigh())
@@ -176,8 +196,7 @@ class Cache:
     def _prefix(self, namespace: str | None) -> str:
         if namespace is None:
             return ""
-        if self.salt is None:
-            self.salt = self.store.perform(Founding(self.fresh_salt()))
+        self.salted(self.store.perform(Founding(self.salt or self.fresh_salt())))
         assert self.salt is not None  # noqa: S101 - it was just asked for
         return space(self.salt, namespace)
 
@@ -188,10 +207,19 @@ class Cache:
         """A salt for a store that has none."""
         return os.urandom(32)
 
-    def count(self, name: str) -> None:
-        """One more of these."""
+    def salted(self, salt: bytes) -> None:
+        """The store was asked, and has this salt."""
+        self.salt, self.founded = salt, time.monotonic()
+
+    @property
+    def unsalted(self) -> bool:
+        """Whether the store is to be asked for its salt, once more after a while."""
+        return self.salt is None or time.monotonic() - self.founded > _FOUNDED
+
+    def count(self, name: str, many: int = 1) -> None:
+        """So many more of these."""
         with self._lock:
-            self._counts[name] += 1
+            self._counts[name] += many
 
     def open(self) -> bool:
         """Whether the store may be asked: it is not, for a while, when it has failed."""
@@ -208,8 +236,10 @@ class Cache:
             news = self._down is None
             if news:
                 self._down = now
-            self._until = now + self._rest
-            self._rest = min(self._rest * 2, _LONGEST_REST)
+            # Calls that were on their way together have all met the one failure.
+            if now >= self._until:
+                self._until = now + self._rest
+                self._rest = min(self._rest * 2, _LONGEST_REST)
         return news
 
     def works(self) -> float | None:
@@ -219,6 +249,8 @@ class Cache:
         with self._lock:
             since, self._down = self._down, None
             self._until, self._rest = 0.0, _REST
+            # What was founded may be gone with a server that keeps nothing on disk.
+            self.founded = -math.inf
         return None if since is None else time.monotonic() - since
 
 

@@ -32,6 +32,8 @@ class Client(
         hooks: guardrails with ``before_call`` and ``after_call``; see ``llmkit.events.Hook``.
         ledger: where settlements go; by default a ``MemoryLedger``.
         budget: a ``BudgetManager``: what calls may cost, and how many there may be.
+        billing: a ``LagoBilling``: who may call, and whose bill it goes on.
+        cache: a ``Cache``, or where one is kept: ``"memory"``, a path, ``redis://…``; see ``llmkit.cache``.
         retry: how to try again; ``num_retries`` changes only how often.
         max_parallel: most calls at once.
         http_client: your own httpx (or httpx2) client, sync or async; it is never closed here.

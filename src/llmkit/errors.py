@@ -145,8 +145,11 @@ class OutcomeUnknownError(LLMKitError):
     """An earlier run of a ``map`` began this row and was stopped: it may have been paid, and no answer is kept."""
 
 
-class StreamConsumedError(LLMKitError):
-    """A stream was iterated again after its end, or its response was asked for before it."""
+class StreamConsumedError(LLMKitError, AttributeError):
+    """A stream was iterated again after its end, or its response was asked for before it.
+
+    An ``AttributeError``, too: libraries look with ``hasattr`` whether there is a usage yet.
+    """
 
 
 class BillingError(LLMKitError):

@@ -256,11 +256,12 @@ class CallFinished:
     """The terminal event: exactly one for each call, whatever happened to it.
 
     ``response`` is the answer (for streams: as far as it came); ``None`` where there is none. ``call`` is what happened
-    to the call, also where nobody answered: its attempts, whose it is, where it went.
+    to the call, also where nobody answered: its attempts, whose it is, where it went. Neither is in the event's text,
+    which a log may have.
     """
 
     settlement: Settlement
-    response: Any = None
+    response: Any = field(default=None, repr=False)
     error: BaseException | None = None
     call: CallInfo | None = field(default=None, repr=False)
 
@@ -351,10 +352,12 @@ class CacheHit:
 
 @dataclass(frozen=True, slots=True)
 class CacheMissed:
-    """The cache was looked into and has no answer, under ``key``."""
+    """The cache was looked into and has no answer, under ``key``; of an embedding's inputs it may know some."""
 
     call_id: str
     key: str
+    inputs: int = 0
+    """So many of the call's inputs are known, and only the others are asked for."""
 
 
 @dataclass(frozen=True, slots=True)

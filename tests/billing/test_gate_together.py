@@ -273,6 +273,7 @@ def test_calls_that_end_make_room_for_others_and_never_too_much() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_knows_what_its_parent_knew_and_reserves_for_itself() -> None:
     """The cache goes with it; what the parent's calls reserve, and what is being asked for, do not."""
     world = Slow()

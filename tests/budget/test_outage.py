@@ -808,6 +808,7 @@ def test_one_call_at_a_time_does_what_others_left(world: World) -> None:
     assert isinstance(next(third).operation, SettleHold)
 
 
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_fork_waits_until_the_file_is_closed(world: World) -> None:
     """A child made while a thread is at the file can use it: nothing of SQLite's locks came along."""
     stop = threading.Event()

@@ -14,10 +14,10 @@ from pydantic import BaseModel
 import llmkit
 from llmkit import errors, events
 from llmkit._control.caching.fit import POSSIBLE
-from llmkit._entries import Keep, Look
+from llmkit._entries import Clear, Keep, Look, LookEach
 from llmkit.budget import Budget, BudgetManager
 from llmkit.cache import Cache, MemoryEntries, SQLiteEntries
-from llmkit.testing import Raw, Simulator, ToolUse, scripted
+from llmkit.testing import FrozenClock, Raw, Simulator, ToolUse, scripted
 
 from ..io._colour import COLOURS, Colour
 from ..io._server import completion
@@ -181,6 +181,47 @@ def test_what_is_not_sent_and_not_whose_is_not_counted(how: dict[str, Any]) -> N
     assert asked(client(), **how) == 1
 
 
+def test_no_two_of_many_calls_have_one_key() -> None:
+    """Whatever is said of a chat makes another question of it."""
+    system, tool = (
+        {"role": "system", "content": "s"},
+        {"type": "function", "function": {"name": "f"}},
+    )
+    picture = {"type": "image_url", "image_url": {"url": "data:image/png;base64,aaaa"}}
+    ways: list[dict[str, Any]] = [
+        {}, {"temperature": 0}, {"temperature": 0.5}, {"top_p": 0}, {"seed": 0}, {"seed": 1}, {"n": 1},
+        {"max_tokens": 5}, {"max_tokens": 6}, {"stop": "a"}, {"stop": ["a", "b"]}, {"tools": [tool]},
+        {"tools": [tool], "tool_choice": "none"}, {"logprobs": True}, {"logit_bias": {"1": 1}},
+        {"response_format": {"type": "json_object"}}, {"presence_penalty": 0.1}, {"frequency_penalty": 0.1},
+        {"service_tier": "flex"}, {"user": "a"}, {"user": "b"}, {"organization": "o"}, {"stream": True},
+        {"model": "openai/gpt-4o"}, {"store": False},
+        {"base_url": "http://a.example/v1"}, {"messages": [system, *ASK]}, {"messages": [*ASK, *ASK]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "hi"}, picture]}]},
+        {"messages": [{"role": "user", "content": "hi "}]}, {"messages": [{"role": "system", "content": "hi"}]},
+        {"messages": [{"role": "user", "content": "hi", "name": "ann"}]}, {"cache": {"namespace": "x"}},
+        {"extra_body": {"seed": 7}}, {"extra_body": {"x": None}}, {"extra_headers": {"x": "1"}}, {"team": "t"},
+        {"model": "azure/d", "base_url": "https://a.example", "api_version": "2024-06-01"},
+        {"model": "azure/d", "base_url": "https://a.example", "api_version": "2024-10-21"},
+        {"model": "azure/e", "base_url": "https://a.example", "api_version": "2024-10-21"},
+    ]  # fmt: skip
+    keys: list[str] = []
+    cached = client(
+        callbacks=[lambda e: keys.append(e.key) if isinstance(e, events.CacheMissed) else None]
+    )
+    with scripted(otherwise="one", strict=False):
+        for how in ways:
+            asking = {
+                "model": MODEL,
+                "messages": ASK,
+                "api_key": "sk-" + "made-up-0123456789",
+                **how,
+            }
+            answer = cached.completion(**asking)
+            assert not (answer.until_done() if how.get("stream") else answer).call.cache_hit, how
+    assert len(set(keys)) == len(keys) == len(ways)
+
+
 def test_tenants_and_accounts_share_where_they_are_told_to() -> None:
     """It is for the cache's owner to say."""
     keys = {"api_key": ("sk-" + "one-0123456789", "sk-" + "two-0123456789")}
@@ -325,8 +366,9 @@ def test_a_cache_that_cannot_be_meant_is_refused(how: dict[str, Any]) -> None:
         {"choices": []},
         {"choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "error"}]},
         {"choices": [{"index": 0, "message": {"content": 5}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "message": {"content": "a"}, "finish_reason": "content_filter"}]},
     ],
-    ids=["unfinished", "empty", "error", "malformed"],
+    ids=["unfinished", "empty", "error", "malformed", "filtered"],
 )
 def test_half_an_answer_is_not_kept(answer: dict[str, Any]) -> None:
     """Nor one that could not be read."""
@@ -498,6 +540,53 @@ def test_a_cache_that_is_down_breaks_no_call(monkeypatch: pytest.MonkeyPatch) ->
     assert cached.cache.stats["skipped"] >= 1
 
 
+def test_one_failure_that_many_calls_meet_is_one() -> None:
+    """The cache is let be for a second, however many were on their way; then for two."""
+    cache = Cache()
+    assert [cache.broke() for _ in range(6)] == [True] + [False] * 5
+    assert cache._rest == 2.0
+    cache._until = 0.0
+    cache.broke()
+    assert cache._rest == 4.0
+    assert cache.stats["failures"] == 7
+
+
+def test_a_store_that_was_emptied_is_shared_again() -> None:
+    """Who comes later founds it anew; the others learn of it, and what they keep is found by all."""
+    entries = MemoryEntries()
+    one, two = client(Cache(entries)), client(Cache(entries))
+    with scripted("one", "two", "three"):
+        one.completion(MODEL, ASK)
+        entries._salt = None
+        entries.perform(Clear())
+        two.completion(MODEL, ASK)
+        assert one.completion(MODEL, ASK).text == "three"
+        one.cache.founded -= 100
+        assert one.completion(MODEL, ASK).text == "two"
+
+
+def test_what_was_kept_in_the_future_is_not_taken_for_young(tmp_path: Path) -> None:
+    """A clock that was put back: how old such an entry is, nobody knows."""
+    now = [2_000_000_000.0]
+    store = SQLiteEntries(tmp_path / "a.db", clock=lambda: now[0])
+    for name, seconds in (("a", 60.0), ("b", None)):
+        store.perform(Keep(name, b"1", seconds))
+    now[0] -= 30_000_000
+    assert store.perform(LookEach(("a", "b"))) == (None, b"1")
+    store.perform(Keep("a", b"2", 60.0))
+    assert store.perform(Look(("a",))) == b"2"
+    store.close()
+    cache = Cache()
+    late, early = (
+        client(cache, clock=FrozenClock(at)) for at in (2_000_000_000.0, 1_900_000_000.0)
+    )
+    with scripted("one", "two"):
+        late.completion(MODEL, ASK)
+        assert early.completion(MODEL, ASK).call.cache_hit
+        assert early.completion(MODEL, ASK, cache={"s-maxage": 60}).text == "two"
+        assert early.completion(MODEL, ASK, cache={"s-maxage": 60}).call.cache_hit
+
+
 def test_a_store_that_breaks_while_it_keeps_breaks_nothing() -> None:
     """The answer is there, and settled."""
     store = Broken()
@@ -587,14 +676,17 @@ def test_a_call_of_several_requests_is_kept_as_one() -> None:
     raw = Raw(
         {"embeddings": {"float": [[0.1, 0.2]]}, "meta": {"billed_units": {"input_tokens": 1}}}
     )
-    with scripted(*[raw] * 2) as script:
-        inputs = [f"text {number}" for number in range(97)]
-        one = cached.embedding("cohere/embed-v4.0", inputs[:96], api_key="made-up")
-        two = cached.embedding("cohere/embed-v4.0", inputs[:96], api_key="made-up")
+    with scripted(*[raw] * 3) as script:
+        # Pictures are kept together, and asked for one by one of this model.
+        inputs = [f"data:image/png;base64,{number}" for number in ("aaaa", "bbbb")]
+        one, two = (
+            cached.embedding("cohere/embed-english-v3.0", inputs, api_key="made-up")
+            for _ in range(2)
+        )
         assert two.call.cache_hit
         assert one.to_dict() == two.to_dict()
-        cached.embedding("cohere/embed-v4.0", inputs[:95], api_key="made-up")
-        assert len(script.requests) == 2
+        cached.embedding("cohere/embed-english-v3.0", inputs[:1], api_key="made-up")
+        assert len(script.requests) == 3
 
 
 # --- routers
@@ -685,6 +777,26 @@ def test_it_can_be_cleared_and_weighed(store: Any) -> None:
     assert cached.cache.weigh().entries == 0
 
 
+def test_one_answer_can_be_forgotten(store: Any) -> None:
+    """By the key that it says, streamed or not; no other is."""
+    cached = client(Cache(store))
+    with scripted("one", "two", "three", "four") as script:
+        first = cached.completion(MODEL, ASK)
+        stream = cached.completion(MODEL, ASK, stream=True).until_done()
+        key, other = first.call.cache_key, stream.call.cache_key
+        assert None not in {key, other}
+        assert cached.completion(MODEL, ASK).call.cache_key == key != other
+        assert cached.cache.forget(key)
+        assert not cached.cache.forget(key)
+        assert cached.completion(MODEL, ASK).text == "three"
+        assert cached.completion(MODEL, ASK, stream=True).until_done().call.cache_hit
+        assert cached.completion(MODEL, ASK, caching=False).call.cache_key is None
+        assert len(script.requests) == 4
+    for wrong in ("", key[:-1], None, "*"):
+        with pytest.raises(errors.ConfigurationError, match=r"call\.cache_key"):
+            cached.cache.forget(wrong)
+
+
 def test_what_is_shown_says_what_it_is(tmp_path: Path) -> None:
     """For people at a prompt."""
     shown = repr(Cache(tmp_path / "a.db", ttl=5))
@@ -738,6 +850,24 @@ def test_a_configuration_brings_its_cache(tmp_path: Path) -> None:
             {},
             "RedisEntries('h:7'",
         ),
+        (
+            {"cache": True, "cache_params": {"host": "h"}},
+            {"REDIS_URL": "redis://other:1"},
+            "RedisEntries('h:6379'",
+        ),
+        (
+            {
+                "cache": True,
+                "cache_params": {"redis_startup_nodes": [{"host": "n", "port": "7001"}]},
+            },
+            {"REDIS_HOST": "h"},
+            "RedisEntries('n:7001'",
+        ),
+        (
+            {"cache": True},
+            {"REDIS_CLUSTER_NODES": '[{"host": "n", "port": 7}]'},
+            "RedisEntries('n:7'",
+        ),
         ({"cache": "os.environ/WITH"}, {"WITH": "false"}, None),
         ({"cache": False, "cache_params": {"type": "s3"}}, {}, None),
     ],
@@ -752,12 +882,34 @@ def test_where_a_configuration_has_it(said: Any, environ: Any, store: Any) -> No
     shown = None if router.cache is None else repr(router.cache.store)
     assert shown is store if store is None else str(shown).startswith(store)
     assert not router.report
-    with pytest.raises(
-        errors.ConfigurationError, match=r"cache_params\.type is local, disk, redis"
-    ):
+    with pytest.raises(errors.ConfigurationError, match=r"type is local, disk, redis"):
         llmkit.Router.from_config(
             {
                 "model_list": models,
                 "litellm_settings": {"cache": True, "cache_params": {"type": "s3"}},
             }
         )
+
+
+@pytest.mark.parametrize(
+    ("params", "ttl"),
+    [
+        ({"type": "local", "ttl": 5, "default_in_memory_ttl": 6, "default_in_redis_ttl": 7}, 6),
+        ({"default_in_redis_ttl": 7, "ttl": 5}, 5),
+        ({"type": "redis", "default_in_redis_ttl": 7, "ttl": 5, "default_in_memory_ttl": 6}, 7),
+        ({"type": "disk", "default_in_redis_ttl": 7}, None),
+    ],
+    ids=str,
+)
+def test_a_kinds_own_time_goes_before_that_of_all(
+    params: dict[str, Any], ttl: float | None
+) -> None:
+    """In whichever order they stand; another kind's says nothing."""
+    from llmkit._control.caching.configured import configured
+
+    assert configured(params, {}).how.get("ttl") == ttl
+    for wrong in ({"mode": "always"}, {"redis_startup_nodes": ["n:7001"]}):
+        with pytest.raises(
+            errors.ConfigurationError, match=r"mode is 'default_on'|is a list of nodes"
+        ):
+            configured(wrong, {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import pickle
 from collections.abc import Iterator
 from typing import Any
@@ -79,6 +80,32 @@ def test_all_ways_to_fail_are_openais(client: Client) -> None:
             router.completion("g", SAY)
 
 
+def _every_kind() -> list[type[errors.LLMKitError]]:
+    kinds = (kind for kind in vars(errors).values() if isinstance(kind, type))
+    return [kind for kind in kinds if issubclass(kind, errors.LLMKitError)]
+
+
+def test_every_class_is_of_both_with_both_attributes() -> None:
+    """By itself and as LiteLLM's: what openai's programs look at is there, before and after ``pickle``."""
+    attributes = ("message", "body", "code", "param", "type", "request")
+    of_answers = ("response", "status_code", "request_id")
+    for kind in _every_kind():
+        for adopt in (lambda error: error, litellm.exceptions.adopted):
+            error = also_openais(adopt(kind("why")))
+            again = pickle.loads(pickle.dumps(error))  # noqa: S301 - our own
+            for one in (error, again, copy.copy(error)):
+                assert isinstance(one, kind)
+                assert type(one) is type(error)
+                assert str(one) == str(error)
+                looked_at = attributes if isinstance(one, openai.APIError) else ()
+                if isinstance(one, openai.APIStatusError):
+                    looked_at += of_answers
+                    assert one.response.request is not None
+                assert all(hasattr(one, name) for name in looked_at)
+            theirs = isinstance(error, openai.OpenAIError)
+            assert theirs is issubclass(kind, errors.APIError | errors.ConfigurationError)
+
+
 def test_who_does_not_ask_gets_none_of_it() -> None:
     """Llmkit's own clients raise llmkit's errors, and so does the compat layer until it is told."""
     with pytest.raises(llmkit.RateLimitError) as caught:
@@ -129,5 +156,14 @@ def test_instructor_takes_a_clients_completion() -> None:
         assert isinstance(patched(**ask), City)
         to = {"api_base": simulator.base_url, "api_key": KEY}
         streamed = instructor.from_litellm(litellm.completion).chat.completions
-        parts = list(streamed.create_partial(**ask, **to))
-        assert parts[-1].name == city.name
+        for parts in (chats.create_partial(**ask), streamed.create_partial(**ask, **to)):
+            assert list(parts)[-1].name == city.name
+        assert [one.name for one in chats.create_iterable(**ask)] == [city.name]
+
+        async def main() -> list[Any]:
+            return [part async for part in achats.create_partial(**ask)]
+
+        assert asyncio.run(main())[-1].name == city.name
+        rows = [{"model_name": "g", "litellm_params": {"model": MODEL, **to}}]
+        routed = instructor.from_litellm(llmkit.Router(rows).completion).chat.completions
+        assert isinstance(routed.create(**{**ask, "model": "g"}), City)

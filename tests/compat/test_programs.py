@@ -27,7 +27,7 @@ from llmkit.errors import ConfigurationError, UnsupportedParamsError
 from llmkit.telemetry import sink
 from llmkit.testing import Simulator, scripted
 
-from . import programs
+from . import more_programs, programs
 
 SAID = json.loads(Path(__file__).with_name("said.json").read_text(encoding="utf-8"))
 MODEL, SAY = programs.MODEL, programs.SAY
@@ -85,7 +85,11 @@ def _ask(**more: Any) -> Any:
     return litellm.completion(MODEL, SAY, **{"mock_response": "ok", **more})
 
 
-@pytest.mark.parametrize("program", programs.PROGRAMS, ids=lambda program: program.__name__)
+@pytest.mark.parametrize(
+    "program",
+    [*programs.PROGRAMS, *more_programs.PROGRAMS],
+    ids=lambda program: program.__name__,
+)
 def test_it_comes_to_what_litellm_comes_to(program: Any, base: str) -> None:
     """Answers, streams, tools, mocks, failures, loggers, custom providers, routers, settings: all equal."""
     ours = json.loads(json.dumps(program(litellm, base)))
@@ -445,31 +449,55 @@ def test_texts_are_kept_from_loggers() -> None:
     assert flat["messages"] == flat["response"] == "redacted-by-litellm"
 
 
-def test_a_custom_providers_failure_is_litellms(base: str) -> None:
-    """With its status; what it lacks is said."""
+# --- names ---------------------------------------------------------------------------------------
 
-    class Mine(litellm.CustomLLM):  # type: ignore[misc]
-        def embedding(self, *_: Any, **keywords: Any) -> Any:
-            raise litellm.CustomLLMError(status_code=418, message=f"no {keywords['input']}")
 
-        async def astreaming(self, *_: Any, **__: Any) -> Any:
-            yield {"text": "half", "is_finished": False}
-            raise ValueError("broke")
+def test_what_is_absent_says_what_to_use() -> None:
+    """By attribute, by ``from … import``, in a submodule; what LiteLLM has not is as anywhere."""
+    with pytest.raises(AttributeError, match=r"create_fine_tuning_job is not in llmkit: .*SDK"):
+        litellm.create_fine_tuning_job  # noqa: B018
+    assert not hasattr(litellm, "create_assistants")
+    with pytest.raises(ImportError, match=r"get_optional_params is not in llmkit: .*dry_run"):
+        from llmkit.compat.litellm.utils import get_optional_params  # noqa: F401
+    with pytest.raises(ConfigurationError, match="fine-tuning"):
+        litellm.create_fine_tuning_job  # noqa: B018
+    with pytest.raises(AttributeError, match="has no attribute 'completoin'"):
+        litellm.completoin  # noqa: B018
 
-    litellm.custom_provider_map = [{"provider": "mine", "custom_handler": Mine()}]
-    with pytest.raises(litellm.APIError, match="no x") as caught:
-        litellm.embedding("mine/e", "x")
-    assert caught.value.status_code == 418
-    with pytest.raises(litellm.APIError, match="Not implemented"):
-        litellm.completion("mine/m", SAY)
-    with pytest.raises(litellm.InvalidRequestError, match="cannot be asked for rerank"):
-        litellm.rerank("mine/r", "q", ["d"])
 
-    async def main() -> list[Any]:
-        stream = await litellm.acompletion("mine/m", SAY, stream=True)
-        with pytest.raises(litellm.APIError, match="broke"):
-            async for _ in stream:
-                pass
-        return list(stream.chunks)
+def test_messages_in_anthropics_form(base: str) -> None:
+    """``litellm.anthropic.messages`` of any provider, of either colour, streamed or not."""
+    asked: Any = {
+        "model": MODEL,
+        "messages": SAY,
+        "max_tokens": 9,
+        "api_base": base,
+        "api_key": KEY,
+    }
+    assert litellm.anthropic.messages.create(**asked)["content"][0]["type"] == "text"
 
-    assert [chunk.choices[0].delta.content for chunk in asyncio.run(main())] == ["half"]
+    async def main() -> list[str]:
+        stream = await litellm.anthropic.messages.acreate(**asked, stream=True)
+        return [event.type async for event in stream]
+
+    assert asyncio.run(main())[0] == "message_start"
+    with scripted(429), pytest.raises(litellm.RateLimitError):
+        litellm.anthropic.messages.create(**asked, num_retries=0)
+
+
+def test_lists_and_shapes_of_litellms(base: str) -> None:
+    """Models by provider, its OpenAI-like client, deployments and policies of its classes."""
+    assert "gpt-4o-mini" in litellm.open_ai_chat_completion_models
+    assert set(litellm.models_by_provider["openai"]) == {*litellm.open_ai_chat_completion_models}
+    assert litellm.LlmProviders.OPENAI in litellm.provider_list
+    assert MODEL in litellm.model_list
+    chat = litellm.LiteLLM(api_key=KEY, base_url=base).chat
+    assert chat.completions.create(model=MODEL, messages=SAY).choices[0].message.content
+    params = litellm.LiteLLM_Params(model=MODEL, api_base=base, api_key=KEY)
+    made = litellm.Router(
+        [litellm.Deployment(model_name="g", litellm_params=params)],
+        retry_policy=litellm.RetryPolicy(RateLimitErrorRetries=0),
+    )
+    assert made.completion("g", SAY).model
+    with scripted(429), pytest.raises(litellm.RateLimitError):
+        made.completion("g", SAY)

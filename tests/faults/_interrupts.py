@@ -24,11 +24,16 @@ __all__ = ["Interrupt", "interrupted_at"]
 # Its hook is there for good once a test has put it in, and to begin tracing is audited, too.
 _AUDITING = _network.__file__
 _TURNS = ("JUMP_BACKWARD",)
+_BEGINS = 2  # RESUME of a function, or after a yield; not after a yield from or an await
 
 
 @functools.cache
 def _names(code: CodeType) -> dict[int, str]:
-    return {step.offset: step.opname for step in dis.get_instructions(code)}
+    return {
+        step.offset: step.opname
+        for step in dis.get_instructions(code)
+        if step.opname != "RESUME" or (step.arg or 0) < _BEGINS
+    }
 
 
 @functools.cache
@@ -62,7 +67,7 @@ class Interrupt:
         if not file.startswith(self._files) or file == _AUDITING or self.where:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        last = [-1]
+        last = [frame.f_lasti]
 
         def step(frame: FrameType, event: str, _: Any) -> Any:
             if event == "opcode" and not self.where:
@@ -71,6 +76,8 @@ class Interrupt:
                     self._point(frame)
             return step
 
+        # Python 3.13 traces the instructions of frames alone that had a function for it when they asked.
+        frame.f_trace = step
         return step
 
     def _point(self, frame: FrameType) -> None:

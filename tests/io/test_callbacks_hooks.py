@@ -49,6 +49,25 @@ async def test_the_order_of_events(
     assert len(ids) == 1
 
 
+def test_who_hears_of_no_beginnings() -> None:
+    """Where nobody wants to hear of them, they are not made; where somebody does, all are told."""
+    own: list[str] = []
+    others: list[str] = []
+
+    def ends(event: Any) -> None:
+        own.append(type(event).__name__)
+
+    def all_(event: Any) -> None:
+        others.append(type(event).__name__)
+
+    ends.beginnings = False  # type: ignore[attr-defined]
+    for callbacks in ([ends], [ends, all_]):
+        with llmkit.Client(callbacks=callbacks, api_key=KEY) as client:
+            client.completion(MODEL, MESSAGES, mock_response="Hi")
+    assert own == ["CallFinished", "CallStarted", "CallFinished"]
+    assert others == ["CallStarted", "CallFinished"]
+
+
 ENDS: dict[str, Any] = {
     "completed": (hello(), None),
     "failed": (failure(500), errors.InternalServerError),

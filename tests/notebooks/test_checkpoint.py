@@ -63,6 +63,15 @@ def test_rows_are_known_by_all_that_is_asked(kept: Ask, simulator: Simulator) ->
     assert [row.kept for row in same] == [False, True]
 
 
+def test_who_comes_back_with_other_words_is_told(kept: Ask, simulator: Simulator) -> None:
+    """A file that knows none of the rows is no accident that shall pass unseen; one that knows some goes on."""
+    assert not llmkit.map(["a", "b"], "Say {row}", **kept).notes
+    [note] = llmkit.map(["a", "b"], "Sing {row}", **kept).notes
+    assert "has 2 rows, and none of these" in note
+    assert not llmkit.map(["a", "c"], "Sing {row}", **kept).notes
+    assert len(simulator.requests) == 5
+
+
 def test_rows_that_are_alike_are_each_asked(kept: Ask, simulator: Simulator) -> None:
     """Twice the same row is two answers, and both are kept."""
     llmkit.map(["a", "a"], "Say {row}", **kept)

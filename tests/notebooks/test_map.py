@@ -337,6 +337,84 @@ def test_frames_and_columns_keep_their_index(ask: Ask) -> None:
         llmkit.map(["x"], "Say {row}", **ask).to_frame()
 
 
+class _Polars:
+    """What is read of polars' data frame, and of its column."""
+
+    def __init__(self, columns: dict[str, list[Any]], **how: Any) -> None:
+        self.names = dict(columns)
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        return [
+            dict(zip(self.names, row, strict=True))
+            for row in zip(*self.names.values(), strict=True)
+        ]
+
+    def get_columns(self) -> list[tuple[str, list[Any]]]:
+        return list(self.names.items())
+
+    def with_columns(self, columns: list[tuple[str, list[Any]]]) -> _Polars:
+        return _Polars({**self.names, **dict(columns)})
+
+
+class _Series(list[Any]):
+    """Its column."""
+
+    def tolist(self) -> list[Any]:
+        return list(self)
+
+    def to_frame(self) -> _Polars:
+        return _Polars({"text": list(self)})
+
+
+def test_a_frame_of_polars_comes_back(ask: Ask) -> None:
+    """With what came of it, as pandas' does; a column as a frame of its own."""
+    for given in (_Polars({"text": ["a", None]}), _Series(["a", None])):
+        gap = "{text}" if isinstance(given, _Polars) else "{row}"
+        frame = llmkit.map(given, f"Say {gap}", **ask).to_frame()
+        assert list(frame.names) == ["text", "answer", "error", "cost"]
+        assert frame.names["answer"][0].endswith("Say a")
+
+
+@pytest.mark.parametrize("colour", ["map", "amap"])
+def test_what_was_answered_is_not_lost_with_what_ends_it(ask: Ask, colour: str) -> None:
+    """It was paid for: the exception has it, with what nobody knows of the rest, and says so."""
+
+    def told(progress: MapProgress) -> None:
+        if progress.done == 2:
+            raise ZeroDivisionError if colour == "amap" else KeyboardInterrupt
+
+    def run() -> Any:
+        how: Ask = {**ask, "concurrency": 1, "progress": told}
+        if colour == "map":
+            return llmkit.map(list("abcd"), "Say {row}", **how)
+        return asyncio.run(llmkit.amap(list("abcd"), "Say {row}", **how))
+
+    with pytest.raises((KeyboardInterrupt, ZeroDivisionError)) as caught:
+        run()
+    results = caught.value.results  # type: ignore[union-attr]
+    assert [row.ok for row in results][:2] == [True, True]
+    assert not results[3].ok
+    assert results.known_cost > 0
+    assert "rows were answered" in caught.value.__notes__[0]
+
+
+def test_rows_and_plans_are_short_to_look_at(ask: Ask) -> None:
+    """At a prompt a line each; in a notebook what was asked, and the answer as it looks by itself."""
+    results = llmkit.map(["a" * 500, "b"], "Say {row}", **ask)
+    assert all(len(repr(row)) < 140 for row in results)
+    assert repr(results[1]).startswith("<MapRow 1: ")
+    pages = [row._repr_html_() for row in results]
+    assert "20 tokens" in pages[0]
+    assert "1: b" in pages[1]
+    [failed, plain] = llmkit.map(["<b>", "1"], int)
+    assert "ValueError" in repr(failed)
+    assert "&lt;b&gt;" in failed._repr_html_()
+    assert "<code>1</code>" in plain._repr_html_()
+    plan = llmkit.map(["a", None], "Say {row}", dry_run=True, **ask)
+    assert repr(plan).startswith("<MapPlan 2 rows: 0 in the checkpoint, 1 to do, $")
+    assert "1 row that cannot be asked" in repr(plan)
+
+
 def test_results_as_dicts_are_flat(ask: Ask) -> None:
     """For a data frame, or a CSV file."""
     [one] = llmkit.map([{"text": "a"}], "Say {text}", **ask).to_dicts()

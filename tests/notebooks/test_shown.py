@@ -117,3 +117,15 @@ def test_a_stream_is_printed_where_there_is_no_notebook(
         return (await shown.until_done()).text
 
     assert asyncio.run(cell()) in capsys.readouterr().out
+
+
+def test_a_hit_says_why_it_costs_nothing(client: llmkit.Client) -> None:
+    """In one line; and of an embedding how many vectors were known."""
+    client.cache = True
+    pages = [client.completion(MODEL, MESSAGES)._repr_html_() for _ in range(2)]
+    assert "$0 · answered from the cache" in pages[1]
+    assert "<details>" not in pages[1]
+    texts = "openai/text-embedding-3-small"
+    made = [client.embedding(texts, one) for one in (["a"], ["a", "b"])]
+    assert "1 token" in made[1]._repr_markdown_()
+    assert "1 from the cache" in made[1]._repr_markdown_()

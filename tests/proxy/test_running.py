@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy.exc import OperationalError
 
+from llmkit.errors import ConfigurationError
 from llmkit.proxy.app import Proxy, create_app
 from llmkit.proxy.data.database import Database
 from llmkit.testing import Simulator
@@ -72,3 +74,35 @@ async def test_a_caller_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             assert answered.status_code == 200, answered.text
         async with app:
             """It ends."""
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            OperationalError("SELECT 1", {}, OSError("no such file\nadvice")),
+            "its database is not to be had: no such file",
+        ),
+        (ConfigurationError("a later version"), "see what is set: a later version"),
+    ],
+)  # fmt: skip
+async def test_who_runs_it_is_told_in_a_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+    said: str,
+) -> None:
+    """What can be mended: no traceback, no statement."""
+
+    def fails(*_: Any) -> None:
+        raise error
+
+    with Simulator() as simulator:
+        app = create_app(settings_of(simulator, tmp_path))
+        monkeypatch.setattr(Database, "migrate", fails)
+        assert [one["type"] for one in await lifespan(app)] == ["lifespan.startup.failed"]
+    (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
+    assert record.getMessage() == f"the gateway cannot start: {said}"
+    assert record.exc_info is None

@@ -1,7 +1,8 @@
 """The sizes at which a recorded stream's bytes are cut before a decoder gets them.
 
-Each row is cut at every byte, at three more of the sizes to 16, and at a random one: which ones follows from its name,
-and over a file's rows they are all. With ``LLMKIT_FULL`` each row is cut at all of them, and at five random ones.
+Each row is cut at three of the sizes to 16, and at a random one: which ones follows from its name, and over a file's
+rows they are all. Short rows, and one in five of the others, are cut at every byte, too, which is by far the dearest.
+With ``LLMKIT_FULL`` each row is cut at all of them, and at five random ones.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import zlib
 
 SMALL_CUTS = range(1, 17)
+SHORT = 4096
 FULL = bool(os.environ.get("LLMKIT_FULL"))
 
 
@@ -25,7 +27,8 @@ def sizes(name: str, length: int, *, full: bool = FULL) -> tuple[int, ...]:
     if full:
         return (*SMALL_CUTS, *random_sizes(name, length, 5))
     first = 1 + zlib.crc32(name.encode()) % 5
-    return (1, *SMALL_CUTS[first::5], *random_sizes(name, length, 1))
+    each = (1,) if length <= SHORT or first == 1 else ()
+    return (*each, *SMALL_CUTS[first::5], *random_sizes(name, length, 1))
 
 
 def on_socket(name: str, length: int) -> tuple[int, int]:

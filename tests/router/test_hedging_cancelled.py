@@ -30,7 +30,7 @@ from ..io._server import HOLD, completion, failure, piece, streamed
 from ._pair import Pair, pair
 
 ASK: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "max_tokens": 50, "num_retries": 0}
-MOST = 120
+MOST = 240
 SLOW = (0.03, *completion("slow"))
 
 
@@ -52,20 +52,23 @@ class Suspensions:
         if self.count == self.at:
             self.act()
 
-    def next(self) -> None:
-        """The next run acts one later."""
-        self.count, self.at = 0, self.at + 1
+    def next(self, *, again: bool = False) -> None:
+        """The next run acts one later, unless it is to act there ``again``."""
+        self.count, self.at = 0, self.at + (not again)
 
 
 def check(world: Pair, calls: int) -> None:
-    """All is settled, once; nothing is held, no place taken, nothing left running."""
+    """All is settled, once; nothing is held, no place taken, nothing left running for long."""
+    # What cannot be woken, such as the import of a module, ends by itself.
+    for thread in [t for t in threading.enumerate() if t.name.startswith("llmkit-race")]:
+        thread.join(10)
+        assert not thread.is_alive()
     world.purse.manager.catch_up()
     world.purse.check()
     settlements = world.client.ledger.settlements
     assert len(settlements) == len({s.call_id for s in settlements}) == calls
     assert len(world.seen.of(CallFinished)) == calls
     assert world.free()
-    assert not [t for t in threading.enumerate() if t.name.startswith("llmkit-race")]
 
 
 def scripts(world: Pair, name: str) -> bool:
@@ -121,15 +124,15 @@ def test_cancelled_at_every_suspension(
     async def body() -> None:
         with pair(Hedge(after=0.01)) as world:
             stream = scripts(world, name)
-            calls = 0
-            while calls < MOST:
-                suspensions.next()
+            calls = missed = 0
+            # On a busy machine a call may be over before the second attempt begins: it is looked at again.
+            while missed < 3 and calls < MOST:
+                suspensions.next(again=missed > 0)
                 reached = await one(world, stream=stream)
                 calls += 1
                 check(world, calls)
-                if not reached:
-                    break
-            assert 8 < calls < MOST
+                missed = 0 if reached else missed + 1
+            assert 8 < suspensions.at < MOST
             await world.client.aclose()
             for server in world.servers:
                 for peer in server.peers:

@@ -21,7 +21,7 @@ from ._redis import running
 from .hammer import LIMITS
 
 LONG = float(os.environ.get("LLMKIT_HAMMER") or 0)  # seconds, and the whole machine
-SIZE = (8, 50, LONG) if LONG else (3, 8, 4.0)
+SIZE = (8, 50, LONG) if LONG else (3, 8, 0.0)
 # Written by SQLite itself: what is used whenever something more is held, of the window that counts in its bucket.
 WITNESS = """
 CREATE TABLE witness (account TEXT, used INTEGER, most INTEGER);

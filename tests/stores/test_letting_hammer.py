@@ -25,7 +25,7 @@ from ._postgres import PostgresServer
 from ._redis import RedisServer
 
 LONG = float(os.environ.get("LLMKIT_HAMMER") or (20 if os.environ.get("LLMKIT_FULL") else 0))
-SIZE = (8, 20, LONG) if LONG else (3, 6, 1.0)
+SIZE = (8, 20, LONG) if LONG else (3, 6, 0.0)
 RULES = {"width": 25, "rpm": 60, "tpm": 260, "parallel": 6}
 WINDOW = 60 * RULES["width"]
 LEASE = 250

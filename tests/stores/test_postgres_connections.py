@@ -478,6 +478,7 @@ def test_an_interrupt_leaves_nothing_behind(
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are copied here")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(
     postgres_server: PostgresServer, store: PostgresStore
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -675,3 +676,11 @@ def test_the_schema_is_looked_for_by_its_old_name() -> None:
         bring_up_to_date(connection, "a file")
     assert any("sqlite_master" in text for text in said)
     assert not any("sqlite_schema" in text for text in said)
+
+
+def test_no_placeholder_has_a_number() -> None:
+    """Python 3.12.0 to 3.12.3 take ``?1`` for a name, and warn where a sequence is given."""
+    sources = Path(_sqlite_rows.__file__).parent.rglob("*.py")
+    texts = {source.name: source.read_text(encoding="utf-8") for source in sources}
+    assert len(texts) > 20
+    assert not [name for name, text in texts.items() if re.search(r"\?\d", text)]

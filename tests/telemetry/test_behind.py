@@ -119,12 +119,20 @@ async def test_an_async_call_does_not_wait_for_ever(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """In async code a coroutine has a while in the caller's loop, and is cancelled then."""
+    """In async code a coroutine has a while in the caller's loop, is cancelled then, and left out for a minute."""
     monkeypatch.setattr(_observe, "LONGEST", 0.01)
-    with scripted("x"), caplog.at_level(logging.ERROR, "llmkit"):
-        answer = await client(_for_ever).acompletion(MODEL, ASK)
-    assert answer.text == "x"
-    assert caplog.text.count("_for_ever failed: TimeoutError") == 3
+    events: list[Any] = []
+    made = client(_for_ever, events.append)
+    with scripted(otherwise="x"), caplog.at_level(logging.ERROR, "llmkit"):
+        answers = [await made.acompletion(MODEL, ASK) for _ in range(2)]
+        assert caplog.text.count("_for_ever failed: TimeoutError") == 1
+        made._observers._resting = dict.fromkeys(
+            made._observers._resting, 0.0
+        )  # the minute is over
+        await made._observers.atell(events[-1])
+    assert caplog.text.count("_for_ever failed: TimeoutError") == 2
+    assert {one.text for one in answers} == {"x"}
+    assert len(events) == 7
 
 
 def test_async_callbacks_are_dropped_when_there_are_too_many(
@@ -150,6 +158,31 @@ def test_async_callbacks_are_dropped_when_there_are_too_many(
     gate.set()
     assert later.flush(5)
     assert failures == []
+
+
+class Unspeakable(Exception):
+    """One whose text cannot be made."""
+
+    def __str__(self) -> str:
+        raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    "wrong", [Unspeakable(), RecursionError(), MemoryError()], ids=lambda one: type(one).__name__
+)
+def test_no_callback_breaks_a_call(
+    client: Callable[..., llmkit.Client], caplog: pytest.LogCaptureFixture, wrong: Exception
+) -> None:
+    """Whatever it raises, every other one is told, and the log says whose it was."""
+
+    def broken(event: Any) -> None:
+        raise wrong
+
+    events: list[Any] = []
+    with scripted("x"):
+        assert client(broken, events.append).completion("openai/gpt-4o-mini", ASK).text == "x"
+    assert isinstance(events[-1], llmkit.events.CallFinished)
+    assert f"broken failed: {type(wrong).__name__}" in caplog.text
 
 
 def test_queued_keeps_a_slow_function_behind_calls(client: Callable[..., llmkit.Client]) -> None:

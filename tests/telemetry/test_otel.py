@@ -28,6 +28,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes as attributes
+from opentelemetry.semconv._incubating.metrics import gen_ai_metrics as measurements
 
 MODEL = "openai/gpt-4o-mini"
 ASK: list[Any] = [{"role": "user", "content": "a secret prompt"}]
@@ -258,6 +260,56 @@ def test_measurements(sdk: SDK, client: Callable[..., llmkit.Client]) -> None:
     assert (first.count, first.explicit_bounds) == (1, SECONDS)
 
 
+NEWER = {"gen_ai.request.previous_response.id", "gen_ai.request.reasoning.level"}
+"""Attributes that only the conventions' new repository has."""
+CACHED = Raw(
+    {
+        "id": "x",
+        "choices": [
+            {"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"}
+        ],
+        "usage": {
+            "prompt_tokens": 5,
+            "completion_tokens": 1,
+            "total_tokens": 6,
+            "prompt_tokens_details": {"cache_write_tokens": 2},
+        },
+    }
+)
+
+
+def test_names_are_those_that_are_published(sdk: SDK, client: Callable[..., llmkit.Client]) -> None:
+    """Every ``gen_ai.`` name of attributes and measurements, and each unit, is one of OpenTelemetry's own package."""
+    made = client(sdk.sink(content=True))
+    vectors = Raw({"data": [{"index": 0, "embedding": [0.1]}], "usage": {"prompt_tokens": 3}})
+    with scripted(CACHED, "y", vectors, Raw(b"ID3")):
+        made.completion(
+            MODEL, ASK, top_p=0.5, frequency_penalty=0.1, seed=3, max_tokens=9, stop=["x"],
+            response_format={"type": "json_object"}, n=2, session="s",
+        )  # fmt: skip
+        list(made.completion("openai/gpt-5-mini", ASK, reasoning_effort="low", stream=True))
+        made.embedding("openai/text-embedding-3-small", "x", dimensions=8, encoding_format="float")
+        made.speech("openai/tts-1", "Hi", "nova")
+    [chat, stream, embedded, spoken] = sdk.calls()
+    published = {getattr(attributes, name) for name in dir(attributes) if name.startswith("GEN_AI")}
+    said = {name for span in sdk.calls() for name in span.attributes if name.startswith("gen_ai.")}
+    assert said - published == {"gen_ai.request.reasoning.level"}
+    assert said <= published | NEWER
+    assert chat.attributes["gen_ai.usage.cache_creation.input_tokens"] == 2
+    assert chat.attributes["gen_ai.output.type"] == "json"
+    assert stream.attributes["gen_ai.response.time_to_first_chunk"] >= 0
+    assert embedded.attributes["gen_ai.embeddings.dimension.count"] == 8
+    assert embedded.attributes["gen_ai.request.encoding_formats"] == ("float",)
+    assert spoken.attributes["gen_ai.output.type"] == "speech"
+    told = sdk.numbers.get_metrics_data()
+    units = {
+        m.name: m.unit for r in told.resource_metrics for s in r.scope_metrics for m in s.metrics
+    }
+    known = {getattr(measurements, name) for name in dir(measurements) if name.startswith("GEN_AI")}
+    assert set(units) < known
+    assert {units.pop("gen_ai.client.token.usage"), *units.values()} == {"{token}", "s"}
+
+
 def test_the_newer_names(
     sdk: SDK, client: Callable[..., llmkit.Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -265,15 +317,22 @@ def test_the_newer_names(
     monkeypatch.setenv("OTEL_SEMCONV_STABILITY_OPT_IN", "http,gen_ai_latest_experimental")
     body = {"data": [{"index": 0, "embedding": [0.1]}], "usage": {"prompt_tokens": 3}}
     made = client(sdk.sink())
-    with scripted("x", Raw(body)):
+    with scripted(CACHED, Raw(body), Raw({"results": []})):
         answer = made.completion(MODEL, ASK)
         made.embedding("openai/text-embedding-3-small", "x")
+        made.moderation("x", model="openai/omni-moderation-latest")
     found = sdk.measured()
     [read] = found["gen_ai.client.inference.usage.input_tokens"]
     assert read.value == answer.usage.prompt_tokens
-    [embedded] = found["gen_ai.client.operation.duration"]
-    assert embedded.attributes["gen_ai.operation.name"] == "embeddings"
-    assert "gen_ai.client.inference.duration" in found
+    [each] = found["gen_ai.client.inference.operation.input_tokens"]
+    assert (each.sum, each.count) == (answer.usage.prompt_tokens, 1)
+    [moderated] = found["gen_ai.client.operation.duration"]
+    assert moderated.attributes["gen_ai.operation.name"] == "moderation"
+    [embedded] = found["gen_ai.client.embeddings.operation.input_tokens"]
+    assert (embedded.sum, embedded.attributes["gen_ai.operation.name"]) == (3, "embeddings")
+    assert found["gen_ai.client.embeddings.duration"][0].count == 1
+    assert found["gen_ai.client.inference.duration"][0].count == 1
+    assert sdk.calls()[0].attributes["gen_ai.usage.cache_write.input_tokens"] == 2
     assert "gen_ai.client.token.usage" not in found
     with pytest.raises(llmkit.ConfigurationError, match="names is"):
         OpenTelemetry(names="newest")  # type: ignore[arg-type]

@@ -96,11 +96,42 @@ def test_a_part_of_the_time(log: Path, since: Any, until: Any, calls: int) -> No
     assert usage(log, since=since, until=until).total.calls == calls
 
 
+def test_days_of_a_time_zone(tmp_path: Path) -> None:
+    """A call half an hour before midnight in London is one of the next day in Berlin; times may name no zone."""
+    path = tmp_path / "calls.jsonl"
+    late = dt.datetime(2026, 11, 20, 23, 30, tzinfo=dt.UTC).timestamp()
+    path.write_text(json.dumps({**ROWS[0], "id": "late", "started": late}) + "\n")
+    assert usage(path, "day").rows[0].by == ("2026-11-20",)
+    there = usage(path, ["day", "hour"], timezone="Europe/Berlin", since="2026-11-21")
+    assert there.rows[0].by == ("2026-11-21", "2026-11-21 00:00")
+    assert usage(path, since="2026-11-21").total.calls == 0
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        *({"started": wrong} for wrong in (1e300, -1e18, None, "soon", float("nan"))),
+        *({"cost": wrong} for wrong in ("NaN", "1e99", "-1", "Infinity", "free")),
+        {"prompt_tokens": "1e400"},
+        {"seconds": "inf"},
+    ],
+    ids=str,
+)
+def test_rows_that_cannot_be(tmp_path: Path, nonsense: Any) -> None:
+    """What says nonsense is told, and spoils no sum."""
+    path = tmp_path / "calls.jsonl"
+    wrong = json.dumps({**ROWS[0], "id": "wrong", **nonsense})
+    path.write_text("\n".join((wrong, json.dumps(ROWS[0]))) + "\n")
+    report = usage(path, "day")
+    assert (report.total.calls, report.unreadable) == (1, 1)
+
+
 @pytest.mark.parametrize(
     ("how", "message"),
     [
         ({"by": "modle"}, "did you mean model"),
         ({"since": "yesterday"}, "is no time"),
+        ({"timezone": "Europe/Berln"}, "did you mean 'Europe/Berlin'"),
         ({"until": "12"}, "is no time"),
     ],
 )

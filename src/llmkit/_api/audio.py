@@ -53,7 +53,21 @@ def transcription(
     stream: bool | None = None,
     **params: Unpack[TranscriptionParams],
 ) -> Transcription | Stream[TranscriptionEvent, Transcription]:
-    """Write down what is said, with the default client; see ``Client.transcription``."""
+    """Write down what is said, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/gpt-4o-transcribe"``.
+        file: a path, bytes, an open binary file, ``(name, content)`` or ``(name, content, media type)``; it is sent
+            in pieces, and never read whole. An ``https`` address, where the provider fetches audio itself.
+        stream: whether to return a ``Stream`` of events instead of the whole answer, where the provider offers it.
+        **params: see ``llmkit.types.TranscriptionParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        InvalidRequestError: the file is nothing that can be sent; ``UnsupportedParamsError``: the provider does not
+            take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().transcription(model, file, stream=stream, **params)
 
 
@@ -88,21 +102,58 @@ async def atranscription(
     stream: bool | None = None,
     **params: Unpack[TranscriptionParams],
 ) -> Transcription | AsyncStream[TranscriptionEvent, Transcription]:
-    """Write down what is said, from async code, with the default client; see ``Client.transcription``."""
+    """Write down what is said, from async code, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/gpt-4o-transcribe"``.
+        file: a path, bytes, an open binary file, ``(name, content)`` or ``(name, content, media type)``; it is sent
+            in pieces, and never read whole. An ``https`` address, where the provider fetches audio itself.
+        stream: whether to return an ``AsyncStream`` of events instead of the whole answer, where the provider
+            offers it.
+        **params: see ``llmkit.types.TranscriptionParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        InvalidRequestError: the file is nothing that can be sent; ``UnsupportedParamsError``: the provider does not
+            take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().atranscription(model, file, stream=stream, **params)
 
 
 def translation(
     model: str, file: FileTypes, **params: Unpack[TranscriptionParams]
 ) -> Transcription:
-    """Write down in English what is said, with the default client; see ``Client.translation``."""
+    """Write down in English what is said, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/whisper-1"``.
+        file: the sound: a path, bytes, an open file, or ``(name, content)``.
+        **params: see ``llmkit.types.TranscriptionParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().translation(model, file, **params)
 
 
 async def atranslation(
     model: str, file: FileTypes, **params: Unpack[TranscriptionParams]
 ) -> Transcription:
-    """Write down in English what is said, from async code; see ``Client.translation``."""
+    """Write down in English what is said, from async code.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/whisper-1"``.
+        file: the sound: a path, bytes, an open file, or ``(name, content)``.
+        **params: see ``llmkit.types.TranscriptionParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().atranslation(model, file, **params)
 
 
@@ -141,7 +192,20 @@ def speech(
     stream: bool | None = None,
     **params: Unpack[SpeechParams],
 ) -> Speech | SpeechStream:
-    """Speak a text, with the default client; see ``Client.speech``."""
+    """Speak a text, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/gpt-4o-mini-tts"``.
+        input: the text.
+        voice: as the provider names it; some have it in the model's name.
+        stream: whether to return a stream of bytes, which come as they are made.
+        **params: see ``llmkit.types.SpeechParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().speech(model, input, voice, stream=stream, **params)
 
 
@@ -180,5 +244,18 @@ async def aspeech(
     stream: bool | None = None,
     **params: Unpack[SpeechParams],
 ) -> Speech | AsyncSpeechStream:
-    """Speak a text, from async code, with the default client; see ``Client.speech``."""
+    """Speak a text, from async code, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/gpt-4o-mini-tts"``.
+        input: the text.
+        voice: as the provider names it; some have it in the model's name.
+        stream: whether to return a stream of bytes, which come as they are made.
+        **params: see ``llmkit.types.SpeechParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().aspeech(model, input, voice, stream=stream, **params)

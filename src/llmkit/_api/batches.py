@@ -37,42 +37,124 @@ __all__ = [
 
 
 def create_batch(model: str | None = None, **params: Unpack[BatchParams]) -> Batch:
-    """With the default client; see ``Client.create_batch``."""
+    """With the default client.
+
+    Args:
+        model: ``provider/model``, where the provider wants one for the whole batch.
+        **params: see ``llmkit.types.BatchParams``: ``input_file_id`` and ``endpoint``, or ``requests``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        InvalidRequestError: the calls are not what the provider takes.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().create_batch(model, **params)
 
 
 async def acreate_batch(model: str | None = None, **params: Unpack[BatchParams]) -> Batch:
-    """With the default client; see ``Client.acreate_batch``."""
+    """With the default client.
+
+    Args:
+        model: ``provider/model``, where the provider wants one for the whole batch.
+        **params: see ``llmkit.types.BatchParams``: ``input_file_id`` and ``endpoint``, or ``requests``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        InvalidRequestError: the calls are not what the provider takes.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().acreate_batch(model, **params)
 
 
 def retrieve_batch(batch_id: str, **params: Unpack[CallOptions]) -> Batch:
-    """With the default client; see ``Client.retrieve_batch``."""
+    """With the default client.
+
+    Args:
+        batch_id: the batch's, as ``create_batch`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().retrieve_batch(batch_id, **params)
 
 
 async def aretrieve_batch(batch_id: str, **params: Unpack[CallOptions]) -> Batch:
-    """With the default client; see ``Client.aretrieve_batch``."""
+    """With the default client.
+
+    Args:
+        batch_id: the batch's, as ``create_batch`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().aretrieve_batch(batch_id, **params)
 
 
 def cancel_batch(batch_id: str, **params: Unpack[CallOptions]) -> Batch:
-    """With the default client; see ``Client.cancel_batch``."""
+    """With the default client.
+
+    Args:
+        batch_id: the batch's, as ``create_batch`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().cancel_batch(batch_id, **params)
 
 
 async def acancel_batch(batch_id: str, **params: Unpack[CallOptions]) -> Batch:
-    """With the default client; see ``Client.acancel_batch``."""
+    """With the default client.
+
+    Args:
+        batch_id: the batch's, as ``create_batch`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().acancel_batch(batch_id, **params)
 
 
 def delete_batch(batch_id: str, **params: Unpack[CallOptions]) -> BatchDeleted:
-    """With the default client; see ``Client.delete_batch``."""
+    """With the default client.
+
+    Args:
+        batch_id: the batch's, as ``create_batch`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().delete_batch(batch_id, **params)
 
 
 async def adelete_batch(batch_id: str, **params: Unpack[CallOptions]) -> BatchDeleted:
-    """With the default client; see ``Client.adelete_batch``."""
+    """With the default client.
+
+    Args:
+        batch_id: the batch's, as ``create_batch`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().adelete_batch(batch_id, **params)
 
 
@@ -101,7 +183,17 @@ def batch_results(
 def batch_results(
     batch_id: str, *, stream: bool | None = None, **params: Unpack[CallOptions]
 ) -> BatchResults | Stream[BatchResult, BatchResults]:
-    """With the default client; see ``Client.batch_results``."""
+    """With the default client.
+
+    Args:
+        batch_id: the batch's id.
+        stream: whether to return a ``Stream`` of results as they come (Anthropic).
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        InvalidRequestError: the batch has no results yet.
+        APIError: the call failed; its subclasses say how.
+    """
     call: Any = default_client().batch_results
     return call(batch_id, stream=stream, **params)  # type: ignore[no-any-return]
 
@@ -121,6 +213,16 @@ async def abatch_results(
 async def abatch_results(
     batch_id: str, *, stream: bool | None = None, **params: Unpack[CallOptions]
 ) -> BatchResults | AsyncStream[BatchResult, BatchResults]:
-    """With the default client; see ``Client.abatch_results``."""
+    """With the default client.
+
+    Args:
+        batch_id: the batch's id.
+        stream: whether to return an ``AsyncStream`` of results as they come (Anthropic).
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        InvalidRequestError: the batch has no results yet.
+        APIError: the call failed; its subclasses say how.
+    """
     call: Any = default_client().abatch_results
     return await call(batch_id, stream=stream, **params)  # type: ignore[no-any-return]

@@ -50,7 +50,16 @@ def completion(
     messages: Sequence[Any],
     *,
     stream: bool | None,
-    dry_run: bool | None = None,
+    dry_run: Literal[False] | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion | Stream: ...
+@overload
+def completion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None = None,
+    dry_run: bool | None,
     **params: Unpack[ChatParams],
 ) -> ChatCompletion | Stream | DryRun: ...
 def completion(
@@ -61,7 +70,21 @@ def completion(
     dry_run: bool | None = None,
     **params: Unpack[ChatParams],
 ) -> ChatCompletion | Stream | DryRun:
-    """Ask a model, with the default client; see ``Client.completion``.
+    """Ask a model, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+        messages: the conversation, in OpenAI's form; messages of earlier answers fit as they are.
+        stream: whether to return a ``Stream`` of chunks instead of the whole answer.
+        dry_run: whether to return the request that would be sent, and send nothing.
+        **params: what OpenAI's API takes (``temperature``, ``max_tokens``, ``tools``, ``response_format``, …), and how
+            the call is made (``api_key``, ``base_url``, ``timeout``, ``num_retries``, ``fallbacks``, ``user``,
+            ``tags``, ``metadata``, …); ``llmkit.types.ChatParams`` has all of them.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter, or nobody knows it.
+        APIError: the call failed; its subclasses say how.
 
     Example:
         >>> completion("openai/gpt-4o-mini", [{"role": "user", "content": "Hi"}], mock_response="Hello").text
@@ -103,7 +126,16 @@ async def acompletion(
     messages: Sequence[Any],
     *,
     stream: bool | None,
-    dry_run: bool | None = None,
+    dry_run: Literal[False] | None = None,
+    **params: Unpack[ChatParams],
+) -> ChatCompletion | AsyncStream: ...
+@overload
+async def acompletion(
+    model: str,
+    messages: Sequence[Any],
+    *,
+    stream: bool | None = None,
+    dry_run: bool | None,
     **params: Unpack[ChatParams],
 ) -> ChatCompletion | AsyncStream | DryRun: ...
 async def acompletion(
@@ -114,6 +146,21 @@ async def acompletion(
     dry_run: bool | None = None,
     **params: Unpack[ChatParams],
 ) -> ChatCompletion | AsyncStream | DryRun:
-    """Ask a model from async code, with the default client; see ``Client.acompletion``."""
+    """Ask a model from async code, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+        messages: the conversation, in OpenAI's form; messages of earlier answers fit as they are.
+        stream: whether to return an ``AsyncStream`` of chunks instead of the whole answer.
+        dry_run: whether to return the request that would be sent, and send nothing.
+        **params: what OpenAI's API takes (``temperature``, ``max_tokens``, ``tools``, ``response_format``, …), and how
+            the call is made (``api_key``, ``base_url``, ``timeout``, ``num_retries``, ``fallbacks``, ``user``,
+            ``tags``, ``metadata``, …); ``llmkit.types.ChatParams`` has all of them.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter, or nobody knows it.
+        APIError: the call failed; its subclasses say how.
+    """
     client = default_client()
     return await client.acompletion(model, messages, stream=stream, dry_run=dry_run, **params)

@@ -24,22 +24,64 @@ __all__ = [
 
 
 def create_file(file: FileTypes, **params: Unpack[FileParams]) -> FileObject:
-    """With the default client; see ``Client.create_file``."""
+    """With the default client.
+
+    Args:
+        file: a path, bytes, an open file, or ``(name, content)``.
+        **params: see ``llmkit.types.FileParams``; ``purpose`` is one of them.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        InvalidRequestError: the file cannot be read.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().create_file(file, **params)
 
 
 async def acreate_file(file: FileTypes, **params: Unpack[FileParams]) -> FileObject:
-    """With the default client; see ``Client.acreate_file``."""
+    """With the default client.
+
+    Args:
+        file: a path, bytes, an open file, or ``(name, content)``.
+        **params: see ``llmkit.types.FileParams``; ``purpose`` is one of them.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        InvalidRequestError: the file cannot be read.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().acreate_file(file, **params)
 
 
 def retrieve_file(file_id: str, **params: Unpack[CallOptions]) -> FileObject:
-    """With the default client; see ``Client.retrieve_file``."""
+    """With the default client.
+
+    Args:
+        file_id: the file's, as ``create_file`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().retrieve_file(file_id, **params)
 
 
 async def aretrieve_file(file_id: str, **params: Unpack[CallOptions]) -> FileObject:
-    """With the default client; see ``Client.aretrieve_file``."""
+    """With the default client.
+
+    Args:
+        file_id: the file's, as ``create_file`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().aretrieve_file(file_id, **params)
 
 
@@ -54,20 +96,60 @@ async def alist_files(**params: Unpack[FileListParams]) -> FileList:
 
 
 def delete_file(file_id: str, **params: Unpack[CallOptions]) -> FileDeleted:
-    """With the default client; see ``Client.delete_file``."""
+    """With the default client.
+
+    Args:
+        file_id: the file's, as ``create_file`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().delete_file(file_id, **params)
 
 
 async def adelete_file(file_id: str, **params: Unpack[CallOptions]) -> FileDeleted:
-    """With the default client; see ``Client.adelete_file``."""
+    """With the default client.
+
+    Args:
+        file_id: the file's, as ``create_file`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().adelete_file(file_id, **params)
 
 
 def file_content(file_id: str, **params: Unpack[CallOptions]) -> FileContent:
-    """With the default client; see ``Client.file_content``."""
+    """With the default client.
+
+    Args:
+        file_id: the file's, as ``create_file`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().file_content(file_id, **params)
 
 
 async def afile_content(file_id: str, **params: Unpack[CallOptions]) -> FileContent:
-    """With the default client; see ``Client.afile_content``."""
+    """With the default client.
+
+    Args:
+        file_id: the file's, as ``create_file`` gave it.
+        **params: see ``llmkit.types.CallOptions``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().afile_content(file_id, **params)

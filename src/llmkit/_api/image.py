@@ -44,7 +44,19 @@ def image_generation(
     stream: bool | None = None,
     **params: Unpack[ImageParams],
 ) -> ImageResponse | Stream[ImageEvent, ImageResponse]:
-    """With the default client; see ``Client.image_generation``."""
+    """With the default client.
+
+    Args:
+        prompt: what to show.
+        model: ``provider/model``, such as ``"openai/gpt-image-2"``.
+        stream: whether to return a ``Stream`` of events: unfinished pictures, then the finished one.
+        **params: see ``llmkit.types.ImageParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     call: Any = default_client().image_generation
     return call(prompt, model, stream=stream, **params)  # type: ignore[no-any-return]
 
@@ -72,7 +84,19 @@ async def aimage_generation(
     stream: bool | None = None,
     **params: Unpack[ImageParams],
 ) -> ImageResponse | AsyncStream[ImageEvent, ImageResponse]:
-    """With the default client; see ``Client.aimage_generation``."""
+    """With the default client.
+
+    Args:
+        prompt: what to show.
+        model: ``provider/model``, such as ``"openai/gpt-image-2"``.
+        stream: whether to return an ``AsyncStream`` of events: unfinished pictures, then the finished one.
+        **params: see ``llmkit.types.ImageParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     call: Any = default_client().aimage_generation
     return await call(prompt, model, stream=stream, **params)  # type: ignore[no-any-return]
 
@@ -110,7 +134,23 @@ def image_edit(
     stream: bool | None = None,
     **params: Unpack[ImageParams],
 ) -> ImageResponse | Stream[ImageEvent, ImageResponse]:
-    """With the default client; see ``Client.image_edit``."""
+    """With the default client.
+
+    Args:
+        image: a path, bytes, an open file, ``(name, content)``, an address (``http(s)`` or ``data:``),
+            ``{"file_id": …}``, or a list of such.
+        prompt: what to show.
+        model: ``provider/model``, such as ``"openai/gpt-image-2"``.
+        mask: a picture that is transparent where the first may be changed.
+        stream: whether to return a ``Stream`` of events: unfinished pictures, then the finished one.
+        **params: see ``llmkit.types.ImageParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        InvalidRequestError: a picture is nothing that can be sent.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     call: Any = default_client().image_edit
     return call(image, prompt, model, mask=mask, stream=stream, **params)  # type: ignore[no-any-return]
 
@@ -148,7 +188,23 @@ async def aimage_edit(
     stream: bool | None = None,
     **params: Unpack[ImageParams],
 ) -> ImageResponse | AsyncStream[ImageEvent, ImageResponse]:
-    """With the default client; see ``Client.aimage_edit``."""
+    """With the default client.
+
+    Args:
+        image: a path, bytes, an open file, ``(name, content)``, an address (``http(s)`` or ``data:``),
+            ``{"file_id": …}``, or a list of such.
+        prompt: what to show.
+        model: ``provider/model``, such as ``"openai/gpt-image-2"``.
+        mask: a picture that is transparent where the first may be changed.
+        stream: whether to return an ``AsyncStream`` of events: unfinished pictures, then the finished one.
+        **params: see ``llmkit.types.ImageParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        InvalidRequestError: a picture is nothing that can be sent.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     call: Any = default_client().aimage_edit
     return await call(image, prompt, model, mask=mask, stream=stream, **params)  # type: ignore[no-any-return]
 
@@ -156,12 +212,34 @@ async def aimage_edit(
 def image_variation(
     image: Any, model: str | None = None, **params: Unpack[ImageParams]
 ) -> ImageResponse:
-    """With the default client; see ``Client.image_variation``."""
+    """With the default client.
+
+    Args:
+        image: a picture: a path, bytes, an open file, or ``(name, content)``.
+        model: ``provider/model``, such as ``"openai/dall-e-2"``.
+        **params: see ``llmkit.types.ImageParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().image_variation(image, model, **params)
 
 
 async def aimage_variation(
     image: Any, model: str | None = None, **params: Unpack[ImageParams]
 ) -> ImageResponse:
-    """With the default client; see ``Client.aimage_variation``."""
+    """With the default client.
+
+    Args:
+        image: a picture: a path, bytes, an open file, or ``(name, content)``.
+        model: ``provider/model``, such as ``"openai/dall-e-2"``.
+        **params: see ``llmkit.types.ImageParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().aimage_variation(image, model, **params)

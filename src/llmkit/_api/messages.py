@@ -46,7 +46,19 @@ def messages(
     stream: bool | None = None,
     **params: Unpack[MessagesParams],
 ) -> MessageResponse | Stream[MessageEvent, MessageResponse]:
-    """Ask a model in the form of Anthropic's Messages API, with the default client; see ``Client.messages``."""
+    """Ask a model in the form of Anthropic's Messages API, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+        messages: the conversation, in Anthropic's form.
+        stream: whether to return a stream of events instead of the whole answer.
+        **params: see ``llmkit.types.MessagesParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().messages(model, messages, stream=stream, **params)
 
 
@@ -81,5 +93,17 @@ async def amessages(
     stream: bool | None = None,
     **params: Unpack[MessagesParams],
 ) -> MessageResponse | AsyncStream[MessageEvent, MessageResponse]:
-    """``messages`` from async code, with the default client; see ``Client.messages``."""
+    """``messages`` from async code, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+        messages: the conversation, in Anthropic's form.
+        stream: whether to return a stream of events instead of the whole answer.
+        **params: see ``llmkit.types.MessagesParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().amessages(model, messages, stream=stream, **params)

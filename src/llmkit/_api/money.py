@@ -31,7 +31,29 @@ def completion_cost(
     Example:
         >>> used = {"prompt_tokens": 1000, "completion_tokens": 100}
         >>> print(completion_cost(model="openai/gpt-4o", usage=used))
-        $0.0035
+        $0.0035.
+
+    Args:
+        response: an answer or an ended stream of llmkit's; or a dict or another SDK's object with a ``usage``
+            (OpenAI's chat and responses, Anthropic's, Google's, LiteLLM's).
+        model: the model, where the answer does not say it or another's price is wanted: ``provider/model``.
+        messages: a conversation instead of an answer; its tokens are counted here, and the cost is an estimate.
+        prompt: a text in its place.
+        completion: the text that answers it.
+        usage: counts instead of an answer, in any of those forms.
+        custom_llm_provider: the provider, where the model does not name it.
+        service_tier: the tier that it was served in, where the answer does not say.
+        region_name: where it was served: a region of AWS, a location of Google Cloud.
+        on: when, as a date or time (ISO text or Python's own) or Unix seconds; prices change.
+
+    Returns:
+        The cost, with its lines; unknown, with the reason, where a price or a count is missing.
+
+    Raises:
+        TypeError: what was given is no answer and no usage.
+        ConfigurationError: ``model`` is no text, or ``on`` no date.
+        InvalidRequestError: messages or texts are of another shape.
+        StreamConsumedError: the stream has not ended.
     """
     return default_client().completion_cost(
         response,

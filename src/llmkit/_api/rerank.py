@@ -19,7 +19,19 @@ def rerank(
     documents: Sequence[str | Mapping[str, Any]],
     **params: Unpack[RerankParams],
 ) -> RerankResponse:
-    """Order documents by how well they fit a query, with the default client; see ``Client.rerank``."""
+    """Order documents by how well they fit a query, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"cohere/rerank-v3.5"``.
+        query: what is looked for.
+        documents: texts, or mappings of which ``rank_fields`` names the fields that count.
+        **params: see ``llmkit.types.RerankParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return default_client().rerank(model, query, documents, **params)
 
 
@@ -29,5 +41,17 @@ async def arerank(
     documents: Sequence[str | Mapping[str, Any]],
     **params: Unpack[RerankParams],
 ) -> RerankResponse:
-    """Order documents from async code, with the default client; see ``Client.rerank``."""
+    """Order documents from async code, with the default client.
+
+    Args:
+        model: ``provider/model``, such as ``"cohere/rerank-v3.5"``.
+        query: what is looked for.
+        documents: texts, or mappings of which ``rank_fields`` names the fields that count.
+        **params: see ``llmkit.types.RerankParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     return await default_client().arerank(model, query, documents, **params)

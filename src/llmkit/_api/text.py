@@ -38,7 +38,20 @@ def text_completion(
     stream: bool | None = None,
     **params: Unpack[TextParams],
 ) -> TextCompletion | Stream[TextCompletionChunk, TextCompletion]:
-    """With the default client; see ``Client.text_completion``."""
+    """With the default client.
+
+    Args:
+        prompt: a text, a list of texts, a list of token ids, or a list of such lists.
+        model: ``provider/model``, such as ``"openai/gpt-3.5-turbo-instruct"``.
+        stream: whether to return a ``Stream`` of chunks instead of the whole answer.
+        **params: see ``llmkit.types.TextParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed, or the provider has
+            nothing but chat: ``completion`` is for that.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     call: Any = default_client().text_completion
     return call(prompt, model, stream=stream, **params)  # type: ignore[no-any-return]
 
@@ -66,6 +79,19 @@ async def atext_completion(
     stream: bool | None = None,
     **params: Unpack[TextParams],
 ) -> TextCompletion | AsyncStream[TextCompletionChunk, TextCompletion]:
-    """With the default client; see ``Client.atext_completion``."""
+    """With the default client.
+
+    Args:
+        prompt: a text, a list of texts, a list of token ids, or a list of such lists.
+        model: ``provider/model``, such as ``"openai/gpt-3.5-turbo-instruct"``.
+        stream: whether to return an ``AsyncStream`` of chunks instead of the whole answer.
+        **params: see ``llmkit.types.TextParams``.
+
+    Raises:
+        ConfigurationError: a key, an address or a provider is missing or malformed, or the provider has
+            nothing but chat: ``completion`` is for that.
+        UnsupportedParamsError: the provider does not take a parameter.
+        APIError: the call failed; its subclasses say how.
+    """
     call: Any = default_client().atext_completion
     return await call(prompt, model, stream=stream, **params)  # type: ignore[no-any-return]

@@ -28,7 +28,8 @@ def lines(arguments: argparse.Namespace) -> Iterator[str]:
     """What to print. Nothing is written but the picture that ``--plot`` names."""
     if not Path(arguments.log).is_file():
         raise UsageError(f"there is no file {arguments.log}")
-    report = usage(arguments.log, arguments.by, since=arguments.since, until=arguments.until)
+    times = {"since": arguments.since, "until": arguments.until, "timezone": arguments.timezone}
+    report = usage(arguments.log, arguments.by, **times)
     if arguments.plot:
         from ..telemetry._plot import plot  # noqa: PLC0415 - few want a picture
 
@@ -75,7 +76,8 @@ def _table(report: UsageReport) -> Iterator[str]:
     if "tag" in report.by:
         yield "A call with several tags is in the row of each, and in the total once."
     if report.unreadable:
-        yield f"{report.unreadable:,} lines of the log could not be read."
+        lines = "1 line" if report.unreadable == 1 else f"{report.unreadable:,} lines"
+        yield f"{lines} of the log could not be read."
 
 
 def _calls(count: int) -> str:

@@ -125,9 +125,15 @@ def _usage() -> argparse.ArgumentParser:
         help="of day, month, hour, kind, provider, model, group, deployment, outcome, user, team, organisation, "
         "customer, key, session, tag, with commas; default: model",
     )
-    when = "2026-11-01, 2026-11-01T12:00:00+00:00, or Unix seconds; UTC where nothing is said"
+    when = "2026-11-01, 2026-11-01T12:00:00+00:00, or Unix seconds"
     parser.add_argument("--since", metavar="WHEN", help=when)
     parser.add_argument("--until", metavar="WHEN", help="not included")
+    parser.add_argument(
+        "--timezone",
+        metavar="ZONE",
+        default="UTC",
+        help="whose days and hours: Europe/Berlin; default: UTC",
+    )
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="comma-separated values, for spreadsheets")
     form.add_argument("--json", action="store_true", help="one JSON value, for programs")

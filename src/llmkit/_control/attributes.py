@@ -6,11 +6,12 @@ Budgets and limits are kept by these. Nothing here knows a budget; what is said 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Final, Self
 
 from .._call import CONTEXT
-from .._secret import redact
+from .._secret import is_plain, redact
 from ..errors import ConfigurationError
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "overheard",
     "shown",
     "told",
+    "whose",
 ]
 
 Attributes = Mapping[str, tuple[str, ...]]
@@ -95,6 +97,16 @@ class context:  # noqa: N801 - it is used like a function
             "tag": tags,
         }
         self.says = _said(given)
+        self.shows: Attributes | None = None
+        """The same without what looks like a secret, where that is known."""
+
+    @classmethod
+    def of(cls, whose: Whose, metadata: Mapping[str, Any] | None) -> Self:
+        """A final one, for who makes many that say the same of whose calls are: ``whose`` is worked out once."""
+        made = cls.__new__(cls)
+        made.final, made.metadata = True, metadata
+        made.says, made.shows = whose
+        return made
 
     def hears(self, event: Any) -> None:
         """What the calls within tell (see ``llmkit.events``), for contexts that override it; here nobody listens."""
@@ -141,7 +153,7 @@ def noted(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
             metadata = {**one.metadata, **metadata}
     for one in reversed(CONTEXT.get()):
         if one.metadata and one.final:
-            metadata = {**metadata, **one.metadata}
+            metadata = {**metadata, **one.metadata} if metadata else one.metadata
     return metadata
 
 
@@ -149,17 +161,37 @@ def told(
     params: Mapping[str, Any], options: Mapping[str, Any], metadata: Mapping[str, Any]
 ) -> tuple[Attributes, Attributes, Mapping[str, Any]]:
     """Whose a call is, the same as it is shown, and what its settlement keeps beside."""
+    around = CONTEXT.get()
+    if len(around) == 1 and (one := around[0]).final and _NAMED.isdisjoint(options):
+        # Nobody else has anything to say of whose it is.
+        return one.says, dict(one.shows) if one.shows else shown(one.says), noted(metadata)
     found = attributes(params, options, metadata)
     return found, shown(found), noted(metadata)
 
 
+Whose = tuple[Attributes, Attributes]
+"""Whose calls are, and the same as it is shown."""
+
+
+def whose(**said: Any) -> Whose:
+    """What ``context`` makes of its arguments of these names, to be kept. Raises as it does."""
+    says = context(**said).says
+    return says, shown(says)
+
+
 def overheard() -> bool:
     """Whether a context around this call wants to hear of it."""
-    return any(type(one).hears is not context.hears for one in CONTEXT.get())
+    around = CONTEXT.get()
+    if len(around) == 1 and type(around[0]) is context:
+        # As most are.
+        return False
+    return any(type(one).hears is not context.hears for one in around)
 
 
 def shown(attributes: Attributes) -> Attributes:
     """The same without what looks like a secret."""
+    if is_plain(chain.from_iterable(attributes.values())):
+        return dict(attributes)
     return {kind: tuple(map(redact, values)) for kind, values in attributes.items()}
 
 

@@ -152,8 +152,8 @@ def _counter(rule: Mapping[str, Any]) -> Callable[[str], int | None] | None:
 
 
 def _seconds(file: Upload) -> float | None:
-    """The longest that a sound can last: of a file on disk, too, of which a few bytes are read where they stand."""
-    from ..tokens._duration import duration  # noqa: PLC0415
+    """The longest that a sound can last: of a file on disk, too, which is read where it stands."""
+    from ..tokens._longest import longest  # noqa: PLC0415
     from ..tokens._payload import Payload  # noqa: PLC0415
 
     if file.url is not None:
@@ -162,10 +162,9 @@ def _seconds(file: Upload) -> float | None:
         if file.at(0, 1) is None:
             return None
         source = file.source if isinstance(file.source, bytes) else None
-        found = duration(Payload.of_file(file) if source is None else Payload(source))
+        return longest(Payload.of_file(file) if source is None else Payload(source))
     except InvalidRequestError:
         return None  # whoever sends it says why
-    return None if found is None else found.at_most
 
 
 def _last_day(job: Job) -> str:

@@ -19,7 +19,17 @@ from .._multipart import Multipart
 from .._secret import Secret
 from .._upload import Upload
 
-__all__ = ["VERSION", "account", "canonical", "key", "request_parts", "space", "subject"]
+__all__ = [
+    "VERSION",
+    "account",
+    "canonical",
+    "key",
+    "keys",
+    "request_parts",
+    "space",
+    "spelled",
+    "subject",
+]
 
 VERSION: Final = 1
 """Of keys and entries: what another version wrote is not found."""
@@ -37,12 +47,31 @@ _OF_CALLS: Final = frozenset(field.name for field in fields(Call))
 
 def key(salt: bytes, namespace: str, parts: Iterable[bytes]) -> str:
     """One name for all parts, in their order; its beginning is the namespace's, see ``space``."""
+    return f"{space(salt, namespace)}{_begun(salt, namespace, parts).hexdigest()}"
+
+
+def keys(salt: bytes, namespace: str, parts: Iterable[bytes], last: Iterable[bytes]) -> list[str]:
+    """``key`` of the parts with each of those behind them."""
+    begun, start = _begun(salt, namespace, parts), space(salt, namespace)
+    found = []
+    for part in last:
+        made = begun.copy()
+        _take(made, part)
+        found.append(f"{start}{made.hexdigest()}")
+    return found
+
+
+def _begun(salt: bytes, namespace: str, parts: Iterable[bytes]) -> Any:
     made = hashlib.blake2b(digest_size=24, key=salt[:64], person=_PERSON)
     for part in (b"%d" % VERSION, namespace.encode("utf-8", "surrogatepass"), *parts):
-        # Its length first: ("ab", "c") is not ("a", "bc").
-        made.update(len(part).to_bytes(8, "big"))
-        made.update(part)
-    return f"{space(salt, namespace)}{made.hexdigest()}"
+        _take(made, part)
+    return made
+
+
+def _take(made: Any, part: bytes) -> None:
+    # Its length first: ("ab", "c") is not ("a", "bc").
+    made.update(len(part).to_bytes(8, "big"))
+    made.update(part)
 
 
 def space(salt: bytes, namespace: str) -> str:
@@ -135,6 +164,11 @@ def account(salt: bytes, credentials: Iterable[tuple[str, Any]]) -> bytes:
             made.update(len(data).to_bytes(8, "big"))
             made.update(data)
     return made.digest()
+
+
+def spelled(value: Any) -> bytes:
+    """A value of JSON in one spelling. Raises TypeError for what is none."""
+    return _text(value, sort=True)
 
 
 def _said(value: Any) -> str:

@@ -132,7 +132,7 @@ def perform(job: Job) -> Flow[Any]:
     account = account_of(job)
     try:
         try:
-            if job.heard:
+            if job.begins:
                 yield Notify(CallStarted(job.id, *job.named, job.stream, job.kind))
             completion = yield from _answered(job, account)
             yield from account.settle("mocked" if account.mocked else "completed", completion)
@@ -144,7 +144,7 @@ def perform(job: Job) -> Flow[Any]:
         except BaseException as error:
             yield from _failed(account, error)
             if job.cache is not None:
-                yield from job.cache.failed(job)
+                yield from job.cache.failed(job, account)
             raise
         if job.hooks or job.wanted is not None:
             return (yield from _finished(job, account, completion))
@@ -300,7 +300,13 @@ def on_leg(
         return _counted(job, account, leg, request, until, waited)
     if getattr(leg.wire, "steps", None) is not None:
         return _asked(job, account, leg, request, until, waited)
-    flow: Any = _tried(job, account, leg, Step(request, stream=True), until, waited=waited)
+    flow: Any
+    step = Step(request, stream=True)
+    if job.way is not None:
+        # Where a router chooses, nothing is asked for again here: it rather asks somebody else.
+        flow = _attempt(job, account, leg, step, Try(waited, until, whole=True, counts=True))
+    else:
+        flow = _tried(job, account, leg, step, until, waited=waited)
     return flow  # type: ignore[no-any-return]
 
 
@@ -426,7 +432,7 @@ def _attempt(
     if watched or "max_cost" in leg.options:
         leg, step = yield from held(job, account, leg.with_key(secret), step, this)
     number = account.number()
-    if job.heard and this.counts:
+    if job.begins and this.counts:
         yield from started(job, number, leg, step)
     began, wall = clock.now(), clock.wall()
     error: BaseException | None = None

@@ -84,6 +84,8 @@ class Job:
     stream: bool = False
     heard: bool = True
     """Whether anybody listens to events: without, those of a call that goes well are not made."""
+    begins: bool = True
+    """Whether anybody wants to hear that it begins, or an attempt."""
     hooks: Sequence[Any] = ()
     wanted: type | None = None
     mock: Any = None

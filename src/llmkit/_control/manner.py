@@ -66,7 +66,8 @@ def timeouts(options: Mapping[str, Any], default: Timeouts, *, stream: bool) -> 
         first = options.get("stream_timeout")
         if first is None or not stream:
             return made
-        return Timeouts(made.connect, float(first), made.idle, max(made.total, float(first)))
+        first = _seconds(first)
+        return Timeouts(made.connect, first, made.idle, max(made.total, first))
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"timeout: {error}") from None
 
@@ -79,7 +80,15 @@ def _timeouts(given: Any, default: Timeouts) -> Timeouts:
     if hasattr(given, "read") and hasattr(given, "connect"):
         read = given.read or default.first_token
         return Timeouts(given.connect or default.connect, read, read, max(default.total, read))
-    total = float(given)
-    if not 0 < total < float("inf"):
-        raise ValueError(f"it must be a positive, finite number of seconds, not {given!r}")
+    total = _seconds(given)
     return Timeouts(min(default.connect, total), total, total, total)
+
+
+def _seconds(given: Any) -> float:
+    try:
+        seconds = float(given)
+    except (ValueError, TypeError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"it must be a positive, finite number of seconds, not {given!r}")
+    return seconds

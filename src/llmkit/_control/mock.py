@@ -9,14 +9,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from .._call import Call, ChatCall
-from .._flow import Deadlines, Opened
-from .._http import HTTPResponse
+from .._flow import Deadlines, Flow, Opened
+from .._http import HTTPRequest, HTTPResponse
 from ..errors import InvalidRequestError
 from ..types._model import lenient
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion, ChatCompletionChunk
 
-__all__ = ["mocked"]
+__all__ = ["mocked", "mocking"]
 
 _PIECE = 8
 
@@ -31,6 +31,15 @@ def mocked(call: Call, given: Any) -> Answer | Opened:
         return _other(call, given)
     completion = _completion(call, given)
     return _opened(completion) if call.stream else completion
+
+
+def mocking(account: Any, leg: Any, request: HTTPRequest, given: Any) -> Flow[Answer | Opened]:
+    """The same as a flow, noted on the account of the call."""
+    account.leaving(leg, request.adjustments)
+    made = mocked(leg.call, given)
+    account.mocked = account.info.mocked = True
+    return made
+    yield  # a flow, as those that ask somebody are
 
 
 def _other(call: Call, given: Any) -> Answer:

@@ -91,8 +91,10 @@ class Need:
 
     def check(self) -> None:
         """Raises BudgetExceededError where it can cost more than its caller says."""
-        most, bound = self.stated, self.bound if self.stated is not None else None
-        if most is None or not isinstance(bound, Cost) or (bound.total or 0) <= most:
+        if (most := self.stated) is None:
+            return
+        bound = self.bound
+        if not isinstance(bound, Cost) or (bound.total or 0) <= most:
             return
         error = BudgetExceededError(
             f"this attempt can cost up to ${bound.total:f}, which is more than its max_cost of ${most:f}"

@@ -22,6 +22,7 @@ __all__ = ["Session"]
 HOLD_SECONDS = 1.0
 # With the usage there, only the formal end is missing; some hosts never send it.
 AFTER_USAGE_SECONDS = 0.25
+_UNLIKE = 4
 
 
 def _choices(call: ChatCall) -> int:
@@ -102,16 +103,47 @@ class Session:
     def feed(self, data: bytes) -> None:
         """Take bytes. Raises what the decoder raises."""
         if self._run is not None and not self.holding:
-            run = self._run(data)
-            if run is not None:
+            if self._relays:
+                data = self._relayed(data)
+            elif (run := self._run(data)) is not None:
                 self._go_on(run)
-                if self._relays:
-                    self.discard()
-                    self.ready.append(data[: len(data) - len(run.rest)])
-                if not (data := run.rest):
-                    return
+                data = run.rest
+            if not data:
+                return
         self._pieces = None
         self._take(self.opened.decoder.feed(data))
+
+    def _relayed(self, data: bytes) -> bytes:
+        """Hand over as bytes what can be; what is left. An event that is unlike those before it is taken alone."""
+        for _ in range(_UNLIKE):
+            assert self._run is not None  # noqa: S101 - whoever calls has looked
+            run = self._run(data)
+            if run is not None:
+                self._grow(run)
+                self.ready.append(data[: len(data) - len(run.rest)])
+                data = run.rest
+            end = data.find(b"\n\n") + 2
+            if end == 1 or end == len(data):
+                break
+            self._pieces = None
+            one, data = data[:end], data[end:]
+            self._take(self.opened.decoder.feed(one))
+            if self.holding or self.over:
+                break
+        return data
+
+    def _grow(self, run: Any) -> None:
+        """Take chunks that nobody wants to have."""
+        self.received += len(run.texts)
+        if self._pieces is not None:
+            self._pieces += run.texts
+            return
+        for number, chunk in enumerate(run.chunks, 1):
+            self.fold.add(chunk)
+            self._pieces = self.fold.growing(chunk, run.where)
+            if self._pieces is not None:
+                self._pieces += run.texts[number:]
+                return
 
     def _go_on(self, run: Any) -> None:
         """Take chunks that differ in their texts only, once one of them has been taken."""

@@ -292,7 +292,8 @@ class SyncTransports(_Transports):
             pool.close()
 
     def __del__(self) -> None:
-        if self._pid == os.getpid():
+        # Where the interpreter ends, modules may be gone already; sockets go by themselves.
+        if os is not None and self._pid == os.getpid():
             self.close()
 
 

@@ -13,12 +13,15 @@ import datetime as dt
 import os
 import socket
 import stat
+import sys
 import threading
 import time
 import weakref
 from collections import deque
 from collections.abc import Callable
 from typing import Any
+
+import httpcore
 
 from . import _waiting
 from ._limit import ParallelLimit
@@ -38,6 +41,7 @@ _CONNECTING = 2  # TCP_SYN_SENT
 # How often a request that is to be withdrawn is looked for again, in seconds: it may not have connected yet.
 _FIRST_LOOK, _LONGEST_LOOK = 0.002, 0.1
 _OUT = 0.01
+_OVER = "the interpreter is at its end: nothing can be connected any more"
 
 
 class _Mark:
@@ -51,9 +55,11 @@ class _Mark:
         self.number = _marks.popleft()
 
     def __del__(self) -> None:
-        with contextlib.suppress(AttributeError):  # where it was not made to its end
+        try:
             self._places.append(None)
             _marks.append(self.number)
+        except AttributeError:  # it was not made to its end, or the interpreter is at its own
+            pass
 
 
 class Lane:
@@ -162,8 +168,13 @@ class Lanes:
             mark = _Mark(self._places)
         except IndexError:
             return None
-        client = self._made(key, dt.timedelta(milliseconds=mark.number))
-        return Lane(client, key, mark, self._generation)
+        return Lane(self._client(key, mark.number), key, mark, self._generation)
+
+    def _client(self, key: Any, mark: int | None) -> Any:
+        if sys.is_finalizing():
+            # Nothing more is loaded then, and CPython 3.13.0 crashes where a timedelta is made.
+            raise httpcore.ConnectError(_OVER)
+        return self._made(key, None if mark is None else dt.timedelta(milliseconds=mark))
 
     def _evict(self) -> None:
         """Make room by what somebody else left idle."""
@@ -185,7 +196,7 @@ class Lanes:
         if client is None:
             if len(self._shared) >= _MOST_CLIENTS:
                 self._shared.pop(next(iter(self._shared)), None)
-            client = self._shared.setdefault(key, self._made(key, None))
+            client = self._shared.setdefault(key, self._client(key, None))
         lane = Lane(client, key, None, self._generation)
         lane.line, lane.place = line, place
         line.closing = self.withdraw

@@ -27,6 +27,8 @@ _log = logging.getLogger("llmkit")
 
 LONGEST: Final = 5.0
 """Seconds that an async callback may keep an async call, and that closing a client waits for what is put off."""
+REST: Final = 60.0
+"""Seconds that an async callback which took so long is told of nothing in async calls: each would wait for it again."""
 
 
 def configure_log(level: str | None) -> None:
@@ -55,11 +57,19 @@ class Observers:
 
     def __init__(self, callbacks: Sequence[Callable[[Any], Any]]) -> None:
         self.callbacks = tuple(callbacks)
+        self._begins = any(getattr(one, "beginnings", True) for one in self.callbacks)
+        self._resting: dict[int, float] = {}
+        """Until when callbacks that hung are left out, by their ids."""
 
     @property
     def heard(self) -> bool:
         """Whether anybody listens."""
         return bool(self.callbacks) or _log.isEnabledFor(logging.DEBUG)
+
+    @property
+    def begins(self) -> bool:
+        """Whether anybody listens to what begins: a callback whose ``beginnings`` is false does not."""
+        return self._begins or _log.isEnabledFor(logging.DEBUG)
 
     def tell(self, event: Any) -> None:
         """Tell everybody, from sync code; what coroutine functions do happens on a loop behind it, in order."""
@@ -78,10 +88,15 @@ class Observers:
         _debug(event)
         _around(event)
         for callback in self.callbacks:
+            if self._resting and self._resting.get(id(callback), 0.0) > time.monotonic():
+                continue
             try:
                 result = callback(event)
                 if result is not None and inspect.isawaitable(result):
                     await _at_most(LONGEST, result)
+            except _HungError as error:
+                self._resting[id(callback)] = time.monotonic() + REST
+                _report(callback, error)
             except Exception as error:  # noqa: BLE001 - see above
                 _report(callback, error)
 
@@ -116,13 +131,19 @@ def _put_off(callback: Any, result: Awaitable[Any]) -> None:
     later().put(_awaiting(result), failed)
 
 
+class _HungError(TimeoutError):
+    """An async callback did not come to its end."""
+
+
 async def _at_most(seconds: float, result: Awaitable[Any]) -> None:
     import anyio  # noqa: PLC0415 - only for a coroutine, in async code, which has loaded it
 
     with anyio.move_on_after(seconds) as scope:
         await result
     if scope.cancelled_caught:
-        raise TimeoutError(f"it took longer than {seconds:g} s, and was cancelled")
+        raise _HungError(
+            f"it took longer than {seconds:g} s, and was cancelled; async calls leave it out for {REST:g} s"
+        )
 
 
 def _around(event: Any) -> None:
@@ -133,7 +154,12 @@ def _around(event: Any) -> None:
 
 def _report(callback: Any, error: Exception) -> None:
     name = getattr(callback, "__qualname__", type(callback).__qualname__)
-    _log.error("callback %s failed: %s: %s", name, type(error).__name__, redact(str(error)))
+    try:
+        said = redact(str(error))
+    except Exception:  # noqa: BLE001 - it cannot even say what it is
+        said = "it has no text"
+    what = "TimeoutError" if isinstance(error, _HungError) else type(error).__name__
+    _log.error("callback %s failed: %s: %s", name, what, said)
 
 
 def _debug(event: Any) -> None:

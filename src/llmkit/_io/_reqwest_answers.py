@@ -11,10 +11,12 @@ from typing import Any
 from ._lanes import Lanes
 from ._progress import Progress
 from ._reqwest_errors import as_httpcores, head_has_come
+from ._waiting import AsyncioLine
 
 __all__ = ["Answer", "AsyncAnswer", "seen"]
 
 _UNKNOWN = -1
+_MOST_PIECES = 31
 
 
 def seen(error: BaseException, progress: Progress) -> BaseException:
@@ -28,7 +30,7 @@ def seen(error: BaseException, progress: Progress) -> BaseException:
 
 
 class _Answered:
-    __slots__ = ("_lanes", "_left", "_line", "_read", "headers", "status_code")
+    __slots__ = ("_ahead", "_error", "_lanes", "_left", "_line", "_read", "headers", "status_code")
     lowered = at_once = True
 
     def __init__(self, response: Any, line: Any, lanes: Lanes) -> None:
@@ -36,6 +38,10 @@ class _Answered:
         self._left = _UNKNOWN
         self._lanes = lanes
         self._line = line
+        self._ahead: tuple[Any, Any] | None = None
+        """A read that has begun, and what it waits for."""
+        self._error: Exception | None = None
+        """What came behind the last piece."""
         line.closing = lanes.leave
         self._read = response.body_reader.read_chunk
         self.status_code: int = response.status
@@ -51,7 +57,7 @@ class _Answered:
 
     def close(self) -> None:
         """Give the connection back, or close it where something is left of the answer. It never waits."""
-        line = self._line
+        line, self._error = self._line, None
         if line.busy:  # in another thread, or task, which then does it
             line.shutdown()
         elif self._left:
@@ -102,7 +108,7 @@ class Answer(_Answered):
 
 
 class AsyncAnswer(_Answered):
-    """An answer for awaiting code."""
+    """An answer for awaiting code. Of a stream, all pieces that are there are handed on as one."""
 
     __slots__ = ()
 
@@ -113,20 +119,56 @@ class AsyncAnswer(_Answered):
         if not self._left:
             raise StopAsyncIteration
         try:
-            self._line.work = work = self._read()
-            piece = await self._line.arun(work, self._line.begin(work))
+            if self._error is not None:
+                raise self._error
+            if self._ahead is None:
+                self._line.work = work = self._read()
+                future = self._line.begin(work)
+            else:
+                (work, future), self._ahead = self._ahead, None
+            piece = await self._line.arun(work, future)
             if self._line.closed:  # by another thread, which took this one to be waiting still
                 self._line.refuse()
         except StopIteration as stop:  # it has come already
             piece = stop.value
         except BaseException as error:  # noqa: BLE001 - it goes on, as what it is
+            self._error = None
             raise self._failed(error) from None
         if piece is None:
             self._left = 0
             raise StopAsyncIteration
         data = bytes(piece)
         self._left -= len(data)
+        progress = self._line.progress
+        # The first one is somebody's first token, and is what the answer is known by.
+        if progress.streamed and self._left and progress.first is None:
+            return self._with_more(data)
         return data
+
+    def _with_more(self, data: bytes) -> bytes:
+        """A piece, and those that are there by now: whoever takes them together takes less for each."""
+        found, line, read = [data], self._line, self._read
+        if type(line) is not AsyncioLine:
+            return data
+        for _ in range(_MOST_PIECES):
+            if line.closed or line.progress.stopped:
+                break
+            line.work = work = read()
+            try:
+                self._ahead = work, work.send(None)
+                break
+            except StopIteration as stop:
+                if (piece := stop.value) is None:
+                    self._left = 0
+                    break
+                found.append(bytes(piece))
+                self._left -= len(found[-1])
+                if not self._left:
+                    break
+            except Exception as error:  # noqa: BLE001 - raised behind what has come before
+                self._error = error
+                break
+        return b"".join(found) if len(found) > 1 else data
 
     def aiter_bytes(self) -> AsyncAnswer:
         """The body as it comes."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -19,7 +19,8 @@ _hint = sniffio.current_async_library_cvar
 
 def running_loop() -> Any:
     """What stands for the running loop: asyncio's loop itself, trio's token. anyio's own token is new each time."""
-    if not is_trio():
+    # ``is_trio``, in place: every operation of a store asks.
+    if getattr(_thread, "name", None) != "trio" and _hint.get() != "trio":
         import asyncio  # noqa: PLC0415 - only under asyncio
 
         return asyncio.get_running_loop()
@@ -38,12 +39,10 @@ class Ended:
         self._future: Any = create and create()
         self._event = None if create else anyio.Event()
 
-    async def wait(self) -> None:
-        """Until it is set. Its task may be cancelled."""
-        if self._event is None:
-            await self._future
-        else:
-            await self._event.wait()
+    def awaited(self) -> Awaitable[Any]:
+        """What to await until it is set, once. Its task may be cancelled."""
+        waits: Awaitable[Any] = self._future if self._event is None else self._event.wait()
+        return waits
 
     def set(self) -> None:
         """In the loop: it has ended."""

@@ -33,6 +33,7 @@ __all__ = [
     "tapped",
     "through",
     "transport",
+    "within",
 ]
 
 GoOn = Callable[[HTTPRequest, Progress], Any]
@@ -212,6 +213,12 @@ def pause(progress: Progress, seconds: float) -> None:
     if waiting.woken.wait(min(seconds, left)):
         raise httpcore.ReadError("the connection was closed")
     _check(seconds, left)
+
+
+async def within(progress: Progress, work: Coroutine[Any, Any, Any]) -> Any:
+    """What is awaited, unless the exchange's time is up before. Raises ``TimeoutError`` then."""
+    with anyio.fail_after(progress.remaining()):
+        return await work
 
 
 async def apause(progress: Progress, seconds: float) -> None:

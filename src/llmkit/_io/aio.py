@@ -272,15 +272,15 @@ class AsyncDriver:
         # A clock that does not wait must not keep a cancellation waiting.
         await anyio.sleep(0)  # noqa: ASYNC115 - its other name is in a module that nobody needs
 
-    async def _perform_store(self, run: Run, effect: Store) -> Any:
+    def _perform_store(self, run: Run, effect: Store) -> Awaitable[Any]:
         store = self.store if effect.on is None else effect.on
         waiting = getattr(store, "aperform", None)
-        if waiting is None:
-            return store.perform(effect.operation)
-        return await waiting(effect.operation)
+        performed: Awaitable[Any]
+        performed = _at_once(store, effect) if waiting is None else waiting(effect.operation)
+        return performed
 
-    async def _notify(self, run: Run, effect: Notify) -> None:
-        await self._observers.atell(effect.event)
+    def _notify(self, run: Run, effect: Notify) -> Awaitable[None]:
+        return self._observers.atell(effect.event)
 
     async def _consult(self, run: Run, effect: Consult) -> Any:
         value = effect.function(*effect.arguments)
@@ -305,6 +305,10 @@ _PERFORM: dict[type, Callable[[AsyncDriver, Run, Any], Awaitable[Any]]] = {
     Acquire: AsyncDriver._acquire,  # noqa: SLF001
     Race: AsyncDriver._race,  # noqa: SLF001
 }
+
+
+async def _at_once(store: Any, effect: Store) -> Any:
+    return store.perform(effect.operation)
 
 
 async def _shielded(performed: Awaitable[Any]) -> Any:

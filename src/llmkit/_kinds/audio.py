@@ -126,7 +126,22 @@ class AudioCalls(Core):
         stream: bool | None = None,
         **params: Unpack[TranscriptionParams],
     ) -> Transcription | AsyncStream[TranscriptionEvent, Transcription]:
-        """``transcription`` for async code, on asyncio or trio. Files are read in a worker thread."""
+        """``transcription`` for async code, on asyncio or trio. Files are read in a worker thread.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-transcribe"``.
+            file: a path, bytes, an open binary file, ``(name, content)`` or ``(name, content, media type)``; it is sent
+                in pieces, and never read whole. An ``https`` address, where the provider fetches audio itself.
+            stream: whether to return an ``AsyncStream`` of events instead of the whole answer, where the provider
+                offers it.
+            **params: see ``llmkit.types.TranscriptionParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            InvalidRequestError: the file is nothing that can be sent; ``UnsupportedParamsError``: the provider does not
+                take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         subject = {"file": upload(file), "translate": False}
         if stream:
             return await self._astream(TRANSCRIPTION, model, subject, params)
@@ -136,7 +151,18 @@ class AudioCalls(Core):
     def translation(
         self, model: str, file: FileTypes, **params: Unpack[TranscriptionParams]
     ) -> Transcription:
-        """Write down in English what is said in another language; arguments and errors as ``transcription``'s."""
+        """Write down in English what is said in another language; arguments and errors as ``transcription``'s.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/whisper-1"``.
+            file: the sound: a path, bytes, an open file, or ``(name, content)``.
+            **params: see ``llmkit.types.TranscriptionParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         subject = {"file": upload(file), "translate": True}
         answer: Transcription = self._run(TRANSLATION, model, subject, params)
         return answer
@@ -144,7 +170,18 @@ class AudioCalls(Core):
     async def atranslation(
         self, model: str, file: FileTypes, **params: Unpack[TranscriptionParams]
     ) -> Transcription:
-        """``translation`` for async code."""
+        """``translation`` for async code.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/whisper-1"``.
+            file: the sound: a path, bytes, an open file, or ``(name, content)``.
+            **params: see ``llmkit.types.TranscriptionParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         subject = {"file": upload(file), "translate": True}
         answer: Transcription = await self._arun(TRANSLATION, model, subject, params)
         return answer
@@ -250,7 +287,20 @@ class AudioCalls(Core):
         stream: bool | None = None,
         **params: Unpack[SpeechParams],
     ) -> Speech | AsyncSpeechStream:
-        """``speech`` for async code, on asyncio or trio."""
+        """``speech`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini-tts"``.
+            input: the text.
+            voice: as the provider names it; some have it in the model's name.
+            stream: whether to return a stream of bytes, which come as they are made.
+            **params: see ``llmkit.types.SpeechParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         subject = {"text": _text(input), "voice": voice}
         if stream:
             from .._io.speech_stream import AsyncSpeechStream  # noqa: PLC0415

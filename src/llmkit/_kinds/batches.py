@@ -55,37 +55,108 @@ class BatchCalls(Core):
         return made
 
     async def acreate_batch(self, model: str | None = None, **params: Unpack[BatchParams]) -> Batch:
-        """``create_batch`` for async code, on asyncio or trio."""
+        """``create_batch`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, where the provider wants one for the whole batch.
+            **params: see ``llmkit.types.BatchParams``: ``input_file_id`` and ``endpoint``, or ``requests``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            InvalidRequestError: the calls are not what the provider takes.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         made: Batch = await self._arun(_CREATE, *about(_NAME, "create", params, model=model))
         return made
 
     def retrieve_batch(self, batch_id: str, **params: Unpack[CallOptions]) -> Batch:
-        """How a batch stands. Raises as ``create_batch``; ``NotFoundError`` where there is none."""
+        """How a batch stands. Raises as ``create_batch``; ``NotFoundError`` where there is none.
+
+        Args:
+            batch_id: the batch's, as ``create_batch`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: Batch = self._run(_RETRIEVE, *_one("retrieve", batch_id, params))
         return found
 
     async def aretrieve_batch(self, batch_id: str, **params: Unpack[CallOptions]) -> Batch:
-        """``retrieve_batch`` for async code, on asyncio or trio."""
+        """``retrieve_batch`` for async code, on asyncio or trio.
+
+        Args:
+            batch_id: the batch's, as ``create_batch`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: Batch = await self._arun(_RETRIEVE, *_one("retrieve", batch_id, params))
         return found
 
     def cancel_batch(self, batch_id: str, **params: Unpack[CallOptions]) -> Batch:
-        """Give up what has not been answered yet. Raises as ``retrieve_batch``."""
+        """Give up what has not been answered yet. Raises as ``retrieve_batch``.
+
+        Args:
+            batch_id: the batch's, as ``create_batch`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: Batch = self._run(_CANCEL, *_one("cancel", batch_id, params))
         return found
 
     async def acancel_batch(self, batch_id: str, **params: Unpack[CallOptions]) -> Batch:
-        """``cancel_batch`` for async code, on asyncio or trio."""
+        """``cancel_batch`` for async code, on asyncio or trio.
+
+        Args:
+            batch_id: the batch's, as ``create_batch`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: Batch = await self._arun(_CANCEL, *_one("cancel", batch_id, params))
         return found
 
     def delete_batch(self, batch_id: str, **params: Unpack[CallOptions]) -> BatchDeleted:
-        """Remove a batch that has ended, and its results (Anthropic, Gemini). Raises as ``retrieve_batch``."""
+        """Remove a batch that has ended, and its results (Anthropic, Gemini). Raises as ``retrieve_batch``.
+
+        Args:
+            batch_id: the batch's, as ``create_batch`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: BatchDeleted = self._run(_DELETE, *_one("delete", batch_id, params))
         return gone
 
     async def adelete_batch(self, batch_id: str, **params: Unpack[CallOptions]) -> BatchDeleted:
-        """``delete_batch`` for async code, on asyncio or trio."""
+        """``delete_batch`` for async code, on asyncio or trio.
+
+        Args:
+            batch_id: the batch's, as ``create_batch`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: BatchDeleted = await self._arun(_DELETE, *_one("delete", batch_id, params))
         return gone
 
@@ -143,7 +214,17 @@ class BatchCalls(Core):
     async def abatch_results(
         self, batch_id: str, *, stream: bool | None = None, **params: Unpack[CallOptions]
     ) -> BatchResults | AsyncStream[BatchResult, BatchResults]:
-        """``batch_results`` for async code, on asyncio or trio."""
+        """``batch_results`` for async code, on asyncio or trio.
+
+        Args:
+            batch_id: the batch's id.
+            stream: whether to return an ``AsyncStream`` of results as they come (Anthropic).
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            InvalidRequestError: the batch has no results yet.
+            APIError: the call failed; its subclasses say how.
+        """
         run: Any = self._astream if stream else self._arun
         return await run(_RESULTS, *_one("content", batch_id, params))  # type: ignore[no-any-return]
 

@@ -59,17 +59,49 @@ class CacheCalls(Core):
     async def acreate_cache(
         self, model: str, messages: Sequence[Any], **params: Unpack[CacheParams]
     ) -> Cached:
-        """``create_cache`` for async code, on asyncio or trio."""
+        """``create_cache`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"gemini/gemini-2.5-flash"``.
+            messages: the beginning of the conversation, as ``completion`` takes it.
+            **params: see ``llmkit.types.CacheParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            InvalidRequestError: the messages are not what the provider takes.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         made: Cached = await self._arun(_CREATE, *_new(model, messages, params))
         return made
 
     def retrieve_cache(self, name: str, **params: Unpack[CallOptions]) -> Cached:
-        """What is known of a cached prompt. Raises as ``create_cache``."""
+        """What is known of a cached prompt. Raises as ``create_cache``.
+
+        Args:
+            name: the cached prompt's, as ``create_cache`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: Cached = self._run(_RETRIEVE, *_about("retrieve", params, name))
         return found
 
     async def aretrieve_cache(self, name: str, **params: Unpack[CallOptions]) -> Cached:
-        """``retrieve_cache`` for async code, on asyncio or trio."""
+        """``retrieve_cache`` for async code, on asyncio or trio.
+
+        Args:
+            name: the cached prompt's, as ``create_cache`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: Cached = await self._arun(_RETRIEVE, *_about("retrieve", params, name))
         return found
 
@@ -84,22 +116,62 @@ class CacheCalls(Core):
         return found
 
     def update_cache(self, name: str, **params: Unpack[CacheUpdateParams]) -> Cached:
-        """Say anew how long a prompt is kept: ``ttl`` or ``expire_time``. Raises as ``create_cache``."""
+        """Say anew how long a prompt is kept: ``ttl`` or ``expire_time``. Raises as ``create_cache``.
+
+        Args:
+            name: the cached prompt's, as ``create_cache`` gave it.
+            **params: see ``llmkit.types.CacheUpdateParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: Cached = self._run(_UPDATE, *_about("update", params, name))
         return found
 
     async def aupdate_cache(self, name: str, **params: Unpack[CacheUpdateParams]) -> Cached:
-        """``update_cache`` for async code, on asyncio or trio."""
+        """``update_cache`` for async code, on asyncio or trio.
+
+        Args:
+            name: the cached prompt's, as ``create_cache`` gave it.
+            **params: see ``llmkit.types.CacheUpdateParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: Cached = await self._arun(_UPDATE, *_about("update", params, name))
         return found
 
     def delete_cache(self, name: str, **params: Unpack[CallOptions]) -> CacheDeleted:
-        """Have a prompt no longer kept. Raises as ``create_cache``."""
+        """Have a prompt no longer kept. Raises as ``create_cache``.
+
+        Args:
+            name: the cached prompt's, as ``create_cache`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: CacheDeleted = self._run(_DELETE, *_about("delete", params, name))
         return gone
 
     async def adelete_cache(self, name: str, **params: Unpack[CallOptions]) -> CacheDeleted:
-        """``delete_cache`` for async code, on asyncio or trio."""
+        """``delete_cache`` for async code, on asyncio or trio.
+
+        Args:
+            name: the cached prompt's, as ``create_cache`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: CacheDeleted = await self._arun(_DELETE, *_about("delete", params, name))
         return gone
 

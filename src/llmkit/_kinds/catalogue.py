@@ -153,7 +153,24 @@ class CatalogueMethods:
         allow_older: bool = False,
         policy: MediaPolicy | None = None,
     ) -> str:
-        """``refresh_catalogue`` for async code, on asyncio or trio."""
+        """``refresh_catalogue`` for async code, on asyncio or trio.
+
+        Args:
+            source: an ``https`` address, or a path.
+            sha256: the SHA-256 of the bundle, in hexadecimal digits; must be given for an address.
+            to: where to keep the bundle, too, written in one step; ``LLMKIT_CATALOGUE`` can then name that path.
+            allow_older: take it even if it is older than what is there.
+            policy: what may be fetched; by default 16 MB by ``https`` within a minute, from any host.
+
+        Returns:
+            The catalogue's new revision.
+
+        Raises:
+            CatalogueError: what came is not what was meant, is no whole bundle, or is older than what is there; or it
+                cannot be kept at ``to``.
+            ConfigurationError: an address was given without ``sha256``.
+            APIConnectionError: it could not be fetched.
+        """
         from .._control.refresh import POLICY, fetched_bundle  # noqa: PLC0415 - calls do without
         from .._io._replace import areplace_file  # noqa: PLC0415
 

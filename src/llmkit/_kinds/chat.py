@@ -61,7 +61,17 @@ class ChatCalls(Core):
         messages: Sequence[Any],
         *,
         stream: bool | None,
-        dry_run: bool | None = None,
+        dry_run: Literal[False] | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion | Stream: ...
+    @overload
+    def completion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        dry_run: bool | None,
         **params: Unpack[ChatParams],
     ) -> ChatCompletion | Stream | DryRun: ...
     def completion(
@@ -135,7 +145,17 @@ class ChatCalls(Core):
         messages: Sequence[Any],
         *,
         stream: bool | None,
-        dry_run: bool | None = None,
+        dry_run: Literal[False] | None = None,
+        **params: Unpack[ChatParams],
+    ) -> ChatCompletion | AsyncStream: ...
+    @overload
+    async def acompletion(
+        self,
+        model: str,
+        messages: Sequence[Any],
+        *,
+        stream: bool | None = None,
+        dry_run: bool | None,
         **params: Unpack[ChatParams],
     ) -> ChatCompletion | AsyncStream | DryRun: ...
     async def acompletion(
@@ -147,7 +167,20 @@ class ChatCalls(Core):
         dry_run: bool | None = None,
         **params: Unpack[ChatParams],
     ) -> ChatCompletion | AsyncStream | DryRun:
-        """``completion`` for async code, on asyncio or trio."""
+        """``completion`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+            messages: the conversation, in OpenAI's form; messages of earlier answers fit as they are.
+            stream: whether to return an ``AsyncStream`` of chunks instead of the whole answer.
+            dry_run: whether to return the request that would be sent, and send nothing.
+            **params: see ``llmkit.types.ChatParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         await asettle_left()
         job = self._job(
             CHAT, model, {"messages": messages}, params, stream=bool(stream), dry_run=bool(dry_run)

@@ -44,7 +44,18 @@ class CountCalls(Core):
     async def acount_tokens(
         self, model: str, messages: Sequence[Any], **params: Unpack[ChatParams]
     ) -> TokenCount:
-        """``count_tokens`` for async code, on asyncio or trio."""
+        """``count_tokens`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"anthropic/claude-haiku-4-5"``.
+            messages: the conversation, as ``completion`` takes it: what is counted is what it would send.
+            **params: as of ``completion``; those that do not change the count are listed and not sent.
+
+        Raises:
+            ConfigurationError: the provider counts no tokens; or a key, an address or a provider is missing.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         subject = {"messages": messages}
         count: TokenCount = await self._arun(_KIND, model, subject, _written(params))
         return count

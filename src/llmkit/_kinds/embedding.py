@@ -45,7 +45,18 @@ class EmbeddingCalls(Core):
     async def aembedding(
         self, model: str, input: str | Sequence[Any], **params: Unpack[EmbeddingParams]
     ) -> EmbeddingResponse:
-        """``embedding`` for async code, on asyncio or trio."""
+        """``embedding`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/text-embedding-3-small"``.
+            input: a text, a list of texts, a list of token ids, or a list of such lists.
+            **params: see ``llmkit.types.EmbeddingParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         answer: EmbeddingResponse = await self._arun(EMBEDDING, model, _inputs(input), params)
         return answer
 

@@ -52,18 +52,49 @@ class FileCalls(Core):
         return found
 
     async def acreate_file(self, file: FileTypes, **params: Unpack[FileParams]) -> FileObject:
-        """``create_file`` for async code, on asyncio or trio."""
+        """``create_file`` for async code, on asyncio or trio.
+
+        Args:
+            file: a path, bytes, an open file, or ``(name, content)``.
+            **params: see ``llmkit.types.FileParams``; ``purpose`` is one of them.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            InvalidRequestError: the file cannot be read.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         asked = about(_NAME, "create", params, file=upload(file))
         found: FileObject = await self._arun(_CREATE, *asked)
         return found
 
     def retrieve_file(self, file_id: str, **params: Unpack[CallOptions]) -> FileObject:
-        """What is known of a file. Raises as ``create_file``; ``NotFoundError`` where it is gone."""
+        """What is known of a file. Raises as ``create_file``; ``NotFoundError`` where it is gone.
+
+        Args:
+            file_id: the file's, as ``create_file`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: FileObject = self._run(_RETRIEVE, *_one("retrieve", file_id, params))
         return found
 
     async def aretrieve_file(self, file_id: str, **params: Unpack[CallOptions]) -> FileObject:
-        """``retrieve_file`` for async code, on asyncio or trio."""
+        """``retrieve_file`` for async code, on asyncio or trio.
+
+        Args:
+            file_id: the file's, as ``create_file`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: FileObject = await self._arun(_RETRIEVE, *_one("retrieve", file_id, params))
         return found
 
@@ -78,22 +109,62 @@ class FileCalls(Core):
         return found
 
     def delete_file(self, file_id: str, **params: Unpack[CallOptions]) -> FileDeleted:
-        """Remove a file. Raises as ``retrieve_file``."""
+        """Remove a file. Raises as ``retrieve_file``.
+
+        Args:
+            file_id: the file's, as ``create_file`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: FileDeleted = self._run(_DELETE, *_one("delete", file_id, params))
         return gone
 
     async def adelete_file(self, file_id: str, **params: Unpack[CallOptions]) -> FileDeleted:
-        """``delete_file`` for async code, on asyncio or trio."""
+        """``delete_file`` for async code, on asyncio or trio.
+
+        Args:
+            file_id: the file's, as ``create_file`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: FileDeleted = await self._arun(_DELETE, *_one("delete", file_id, params))
         return gone
 
     def file_content(self, file_id: str, **params: Unpack[CallOptions]) -> FileContent:
-        """A file's bytes. Raises as ``retrieve_file``; providers do not give back all that was uploaded."""
+        """A file's bytes. Raises as ``retrieve_file``; providers do not give back all that was uploaded.
+
+        Args:
+            file_id: the file's, as ``create_file`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: FileContent = self._run(_CONTENT, *_one("content", file_id, params))
         return found
 
     async def afile_content(self, file_id: str, **params: Unpack[CallOptions]) -> FileContent:
-        """``file_content`` for async code, on asyncio or trio."""
+        """``file_content`` for async code, on asyncio or trio.
+
+        Args:
+            file_id: the file's, as ``create_file`` gave it.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: FileContent = await self._arun(_CONTENT, *_one("content", file_id, params))
         return found
 

@@ -97,7 +97,19 @@ class ImageCalls(Core):
         stream: bool | None = None,
         **params: Unpack[ImageParams],
     ) -> ImageResponse | AsyncStream[ImageEvent, ImageResponse]:
-        """``image_generation`` for async code, on asyncio or trio."""
+        """``image_generation`` for async code, on asyncio or trio.
+
+        Args:
+            prompt: what to show.
+            model: ``provider/model``, such as ``"openai/gpt-image-2"``.
+            stream: whether to return an ``AsyncStream`` of events: unfinished pictures, then the finished one.
+            **params: see ``llmkit.types.ImageParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         name, keywords = model_of(model, params)
         run: Any = self._astream if stream else self._arun
         return await run(_GENERATION, name, {"prompt": _text(prompt)}, keywords)  # type: ignore[no-any-return]
@@ -187,7 +199,23 @@ class ImageCalls(Core):
         stream: bool | None = None,
         **params: Unpack[ImageParams],
     ) -> ImageResponse | AsyncStream[ImageEvent, ImageResponse]:
-        """``image_edit`` for async code, on asyncio or trio."""
+        """``image_edit`` for async code, on asyncio or trio.
+
+        Args:
+            image: a path, bytes, an open file, ``(name, content)``, an address (``http(s)`` or ``data:``),
+                ``{"file_id": …}``, or a list of such.
+            prompt: what to show.
+            model: ``provider/model``, such as ``"openai/gpt-image-2"``.
+            mask: a picture that is transparent where the first may be changed.
+            stream: whether to return an ``AsyncStream`` of events: unfinished pictures, then the finished one.
+            **params: see ``llmkit.types.ImageParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            InvalidRequestError: a picture is nothing that can be sent.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         name, keywords = model_of(model, params)
         run: Any = self._astream if stream else self._arun
         return await run(_EDIT, name, _edit(image, prompt, mask), keywords)  # type: ignore[no-any-return]
@@ -195,7 +223,18 @@ class ImageCalls(Core):
     def image_variation(
         self, image: Any, model: str | None = None, **params: Unpack[ImageParams]
     ) -> ImageResponse:
-        """Have variations made of a picture; for older models. See ``image_edit`` for what may be given."""
+        """Have variations made of a picture; for older models. See ``image_edit`` for what may be given.
+
+        Args:
+            image: a picture: a path, bytes, an open file, or ``(name, content)``.
+            model: ``provider/model``, such as ``"openai/dall-e-2"``.
+            **params: see ``llmkit.types.ImageParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         name, keywords = model_of(model, params)
         answer: ImageResponse = self._run(_VARIATION, name, _variation(image), keywords)
         return answer
@@ -203,7 +242,18 @@ class ImageCalls(Core):
     async def aimage_variation(
         self, image: Any, model: str | None = None, **params: Unpack[ImageParams]
     ) -> ImageResponse:
-        """``image_variation`` for async code, on asyncio or trio."""
+        """``image_variation`` for async code, on asyncio or trio.
+
+        Args:
+            image: a picture: a path, bytes, an open file, or ``(name, content)``.
+            model: ``provider/model``, such as ``"openai/dall-e-2"``.
+            **params: see ``llmkit.types.ImageParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         name, keywords = model_of(model, params)
         answer: ImageResponse = await self._arun(_VARIATION, name, _variation(image), keywords)
         return answer

@@ -68,7 +68,19 @@ class MessagesCalls(Core):
         stream: bool | None = None,
         **params: Unpack[MessagesParams],
     ) -> MessageResponse | AsyncStream[MessageEvent, MessageResponse]:
-        """``messages`` for async code, on asyncio or trio."""
+        """``messages`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+            messages: the conversation, in Anthropic's form.
+            stream: whether to return a stream of events instead of the whole answer.
+            **params: see ``llmkit.types.MessagesParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         subject = {"messages": _plain(messages)}
         if stream:
             return await self._astream(MESSAGES, model, subject, params)

@@ -44,27 +44,76 @@ class ModelCalls(Core):
     async def alist_models(
         self, provider: str | None = None, **params: Unpack[CallOptions]
     ) -> ModelList:
-        """``list_models`` for async code, on asyncio or trio."""
+        """``list_models`` for async code, on asyncio or trio.
+
+        Args:
+            provider: its name, such as ``"anthropic"``; by default OpenAI.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: the provider lists no models; or a key, an address or a provider is missing.
+            APIError: the call failed; its subclasses say how.
+        """
         found: ModelList = await self._arun(_LIST, *_all(provider, params))
         return found
 
     def retrieve_model(self, model: str, **params: Unpack[CallOptions]) -> ListedModel:
-        """What a provider says of one model. Raises as ``list_models``; ``NotFoundError`` where there is none."""
+        """What a provider says of one model. Raises as ``list_models``; ``NotFoundError`` where there is none.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: ListedModel = self._run(_RETRIEVE, *_one("retrieve", model, params))
         return found
 
     async def aretrieve_model(self, model: str, **params: Unpack[CallOptions]) -> ListedModel:
-        """``retrieve_model`` for async code, on asyncio or trio."""
+        """``retrieve_model`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         found: ListedModel = await self._arun(_RETRIEVE, *_one("retrieve", model, params))
         return found
 
     def delete_model(self, model: str, **params: Unpack[CallOptions]) -> ModelDeleted:
-        """Remove a fine-tuned model of your own (OpenAI). Raises as ``retrieve_model``."""
+        """Remove a fine-tuned model of your own (OpenAI). Raises as ``retrieve_model``.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: ModelDeleted = self._run(_DELETE, *_one("delete", model, params))
         return gone
 
     async def adelete_model(self, model: str, **params: Unpack[CallOptions]) -> ModelDeleted:
-        """``delete_model`` for async code, on asyncio or trio."""
+        """``delete_model`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+            **params: see ``llmkit.types.CallOptions``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: ModelDeleted = await self._arun(_DELETE, *_one("delete", model, params))
         return gone
 
@@ -94,7 +143,18 @@ class ModelCalls(Core):
     async def aget_valid_models(
         self, *, check_provider_endpoint: bool = False, **params: Unpack[CallOptions]
     ) -> list[str]:
-        """``get_valid_models`` for async code, on asyncio or trio."""
+        """``get_valid_models`` for async code, on asyncio or trio.
+
+        Args:
+            check_provider_endpoint: whether to ask the providers; otherwise the catalogue is looked into. One
+                that lists no models by an API is looked up there in any case.
+            **params: see ``llmkit.types.CallOptions``, for the providers that are asked; ``custom_llm_provider``
+                is the only one that is.
+
+        Raises:
+            UnknownProviderError: no provider has that name.
+            APIError: a provider was asked and failed; the error says which.
+        """
         found: list[str] = []
         for name in self._usable(params.get("custom_llm_provider")):
             if check_provider_endpoint and providers.get(name).wire(_NAME) is not None:

@@ -53,7 +53,18 @@ class ModerationCalls(Core):
         model: str | None = None,
         **params: Unpack[ModerationParams],
     ) -> ModerationResponse:
-        """``moderation`` for async code, on asyncio or trio."""
+        """``moderation`` for async code, on asyncio or trio.
+
+        Args:
+            input: a text, a list of texts, or one input as a list of OpenAI's content parts.
+            model: such as ``"openai/omni-moderation-latest"``; by default OpenAI's own choice.
+            **params: see ``llmkit.types.ModerationParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         name, keywords = model_of(model, params)
         subject = {"inputs": _inputs(input)}
         answer: ModerationResponse = await self._arun(_KIND, name, subject, keywords)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from types import ModuleType
 from typing import Any
 
+from .._call import whole_of
 from .._core import Core
 from .._cost import Cost
 from ..errors import ConfigurationError
@@ -59,7 +60,7 @@ class MoneyCalls(Core):
         terms = self._terms(model, custom_llm_provider, service_tier, region_name, on)
         made: Cost
         if response is not None:
-            made = _costing().cost_of_answer(getattr(response, "response", response), terms)
+            made = _costing().cost_of_answer(whole_of(response), terms)
         elif usage is not None:
             made = _costing().cost_of_usage(usage, terms)
         elif messages is None and prompt is None and completion is None:

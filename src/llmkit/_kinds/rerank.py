@@ -52,7 +52,19 @@ class RerankCalls(Core):
         documents: Sequence[str | Mapping[str, Any]],
         **params: Unpack[RerankParams],
     ) -> RerankResponse:
-        """``rerank`` for async code, on asyncio or trio."""
+        """``rerank`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``, such as ``"cohere/rerank-v3.5"``.
+            query: what is looked for.
+            documents: texts, or mappings of which ``rank_fields`` names the fields that count.
+            **params: see ``llmkit.types.RerankParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         subject = _subject(query, documents)
         answer: RerankResponse = await self._arun(RERANK, model, subject, params)
         return answer

@@ -76,7 +76,19 @@ class ResponsesCalls(Core):
         stream: bool | None = None,
         **params: Unpack[ResponsesParams],
     ) -> Response | AsyncStream[ResponseEvent, Response]:
-        """``responses`` for async code, on asyncio or trio."""
+        """``responses`` for async code, on asyncio or trio.
+
+        Args:
+            input: a text, or a list of items in the Responses API's form.
+            model: ``provider/model``, such as ``"openai/gpt-4o-mini"``.
+            stream: whether to return a stream of events instead of the whole answer.
+            **params: see ``llmkit.types.ResponsesParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         asked, wanted = _formed(params)
         subject = {"input": _plain(input)}
         if stream:
@@ -135,41 +147,111 @@ class ResponsesCalls(Core):
     async def aget_responses(
         self, response_id: str, *, stream: bool | None = None, **params: Unpack[StoredParams]
     ) -> Response | AsyncStream[ResponseEvent, Response]:
-        """``get_responses`` for async code."""
+        """``get_responses`` for async code.
+
+        Args:
+            response_id: the answer's ``id``.
+            stream: whether to return an ``AsyncStream`` of the answer's events, as they come and as they came.
+            **params: ``custom_llm_provider`` says who keeps it (by default OpenAI); see ``llmkit.types``.
+
+        Raises:
+            NotFoundError: nobody keeps such an answer.
+            APIError: the call failed; its subclasses say how.
+        """
         run: Any = self._astream if stream else self._arun
         return await run(STORED, *_stored("retrieve", response_id, params))  # type: ignore[no-any-return]
 
     def delete_responses(self, response_id: str, **params: Unpack[StoredParams]) -> DeletedResponse:
-        """Have the provider forget an answer. Raises as ``get_responses``."""
+        """Have the provider forget an answer. Raises as ``get_responses``.
+
+        Args:
+            response_id: the stored response's: ``response.id``.
+            **params: see ``llmkit.types.StoredParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: DeletedResponse = self._run(STORED, *_stored("delete", response_id, params))
         return gone
 
     async def adelete_responses(
         self, response_id: str, **params: Unpack[StoredParams]
     ) -> DeletedResponse:
-        """``delete_responses`` for async code."""
+        """``delete_responses`` for async code.
+
+        Args:
+            response_id: the stored response's: ``response.id``.
+            **params: see ``llmkit.types.StoredParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         gone: DeletedResponse = await self._arun(STORED, *_stored("delete", response_id, params))
         return gone
 
     def cancel_responses(self, response_id: str, **params: Unpack[StoredParams]) -> Response:
-        """Stop an answer that is being made in the background. Raises as ``get_responses``."""
+        """Stop an answer that is being made in the background. Raises as ``get_responses``.
+
+        Args:
+            response_id: the stored response's: ``response.id``.
+            **params: see ``llmkit.types.StoredParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         stopped: Response = self._run(STORED, *_stored("cancel", response_id, params))
         return stopped
 
     async def acancel_responses(self, response_id: str, **params: Unpack[StoredParams]) -> Response:
-        """``cancel_responses`` for async code."""
+        """``cancel_responses`` for async code.
+
+        Args:
+            response_id: the stored response's: ``response.id``.
+            **params: see ``llmkit.types.StoredParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         stopped: Response = await self._arun(STORED, *_stored("cancel", response_id, params))
         return stopped
 
     def list_input_items(self, response_id: str, **params: Unpack[StoredParams]) -> InputItems:
-        """What was asked in an answer that the provider keeps, a page of it. Raises as ``get_responses``."""
+        """What was asked in an answer that the provider keeps, a page of it. Raises as ``get_responses``.
+
+        Args:
+            response_id: the stored response's: ``response.id``.
+            **params: see ``llmkit.types.StoredParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         page: InputItems = self._run(STORED, *_stored("list", response_id, params))
         return page
 
     async def alist_input_items(
         self, response_id: str, **params: Unpack[StoredParams]
     ) -> InputItems:
-        """``list_input_items`` for async code."""
+        """``list_input_items`` for async code.
+
+        Args:
+            response_id: the stored response's: ``response.id``.
+            **params: see ``llmkit.types.StoredParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         page: InputItems = await self._arun(STORED, *_stored("list", response_id, params))
         return page
 

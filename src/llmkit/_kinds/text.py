@@ -92,6 +92,19 @@ class TextCalls(Core):
         stream: bool | None = None,
         **params: Unpack[TextParams],
     ) -> TextCompletion | AsyncStream[TextCompletionChunk, TextCompletion]:
-        """``text_completion`` for async code, on asyncio or trio."""
+        """``text_completion`` for async code, on asyncio or trio.
+
+        Args:
+            prompt: a text, a list of texts, a list of token ids, or a list of such lists.
+            model: ``provider/model``, such as ``"openai/gpt-3.5-turbo-instruct"``.
+            stream: whether to return an ``AsyncStream`` of chunks instead of the whole answer.
+            **params: see ``llmkit.types.TextParams``.
+
+        Raises:
+            ConfigurationError: a key, an address or a provider is missing or malformed, or the provider has
+                nothing but chat: ``completion`` is for that.
+            UnsupportedParamsError: the provider does not take a parameter.
+            APIError: the call failed; its subclasses say how.
+        """
         run: Any = self._astream if stream else self._arun
         return await run(_KIND, model, {"prompt": prompt}, params)  # type: ignore[no-any-return]

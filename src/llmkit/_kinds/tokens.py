@@ -86,7 +86,27 @@ class TokenCalls(CountCalls):
         exact: bool = False,
         **options: Unpack[CallOptions],
     ) -> CountedTokens:
-        """``token_counter`` for async code, on asyncio or trio."""
+        """``token_counter`` for async code, on asyncio or trio.
+
+        Args:
+            model: ``provider/model``; a bare name that the catalogue does not know is counted by what it looks like.
+            messages: the conversation, as ``completion`` takes it, with what the provider puts around it.
+            text: plain text instead (or several), with nothing around it.
+            tools: as of ``completion``; functions and classes, too.
+            tool_choice: as of ``completion``.
+            response_format: as of ``completion``.
+            count_response_tokens: ``messages`` are answers: count only what the model wrote.
+            exact: where the count would be an estimate, ask the provider's own count endpoint.
+            **options: of the call that ``exact`` makes, such as ``api_key``.
+
+        Returns:
+            The number, which says whether it is ``exact``, what it is ``at_most``, and why (``notes``).
+
+        Raises:
+            InvalidRequestError: there is nothing to count, or what is given is of another shape.
+            ConfigurationError: ``exact``, and the provider counts no tokens; or an encoding cannot be loaded.
+            APIError: ``exact``, and the provider's count failed.
+        """
         params = _params(tools, tool_choice, response_format)
         rule = _rule(self._catalogue, model, options)
         counted = _counted(rule, messages, text, params, written=count_response_tokens)

@@ -159,6 +159,25 @@ class _Job:
             raise row.error
         return MapProgress(self._done, total, self._failed, self._cost, self._unknown)
 
+    @contextlib.contextmanager
+    def kept(self) -> Iterator[None]:
+        """What ends it in the middle has what was answered so far, as ``results``: it was paid for."""
+        try:
+            yield
+        except BaseException as error:
+            if self.asked.raise_errors:
+                raise
+            # Whatever becomes of this, that is what is raised: some exceptions take no more than they have.
+            with contextlib.suppress(Exception):
+                results = self.work.broken_off()
+                done = sum(row.ok for row in results)
+                error.results = results  # type: ignore[attr-defined]
+                error.add_note(
+                    f"{done:,} of {len(results):,} rows were answered: this exception's attribute results has them "
+                    "(in a notebook: sys.last_value.results)"
+                )
+            raise
+
     def stop(self) -> None:
         """Let nobody wait any more."""
         if self.clock is not None:
@@ -178,7 +197,8 @@ def run(asked: Asked) -> MapResults | MapPlan:
         numbers = job.numbers()
         told, ended = job.teller(len(numbers))
         try:
-            crew(job.work.do, numbers, asked.concurrency, told, job.stop)
+            with job.kept():
+                crew(job.work.do, numbers, asked.concurrency, told, job.stop)
         finally:
             ended()
     return job.work.results()
@@ -193,7 +213,8 @@ async def arun(asked: Asked) -> MapResults | MapPlan:
         numbers = job.numbers()
         told, ended = job.teller(len(numbers))
         try:
-            await acrew(job.work.ado, numbers, asked.concurrency, told)
+            with job.kept():
+                await acrew(job.work.ado, numbers, asked.concurrency, told)
         finally:
             ended()
     return job.work.results()

@@ -44,6 +44,8 @@ class Item:
     bound: Decimal | None = None
     open: bool = False
     """Whether an earlier run had begun it, and nobody knows its end."""
+    begun: bool = False
+    ended: bool = False
 
 
 class Work:
@@ -115,8 +117,12 @@ class Work:
                 f"begun by a run that was stopped, so perhaps paid without an answer being kept: "
                 f"{plural(len(opened), 'row')}; {what}: {_some(opened)}"
             )
-        if (others := kept.others(self._job)) and not any(item.row.kept for item in self.items):
-            self._note(f"{kept.path} has {others} rows of other calls, and none of these")
+        known = any(item.row.kept or item.row.lost or item.row.earlier for item in self.items)
+        if self.items and not known and (others := kept.count()):
+            self._note(
+                f"{kept.path} has {plural(others, 'row')}, and none of these: a row is known by its content, the "
+                "prompt, the parameters and the function, so all of these are asked"
+            )
 
     def _note(self, text: str) -> None:
         self.notes.append(text)
@@ -230,6 +236,7 @@ class Work:
         if self._kept is not None:
             bound = None if item.bound is None else str(item.bound)
             self._kept.begin(item.key, item.nth, self._job, bound)
+        item.begun = True
         return True
 
     def _done(self, item: Item, value: Any, cost: Cost) -> None:
@@ -240,6 +247,7 @@ class Work:
             text = written(value)
             self._kept.done(item.key, item.nth, text, written(cost), str(row.earlier))
         row.result, row.cost = value, cost
+        item.ended = True
 
     def _failed(self, item: Item, error: Exception, cost: Cost) -> None:
         row = item.row
@@ -247,6 +255,7 @@ class Work:
         if self.purse is not None:
             self.purse.paid(cost)
         row.error, row.cost = error, cost
+        item.ended = True
         if self._kept is not None:
             spent = str(MATH.add(row.earlier, cost.total or _ZERO))
             said = f"{type(error).__name__}: {error}"[:2000]
@@ -261,6 +270,19 @@ class Work:
         """All rows, in their order."""
         rows = (item.row for item in self.items)
         return MapResults(rows, bound=self.bound, notes=self.notes, given=self._rows.given)
+
+    def broken_off(self) -> MapResults:
+        """The same, ended in the middle: what was on its way may have been paid, the rest was not asked."""
+        for item in self.to_do():
+            row = item.row
+            if item.begun and not item.ended:
+                row.error = OutcomeUnknownError(
+                    "it was on its way when all was ended: it may have been paid"
+                )
+                row.cost = unknown("nobody knows how it ended")
+            elif not item.ended:
+                row.error = LLMKitError("all was ended before this row was asked")
+        return self.results()
 
     def plan(self) -> MapPlan:
         """What is to be done."""

@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote
 
 from .. import _json, stores
 from .._api._default import default_client
+from .._call import whole_of
 from .._control.budget.checking import BudgetStatus
 from .._control.budget.planning import NOTE
 from .._control.costing import Terms, cost_of_answer, cost_of_texts
@@ -137,7 +138,7 @@ class BudgetManager:
             prompt = [{"role": "user", "content": input_text}]
             cost = cost_of_texts(prompt, None, output_text, Terms(known, model))
         elif completion_obj:
-            whole = getattr(completion_obj, "response", completion_obj)
+            whole = whole_of(completion_obj)
             cost = cost_of_answer(whole, Terms(known))
             model = str(whole["model"])
         else:

@@ -8,6 +8,7 @@ from typing import Any
 
 from .. import pricing
 from .._api._default import default_client
+from .._call import whole_of
 from .._control.costing import Terms, cost_of_answer, cost_of_texts, cost_of_usage, per_side
 from .._control.prices import price_of
 from .._cost import Cost, Measure
@@ -64,7 +65,7 @@ def completion_cost(  # noqa: PLR0917 - as LiteLLM has it
     terms = _terms(base_model or model, custom_llm_provider, service_tier, region_name)
     terms = terms._replace(price=_custom(custom_cost_per_token))
     if completion_response is not None:
-        whole = getattr(completion_response, "response", completion_response)
+        whole = whole_of(completion_response)
         return _amount(cost_of_answer(whole, terms))
     if n is not None or size is not None:
         facts = {"size": size and size.replace("-x-", "x"), "quality": quality}

@@ -9,16 +9,22 @@ from __future__ import annotations
 import functools
 from typing import Any, Final, TypeVar, cast
 
-import openai
 from typing_extensions import override
 
 from .. import client as _client
 from .. import errors
 from .._io.aio import AsyncDriver
 from .._io.sync import SyncDriver
-from ..errors import LLMKitError
+from ..errors import ConfigurationError, LLMKitError
 from ..router import Router as _Router
 from ._answered import request_of, response_of
+
+try:
+    import openai
+except ModuleNotFoundError as _missing:
+    raise ConfigurationError(
+        "errors that are openai's, too, need its package: pip install openai"
+    ) from _missing
 
 __all__ = ["Client", "Router", "also_openais"]
 

@@ -19,7 +19,7 @@ def invalid(message: str, param: str | None = None) -> InvalidRequestError:
 
 def mapping(value: Any, path: str) -> Mapping[str, Any]:
     """The value, which must be an object."""
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise invalid(f"{path} must be an object, not {type(value).__name__}", path)
     return value
 

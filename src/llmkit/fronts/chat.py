@@ -34,6 +34,8 @@ def read(body: Mapping[str, Any]) -> Asked:
     if not messages:
         raise invalid("messages must have at least one message", "messages")
     for i, message in enumerate(messages):
+        if type(message) is dict and type(message.get("role")) is str:
+            continue
         text(mapping(message, f"messages[{i}]").get("role"), f"messages[{i}].role")
     known = ModelParams.__annotations__
     rest = {name: value for name, value in given.items() if name not in _OTHERS}

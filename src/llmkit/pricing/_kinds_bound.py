@@ -28,7 +28,7 @@ from ..catalogue._allowances import Allowance
 from ._params_bound import Wishes
 from ._prompt_bound import MESSAGE_TOKENS, Gauges, Meter
 from ._rates import STANDARD, Unpriceable, check_tier, tiers
-from ._worst import Ceiling, Terms, Worst
+from ._worst import Ceiling, Terms, Usual, Worst
 
 __all__ = ["KINDS", "Ask"]
 
@@ -47,7 +47,8 @@ _AUDIO_INPUT: Final = frozenset({"audio_input", "cached_audio_read"})
 _OUTPUT: Final = frozenset({"output", "output/character", "reasoning"})
 _AUDIO_OUTPUT: Final = frozenset({"audio_output"})
 _IMAGE_OUTPUT: Final = frozenset({"image_output", "video_output"})
-_FEE: Final = frozenset({"request/request"})
+_REQUEST: Final = "request/request"
+_FEE: Final = frozenset({_REQUEST})
 _PIXELS = re.compile(r"(\d{1,5})[xX*](\d{1,5})")
 
 
@@ -104,10 +105,28 @@ class Ask:
         self, name: str, keys: frozenset[str], quantity: int | Decimal, terms: Terms
     ) -> CostLine:
         """So many units at the dearest of these rates. Raises Unpriceable where there is none."""
+        return self.worst(name, keys, terms).line(name, quantity, self.model.revision)
+
+    def worst(self, name: str, keys: frozenset[str], terms: Terms) -> Worst:
+        """The dearest of these rates. Raises Unpriceable where there is none."""
         worst: Worst | None = self.ceiling.worst(keys, terms)
         if worst is None:
             raise Unpriceable(f"no {name.partition('/')[0]} rate for {self.model.name}")
-        return worst.line(name, quantity, self.model.revision)
+        return worst
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether its rates depend on nothing but the model, the day and the length of the prompt."""
+        wishes, meter = self.wishes, self.meter
+        return not (
+            wishes.tiers
+            or wishes.facts
+            or wishes.made
+            or self.call.facts
+            or meter.heard
+            or meter.shown
+            or meter.marked
+        )
 
     def has(self, key: str) -> bool:
         """Whether the model has a rate of this key."""
@@ -154,14 +173,39 @@ def _text(ask: Ask) -> Iterator[CostLine]:
 
 
 def _conversation(ask: Ask, prompts: int) -> Iterable[CostLine]:
-    prompt, n = ask.prompt(), ask.wishes.n
-    terms = ask.terms(prompt)
+    prompt, plain = ask.prompt(), ask.is_plain
+    if plain and (usual := ask.ceiling.usual(prompt, ask.last)) is not None:
+        return _plainly(ask, usual, prompt, prompts)
+    n, terms = ask.wishes.n, ask.terms(prompt)
     lines = [ask.line("input", _input_keys(ask, terms), prompt * n, terms)]
     lines += _seen(ask, terms, n)
     answer = output_limit(ask) + ask.wishes.predicted
     lines.append(ask.line("output", _output_keys(ask, terms), answer * n * prompts, terms))
     lines += _fee(ask, terms, n * prompts)
+    if plain:
+        ask.ceiling.keep(prompt, ask.last, _usual(ask, terms))
     return lines
+
+
+def _plainly(ask: Ask, usual: Usual, prompt: int, prompts: int) -> list[CostLine]:
+    """The lines of a conversation that says nothing of its price, by the rates that were found for one before."""
+    given, made, fee = usual
+    n, revision = ask.wishes.n, ask.model.revision
+    answer = output_limit(ask) + ask.wishes.predicted
+    lines = [
+        given.line("input", prompt * n, revision),
+        made.line("output", answer * n * prompts, revision),
+    ]
+    return lines if fee is None else [*lines, fee.line(_REQUEST, n * prompts, revision)]
+
+
+def _usual(ask: Ask, terms: Terms) -> Usual:
+    """The rates of a plain conversation, which has them."""
+    return (
+        ask.worst("input", _input_keys(ask, terms), terms),
+        ask.worst("output", _output_keys(ask, terms), terms),
+        ask.worst(_REQUEST, _FEE, terms) if _REQUEST in ask.ceiling.keys else None,
+    )
 
 
 def _seen(ask: Ask, terms: Terms, times: int) -> Iterable[CostLine]:
@@ -241,8 +285,8 @@ def _known(most: int | None, what: str) -> int:
 
 
 def _fee(ask: Ask, terms: Terms, requests: int) -> Iterable[CostLine]:
-    if "request/request" in ask.ceiling.keys:
-        return (ask.line("request/request", _FEE, requests, terms),)
+    if _REQUEST in ask.ceiling.keys:
+        return (ask.line(_REQUEST, _FEE, requests, terms),)
     return ()
 
 
@@ -329,10 +373,10 @@ def _heard(ask: Ask) -> Iterator[CostLine]:
 
 
 def _seconds(ask: Ask) -> Iterator[CostLine]:
-    seconds = ask.gauges.seconds(ask.call.file)
-    seconds = ask.allowance.seconds if seconds is None else seconds
+    seconds, heard = ask.gauges.seconds(ask.call.file), ask.allowance.seconds
+    seconds = heard if seconds is None else seconds if heard is None else min(seconds, heard)
     if seconds is None or not math.isfinite(seconds) or seconds < 0:
-        raise Unpriceable("how long the sound lasts is not known, as it is of WAV and MP3")
+        raise Unpriceable("how long the sound lasts is not known, as it is of WAV, FLAC or Ogg")
     billed = max(1, math.ceil(seconds / SECONDS_STEP)) * SECONDS_STEP
     terms = ask.terms(0)
     keys = frozenset({"audio_input/second", "input/second"})

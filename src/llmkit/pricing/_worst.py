@@ -73,6 +73,10 @@ class Worst(NamedTuple):
         return amount(name, max(quantity, least), rate, usd, condition, revision, exact)
 
 
+Usual = tuple[Worst, Worst, Worst | None]
+"""What a plain conversation is billed by: its prompt, its answer, itself."""
+
+
 class Ceiling:
     """A model's rates at their dearest, each worked out once."""
 
@@ -83,6 +87,7 @@ class Ceiling:
         found = {int(c["input_tokens_over"]) for c in conditions if "input_tokens_over" in c}
         self._steps = sorted(found)
         self._found: dict[object, Worst | None] = {}
+        self._usual: dict[tuple[str | None, int], Usual] = {}
         self.tiers = frozenset(tiers(model, None))
         """Those that may be billed where none was asked for."""
 
@@ -99,6 +104,17 @@ class Ceiling:
         worst = self._found[known_as] = _worst(self.model, keys, terms)
         return worst
 
+    def usual(self, prompt: int, last: str | None) -> Usual | None:
+        """What was kept for a prompt of this length, on this day."""
+        step = bisect_left(self._steps, prompt) if self._steps else 0
+        return self._usual.get((last, step))
+
+    def keep(self, prompt: int, last: str | None, usual: Usual) -> None:
+        """Keep what holds for every call that says nothing of its price."""
+        if len(self._usual) >= _MOST_USUAL:
+            self._usual.clear()
+        self._usual[last, bisect_left(self._steps, prompt)] = usual
+
     def needed(self, key: str, terms: Terms) -> None:
         """Raises Unpriceable where nothing says what the dimension costs."""
         name: str | None = key
@@ -110,6 +126,7 @@ class Ceiling:
 
 
 _MOST_FOUND: Final = 1024
+_MOST_USUAL: Final = 64
 _UNKNOWN: Final = object()
 # A set knows its hash once it was asked for it.
 _ALONE: Final = {name: frozenset((name,)) for name in ("input", "output")}

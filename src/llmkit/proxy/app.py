@@ -13,7 +13,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .auth import bearers, sessions
 from .data import requests
-from .endpoints import chats, files, others, socket
+from .direct import Direct
+from .endpoints import chats, files, others, socket, watching
 from .gateway import Gateway
 from .made import made
 from .management import deployments
@@ -33,7 +34,13 @@ _ROUTES: Final = (
     probes.routes,
 )
 """``routes(gateway)``, in the order in which they are looked at."""
-_RUNNING: Final = (bearers.running, requests.running, deployments.running, metrics.running)
+_RUNNING: Final = (
+    bearers.running,
+    requests.running,
+    deployments.running,
+    metrics.running,
+    watching.running,
+)
 """``running(gateway)``: asynchronous contexts, which the app lives in."""
 _MANAGEMENT: Final = f"{__package__}.management.app"
 _AROUND: Final = (headers.around, metrics.around, telemetry.around)
@@ -51,12 +58,12 @@ class Proxy:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         router = Router(_routes(gateway), redirect_slashes=False, default=_Late(gateway))
-        app: ASGIApp = router
+        app: ASGIApp = Direct(router)
         for around in _AROUND:
             app = around(app, gateway)
-        guarded = Guarded(self._opened(app), gateway.settings)
-        self._app = Outermost(crossing(guarded, gateway.settings))
         self._life = Life(gateway, _RUNNING)
+        guarded = Guarded(app, gateway.settings, self._life)
+        self._app = Outermost(crossing(guarded, gateway.settings))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or heed what the server says of its start and end."""
@@ -64,15 +71,6 @@ class Proxy:
             await self._life.told(receive, send)
             return
         await self._app(scope, receive, send)
-
-    def _opened(self, app: ASGIApp) -> ASGIApp:
-        async def answers(scope: Scope, receive: Receive, send: Send) -> None:
-            if not self._life.begun:
-                await self._life.begin_late()
-            with self._life:
-                await app(scope, receive, send)
-
-        return answers
 
     def end_soon(self) -> None:
         """Say that the server is about to end: WebSockets are closed when their chats have ended. In its event loop."""

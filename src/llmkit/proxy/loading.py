@@ -135,7 +135,7 @@ def _provider(value: Any, where: str) -> IdentityProvider:
 _READ: Final[Mapping[str, Callable[[Any, str], Any]]] = {
     **dict.fromkeys(("host", "database_url", "redis_url", "log_level", "transport", "durability"), _text),
     **dict.fromkeys(("port", "workers", "requests_a_minute", "max_body"), _whole),
-    **dict.fromkeys(("keep_alive", "drain", "session_hours", "log_days", "kept_days"), _number),
+    **dict.fromkeys(("keep_alive", "drain", "session_hours", "log_days", "kept_days", "batch_interval"), _number),
     **dict.fromkeys(
         (
             "allow_base_url", "shared_ids", "log_content", "litellm_headers", "litellm_metrics", "open_metrics",

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import re
 import time
+from collections.abc import Awaitable
 from typing import Any, Final
 
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .._call import fresh_id
 from .._secret import redact
 from .errors_of import refused_by
 from .failure import Refused
 from .operation.logs import REQUEST, tell_access
+from .running import Life
 from .settings import Settings
 
 __all__ = ["Guarded", "Outermost", "crossing"]
@@ -74,25 +76,43 @@ class Outermost:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        own = [(b"x-request-id", http_id.encode()), *_SAFE]
-        if scope.get("scheme") == "https":
-            own.append(_SECURE)
-        status, began = _GONE, time.perf_counter()
+        answer = scope["state"]["answer"] = Answer(scope, http_id, send)
+        began = time.perf_counter()
         REQUEST.set(http_id)
-
-        async def sends(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                nonlocal status
-                status = message["status"]
-                headers = message.get("headers", ())
-                kept = any(name == b"cache-control" for name, _ in headers)
-                message["headers"] = [*headers, *own] if kept else [*headers, *own, _UNKEPT]
-            await send(message)
-
         try:
-            await self._app(scope, receive, sends)
+            await self._app(scope, receive, answer.send)
         finally:
-            _note(scope, status, time.perf_counter() - began)
+            _note(scope, answer.status or _GONE, time.perf_counter() - began)
+
+
+class Answer:
+    """What a client is told: its beginning with the gateway's own headers. Others see here whether it has begun."""
+
+    __slots__ = ("_own", "_send", "status", "too_large")
+
+    def __init__(self, scope: Scope, http_id: str, send: Send) -> None:
+        self._send = send
+        self._own = [(b"x-request-id", http_id.encode()), *_SAFE]
+        if scope.get("scheme") == "https":
+            self._own.append(_SECURE)
+        self.status = 0
+        """0: it has not begun."""
+        self.too_large: Refused | None = None
+        """Why the request is not read on: whoever has answered otherwise is not heard."""
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send on. Raises what it is ``too_large`` by."""
+        if message["type"] == "http.response.start":
+            if self.too_large is not None:
+                raise self.too_large
+            self.status = message["status"]
+            headers = message["headers"] = [*message.get("headers", ()), *self._own]
+            for name, _ in headers:
+                if name == b"cache-control":
+                    break
+            else:
+                headers.append(_UNKEPT)
+        return self._send(message)
 
 
 def _note(scope: Scope, status: int, seconds: float) -> None:
@@ -114,25 +134,37 @@ def _note(scope: Scope, status: int, seconds: float) -> None:
 
 
 class Guarded:
-    """Ends each request that is too large, and gives each error a body that says nothing of what is inside."""
+    """Ends each request that is too large, and gives each error a body that says nothing of what is inside.
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    ``life``: what is opened before a request goes on, and not closed while any is under way.
+    """
+
+    def __init__(self, app: ASGIApp, settings: Settings, life: Life | None = None) -> None:
         self._app, self._most = app, settings.max_body
+        self._life = life or _Forever()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._connected(scope, receive, send)
             return
-        ending = _Ending(scope, send)
+        life = self._life
+        life.requests += 1
         try:
-            receives = _limited(scope, receive, self._most, ending)
-            await self._app(scope, receives, ending.send)
+            if not life.begun:
+                await life.begin_late()
+            await self._app(scope, _limited(scope, receive, self._most), send)
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told that there was one
-            await ending.fail(error)
+            await _fail(error, scope, send)
+        finally:
+            life.requests -= 1
 
     async def _connected(self, scope: Scope, receive: Receive, send: Send) -> None:
+        life = self._life
+        life.requests += 1
         try:
+            if not life.begun:
+                await life.begin_late()
             await self._app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - as above
             refused = _told(error, scope)
@@ -140,34 +172,32 @@ class Guarded:
             # A reason has no more than 123 bytes: RFC 6455, section 5.5.
             reason = refused.message.encode()[:120].decode(errors="ignore")
             await send({"type": "websocket.close", "code": code, "reason": reason})
+        finally:
+            life.requests -= 1
 
 
-class _Ending:
-    """An answer, and what becomes of it where it fails."""
+class _Forever:
+    """The life of what is always open."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
-        self._scope, self._send = scope, send
-        self._begun = False
-        self.too_large: Refused | None = None
+    requests = 0
+    begun = True
 
-    async def send(self, message: Message) -> None:
-        """Send on. Whoever has answered otherwise for a body that was too large is not heard."""
-        if not self._begun and self.too_large is not None:
-            raise self.too_large
-        self._begun = True
-        await self._send(message)
+    async def begin_late(self) -> None:
+        """It has begun."""
 
-    async def fail(self, error: Exception) -> None:
-        """Say so; where an answer has begun, nothing can be said any more, and the server ends the connection."""
-        refused = _told(error, self._scope)
-        if self._begun or refused.status == _GONE:
-            return
-        body = json.dumps(refused.body()).encode()
-        headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
-        headers += [_header(*one) for one in refused.headers.items()]
-        start: dict[str, Any] = {"type": "http.response.start", "status": refused.status}
-        await self._send({**start, "headers": headers})
-        await self._send({"type": "http.response.body", "body": body})
+
+async def _fail(error: Exception, scope: Scope, send: Send) -> None:
+    """Say so; where an answer has begun, nothing can be said any more, and the server ends the connection."""
+    refused, answer = _told(error, scope), scope["state"]["answer"]
+    if answer.status or refused.status == _GONE:
+        return
+    answer.too_large = None
+    body = json.dumps(refused.body()).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+    headers += [_header(*one) for one in refused.headers.items()]
+    start: dict[str, Any] = {"type": "http.response.start", "status": refused.status}
+    await send({**start, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 def _header(name: str, value: str) -> tuple[bytes, bytes]:
@@ -188,7 +218,7 @@ def _told(error: Exception, scope: Scope) -> Refused:
     return refused
 
 
-def _limited(scope: Scope, receive: Receive, most: int, ending: _Ending) -> Receive:
+def _limited(scope: Scope, receive: Receive, most: int) -> Receive:
     said = dict(scope["headers"])
     if said.get(b"content-type", b"").startswith(b"multipart/"):
         most *= _UPLOADS
@@ -196,10 +226,10 @@ def _limited(scope: Scope, receive: Receive, most: int, ending: _Ending) -> Rece
     if length is not None and length.isdigit() and int(length) > most:
         raise _too_large(most)
     # A length that is said is kept by the server.
-    return receive if length is not None else _counted(receive, most, ending)
+    return receive if length is not None else _counted(receive, most, scope["state"]["answer"])
 
 
-def _counted(receive: Receive, most: int, ending: _Ending) -> Receive:
+def _counted(receive: Receive, most: int, answer: Answer) -> Receive:
     """What is received of a body of unknown length."""
     left = most
 
@@ -208,8 +238,8 @@ def _counted(receive: Receive, most: int, ending: _Ending) -> Receive:
         message = await receive()
         left -= len(message.get("body", b""))
         if left < 0:
-            ending.too_large = _too_large(most)
-            raise ending.too_large
+            answer.too_large = _too_large(most)
+            raise answer.too_large
         return message
 
     return receives
@@ -226,4 +256,4 @@ def _id_of(scope: Scope) -> str:
         if name == b"x-request-id" and _ID.fullmatch(value):
             said: str = value.decode()
             return said
-    return os.urandom(16).hex()
+    return fresh_id()

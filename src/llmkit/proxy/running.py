@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
 
+from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Send
 
+from ..errors import LLMKitError
 from .failure import Refused
 from .gateway import Gateway
 
@@ -31,7 +33,8 @@ class Life:
         self._task: asyncio.Task[None] | None = None
         self._up: asyncio.Future[None] | None = None
         self._down = asyncio.Event()
-        self._requests = 0
+        self.requests = 0
+        """How many are under way: nothing is closed that they may need."""
         self.begun = False
 
     async def begin(self) -> None:
@@ -46,16 +49,9 @@ class Life:
         try:
             await self.begin()
         except Exception as error:
-            _log.exception("the gateway cannot start")
+            _tell(error)
             what = "the gateway cannot start: its log says why"
             raise Refused(503, what, "internal_server_error") from error
-
-    def __enter__(self) -> None:
-        """A request is under way: nothing is closed that it may need."""
-        self._requests += 1
-
-    def __exit__(self, *_: object) -> None:
-        self._requests -= 1
 
     async def end(self) -> None:
         """Close everything; nothing where it is closed."""
@@ -69,7 +65,7 @@ class Life:
         try:
             await self.begin()
         except Exception as error:  # noqa: BLE001 - the server is told, and ends
-            _log.exception("the gateway cannot start")
+            _tell(error)
             await send({"type": "lifespan.startup.failed", "message": type(error).__name__})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -100,7 +96,7 @@ class Life:
     async def _idle(self) -> None:
         """Wait for requests whose time was up, and which are settled now."""
         for _ in range(_SETTLING):
-            if not self._requests:
+            if not self.requests:
                 return
             await asyncio.sleep(0.01)
 
@@ -112,3 +108,15 @@ class Life:
         await asyncio.to_thread(gateway.database.migrate)
         for running in self._running:
             await stack.enter_async_context(running(gateway))
+
+
+def _tell(error: Exception) -> None:
+    """Say why it cannot start: of a database what its driver says, which whoever runs the gateway can mend."""
+    driver = error.orig if isinstance(error, DBAPIError) else None
+    if driver is None and not isinstance(error, LLMKitError):
+        _log.error("the gateway cannot start", exc_info=error)
+        return
+    # Its first line: drivers go on with advice, and what they were asked.
+    said = next(iter(str(driver or error).splitlines()), "")
+    what = "its database is not to be had" if driver else "see what is set"
+    _log.error("the gateway cannot start: %s: %s", what, said)

@@ -58,11 +58,13 @@ class Settings:
     allow_base_url: bool = False
     """Whether a caller may name the address that is asked."""
     shared_ids: bool = False
-    """Whether callers may name containers, vector stores, conversations, stored prompts and items, and caches: they are
-    of the gateway's account at a provider, which tells nobody apart, and of none is it known who made it."""
+    """Whether callers may name vector stores, conversations, stored prompts and items, caches, and others' containers:
+    they are of the gateway's account at a provider, which tells nobody apart."""
     kept_days: float | None = None
     """How long it is known who made a file, a batch or a stored answer; nobody but an administrator has it after
     that. ``None``: as long as its provider has it."""
+    batch_interval: float = 600.0
+    """Seconds between two looks at batches that are not settled, by one of all processes; 0: only their makers look."""
     log_content: bool = False
     """Whether prompts and answers are kept in the request log."""
     log_days: float | None = None
@@ -110,6 +112,7 @@ _RANGES: Final = (
     ("max_body", 1, 2**40),
     ("keep_alive", 0.1, 3600),
     ("drain", 0, _DAY),
+    ("batch_interval", 0, _DAY),
     ("session_hours", 0.01, 24 * 365),
 )
 _WORDS: Final = (

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
-from .._control.attributes import context
+from .._control.attributes import Whose, context, whose
 from .restricted import Restricted
 
 __all__ = ["ADMINISTRATOR", "MASTER", "Role", "Subject"]
@@ -70,17 +71,27 @@ class Subject:
 
         ``metadata``: what settlements keep of them, beside. The request log reads it there.
         """
-        return context(
-            key=MASTER if self.reserved else self.account or self.key or None,
-            user=self.user or None,
-            team=self.team or None,
-            organisation=self.organisation or None,
-            customer=customer,
-            session=session,
-            tags=tuple(dict.fromkeys((*self.tags, *tags))),
-            metadata=metadata,
-            final=True,
-        )
+        key = MASTER if self.reserved else self.account or self.key
+        tags = tuple(dict.fromkeys((*self.tags, *tags)))
+        who = key, self.user, self.team, self.organisation
+        return context.of(_whose(*who, customer, session, tags), metadata)
+
+
+@lru_cache(4096)
+def _whose(
+    key: str, user: str, team: str, organisation: str,
+    customer: str | None, session: str | None, tags: tuple[str, ...],
+) -> Whose:  # fmt: skip
+    """Few ask much. The key is its hash, and no secret."""
+    return whose(
+        key=key or None,
+        user=user or None,
+        team=team or None,
+        organisation=organisation or None,
+        customer=customer,
+        session=session,
+        tags=tags,
+    )
 
 
 MASTER: Final = "master"

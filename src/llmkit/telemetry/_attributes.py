@@ -1,7 +1,9 @@
 """What OpenTelemetry's conventions call what is known of a call. Names only: nothing here knows its library.
 
-Source: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/client-inference.md (commit 024a4f9)
-and gen-ai-spans.md, read 2026-11-23; all of it is in development. What has no name there begins with ``llmkit.``.
+Source: https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/client-inference.md (commit 024a4f9),
+client-embeddings.md (88eccb1) and gen-ai-spans.md, and what was published before it moved (``LATER``),
+https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans, read 2026-11-23; all of it is in development. What has
+no name there begins with ``llmkit.``.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from urllib.parse import urlsplit
 from ..providers._conventional import conventional_name
 from ._record import Record
 
-__all__ = ["INFERENCE", "asked", "begun", "measured", "operation", "said", "whole"]
+__all__ = ["INFERENCE", "LATER", "asked", "begun", "measured", "operation", "said", "whole"]
 
 Attributes = dict[str, Any]
 
@@ -25,6 +27,10 @@ _OPERATIONS: Final[Mapping[str, str]] = {
 }
 """What the conventions call a kind of call; what they have no word for keeps ours."""
 INFERENCE: Final = frozenset({"chat", "text_completion", "generate_content"})
+LATER: Final = {"gen_ai.usage.cache_creation.input_tokens": "gen_ai.usage.cache_write.input_tokens"}
+"""What was published, and what it is called since."""
+_MADE: Final[Mapping[str, str]] = {"image": "image", "speech": "speech"}
+"""``gen_ai.output.type`` where the kind of call says it."""
 _LARGEST: Final = 2**63
 _PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
 
@@ -42,6 +48,7 @@ _REQUESTED: Final[Mapping[str, tuple[str, type | tuple[type, ...]]]] = {
     "previous_response_id": ("previous_response.id", str),
 }
 """Parameter: its name behind ``gen_ai.request.``, and what it has to be."""
+_FORMATS: Final = ("encoding_format", "embedding_types")
 
 
 def operation(kind: str) -> str:
@@ -58,6 +65,8 @@ def begun(kind: str, provider: str, model: str, *, stream: bool) -> Attributes:
         found["gen_ai.request.model"] = model
     if stream:
         found["gen_ai.request.stream"] = True
+    if (made := _MADE.get(kind)) is not None:
+        found["gen_ai.output.type"] = made
     return found
 
 
@@ -75,6 +84,11 @@ def asked(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if form is not None:
         plain = isinstance(form, Mapping) and form.get("type") == "text"
         yield "gen_ai.output.type", "text" if plain else "json"
+    if isinstance(long := params.get("dimensions"), int) and _fits(long):
+        yield "gen_ai.embeddings.dimension.count", long
+    for name in _FORMATS:
+        if formats := _texts(params.get(name)):
+            yield "gen_ai.request.encoding_formats", formats
 
 
 def whole(row: Record) -> Iterator[tuple[str, Any]]:
@@ -90,7 +104,7 @@ def whole(row: Record) -> Iterator[tuple[str, Any]]:
         "gen_ai.usage.input_tokens": row.prompt_tokens,
         "gen_ai.usage.output_tokens": row.completion_tokens,
         "gen_ai.usage.cache_read.input_tokens": row.cached_tokens,
-        "gen_ai.usage.cache_write.input_tokens": row.cache_write_tokens,
+        "gen_ai.usage.cache_creation.input_tokens": row.cache_write_tokens,
         "gen_ai.usage.reasoning.output_tokens": row.reasoning_tokens,
         "error.type": row.error,
         "http.response.status_code": row.status_code,
@@ -115,6 +129,7 @@ def whole(row: Record) -> Iterator[tuple[str, Any]]:
 def measured(row: Record) -> Attributes:
     """Of a call's measurements: few values each."""
     found = begun(row.kind, row.provider, row.model, stream=False)
+    found.pop("gen_ai.output.type", None)
     if row.response_model is not None:
         found["gen_ai.response.model"] = row.response_model
     return {**found, **_place(row.base_url)}

@@ -74,7 +74,7 @@ def _upstream(ended: Any, info: Any, error: Any) -> float | None:
     attempts = getattr(info, "attempts", None) or getattr(error, "attempts", None)
     if ended.stream or not attempts:
         return None
-    return float(sum(one.seconds for one in attempts))
+    return float(attempts[0].seconds if len(attempts) == 1 else sum(a.seconds for a in attempts))
 
 
 def text_of(value: Any) -> str:

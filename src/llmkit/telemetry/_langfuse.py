@@ -199,7 +199,10 @@ def _value(value: Any) -> Mapping[str, Any]:
 def _given(key: str | None, variable: str) -> str:
     found = (key or os.environ.get(variable, "")).strip()
     if not found:
-        raise ConfigurationError(f"Langfuse needs the project's keys: set {variable}")
+        raise ConfigurationError(
+            f"Langfuse needs the project's keys: set LANGFUSE_PUBLIC_KEY and "
+            f"LANGFUSE_SECRET_KEY ({variable} is missing)"
+        )
     return found
 
 

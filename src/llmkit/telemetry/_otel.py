@@ -85,8 +85,9 @@ class OpenTelemetry:
         tracer_provider: by default OpenTelemetry's global one.
         meter_provider: by default OpenTelemetry's global one.
         attributes: more, of every span: ``{"deployment.environment.name": "test"}``.
-        names: of measurements: ``published``, as in the conventions up to 1.41, which dashboards know; or ``latest``,
-            those of ``semantic-conventions-genai`` (``gen_ai.client.inference.…``, tokens as counters). By default what
+        names: ``published``, as in the conventions up to 1.41, which dashboards know; or ``latest``, those of
+            ``semantic-conventions-genai``: measurements are ``gen_ai.client.inference.…`` and
+            ``gen_ai.client.embeddings.…``, tokens are counted, too. By default what
             ``OTEL_SEMCONV_STABILITY_OPT_IN`` says (``gen_ai_latest_experimental``), else ``published``.
         langfuse: whether spans have the attributes that Langfuse has names of its own for, too: cost, tags, metadata.
 
@@ -94,7 +95,8 @@ class OpenTelemetry:
         ConfigurationError: OpenTelemetry's API is not installed, or an argument makes no sense.
 
     Source: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-metrics and
-    https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/client-inference.md, read 2026-11-23.
+    https://github.com/open-telemetry/semantic-conventions-genai, docs/gen-ai/client-inference.md and
+    client-embeddings.md, read 2026-11-23.
     """
 
     def __init__(
@@ -118,6 +120,7 @@ class OpenTelemetry:
             if names is None
             else names == "latest"
         )
+        self._names = _attributes.LATER if latest else {}
         self._meters = _Meters(
             metrics.get_meter("llmkit", meter_provider=meter_provider), latest=latest
         )
@@ -184,7 +187,7 @@ class OpenTelemetry:
     def _tell(self, span: Span, row: Record, event: CallFinished, content: Any) -> None:
         span.update_name(_named(row.kind, row.model))
         for name, value in _attributes.whole(row):
-            span.set_attribute(name, value)
+            span.set_attribute(self._names.get(name, name), value)
         if content is not None:
             for name, value in _attributes.said(content):
                 span.set_attribute(name, value)
@@ -240,48 +243,47 @@ class _Meters:
     """What is measured of each call, under the names of one generation of the conventions."""
 
     def __init__(self, meter: Any, *, latest: bool) -> None:
-        self._latest = latest
-        word = "inference" if latest else "operation"
-        self._duration = _histogram(
-            meter, f"gen_ai.client.{word}.duration", "How long a call took.", _SECONDS
-        )
-        # Of what is no inference, the newer conventions measure under the older name.
-        self._others = (
-            _histogram(meter, "gen_ai.client.operation.duration", "How long a call took.", _SECONDS)
-            if latest
-            else self._duration
-        )
+        times = {"": "operation", "chat": "inference", "embeddings": "embeddings"}
+        words = times if latest else {"": "operation"}
+        self._durations = {
+            of: _histogram(
+                meter, f"gen_ai.client.{word}.duration", "How long a call took.", _SECONDS
+            )
+            for of, word in words.items()
+        }
         self._first = _histogram(
             meter,
-            f"gen_ai.client.{word}.time_to_first_chunk",
+            f"gen_ai.client.{'inference' if latest else 'operation'}.time_to_first_chunk",
             "How long a stream's first chunk took.",
             _SECONDS,
         )
-        self._tokens = (
-            None
-            if latest
-            else _histogram(
-                meter, "gen_ai.client.token.usage", "Tokens read and written.", _TOKENS, "{token}"
-            )
-        )
+        self._tokens = None if latest else _tokens(meter, "token.usage")
+        self._each = {name: _tokens(meter, name) for name in _OF_ONE} if latest else {}
         self._counters = {name: _counter(meter, name) for name in _COUNTED} if latest else {}
 
     def add(self, row: Record) -> None:
         """Measure a call that has ended."""
         said = _attributes.measured(row)
-        inference = said["gen_ai.operation.name"] in _attributes.INFERENCE
+        operation = said["gen_ai.operation.name"]
+        kind = "chat" if operation in _attributes.INFERENCE else operation
         ended = said if row.error is None else {**said, "error.type": row.error}
-        (self._duration if inference else self._others).record(row.seconds, ended)
+        # What has no name of its own in the newer conventions keeps the older one.
+        self._durations.get(kind, self._durations[""]).record(row.seconds, ended)
         if row.first_chunk_seconds is not None:
             self._first.record(row.first_chunk_seconds, said)
+        self._count(row, kind, said)
+
+    def _count(self, row: Record, kind: str, said: dict[str, Any]) -> None:
         if self._tokens is not None:
-            for kind, tokens in (("input", row.prompt_tokens), ("output", row.completion_tokens)):
+            for side, tokens in (("input", row.prompt_tokens), ("output", row.completion_tokens)):
                 if tokens is not None:
-                    self._tokens.record(tokens, {**said, "gen_ai.token.type": kind})
-        if inference:
-            for name, counter in self._counters.items():
-                if (count := getattr(row, _COUNTED[name])) is not None:
-                    counter.add(count, said)
+                    self._tokens.record(tokens, {**said, "gen_ai.token.type": side})
+        for name, each in self._each.items():
+            if _OF_ONE[name][0] == kind and (count := getattr(row, _OF_ONE[name][1])) is not None:
+                each.record(count, said)
+        for name, counter in self._counters.items() if kind == "chat" else ():
+            if (count := getattr(row, _COUNTED[name])) is not None:
+                counter.add(count, said)
 
 
 _COUNTED: Final = {
@@ -292,11 +294,23 @@ _COUNTED: Final = {
     "reasoning.output_tokens": "reasoning_tokens",
 }
 """What the newer conventions count (behind ``gen_ai.client.inference.usage.``), and what it is in a record."""
+_OF_ONE: Final = {
+    "inference.operation.input_tokens": ("chat", "prompt_tokens"),
+    "inference.operation.output_tokens": ("chat", "completion_tokens"),
+    "embeddings.operation.input_tokens": ("embeddings", "prompt_tokens"),
+}
+"""And what they measure of each operation of a kind (behind ``gen_ai.client.``)."""
 
 
 def _histogram(meter: Any, name: str, what: str, ends: tuple[float, ...], unit: str = "s") -> Any:
     return meter.create_histogram(
         name, unit=unit, description=what, explicit_bucket_boundaries_advisory=list(ends)
+    )
+
+
+def _tokens(meter: Any, name: str) -> Any:
+    return _histogram(
+        meter, f"gen_ai.client.{name}", "Tokens read and written.", _TOKENS, "{token}"
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 from typing_extensions import override
 
@@ -41,6 +41,9 @@ class Prometheus(Collector):
     Raises:
         ConfigurationError: the library is not installed, or the registry has such a sink already.
     """
+
+    beginnings: ClassVar[bool] = False
+    """Of what begins nothing is counted."""
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = REGISTRY if registry is None else registry

@@ -7,10 +7,10 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from .._json import load
 from ..errors import ConfigurationError
@@ -24,6 +24,11 @@ _NAMES: Final = (
     "id", "kind", "provider", "model", "group", "deployment", "outcome", "started", "seconds", "prompt_tokens",
     "completion_tokens", "cost", "user", "team", "organisation", "customer", "key", "session", "tags",
 )  # fmt: skip
+_LAST: Final = 250_000_000_000.0
+"""Seconds: the end of the days that have a name."""
+_DEAREST: Final = 1e12
+"""Dollars."""
+_Number = TypeVar("_Number", float, Decimal)
 _WELL: Final = frozenset({"completed", "mocked", "closed"})
 
 
@@ -137,15 +142,22 @@ def _logged(row: dict[str, Any]) -> Logged | None:
         return Logged(
             names=names,
             tags=tuple(map(str, row.get("tags") or ())),
-            started=float(row["started"]),
-            seconds=float(row["seconds"]),
+            started=_within(float(row["started"]), _LAST),
+            seconds=_within(float(row["seconds"]), _LAST),
             prompt_tokens=_count(row["prompt_tokens"]),
             completion_tokens=_count(row["completion_tokens"]),
-            cost=None if cost is None else Decimal(str(cost)),
+            cost=None if cost is None else _within(Decimal(str(cost)), _DEAREST),
             failed=row["outcome"] not in _WELL,
         )
-    except (KeyError, TypeError, ValueError, InvalidOperation):
+    except (KeyError, TypeError, ValueError, InvalidOperation, OverflowError):
         return None
+
+
+def _within(value: _Number, most: float) -> _Number:
+    """A number that can be one: what somebody else wrote spoils no sum and no day."""
+    if not 0 <= value < most:
+        raise ValueError("it is out of all bounds")
+    return value
 
 
 _GROUPS: Final = (
@@ -158,8 +170,12 @@ def _count(value: Any) -> int | None:
     return None if value is None else int(value)
 
 
-def moment(text: str) -> float:
-    """Unix time of ``2026-11-01`` (its beginning), ``2026-11-01T12:00:00+00:00`` or seconds; UTC where nothing is said.
+def moment(text: str, zone: tzinfo = UTC) -> float:
+    """Unix time of ``2026-11-01`` (its beginning), ``2026-11-01T12:00:00+00:00`` or seconds.
+
+    Args:
+        text: what was given.
+        zone: whose day or hour it is, where the text does not say.
 
     Raises:
         ConfigurationError: it is none of these.
@@ -172,4 +188,4 @@ def moment(text: str) -> float:
         raise ConfigurationError(
             f"{text!r:.80} is no time: 2026-11-01, 2026-11-01T12:00:00+00:00, or Unix seconds"
         ) from None
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).timestamp()
+    return (when if when.tzinfo else when.replace(tzinfo=zone)).timestamp()

@@ -6,11 +6,12 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from itertools import product
 from typing import Any, Final
 
+from .._control.budget.windows import zone_of
 from .._cost import MATH
 from ..errors import ConfigurationError
 from ._reading import Logged, Reading, moment
@@ -22,7 +23,7 @@ GROUPS: Final = (
     *_BY_TIME, "kind", "provider", "model", "group", "deployment", "outcome", "user", "team", "organisation",
     "customer", "key", "session", "tag",
 )  # fmt: skip
-"""What calls can be grouped by. Times are UTC."""
+"""What calls can be grouped by."""
 
 
 @dataclass(slots=True)
@@ -87,6 +88,7 @@ def usage(
     *,
     since: str | float | date | datetime | None = None,
     until: str | float | date | datetime | None = None,
+    timezone: str = "UTC",
 ) -> UsageReport:
     """What the calls in a log of ``JSONL`` or ``SQLiteLog`` come to.
 
@@ -95,22 +97,23 @@ def usage(
         by: one or several of ``day``, ``month``, ``hour``, ``kind``, ``provider``, ``model``, ``group``,
             ``deployment``, ``outcome``, ``user``, ``team``, ``organisation``, ``customer``, ``key``, ``session``,
             ``tag``.
-        since: no earlier call: ``"2026-11-01"``, a date, a datetime (UTC where it says nothing), or Unix seconds.
+        since: no earlier call: ``"2026-11-01"``, a date, a datetime, or Unix seconds.
         until: no call from then on.
+        timezone: whose days, months and hours these are, where a time does not say, such as ``Europe/Berlin``.
 
     Returns:
         Rows in the order of their values, with times first to last, and the total.
 
     Raises:
-        ConfigurationError: there is no such log, or no such group or time.
+        ConfigurationError: there is no such log, or no such group, time or time zone.
     """
-    groups = checked(by)
-    reading = Reading(path, since=_time(since), until=_time(until))
+    groups, zone = checked(by), zone_of(timezone)
+    reading = Reading(path, since=_time(since, zone), until=_time(until, zone))
     rows: dict[tuple[str, ...], UsageRow] = {}
     total = UsageRow()
     for one in reading:
         total.add(one)
-        for values in product(*(_values(one, group) for group in groups)):
+        for values in product(*(_values(one, group, zone) for group in groups)):
             rows.setdefault(values, UsageRow(values)).add(one)
     if reading.unreadable and not reading.found:
         raise ConfigurationError(f"{path} is no log of calls: no line of it could be read")
@@ -132,18 +135,16 @@ def checked(by: str | Iterable[str]) -> tuple[str, ...]:
     return groups
 
 
-def _values(one: Logged, group: str) -> tuple[str, ...]:
+def _values(one: Logged, group: str, zone: tzinfo) -> tuple[str, ...]:
     if group in _BY_TIME:
-        return (datetime.fromtimestamp(one.started, UTC).strftime(_BY_TIME[group]),)
+        return (datetime.fromtimestamp(one.started, zone).strftime(_BY_TIME[group]),)
     return (one.tags or ("",)) if group == "tag" else (one.names[group],)
 
 
-def _time(given: Any) -> float | None:
+def _time(given: Any, zone: tzinfo) -> float | None:
     if given is None:
         return None
-    if isinstance(given, datetime):
-        return (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
-    return moment(given.isoformat() if isinstance(given, date) else str(given))
+    return moment(given.isoformat() if isinstance(given, date) else str(given), zone)
 
 
 def _plain(by: tuple[str, ...], row: UsageRow) -> dict[str, Any]:

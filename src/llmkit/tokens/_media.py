@@ -16,6 +16,7 @@ from ._duration import duration
 from ._estimate import text_tokens
 from ._image_size import image_size, size_may_lie
 from ._images import at_level, picture_tokens
+from ._longest import longest
 from ._pdf import count_pages
 
 __all__ = ["part_tokens"]
@@ -77,17 +78,25 @@ def _pdf(found: Attached, rule: Rule) -> CountedTokens:
 def _audio(found: Attached, rule: Rule) -> CountedTokens:
     audio = rule.get("audio", {})
     rate = audio.get("second", _BYTES_A_TOKEN)
-    longest = audio.get("seconds")
     length = duration(found.data) if found.data is not None else None
+    bound = _heard_at_most(found, audio)
     if length is None:
-        bound = None if longest is None else ceil(longest * audio["most"])
         note = f"the length of a recording is not known, taken as {_SECONDS} seconds"
         return _guess(round(_SECONDS * rate), note, bound)
-    most = longest if length.at_most is None else length.at_most
-    bound = ceil(most * audio["most"]) + 1 if most is not None and "most" in audio else None
     return _guess(
         round(length.seconds * rate), f"a second of sound is taken as {rate} tokens", bound
     )
+
+
+def _heard_at_most(found: Attached, audio: Rule) -> int | None:
+    """By what its bytes can hold, or the provider listens to, whichever is less."""
+    if "most" not in audio:
+        return None
+    a_second, stated = int(audio["most"]), audio.get("seconds")
+    known = None if found.data is None else longest(found.data)
+    if known is None or (stated is not None and stated <= known):
+        return None if stated is None else ceil(stated * a_second)
+    return ceil(known * a_second) + 1
 
 
 def _video(found: Attached, rule: Rule) -> CountedTokens:

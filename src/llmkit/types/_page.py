@@ -137,6 +137,9 @@ def bar(share: Decimal | float, more: Decimal | float = 0) -> Html:
 
 def cost_page(cost: Cost) -> str:
     """A cost, to be unfolded into its lines and where each rate is from."""
+    if cost.status == "none" and not cost.lines:
+        # Nothing was to be paid: why is all there is to say.
+        return escaped(" · ".join(filter(None, [str(cost), cost.reason])))
     said = str(cost) if not cost.known else f"{cost} {cost.status}"
     notes = [cost.reason] if cost.known and cost.reason else []
     if cost.revision:

@@ -53,23 +53,28 @@ class Answer(Model):
     @property
     def call(self) -> CallInfo:
         """What happened to the call: attempts, timings, parameter ledger, headers, request id."""
-        if self._call is None:
-            self._call = CallInfo(id=str(self.get("id", "")))
-        return self._call  # type: ignore[no-any-return]
+        private = self.__pydantic_private__
+        call: CallInfo | None = None if private is None else private.get("_call")
+        if call is None:
+            self._call = call = CallInfo(id=str(self.get("id", "")))
+        return call
 
     @property
     def cost(self) -> Cost:
         """What the call cost in USD, line by line with sources; or unknown, with the reason."""
-        if self._cost is None:
-            self._cost = unknown("this answer was not priced")
-        return self._cost  # type: ignore[no-any-return]
+        private = self.__pydantic_private__
+        cost: Cost | None = None if private is None else private.get("_cost")
+        if cost is None:
+            self._cost = cost = unknown("this answer was not priced")
+        return cost
 
     @property
     def as_sent(self) -> bytes | None:
         """The provider's own bytes, where they are in OpenAI's form and nothing of them had to be mended."""
-        if not self._kept("_as_sent"):
+        private = self.__pydantic_private__
+        if not private or not private.get("_as_sent"):
             return None
-        call: CallInfo = self._call
+        call: CallInfo = private["_call"]
         return call.raw
 
     def counted(self) -> Usage | None:

@@ -7,7 +7,6 @@ add is named with theirs; what a provider does not take is refused before anythi
 from __future__ import annotations
 
 import base64
-import html
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from os import PathLike
@@ -307,6 +306,8 @@ class Speech(Answer):
         if not self.content or kind in _RAW or not kind.startswith("audio/"):
             return None
         encoded = base64.b64encode(self.content).decode()
+        import html  # noqa: PLC0415 - only in notebooks
+
         caption = html.escape(f"{self!r} · {self.cost}")
         return f'<audio controls src="data:{html.escape(kind)};base64,{encoded}"></audio><br><em>{caption}</em>'
 

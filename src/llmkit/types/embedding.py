@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field, PrivateAttr, SkipValidation, WrapSerializer
@@ -121,6 +121,23 @@ class EmbeddingResponse(Answer):
     model: str = ""
     usage: EmbeddingUsage | None = None
 
+    def reuse(self, tokens: Sequence[int | None]) -> None:
+        """Say what of it was kept before: the tokens of each such vector, as far as they are known; for who made it."""
+        known = None if None in tokens else sum(count for count in tokens if count is not None)
+        self._keep(_reused=(len(tokens), known))
+
+    @property
+    def reused(self) -> int:
+        """How many of the vectors were in the cache; ``usage`` and ``cost`` are of the others, if there are any."""
+        return self._kept("_reused")[0] if self._kept("_reused") else 0
+
+    @property
+    def reused_tokens(self) -> int | None:
+        """The tokens that these had used when they came; ``None`` where that was not said. An estimate where several
+        inputs were asked for together: of a request's tokens each has its share by its length.
+        """
+        return self._kept("_reused")[1] if self._kept("_reused") else 0
+
     @property
     def vectors(self) -> list[list[float]]:
         """The vectors as numbers, in the order of the inputs. Raises ``ValueError`` as ``Embedding.vector``."""
@@ -156,7 +173,10 @@ class EmbeddingResponse(Answer):
 
     @override
     def _repr_markdown_(self) -> str:
-        told = [self.model, None if self.usage is None else f"{self.usage.prompt_tokens} tokens"]
+        read = None if self.usage is None else self.usage.prompt_tokens
+        told = [self.model, None if read is None else plural(read, "token")]
+        if self.reused:
+            told.append(f"{self.reused:,} from the cache")
         facts = " · ".join([*filter(None, told), str(self.cost)])
         return f"{plural(len(self.data), 'vector')}{self._size()}\n\n---\n*{facts}*"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from collections.abc import Coroutine
 from typing import Any
 
@@ -75,6 +77,25 @@ def test_who_is_cancelled_by_others_is() -> None:
             await task
 
     run(body())
+
+
+def test_nothing_of_a_line_waits_for_the_collector() -> None:
+    """One that was watched is gone with its last user: at 800 requests a second, circles would be many."""
+
+    async def body() -> None:
+        async with line([], asyncio.Event(), keep_alive=0.0) as one:
+            await asyncio.sleep(0.01)
+            seen = weakref.ref(one)
+        del one
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert seen() is None
+
+    gc.disable()
+    try:
+        run(body())
+    finally:
+        gc.enable()
 
 
 def test_failures_are_raised() -> None:

@@ -16,6 +16,7 @@ import pytest
 from llmkit.budget import Budget
 from llmkit.proxy.auth.keys import token_of
 from llmkit.testing import faults
+from llmkit.tokens._ogg import _checksum
 
 from .._kit import MASTER, Served, gateway
 from ._keys import new_key
@@ -57,8 +58,14 @@ def test_a_transcription_goes_to_its_provider_as_a_form(
     assert b'filename="talk.wav"' in body
 
 
+def ogg(packet: bytes) -> bytes:
+    """A page with one packet."""
+    made = b"OggS" + bytes(22) + bytes([1, len(packet)]) + packet
+    return made[:22] + struct.pack("<I", _checksum(made)) + made[26:]
+
+
 def test_a_transcription_within_a_budget(served: Served) -> None:
-    """What a WAV can last is in its header; where nobody knows, HTTP callers are told of no keyword."""
+    """What is in it says how long it can last; where nobody knows, HTTP callers are told of no keyword."""
     key = new_key(served)
     served.gateway.budget.set_budget(Budget("0.01", scope={"key": token_of(key)}))
     second = struct.pack(
@@ -88,11 +95,15 @@ def test_a_transcription_within_a_budget(served: Served) -> None:
         assert asked("a.wav", second + bytes(16000)).status_code == 200
         long = asked("a.wav", second[:-4] + struct.pack("<I", 16000 * 300) + bytes(16000 * 300))
         assert long.json()["error"]["code"] == "budget_exceeded"
+        said = ogg(b"OpusHead" + bytes(11)) + ogg(b"\x78" + bytes(9))
+        assert asked("a.ogg", said).status_code == 200
+        long = asked("a.ogg", said + ogg(b"\x78" + bytes(9)) * 15_000)
+        assert long.json()["error"]["code"] == "budget_exceeded"
         strange = asked("a.ogg", b"OggS" + bytes(400))
     assert strange.status_code == 400
     assert strange.json()["error"]["code"] == "unbounded_cost"
     assert "max_cost=" not in strange.text
-    assert "WAV and MP3" in strange.text
+    assert "WAV, FLAC or Ogg" in strange.text
 
 
 @pytest.mark.parametrize("form", ["text", "srt", "vtt"])

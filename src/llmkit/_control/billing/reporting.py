@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from ..._call import CallInfo
+from ..._call import CallInfo, whole_of
 from ..._cost import Cost, Measure
 from ...catalogue import Catalogue
 from ...errors import ConfigurationError
@@ -80,7 +80,7 @@ def finish_of(given: Any, said: Said, around: Around) -> Finish:
         ConfigurationError: an amount, a time or an id is none.
         TypeError: what is given is no answer, no usage and no amount.
     """
-    whole = given if isinstance(given, Mapping) else getattr(given, "response", given)
+    whole = given if isinstance(given, Mapping) else whole_of(given)
     if isinstance(whole, Answer) and whole._call is not None:  # noqa: SLF001 - whether it was called
         return _of_answer(whole, said, around.attributes)
     at = around.now if said.at is None else moment(said.at)

@@ -15,7 +15,7 @@ from functools import reduce
 from typing import Any, Final, Literal, NamedTuple
 
 from ..._cost import MATH
-from ..._flow import Flow, notify, store
+from ..._flow import Flow, Store, notify, store
 from ..._operations import Line, Posted, Reserve, Reserved, Settled, SettleHold, Untimely
 from ...errors import BudgetUnavailableError, ConfigurationError, StoreError, StoreUnavailableError
 from ...events import CatchUpFailed, SpendKept, SpendPosted, StoreReached, StoreUnreachable
@@ -106,7 +106,7 @@ class Outage:
     def _asked(self, operation: Any) -> Flow[Any]:
         begun = self.gate.begin()
         try:
-            answer = yield from store(operation, self._target)
+            answer = yield Store(operation, self._target)
             if answer is None:
                 # What is performed for a call that was cancelled has little time.
                 raise StoreUnavailableError("the store did not answer in time")

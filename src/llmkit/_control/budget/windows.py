@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 from ..._operations import ROLLING_BUCKETS, Window
 from ...errors import ConfigurationError
 
-__all__ = ["TOTAL", "Period", "period_of"]
+__all__ = ["TOTAL", "Period", "period_of", "zone_of"]
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _ROLLING: Final = re.compile(r"([1-9][0-9]{0,8})\s*(s|m|h|d|w)")
@@ -57,7 +57,7 @@ class Period(NamedTuple):
         """The buckets around a time: of a calendar, the period before, this one, and two that follow."""
         if not self.unit:
             return _rolling_window(self.width)
-        return Window(0, _starts(self.unit, _zone(self.zone), now))
+        return Window(0, _starts(self.unit, zone_of(self.zone), now))
 
 
 TOTAL: Final = Period("total")
@@ -80,7 +80,7 @@ def period_of(given: Any, zone: str = "UTC") -> Period:
     if name == "total":
         return TOTAL
     if name in _UNITS:
-        _zone(zone)
+        zone_of(zone)
         return Period(name if zone == "UTC" else f"{name}@{zone}", 0, name, zone)
     if (found := _ROLLING.fullmatch(name)) is not None:
         return _rolling(given, int(found[1]) * _SECONDS[found[2]])
@@ -110,7 +110,8 @@ def _unknown(given: str, name: str) -> str:
 
 
 @lru_cache(256)
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
+    """A time zone by its name. Raises ``ConfigurationError``, with near misses, where there is none."""
     if name == "UTC":
         return UTC  # where no time zones are installed, too
     try:

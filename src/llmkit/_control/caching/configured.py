@@ -5,6 +5,7 @@ Source: https://docs.litellm.ai/docs/proxy/caching and litellm/caching/caching.p
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
@@ -22,9 +23,12 @@ _KINDS: Final = {
     "transcription": "transcription",
     "image_generation": "image",
     "speech": "speech",
+    "moderation": "moderation",
+    "anthropic_messages": "messages",
 }
 """Types of call, without the ``a`` of those that are awaited."""
 _MODES: Final = {"default_on": "on", "default_off": "off"}
+_TTLS: Final = ("default_in_memory_ttl", "default_in_redis_ttl")
 _STORES: Final = ("local", "disk", "redis")
 _WHERE: Final = (
     "type",
@@ -36,6 +40,7 @@ _WHERE: Final = (
     "db",
     "url",
     "redis_url",
+    "redis_startup_nodes",
     "disk_cache_dir",
 )
 _FILE: Final = "answers.db"
@@ -60,17 +65,32 @@ def configured(params: Mapping[str, Any], environ: Mapping[str, str]) -> Configu
     refused: list[tuple[str, str]] = []
     how: dict[str, Any] = {}
     for name, value in said.items():
-        if name in ("ttl", "default_in_memory_ttl", "default_in_redis_ttl"):
-            how["ttl"] = value
-        elif name == "namespace":
+        if name in ("ttl", *_TTLS):
+            continue
+        if name == "namespace":
             how["namespace"] = value
         elif name == "mode":
-            how["mode"] = _MODES.get(value, value)
+            how["mode"] = _mode(value)
         elif name == "supported_call_types":
             how["kinds"] = _kinds(value, refused)
         elif name not in _WHERE:
             refused.append((name, "a cache here has no such setting: see llmkit.cache.Cache"))
-    return Configured(_store(said, environ), how, tuple(refused))
+    store = _store(said, environ)
+    if (ttl := _ttl(said, store)) is not None:
+        how["ttl"] = ttl
+    return Configured(store, how, tuple(refused))
+
+
+def _ttl(said: Mapping[str, Any], store: str | None) -> Any:
+    """That of the kind of store goes before that of all."""
+    kind = "default_in_memory_ttl" if store is None else "default_in_redis_ttl"
+    return said.get(kind if store is None or "://" in store else "ttl", said.get("ttl"))
+
+
+def _mode(value: Any) -> str:
+    if not isinstance(value, str) or value not in _MODES:
+        raise ConfigurationError(f"mode is 'default_on' or 'default_off', not {value!r:.80}")
+    return _MODES[value]
 
 
 def _kinds(given: Any, refused: list[tuple[str, str]]) -> list[str]:
@@ -86,25 +106,45 @@ def _kinds(given: Any, refused: list[tuple[str, str]]) -> list[str]:
 
 
 def _store(said: Mapping[str, Any], environ: Mapping[str, str]) -> str | None:
-    url = said.get("url") or said.get("redis_url") or environ.get("REDIS_URL")
-    host = said.get("host") or environ.get("REDIS_HOST")
+    """Where entries are: what is said here goes before what the environment says."""
+    url, host, port = said.get("url") or said.get("redis_url"), said.get("host"), said.get("port")
+    if not url and not host:
+        host, port = _node(said, environ) or (None, port)
+    if not url and not host:
+        url, host = environ.get("REDIS_URL"), environ.get("REDIS_HOST")
     kind = said.get("type", "redis" if url or host else "local")
+    kind = str(getattr(kind, "value", kind))
     if kind not in _STORES:
-        raise ConfigurationError(
-            f"litellm_settings.cache_params.type is {', '.join(_STORES)}, not {kind!r:.80}"
-        )
+        raise ConfigurationError(f"a cache's type is {', '.join(_STORES)}, not {kind!r:.80}")
     if kind == "local":
         return None
     if kind == "disk":
         folder = str(said.get("disk_cache_dir") or ".")
         return f"{folder.rstrip('/')}/{_FILE}"
-    return str(url) if url else _url(said, str(host or "localhost"), environ)
+    return str(url) if url else _url(said, (str(host or "localhost"), port), environ)
 
 
-def _url(said: Mapping[str, Any], host: str, environ: Mapping[str, str]) -> str:
-    scheme = "rediss" if said.get("ssl") else "redis"
+def _node(said: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Any, Any] | None:
+    """One of a cluster's, which knows where the entries are: they are all at one."""
+    nodes = said.get("redis_startup_nodes") or environ.get("REDIS_CLUSTER_NODES")
+    if not nodes:
+        return None
+    try:
+        first = (json.loads(nodes) if isinstance(nodes, str) else nodes)[0]
+        return first["host"], first["port"]
+    except (ValueError, LookupError, TypeError):
+        raise ConfigurationError(
+            "redis_startup_nodes is a list of nodes, such as [{'host': '10.0.0.1', 'port': 7001}]"
+        ) from None
+
+
+def _url(said: Mapping[str, Any], where: tuple[str, Any], environ: Mapping[str, str]) -> str:
+    ssl = said.get("ssl")
+    secure = ssl if isinstance(ssl, bool) else str(ssl or "").lower() in {"true", "1", "yes", "on"}
+    scheme = "rediss" if secure else "redis"
     password = str(said.get("password") or environ.get("REDIS_PASSWORD") or "")
     user = str(said.get("username") or environ.get("REDIS_USERNAME") or "")
     who = f"{quote(user, safe='')}:{quote(password, safe='')}@" if password else ""
-    port = said.get("port") or environ.get("REDIS_PORT") or 6379
+    host, port = where
+    port = port or environ.get("REDIS_PORT") or 6379
     return f"{scheme}://{who}{host}:{port}/{said.get('db') or 0}"

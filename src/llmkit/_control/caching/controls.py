@@ -13,10 +13,12 @@ from typing import Any, Final, NamedTuple
 
 from ...errors import ConfigurationError
 
-__all__ = ["CONTROLS", "Control", "control_of", "namespace_of", "seconds_of"]
+__all__ = ["CONTROLS", "KNOWN", "Control", "control_of", "namespace_of", "seconds_of"]
 
 CONTROLS: Final = ("no-cache", "no-store", "ttl", "s-maxage", "namespace", "use-cache")
 _ALSO: Final = {"s-max-age": "s-maxage"}
+KNOWN: Final = (*CONTROLS, *_ALSO)
+"""All that can be said, in either spelling."""
 _WANTS: Final = ("ttl", "s-maxage", "namespace", "use-cache")
 """What says nothing unless there is a cache."""
 _LONGEST: Final = 256

@@ -18,7 +18,10 @@ POSSIBLE: Final = KINDS | {"image", "speech"}
 
 _ENDED_WELL: Final = frozenset({"completed", "incomplete"})
 """How a response can have ended whose answer does not change any more."""
-_GOES_ON: Final = frozenset({"pause_turn"})
+_CUT: Final = frozenset({None, "", "error", "content_filter"})
+"""Why an answer ended that is not whole: a filter that cut it may let the next one pass."""
+_OF_MESSAGES: Final = frozenset({None, "", "pause_turn", "refusal"})
+"""The same of messages; ``pause_turn`` goes on."""
 
 
 def asks(call: Call) -> bool:
@@ -36,19 +39,24 @@ def whole(kind: str, answer: Answer) -> bool:
 
 def _choices(answer: Any) -> bool:
     ends = [choice.finish_reason for choice in answer.choices]
-    return bool(ends) and all(end and end != "error" for end in ends)
+    return bool(ends) and _CUT.isdisjoint(ends)
 
 
 def _texts(answer: Any) -> bool:
-    return bool(answer.choices) and all(c.get("finish_reason") != "error" for c in answer.choices)
+    # Some hosts say no reason here.
+    return bool(answer.choices) and all(
+        not (end := c.get("finish_reason")) or end not in _CUT for c in answer.choices
+    )
 
 
 def _messages(answer: Any) -> bool:
-    return bool(answer.stop_reason) and answer.stop_reason not in _GOES_ON
+    return answer.stop_reason not in _OF_MESSAGES
 
 
 def _responses(answer: Any) -> bool:
-    return answer.status in _ENDED_WELL
+    why = answer.get("incomplete_details")
+    reason = why.get("reason") if hasattr(why, "get") else None
+    return answer.status in _ENDED_WELL and reason not in _CUT - {None}
 
 
 def _vectors(answer: Any) -> bool:

@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from ..settle import Account
     from .controls import Control
 
-__all__ = ["Caching", "Ready"]
+__all__ = ["Caching", "Found", "Ready"]
 
 Ready = tuple[Leg, HTTPRequest]
+_AHEAD: Final = 5.0
+"""Seconds by which the clocks of machines may differ."""
 _POLLS: Final = (0.02, 0.5)
 """Seconds between two looks at what another process does: the first, and the longest."""
 
@@ -51,7 +53,7 @@ class Caching:
         self._cache, self._control, self._tenant = cache, control, tenant
         self._keys: tuple[str, ...] = ()
         self._by_key: dict[str, Ready] = {}
-        self._taped: list[tuple[Leg, HTTPRequest, Taped]] = []
+        self._taped: list[tuple[Leg, HTTPRequest, Any]] = []
         self._seat: Any = None
         self._leased = False
         self._refused: bytes | None = None
@@ -64,19 +66,18 @@ class Caching:
 
     # --- before anybody is asked
 
-    def find(self, job: Job, account: Account, ready: Sequence[Ready]) -> Flow[_Found]:
+    def find(self, job: Job, account: Account, ready: Sequence[Ready]) -> Flow[Found]:
         """What there is for one of these requests, or the requests, so that their answers can be kept.
 
         Raises:
             APITimeoutError: somebody else asks the same, and takes longer than this call may.
         """
         first = [one for one in ready if asks(one[0].call)]
-        if not first or job.kind not in self._cache.kinds or not self._cache.open():
-            return _Found(ready)
-        self._who = job.id
+        if not first or not self._ready(job):
+            return Found(ready)
         keys = yield from self._name(job, account, first)
         if not keys:
-            return _Found(ready)
+            return Found(ready)
         # Whoever wants the same goes by the same one, whichever order theirs are in.
         self._by_key = dict(zip(keys, first, strict=True))
         self._keys = tuple(sorted(self._by_key))
@@ -85,11 +86,16 @@ class Caching:
             if hit is None and self._single and not job.stream:
                 hit = yield from self._turn(job, account)
             if hit is not None:
-                return _Found(ready, hit)
+                return Found(ready, hit)
             self._cache.count("misses")
             if job.heard:
                 yield from notify(CacheMissed(job.id, self._keys[0]))
-        return _Found([self.taped(one) for one in ready])
+        return Found([self.taped(one) for one in ready])
+
+    def _ready(self, job: Job) -> bool:
+        """Whether such calls are kept, and the store may be asked."""
+        self._who = job.id
+        return job.kind in self._cache.kinds and self._cache.open()
 
     def taped(self, ready: Ready) -> Ready:
         """A request whose answer is remembered."""
@@ -103,11 +109,8 @@ class Caching:
 
     def _name(self, job: Job, account: Account, ready: Sequence[Ready]) -> Flow[list[str]]:
         """The keys of some requests; none where the cache cannot be asked, or a call has no key."""
-        if self._cache.salt is None:
-            salt = yield from self._asked(job, Founding(self._cache.fresh_salt()))
-            if salt is None:
-                return []
-            self._cache.salt = salt
+        if not (yield from self._salted(job)):
+            return []
         keys = []
         for leg, request in ready:
             key = yield from self._named(job, account, leg, request)
@@ -116,11 +119,31 @@ class Caching:
             keys.append(key)
         return keys
 
+    def _salted(self, job: Job) -> Flow[bool]:
+        """Know what keys are salted with; whether it is known."""
+        cache = self._cache
+        if cache.unsalted:
+            # Of a store that was emptied the old one goes on, unless another has founded it since.
+            salt = yield from self._asked(job, Founding(cache.salt or cache.fresh_salt()))
+            if salt is None:
+                return False
+            cache.salted(salt)
+        return True
+
+    @property
+    def _space(self) -> str:
+        namespace = self._control.namespace
+        return str(self._cache.namespace if namespace is None else namespace)
+
+    @property
+    def _ttl(self) -> float | None:
+        ttl: float | None = self._cache.ttl if self._control.ttl is None else self._control.ttl
+        return ttl
+
     def _named(
         self, job: Job, account: Account, leg: Leg, request: HTTPRequest
     ) -> Flow[str | None]:
-        namespace = self._control.namespace
-        about = (self._cache.namespace if namespace is None else namespace, self._tenant)
+        about = (self._space, self._tenant)
         return (yield from named(self._cache, job, account, leg, request, *about))
 
     def _looked(self, job: Job, account: Account) -> Flow[Any]:
@@ -139,8 +162,8 @@ class Caching:
             entry = unpacked(data, self._keys)
             if entry is None:
                 return None
-            age = max(0.0, job.clock.wall() - entry.made)
-            if self._control.max_age is not None and age > self._control.max_age:
+            age = job.clock.wall() - entry.made
+            if self._too_old(age):
                 return None
             leg, request = self._by_key[entry.key]
             answer, head = replayed(entry, leg, stream=job.stream)
@@ -154,12 +177,17 @@ class Caching:
             yield from notify(EntryUnreadable(job.id, self._keys[0], reason))
             return None
         self._cache.count("hits")
+        account.info.cache_key = entry.key
         account.leaving(leg, request.adjustments)
         account.answered(head)
         account.replays()
         if job.heard:
-            yield from notify(CacheHit(job.id, entry.key, age))
+            yield from notify(CacheHit(job.id, entry.key, max(0.0, age)))
         return answer
+
+    def _too_old(self, age: float) -> bool:
+        """Whether an entry of this age is not wanted. One that was made in the future may be of any."""
+        return self._control.max_age is not None and not -_AHEAD < age <= self._control.max_age
 
     # --- others who ask the same
 
@@ -222,14 +250,20 @@ class Caching:
             self.left(kept=kept or account.cached)
 
     def _kept(self, job: Job, account: Account, answer: Answer) -> Flow[bool]:
-        ttl = self._cache.ttl if self._control.ttl is None else self._control.ttl
         found = [one for one in self._taped if one[0].call is account.call]
-        if not found or ttl == 0 or account.mocked or account.seam or not whole(job.kind, answer):
+        if (
+            not found
+            or self._ttl == 0
+            or account.mocked
+            or account.seam
+            or not whole(job.kind, answer)
+        ):
             return False
         leg, request, tape = found[-1]
         info = account.info
         exchanges = tape.exchanges((info.status_code, info.headers) if job.stream else None)
         key = yield from self._named(job, account, leg, request)
+        info.cache_key = key
         if exchanges is None or key is None:
             self._cache.count("unkept")
             return False
@@ -238,12 +272,12 @@ class Caching:
             self._cache.count("unkept")
             return False
         claim = (self._keys[0], self._who) if self._leased else ("", "")
-        done = yield from self._asked(job, Keep(key, data, ttl, *claim))
+        done = yield from self._asked(job, Keep(key, data, self._ttl, *claim))
         self._leased = self._leased and not done
         self._cache.count("kept" if done else "unkept")
         return bool(done)
 
-    def failed(self, job: Job) -> Flow[None]:
+    def failed(self, job: Job, account: Account) -> Flow[None]:
         """Nothing will be kept: whoever waits asks."""
         try:
             if self._leased:
@@ -283,7 +317,7 @@ class Caching:
         return answer
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """The requests that are left to make, or the answer that makes them needless."""
 
     ready: Sequence[Ready]

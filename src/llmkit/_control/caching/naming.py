@@ -20,7 +20,7 @@ from ..job import Job, Leg
 if TYPE_CHECKING:
     from ..settle import Account
 
-__all__ = ["named", "tenant_of"]
+__all__ = ["named", "parts_of", "tenant_of"]
 
 _OF_ACCOUNTS: Final = frozenset({
     "account_id", "aws_access_key_id", "aws_external_id", "aws_profile_name", "aws_role_name",
@@ -51,6 +51,19 @@ def named(
     tenant: Sequence[Any],
 ) -> Flow[str | None]:
     """The key of a request; ``None`` where it has none: what it sends cannot be read twice."""
+    parts = yield from parts_of(cache, job, account, leg, request, tenant)
+    return None if parts is None else cache_key.key(cache.salt, namespace, parts)
+
+
+def parts_of(
+    cache: Any,
+    job: Job,
+    account: Account,
+    leg: Leg,
+    request: HTTPRequest,
+    tenant: Sequence[Any],
+) -> Flow[list[bytes] | None]:
+    """What the key of a request is made of; ``None`` where it has none."""
     call, salt = leg.call, cache.salt
     files = list(_files(request, call))
     digests: list[str] = []
@@ -74,7 +87,7 @@ def named(
             parts.append(cache_key.subject(call, by_file))
         except (TypeError, ValueError, RecursionError):
             return None
-    return cache_key.key(salt, namespace, parts)
+    return parts
 
 
 def _files(request: HTTPRequest, call: Call) -> Iterator[Any]:

@@ -16,7 +16,10 @@ from ...types.answer import Answer
 __all__ = ["MapPlan", "MapProgress", "MapResults", "MapRow"]
 
 
-@dataclass(slots=True)
+_LONGEST = 80
+
+
+@dataclass(slots=True, repr=False)
 class MapRow:
     """What became of one row.
 
@@ -35,6 +38,21 @@ class MapRow:
     kept: bool = False
     lost: int = 0
     earlier: Decimal = Decimal(0)
+
+    @override
+    def __repr__(self) -> str:
+        """Short: rows stand in lists, and answers are long."""
+        if self.error is not None:
+            said = f"{type(self.error).__name__}: {self.error}"
+        else:
+            said = repr(self.text if self.text is not None else self.result)
+        said = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+        return f"<MapRow {self.index!r}: {said} · {self.cost}{' · kept' if self.kept else ''}>"
+
+    def _repr_html_(self) -> str:
+        from .looks import row_page  # noqa: PLC0415 - only in notebooks
+
+        return row_page(self)
 
     @property
     def ok(self) -> bool:
@@ -155,13 +173,14 @@ class MapResults(list[MapRow]):
         """
         outcomes = [_outcome(row) for row in self]
         columns = {name: [one[name] for one in outcomes] for name in ("answer", "error", "cost")}
-        if callable(getattr(self._given, "assign", None)):  # pandas
-            return self._given.assign(**columns)
-        if callable(getattr(self._given, "to_frame", None)):
-            return self._given.to_frame().assign(**columns)
-        raise TypeError(
-            "the rows were no data frame of pandas: pandas.DataFrame(results.to_dicts())"
-        )
+        frame = self._given
+        if callable(getattr(frame, "to_frame", None)):  # a column
+            frame = frame.to_frame()
+        if callable(getattr(frame, "assign", None)):  # pandas
+            return frame.assign(**columns)
+        if callable(getattr(frame, "with_columns", None)):  # polars
+            return frame.with_columns(type(frame)(columns, strict=False).get_columns())
+        raise TypeError("the rows were no data frame: pandas.DataFrame(results.to_dicts())")
 
     def summary(self) -> str:
         """Everything in a line or two, as people read it."""
@@ -184,7 +203,7 @@ class MapResults(list[MapRow]):
         return results_page(self)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class MapPlan:
     """What a ``map`` would do (``dry_run=True``): nothing was sent, and the checkpoint is as it was.
 
@@ -209,7 +228,13 @@ class MapPlan:
             else f"${_short(bound.total)} at most"
         )
         said = f"{plural(self.rows, 'row')}: {self.kept:,} in the checkpoint, {self.to_do:,} to do, {most}"
+        if self.errors:
+            said += f", {plural(len(self.errors), 'row')} that cannot be asked"
         return "\n".join([said, *self.notes])
+
+    @override
+    def __repr__(self) -> str:
+        return f"<MapPlan {self}>"
 
 
 def _columns(row: MapRow) -> dict[str, Any]:

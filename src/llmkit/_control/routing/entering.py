@@ -37,7 +37,7 @@ def enter(route: Route, visit: Visit, member: Member, now: float) -> Go | Ask | 
     table = route.table
     if table.limits.any(member) or table.counts(visit.group):
         shared = table.shared
-    elif table.shared and member.strikes:
+    elif member.strikes and table.shared:
         shared = True
     else:
         return _take(route, visit, member, now)
@@ -154,9 +154,11 @@ def answered(route: Route, asked: Asked, told: Admitted | Full | Looked, now: fl
 
 def look(route: Route, visit: Visit, now: float) -> Ask | None:
     """Ask how a group's members are, where that is not known yet."""
+    if visit.looked:
+        return None
     group, table = visit.group, route.table
     counts = table.counts(group)
-    if visit.looked or not (table.shared or counts):
+    if not (counts or table.shared):
         return None
     visit.looked = True
     # What is admitted here is counted meanwhile, too; what is elsewhere, only the store knows.

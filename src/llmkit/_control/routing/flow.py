@@ -19,7 +19,7 @@ from ...events import Diverted, FallingBack, Queued, Rerouted, RetryScheduled
 from ...types.answer import Answer
 from .. import call as calls
 from ..job import Diversion, Job, Leg
-from ..mock import mocked
+from ..mock import mocking
 from ..settle import Account
 from .beside import Beside
 from .continuing import Continuing
@@ -97,7 +97,19 @@ class Way:
         try:
             if self._shared is not None and self._shared.due:
                 yield from self._shared.before()
-            return (yield from self._through(job, account))
+            seen = self._line.news
+            if self._shared is not None or self._line.crowded(self._priority):
+                yield from self._in_line(job, seen)
+            while True:
+                step = self._route.next(self._now())
+                if isinstance(step, Go):
+                    answer = yield from self._visited(job, account, step)
+                    if answer is not None:
+                        return answer
+                elif isinstance(step, Ask):
+                    yield from self._let_in(step)
+                else:
+                    yield from self._waited(job, step, seen)
         finally:
             if self._turn is not None:
                 self._turn.leave()
@@ -108,24 +120,14 @@ class Way:
             if self._places.owing:
                 job.abandon(self._places)
 
-    def _through(self, job: Job, account: Account) -> Flow[Answer]:
-        seen = self._line.news
+    def _in_line(self, job: Job, seen: object) -> Flow[None]:
+        """Wait for those who go before, or for the store to be asked again."""
         if self._line.crowded(self._priority):
             self._turn = self._line.turn(self._priority)
             yield from acquire(self._turn, self._now() + job.timeouts.total)
         elif (others := self._shared) is not None and self._now() < others.rests:
             self._turn = self._line.turn(self._priority, seen)
             yield from acquire(self._turn, others.rests)
-        while True:
-            step = self._route.next(self._now())
-            if isinstance(step, Go):
-                answer = yield from self._visited(job, account, step)
-                if answer is not None:
-                    return answer
-            elif isinstance(step, Ask):
-                yield from self._let_in(step)
-            else:
-                yield from self._waited(job, step, seen)
 
     # --- waiting
 
@@ -174,7 +176,10 @@ class Way:
         try:
             if self._error is not None and go.how != "again":
                 yield from notify(self._other(job, go, self._error))
-            place, result = yield from self._answered(job, account, place)
+            if self._hedging is None:
+                result = yield from self.attempt(job, account, place)
+            else:
+                place, result = yield from self._hedged(job, account, place, self._hedging)
         except Diversion as other:
             model, why = other.model, (other.scope, other.threshold)
         except Exception as error:
@@ -187,12 +192,10 @@ class Way:
         yield from self._divert(job, model, why)
         return None
 
-    def _answered(
-        self, job: Job, account: Account, place: Place
+    def _hedged(
+        self, job: Job, account: Account, place: Place, hedging: Hedging
     ) -> Flow[tuple[Place, Answer | Opened]]:
         """The answer of the one who was chosen, or of another who was asked beside it."""
-        if self._hedging is None:
-            return place, (yield from self.attempt(job, account, place))
         try:
             leg, _ = yield from self._prepared(job, place)
         except BaseException as error:
@@ -200,7 +203,7 @@ class Way:
             raise
         if not hedgeable(leg):
             return place, (yield from self.attempt(job, account, place))
-        return (yield from self._hedging.run(job, account, place, Beside(self, job)))
+        return (yield from hedging.run(job, account, place, Beside(self, job)))
 
     def attempt(self, job: Job, account: Account, place: Place) -> Flow[Answer | Opened]:
         """Ask one; where that fails, or is given up, its place is left.
@@ -254,13 +257,10 @@ class Way:
         """Ask it, or answer as it is told to."""
         place.began = self._now()
         if (mock := leg.options.get("mock_response")) is not None:
-            account.leaving(leg, request.adjustments)
-            made: Answer | Opened = mocked(leg.call, mock)
-            account.mocked = account.info.mocked = True
-            return made
+            return mocking(account, leg, request, mock)
         if account.holds is not None and self._diverted:
             account.holds.diverting = False
-        return (yield from calls.on_leg(job, account, leg, request, place.go.waited))
+        return calls.on_leg(job, account, leg, request, place.go.waited)
 
     def _failed(self, account: Account, place: Place, error: Exception) -> Flow[None]:
         """It has failed, and nobody has seen anything of its answer."""

@@ -57,7 +57,8 @@ def _written(value: Any) -> int:
 def _messages(messages: Iterable[Any]) -> int:
     total = 0
     for message in messages:
-        content = message.get("content") if isinstance(message, Mapping) else message
+        known = type(message) is dict or isinstance(message, Mapping)
+        content = message.get("content") if known else message
         if isinstance(content, str) and len(message) == 2:  # noqa: PLR2004 - a role and a text: most are so
             total += _AROUND + (len(content) if content.isascii() else _BYTES * len(content))
         else:
@@ -105,7 +106,8 @@ def needs_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> frozenset
     said = subject.get("messages") or subject.get("input")
     if isinstance(said, list | tuple):
         for one in said:
-            content = one.get("content") if isinstance(one, Mapping) else None
+            known = type(one) is dict or isinstance(one, Mapping)
+            content = one.get("content") if known else None
             if isinstance(content, list | tuple):
                 found.update(_attached(content))
     return frozenset(found)

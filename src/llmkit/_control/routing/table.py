@@ -276,7 +276,9 @@ class Table:
     def counts(self, group: Group) -> bool:
         """Whether a group's strategy has to know, before each choice, what is counted elsewhere than here."""
         strategy = group.strategy
-        return strategy.counts if self.shared else getattr(strategy, "used", False)
+        if self.store is None or self.lost:
+            return getattr(strategy, "used", False)
+        return strategy.counts
 
     def look(self, group: Group, op: Look, now: float) -> None:
         """Ask this process's own admission how a group's members are."""

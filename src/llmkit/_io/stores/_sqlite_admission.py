@@ -29,10 +29,10 @@ _COOLDOWN: Final = "SELECT since, until, strikes, reason FROM llmkit_cooldown WH
 _COOL: Final = "INSERT OR REPLACE INTO llmkit_cooldown VALUES (?, ?, ?, ?, ?)"
 _WARM: Final = "DELETE FROM llmkit_cooldown WHERE deployment = ?"
 _FORGIVE: Final = "DELETE FROM llmkit_cooldown WHERE until <= ?"
-_LATER: Final = "since = ?1 WHERE deployment = ?2 AND since > ?1"
+_LATER: Final = "since = ? WHERE deployment = ? AND since > ?"
 _BACK: Final = (
-    f"UPDATE llmkit_ticket SET expires = expires - since + ?1, {_LATER}",  # noqa: S608
-    f"UPDATE llmkit_cooldown SET until = until - since + ?1, {_LATER}",  # noqa: S608
+    f"UPDATE llmkit_ticket SET expires = expires - since + ?, {_LATER}",  # noqa: S608
+    f"UPDATE llmkit_cooldown SET until = until - since + ?, {_LATER}",  # noqa: S608
 )
 _OF: Final = "FROM llmkit_taken WHERE deployment = ? AND quota = ? AND width = ?"
 _USED: Final = f"SELECT coalesce(sum(amount), 0), coalesce(max(bucket), 0) {_OF} AND bucket >= ?"
@@ -85,7 +85,7 @@ class AdmissionRows:
     def turn_back(self, deployment: str, now: int) -> None:
         """What begins later."""
         for statement in _BACK:
-            self._do(statement, (now, deployment))
+            self._do(statement, (now, now, deployment, now))
 
     def cool(self, deployment: str, cooldown: Cooldown) -> None:
         """Write it; forget those of a day ago."""

@@ -45,8 +45,8 @@ _SET: Final = (
 )
 _INTEND: Final = (
     f"INSERT INTO llmkit_bill ({_SET})"  # noqa: S608
-    " SELECT ?1, ?1, 'intent', ?2, '', ?3, '', ?4, '0', ?5, '', ?3, 0, ?6, ?7"
-    " WHERE NOT EXISTS (SELECT 1 FROM llmkit_bill WHERE call = ?1 AND state <> 'intent')"
+    " SELECT ?, ?, 'intent', ?, '', ?, '', ?, '0', ?, '', ?, 0, ?, ?"
+    " WHERE NOT EXISTS (SELECT 1 FROM llmkit_bill WHERE call = ? AND state <> 'intent')"
     " ON CONFLICT (id) DO NOTHING"
 )
 _INTENDED: Final = (
@@ -60,8 +60,8 @@ _BILL: Final = (
 )
 _CONCLUDED: Final = (
     f"INSERT INTO llmkit_bill ({_SET})"  # noqa: S608
-    " SELECT ?1, ?1, 'discarded', '', '', ?2, '', '{}', '0', NULL, 'concluded', ?2, 0, 0, 0"
-    " WHERE NOT EXISTS (SELECT 1 FROM llmkit_bill WHERE call = ?1 AND state <> 'intent')"
+    " SELECT ?, ?, 'discarded', '', '', ?, '', '{}', '0', NULL, 'concluded', ?, 0, 0, 0"
+    " WHERE NOT EXISTS (SELECT 1 FROM llmkit_bill WHERE call = ? AND state <> 'intent')"
     " ON CONFLICT (id) DO NOTHING"
 )
 _LANE: Final = "SELECT sender, since, until FROM llmkit_lane"
@@ -115,8 +115,8 @@ _Connection = sqlite3.Connection
 def _intend(connection: _Connection, op: Intend, now: int) -> bool:
     call, subscription, facts, lease, usd = op
     expires = now + lease
-    row = (call, subscription, now, facts, _text(usd), expires, nanos(usd))
-    if connection.execute(_INTEND, row).rowcount:
+    said = (subscription, now, facts, _text(usd), now, expires, nanos(usd))
+    if connection.execute(_INTEND, (call, call, *said, call)).rowcount:
         return True
     known = connection.execute(_INTENDED, (call, now)).fetchone()
     if known is not None:
@@ -129,7 +129,7 @@ def _conclude(connection: _Connection, op: Conclude, now: int) -> Billed:
     do = connection.execute
     intended = bool(do(_CONCLUDE, (op.call,)).rowcount)
     if not intended and not op.bills:
-        do(_CONCLUDED, (op.call, now))
+        do(_CONCLUDED, (op.call, op.call, now, now, op.call))
     fresh = [bill.id for bill in op.bills if do(_BILL, _row(bill, now)).rowcount]
     return Billed(now, tuple(fresh), intended)
 

@@ -80,7 +80,7 @@ class Worker:
         job = Job(operation)
         self._give(job)
         try:
-            await job.ended.wait()
+            await job.ended.awaited()
         except BaseException:
             job.dropped = True
             raise

@@ -28,14 +28,13 @@ CREATE TABLE llmkit_map_row (
 ) WITHOUT ROWID
 """
 _BEGIN: Final = """
-INSERT INTO llmkit_map_row VALUES (?1, ?2, ?3, 'begun', ?4, NULL, ?5, NULL, NULL, NULL, '0', 0)
-ON CONFLICT (key, nth) DO UPDATE SET
-    lost = lost + (state = 'begun'), state = 'begun', job = ?3, began = ?4, ended = NULL, bound = ?5
+INSERT INTO llmkit_map_row VALUES (?, ?, ?, 'begun', ?, NULL, ?, NULL, NULL, NULL, '0', 0)
+ON CONFLICT (key, nth) DO UPDATE SET lost = lost + (state = 'begun'), state = 'begun',
+    job = excluded.job, began = excluded.began, ended = NULL, bound = excluded.bound
 """
 _END: Final = """
-UPDATE llmkit_map_row SET state = ?3, ended = ?4, result = ?5, cost = ?6, error = ?7, spent = ?8,
-    lost = lost + ?9
-WHERE key = ?1 AND nth = ?2
+UPDATE llmkit_map_row SET state = ?, ended = ?, result = ?, cost = ?, error = ?, spent = ?, lost = lost + ?
+WHERE key = ? AND nth = ?
 """
 
 
@@ -138,9 +137,9 @@ class Checkpoint:
         )
         return Kept(*rows[0]) if rows else None
 
-    def others(self, job: str) -> int:
-        """How many rows are of other prompts, parameters or functions."""
-        [[count]] = self._do("SELECT count(*) FROM llmkit_map_row WHERE job <> ?", job)
+    def count(self) -> int:
+        """How many rows it has."""
+        [[count]] = self._do("SELECT count(*) FROM llmkit_map_row")
         return int(count)
 
     def begin(self, key: str, nth: int, job: str, bound: str | None) -> None:
@@ -149,11 +148,11 @@ class Checkpoint:
 
     def done(self, key: str, nth: int, result: str, cost: str, spent: str) -> None:
         """It has ended, with this result."""
-        self._do(_END, key, nth, "done", time.time(), result, cost, None, spent, 0)
+        self._do(_END, "done", time.time(), result, cost, None, spent, 0, key, nth)
 
     def failed(self, key: str, nth: int, error: str, spent: str, *, lost: bool) -> None:
         """It has ended, with this error; ``lost``: and nobody knows what that cost."""
-        self._do(_END, key, nth, "failed", time.time(), None, None, error, spent, int(lost))
+        self._do(_END, "failed", time.time(), None, None, error, spent, int(lost), key, nth)
 
     def _do(self, statement: str, *values: Any) -> list[Any]:
         with self._lock:

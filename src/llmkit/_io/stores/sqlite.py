@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from typing import Any, Final, Literal
 
 from typing_extensions import override
@@ -116,9 +116,9 @@ class SQLiteStore:
             return self._swift
         return self._aside if form.way == "long" else self._seat
 
-    async def aperform(self, operation: Any) -> Any:
+    def aperform(self, operation: Any) -> Coroutine[Any, Any, Any]:
         """The same in a thread of the store's own. Who is cancelled need not wait for it."""
-        return await self._worker.perform(operation)
+        return self._worker.perform(operation)
 
     def close(self) -> None:
         """Close the file. The store can be used again after it."""

@@ -287,9 +287,9 @@ if TYPE_CHECKING:
 _IN: dict[str, tuple[str, ...]] = {
     "._answers": (
         "ChatCompletionDeltaToolCall", "ChatCompletionMessageToolCall", "Choices", "Delta", "Embedding",
-        "EmbeddingResponse", "Function", "ImageResponse", "Message", "ModelResponse", "ModelResponseStream",
-        "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextCompletionResponse",
-        "TranscriptionResponse", "Usage",
+        "EmbeddingResponse", "Function", "ImageObject", "ImageResponse", "Message", "ModelResponse",
+        "ModelResponseStream", "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextChoices",
+        "TextCompletionResponse", "TranscriptionResponse", "Usage",
     ),
     "._batches": (
         "abatch_completion", "batch_completion", "batch_completion_models", "batch_completion_models_all_responses",
@@ -297,14 +297,17 @@ _IN: dict[str, tuple[str, ...]] = {
     ".caching": ("Cache", "disable_cache", "enable_cache", "update_cache"),
     "._custom": ("CustomLLM", "CustomLLMError"),
     "._functions": (
-        "acancel_batch", "acompletion", "acompletion_with_retries", "acreate_batch", "acreate_file", "aembedding",
-        "afile_content", "afile_delete", "afile_list", "afile_retrieve", "aimage_edit", "aimage_generation",
-        "aimage_variation", "alist_batches", "amoderation", "arerank", "aresponses", "aretrieve_batch", "aspeech",
-        "atext_completion", "atranscription", "cancel_batch", "check_valid_key", "completion",
-        "completion_with_retries", "create_batch", "create_file", "embedding", "file_content", "file_delete",
-        "file_list", "file_retrieve", "function_to_dict", "get_supported_openai_params", "image_edit",
-        "image_generation", "image_variation", "list_batches", "moderation", "rerank", "responses", "retrieve_batch",
-        "speech", "text_completion", "transcription", "validate_environment",
+        "acancel_batch", "acancel_responses", "acompletion", "acompletion_with_retries", "acount_tokens",
+        "acreate_batch", "acreate_file", "adelete_responses", "aembedding", "afile_content", "afile_delete",
+        "afile_list", "afile_retrieve", "aget_responses", "aimage_edit", "aimage_generation",
+        "aimage_variation", "alist_batches", "alist_input_items", "amoderation", "arerank", "aresponses",
+        "aresponses_with_retries", "aretrieve_batch", "aspeech", "atext_completion", "atranscription",
+        "cancel_batch", "cancel_responses", "check_valid_key", "completion", "completion_with_fallbacks",
+        "completion_with_retries", "create_batch", "create_file", "delete_responses", "embedding",
+        "file_content", "file_delete", "file_list", "file_retrieve", "function_to_dict", "get_responses",
+        "get_supported_openai_params", "image_edit", "image_generation", "image_variation", "list_batches",
+        "list_input_items", "mock_completion", "moderation", "rerank", "responses", "responses_with_retries",
+        "retrieve_batch", "speech", "text_completion", "transcription", "validate_environment",
     ),
     "._models": (
         "completion_cost", "cost_per_token", "decode", "encode", "get_llm_provider", "get_max_tokens",
@@ -328,11 +331,18 @@ _IN: dict[str, tuple[str, ...]] = {
         "MidStreamFallbackError", "MockException", "ModelNotMappedError", "NotFoundError", "OpenAIError",
         "PaymentRequiredError", "PermissionDeniedError", "RateLimitError", "RejectedRequestError",
         "RouterRateLimitError", "ServiceUnavailableError", "Timeout", "UnprocessableEntityError",
-        "UnsupportedParamsError",
+        "UnsupportedEndpointError", "UnsupportedParamsError",
     ),
+    "._openai_shaped": ("LiteLLM",),
+    "._listed": ("LlmProviders",),
+    ".anthropic": ("anthropic_messages",),
+    ".types.router": ("AllowedFailsPolicy", "Deployment", "LiteLLM_Params", "RetryPolicy"),
 }  # fmt: skip
 _HOMES = {name: module for module, names in _IN.items() for name in names}
-_MODULES = frozenset({"caching", "exceptions", "integrations", "types", "utils"})
+_MODULES = frozenset({
+    ".anthropic", ".budget_manager", ".caching", ".exceptions", ".integrations", ".llms", ".main", ".router",
+    ".types", ".utils",
+})  # fmt: skip
 
 __all__ = sorted(_HOMES)  # noqa: PLE0605 - a list, made of the table that says where each name is
 
@@ -344,11 +354,20 @@ def __getattr__(name: str) -> Any:
         value = getattr(importlib.import_module(_HOMES[name], __name__), name)
         globals()[name] = value
         return value
-    if name in _MODULES:
+    if f".{name}" in _MODULES:
         return importlib.import_module(f".{name}", __name__)
     if is_setting(name):
         return setting(name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _beside(name)
+
+
+def _beside(name: str) -> Any:
+    """Lists that are made when they are asked for; what is not here is an error that says what to use."""
+    if name.endswith(("_models", "model_list", "models_by_provider", "provider_list")):
+        found = importlib.import_module("._listed", __name__).listed(name)
+        if found is not None:
+            return found
+    raise importlib.import_module("._absent", __name__).absent(__name__, name, __all__)
 
 
 def _turn_on_debug() -> None:
@@ -357,4 +376,4 @@ def _turn_on_debug() -> None:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__, *_MODULES})
+    return sorted({*globals(), *__all__, *(name[1:] for name in _MODULES)})

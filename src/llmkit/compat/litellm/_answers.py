@@ -18,35 +18,40 @@ from ...types.chat import (
     ChunkChoice,
     Delta,
     FunctionCall,
-    Message,
     ToolCall,
     ToolCallDelta,
 )
+from ...types.chat import Message as _Message
 from ...types.embedding import Embedding
 from ...types.embedding import EmbeddingResponse as _Embeddings
+from ...types.image import Image
 from ...types.image import ImageResponse as _Images
 from ...types.moderation import ModerationResponse as _Moderation
 from ...types.rerank import RerankResponse as _Rerank
 from ...types.responses import Response
-from ...types.text import TextCompletion
-from ...types.usage import CompletionTokensDetails, PromptTokensDetails, Usage
+from ...types.text import TextChoice, TextCompletion, TextCompletionChunk
+from ...types.usage import CompletionTokensDetails, PromptTokensDetails
+from ...types.usage import Usage as _Usage
 
 __all__ = [
-    "ChatCompletionDeltaToolCall", "ChatCompletionMessageToolCall", "Choices",
+    "SPELLED", "ChatCompletionDeltaToolCall", "ChatCompletionMessageToolCall", "Choices",
     "CompletionTokensDetailsWrapper", "Delta", "Embedding", "EmbeddingResponse", "Function",
-    "ImageResponse", "Message", "ModelResponse", "ModelResponseStream",
+    "ImageObject", "ImageResponse", "Message", "ModelResponse", "ModelResponseStream",
     "PromptTokensDetailsWrapper", "RerankResponse", "ResponsesAPIResponse", "StreamingChoices",
-    "TextCompletionResponse", "TranscriptionResponse", "Usage", "hidden_params", "shaped",
+    "TextChoices", "TextCompletionResponse", "TranscriptionResponse", "Usage", "hidden_params", "shaped",
 ]  # fmt: skip
 
-Choices = Choice
 StreamingChoices = ChunkChoice
 Function = FunctionCall
 ChatCompletionMessageToolCall = ToolCall
 ChatCompletionDeltaToolCall = ToolCallDelta
 CompletionTokensDetailsWrapper = CompletionTokensDetails
 PromptTokensDetailsWrapper = PromptTokensDetails
+ImageObject = Image
+TextChoices = TextChoice
 
+SPELLED: dict[str, str] = {}
+"""Custom providers' names as programs write them, by llmkit's."""
 _set = object.__setattr__
 M = TypeVar("M", bound=Model)
 
@@ -56,7 +61,7 @@ def hidden_params(call: CallInfo, cost: Any) -> dict[str, Any]:
     headers = {f"llm_provider-{name}": value for name, value in call.headers.items()}
     total = getattr(cost, "total", None)
     return {
-        "custom_llm_provider": call.provider or None,
+        "custom_llm_provider": SPELLED.get(call.provider, call.provider) or None,
         "region_name": None,
         "additional_headers": {**headers, **call.rate_limits},
         "_response_ms": call.seconds * 1000,
@@ -67,7 +72,7 @@ def hidden_params(call: CallInfo, cost: Any) -> dict[str, Any]:
         "response_cost": None if total is None else float(total),
         "litellm_model_name": f"{call.provider}/{call.model}" if call.provider else call.model,
         "cache_hit": call.cache_hit or None,
-        "cache_key": None,
+        "cache_key": call.cache_key,
         "optional_params": {},
     }
 
@@ -106,6 +111,27 @@ class _Told(Answer):
     def json(self, **_: Any) -> dict[str, Any]:  # type: ignore[override]
         """All fields, as a dict: LiteLLM's, not pydantic's, method of this name."""
         return self.model_dump()
+
+
+class _Plain(Model):
+    """What LiteLLM's parts of answers have beside their fields."""
+
+    @override
+    def json(self, **_: Any) -> dict[str, Any]:  # type: ignore[override]
+        """All fields, as a dict: LiteLLM's, not pydantic's, method of this name."""
+        return self.model_dump()
+
+
+class Message(_Plain, _Message):
+    """What a model said."""
+
+
+class Choices(_Plain, Choice):
+    """One of the answers that were asked for."""
+
+
+class Usage(_Plain, _Usage):
+    """Tokens."""
 
 
 class ModelResponse(_Told, ChatCompletion):
@@ -152,8 +178,24 @@ class ModerationResponse(_Told, _Moderation):
     """What is objectionable in texts."""
 
 
+class Open(dict[str, Any]):
+    """A part of an answer whose items are its attributes, too."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_opened(one) for one in value]
+    return Open(value) if type(value) is dict else value
+
+
 class ResponsesAPIResponse(_Told, Response):
-    """An answer of the responses API."""
+    """An answer of the responses API; the parts of ``output`` are dicts with attributes."""
 
 
 _OURS: dict[type[Model], type[Model]] = {
@@ -181,7 +223,24 @@ def _as(kind: type[M], answer: Model) -> M:
     _set(made, "__pydantic_fields_set__", answer.__pydantic_fields_set__)
     _set(made, "__pydantic_extra__", answer.__pydantic_extra__)
     _set(made, "__pydantic_private__", answer.__pydantic_private__)
+    if isinstance(answer, ChatCompletion):
+        _parts(answer)
+    if isinstance(answer, Response):
+        for item in answer.output:
+            extra = item.__pydantic_extra__ or {}
+            extra |= {name: _opened(value) for name, value in extra.items()}
     return made
+
+
+def _parts(answer: ChatCompletion) -> None:
+    """A chat's parts under LiteLLM's names, where they stand."""
+    for choice in answer.choices:
+        if type(choice) is Choice:
+            choice.__class__ = Choices
+        if type(choice.message) is _Message:
+            choice.message.__class__ = Message
+    if type(answer.usage) is _Usage:
+        answer.usage.__class__ = Usage
 
 
 def piece_of(chunk: Any) -> Any:
@@ -189,4 +248,6 @@ def piece_of(chunk: Any) -> Any:
     made = shaped(chunk)
     if isinstance(made, ModelResponseStream) and not made.choices:
         made = made.model_copy(update={"choices": [ChunkChoice()]})
+    elif isinstance(made, TextCompletionChunk) and not made.choices:
+        made = made.model_copy(update={"choices": [TextChoice()]})
     return made

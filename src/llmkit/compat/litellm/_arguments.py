@@ -12,39 +12,9 @@ from ..._control.plan import Kind
 from ..._control.prices import is_price
 from ...errors import UnsupportedParamsError
 from ...types.params import CallOptions
+from ._positions import order_of
 
-__all__ = ["POSITIONS", "Told", "told", "with_positions"]
-
-_CHAT: Final = (
-    "timeout", "temperature", "top_p", "n", "stream", "stream_options", "stop", "max_completion_tokens", "max_tokens",
-    "modalities", "prediction", "audio", "presence_penalty", "frequency_penalty", "logit_bias", "user",
-    "reasoning_effort", "verbosity", "response_format", "seed", "tools", "tool_choice", "logprobs", "top_logprobs",
-    "parallel_tool_calls", "web_search_options",
-)  # fmt: skip
-POSITIONS: Final[dict[str, tuple[str, ...]]] = {
-    "completion": ("model", "messages", *_CHAT),
-    "acompletion": ("model", "messages", "functions", "function_call", *_CHAT),
-    "embedding": (
-        "model", "input", "dimensions", "encoding_format", "timeout", "api_base", "api_version", "api_key", "api_type",
-        "caching", "user", "custom_llm_provider",
-    ),
-    "aembedding": ("model", "input"),
-    "text_completion": (
-        "prompt", "model", "best_of", "echo", "frequency_penalty", "logit_bias", "logprobs", "max_tokens", "n",
-        "presence_penalty", "stop", "stream", "stream_options", "suffix", "temperature", "top_p", "user",
-    ),
-    "image_generation": ("prompt", "model", "n", "quality", "response_format", "size", "style", "user"),
-    "image_edit": ("image", "prompt", "model", "mask", "n", "quality", "response_format", "size", "user"),
-    "image_variation": ("image", "model", "n", "response_format", "size", "user"),
-    "transcription": (
-        "model", "file", "language", "prompt", "response_format", "timestamp_granularities", "temperature", "user",
-    ),
-    "speech": ("model", "input", "voice", "api_key", "api_base", "api_version", "organization"),
-    "rerank": ("model", "query", "documents", "custom_llm_provider", "top_n", "rank_fields", "return_documents"),
-    "moderation": ("input", "model", "api_key"),
-    "responses": ("input", "model", "include", "instructions", "max_output_tokens"),
-}  # fmt: skip
-"""Which arguments may go without their names, in LiteLLM's order; async twins have their function's."""
+__all__ = ["Told", "told", "with_positions"]
 
 _OPTIONS: Final = frozenset(CallOptions.__annotations__)
 _FOR_LOGGERS: Final = frozenset({
@@ -73,7 +43,7 @@ _REFUSED: Final = {
 }  # fmt: skip
 """What changes the answer, or who gives it, and is not there: given, it is an error."""
 _SPELLED: Final = {"request_timeout": "timeout", "deployment_id": "model"}
-_SENDS_METADATA: Final = frozenset({"batches", "responses"})
+_SENDS_METADATA: Final = frozenset({"batches", "messages", "responses"})
 """Kinds of call whose metadata is the provider's; elsewhere it is the loggers' alone."""
 
 
@@ -93,7 +63,7 @@ def with_positions(name: str, given: Sequence[Any], named: Mapping[str, Any]) ->
     Raises:
         TypeError: there are too many, or one is there twice.
     """
-    order = POSITIONS.get(name) or POSITIONS.get(name.removeprefix("a"), ())
+    order = order_of(name)
     if len(given) > len(order):
         raise TypeError(f"{name}() takes {len(order)} arguments without names, not {len(given)}")
     placed = dict(zip(order, given, strict=False))

@@ -19,6 +19,7 @@ from . import _custom, _mock
 from ._answers import shaped
 from ._arguments import told, with_positions
 from ._clients import client_for
+from ._hooks import after_call, after_failure, before_call, check_hooks
 from ._record import Record
 from ._settings import setting
 from ._streams import CustomStreamWrapper, raised
@@ -53,6 +54,17 @@ KINDS: Final[dict[str, _Form]] = {
         _form("transcription", "transcription", "types.audio:TranscriptionModelParams", "file"),
         _form("speech", "speech", "types.audio:SpeechModelParams", "input voice"),
         _form("rerank", "rerank", "types.rerank:RerankModelParams", "query documents"),
+        _form("messages", "messages", "types.messages:MessagesModelParams", "messages"),
+        _form("count_tokens", "count_tokens", "types.params:ModelParams", "messages"),
+        *(
+            _form("stored_responses", name, "types.responses:StoredModelParams", "response_id")
+            for name in (
+                "get_responses",
+                "delete_responses",
+                "cancel_responses",
+                "list_input_items",
+            )
+        ),
         _form("moderation", "moderation", "types.moderation:ModerationModelParams", "input"),
         _form("files", "create_file", "types.file:FileModelParams", "file"),
         _form("files", "file_content", _NONE, "file_id"),
@@ -78,8 +90,6 @@ class Prepared(NamedTuple):
     name: str
     arguments: dict[str, Any]
     record: Record
-    custom: Any = None
-    """A custom provider's handler, and the model's name for it."""
 
 
 def prepared(
@@ -91,17 +101,18 @@ def prepared(
         LLMKitError: one of them is not honoured.
     """
     check_loggers()
+    check_hooks()
+    _custom.register()
     form = KINDS[name]
     arguments = _settled(form, given, routed=routed)
     ours, optional = told(form.kind, sorted(form.subject), arguments)
     stands_in = _mock.mocked(name, arguments)
-    handler = None if routed else _custom.handler_of(arguments)
     made = {**arguments, "optional_params": optional}
     record = Record(
         f"a{name}" if awaited else name, str(arguments.get("model") or ""), made, awaited=awaited
     )
     record.mocked = bool(stands_in)
-    return Prepared(name, {**ours, **stands_in}, record, handler)
+    return Prepared(name, {**ours, **stands_in}, record)
 
 
 def _settled(form: _Form, given: Mapping[str, Any], *, routed: bool) -> dict[str, Any]:
@@ -123,6 +134,10 @@ def _settled(form: _Form, given: Mapping[str, Any], *, routed: bool) -> dict[str
     }
     if routed:  # a deployment's own address and key go before those of everybody
         usual = {"drop_params": usual["drop_params"]}
+    elif _custom.is_custom(
+        arguments
+    ):  # as there, its functions are called once unless somebody says otherwise
+        usual |= {"num_retries": usual["num_retries"] or 0, "api_base": None}
     told_ = {name: value for name, value in usual.items() if value is not None}
     return {**told_, **arguments}
 
@@ -162,13 +177,11 @@ def call(name: str, given: tuple[Any, ...], named: Mapping[str, Any], target: An
         record = made.record
         _mock.delay(named)
         with noting(record):
-            if made.custom is not None:
-                return _custom.called(made)
             client = target or _at_home(made.arguments, client_for(awaited=False))
             answer = getattr(client, _OURS.get(name, name))(**made.arguments)
     except LLMKitError as error:
         _unheard(record, error)
-        raise raised(error) from error.__cause__
+        raise raised(error) from _cause(record, error)
     return _handed_out(answer, made)
 
 
@@ -177,22 +190,29 @@ async def acall(
 ) -> Any:
     """``call`` for async code."""
     record = None
+    placed: Mapping[str, Any] = with_positions(f"a{name}", given, named)
     try:
-        placed = with_positions(f"a{name}", given, named)
+        placed = await before_call(name, placed)
         made = prepared(name, placed, awaited=True, routed=target is not None)
         record = made.record
         await _mock.adelay(named)
         with noting(record):
-            if made.custom is not None:
-                return await _custom.acalled(made)
             client = target or _at_home(made.arguments, client_for(awaited=True))
             answer = await getattr(client, f"a{_OURS.get(name, name)}")(**made.arguments)
     except LLMKitError as error:
         waiting = _unheard(record, error)
         if waiting is not None:
             await waiting
-        raise raised(error) from error.__cause__
-    return _handed_out(answer, made)
+        failure = raised(error)
+        await after_failure(name, placed, failure)
+        raise failure from _cause(record, error)
+    out = _handed_out(answer, made)
+    return out if made.record.kwargs["stream"] else await after_call(name, placed, out)
+
+
+def _cause(record: Record | None, error: LLMKitError) -> BaseException | None:
+    """What a custom provider's function failed with, where it was that."""
+    return error.__cause__ or (None if record is None else record.failure)
 
 
 def _unheard(record: Record | None, error: LLMKitError) -> Any:

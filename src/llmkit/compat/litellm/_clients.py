@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ...client import Client
 from ...errors import ConfigurationError
+from ._custom_calls import CustomClient
 from ._settings import BUDGET, setting
 from ._telling import listen, sinks
 
@@ -48,4 +49,4 @@ def client_for(*, awaited: bool) -> Client:
 
 @functools.lru_cache(maxsize=_MOST)
 def _made(told: tuple[tuple[str, Any], ...]) -> Client:
-    return Client(**dict(told))
+    return CustomClient(**dict(told))

@@ -10,9 +10,9 @@ from ..._api._default import validate_environment as _environment
 from ..._control.structured import function_tool
 from ...client import Client
 from ...errors import InvalidRequestError, LLMKitError, UnsupportedParamsError
-from ._arguments import POSITIONS
 from ._calling import KINDS, acall, call
 from ._clients import client_for
+from ._positions import order_of
 from .exceptions import AuthenticationError
 
 __all__ = [  # beside these, the calls and their async twins, which are made below
@@ -21,6 +21,7 @@ __all__ = [  # beside these, the calls and their async twins, which are made bel
     "completion_with_retries",
     "function_to_dict",
     "get_supported_openai_params",
+    "mock_completion",
     "validate_environment",
 ]
 
@@ -46,8 +47,7 @@ def _async(name: str) -> Callable[..., Awaitable[Any]]:
 
 
 def _called(function: Any, name: str, doc: str) -> Any:
-    order = POSITIONS.get(name) or POSITIONS.get(name.removeprefix("a"), ())
-    known = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD, default=None) for n in order]
+    known = [Parameter(n, Parameter.POSITIONAL_OR_KEYWORD, default=None) for n in order_of(name)]
     function.__signature__ = Signature([*known, Parameter("params", Parameter.VAR_KEYWORD)])
     function.__name__ = function.__qualname__ = name
     function.__doc__ = doc
@@ -59,6 +59,11 @@ globals().update({name: _sync(name) for name in KINDS})
 globals().update({f"a{name}": _async(name) for name in KINDS})
 
 
+completion_with_fallbacks = globals()["completion"]
+responses_with_retries = globals()["responses"]
+aresponses_with_retries = globals()["aresponses"]
+
+
 def completion_with_retries(*given: Any, **named: Any) -> Any:
     """``completion`` that is tried again three times unless ``num_retries`` says otherwise."""
     return call("completion", given, {"num_retries": 3, **named})
@@ -67,6 +72,12 @@ def completion_with_retries(*given: Any, **named: Any) -> Any:
 async def acompletion_with_retries(*given: Any, **named: Any) -> Any:
     """``completion_with_retries`` for async code."""
     return await acall("completion", given, {"num_retries": 3, **named})
+
+
+def mock_completion(model: str, messages: Any, stream: bool | None = False, **named: Any) -> Any:  # noqa: FBT001, FBT002
+    """``completion`` that asks nobody; without ``mock_response`` it says that it is mocked."""
+    told = {"mock_response": "This is a mock request", "stream": stream or None, **named}
+    return call("completion", (model, messages), told)
 
 
 def validate_environment(

@@ -16,7 +16,7 @@ from ...types.responses import Response
 from ...types.text import TextCompletion
 from . import exceptions
 
-__all__ = ["adelay", "delay", "mocked"]
+__all__ = ["adelay", "delay", "fallen", "mocked"]
 
 _USAGE: Final = {"prompt_tokens": 10, "completion_tokens": 20, "total_tokens": 30}
 """What LiteLLM says that a mocked answer used (litellm/constants.py of 1.109.1, read 2026-11-23)."""
@@ -36,8 +36,42 @@ _MINE: Final = (
     "mock_tool_calls",
     "mock_timeout",
     "mock_delay",
-    "mock_testing_fallbacks",
 )
+
+
+_FALLING: Final = {
+    "mock_testing_fallbacks": ("fallbacks", exceptions.InternalServerError),
+    "mock_testing_context_fallbacks": (
+        "context_window_fallbacks",
+        exceptions.ContextWindowExceededError,
+    ),
+    "mock_testing_content_policy_fallbacks": (
+        "content_policy_fallbacks",
+        exceptions.ContentPolicyViolationError,
+    ),
+}
+
+
+def fallen(named: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A router's call with ``mock_testing_fallbacks`` or its kin: as if the group that is asked had failed.
+
+    Raises:
+        InternalServerError: or its kin: it has nothing to fall back to.
+    """
+    asked = [name for name in _FALLING if named.pop(name, None)]
+    if not asked:
+        return named
+    setting_name, failure = _FALLING[asked[0]]
+    group = named.get("model")
+    rows = named.pop("fallbacks", None) or settings.get(setting_name) or ()
+    listed = (row.get(group) or row.get("*") for row in rows if isinstance(row, Mapping))
+    plain = [row for row in rows if isinstance(row, str) or "model" in row]
+    others = next(filter(None, listed), None) or plain or settings.get("default_fallbacks")
+    if not others:
+        raise failure(message=f"{asked[0]}: {group!r} has none", model=group, llm_provider="")
+    first, *rest = others
+    told = {"model": first} if isinstance(first, str) else dict(first)
+    return {**named, **told, **({"fallbacks": rest} if rest else {})}
 
 
 def mocked(name: str, arguments: dict[str, Any]) -> dict[str, Any]:

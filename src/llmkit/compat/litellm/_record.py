@@ -29,6 +29,10 @@ class Record:
         self.awaited, self.ended = awaited, False
         self.first_chunk: float | None = None
         self.mocked = False
+        self.asked_for = model
+        self.fell: BaseException | None = None
+        self.failure: BaseException | None = None
+        self.timeout = told.get("timeout")
         self.quiet = bool(told.get("no-log"))
         self.logger_fn = told.get("logger_fn")
         self.id: str = told.get("litellm_call_id") or str(uuid.uuid4())
@@ -116,7 +120,7 @@ class Record:
             "response_cost_failure_debug_info": _why_unknown(response),
             **_counts(response),
             "cache_hit": getattr(info, "cache_hit", None) or None,
-            "cache_key": None,
+            "cache_key": getattr(info, "cache_key", None),
             "saved_cache_cost": 0.0,
             "metadata": {**metadata, "requester_metadata": metadata or None},
             "request_tags": list(metadata.get("tags") or ()),

@@ -10,9 +10,13 @@ from typing_extensions import override
 
 from ..._io._together import fastest, together
 from ...errors import LLMKitError
-from ...router import Router as _Router
+from . import _mock
+from ._absent import AbsentNameError
+from ._arguments import with_positions
 from ._calling import acall, call
 from ._clients import how
+from ._custom import register
+from ._custom_calls import CustomRouter
 from ._settings import setting
 from ._streams import raised
 
@@ -46,7 +50,9 @@ class Router:
         told = {name: value for name, value in usual.items() if value is not None}
         given["callbacks"] = (*told.pop("callbacks"), *given.get("callbacks", ()))
         try:
-            self.llmkit = _Router(model_list, **{**told, **given})
+            register()
+            self._settings = {**told, **given}
+            self.llmkit = CustomRouter(model_list, **self._settings)
         except LLMKitError as error:
             raise raised(error) from error.__cause__
 
@@ -55,13 +61,16 @@ class Router:
         """The deployments, as in LiteLLM."""
         return list(self.get_model_list() or ())
 
+    def _told(self, name: str, given: Any, named: Any) -> dict[str, Any]:
+        return _mock.fallen(with_positions(name, given, named), self._settings)
+
     def completion(self, *given: Any, **named: Any) -> Any:
         """Ask a group; as ``litellm.completion``."""
-        return call("completion", given, named, self.llmkit)
+        return call("completion", (), self._told("completion", given, named), self.llmkit)
 
     async def acompletion(self, *given: Any, **named: Any) -> Any:
         """``completion`` for async code; its second argument is ``messages``."""
-        return await acall("completion", given, named, self.llmkit)
+        return await acall("completion", (), self._told("acompletion", given, named), self.llmkit)
 
     def embedding(self, *given: Any, **named: Any) -> Any:
         """Vectors of texts."""
@@ -149,7 +158,9 @@ class Router:
         """Whatever else an ``llmkit.Router`` has, such as ``get_model_names``, ``set_model_list``, ``route``."""
         if name == "llmkit":
             raise AttributeError(name)
-        return getattr(self.llmkit, name)
+        if name.startswith("__") or hasattr(self.llmkit, name):
+            return getattr(self.llmkit, name)
+        raise AbsentNameError(f"a Router has no {name!r}: docs/router.md says what it has")
 
     @override
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from ...errors import ConfigurationError
 
-__all__ = ["BUDGET", "Settings", "UnhonouredSettingWarning", "setting"]
+__all__ = ["BUDGET", "Settings", "UnhonouredSettingWarning", "outside", "setting"]
 
 
 class UnhonouredSettingWarning(UserWarning):
@@ -132,7 +132,8 @@ def put(name: str, value: Any) -> None:
 
 def is_setting(name: str) -> bool:
     """Whether LiteLLM has, or somebody has set, such a setting; keys of providers are any ``…_key``."""
-    return name in _FIRST or name in _values or (name.endswith(_KEYS) and name[0] != "_")
+    known = name in _FIRST or name in _values
+    return known or (name.endswith(_KEYS) and not name.startswith(("_", "get_")))
 
 
 class _Standing:
@@ -224,14 +225,14 @@ def _check(name: str, value: Any) -> None:
         warnings.warn(
             f"litellm.{name} is not honoured: {why}",
             UnhonouredSettingWarning,
-            stacklevel=_outside(),
+            stacklevel=outside(),
         )
 
 
-def _outside() -> int:
-    """How many frames up the program is that has set it, and not this file."""
+def outside() -> int:
+    """How many frames up from its caller the program is, and not this package: whom a warning shall point at."""
     level, frame = 1, sys._getframe(1)  # noqa: SLF001 - warnings has no other way in Python 3.11
-    while frame.f_back is not None and frame.f_code.co_filename == __file__:
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         level, frame = level + 1, frame.f_back
     return level
 

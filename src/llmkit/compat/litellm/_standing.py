@@ -12,10 +12,10 @@ __all__ = ["stand_in"]
 
 _HERE: Final = "llmkit.compat.litellm"
 _MODULES: Final = (
-    "", ".caching", ".exceptions", ".integrations", ".integrations.custom_logger", ".types", ".types.utils", ".utils",
+    "", ".anthropic", ".budget_manager", ".caching", ".exceptions", ".integrations", ".integrations.custom_logger",
+    ".llms", ".llms.custom_llm", ".main", ".router", ".types", ".types.llms",
+    ".types.llms.openai", ".types.router", ".types.utils", ".utils",
 )  # fmt: skip
-_ELSEWHERE: Final = (".budget_manager", ".llms", ".llms.custom_llm", ".main", ".router")
-"""Modules of LiteLLM's whose names programs import, and which are in the package here."""
 
 
 def stand_in() -> None:
@@ -31,5 +31,3 @@ def stand_in() -> None:
         )
     for name in _MODULES:
         sys.modules[f"litellm{name}"] = importlib.import_module(f"{_HERE}{name}")
-    for name in _ELSEWHERE:
-        sys.modules[f"litellm{name}"] = package

@@ -11,6 +11,7 @@ from ..._fold import fold
 from ...errors import LLMKitError
 from ...types.chat import ChatCompletionChunk
 from ._answers import hidden_params, piece_of, shaped
+from ._hooks import apiece, of_stream, piece
 from ._settings import setting
 from .exceptions import adopted
 
@@ -44,6 +45,7 @@ class CustomStreamWrapper:
         self.chunks: list[Any] = []
         self.response_uptil_now = ""
         self.received_finish_reason: str | None = None
+        self._told, self._changing = of_stream(logging_obj)
 
     @property
     def _hidden_params(self) -> dict[str, Any]:
@@ -86,9 +88,12 @@ class _Blocking(CustomStreamWrapper):
 
     def __next__(self) -> Any:
         try:
-            return self._kept(next(self.completion_stream))
+            chunk = self._kept(next(self.completion_stream))
         except LLMKitError as error:
-            raise raised(error) from error.__cause__
+            raise raised(error) from error.__cause__ or getattr(self.logging_obj, "failure", None)
+        if self._told:
+            piece(self.logging_obj, chunk, self._told)
+        return chunk
 
     def __enter__(self) -> Self:
         return self
@@ -107,9 +112,12 @@ class _Awaiting(CustomStreamWrapper):
 
     async def __anext__(self) -> Any:
         try:
-            return self._kept(await anext(self.completion_stream))
+            chunk = self._kept(await anext(self.completion_stream))
         except LLMKitError as error:
-            raise raised(error) from error.__cause__
+            raise raised(error) from error.__cause__ or getattr(self.logging_obj, "failure", None)
+        if self._told or self._changing:
+            return await apiece(self.logging_obj, chunk, self._told, self._changing)
+        return chunk
 
     async def __aenter__(self) -> Self:
         return self
@@ -142,6 +150,7 @@ def stream_chunk_builder(
     start_time: Any = None,
     end_time: Any = None,
     logging_obj: Any = None,
+    count_prompt_tokens: Any = None,
 ) -> Any:
     """The whole answer of a stream's chunks; ``None`` of none. The others are taken for LiteLLM's sake.
 

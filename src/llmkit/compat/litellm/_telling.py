@@ -14,7 +14,7 @@ from typing import Any
 
 from ..._secret import redact
 from ...errors import ConfigurationError, LLMKitError
-from ...events import AttemptStarted, CallFinished, CallStarted, StreamStarted
+from ...events import AttemptStarted, CallFinished, CallStarted, FallingBack, StreamStarted
 from ...telemetry import sink
 from ._answers import shaped
 from ._record import Record
@@ -22,10 +22,22 @@ from ._settings import setting
 from .exceptions import adopted
 from .integrations.custom_logger import CustomLogger
 
-__all__ = ["check_loggers", "finish", "listen", "noting", "pre_call", "sinks"]
+__all__ = [
+    "check_loggers",
+    "current",
+    "finish",
+    "listen",
+    "loggers",
+    "noting",
+    "pre_call",
+    "report",
+    "safely",
+    "sinks",
+]
 
 _log = logging.getLogger("llmkit")
 _aloud = logging.getLogger("llmkit.compat.litellm")
+_Waiting = list[tuple[Callable[..., Any], tuple[Any, ...]]]
 _current: ContextVar[Record | None] = ContextVar("llmkit_litellm_call", default=None)
 _records: dict[str, Record] = {}
 """Of calls that are on their way, by their id."""
@@ -39,6 +51,11 @@ def noting(record: Record) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def current() -> Record | None:
+    """Whose call is being made."""
+    return _current.get()
 
 
 def listen(event: Any) -> Awaitable[None] | None:
@@ -56,6 +73,8 @@ def listen(event: Any) -> Awaitable[None] | None:
         return _ended(event)
     elif isinstance(event, AttemptStarted) and (known := _records.get(event.call_id)):
         return pre_call(known, event.provider, event.model, event.url)
+    elif isinstance(event, FallingBack) and (known := _records.get(event.call_id)):
+        known.fell = known.fell or event.error
     elif isinstance(event, StreamStarted) and (known := _records.get(event.call_id)):
         known.first_chunk = known.started + event.seconds
     return None
@@ -87,14 +106,14 @@ def pre_call(record: Record, provider: str, model: str, url: str) -> Awaitable[N
     if record.quiet:
         return None
     if callable(record.logger_fn):
-        _safely(record.logger_fn, record.kwargs)
+        safely(record.logger_fn, record.kwargs)
     waiting = []
-    for one in _loggers("input_callback"):
+    for one in loggers("input_callback"):
         if isinstance(one, CustomLogger):
             if record.awaited:
                 told = (model, record.kwargs["messages"], record.kwargs)
                 waiting.append((one.async_log_pre_api_call, told))
-            _safely(one.log_pre_api_call, model, record.kwargs["messages"], record.kwargs)
+            safely(one.log_pre_api_call, model, record.kwargs["messages"], record.kwargs)
         else:
             waiting += _told(one, record.kwargs)
     return _waited(waiting)
@@ -112,20 +131,60 @@ def finish(
         error = adopted(error)
     answer = None if failed else shaped(response)
     record.end(answer, error or (RuntimeError("the call was given up") if failed else None))
-    kwargs, times = record.kwargs, (record.start_time, record.kwargs["end_time"])
-    waiting: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []
     name = "failure" if failed else "success"
-    for one in _loggers(f"{name}_callback"):
+    if not failed and record.awaited and (hooks := _masking("async_logging_hook")):
+        return _masked(record, name, answer, hooks)
+    kwargs = record.kwargs
+    for hook in () if failed or record.awaited else _masking("logging_hook"):
+        kwargs, answer = safely(hook, kwargs, answer, kwargs["call_type"]) or (kwargs, answer)
+    return _waited(_tell(record, name, kwargs, answer) + _fallen(record, name))
+
+
+async def _masked(record: Record, name: str, answer: Any, hooks: list[Any]) -> None:
+    kwargs = record.kwargs
+    for hook in hooks:
+        try:
+            kwargs, answer = await hook(kwargs, answer, kwargs["call_type"])
+        except Exception as error:  # noqa: BLE001 - no logger can break a call
+            report(hook, error)
+    if (
+        waiting := _waited(_tell(record, name, kwargs, answer) + _fallen(record, name))
+    ) is not None:
+        await waiting
+
+
+def _tell(record: Record, name: str, kwargs: dict[str, Any], answer: Any) -> _Waiting:
+    """Tell those that can be told at once; return who has to be awaited."""
+    told = (kwargs, answer, record.start_time, record.kwargs["end_time"])
+    waiting: _Waiting = []
+    for one in loggers(f"{name}_callback"):
         if not isinstance(one, CustomLogger):
-            waiting += _told(one, kwargs, answer, *times)
+            waiting += _told(one, *told)
             continue
-        if not failed:
-            _safely(one.log_post_api_call, kwargs, answer, *times)
+        if name == "success":
+            safely(one.log_post_api_call, *told)
         if record.awaited:
-            waiting.append((getattr(one, f"async_log_{name}_event"), (kwargs, answer, *times)))
+            waiting.append((getattr(one, f"async_log_{name}_event"), told))
         else:
-            _safely(getattr(one, f"log_{name}_event"), kwargs, answer, *times)
-    return _waited(waiting)
+            safely(getattr(one, f"log_{name}_event"), *told)
+    return waiting
+
+
+def _fallen(record: Record, name: str) -> _Waiting:
+    """Of a call that another group or model answered, or was asked to."""
+    if record.fell is None:
+        return []
+    why = adopted(record.fell) if isinstance(record.fell, LLMKitError) else record.fell
+    told = (record.asked_for, record.kwargs, why)
+    given = (one for one in loggers("success_callback") if isinstance(one, CustomLogger))
+    return [(getattr(one, f"log_{name}_fallback_event"), told) for one in given]
+
+
+def _masking(name: str) -> list[Any]:
+    """The loggers' own methods that change what is told."""
+    given = (one for one in loggers("success_callback") if isinstance(one, CustomLogger))
+    unset = getattr(CustomLogger, name)
+    return [getattr(one, name) for one in given if getattr(type(one), name) is not unset]
 
 
 def check_loggers() -> None:
@@ -136,7 +195,7 @@ def check_loggers() -> None:
     """
     sinks()
     for setting_name in ("input_callback", "success_callback", "failure_callback"):
-        for one in _loggers(setting_name):
+        for one in loggers(setting_name):
             if not isinstance(one, CustomLogger) and not callable(one):
                 raise ConfigurationError(f"litellm.{setting_name}: {one!r:.80} cannot be called")
 
@@ -148,7 +207,8 @@ def sinks() -> tuple[Any, ...]:
     return tuple(sink(name) for name in dict.fromkeys(given))
 
 
-def _loggers(name: str) -> list[Any]:
+def loggers(name: str) -> list[Any]:
+    """Those of a setting, with those that are told of everything; names are llmkit's sinks."""
     given = [*(setting("callbacks") or ()), *(setting(name) or ())]
     return [one for one in given if not isinstance(one, str)]
 
@@ -157,15 +217,17 @@ def _told(one: Any, *given: Any) -> list[tuple[Callable[..., Any], tuple[Any, ..
     """A function: told at once, or later where it is for async code."""
     if inspect.iscoroutinefunction(one):
         return [(one, given)]
-    _safely(one, *given)
+    safely(one, *given)
     return []
 
 
-def _safely(function: Callable[..., Any], *given: Any) -> None:
+def safely(function: Callable[..., Any], *given: Any) -> Any:
+    """Call a logger; what it raises is logged, and it came to nothing then."""
     try:
-        function(*given)
+        return function(*given)
     except Exception as error:  # noqa: BLE001 - no logger can break a call
-        _report(function, error)
+        report(function, error)
+    return None
 
 
 def _waited(
@@ -176,11 +238,12 @@ def _waited(
             try:
                 await function(*given)
             except Exception as error:  # noqa: BLE001 - no logger can break a call
-                _report(function, error)
+                report(function, error)
 
     return each() if waiting else None
 
 
-def _report(function: Any, error: Exception) -> None:
+def report(function: Any, error: Exception) -> None:
+    """Log that a logger failed."""
     name = getattr(function, "__qualname__", type(function).__qualname__)
     _log.error("callback %s failed: %s: %s", name, type(error).__name__, redact(str(error)))

@@ -5,24 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import quote
+from typing import Any
 
 from ... import cache as _cache
+from ..._control.caching.configured import configured
 from ...errors import ConfigurationError
 from . import _settings
 
 __all__ = ["Cache", "disable_cache", "enable_cache", "update_cache"]
-
-_KINDS: Final = {
-    "completion": "chat",
-    "embedding": "embedding",
-    "rerank": "rerank",
-    "responses": "responses",
-    "text_completion": "text_completion",
-    "transcription": "transcription",
-}
-_MODES: Final = {"default_on": "on", "default_off": "off"}
 
 
 class Cache(_cache.Cache):
@@ -35,9 +25,10 @@ class Cache(_cache.Cache):
         port: its port.
         password: its password.
         namespace: entries of other namespaces are not found.
-        ttl: seconds for which an answer is kept.
+        ttl: seconds for which an answer is kept; ``default_in_memory_ttl`` and ``default_in_redis_ttl`` go before it.
         supported_call_types: LiteLLM's names of what is kept; by default all that can be.
         disk_cache_dir: the folder of ``cache.db``, with ``disk``.
+        **more: ``username``, ``ssl``, ``db``, ``url``, ``redis_startup_nodes``: Redis', too.
 
     Raises:
         ConfigurationError: another type, or an argument that is not honoured.
@@ -56,49 +47,26 @@ class Cache(_cache.Cache):
         disk_cache_dir: str | None = None,
         **more: Any,
     ) -> None:
-        if told := sorted(name for name, value in more.items() if value is not None):
-            raise ConfigurationError(f"litellm.Cache: {', '.join(told)} cannot be honoured")
-        if str(mode) not in _MODES:
-            raise ConfigurationError(f"mode is 'default_on' or 'default_off', not {mode!r:.80}")
-        super().__init__(
-            _store(str(type), (host, port, password), disk_cache_dir),
-            ttl=ttl,
-            namespace=namespace or "",
-            mode=_MODES[str(mode)],  # type: ignore[arg-type] # one of the two
-            kinds=None if supported_call_types is None else _kinds(supported_call_types),
-        )
+        said = {
+            "type": type, "mode": mode, "host": host, "port": port, "password": password, "namespace": namespace,
+            "ttl": ttl, "supported_call_types": supported_call_types, "disk_cache_dir": disk_cache_dir, **more,
+        }  # fmt: skip
+        found = configured(said, os.environ)
+        if found.refused:
+            told = ", ".join(sorted(name for name, _ in found.refused))
+            raise ConfigurationError(f"litellm.Cache: {told} cannot be honoured")
+        disk = str(getattr(type, "value", type)) == "disk"
+        super().__init__(_file(disk_cache_dir) if disk else found.store, **found.how)
 
     def flush_cache(self) -> None:
         """Throw out all entries."""
         self.clear()
 
 
-def _kinds(names: Sequence[str]) -> set[str]:
-    plain = {name if name in _KINDS else name.removeprefix("a") for name in names}
-    return {_KINDS.get(name, name) for name in plain}
-
-
-def _store(
-    kind: str, where: tuple[str | None, str | int | None, str | None], folder: str | None
-) -> Any:
-    if kind == "local":
-        return None
-    if kind == "disk":
-        path = Path(folder or ".litellm_cache")
-        path.mkdir(parents=True, exist_ok=True)
-        return path / "cache.db"
-    if kind != "redis":
-        raise ConfigurationError(
-            f"litellm.Cache: type is 'local', 'redis' or 'disk', not {kind!r:.80}"
-        )
-    host, port, password = where
-    environ = os.environ
-    if host is None and (url := environ.get("REDIS_URL")):
-        return url
-    secret = password or environ.get("REDIS_PASSWORD")
-    entry = f":{quote(secret, safe='')}@" if secret else ""
-    host = host or environ.get("REDIS_HOST") or "localhost"
-    return f"redis://{entry}{host}:{port or environ.get('REDIS_PORT') or 6379}"
+def _file(folder: str | None) -> Path:
+    path = Path(folder or ".litellm_cache")
+    path.mkdir(parents=True, exist_ok=True)
+    return path / "cache.db"
 
 
 def enable_cache(**arguments: Any) -> None:

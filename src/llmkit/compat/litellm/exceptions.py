@@ -47,6 +47,7 @@ __all__ = [
     "ServiceUnavailableError",
     "Timeout",
     "UnprocessableEntityError",
+    "UnsupportedEndpointError",
     "UnsupportedParamsError",
 ]  # fmt: skip
 
@@ -167,6 +168,10 @@ class PaymentRequiredError(BadRequestError, errors.PaymentRequiredError):
     """402: the account has no credit left."""
 
     _status = 402
+
+
+class UnsupportedEndpointError(BadRequestError):
+    """The provider has no such call; for programs that raise it."""
 
 
 class UnprocessableEntityError(_Shape, errors.UnprocessableEntityError):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import Any
+
 from ._answers import (
     Choices,
     Delta,
@@ -79,3 +82,10 @@ __all__ = [
     "trim_messages",
     "validate_environment",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Whatever else the package has: LiteLLM has most of its functions in both places."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(importlib.import_module(__package__ or ""), name)

@@ -31,14 +31,15 @@ def shown_by(headers: Mapping[str, str]) -> str:
 
     LiteLLM's own header goes before all others: it is for clients whose ``Authorization`` is for somebody else.
     """
-    said = _said(headers)
-    return next((_without_scheme(said[name]) for name in _HEADERS if said.get(name)), "")
+    said = _said(headers) if isinstance(headers, Headers) else headers
+    for name in _HEADERS:
+        if shown := said.get(name):
+            return _without_scheme(shown)
+    return ""
 
 
-def _said(headers: Mapping[str, str]) -> Mapping[str, str]:
+def _said(headers: Headers) -> Mapping[str, str]:
     """Starlette's headers are a list, which each look-up goes through: it is gone through once."""
-    if not isinstance(headers, Headers):
-        return headers
     found: dict[str, str] = {}
     for name, value in headers.raw:
         if name in _RAW:

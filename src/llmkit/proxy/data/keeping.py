@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select
+from sqlalchemy import ColumnElement, Select, delete, null, or_, select
 from sqlalchemy.orm import Session
 
 from .models import Kept
@@ -20,6 +20,7 @@ __all__ = [
     "Thing",
     "Wanted",
     "Where",
+    "batches",
     "drop",
     "find",
     "forget",
@@ -29,7 +30,7 @@ __all__ = [
     "shared",
 ]
 
-Thing = Literal["file", "batch", "response"]
+Thing = Literal["file", "batch", "response", "container"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,12 @@ def find(session: Session, kind: Thing, kept_id: str, owner: str | None) -> Kept
         _of(chosen, owner).order_by(Kept.created_at.desc())
     ).first()
     return found
+
+
+def batches(session: Session, since: datetime) -> list[Kept]:
+    """Batches that were made since then and that money was held for, be it settled or not."""
+    chosen = select(Kept).where(Kept.kind == "batch", Kept.created_at >= since)
+    return list(session.scalars(chosen.where(Kept.money.is_not(null()))))
 
 
 def owned(session: Session, ids: Collection[str], owner: str | None) -> set[str]:

@@ -251,7 +251,7 @@ class Kept(Base):
     """Where it is: a deployment's id; the provider, where deployments of no provider take its calls."""
     provider: Mapped[str]
     kind: Mapped[str] = mapped_column(String(16))
-    """``file``, ``batch`` or ``response``."""
+    """``file``, ``batch``, ``response`` or ``container``."""
     purpose: Mapped[str | None]
     models: Mapped[list[str]] = mapped_column(default=list)
     """What the calls in a file for a batch are for, as their writer named them."""

@@ -69,8 +69,10 @@ class Line:
     ) -> bool:
         self._over = True
         self._timer.cancel()
-        if self._watcher is not None:
-            self._watcher.cancel()
+        # Not kept: its end has a traceback that leads here, a circle for each request.
+        watcher, self._watcher = self._watcher, None
+        if watcher is not None:
+            watcher.cancel()
         if not self.gone:
             return False
         # Who else wants the task to end is still heeded.
@@ -82,7 +84,9 @@ class Line:
     ) -> None:
         """Send an answer that is all there."""
         self._over = self.begun = True
-        await self._send(_start(status, {**headers, "content-length": str(len(body))}))
+        start = _start(status, headers)
+        start["headers"].append((b"content-length", b"%d" % len(body)))
+        await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
 
     def open(self, headers: Mapping[str, str] = _EVENTS, *, comments: bool = True) -> None:

@@ -6,13 +6,14 @@ A batch's files of results are its maker's, too: they are noted when the batch t
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 import anyio
 from starlette.requests import Request
 
+from ..._control.attributes import context
 from ..._json import dump
 from ...errors import APIError, LLMKitError
 from ...types.batch import BatchModelParams, BatchResult
@@ -30,7 +31,7 @@ from .making import Asked, Work, known, read, told
 from .reading import whole
 from .weighing import Weights, path_of
 
-__all__ = ["TABLE", "about", "calls_at", "check", "page_of", "plain", "weighed"]
+__all__ = ["TABLE", "about", "calls_at", "check", "now", "page_of", "plain", "weighed"]
 
 _log = logging.getLogger("llmkit.proxy")
 
@@ -196,7 +197,7 @@ async def _of_calls(gateway: Gateway, call: Asked, said: str | None) -> _Going:
 async def _retrieve(gateway: Gateway, request: Request, line: Line) -> None:
     call, row = await about(gateway, request, "batch")
     async with line:
-        await line.whole(dump(await _now(gateway, call, row)))
+        await line.whole(dump(await now(gateway, row, call.around)))
 
 
 async def _cancel(gateway: Gateway, request: Request, line: Line) -> None:
@@ -230,7 +231,7 @@ async def _all_now(gateway: Gateway, call: Asked, rows: Sequence[Kept]) -> list[
     async def look(place: int) -> None:
         async with limiter:
             try:
-                found[place] = await _now(gateway, call, rows[place])
+                found[place] = await now(gateway, rows[place], call.around)
             except APIError:
                 return  # what was said of it last is what is known
 
@@ -241,18 +242,27 @@ async def _all_now(gateway: Gateway, call: Asked, rows: Sequence[Kept]) -> list[
     return found
 
 
-async def _now(gateway: Gateway, call: Asked, row: Kept) -> dict[str, Any]:
-    """How a batch stands; what it has made is noted as its maker's, whoever asks."""
-    with call.around("aretrieve_batch", row.place):
+async def now(gateway: Gateway, row: Kept, around: Callable[[str, str], context]) -> dict[str, Any]:
+    """How a batch stands; what it has made is noted as its maker's, whoever asks, and settled where it has ended.
+
+    Args:
+        gateway: whose it is.
+        row: the batch, as it is kept.
+        around: what calls of these types, for such a place, are made in: it says who looks.
+    """
+    with around("aretrieve_batch", row.place):
         answer = await gateway.calls.aretrieve_batch(row.kept_id, **places.at(gateway, row))
     said: dict[str, Any] = answer.to_dict()
-    money = await _settled(gateway, call, row, said) if owing.owes(row) else None
+    money = await _settled(gateway, row, said, around) if owing.owes(row) else None
     await _note(gateway, row.owner, _there(row), said, money=money)
     return said
 
 
 async def _settled(
-    gateway: Gateway, call: Asked, row: Kept, said: Mapping[str, Any]
+    gateway: Gateway,
+    row: Kept,
+    said: Mapping[str, Any],
+    around: Callable[[str, str], context],
 ) -> dict[str, Any] | None:
     """Settle what is held for a batch that has ended, whoever looks. What is to be kept of it; ``None``: as it was."""
     if said.get("status") not in owing.ENDED:
@@ -260,7 +270,7 @@ async def _settled(
     try:
         found: Sequence[BatchResult] = ()
         if _answered(said):
-            with call.around("abatch_results", row.place):
+            with around("abatch_results", row.place):
                 results = await gateway.calls.abatch_results(row.kept_id, **places.at(gateway, row))
             found = results.data
         return await owing.settle(gateway, row, said, found)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from ..._control.caching.controls import CONTROLS
+from ..._control.caching.controls import CONTROLS, KNOWN
 from ..._control.prices import is_price
 from ..._json import NotJSON, dump, load
-from ...types.params import CallOptions
+from ...types.params import CallOptions, ModelParams
 from ..failure import Refused
 from ..restricted import Restricted, Restriction
 from ..settings import Settings
@@ -29,9 +29,9 @@ _HOUR: Final = 3600.0
 _RETRIES: Final = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Beside:
-    """What a request says of itself, and nothing to a model.
+    """What a request says of itself, and nothing to a model. Every request has one: nobody changes it.
 
     ``options``: keywords for the call. ``metadata``: the client's own, for the request log.
     ``held``: what its customer and its tags may not.
@@ -59,6 +59,8 @@ def refuse(fields: Mapping[str, Any], subject: Subject, settings: Settings) -> N
     Raises:
         Refused: 400; the message names the field.
     """
+    if _INNOCENT.issuperset(fields):
+        return
     found = [name for name in fields if name in _FORBIDDEN or is_price(name)]
     found = [name for name in found if fields[name] is not None]
     if subject.role == "proxy_admin" and isinstance(fields.get("mock_response"), str):
@@ -99,6 +101,9 @@ def beside_of(
         Refused: 400; the message names the header or field. 403: the customer or a tag is blocked.
     """
     refuse(fields, subject, settings)
+    if _SAYS.isdisjoint(fields) and _HEADED.isdisjoint(headers) and subject.restricted is None:
+        # As most are.
+        return Beside()
     told = {name: headers[header] for header, name in _HEADERS.items() if header in headers}
     for name in _OWN & fields.keys():
         value = fields.pop(name)
@@ -226,7 +231,7 @@ def _mock(value: Any, name: str) -> str:
 
 def _cache(value: Any, name: str) -> Mapping[str, Any]:
     """What a call wants of the cache; without one, there is nothing to want."""
-    if not isinstance(value, Mapping) or any(one not in CONTROLS for one in value):
+    if not isinstance(value, Mapping) or any(one not in KNOWN for one in value):
         raise wrong(f"{name} must be an object of {', '.join(CONTROLS)}", name)
     return value
 
@@ -271,6 +276,13 @@ _FORBIDDEN: Final = (
     "litellm_call_id", "litellm_logging_obj", "user_config", "proxy_server_request", "secret_fields", "model_info",
     "mock_tool_calls", "mock_timeout", "ssl_verify", "client", "deployment_id", "api_type", "user_api_key_dict",
 })  # fmt: skip
+_INNOCENT: Final = frozenset(
+    name
+    for name in (*ModelParams.__annotations__, "model", "messages", "stream", "input", "prompt")
+    if name not in _FORBIDDEN and not is_price(name)
+)
+_SAYS: Final = _OWN | {"metadata", "user"}
+_HEADED: Final = frozenset(_HEADERS)
 
 
 # --- what is noted

@@ -94,21 +94,31 @@ class ChatTeller:
 
 async def opened(exchange: Exchange, *, streams: bool) -> tuple[Any, dict[str, Any]]:
     """The answer to a chat, or its stream; and the parameters that it was asked with."""
-    model, calls = exchange.model(), exchange.gateway.calls
+    model, messages, params = _asked(exchange)
+    with exchange.around("acompletion", model):
+        calls = exchange.gateway.calls
+        answer = await calls.acompletion(model, messages, stream=streams, **params)
+    return answer, params
+
+
+def _asked(exchange: Exchange) -> tuple[str, Any, dict[str, Any]]:
+    """Model, messages and parameters of a chat."""
+    model = exchange.model()
     asked = front.read({**exchange.fields, "model": model})
     params = {**kept_of(asked.params, asked.native), **exchange.beside.options}
     if not params.get("store"):
         # OpenAI takes tags for what it keeps, and refuses them elsewhere; LiteLLM's clients send theirs always.
         params.pop("metadata", None)
-    with exchange.around("acompletion", model):
-        answer = await calls.acompletion(model, asked.messages, stream=streams, **params)
-    return answer, params
+    return model, asked.messages, params
 
 
 async def chat(exchange: Exchange) -> None:
     """``POST /v1/chat/completions``."""
     streams = exchange.streams
-    answer, params = await opened(exchange, streams=streams)
+    model, messages, params = _asked(exchange)
+    with exchange.around("acompletion", model):
+        calls = exchange.gateway.calls
+        answer = await calls.acompletion(model, messages, stream=streams, **params)
     if streams:
         await exchange.relay(answer, ChatTeller(params, f"{_CHAT}.chunk"))
     else:

@@ -96,7 +96,8 @@ class Exchange:
     def model(self, given: Any = None) -> str:
         """The model that is asked for: by the address, or by the field, which is taken out. Raises ``Refused``."""
         field = self.fields.pop("model", None)
-        return model_of(self.subject, given or self.path.get("model") or field, self.beside)
+        given = given or self.connection.scope.get("path_params", _NONE).get("model") or field
+        return model_of(self.subject, given, self.beside)
 
     def around(self, call_type: str, group: str = "") -> context:
         """What the call is made in."""
@@ -104,8 +105,10 @@ class Exchange:
 
     async def tell(self, answer: Any, body: bytes) -> None:
         """Send a whole answer; ``answer`` is what the library gave for it."""
-        headers = await self._headers(answer.call, answer.cost)
-        if self.gateway.settings.log_content:
+        settings, headers = self.gateway.settings, _NONE
+        if settings.litellm_headers:
+            headers = await self._headers(answer.call, answer.cost)
+        if settings.log_content:
             await self._keep(answer)
         await self.line.whole(body, {"content-type": "application/json", **headers})
 
@@ -192,10 +195,14 @@ class Endpoint:
         self._gateway, self._work, self._error, self._key = gateway, work, error, key
         self._body = body
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request."""
+        answered = self._answer(HTTPConnection(scope), receive, send)
+        return answered if self._error is None else self._spoken(answered, scope)
+
+    async def _spoken(self, answered: Awaitable[None], scope: Scope) -> None:
         try:
-            await self._answer(HTTPConnection(scope), receive, send)
+            await answered
         except Exception as error:
             if self._error is None or isinstance(error, ClientDisconnect):
                 raise

@@ -14,10 +14,10 @@ from typing_extensions import override
 
 from ... import providers
 from ..._json import dump
+from ...errors import APIError
 from ...fronts import Asked
-from ...fronts import generate_content as front
-from ...wires.gemini import Gemini
 from ..failure import Refused
+from . import formats
 from .beside import wrong
 from .exchange import Endpoint, Exchange, told
 from .messages import counted
@@ -34,12 +34,16 @@ _JSON: Final = {"content-type": "application/json; charset=utf-8"}
 
 def routes(gateway: Gateway) -> list[BaseRoute]:
     """Its paths: Google's, and those below a path of their own, for clients that are told of an address."""
-    endpoint = Endpoint(gateway, _asked_for, error=front.error, key="key")
+    endpoint = Endpoint(gateway, _asked_for, error=_error, key="key")
     return [
         Route(f"{before}/{version}/models/{{named:path}}:{{action}}", endpoint, methods=["POST"])
         for before in ("", "/gemini")
         for version in ("v1beta", "v1", "v1alpha")
     ]
+
+
+def _error(failure: APIError) -> tuple[int, dict[str, Any]]:
+    return formats.generate_content.error(failure)
 
 
 async def _asked_for(exchange: Exchange) -> None:
@@ -63,7 +67,7 @@ async def stream(exchange: Exchange) -> None:
 
 async def _generate(exchange: Exchange, *, streams: bool) -> None:
     model, calls = exchange.model(exchange.path["named"]), exchange.gateway.calls
-    asked = front.read(exchange.fields, model=model, stream=streams)
+    asked = formats.generate_content.read(exchange.fields, model=model, stream=streams)
     params = {**_params(exchange, asked), **exchange.beside.options}
     if streams:
         params["stream_options"] = {"include_usage": True}
@@ -74,7 +78,7 @@ async def _generate(exchange: Exchange, *, streams: bool) -> None:
         teller = _Listed(asked) if listed else _Teller(asked)
         await exchange.relay(answer, teller, _JSON if listed else {})
     else:
-        await exchange.tell(answer, dump(front.write(answer, asked)))
+        await exchange.tell(answer, dump(formats.generate_content.write(answer, asked)))
 
 
 def _params(exchange: Exchange, asked: Asked) -> dict[str, Any]:
@@ -97,6 +101,8 @@ def _speaks_it(exchange: Exchange, asked: Asked) -> bool:
     decision = exchange.gateway.calls.route(asked.model, asked.messages)
     provider, _, name = decision.deployment.model.partition("/")
     found = providers.get(provider).family_of(name)
+    from ...wires.gemini import Gemini  # noqa: PLC0415 - the front has loaded it by now
+
     return isinstance(found.chat, Gemini)
 
 
@@ -104,7 +110,7 @@ class _Teller:
     """A stream of events."""
 
     def __init__(self, asked: Asked) -> None:
-        self._events = front.events(asked)
+        self._events = formats.generate_content.events(asked)
 
     def piece(self, chunk: Any) -> bytes:
         """What a chunk makes known."""
@@ -116,10 +122,10 @@ class _Teller:
 
     def failed(self, refused: Refused) -> bytes:
         """The error, as an event."""
-        return self._told([told(refused, front.error)])
+        return self._told([told(refused, _error)])
 
     def _told(self, events: Any) -> bytes:
-        return b"".join(map(front.frame, events))
+        return b"".join(map(formats.generate_content.frame, events))
 
 
 class _Listed(_Teller):
@@ -159,7 +165,7 @@ async def count(exchange: Exchange) -> None:
     whole = fields.get("generateContentRequest", fields.get("generate_content_request", fields))
     if not isinstance(whole, Mapping):
         raise wrong("generateContentRequest must be an object", "generateContentRequest")
-    asked = front.read(whole, model=model)
+    asked = formats.generate_content.read(whole, model=model)
     asked.params.pop("metadata", None)
     with exchange.around("acount_tokens", model):
         number = await counted(exchange, model, asked)

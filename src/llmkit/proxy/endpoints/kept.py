@@ -131,7 +131,8 @@ def named_in(body: bytes, fields: dict[str, Any], *, shared: bool) -> list[str]:
     found: list[str] = []
     if not shared and not _OF_ACCOUNT.isdisjoint(fields):
         found += _of_account(fields)
-    if any(mark in body for mark in _NAMES_OF_FILES):
+    id_, address, other, escaped = _NAMES_OF_FILES
+    if id_ in body or address in body or other in body or escaped in body:
         found += ids_in(fields, shared=True)
     return found
 

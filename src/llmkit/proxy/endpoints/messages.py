@@ -5,6 +5,7 @@ Source: https://platform.claude.com/docs/en/api/messages and …/api/messages-co
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 
 from ..._json import dump
 from ...errors import (
+    APIError,
     ConfigurationError,
     NoDeploymentError,
     NotFoundError,
@@ -20,10 +22,11 @@ from ...errors import (
     UnknownProviderError,
 )
 from ...fronts import Asked
-from ...fronts import messages as front
 from ...types.messages import MessagesModelParams
 from ..failure import Refused
+from . import formats
 from .beside import wrong
+from .containers import Noted, in_message, runs_code
 from .exchange import Endpoint, Exchange, told, written
 
 if TYPE_CHECKING:
@@ -40,13 +43,17 @@ def routes(gateway: Gateway) -> list[BaseRoute]:
     """Its paths."""
     found: list[BaseRoute] = []
     for work, name in ((create, "/messages"), (count, "/messages/count_tokens")):
-        endpoint = Endpoint(gateway, work, error=front.error)
+        endpoint = Endpoint(gateway, work, error=_error)
         # The last one is for clients that are told of an address with a path of Anthropic's own.
         found += [
             Route(path, endpoint, methods=["POST"])
             for path in (f"/v1{name}", name, f"/anthropic/v1{name}")
         ]
     return found
+
+
+def _error(failure: APIError) -> tuple[int, dict[str, Any]]:
+    return formats.messages.error(failure)
 
 
 class _Teller:
@@ -66,7 +73,7 @@ class _Teller:
 
     def failed(self, refused: Refused) -> bytes:
         """The error, as an event."""
-        return front.frame(told(refused, front.error, self._http_id))
+        return formats.messages.frame(told(refused, _error, self._http_id))
 
 
 async def create(exchange: Exchange) -> None:
@@ -74,13 +81,30 @@ async def create(exchange: Exchange) -> None:
     model, streams, calls = exchange.model(), exchange.streams, exchange.gateway.calls
     params = _params(exchange)
     messages = params.pop("messages")
+    containers = Noted(exchange, model) if runs_code(exchange.fields) else None
     with exchange.around("anthropic_messages", model):
         answer = await calls.amessages(model, messages, stream=streams, **params)
     if streams:
         http_id = exchange.connection.scope["state"].get("http_id")
-        await exchange.relay(answer, _Teller(http_id))
+        await exchange.relay(answer, _Teller(http_id), noted=_noted(answer, containers))
     else:
+        if containers:
+            await containers.note(answer, in_message(answer.to_dict()))
         await exchange.tell(answer, written(answer))
+
+
+def _noted(answer: Any, containers: Noted | None) -> Callable[[Any], Awaitable[None]] | None:
+    if containers is None:
+        return None
+
+    async def noted(chunk: Any) -> None:
+        if chunk.type in _NAMING:
+            await containers.note(answer, in_message(chunk.to_dict()))
+
+    return noted
+
+
+_NAMING: Final = frozenset({"message_start", "message_delta"})
 
 
 def _params(exchange: Exchange) -> dict[str, Any]:
@@ -103,7 +127,7 @@ def _params(exchange: Exchange) -> dict[str, Any]:
 async def count(exchange: Exchange) -> None:
     """``POST /v1/messages/count_tokens``."""
     model = exchange.model()
-    asked = front.read({**exchange.fields, "model": model})
+    asked = formats.messages.read({**exchange.fields, "model": model})
     with exchange.around("acount_tokens", model):
         number = await counted(exchange, model, asked)
     await exchange.line.whole(dump({"input_tokens": number}))

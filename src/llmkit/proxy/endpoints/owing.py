@@ -19,7 +19,6 @@ from typing import Any, Final
 from ... import pricing
 from ..._control.attributes import attributes, noted
 from ..._control.budget.asking import Ask, Taken
-from ..._control.foreign import adopted
 from ..._control.prices import is_price, price_of
 from ..._control.retry import refused
 from ..._cost import MATH, Unbounded
@@ -231,7 +230,7 @@ def _sums(
             continue
         try:
             answer = result.response
-            answer = answer if isinstance(answer, Answer) else adopted(answer)
+            answer = answer if isinstance(answer, Answer) else _adopted(answer)
         except TypeError:
             answer = None
         held = _of(holds, str(answer.get("model") or "") if answer is not None else "")
@@ -252,6 +251,13 @@ def _add(found: _Sum, result: BatchResult, answer: Answer | None, price: Any) ->
         found.why = cost.reason or "what a call cost is not known"
     else:
         found.usd = MATH.add(found.usd, cost.total)
+
+
+def _adopted(answer: Any) -> Answer:
+    """A result's answer in a provider's own form. Raises ``TypeError`` where it has none that is known."""
+    from ..._control.foreign import adopted  # noqa: PLC0415 - brings all native wires along
+
+    return adopted(answer)
 
 
 def _of(holds: Sequence[Mapping[str, Any]], model: str) -> Mapping[str, Any]:

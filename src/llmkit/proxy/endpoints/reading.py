@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite, nan
 from typing import Any, Final
 
 from ..._json import NotJSON, load
@@ -61,9 +62,12 @@ def _value(name: str, given: Any) -> Any:
 
 def _number(name: str, given: str) -> int | float:
     try:
-        return int(given) if name in _WHOLE else float(given)
+        found = int(given) if name in _WHOLE else float(given)
     except ValueError:
-        raise wrong(f"{name} must be a number", name) from None
+        found = nan
+    if isinstance(found, float) and not isfinite(found):
+        raise wrong(f"{name} must be a number", name)
+    return found
 
 
 def _object(name: str, given: str) -> Any:

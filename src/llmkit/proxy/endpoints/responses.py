@@ -13,11 +13,11 @@ from starlette.routing import BaseRoute, Route
 
 from ... import providers
 from ..._json import dump
-from ...fronts import responses as front
 from ...types.responses import ResponsesModelParams, StoredModelParams
 from ..failure import Refused
-from . import kept, places
+from . import formats, kept, places
 from .beside import wrong
+from .containers import Noted, in_response, runs_code
 from .exchange import Endpoint, Exchange, written
 from .messages import counted
 
@@ -77,7 +77,7 @@ class _Teller:
             "error": {"code": code, "message": refused.message},
         }
         event = {"type": "response.failed", "sequence_number": self._number + 1, "response": broken}
-        return front.frame(event)
+        return formats.responses.frame(event)
 
 
 _LIMITED: Final = 429
@@ -87,6 +87,7 @@ async def create(exchange: Exchange) -> None:
     """``POST /v1/responses``."""
     model, streams, calls = exchange.model(), exchange.streams, exchange.gateway.calls
     params, given = await _params(exchange), exchange.fields.get("input")
+    containers = Noted(exchange, model) if runs_code(exchange.fields) else None
     with exchange.around("aresponses", model):
         answer = await calls.aresponses(given, model, stream=streams, **params)
     keeps = params.get("store") is not False and _kept(answer)
@@ -95,11 +96,15 @@ async def create(exchange: Exchange) -> None:
         async def noted(chunk: Any) -> None:
             if keeps and chunk.type == _CREATED:
                 await _note(exchange, answer, chunk.response["id"], model)
+            if containers and not chunk.type.endswith(".delta"):
+                await containers.note(answer, in_response(chunk.to_dict()))
 
         await exchange.relay(answer, _Teller(answer), noted=noted)
         return
     if keeps:
         await _note(exchange, answer, answer.id, model)
+    if containers:
+        await containers.note(answer, in_response(answer.to_dict()))
     await exchange.tell(answer, written(answer, "response"))
 
 
@@ -130,7 +135,7 @@ async def _note(exchange: Exchange, answer: Any, response_id: str, model: str) -
 async def count(exchange: Exchange) -> None:
     """``POST /v1/responses/input_tokens``."""
     model = exchange.model()
-    asked = front.read({**exchange.fields, "model": model})
+    asked = formats.responses.read({**exchange.fields, "model": model})
     with exchange.around("acount_tokens", model):
         number = await counted(exchange, model, asked)
     await exchange.line.whole(dump({"object": "response.input_tokens", "input_tokens": number}))
@@ -150,6 +155,8 @@ async def retrieve(exchange: Exchange) -> None:
     if streams:
         await exchange.relay(answer, _Teller(answer))
     else:
+        # One that was made in the background has run its code since.
+        await Noted(exchange, "").note(answer, in_response(answer.to_dict()))
         await exchange.tell(answer, written(answer, "response"))
 
 

@@ -6,9 +6,12 @@ from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..auth.shown import shown_by
 from ..errors_of import refused_by
 from ..failure import Refused
 from ..gateway import Gateway
@@ -90,12 +93,37 @@ def management(gateway: Gateway) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.gateway = gateway
+    app.add_middleware(_AsJSON)
     for router in _ROUTERS:
         app.include_router(router)
     app.add_exception_handler(RequestValidationError, _misspelled)
     for kind in (Refused, HTTPException, Exception):
         app.add_exception_handler(kind, _failed)
     return app
+
+
+class _AsJSON:
+    """Reads a body as JSON where its sender said no other form: ``curl -d`` says it is a web page's.
+
+    Only of who shows a key. A browser sends such bodies, with its cookies, for any page that tells it to.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand a request on."""
+        if scope["type"] == "http" and scope["method"] in _WITH_BODY:
+            headers = Headers(scope=scope)
+            said = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if said in _UNSAID and shown_by(headers):
+                kept = [one for one in scope["headers"] if one[0] != b"content-type"]
+                scope = {**scope, "headers": [*kept, (b"content-type", b"application/json")]}
+        await self._app(scope, receive, send)
+
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_UNSAID: Final = frozenset({"", "text/plain", "application/x-www-form-urlencoded"})
 
 
 async def _failed(request: Request, error: Exception) -> Response:

@@ -10,7 +10,10 @@ from typing import Any, Final
 
 from ...telemetry._counting import FEWER, CallCell, CallCounts, Histogram, Table
 
-__all__ = ["Counts"]
+__all__ = ["UNKNOWN", "Counts"]
+
+UNKNOWN: Final = "None"
+"""What LiteLLM's labels say of what is not known."""
 
 
 class Counts(CallCounts):

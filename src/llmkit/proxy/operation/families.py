@@ -20,12 +20,9 @@ from ...telemetry._families import (
     gauge,
     histogram,
 )
-from .counting import Counts
+from .counting import UNKNOWN, Counts
 
-__all__ = ["UNKNOWN", "litellm_families", "own_families", "state_families"]
-
-UNKNOWN: Final = "None"
-"""What LiteLLM's labels say of what is not known."""
+__all__ = ["litellm_families", "own_families", "state_families"]
 
 
 def own_families(counts: Counts) -> Iterator[Metric]:

@@ -95,7 +95,7 @@ class _Handler(logging.StreamHandler[Any]):
         }
         plain = is_plain([value for value in said.values() if isinstance(value, str)])
         self.stream.write((dump_text(line) if plain else _line(line)) + self.terminator)
-        self.flush()
+        self.stream.flush()
 
 
 def _handler() -> _Handler:

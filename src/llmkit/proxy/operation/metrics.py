@@ -1,6 +1,6 @@
 """What is counted for Prometheus: by an ASGI middleware, by a client's callbacks, and around the database.
 
-Each gateway has a registry of its own. Several workers leave what they counted in a directory, and whichever is
+Several workers leave what they counted in a directory, and whichever is
 asked adds it up (``sharing``): ``prometheus_client``'s own mode for that belongs to the process and its environment.
 """
 
@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector
-from prometheus_client.core import Metric
-from prometheus_client.exposition import choose_encoder
-from prometheus_client.registry import Collector
 from sqlalchemy import Engine, event
-from typing_extensions import override
 
 from ...events import CallFinished
 from ...telemetry._heard import Heard, add_call, text_of
 from ..errors_of import refused_by
-from .counting import Counts
-from .families import UNKNOWN, litellm_families, own_families, state_families
+from .counting import UNKNOWN, Counts
 from .sharing import Pages
 
 if TYPE_CHECKING:
     from ..gateway import Gateway
     from ..settings import Settings
+    from .showing import Page
 
 __all__ = ["Measured", "Metrics", "around", "route_of", "running"]
 
@@ -58,7 +53,7 @@ class _Exchange:
 _EXCHANGE: ContextVar[_Exchange | None] = ContextVar("llmkit_proxy_exchange", default=None)
 
 
-class Metrics(Collector):
+class Metrics:
     """What is counted.
 
     Args:
@@ -71,36 +66,21 @@ class Metrics(Collector):
         directory = None if settings is None else settings.metrics_directory
         self.pages = None if directory is None else Pages(directory)
         self.counts = Counts()
-        self.registry = CollectorRegistry()
-        self.registry.register(self)
-        if self.pages is None:
-            # Of several processes these would be of whichever was asked.
-            ProcessCollector(registry=self.registry)
-            PlatformCollector(registry=self.registry)
         self._calls = Heard(self.counts)
-        self._states: tuple[Any, ...] = ()
+        self._page: Page | None = None
         self._lock = threading.Lock()
 
     # --- showing
 
     def page(self, accept: str = "", states: tuple[Any, ...] = ()) -> tuple[bytes, str]:
         """The page and its media type. ``states``: how deployments are, as a router says."""
-        encode, media_type = choose_encoder(accept)
+        from .showing import Page  # noqa: PLC0415 - brings prometheus_client along
+
         with self._lock:
-            self._states = states
-            return encode(self.registry), media_type
-
-    @override
-    def collect(self) -> Iterator[Metric]:
-        counts = self.counts if self.pages is None else self.pages.total(self.counts)
-        yield from own_families(counts)
-        yield from state_families(self._states, litellm=self._litellm)
-        if self._litellm:
-            yield from litellm_families(counts)
-
-    def describe(self) -> Iterator[Metric]:
-        """Nothing: names are of this registry alone."""
-        return iter(())
+            if self._page is None:
+                self._page = Page(litellm=self._litellm, alone=self.pages is None)
+            counts = self.counts if self.pages is None else self.pages.total(self.counts)
+            return self._page.written(accept, counts, states)
 
     @asynccontextmanager
     async def sharing(self) -> AsyncIterator[None]:
@@ -122,13 +102,17 @@ class Metrics(Collector):
         else:
             self._calls.heard(happened)
 
+    # Of what begins nothing is counted.
+    heard.beginnings = False  # type: ignore[attr-defined]
+
     def _finished(self, happened: CallFinished) -> None:
         ended = happened.settlement
         told = ended.metadata.get("proxy")
         whose = told if isinstance(told, dict) else {}
         (_, group, *_), times = self._calls.finished(happened, text_of(whose.get("group")))
         _note(happened, times[2])
-        key, alias, team, user = (text_of(whose.get(name)) for name in _WHOSE)
+        said: Any = tuple(map(whose.get, _WHOSE))
+        key, alias, team, user = said if set(map(type, said)) == _TEXTS else map(text_of, said)
         # No page needs the whole hash, and what stands here is in no error and no log of ours.
         add_call(self.counts.keys.cell(key[:12], alias, team, user), ended, None)
         if self._litellm:
@@ -136,8 +120,8 @@ class Metrics(Collector):
             route = text_of(whose.get("call_type")) or ended.kind
             deployment = getattr(happened.call, "deployment", "")
             labels = group, ended.model, deployment, ended.provider, route, error, status
-            said = (value or UNKNOWN for value in (key, alias, team, user, *labels))
-            add_call(self.counts.litellm.cell(*said), ended, times)
+            cell = (value or UNKNOWN for value in (key, alias, team, user, *labels))
+            add_call(self.counts.litellm.cell(*cell), ended, times)
 
     def watch(self, engine: Engine) -> None:
         """Count how long an engine's statements take."""
@@ -165,6 +149,7 @@ class Metrics(Collector):
 
 
 _WHOSE: Final = ("key", "key_alias", "team", "user")
+_TEXTS: Final = {str}
 
 
 def _note(happened: CallFinished, upstream: float | None) -> None:
@@ -194,25 +179,21 @@ class Measured:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        counts, exchange, status = self.metrics.counts, _Exchange(), 0
-
-        async def sending(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
-            kind = message["type"]
-            if kind == "http.response.start":
-                status = message["status"]
-            elif kind == "websocket.accept":
-                status = _SWITCHED
-            await send(message)
-
+        counts, exchange, state = self.metrics.counts, _Exchange(), scope.setdefault("state", {})
+        # Whoever stands around this one may see by himself what is answered.
+        seen = state.get("answer")
+        if seen is None:
+            seen = _Seen(send)
+            send = seen.send
+        failed = 0
         counts.in_flight += 1
-        scope.setdefault("state", {})["exchange"] = exchange
+        state["exchange"] = exchange
         began, token = time.perf_counter(), _EXCHANGE.set(exchange)
         try:
-            await self.app(scope, receive, sending)
+            await self.app(scope, receive, send)
         except Exception as error:
             # Who is around this one writes the answer to it.
-            status = status or refused_by(error).status
+            failed = refused_by(error).status
             raise
         finally:
             counts.in_flight -= 1
@@ -221,8 +202,25 @@ class Measured:
             method = scope.get("method", "GET")
             # 499: nobody was there any more to be answered.
             self.metrics.answered(
-                route_of(scope), method, status or _GONE, seconds, exchange.upstream
+                route_of(scope), method, seen.status or failed or _GONE, seconds, exchange.upstream
             )
+
+
+class _Seen:
+    """The status of an answer, as it goes by."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Send on."""
+        kind = message["type"]
+        if kind == "http.response.start":
+            self.status = message["status"]
+        elif kind == "websocket.accept":
+            self.status = _SWITCHED
+        await self._send(message)
 
 
 _SWITCHED: Final = 101

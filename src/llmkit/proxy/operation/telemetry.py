@@ -19,7 +19,8 @@ __all__ = ["around", "hooks", "listened_to", "sinks"]
 
 def listened_to() -> bool:
     """Whether spans can go anywhere: the API alone, which other packages bring along, keeps none."""
-    if "opentelemetry" in sys.modules:
+    # Not the package itself: to look for a part of it is to load that.
+    if "opentelemetry.trace" in sys.modules:
         return True
     return find_spec("opentelemetry") is not None and find_spec("opentelemetry.sdk") is not None
 

@@ -122,6 +122,8 @@ class SimpleShuffle:
     def plan(self, call: Wanted, state: State, now: float) -> Iterator[Member]:
         """See ``Strategy``."""
         prepared = state.prepared
+        if len(state.members) == 1:
+            return iter(state.members)
         return drawn(sums_of(state.members) if prepared is None else prepared, state.draw)
 
     def why(self, call: Wanted, member: Member) -> str:

@@ -10,7 +10,19 @@ from typing import Any, Final, NamedTuple
 
 from typing_extensions import override
 
-from ...._entries import Claim, Claimed, Clear, Founding, Keep, Look, Release, Weigh, Weighed
+from ...._entries import (
+    Claim,
+    Claimed,
+    Clear,
+    Founding,
+    Keep,
+    KeepEach,
+    Look,
+    LookEach,
+    Release,
+    Weigh,
+    Weighed,
+)
 from ....errors import ConfigurationError, StoreError
 from .._forks import at_forks
 
@@ -91,6 +103,9 @@ class MemoryEntries:
             return kept.entry
         return None
 
+    def _look_each(self, op: LookEach) -> tuple[bytes | None, ...]:
+        return tuple([self._look(Look((key,))) for key in op.keys])
+
     def _claim(self, op: Claim) -> Claimed:
         if (entry := self._look(Look(op.keys))) is not None:
             return Claimed(entry)
@@ -114,6 +129,10 @@ class MemoryEntries:
         while self._size > self.max_bytes:
             self._drop(next(iter(self._entries)))
         return True
+
+    def _keep_each(self, op: KeepEach) -> int:
+        self._release(Release(op.claim, op.who))
+        return sum([self._keep(Keep(key, entry, op.seconds)) for key, entry in op.entries])
 
     def _drop(self, key: str) -> None:
         kept = self._entries.pop(key, None)
@@ -142,8 +161,10 @@ def _size(key: str, entry: bytes) -> int:
 _FORMS: Final[dict[type, Callable[[MemoryEntries, Any], Any]]] = {
     Founding: MemoryEntries._founding,  # noqa: SLF001 - the class's own table
     Look: MemoryEntries._look,  # noqa: SLF001
+    LookEach: MemoryEntries._look_each,  # noqa: SLF001
     Claim: MemoryEntries._claim,  # noqa: SLF001
     Keep: MemoryEntries._keep,  # noqa: SLF001
+    KeepEach: MemoryEntries._keep_each,  # noqa: SLF001
     Release: MemoryEntries._release,  # noqa: SLF001
     Clear: MemoryEntries._clear,  # noqa: SLF001
     Weigh: MemoryEntries._weigh,  # noqa: SLF001

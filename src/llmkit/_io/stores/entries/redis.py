@@ -6,14 +6,26 @@ Redis itself lets go of what is over, and, where it is told to (``maxmemory-poli
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import Any, Final
 
 import anyio.to_thread
 import sniffio
 from typing_extensions import override
 
-from ...._entries import Claim, Claimed, Clear, Founding, Keep, Look, Release, Weigh, Weighed
+from ...._entries import (
+    Claim,
+    Claimed,
+    Clear,
+    Founding,
+    Keep,
+    KeepEach,
+    Look,
+    LookEach,
+    Release,
+    Weigh,
+    Weighed,
+)
 from ....errors import ConfigurationError, LLMKitError, StoreError
 from ..redis._clients import Clients
 from ..redis._failures import is_broken, moved_to, translated
@@ -23,6 +35,8 @@ __all__ = ["RedisEntries"]
 
 _MOVES: Final = 3
 _PAGE: Final = 500
+_TOGETHER: Final = (64, 1024 * 1024)
+"""Entries, and about as many bytes, that go in one command: Redis serves nobody else meanwhile."""
 _FOUND: Final = """
 redis.call('SET', KEYS[1], ARGV[1], 'NX')
 return redis.call('GET', KEYS[1])
@@ -43,9 +57,14 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0
 """
 _KEEP: Final = """
-if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
-if KEYS[2] and redis.call('GET', KEYS[2]) == ARGV[1] then redis.call('DEL', KEYS[2]) end
-return 1
+local many = #ARGV - 2
+for i = 1, many do
+  if ARGV[2] == '' then redis.call('SET', KEYS[i], ARGV[i + 2])
+  else redis.call('SET', KEYS[i], ARGV[i + 2], 'PX', ARGV[2]) end
+end
+local claim = KEYS[many + 1]
+if claim and redis.call('GET', claim) == ARGV[1] then redis.call('DEL', claim) end
+return many
 """
 _Talk = Generator[tuple[Any, ...], Any, Any]
 
@@ -126,6 +145,13 @@ class RedisEntries:
         found = yield from _said("MGET", *map(self._entry, op.keys))
         return next((one for one in found if one is not None), None)
 
+    def _look_each(self, op: LookEach) -> _Talk:
+        found: list[bytes | None] = []
+        for start in range(0, len(op.keys), _TOGETHER[0]):
+            keys = op.keys[start : start + _TOGETHER[0]]
+            found += yield from _said("MGET", *map(self._entry, keys))
+        return tuple(found)
+
     def _claim(self, op: Claim) -> _Talk:
         keys = [self._claimed(op.keys[0]), *map(self._entry, op.keys)]
         lease = math.ceil(op.lease * 1000)
@@ -133,10 +159,19 @@ class RedisEntries:
         return Claimed(what) if there else Claimed(taken=what / 1000)
 
     def _keep(self, op: Keep) -> _Talk:
-        keys = [self._entry(op.key), *([self._claimed(op.claim)] if op.claim else ())]
+        several = KeepEach(((op.key, op.entry),), op.seconds, op.claim, op.who)
+        return (yield from self._keep_each(several)) == 1
+
+    def _keep_each(self, op: KeepEach) -> _Talk:
         life = "" if op.seconds is None else max(1, math.ceil(op.seconds * 1000))
-        yield from _said("EVAL", _KEEP, len(keys), *keys, op.who, op.entry, life)
-        return True
+        kept, pages = 0, list(_paged(op.entries))
+        for page in pages:
+            keys = [self._entry(key) for key, _ in page]
+            if op.claim and page is pages[-1]:
+                keys.append(self._claimed(op.claim))
+            entries = [entry for _, entry in page]
+            kept += yield from _said("EVAL", _KEEP, len(keys), *keys, op.who, life, *entries)
+        return kept
 
     def _release(self, op: Release) -> _Talk:
         return bool((yield from _said("EVAL", _LET_GO, 1, self._claimed(op.key), op.who)))
@@ -169,6 +204,20 @@ class RedisEntries:
             yield page()
 
 
+def _paged(entries: Sequence[tuple[str, bytes]]) -> Iterator[Sequence[tuple[str, bytes]]]:
+    """Entries in pages that are small enough to go at once; one that is not goes alone."""
+    many, most = _TOGETHER
+    page: list[tuple[str, bytes]] = []
+    size = 0
+    for one in entries:
+        if page and (len(page) >= many or size + len(one[1]) > most):
+            yield page
+            page, size = [], 0
+        page.append(one)
+        size += len(one[1])
+    yield page
+
+
 _PLAIN: Final = str.maketrans({mark: f"\\{mark}" for mark in "\\*?[]"})
 
 
@@ -190,8 +239,10 @@ def _said(*command: Any) -> _Talk:
 _FORMS: Final[dict[type, Callable[[RedisEntries, Any], _Talk]]] = {
     Founding: RedisEntries._founding,  # noqa: SLF001 - the class's own table
     Look: RedisEntries._look,  # noqa: SLF001
+    LookEach: RedisEntries._look_each,  # noqa: SLF001
     Claim: RedisEntries._claim,  # noqa: SLF001
     Keep: RedisEntries._keep,  # noqa: SLF001
+    KeepEach: RedisEntries._keep_each,  # noqa: SLF001
     Release: RedisEntries._release,  # noqa: SLF001
     Clear: RedisEntries._clear,  # noqa: SLF001
     Weigh: RedisEntries._weigh,  # noqa: SLF001

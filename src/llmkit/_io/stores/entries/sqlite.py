@@ -17,7 +17,19 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from ...._entries import Claim, Claimed, Clear, Founding, Keep, Look, Release, Weigh, Weighed
+from ...._entries import (
+    Claim,
+    Claimed,
+    Clear,
+    Founding,
+    Keep,
+    KeepEach,
+    Look,
+    LookEach,
+    Release,
+    Weigh,
+    Weighed,
+)
 from ....errors import ConfigurationError, StoreError
 from .._forks import at_forks
 from .._sqlite_failures import explained, refuse_network
@@ -29,6 +41,8 @@ _OURS: Final = 0x6C6C6B63
 """SQLite's ``application_id`` of such a file."""
 _TOUCHED: Final = 60.0
 """Seconds in which an entry's use is written down once: reading shall not write."""
+_AHEAD: Final = 5.0
+"""Seconds by which the clocks of a machine's processes may differ: a step of NTP's."""
 _ROOM: Final = 0.9
 """Of what entries may take, so much is left where they took too much."""
 # Of this version: those of another one have tables of their own.
@@ -111,9 +125,12 @@ class SQLiteEntries:
             self._close()
 
     def __del__(self) -> None:
-        # Of one that nobody closed; of one that could not even be made, there is nothing.
-        with contextlib.suppress(Exception):
+        # Of one that nobody closed; of one that could not even be made, there is nothing; and where the interpreter
+        # ends, what modules had may be gone.
+        try:  # noqa: SIM105
             self._close()
+        except Exception:  # noqa: BLE001, S110
+            pass
 
     def before_fork(self) -> None:
         """Close the file: a copy would believe that it has SQLite's locks."""
@@ -194,22 +211,42 @@ class SQLiteEntries:
         return op.salt if found is None else bytes(found[0])
 
     def _look(self, rows: sqlite3.Connection, op: Look) -> bytes | None:
-        now = self._clock()
+        now, stale = self._clock(), list[str]()
         for key in op.keys:
-            found = rows.execute(
-                "SELECT value, used FROM entry_1 WHERE key = ? AND (until IS NULL OR until > ?)",
-                (key, now),
-            ).fetchone()
-            if found is not None:
-                if not 0 <= now - found[1] < _TOUCHED:
-                    self._touch(rows, key, now)
-                return bytes(found[0])
+            if (value := self._read(rows, key, now, stale)) is not None:
+                self._touch(rows, stale, now)
+                return value
         return None
 
-    def _touch(self, rows: sqlite3.Connection, key: str, now: float) -> None:
-        """Note that it was used, unless others write just now: it will be noted another time."""
+    def _look_each(self, rows: sqlite3.Connection, op: LookEach) -> tuple[bytes | None, ...]:
+        now, stale = self._clock(), list[str]()
+        found = tuple([self._read(rows, key, now, stale) for key in op.keys])
+        if stale:
+            # Of many the first few writes would be many commits.
+            with contextlib.suppress(sqlite3.OperationalError), _writing(rows):
+                self._touch(rows, stale, now)
+        return found
+
+    def _read(
+        self, rows: sqlite3.Connection, key: str, now: float, stale: list[str]
+    ) -> bytes | None:
+        """What it has; ``stale`` gets the key where its use was not written down for a while."""
+        found = rows.execute(
+            "SELECT value, used, until FROM entry_1 WHERE key = ? AND (until IS NULL OR until > ?)",
+            (key, now),
+        ).fetchone()
+        if found is None or (found[2] is not None and found[1] > now + _AHEAD):
+            # How old it is that was used in the future, nobody can say: the clock has been put back.
+            return None
+        if not 0 <= now - found[1] < _TOUCHED:
+            stale.append(key)
+        return bytes(found[0])
+
+    def _touch(self, rows: sqlite3.Connection, keys: list[str], now: float) -> None:
+        """Note that they were used, unless others write just now: it will be noted another time."""
         with contextlib.suppress(sqlite3.OperationalError):
-            rows.execute("UPDATE entry_1 SET used = ? WHERE key = ?", (now, key))
+            for key in keys:
+                rows.execute("UPDATE entry_1 SET used = ? WHERE key = ?", (now, key))
 
     def _claim(self, rows: sqlite3.Connection, op: Claim) -> Claimed:
         with _writing(rows):
@@ -228,20 +265,26 @@ class SQLiteEntries:
         return Claimed()
 
     def _keep(self, rows: sqlite3.Connection, op: Keep) -> bool:
-        now, size = self._clock(), len(op.key) + len(op.entry)
+        several = KeepEach(((op.key, op.entry),), op.seconds, op.claim, op.who)
+        return self._keep_each(rows, several) == 1
+
+    def _keep_each(self, rows: sqlite3.Connection, op: KeepEach) -> int:
+        now, kept = self._clock(), 0
+        until = None if op.seconds is None else now + op.seconds
         with _writing(rows):
             if op.claim:
                 self._let_go(rows, op.claim, op.who)
-            # Not INSERT OR REPLACE, which tells no trigger of what it throws out.
-            rows.execute("DELETE FROM entry_1 WHERE key = ?", (op.key,))
-            if size > self.max_bytes:
-                return False
-            until = None if op.seconds is None else now + op.seconds
-            rows.execute(
-                "INSERT INTO entry_1 VALUES (?, ?, ?, ?, ?)", (op.key, op.entry, size, until, now)
-            )
+            for key, entry in op.entries:
+                # Not INSERT OR REPLACE, which tells no trigger of what it throws out.
+                rows.execute("DELETE FROM entry_1 WHERE key = ?", (key,))
+                size = len(key) + len(entry)
+                if size > self.max_bytes:
+                    continue
+                made = (key, entry, size, until, now)
+                rows.execute("INSERT INTO entry_1 VALUES (?, ?, ?, ?, ?)", made)
+                kept += 1
             self._make_room(rows, now)
-        return True
+        return kept
 
     def _make_room(self, rows: sqlite3.Connection, now: float) -> None:
         (size,) = rows.execute("SELECT size FROM weight_1").fetchone()
@@ -290,8 +333,10 @@ def _writing(rows: sqlite3.Connection) -> Iterator[None]:
 _FORMS: Final[dict[type, Callable[[SQLiteEntries, sqlite3.Connection, Any], Any]]] = {
     Founding: SQLiteEntries._founding,  # noqa: SLF001 - the class's own table
     Look: SQLiteEntries._look,  # noqa: SLF001
+    LookEach: SQLiteEntries._look_each,  # noqa: SLF001
     Claim: SQLiteEntries._claim,  # noqa: SLF001
     Keep: SQLiteEntries._keep,  # noqa: SLF001
+    KeepEach: SQLiteEntries._keep_each,  # noqa: SLF001
     Release: SQLiteEntries._release,  # noqa: SLF001
     Clear: SQLiteEntries._clear,  # noqa: SLF001
     Weigh: SQLiteEntries._weigh,  # noqa: SLF001

@@ -156,9 +156,12 @@ class Clients:
             _close_idle(pool.pool)
 
     def __del__(self) -> None:
-        # Of a store that nobody closed; of one that could not even be made, there is nothing.
-        with contextlib.suppress(Exception):
+        # Of a store that nobody closed; of one that could not even be made, there is nothing; and where the interpreter
+        # ends, what modules had may be gone.
+        try:  # noqa: SIM105
             self._let_go()
+        except Exception:  # noqa: BLE001, S110
+            pass
 
     def _let_go(self) -> None:
         """Close everything, from code that cannot await."""

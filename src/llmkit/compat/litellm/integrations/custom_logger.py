@@ -63,3 +63,43 @@ class CustomLogger:
         self, kwargs: dict[str, Any], response_obj: Any, start_time: _Time, end_time: _Time
     ) -> None:
         """``log_failure_event`` of an async call."""
+
+    def logging_hook(self, kwargs: dict[str, Any], result: Any, call_type: str) -> tuple[Any, Any]:
+        """Change what the loggers are told of a sync call's success: return both."""
+        return kwargs, result
+
+    async def async_logging_hook(
+        self, kwargs: dict[str, Any], result: Any, call_type: str
+    ) -> tuple[Any, Any]:
+        """``logging_hook`` of an async call."""
+        return kwargs, result
+
+    async def async_pre_call_deployment_hook(
+        self, kwargs: dict[str, Any], call_type: Any
+    ) -> dict[str, Any] | None:
+        """An async call is about to be made: return its arguments changed, or ``None``; or raise, to refuse it."""
+
+    async def async_post_call_success_deployment_hook(
+        self, request_data: dict[str, Any], response: Any, call_type: Any
+    ) -> Any:
+        """An async call was answered: return another answer, or ``None``."""
+
+    async def async_post_call_failure_deployment_hook(
+        self, request_data: Any, exception: Exception, call_type: Any, fallback_depth: Any = None
+    ) -> None:
+        """An async call failed."""
+
+    async def async_post_call_streaming_deployment_hook(
+        self, request_data: dict[str, Any], response_chunk: Any, call_type: Any
+    ) -> Any:
+        """A piece of an async call's stream: return another, or ``None``."""
+
+    async def log_success_fallback_event(
+        self, original_model_group: str, kwargs: dict[str, Any], original_exception: Exception
+    ) -> None:
+        """A router's call was answered by another group than the one that was asked."""
+
+    async def log_failure_fallback_event(
+        self, original_model_group: str, kwargs: dict[str, Any], original_exception: Exception
+    ) -> None:
+        """A router's call failed, and so did the other groups."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from typing_extensions import TypedDict
@@ -15,18 +16,22 @@ from .._answers import (
     Embedding,
     EmbeddingResponse,
     Function,
+    ImageObject,
     ImageResponse,
     Message,
     ModelResponse,
     ModelResponseStream,
     PromptTokensDetailsWrapper,
     StreamingChoices,
+    TextChoices,
     TextCompletionResponse,
     TranscriptionResponse,
     Usage,
 )
+from .._hooks import CallTypes
 
 __all__ = [
+    "CallTypes",
     "ChatCompletionDeltaToolCall",
     "ChatCompletionMessageToolCall",
     "Choices",
@@ -36,6 +41,7 @@ __all__ = [
     "EmbeddingResponse",
     "Function",
     "GenericStreamingChunk",
+    "ImageObject",
     "ImageResponse",
     "Message",
     "ModelResponse",
@@ -43,6 +49,7 @@ __all__ = [
     "PromptTokensDetailsWrapper",
     "StandardLoggingPayload",
     "StreamingChoices",
+    "TextChoices",
     "TextCompletionResponse",
     "TranscriptionResponse",
     "Usage",
@@ -62,3 +69,10 @@ class GenericStreamingChunk(TypedDict, total=False):
     usage: Any
     index: int
     provider_specific_fields: dict[str, Any] | None
+
+
+def __getattr__(name: str) -> Any:
+    """Whatever else the package has, such as ``LlmProviders``."""
+    if name.startswith("__"):
+        raise AttributeError(name)
+    return getattr(importlib.import_module("llmkit.compat.litellm"), name)

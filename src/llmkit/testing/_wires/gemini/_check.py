@@ -8,6 +8,7 @@ https://ai.google.dev/gemini-api/docs/thinking, read 2026-11-22.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Any, Final, NamedTuple
@@ -46,6 +47,8 @@ _VERTEX_BEYOND: Final[Mapping[str, float]] = {
     "maxOutputTokens": 65537,
 }
 _MOST_STOPS: Final = 5
+# What is kept is made up of its id: that of a cache which the simulator made looks like this.
+_CACHED: Final = re.compile("cachedContents/[0-9a-f]{24}")
 _JSON: Final = "application/json"
 _MIME_TYPES: Final = ("text/plain", _JSON, "application/xml", "application/yaml", "text/x.enum")
 _STRUCTURED: Final = (_JSON, "text/x.enum")
@@ -152,7 +155,7 @@ def _check_together(request: Message, config: Message, model: str) -> None:
             f"by the model. models/{model} accepts the following combination of response "
             "modalities:\n* TEXT\n"
         )
-    if "cachedContent" in request:
+    if "cachedContent" in request and not _CACHED.fullmatch(str(request["cachedContent"])):
         raise Refusal(403, "CachedContent not found (or permission denied)")
 
 

@@ -1,0 +1,1 @@
+"""``litellm.llms``: the one of its modules that programs import from."""

@@ -1,0 +1,1 @@
+"""``litellm.types.llms``: the one of its modules that programs import from."""
