@@ -70,7 +70,7 @@ def test_nobody_waits_for_a_dead_leader(where: str) -> None:
     ask = [{"role": "user", "content": "question 0"}]
     with Simulator() as simulator:
         simulator.fail(faults.SlowStart(60))
-        leader = Worker(simulator, where, "0", "2", "once")
+        leader = Worker(simulator, where, "0", "4", "once")
         while not simulator.requests:
             time.sleep(0.005)
         leader.kill()
@@ -79,7 +79,7 @@ def test_nobody_waits_for_a_dead_leader(where: str) -> None:
         client = llmkit.Client(cache=cache)
         began = time.monotonic()
         asked = client.completion(MODEL, ask, **how)
-        assert 0.5 < time.monotonic() - began < 10
+        assert 0.1 < time.monotonic() - began < 15
         assert not asked.call.cache_hit
         assert client.completion(MODEL, ask, **how).call.cache_hit
         assert len(simulator.requests) == 2

@@ -126,7 +126,9 @@ async def test_an_async_call_does_not_wait_for_ever(
     with scripted(otherwise="x"), caplog.at_level(logging.ERROR, "llmkit"):
         answers = [await made.acompletion(MODEL, ASK) for _ in range(2)]
         assert caplog.text.count("_for_ever failed: TimeoutError") == 1
-        made._observers._resting = dict.fromkeys(made._observers._resting, 0.0)  # the minute is over
+        made._observers._resting = dict.fromkeys(
+            made._observers._resting, 0.0
+        )  # the minute is over
         await made._observers.atell(events[-1])
     assert caplog.text.count("_for_ever failed: TimeoutError") == 2
     assert {one.text for one in answers} == {"x"}

@@ -115,5 +115,6 @@ def test_a_line_that_is_no_call_is_told(
 def test_calls_that_stand_in_the_request_itself() -> None:
     """A list that is not empty."""
     assert inline([{"params": {"model": "m"}}], calls()) == [{"params": {"model": "M"}}]
-    for wrong in ([], {}, "x", None):
+    strange: list[Any] = [[], {}, "x", None]
+    for wrong in strange:
         assert "a list of calls" in refused(lambda given=wrong: inline(given, calls()))  # type: ignore[misc]

@@ -28,8 +28,8 @@ async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Called]
         (b"{", JSON, "body: it is no JSON"),
         (b"", JSON, "body: Field required"),
         (b"[]", JSON, "body: Input should be a valid dictionary"),
-        (b'{"user_id": "x"}', "text/plain", "content-type application/json"),
-        (b"user_id=x", "application/x-www-form-urlencoded", "content-type application/json"),
+        (b'{"user_id": "x"}', "text/html", "content-type application/json"),
+        (b"user_id=x", "application/x-www-form-urlencoded", "body: it is no JSON"),
         (
             b'{"max_budget": -1, "rpm_limit": "x"}',
             "application/json; charset=utf-8",
@@ -38,7 +38,7 @@ async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Called]
     ],
 )
 async def test_bodies(app: Called, content: bytes, kind: str, complaint: str) -> None:
-    """Each mistake is said with its field; a form that any page could send is none."""
+    """Each mistake is said with its field; what is said to be something else is none."""
     found = await app.http.post("/user/new", content=content, headers={"content-type": kind})
     error: dict[str, Any] = found.json()["error"]
     assert (found.status_code, error["type"]) == (422, "validation_error")

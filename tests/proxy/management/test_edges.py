@@ -60,7 +60,8 @@ async def test_users_who_are_made_into_teams(app: Called) -> None:
     made = await post(app, "/user/new", user_id="ned", teams=said)
     assert made["teams"] == ["north", "south"]
     assert (await get(app, "/v2/user/info", user_id="ned"))["teams"] == ["north", "south"]
-    for wrong in ([{"team_id": 5}], [{"team_id": "north", "user_role": "king"}], [{}]):
+    strange: list[Any] = [[{"team_id": 5}], [{"team_id": "north", "user_role": "king"}], [{}]]
+    for wrong in strange:
         said_back = await refused(app, "/user/new", None, 400, user_id="nobody", teams=wrong)
         assert "team_id" in said_back
     await refused(app, "/user/new", None, 404, user_id="nobody", teams=["west"])
@@ -135,7 +136,7 @@ async def test_members_are_named_by_their_address(app: Called) -> None:
     await refused(
         app, "/team/member_update", None, 400, team_id="mail", user_email="nobody@example.org"
     )
-    new = {"team_id": "mail-2", "members_with_roles": [nobody]}
+    new: dict[str, Any] = {"team_id": "mail-2", "members_with_roles": [nobody]}
     assert "user_id" in await refused(app, "/team/new", None, 400, **new)
     both = [{"user_email": "mia@example.org", "role": "user"}]
     await post(app, "/team/new", team_id="mail-3", members_with_roles=both)
@@ -171,16 +172,34 @@ async def test_limits_that_cannot_be(app: Called) -> None:
         app, "/key/generate", None, 400, temp_budget_increase=5, temp_budget_expiry="2099-01-01"
     )
     assert "max_budget" in said
-    two = {
+    two: dict[str, Any] = {
         "model_name": "two",
         "litellm_params": {"model": "openai/gpt-4o", "api_key": "sk-" + "x"},
     }
-    other = {**two, "litellm_params": {**two["litellm_params"], "model": "openai/gpt-4o-mini"}}  # type: ignore[dict-item]
+    other = {**two, "litellm_params": {**two["litellm_params"], "model": "openai/gpt-4o-mini"}}
     for entry in (two, other):
         await post(app, "/model/new", **entry)
     limited = {"two": {"budget_limit": 1, "time_period": "1d"}}
     said = await refused(app, "/key/generate", None, 400, model_max_budget=limited)
     assert "several models" in said
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "meant"),
+    [
+        ("/key/generate", "max_bugdet", "max_budget"),
+        ("/key/generate", "rpmLimit", "rpm_limit"),
+        ("/key/generate", "key_allias", "key_alias"),
+        ("/user/new", "budget_durations", "budget_duration"),
+        ("/team/new", "modells", "models"),
+    ],
+)
+async def test_a_limit_that_is_misspelled_is_not_left_out(
+    app: Called, path: str, wrong: str, meant: str
+) -> None:
+    """It would hold nobody. What is nothing like a field here is ignored, as LiteLLM's clients send more."""
+    assert f"did you mean {meant}?" in await refused(app, path, None, 422, **{wrong: "1"})
+    await post(app, path, send_invite_email=True, agent_id="x", members=[], key=None)
 
 
 # --- models
@@ -189,7 +208,11 @@ async def test_limits_that_cannot_be(app: Called) -> None:
 async def test_deployments_have_ids_of_their_own(app: Called) -> None:
     """Each is named by it."""
     params = {"model": "openai/gpt-4o-mini", "api_key": "sk-" + "upstream"}
-    own = {"model_name": "own", "litellm_params": params, "model_info": {"id": "own-1"}}
+    own: dict[str, Any] = {
+        "model_name": "own",
+        "litellm_params": params,
+        "model_info": {"id": "own-1"},
+    }
     await post(app, "/model/new", **own)
     assert "/model/update" in await refused(app, "/model/new", None, 400, **own)
     for wrong in (5, "", "x" * 256):

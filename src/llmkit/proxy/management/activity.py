@@ -11,7 +11,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from fastapi import APIRouter, Query
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,14 +20,13 @@ from ..data.reports import By, Chosen, Total, totals
 from .asking import Asked, Asking, forbidden
 from .key_lists import Number, Text
 from .keys import token_in
-from .routes import Routes
 from .spend import visible_to
 from .usage import Day, Span
 
 __all__ = ["router"]
 
-router = Routes(tags=("spend",))
-Size = Annotated[int, Field(ge=1, le=1000)]
+router = APIRouter(tags=["spend"])
+Size = Annotated[int, Query(ge=1, le=1000)]
 _BREAKDOWN: Final = {
     "models": "model",
     "model_groups": "group",

@@ -1,15 +1,18 @@
-"""Management as one app: LiteLLM's paths at its root, OpenAPI at ``/openapi.json`` and ``/docs``."""
+"""Management as one app: LiteLLM's paths at its root, OpenAPI at ``/openapi.json``, ``/docs``, errors in our form."""
 
 from __future__ import annotations
 
-import threading
-from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
-from anyio.to_thread import run_sync
-from starlette.routing import Route, Router
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..auth.shown import shown_by
+from ..errors_of import refused_by
 from ..failure import Refused
 from ..gateway import Gateway
 from . import (
@@ -26,7 +29,6 @@ from . import (
     models,
     organisations,
     resets,
-    routes,
     spend,
     tags,
     teams,
@@ -35,7 +37,8 @@ from . import (
 
 __all__ = ["management"]
 
-_PARTS: Final = (
+_ABOUT: Final = "Keys, users, teams, organisations, budgets, models and spend."
+_ROUTERS: Final = (
     keys.router,
     key_lists.router,
     key_several.router,
@@ -54,39 +57,97 @@ _PARTS: Final = (
     estimates.router,
     checks.router,
 )
-_PAGES: Final = ("/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc")
-_DESCRIBED: Final = f"{__package__}.described"
+_ERROR: Final[dict[str, Any]] = {
+    "description": "Refused",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["error"],
+                "properties": {
+                    "error": {
+                        "type": "object",
+                        "required": ["message", "type", "param", "code"],
+                        "properties": {
+                            "message": {"type": "string"},
+                            "type": {"type": "string"},
+                            "param": {"type": ["string", "null"]},
+                            "code": {"type": "string"},
+                        },
+                    }
+                },
+            }
+        }
+    },
+}
+_NOWHERE: Final = 404
+_STATUSES: Final = (400, 401, 403, 404, 405, 422, 429, 500, 503)
 
 
-def management(gateway: Gateway) -> Router:
+def management(gateway: Gateway) -> FastAPI:
     """The app that answers what is no model's endpoint."""
-    entries = [entry for part in _PARTS for entry in part.entries]
-    pages = _Pages(entries)
-    found = [routes.of(entry, gateway) for entry in entries]
-    found += [Route(path, pages, methods=["GET"]) for path in _PAGES]
-    return Router(found, redirect_slashes=False, default=_nothing)
+    app = FastAPI(
+        title="llmkit",
+        description=_ABOUT,
+        responses=dict.fromkeys(_STATUSES, _ERROR),
+        redirect_slashes=False,
+    )
+    app.state.gateway = gateway
+    app.add_middleware(_AsJSON)
+    for router in _ROUTERS:
+        app.include_router(router)
+    app.add_exception_handler(RequestValidationError, _misspelled)
+    for kind in (Refused, HTTPException, Exception):
+        app.add_exception_handler(kind, _failed)
+    return app
 
 
-async def _nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    what = "there is nothing at this path: GET /routes lists what there is"
-    raise Refused(404, what, "not_found_error")
+class _AsJSON:
+    """Reads a body as JSON where its sender said no other form: ``curl -d`` says it is a web page's.
 
+    Only of who shows a key. A browser sends such bodies, with its cookies, for any page that tells it to.
+    """
 
-class _Pages:
-    """The document and its pages, made when first asked for."""
-
-    def __init__(self, entries: list[routes.Entry]) -> None:
-        self._entries = entries
-        self._app: ASGIApp | None = None
-        self._lock = threading.Lock()
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = await run_sync(self._made) if self._app is None else self._app
-        await app(scope, receive, send)
+        """Hand a request on."""
+        if scope["type"] == "http" and scope["method"] in _WITH_BODY:
+            headers = Headers(scope=scope)
+            said = headers.get("content-type", "").partition(";")[0].strip().lower()
+            if said in _UNSAID and shown_by(headers):
+                kept = [one for one in scope["headers"] if one[0] != b"content-type"]
+                scope = {**scope, "headers": [*kept, (b"content-type", b"application/json")]}
+        await self._app(scope, receive, send)
 
-    def _made(self) -> ASGIApp:
-        with self._lock:
-            if self._app is None:
-                self._app = import_module(_DESCRIBED).described(self._entries)
-            made: ASGIApp = self._app
-            return made
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_UNSAID: Final = frozenset({"", "text/plain", "application/x-www-form-urlencoded"})
+
+
+async def _failed(request: Request, error: Exception) -> Response:
+    refused = refused_by(error)
+    if isinstance(error, HTTPException) and error.status_code == _NOWHERE:
+        refused = Refused(
+            _NOWHERE,
+            "there is nothing at this path: GET /routes lists what there is",
+            "not_found_error",
+        )
+    return JSONResponse(refused.body(), refused.status, dict(refused.headers))
+
+
+async def _misspelled(request: Request, error: Exception) -> Response:
+    """Which field is wrong, and how; never what it was, which may be a secret."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - it is registered for this
+    found = error.errors()
+    wrong = [f"{_place(one)}: {one['msg']}" for one in found[:5]]
+    refused = Refused(
+        422, "; ".join(wrong)[:2000], "validation_error", param=_place(found[0]) if found else None
+    )
+    return JSONResponse(refused.body(), refused.status)
+
+
+def _place(one: Any) -> str:
+    _, *place = one["loc"]
+    return ".".join(map(str, place)) or "body"

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
+from fastapi import Depends, Request
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from ..auth.permissions import administers, changes, sees
 from ..data.models import Key, Member, User
+from ..endpoints.asking import subject_of
 from ..failure import Refused
 from ..gateway import Gateway
 from ..subject import Subject
@@ -148,5 +150,10 @@ def there(row: T | None, what: str) -> T:
     return row
 
 
-Asked = Asking
+async def _asking(request: Request) -> Asking:
+    gateway: Gateway = request.app.state.gateway
+    return Asking(gateway, await subject_of(gateway, request))
+
+
+Asked = Annotated[Asking, Depends(_asking)]
 """Who asks, as endpoints take it."""

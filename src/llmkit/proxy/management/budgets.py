@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 from uuid import uuid4
 
+from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -13,12 +14,11 @@ from . import fields
 from .asking import Asked, refused, there
 from .durations import when
 from .limits import Limits, checked, limits_of
-from .routes import Routes
 from .rows import Held, apply, limits_in, plain, renew, scope_of_row, stamp
 
 __all__ = ["router"]
 
-router = Routes(tags=("budget management",))
+router = APIRouter(tags=["budget management"])
 _BEARERS: Final = (Key, User, Team, Organisation, Customer, Tag)
 _SHOWN: Final = (
     "budget_id",

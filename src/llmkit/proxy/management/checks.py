@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, Literal
 from uuid import uuid4
 
 from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy import text
 
@@ -18,11 +19,10 @@ from ..._operations import ReadRules
 from ...errors import LLMKitError
 from . import fields
 from .asking import Asked, Asking, refused
-from .routes import Routes
 
 __all__ = ["router"]
 
-router = Routes(tags=("health",))
+router = APIRouter(tags=["health"])
 _PATIENCE: Final = 2.0
 """Seconds in which what is there answers."""
 _SERVICES: Final = ("database", "ledger", "redis")
@@ -33,7 +33,7 @@ _SERVICES: Final = ("database", "ledger", "redis")
 
 @router.get("/health/services")
 async def services(
-    asking: Asked, service: Annotated[str, Field(min_length=1, max_length=64)]
+    asking: Asked, service: Annotated[str, Query(min_length=1, max_length=64)]
 ) -> dict[str, Any]:
     """Whether a service answers: ``database``, ``ledger`` (of budgets), ``redis``. The answer's ``status`` tells."""
     if not asking.sees_all:

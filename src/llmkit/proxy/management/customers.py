@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, TypeVar
 
+from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -19,7 +20,6 @@ from . import fields
 from .asking import Asked, Asking, missing, refused, there
 from .key_lists import Number
 from .limits import Limits
-from .routes import Routes
 from .rows import Held, answer, apply, drop, keep, limits_in, paged, set_spend, stamp
 from .usage import Span
 from .usage import one as used_by
@@ -27,10 +27,10 @@ from .usage import one as used_by
 __all__ = ["kept", "known", "router"]
 
 R = TypeVar("R", Customer, Tag)
-router = Routes(tags=("customer management",))
+router = APIRouter(tags=["customer management"])
 _SHOWN: Final = ("user_id", "alias", "allowed_model_region", "default_model")
-Id = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
-Size = Annotated[int, Field(ge=1, le=1000)]
+Id = Annotated[str, Query(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+Size = Annotated[int, Query(ge=1, le=1000)]
 
 
 class CustomerSaid(fields.Limited):

@@ -11,8 +11,8 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query, Request
 from pydantic import Field
-from starlette.requests import Request
 
 from ...errors import (
     ConfigurationError,
@@ -27,13 +27,12 @@ from ..endpoints.asking import around
 from ..endpoints.beside import Beside, refuse
 from . import fields
 from .asking import Asked, Asking, refused
-from .routes import Routes
 from .spend import deployed
 from .usage import amount
 
 __all__ = ["router"]
 
-router = Routes(tags=("llm utils",))
+router = APIRouter(tags=["llm utils"])
 ModelName = Annotated[str, Field(min_length=1, max_length=512)]
 Tokens = Annotated[int, Field(ge=0, le=10**12)]
 Requests = Annotated[int, Field(ge=0, le=10**12)]
@@ -138,7 +137,7 @@ _PROBES: Final[Mapping[str, Mapping[str, Any]]] = {
 
 @router.get("/utils/supported_openai_params")
 async def supported(
-    asking: Asked, model: Annotated[str, Field(min_length=1, max_length=512)]
+    asking: Asked, model: Annotated[str, Query(min_length=1, max_length=512)]
 ) -> dict[str, Any]:
     """Which of OpenAI's parameters a chat with a model takes: each is tried, and nothing is sent."""
     may_use(asking.subject, model)

@@ -7,8 +7,10 @@ ignored, as LiteLLM ignores what it does not know.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -131,11 +133,32 @@ class Said(BaseModel):
             said = sorted(n for n in _UNHONOURED & given.keys() if given[n] and n not in known)
             if said:
                 raise ValueError(f"{', '.join(said)}: not honoured here; leave it out")
+            _check_spelling(given, known)
         return given
 
     def given(self) -> dict[str, Any]:
         """What was said, and no defaults."""
         return self.model_dump(exclude_unset=True)
+
+
+def _check_spelling(given: dict[Any, Any], known: Collection[str]) -> None:
+    """Refuse what was meant to be another field: a misspelled limit would be none. LiteLLM's own are ignored."""
+    strange = [name for name in given if isinstance(name, str) and name not in known]
+    if not strange:
+        return
+    anywhere = {"members"}.union(*(one.model_fields for one in _kinds(Said)))
+    for name in strange:
+        near = get_close_matches(name[:100].lower(), known, 1, _NEAR)
+        if near and name not in anywhere:
+            raise ValueError(f"there is no field {name[:100]!r}: did you mean {near[0]}?")
+
+
+def _kinds(of: type[Said]) -> list[type[Said]]:
+    return [kind for one in of.__subclasses__() for kind in (one, *_kinds(one))]
+
+
+_NEAR: Final = 0.85
+"""How alike two names are of which one is the other, misspelled; LiteLLM's fields are further from ours."""
 
 
 class Limited(Said):

@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field
+from fastapi import APIRouter, Query
 
 from ...budget import UsageLine
 from .asking import Asked, Asking, forbidden
 from .key_lists import Text
-from .routes import Routes
 from .spend import keys, tags_of, teams
 from .usage import Day, Span, Used, amount, id_of, scope_seen, used
 
 __all__ = ["router"]
 
-router = Routes(tags=("spend",))
-Most = Annotated[int, Field(ge=1, le=1000)]
-Grouping = Literal["team", "customer", "api_key", "internal_user"]
+router = APIRouter(tags=["spend"])
+Most = Annotated[int, Query(ge=1, le=1000)]
+Grouping = Annotated[Literal["team", "customer", "api_key", "internal_user"], Query()]
 _KINDS: Final = {"team": "team", "customer": "customer", "api_key": "key", "internal_user": "user"}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from pydantic import Field
+from fastapi import APIRouter, Query
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
@@ -12,16 +12,15 @@ from ..data.models import Key
 from . import fields
 from .asking import Asked, Asking, missing
 from .keys import answer_of, answers_of, token_in
-from .routes import Routes
 from .rows import Held, Page, limits_in, paged
 
 __all__ = ["Number", "Size", "Text", "router"]
 
-router = Routes(tags=("key management",))
+router = APIRouter(tags=["key management"])
 _LONGEST: Final = 1024
-Number = Annotated[int, Field(ge=1, le=1_000_000)]
-Size = Annotated[int, Field(ge=1, le=100)]
-Text = Annotated[str | None, Field(max_length=_LONGEST, pattern=r"^[^\x00]*$")]
+Number = Annotated[int, Query(ge=1, le=1_000_000)]
+Size = Annotated[int, Query(ge=1, le=100)]
+Text = Annotated[str | None, Query(max_length=_LONGEST, pattern=r"^[^\x00]*$")]
 
 
 def _seen(session: Session, asking: Asking, key: str) -> Held[Key]:

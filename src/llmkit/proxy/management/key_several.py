@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from fastapi import APIRouter
 from pydantic import Field
 
 from ..failure import Refused
 from . import fields
 from .asking import Asked
 from .keys import update
-from .routes import Routes
 
 __all__ = ["router"]
 
-router = Routes(tags=("key management",))
+router = APIRouter(tags=["key management"])
 
 
 class Several(fields.Said):

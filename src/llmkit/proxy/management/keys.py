@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from fastapi import APIRouter
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -18,12 +19,11 @@ from . import fields
 from .asking import MODELS_ONLY, Asked, Asking, forbidden, missing, refused, there
 from .durations import end_of, now, when
 from .limits import Limits
-from .routes import Routes
 from .rows import Held, answer, apply, drop, keep, limits_in, set_spend, stamp
 
 __all__ = ["answer_of", "answers_of", "delete_keys", "generated", "router", "token_in"]
 
-router = Routes(tags=("key management",))
+router = APIRouter(tags=["key management"])
 _OWN: Final = frozenset({"key_alias", "metadata", "key", "new_key"})
 """What somebody may change of a key of his that somebody else has made."""
 _SHOWN: Final = (

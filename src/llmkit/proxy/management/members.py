@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,14 +15,13 @@ from .durations import window_of
 from .keys import delete_keys
 from .limits import Limits, checked, hold, spent
 from .memberships import scope_in
-from .routes import Routes
 from .rows import Held, limits_in, plain
 from .teams import administered, joined, with_members
 from .users import person
 
 __all__ = ["router"]
 
-router = Routes(tags=("team management",))
+router = APIRouter(tags=["team management"])
 
 
 def _limits(body: Any) -> Limits:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any, Final
 from uuid import uuid4
 
+from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from ...errors import LLMKitError
@@ -15,13 +16,12 @@ from . import fields
 from .asking import Asked, Asking, missing, refused, there
 from .deployments import changing, entry_of, kept_in, reconcile
 from .key_lists import Number, Size, Text
-from .routes import Routes
 from .rows import Page, plain, stamp
 from .sealing import sealed, unsealed
 
 __all__ = ["router"]
 
-router = Routes(tags=("model management",))
+router = APIRouter(tags=["model management"])
 _INFO: Final = (
     "mode",
     "max_input_tokens",

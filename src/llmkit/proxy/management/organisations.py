@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import uuid4
 
+from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -14,13 +15,12 @@ from . import fields
 from .asking import Asked, Asking, forbidden, missing, refused, there
 from .key_lists import Text
 from .limits import Limits
-from .routes import Routes
 from .rows import Held, answer, apply, drop, keep, limits_in, set_spend, stamp
 from .users import person
 
 __all__ = ["router"]
 
-router = Routes(tags=("organization management",))
+router = APIRouter(tags=["organization management"])
 _SHOWN: Final = ("organization_id", "organization_alias")
 _OWN: Final = frozenset({"organization_id", "organization_alias", "metadata"})
 """What an organisation's own administrator may change of it."""

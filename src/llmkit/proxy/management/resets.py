@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from fastapi import APIRouter
+
 from ..._control.budget.scopes import scope_of
 from .asking import Asked
 from .durations import duration_of, when
-from .routes import Routes
 
 __all__ = ["router"]
 
-router = Routes(tags=("spend",))
+router = APIRouter(tags=["spend"])
 _BEGUN_ANEW: Final = ("key", "team")
 """Whose budgets begin anew with all: keys' and teams', as at LiteLLM."""
 

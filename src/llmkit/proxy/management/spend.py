@@ -12,6 +12,7 @@ from functools import partial
 from typing import Annotated, Any, Final, Literal
 
 from anyio.to_thread import run_sync
+from fastapi import APIRouter, Query
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -24,16 +25,15 @@ from . import fields
 from .asking import Asked, Asking, refused
 from .key_lists import Number, Text
 from .keys import token_in
-from .routes import Routes
 from .usage import Day, Span, Used, amount, by_id, by_key, keys_seen, one
 
 __all__ = ["deployed", "router", "visible_to"]
 
-router = Routes(tags=("spend",))
+router = APIRouter(tags=["spend"])
 _WELL: Final = ("completed", "mocked", "closed")
 _ILL: Final = ("failed", "cancelled", "abandoned", "interrupted")
-Size = Annotated[int, Field(ge=1, le=1000)]
-Status = Literal["success", "failure"] | None
+Size = Annotated[int, Query(ge=1, le=1000)]
+Status = Annotated[Literal["success", "failure"] | None, Query()]
 
 
 def visible_to(asking: Asking) -> Visible | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
+from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -18,13 +19,12 @@ from . import fields
 from .asking import Asked, Asking, refused, there
 from .customers import kept
 from .limits import Limits
-from .routes import Routes
 from .rows import Held, answer, apply, drop, limits_in, set_spend, stamp
 from .usage import Span, by_id
 
 __all__ = ["router"]
 
-router = Routes(tags=("tag management",))
+router = APIRouter(tags=["tag management"])
 
 
 class TagSaid(fields.Limited):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import uuid4
 
+from fastapi import APIRouter
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
@@ -16,12 +17,11 @@ from .key_lists import Number, Size, Text
 from .keys import answers_of, delete_keys
 from .limits import Limits
 from .memberships import membership
-from .routes import Routes
 from .rows import Held, Page, answer, apply, drop, keep, limits_in, paged, set_spend, stamp
 
 __all__ = ["administered", "as_answer", "joined", "router", "with_members"]
 
-router = Routes(tags=("team management",))
+router = APIRouter(tags=["team management"])
 _SHOWN: Final = ("team_id", "team_alias", "organization_id")
 _OWN: Final = frozenset({"team_id", "team_alias", "metadata"})
 """What a team's own administrator may change of it."""

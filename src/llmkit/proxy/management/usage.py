@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Final, NamedTuple
 from urllib.parse import unquote
 
-from pydantic import Field
+from fastapi import Query
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session
 
@@ -36,7 +36,7 @@ __all__ = [
 
 Day = Annotated[
     str | None,
-    Field(max_length=64, description="A day or a time of it, in UTC: 2026-11-23."),
+    Query(max_length=64, description="A day or a time of it, in UTC: 2026-11-23."),
 ]
 _FEW: Final = 20
 """Keys whose usage is read one by one; of more, everybody's is read at once."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
+from fastapi import APIRouter
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
@@ -15,13 +16,12 @@ from .asking import Asked, Asking, forbidden, missing, refused, there
 from .key_lists import Number, Size, Text
 from .keys import answers_of, delete_keys, generated
 from .limits import Limits
-from .routes import Routes
 from .rows import Held, Page, answer, apply, drop, keep, limits_in, paged, set_spend, stamp
 from .teams import as_answer, joined
 
 __all__ = ["person", "router"]
 
-router = Routes(tags=("user management",))
+router = APIRouter(tags=["user management"])
 _SHOWN = (
     "user_id",
     "user_alias",
