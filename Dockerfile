@@ -10,6 +10,9 @@ RUN python -m venv /venv \
 FROM python:3.13-slim
 # A user without rights, who owns nothing but where the SQLite files are.
 RUN useradd --uid 10001 --create-home --home-dir /data llmkit
+# The image comes without the standard library's bytecode, and on a read-only root each start would compile it anew.
+RUN python -m compileall -q -x '/(test|tests|idlelib|tkinter|turtledemo|ensurepip|pydoc_data)/' \
+    "$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /venv /venv
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -309,7 +309,9 @@ LAZY_SEAMS: dict[str, set[str]] = {
     # Few keep models in the database, and what seals them is large.
     "proxy.management.deployments": {"llmkit.proxy.management.sealing"},
     "proxy.management.sealing": {"cryptography.fernet"},
-    "proxy.__main__": {"llmkit.proxy.auth.creating"},  # only for that command
+    # Only for that command; only in who answers.
+    "proxy.__main__": {"llmkit.proxy.auth.creating", "llmkit.proxy.operation.serving"},
+    "proxy.operation.listening": {"llmkit.proxy.app", "llmkit.proxy.operation.serving"},
     "proxy.data.database": {"llmkit.proxy.data.migrate"},  # Alembic, only for older tables
     "tokens._encodings": {"tiktoken"},  # only when text is counted
     "testing._cassette._vcr": {"yaml"},  # only for who has such files

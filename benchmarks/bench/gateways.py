@@ -38,6 +38,8 @@ class Gateway:
     """Seconds from its start to its first answer."""
     key: str
     streams: bool = True
+    rest: float = 0.0
+    """MB when it was ready, before its key was made."""
 
     def cpu(self) -> float:
         """CPU seconds so far, of all its processes."""
@@ -151,7 +153,10 @@ def running(plan: Plan, folder: Path, core: int | None) -> Iterator[Gateway]:
     try:
         _wait(plan, process, port, folder)
         ready = time.perf_counter() - begun
-        yield Gateway(plan.name, port, process, ready, plan.key(port), plan.streams)
+        gateway = Gateway(plan.name, port, process, ready, MASTER, plan.streams)
+        gateway.rest = gateway.memory()
+        gateway.key = plan.key(port)
+        yield gateway
     finally:
         _end(process)
 

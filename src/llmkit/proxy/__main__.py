@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
 from ..errors import ConfigurationError, LLMKitError
 from .loading import load
-from .operation.serving import serve, work
+from .operation.listening import CHECK, check, serve
 from .operation.workers import WORKER
 
 __all__ = ["main"]
@@ -32,21 +32,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the gateway; its exit code."""
     argv = sys.argv[1:] if argv is None else argv
     if len(argv) == 2 and argv[0] == WORKER:  # noqa: PLR2004 - it, and the socket's number
-        return work(int(argv[1]))
+        return _work(int(argv[1]))
     if argv[:1] == [_CREATE_USER]:
         return _create_user(argv[1:])
-    said = _parser().parse_args(argv)
+    if argv == [CHECK]:
+        return _told(check)
+    return _told(lambda: _serve(_parser().parse_args(argv)))
+
+
+def _serve(said: argparse.Namespace) -> int:
+    loaded = load(vars(said))
+    for key, why in loaded.unheeded:
+        sys.stderr.write(f"{loaded.settings.config}: {key} is not honoured: {why}\n")
+    return serve(loaded.settings)
+
+
+def _told(run: Callable[[], int]) -> int:
+    """Its exit code; what it fails with, in one line."""
     try:
-        loaded = load(vars(said))
-        for key, why in loaded.unheeded:
-            sys.stderr.write(f"{loaded.settings.config}: {key} is not honoured: {why}\n")
-        return serve(loaded.settings)
+        return run()
     except ConfigurationError as error:
         sys.stderr.write(f"llmkit proxy: {error}\n")
         return _WRONG
     except LLMKitError as error:
         sys.stderr.write(f"llmkit proxy: {error}\n")
         return 1
+
+
+def _work(descriptor: int) -> int:
+    from .operation.serving import work  # noqa: PLC0415 - as below
+
+    return work(descriptor)
 
 
 def _create_user(argv: Sequence[str]) -> int:

@@ -122,7 +122,8 @@ _UNHONOURED: Final = frozenset({
 class Said(BaseModel):
     """A request's fields."""
 
-    model_config = ConfigDict(protected_namespaces=())
+    # What a part of management does not ask is not built for it.
+    model_config = ConfigDict(defer_build=True, protected_namespaces=())
 
     @model_validator(mode="before")
     @classmethod

@@ -1,4 +1,4 @@
-"""Listening: one process, or several that share a socket; and an end that lets requests under way finish.
+"""Answering at a socket that listens, and an end that lets requests under way finish.
 
 Only here is uvicorn known.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import logging
 import os
 import signal
 import socket
@@ -19,38 +18,18 @@ from typing import Any, Final, cast
 import uvicorn
 from typing_extensions import override
 
-from ...errors import ConfigurationError
 from ..app import Proxy, create_app
 from ..loading import from_text
 from ..settings import Settings
 from .joining import Joining
 from .logs import begin
-from .workers import Workers
 
-__all__ = ["serve", "work"]
+__all__ = ["served", "work"]
 
-_log = logging.getLogger("llmkit.proxy")
 _BACKLOG: Final = 2048
 _INTERRUPTED: Final = 130
 _YOUNG: Final = 10_000
 """Objects made since the last look for circles, before the next one. Few are in circles here."""
-
-
-def serve(settings: Settings) -> int:
-    """Listen until told to end (SIGTERM, SIGINT); the exit code.
-
-    Raises:
-        ConfigurationError: something is wrong in the settings, or the address cannot be had.
-    """
-    begin(settings.log_level)
-    with _listener(settings) as listener:
-        host, port = listener.getsockname()[:2]
-        _log.info("the gateway is at http://%s:%d", f"[{host}]" if ":" in host else host, port)
-        if settings.workers == 1:
-            return _served(settings, listener)
-        # What is wrong is said once, and before anything is started.
-        create_app(settings)
-        return Workers(settings, listener).run()
 
 
 def work(descriptor: int) -> int:
@@ -60,7 +39,7 @@ def work(descriptor: int) -> int:
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     threading.Thread(target=_orphaned, daemon=True).start()
     with socket.socket(fileno=descriptor) as listener:
-        return _served(settings, listener)
+        return served(settings, listener)
 
 
 def _orphaned() -> None:
@@ -69,7 +48,8 @@ def _orphaned() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _served(settings: Settings, listener: socket.socket) -> int:
+def served(settings: Settings, listener: socket.socket) -> int:
+    """Answer until told to end; the exit code. Raises ``ConfigurationError`` where the settings are wrong."""
     _small()
     gc.disable()
     app = create_app(settings)
@@ -93,7 +73,7 @@ def _small() -> None:
     """Ask for no huge pages: of 2 MB each, pyreqwest's allocator would hold 12 to 18 MB for what takes 2 to 5.
 
     It (mimalloc, by whose name the variable goes) looks when it is loaded. Who has said otherwise is heeded.
-    Measured 2026-11-23 with pyreqwest 0.15 after chats at 64 at once; no answer was slower for it.
+    Measured 2026-11-23 with pyreqwest 0.15, after chats and streams at 16 and 64 at once.
     """
     os.environ.setdefault("MIMALLOC_ALLOW_THP", "0")
 
@@ -150,14 +130,3 @@ def _configuration(settings: Settings, app: Proxy) -> uvicorn.Config:
         timeout_graceful_shutdown=round(settings.drain),
         backlog=_BACKLOG,
     )
-
-
-def _listener(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        where = f"{settings.host}:{settings.port}"
-        raise ConfigurationError(
-            f"cannot listen at {where}: {error.strerror or error}; choose another with --host and --port"
-        ) from None
