@@ -33,7 +33,7 @@ ALONE = {"docs/migration.md"}  # LiteLLM's settings are its module's, and stay
 FLAGS = ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 CALL = re.compile(
     r"llmkit\.(?:a?(?:responses|messages|transcription|speech|moderation)|(?:image|create|update|list)_\w+)\("
-    r"|completion\(|map\(rows|(?:completion|transcription)s\.create\(|embedding\(|exact=True"
+    r"|completion\(|map\(rows|(?:completion|transcription)s\.create\(|embedding\(|exact=True|chain\.invoke\("
 )
 ELSEWHERE = r"Simulator\(|base_url=|def test_|mock_response"
 PRINTED_BY_EXAMPLES = {
@@ -72,7 +72,8 @@ class Block(NamedTuple):
     @property
     def here(self) -> bool:
         """Whether it can be run here: what it imports is installed."""
-        found = re.findall(r"^import (\w+)", self.code, re.MULTILINE)
+        # What stands in for LiteLLM needs none.
+        found = re.findall(r"^import (?!litellm)(\w+)", self.code, re.MULTILINE)
         return self.mark in {"", "run with"} and all(map(importlib.util.find_spec, found))
 
 

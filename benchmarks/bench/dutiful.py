@@ -1,8 +1,8 @@
 """The forwarder with a gateway's duties done by hand: the least that they cost, with this ledger and this server.
 
-The key is looked up by its hash, the body is read, a hold is taken and settled in SQLite, the call's settlement is
-stored, the answer's usage is read, and a line is logged. Nothing is routed, priced, checked or retried: amounts are
-constants, and a failure is a failure.
+The key is looked up by its hash, the body is read, a hold is taken in SQLite and settled together with the call's
+settlement, the answer's usage is read, and a line is logged. Nothing is routed, priced, checked or retried: amounts
+are constants, and a failure is a failure.
 
 usage: python -m bench.dutiful PORT UPSTREAM   (UPSTREAM: an address up to ``/v1``)
 """
@@ -27,7 +27,7 @@ from starlette.routing import Route
 
 from bench.payload import KEY
 from llmkit._json import dump_text, load
-from llmkit._operations import Attribution, Claim, Reserve, Settle, SettleHold, Settlement, Window
+from llmkit._operations import Attribution, Claim, Reserve, SettleHold, Settlement, Window
 from llmkit.stores import SQLiteStore
 
 _ALL = (0, 2**53 - 1)
@@ -83,14 +83,15 @@ async def _settled(store: SQLiteStore, call: str, began: float, usage: dict[str,
     prompt, completion = usage["prompt_tokens"], usage["completion_tokens"]
     cost = Decimal(prompt) * Decimal("0.00000015") + Decimal(completion) * Decimal("0.0000006")
     amounts = Decimal(1), cost, Decimal(prompt + completion)
-    await store.aperform(SettleHold(call, "settle", amounts, cost, prompt, completion))
     settlement = Settlement(
         call_id=call, outcome="completed", provider="openai", model="gpt-4o-mini", stream=False, sent="yes",
         attempts=1, started=began, seconds=time.time() - began, prompt_tokens=prompt, completion_tokens=completion,
         usage_source="reported", cost=cost, cost_status="exact", cost_reason=None, error=None, request_id=None,
         metadata={},
     )  # fmt: skip
-    await store.aperform(Settle(settlement))
+    await store.aperform(
+        SettleHold(call, "settle", amounts, cost, prompt, completion, settlement=settlement)
+    )
 
 
 def main(port: str, upstream: str) -> None:

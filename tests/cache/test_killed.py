@@ -79,7 +79,8 @@ def test_nobody_waits_for_a_dead_leader(where: str) -> None:
         client = llmkit.Client(cache=cache)
         began = time.monotonic()
         asked = client.completion(MODEL, ask, **how)
-        assert 0.1 < time.monotonic() - began < 15
+        # At most the dead one's lease, and what a busy machine takes for the rest.
+        assert time.monotonic() - began < 15
         assert not asked.call.cache_hit
         assert client.completion(MODEL, ask, **how).call.cache_hit
         assert len(simulator.requests) == 2

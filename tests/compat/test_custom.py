@@ -195,6 +195,7 @@ def test_budgets_and_loggers_know_what_they_cost(mine: Mine) -> None:
     row = {**prices, "max_output_tokens": 9, "litellm_provider": "my-llm", "mode": "chat"}
     litellm.register_model({"my-llm/known": row})
     litellm.max_budget = 0.01
+    litellm._current_cost = 0.0
     try:
         assert litellm.completion("my-llm/known", SAY)._hidden_params["response_cost"] > 0
         with pytest.raises(UnboundedCostError, match="no price for this model"):
@@ -204,6 +205,7 @@ def test_budgets_and_loggers_know_what_they_cost(mine: Mine) -> None:
             litellm.completion("my-llm/known", SAY)
     finally:
         litellm.max_budget = 0.0
+        _settings.BUDGET.manager = None
     assert len(mine.asked) == 3
 
 
@@ -218,6 +220,15 @@ def test_vectors_and_pictures(mine: Mine) -> None:
         litellm.rerank("my-llm/r", "q", ["d"])
 
 
+def test_what_is_no_answer_is_said(mine: Mine) -> None:
+    """A function that forgot to return, and what JSON cannot say."""
+    mine.completion = lambda **_: None  # type: ignore[method-assign]
+    with pytest.raises(litellm.APIResponseValidationError, match=r"model_response.*and return it"):
+        litellm.completion("my-llm/m", SAY)
+    with pytest.raises(litellm.BadRequestError):
+        litellm.completion("my-llm/m", SAY, odd=object())
+
+
 def test_names_that_cannot_be(mine: Mine) -> None:
     """A built-in provider's, none at all, one that is not there any more; and who calls it elsewhere is told."""
     with pytest.raises(ConfigurationError, match=r"call it by llmkit\.compat\.litellm"):
@@ -226,6 +237,7 @@ def test_names_that_cannot_be(mine: Mine) -> None:
         ({"provider": "openai", "custom_handler": mine}, "is a provider already"),
         ({"provider": "My LLM!", "custom_handler": mine}, "no provider's name"),
         ({"provider": "x"}, "each row is"),
+        ({"provider": "x", "custom_handler": Mine}, r"give an instance, Mine\(\)"),
     ):
         litellm.custom_provider_map = [row]
         with pytest.raises(litellm.BadRequestError, match=why):

@@ -122,10 +122,17 @@ from litellm import completion
 from litellm.integrations.custom_logger import CustomLogger
 from litellm.llms.custom_llm import CustomLLM
 from litellm.router import Router
+from litellm._logging import verbose_logger
+from litellm.caching.caching import Cache
+from litellm.main import acompletion
+from litellm.types.llms.openai import AllMessageValues, ChatCompletionUserMessage
+from litellm.types.router import Deployment, RetryPolicy
 from litellm.types.utils import ModelResponse
 from litellm.utils import token_counter
 import litellm.exceptions
 assert litellm is ours and CustomLogger is ours.CustomLogger and litellm.exceptions is ours.exceptions
+assert Cache is ours.Cache and acompletion is ours.acompletion
+assert ChatCompletionUserMessage(role="user", content="x") == {"role": "user", "content": "x"}
 assert CustomLLM is ours.CustomLLM and Router is ours.Router and ModelResponse is ours.ModelResponse
 """
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=30)
@@ -397,7 +404,7 @@ def test_answers_are_kept(base: str, tmp_path: Path) -> None:
     assert litellm.cache is None
     with pytest.raises(ConfigurationError, match="s3_bucket_name"):
         litellm.Cache(s3_bucket_name="x")
-    with pytest.raises(ConfigurationError, match="'local', 'redis' or 'disk'"):
+    with pytest.raises(ConfigurationError, match="local, disk, redis"):
         litellm.Cache(type="qdrant-semantic")
 
 

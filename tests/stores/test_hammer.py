@@ -7,34 +7,53 @@ import sqlite3
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-from llmkit._operations import Sweep
+from llmkit._operations import Claim, Reserve, Sweep
+from llmkit.stores import SQLiteStore
 
 from ._hammering import Hammer, opened
 from ._postgres import PostgresServer
 from ._redis import running
-from .hammer import LIMITS
+from .hammer import LIMITS, WINDOWS
 
 LONG = float(os.environ.get("LLMKIT_HAMMER") or 0)  # seconds, and the whole machine
 SIZE = (8, 50, LONG) if LONG else (3, 8, 0.0)
-# Written by SQLite itself: what is used whenever something more is held, of the window that counts in its bucket.
+# Written by SQLite itself: what is used wherever something more is held, of the window that counts in its bucket. The
+# sums of all operations of a transaction are written together, in any order: so they are looked at once all are there,
+# which is when the next transaction begins to write holds or entries, which comes before its sums. A rule that was
+# written in between held for some of them; and time went on between them, so that the latest bucket counts.
 WITNESS = """
 CREATE TABLE witness (account TEXT, used INTEGER, most INTEGER);
-CREATE TRIGGER seen BEFORE INSERT ON llmkit_counter
+CREATE TABLE grown (account TEXT, bucket INTEGER, PRIMARY KEY (account, bucket));
+CREATE TABLE ruled (account TEXT, most INTEGER);
+CREATE TRIGGER grows BEFORE INSERT ON llmkit_counter
 WHEN CAST(NEW.held AS INTEGER) > coalesce((
     SELECT CAST(held AS INTEGER) FROM llmkit_counter WHERE account = NEW.account AND bucket = NEW.bucket), 0)
+BEGIN INSERT OR IGNORE INTO grown VALUES (NEW.account, NEW.bucket); END;
+CREATE TRIGGER rules BEFORE INSERT ON llmkit_rule
+BEGIN INSERT INTO ruled VALUES (NEW.scope, coalesce((
+    SELECT CAST(body AS INTEGER) FROM llmkit_rule WHERE scope = NEW.scope), 1000000)); END;
+"""
+LOOK = """
+CREATE TRIGGER seen_by_{table} BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM grown)
 BEGIN
-    INSERT INTO witness SELECT NEW.account, CAST(NEW.spent AS INTEGER) + CAST(NEW.held AS INTEGER)
-        + coalesce((SELECT sum(CAST(spent AS INTEGER) + CAST(held AS INTEGER)) FROM llmkit_counter
-        WHERE account = NEW.account AND bucket >= NEW.bucket - 60 AND bucket <> NEW.bucket), 0),
-        coalesce((SELECT CAST(body AS INTEGER) FROM llmkit_rule WHERE scope = NEW.account), 1000000);
+    INSERT INTO witness SELECT last.account, (
+        SELECT sum(CAST(spent AS INTEGER) + CAST(held AS INTEGER)) FROM llmkit_counter
+        WHERE account = last.account AND bucket >= last.bucket - 60),
+        max(coalesce((SELECT CAST(body AS INTEGER) FROM llmkit_rule WHERE scope = last.account), 1000000),
+            coalesce((SELECT max(most) FROM ruled WHERE account = last.account), 0))
+        FROM (SELECT account, max(bucket) AS bucket FROM grown GROUP BY account) AS last;
+    DELETE FROM grown;
+    DELETE FROM ruled;
 END;
 """
+WITNESSES = WITNESS + "".join(LOOK.format(table=f"llmkit_{name}") for name in ("hold", "entry"))
 
 
 def test_sqlite(tmp_path: Path) -> None:
@@ -53,7 +72,7 @@ def test_sqlite(tmp_path: Path) -> None:
     store.perform(Sweep())
     store.close()
     connection = sqlite3.connect(tmp_path / "llmkit.db")
-    connection.executescript(WITNESS)
+    connection.executescript(WITNESSES)
     connection.close()
     hammer.run(*SIZE)
     counts = hammer.judge()
@@ -63,6 +82,21 @@ def test_sqlite(tmp_path: Path) -> None:
     connection.close()
     assert not above
     within_limits(most, counts)
+
+
+def test_the_witness_would_notice(tmp_path: Path) -> None:
+    """Two holds in one window are seen together, once the second one's sums are there, and not before."""
+    store = SQLiteStore(tmp_path / "llmkit.db", clock=lambda: 1000.0)
+    store.perform(Sweep())
+    connection = sqlite3.connect(tmp_path / "llmkit.db", isolation_level=None)
+    connection.executescript(WITNESSES)
+    for name, amount in (("a", 3), ("b", 5), ("c", 1)):
+        claim = Claim("usd:rolling", WINDOWS["usd:rolling"], Decimal(amount), None)
+        store.perform(Reserve(name, (claim,), 60_000))
+    store.close()
+    seen = connection.execute("SELECT account, used, most FROM witness").fetchall()
+    connection.close()
+    assert seen == [("usd:rolling", 3, 1_000_000), ("usd:rolling", 8, 1_000_000)]
 
 
 def keep_to_oneself(path: Path) -> None:

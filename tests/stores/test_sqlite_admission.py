@@ -104,7 +104,7 @@ def test_nobody_waits_for_the_disk_to_come_or_leave(tmp_path: Path) -> None:
     store.perform(Audit())
     modes = [
         seat._connection.execute("PRAGMA synchronous").fetchone()[0]
-        for seat in store._seats  # type: ignore[union-attr]
+        for seat in (store._seat, store._aside, store._swift)  # type: ignore[union-attr]
     ]
     assert modes == [2, 2, 1]
     store.before_fork()
@@ -113,4 +113,4 @@ def test_nobody_waits_for_the_disk_to_come_or_leave(tmp_path: Path) -> None:
     assert store.perform(Leave("t1")) is True
     store.close()
     assert not any(seat._connection for seat in store._seats)
-    assert len(SQLiteStore(tmp_path / "llmkit.db")._seats) == 2
+    assert len(SQLiteStore(tmp_path / "llmkit.db")._seats) == 3

@@ -38,13 +38,17 @@ def read(body: Mapping[str, Any]) -> Asked:
             continue
         text(mapping(message, f"messages[{i}]").get("role"), f"messages[{i}].role")
     known = ModelParams.__annotations__
-    rest = {name: value for name, value in given.items() if name not in _OTHERS}
+    params: dict[str, Any] = {}
+    native: dict[str, Any] = {}
+    for name, value in given.items():
+        if name not in _OTHERS:
+            (params if name in known else native)[name] = value
     return Asked(
         model=text(given.get("model"), "model"),
         messages=messages,
-        params={name: value for name, value in rest.items() if name in known},
+        params=params,
         stream=bool(given.get("stream")),
-        native={name: value for name, value in rest.items() if name not in known},
+        native=native,
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import importlib
 import os
 import random
 import signal
@@ -266,6 +267,9 @@ def main(ways: str, url: str, rounds: str, transport: str) -> None:
     )
     # What is loaded late is loaded once, and nothing sent.
     client.completion(**ASK, mock_response="hi")
+    if transport == "reqwest":
+        for module in ("client", "exceptions", "http"):
+            importlib.import_module(f"pyreqwest.{module}")
     trio.run(trio.sleep, 0)
     asyncio.run(asyncio.sleep(0))
     for way in ways.split(","):

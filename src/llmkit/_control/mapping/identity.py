@@ -6,6 +6,7 @@ Two rows are the same only where all of it is; what cannot be written down unamb
 from __future__ import annotations
 
 import ast
+import dataclasses
 import functools
 import hashlib
 import inspect
@@ -76,8 +77,9 @@ def _of_object(value: Any) -> Any:
     for name in ("model_dump", "_asdict", "tolist"):
         if callable(read := getattr(value, name, None)) and not isinstance(value, type):
             return [type(value).__qualname__, _said(read())]
-    if hasattr(type(value), "__dataclass_fields__"):
-        return [type(value).__qualname__, _said(vars(value))]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        said = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        return [type(value).__qualname__, _said(said)]
     if callable(value):
         return ["function", *_function(value)]
     raise ConfigurationError(

@@ -173,6 +173,9 @@ class SQLRows:
         found = self.counter(account, bucket)
         before = found or _NOTHING
         after = MATH.add(before[0], spent), MATH.add(before[1], held)
+        if held > 0:
+            # Written behind what made room for it: at no moment more stands there than was allowed.
+            self._counters.pop((account, bucket), None)
         self._counters[account, bucket] = after
         known = self.known.accounts.get(account)
         if known is not None and known.first <= bucket:
@@ -256,7 +259,8 @@ class SQLRows:
         return rule
 
     def write_rule(self, rule: Rule) -> None:
-        """Write a rule."""
+        """Write a rule, behind what was held by the one before."""
+        self.flush()
         self._do(_WRITE_RULE, rule)
         self.known.rules[rule.scope] = rule
 

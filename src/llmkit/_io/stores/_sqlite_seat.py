@@ -174,9 +174,10 @@ class Seat:
         connection = self._opened()
         try:
             rows, outcomes = self._begun(connection, tasks[0].form), []
+            now = clock()
             for task in tasks:
                 try:
-                    outcomes.append(task.form.perform(rows, task.operation, clock()))
+                    outcomes.append(task.form.perform(rows, task.operation, now))
                 except Exception as error:
                     if is_busy(error):
                         raise

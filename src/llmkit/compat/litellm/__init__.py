@@ -335,6 +335,7 @@ _IN: dict[str, tuple[str, ...]] = {
     ),
     "._openai_shaped": ("LiteLLM",),
     "._listed": ("LlmProviders",),
+    "._logging": ("verbose_logger",),
     ".anthropic": ("anthropic_messages",),
     ".types.router": ("AllowedFailsPolicy", "Deployment", "LiteLLM_Params", "RetryPolicy"),
 }  # fmt: skip

@@ -30,7 +30,7 @@ _GATEWAY: Final = "the gateway has what it replaces: see docs/proxy.md"
 _SDK: Final = "use the provider's own SDK beside llmkit"
 _PROVIDER: Final = "see docs/adding-a-provider.md for how providers are described here"
 _SINKS: Final = (
-    "agentops", "arize", "athina", "datadog", "helicone", "lago", "langfuse", "langsmith", "langtrace", "literal_ai",
+    "agentops", "arize", "athina", "datadog", "helicone.*", "lago", "langfuse", "langsmith", "langtrace", "literal_ai",
     "logfire_logger", "lunary", "mlflow", "newrelic", "openmeter", "opentelemetry", "opik", "posthog", "prompt_layer",
     "s3", "sqs", "supabase", "traceloop", ".*_mock_client",
 )  # fmt: skip

@@ -104,6 +104,9 @@ def _name(row: Mapping[str, Any]) -> str:
         raise ConfigurationError(
             "custom_provider_map: each row is {'provider': name, 'custom_handler': CustomLLM()}"
         )
+    if isinstance(row["custom_handler"], type):
+        name = row["custom_handler"].__name__
+        raise ConfigurationError(f"custom_provider_map: give an instance, {name}(), not the class")
     return str(row["provider"])
 
 

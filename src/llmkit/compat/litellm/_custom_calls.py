@@ -18,14 +18,18 @@ from ..._io._tap import Answer, within
 from ..._io.aio import AsyncDriver
 from ..._io.sync import SyncDriver
 from ...client import Client
-from ...errors import InvalidRequestError, LLMKitError, StreamInterruptedError
-from ...router import Router
+from ...errors import (
+    APIResponseValidationError,
+    InvalidRequestError,
+    LLMKitError,
+    StreamInterruptedError,
+)
 from ._answers import EmbeddingResponse, ImageResponse, ModelResponse
 from ._custom import BASE, HOST, handler_of
 from ._record import Record
 from ._telling import current
 
-__all__ = ["CustomClient", "CustomRouter"]
+__all__ = ["CustomClient"]
 
 _KINDS: Final[dict[str, tuple[str, Callable[[], Any], str]]] = {
     "chat/completions": ("completion", ModelResponse, "messages"),
@@ -96,7 +100,7 @@ def send(request: HTTPRequest, progress: Progress) -> Any:
         answer = getattr(asked.handler, asked.function)(**asked.keywords)
     except Exception as error:  # noqa: BLE001 - the program's own
         return _failed(error, asked, progress)
-    return _answered(answer, progress)
+    return _answered(answer, asked, progress)
 
 
 async def asend(request: HTTPRequest, progress: Progress) -> Any:
@@ -113,10 +117,15 @@ async def asend(request: HTTPRequest, progress: Progress) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 - as above
         return _failed(error, asked, progress)
-    return _answered(answer, progress)
+    return _answered(answer, asked, progress)
 
 
-def _answered(answer: Any, progress: Progress) -> Any:
+def _answered(answer: Any, asked: _Asked, progress: Progress) -> Any:
+    if not isinstance(answer, Mapping) and not hasattr(answer, "model_dump"):
+        raise APIResponseValidationError(
+            f"{type(asked.handler).__name__}.{asked.function} returned {type(answer).__name__}, and no answer: "
+            "fill in kwargs['model_response'], and return it"
+        )
     told = answer if isinstance(answer, Mapping) else answer.model_dump(exclude_none=True)
     return Answer(200, _JSON, (json.dumps(told, default=str).encode(),), progress)
 
@@ -255,8 +264,8 @@ async def _nothing() -> None:
 # --- clients -------------------------------------------------------------------------------------
 
 
-class _Behind(Client):
-    """A client whose requests to custom providers are answered here."""
+class CustomClient(Client):
+    """An ``llmkit.Client`` whose requests to custom providers are answered here."""
 
     @override
     def _driver(self) -> SyncDriver:
@@ -281,11 +290,3 @@ def _either(ours: Any, go_on: Any) -> Any:
 
     sending.custom = True  # type: ignore[attr-defined]
     return sending
-
-
-class CustomClient(_Behind):
-    """An ``llmkit.Client`` that reaches custom providers, too."""
-
-
-class CustomRouter(_Behind, Router):
-    """An ``llmkit.Router`` that reaches custom providers, too."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from ... import router as llmkit_router
 from ..._io._together import fastest, together
 from ...errors import LLMKitError
 from . import _mock
@@ -16,7 +17,7 @@ from ._arguments import with_positions
 from ._calling import acall, call
 from ._clients import how
 from ._custom import register
-from ._custom_calls import CustomRouter
+from ._custom_calls import CustomClient
 from ._settings import setting
 from ._streams import raised
 
@@ -30,6 +31,10 @@ _ALSO: Final = (
     "num_retries",
 )
 """Settings that are keywords of a router's."""
+
+
+class _Router(CustomClient, llmkit_router.Router):
+    """An ``llmkit.Router`` that reaches custom providers, too."""
 
 
 class Router:
@@ -52,7 +57,7 @@ class Router:
         try:
             register()
             self._settings = {**told, **given}
-            self.llmkit = CustomRouter(model_list, **self._settings)
+            self.llmkit = _Router(model_list, **self._settings)
         except LLMKitError as error:
             raise raised(error) from error.__cause__
 

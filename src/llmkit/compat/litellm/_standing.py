@@ -12,8 +12,8 @@ __all__ = ["stand_in"]
 
 _HERE: Final = "llmkit.compat.litellm"
 _MODULES: Final = (
-    "", ".anthropic", ".budget_manager", ".caching", ".exceptions", ".integrations", ".integrations.custom_logger",
-    ".llms", ".llms.custom_llm", ".main", ".router", ".types", ".types.llms",
+    "", "._logging", ".anthropic", ".budget_manager", ".caching", ".caching.caching", ".exceptions", ".integrations",
+    ".integrations.custom_logger", ".llms", ".llms.custom_llm", ".main", ".router", ".types", ".types.llms",
     ".types.llms.openai", ".types.router", ".types.utils", ".utils",
 )  # fmt: skip
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ... import cache as _cache
-from ..._control.caching.configured import configured
-from ...errors import ConfigurationError
-from . import _settings
+from .... import cache as _cache
+from ...._control.caching.configured import configured
+from ....errors import ConfigurationError
+from .. import _settings
 
 __all__ = ["Cache", "disable_cache", "enable_cache", "update_cache"]
 
