@@ -215,7 +215,10 @@ WRONG: list[tuple[Any, str]] = [
     (entry(rmp=1), "x.litellm_params.rmp: a deployment knows no 'rmp'; did you mean 'rpm'"),
     (entry(cache=True), "x.litellm_params.cache: answers are cached by the router"),
     (entry({"team_id": "t"}), "x.model_info.team_id: it is for requests that come in by HTTP"),
-    (entry(timeout="soon"), "x.litellm_params: timeout: it must be a positive, finite number of seconds"),
+    (
+        entry(timeout="soon"),
+        "x.litellm_params: timeout: it must be a positive, finite number of seconds",
+    ),
     (entry(api_base="nowhere"), "x.litellm_params: base_url 'nowhere' is no http(s) address"),
     (entry(model="auto_router/a"), "x: left out: models that choose other models"),
     (entry(litellm_credential_name="c"), "credential_list has no 'c'"),
