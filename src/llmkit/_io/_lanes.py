@@ -266,13 +266,12 @@ class Lanes:
         if not line.held:
             return
         # RuntimeError: somebody did it before.
-        try:
-            with contextlib.suppress(Exception):
-                line.work.close()
-            with contextlib.suppress(Exception):
-                poll(line.exchange.__aexit__(None, None, None))
-        finally:
-            self.finish(line)
+        with contextlib.suppress(Exception):
+            line.work.close()
+        with contextlib.suppress(Exception):
+            poll(line.exchange.__aexit__(None, None, None))
+        # Not where an interrupt came before it: whoever hears of that closes the line, which comes here again.
+        self.finish(line)
 
     def withdraw(self, line: Any) -> bool:
         """Withdraw a request whose answer was awaited: its connection is closed, now or as soon as it is there.
