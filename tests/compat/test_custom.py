@@ -10,6 +10,7 @@ import pytest
 from typing_extensions import override
 
 import llmkit
+from llmkit import providers
 from llmkit.compat import litellm
 from llmkit.compat.litellm import _settings
 from llmkit.compat.litellm.llms.custom_llm import CustomLLM, CustomLLMError
@@ -233,6 +234,8 @@ def test_names_that_cannot_be(mine: Mine) -> None:
     """A built-in provider's, none at all, one that is not there any more; and who calls it elsewhere is told."""
     with pytest.raises(ConfigurationError, match=r"call it by llmkit\.compat\.litellm"):
         llmkit.completion("my-llm/m", SAY)
+    litellm.completion("my-llm/m", SAY)
+    assert "my_llm" not in providers.names()
     for row, why in (
         ({"provider": "openai", "custom_handler": mine}, "is a provider already"),
         ({"provider": "My LLM!", "custom_handler": mine}, "no provider's name"),

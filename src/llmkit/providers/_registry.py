@@ -36,6 +36,7 @@ class Registry:
         self._package = package
         self._found: dict[str, Provider] = {}
         self._missing: set[str] = set()
+        self._unlisted: set[str] = set()
         self._lock = threading.RLock()
         self.changes = 0
         """How often another provider took a name: what was found before may not be what is found now."""
@@ -72,8 +73,15 @@ class Registry:
         self._missing.add(normal)
         return False
 
-    def register(self, provider: Provider, *, replace: bool = False) -> Provider:
+    def register(
+        self, provider: Provider, *, replace: bool = False, listed: bool = True
+    ) -> Provider:
         """Add a provider at run time.
+
+        Args:
+            provider: found from now on by its name and aliases.
+            replace: whether it may take the place of another.
+            listed: whether ``names`` has it: not one that only some callers can use.
 
         Raises:
             ConfigurationError: its name is malformed, or taken and ``replace`` is not set.
@@ -94,6 +102,7 @@ class Registry:
                     f"provider {taken[0]!r} exists; pass replace=True to take its place"
                 )
             self._found |= dict.fromkeys((provider.name, *provider.aliases), provider)
+            (self._unlisted.discard if listed else self._unlisted.add)(provider.name)
             self._missing.clear()
             self.changes += 1
         return provider
@@ -118,7 +127,7 @@ class Registry:
 
     def names(self) -> tuple[str, ...]:
         """All providers that can be had, sorted, entry points included; aliases are left out."""
-        registered = {p.name for p in self._found.values()}
+        registered = {p.name for p in self._found.values()} - self._unlisted
         return tuple(sorted({*self._modules(), *self._rows(), *self._entries(), *registered}))
 
     def _load(self, name: str) -> Provider | None:

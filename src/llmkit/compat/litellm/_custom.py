@@ -96,7 +96,7 @@ def register() -> None:
             raise ConfigurationError(
                 f"custom_provider_map: {name!r:.80} is a provider already: take another name"
             )
-        _ours[_normal(name)] = providers.register_provider(_made(name))
+        _ours[_normal(name)] = providers.register_provider(_made(name), listed=False)
 
 
 def _name(row: Mapping[str, Any]) -> str:
