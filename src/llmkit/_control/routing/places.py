@@ -133,6 +133,9 @@ class Places:
         after = leave() if place in self._open else NOTHING_MORE
         if after.operations:
             self._owed.extend(after.operations)
+        elif place in self._open and place.go.shared and place.go.ticket:
+            # The route has counted it, and nobody heard what the store is to be told. To be told twice does no harm.
+            self._owed.append(Leave(place.go.ticket))
         if place in self._open:
             self._open.remove(place)
             if self._shared is not None and place.go.shared:
@@ -150,10 +153,9 @@ class Places:
     def pay(self) -> Flow[None]:
         """Tell the store what it is owed."""
         while self._owed:
-            operation = self._owed.popleft()
-            try:
-                assert self._shared is not None  # noqa: S101 - only who has a store owes it something
-                yield from self._shared.told(operation)
-            except BaseException:
-                self._owed.appendleft(operation)
-                raise
+            operation = self._owed[0]
+            assert self._shared is not None  # noqa: S101 - only who has a store owes it something
+            yield from self._shared.told(operation)
+            # Only now: whoever is interrupted tells it again, which does no harm.
+            if operation in self._owed:
+                self._owed.remove(operation)
