@@ -45,7 +45,9 @@ def test_a_program_that_ends(own_transport: str, ways: str | list[str]) -> None:
     # Over httpx, what a daemon thread does in Python when the interpreter ends may be told in half a traceback, and
     # Ctrl-C while it connects leaves a socket to the collector.
     if own_transport == "httpx" and not isinstance(ways, str):
-        ways = [way for way in ways if way not in ("threads_reading", "closed_elsewhere", "interrupted")]
+        ways = [
+            way for way in ways if way not in ("threads_reading", "closed_elsewhere", "interrupted")
+        ]
     told = ways if isinstance(ways, str) else ",".join(ways)
     with Answering() as server:
         done = subprocess.run(
