@@ -114,6 +114,6 @@ class _Late:
         """The app itself."""
         with self._lock:
             if self._app is None:
-                self._app = import_module(_MANAGEMENT).management(self._gateway)
+                self._app = import_module(_MANAGEMENT).Management(self._gateway)
             made: ASGIApp = self._app
             return made

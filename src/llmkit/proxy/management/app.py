@@ -21,7 +21,7 @@ from ..errors_of import refused_by
 from ..failure import Refused
 from ..gateway import Gateway
 
-__all__ = ["management"]
+__all__ = ["Management"]
 
 _ABOUT: Final = "Keys, users, teams, organisations, budgets, models and spend."
 _PARTS: Final[Mapping[str, Sequence[str]]] = {
@@ -73,15 +73,11 @@ _NOWHERE: Final = 404
 _STATUSES: Final = (400, 401, 403, 404, 405, 422, 429, 500, 503)
 
 
-def management(gateway: Gateway) -> Management:
-    """The app that answers what is no model's endpoint."""
-    return Management(gateway)
-
-
 class Management:
-    """One app of FastAPI's for each part of the paths, made when it is first asked; and one of all, for the document.
+    """What answers where no model's endpoint does.
 
-    A part takes half a megabyte, all of them five: what nobody asks for is not there.
+    One app of FastAPI's for each part of the paths, made when it is first asked; and one of all, for the document. A
+    part takes half a megabyte, all of them five: what nobody asks for is not there.
     """
 
     def __init__(self, gateway: Gateway) -> None:
