@@ -6,6 +6,7 @@ import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
+import httpcore
 import httpx
 import pytest
 
@@ -63,6 +64,38 @@ async def test_a_connection_that_the_server_closed_is_not_used(
     made = await colour.ask(client, stream=False)
     assert len(made.call.attempts) == 1
     assert len(server.peers) == 2
+
+
+@httpx_only
+@each_colour
+async def test_a_connection_that_another_closes_is_not_used(
+    colour: Colour, server: Server, client: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that somebody closes between its being taken and its being used: another is opened, and it is no failure."""
+    await colour.ask(client, stream=False)
+    used, aused = (
+        httpcore.HTTPConnection.handle_request,
+        httpcore.AsyncHTTPConnection.handle_async_request,
+    )
+    closed: list[Any] = []
+
+    def late(connection: httpcore.HTTPConnection, request: httpcore.Request) -> Any:
+        if not closed:
+            closed.append(connection)
+            connection.close()
+        return used(connection, request)
+
+    async def alate(connection: httpcore.AsyncHTTPConnection, request: httpcore.Request) -> Any:
+        if not closed:
+            closed.append(connection)
+            await connection.aclose()
+        return await aused(connection, request)
+
+    monkeypatch.setattr(httpcore.HTTPConnection, "handle_request", late)
+    monkeypatch.setattr(httpcore.AsyncHTTPConnection, "handle_async_request", alate)
+    made = await colour.ask(client, stream=False)
+    assert (len(closed), len(made.call.attempts), len(server.requests)) == (1, 1, 2)
+    server.wait_gone(0)
 
 
 @httpx_only

@@ -109,10 +109,13 @@ class Pool:
         try:
             connection = self._idle(origin) or self._new(origin)
             response = connection.handle_request(request)
-        except BaseException:
+        except BaseException as error:
             give_back()
             if connection is not None:
                 self._drop(connection)
+            if isinstance(error, httpcore.ConnectionNotAvailable):
+                # Another thread closed it since it was taken: nothing was sent.
+                return self.handle_request(request)
             raise
         response.stream = _Body(self, connection, origin, response.stream, give_back)
         return response
@@ -204,10 +207,13 @@ class AsyncPool:
         try:
             connection = await self._idle(origin) or self._new(origin)
             response = await connection.handle_async_request(request)
-        except BaseException:
+        except BaseException as error:
             give_back()
             if connection is not None:
                 await self._drop(connection)
+            if isinstance(error, httpcore.ConnectionNotAvailable):
+                # Another thread closed it since it was taken: nothing was sent.
+                return await self.handle_async_request(request)
             raise
         response.stream = _AsyncBody(self, connection, origin, response.stream, give_back)
         return response
