@@ -17,9 +17,9 @@ from .. import pricing
 from .._call import Adjustment, Attempt, CallInfo, Sent
 from .._flow import Flow, Notify, Store
 from .._http import HTTPResponse
-from .._operations import Outcome, Settle, Settlement
 from .._ratelimit import rate_limits
 from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
+from .._settlements import Outcome, Settle, Settlement
 from ..catalogue import Catalogue, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
