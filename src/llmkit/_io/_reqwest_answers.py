@@ -8,12 +8,17 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import httpcore
+
 from ._lanes import Lanes
 from ._progress import Progress
 from ._reqwest_errors import as_httpcores, head_has_come
 from ._waiting import AsyncioLine
 
-__all__ = ["Answer", "AsyncAnswer", "seen"]
+__all__ = ["WHOLE", "Answer", "AsyncAnswer", "seen"]
+
+WHOLE = 64 * 1024
+"""So many bytes of a plain answer's body are waited for before anything of it is handed over: they come with its head."""
 
 _UNKNOWN = -1
 _MOST_PIECES = 31
@@ -54,6 +59,35 @@ class _Answered:
     def stream(self) -> Any:
         """The body's pieces."""
         return self
+
+    def at_hand(self) -> bytes | None:
+        """All of a body that came with its head, with which the answer is over; ``None`` where more may be to come."""
+        line = self._line
+        if not 0 < self._left < WHOLE or line.progress.streamed:
+            return None
+        try:
+            if line.closed or line.progress.stopped:
+                line.refuse()
+            data = self._next()
+            while self._left > 0:
+                data += self._next()
+        except BaseException as error:  # noqa: BLE001 - it goes on, as what it is
+            raise self._failed(error) from None
+        self._lanes.finish(line)
+        return data
+
+    def _next(self) -> bytes:
+        """The next piece, which is there: nobody has to be asked to wake anybody."""
+        self._line.work = work = self._read()
+        try:
+            work.send(None)
+        except StopIteration as stop:
+            piece = stop.value
+        else:
+            raise httpcore.ReadError("a part of the answer is missing")
+        data = b"" if piece is None else bytes(piece)
+        self._left = 0 if piece is None else self._left - len(data)
+        return data
 
     def close(self) -> None:
         """Give the connection back, or close it where something is left of the answer. It never waits."""
@@ -182,7 +216,7 @@ class AsyncAnswer(_Answered):
 def _headers(given: Any) -> dict[str, str]:
     """Names in lower case, as they come; of a name that comes twice all values, in order."""
     try:
-        headers = dict(given.items())
+        headers: dict[str, str] = given.dict_multi_value()
     except ValueError:
         return _joined(_readable(given))
     return headers if len(headers) == len(given) else _joined(given.items())

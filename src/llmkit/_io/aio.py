@@ -326,6 +326,8 @@ async def _read_at_once(response: Any, progress: Progress) -> HTTPResponse:
     read: list[bytes] = []
     size = 0
     try:
+        if (body := response.at_hand()) is not None:
+            return head(response, body)
         async for piece in response.stream:
             progress.first = None
             read.append(piece)
