@@ -10,6 +10,7 @@ from typing import Any
 
 import httpcore
 
+from .._headers import LateHeaders
 from ._lanes import Lanes
 from ._progress import Progress
 from ._reqwest_errors import as_httpcores, head_has_come
@@ -18,7 +19,7 @@ from ._waiting import AsyncioLine
 __all__ = ["WHOLE", "Answer", "AsyncAnswer", "seen"]
 
 WHOLE = 64 * 1024
-"""So many bytes of a plain answer's body are waited for before anything of it is handed over: they come with its head."""
+"""So many bytes of a plain answer's body are waited for before anything is handed over: they come with its head."""
 
 _UNKNOWN = -1
 _MOST_PIECES = 31
@@ -35,7 +36,9 @@ def seen(error: BaseException, progress: Progress) -> BaseException:
 
 
 class _Answered:
-    __slots__ = ("_ahead", "_error", "_lanes", "_left", "_line", "_read", "headers", "status_code")
+    __slots__ = (
+        "_ahead", "_error", "_lanes", "_left", "_line", "_packed", "_read", "headers", "status_code",
+    )  # fmt: skip
     lowered = at_once = True
 
     def __init__(self, response: Any, line: Any, lanes: Lanes) -> None:
@@ -50,8 +53,12 @@ class _Answered:
         line.closing = lanes.leave
         self._read = response.body_reader.read_chunk
         self.status_code: int = response.status
-        self.headers = headers = _headers(response.headers)
-        length = headers.get("content-length", "")
+        self.headers = LateHeaders(response.headers, _look, _headers)
+        try:
+            length = response.get_header("content-length") or ""
+            self._packed = response.get_header("content-encoding") is not None
+        except ValueError:  # it is nothing that anybody knows
+            length, self._packed = "", True
         # Of the body, bytes: once none is left, there is no end to be waited for.
         self._left = int(length) if length.isdigit() else _UNKNOWN
 
@@ -61,9 +68,9 @@ class _Answered:
         return self
 
     def at_hand(self) -> bytes | None:
-        """All of a body that came with its head, with which the answer is over; ``None`` where more may be to come."""
+        """All of a plain body that came with its head, with which the answer is over; ``None`` where it is not so."""
         line = self._line
-        if not 0 < self._left < WHOLE or line.progress.streamed:
+        if not 0 < self._left < WHOLE or self._packed or line.progress.streamed:
             return None
         try:
             if line.closed or line.progress.stopped:
@@ -211,6 +218,14 @@ class AsyncAnswer(_Answered):
     async def aclose(self) -> None:
         """``close``, under its other name."""
         self.close()
+
+
+def _look(given: Any, name: str) -> str | None:
+    """One header; what comes twice as one, and what cannot be read as none."""
+    try:
+        return ", ".join(given.getall(name)) or None
+    except ValueError:
+        return None
 
 
 def _headers(given: Any) -> dict[str, str]:

@@ -249,8 +249,11 @@ class AsyncDriver:
                 await turn()  # in which asyncio closes its socket
                 raise
             decoder = effect.decoder if response.status_code < _NOT_A_STREAM else None
-            if decoder is None and _is_at_once(response):
-                return await _read_at_once(response, progress)
+            if decoder is None and getattr(response, "at_once", False):
+                if (body := response.at_hand()) is not None:
+                    return head(response, body)
+                if "content-encoding" not in response.headers:
+                    return await _read_at_once(response, progress)
             exchange = AsyncExchange(response, progress, self._later)
             return await _read(run, effect, exchange, decoder)
         finally:
@@ -317,17 +320,11 @@ async def _shielded(performed: Awaitable[Any]) -> Any:
     return None
 
 
-def _is_at_once(response: Any) -> bool:
-    return getattr(response, "at_once", False) and "content-encoding" not in response.headers
-
-
 async def _read_at_once(response: Any, progress: Progress) -> HTTPResponse:
     """A whole answer of a transport that needs no help in being given up."""
     read: list[bytes] = []
     size = 0
     try:
-        if (body := response.at_hand()) is not None:
-            return head(response, body)
         async for piece in response.stream:
             progress.first = None
             read.append(piece)

@@ -262,10 +262,10 @@ def _whole(response: Any, progress: Progress) -> HTTPResponse:
     read: list[bytes] = []
     size = 0
     try:
-        packed = progress.borrowed or "content-encoding" in response.headers
-        at_hand = None if packed else getattr(response, "at_hand", None)
+        at_hand = getattr(response, "at_hand", None)
         if at_hand is not None and (body := at_hand()) is not None:
             return head(response, body)
+        packed = progress.borrowed or "content-encoding" in response.headers
         for piece in _pieces(Exchange(response, progress)) if packed else response.stream:
             progress.first = None
             read.append(piece)
