@@ -262,6 +262,9 @@ def _whole(response: Any, progress: Progress) -> HTTPResponse:
     read: list[bytes] = []
     size = 0
     try:
+        at_hand = getattr(response, "at_hand", None)
+        if at_hand is not None and (body := at_hand()) is not None:
+            return head(response, body)
         packed = progress.borrowed or "content-encoding" in response.headers
         for piece in _pieces(Exchange(response, progress)) if packed else response.stream:
             progress.first = None
