@@ -129,8 +129,8 @@ def test_one_transaction_reads_what_it_knows_once(store: SQLiteStore) -> None:
     assert [text for text in said if "SELECT" in text and "'c'" not in text] == []
     store.perform(SettleHold("c", "settle", (ONE,), ONE))
     assert [text.split("FROM")[1].split()[0] for text in said if "SELECT" in text] == [
-        "llmkit_hold", "llmkit_entry",
-    ]  # fmt: skip
+        "llmkit_hold"
+    ]
 
 
 def spoilt(

@@ -101,6 +101,7 @@ class Seat:
         connection = self._opened()
         try:
             rows = self._begun(connection, form)
+            rows.look_up((operation,))
             result = form.perform(rows, operation, clock())
             self._commit(rows)
         except BaseException:
@@ -174,6 +175,7 @@ class Seat:
         connection = self._opened()
         try:
             rows, outcomes = self._begun(connection, tasks[0].form), []
+            rows.look_up([task.operation for task in tasks])
             now = clock()
             for task in tasks:
                 try:
