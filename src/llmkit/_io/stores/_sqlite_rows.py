@@ -42,14 +42,13 @@ from ..._operations import (
 )
 from ..._outbox import Amend, Conclude, Count, Intend, Owing, ReadBills
 from ._sqlite_admission import AdmissionRows
-from ._sqlite_known import Counters, Known
+from ._sqlite_known import NOTHING, Counters, Known
 from ._sqlite_late import AT_ONCE, SETTLE, Late, among
 from ._sqlite_outbox import OUTBOX_FORMS
 
 __all__ = ["FORMS", "Form", "SQLRows"]
 
 _ZERO: Final = Decimal(0)
-_NOTHING: Final = (_ZERO, _ZERO)
 _HOLDING: Final = frozenset((Reserve, SettleHold))
 _COUNTER: Final = "SELECT spent, held FROM llmkit_counter WHERE account = ? AND bucket = ?"
 _COUNTERS: Final = "SELECT bucket, spent, held FROM llmkit_counter WHERE account = ? AND bucket >= ? ORDER BY bucket"
@@ -125,10 +124,7 @@ class SQLRows:
         self._looked_up.update(ids)
 
     def _from(self, account: str, first: int) -> Counters:
-        """The counters of an account, all from ``first`` on and perhaps more."""
-        known = self.known.accounts.get(account)
-        if known is not None and known.first <= first:
-            return known
+        """Read the counters of an account from ``first`` on."""
         self.flush()
         rows = self._do(_COUNTERS, (account, first))
         found = {bucket: (Decimal(spent), Decimal(held)) for bucket, spent, held in rows}
@@ -138,11 +134,17 @@ class SQLRows:
 
     def used(self, account: str, first: int) -> tuple[Decimal, Decimal]:
         """The sum from ``first`` on."""
-        return self._from(account, first).used(first)
+        known = self.known.accounts.get(account)
+        if known is None or known.first > first:
+            known = self._from(account, first)
+        return known.used(first)
 
     def counters(self, account: str, first: int) -> Sequence[tuple[int, Decimal, Decimal]]:
         """The counters from ``first`` on."""
-        found = self._from(account, first).rows
+        known = self.known.accounts.get(account)
+        if known is None or known.first > first:
+            known = self._from(account, first)
+        found = known.rows
         return [(bucket, *found[bucket]) for bucket in sorted(found) if bucket >= first]
 
     def counter(self, account: str, bucket: int) -> tuple[Decimal, Decimal] | None:
@@ -166,18 +168,18 @@ class SQLRows:
 
     def count(self, account: str, bucket: int, spent: Decimal, held: Decimal) -> None:
         """Add to a counter."""
-        found = self.counter(account, bucket)
-        before = found or _NOTHING
-        after = MATH.add(before[0], spent), MATH.add(before[1], held)
+        known, counters = self.known.accounts.get(account), self._late.counters
+        if known is not None and known.first <= bucket:
+            rows = len(known.rows)
+            after = known.add(bucket, spent, held)
+            self.known.grown(len(known.rows) - rows)
+        else:
+            before = self.counter(account, bucket) or NOTHING
+            after = MATH.add(before[0], spent), MATH.add(before[1], held)
         if held > 0:
             # Written behind what made room for it: at no moment more stands there than was allowed.
-            self._late.counters.pop((account, bucket), None)
-        self._late.counters[account, bucket] = after
-        known = self.known.accounts.get(account)
-        if known is not None and known.first <= bucket:
-            known.add(bucket, spent, held, after)
-            if found is None:
-                self.known.grown(1)
+            counters.pop((account, bucket), None)
+        counters[account, bucket] = after
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
@@ -335,9 +337,16 @@ def _entry(row: tuple[Any, ...]) -> Entry:
     return Entry._make((*row[:6], Decimal(row[6]), lines, _whose(row[8])))
 
 
+_AS_IT_IS: Final = frozenset((type(None), float, bool))
+
+
 def _settled(settlement: Settlement) -> list[Any]:
     return [
-        value if value is None or (type(value) is str and value.isascii()) else _column(value)
+        value
+        if (kind := type(value)) in _AS_IT_IS
+        or (kind is str and value.isascii())
+        or (kind is int and value <= FOR_EVER)
+        else _column(value)
         for value in settlement
     ]
 
