@@ -341,14 +341,15 @@ _AS_IT_IS: Final = frozenset((type(None), float, bool))
 
 
 def _settled(settlement: Settlement) -> list[Any]:
-    return [
-        value
-        if (kind := type(value)) in _AS_IT_IS
-        or (kind is str and value.isascii())
-        or (kind is int and value <= FOR_EVER)
-        else _column(value)
-        for value in settlement
-    ]
+    return [value if _is_plain(value) else _column(value) for value in settlement]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is kept as it is."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    return kind in _AS_IT_IS or (kind is int and value <= FOR_EVER)
 
 
 def _column(value: Any) -> Any:
