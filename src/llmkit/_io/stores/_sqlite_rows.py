@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
@@ -49,6 +50,7 @@ from ._sqlite_outbox import OUTBOX_FORMS
 __all__ = ["FORMS", "Form", "SQLRows"]
 
 _ZERO: Final = Decimal(0)
+_STREAM, _COST, _METADATA = map(Settlement._fields.index, ("stream", "cost", "metadata"))
 _HOLDING: Final = frozenset((Reserve, SettleHold))
 _COUNTER: Final = "SELECT spent, held FROM llmkit_counter WHERE account = ? AND bucket = ?"
 _COUNTERS: Final = "SELECT bucket, spent, held FROM llmkit_counter WHERE account = ? AND bucket >= ? ORDER BY bucket"
@@ -382,12 +384,20 @@ _encoded: Final = json.JSONEncoder(default=_plain).encode
 
 
 def _settlement(row: Sequence[Any]) -> Settlement:
-    found = Settlement(*row)
-    return found._replace(
-        stream=bool(found.stream),
-        cost=None if found.cost is None else Decimal(found.cost),
-        metadata=MappingProxyType(json.loads(str(found.metadata))),
-    )
+    values = list(row)
+    values[_STREAM] = bool(values[_STREAM])
+    if values[_COST] is not None:
+        values[_COST] = Decimal(values[_COST])
+    values[_METADATA] = MappingProxyType(_metadata(values[_METADATA]))
+    return Settlement._make(values)
+
+
+def _metadata(text: str) -> Any:
+    """What was written, half a character and very deep nesting included, which the quicker way does not read."""
+    if "\\ud" not in text:
+        with suppress(ValueError):
+            return load(text)
+    return json.loads(text)
 
 
 Way = Literal["write", "swift", "read", "long"]
