@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
+from functools import reduce
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -182,12 +183,14 @@ def test_no_settlement_is_lost_for_what_stands_in_it(store: SQLiteStore) -> None
         {"set": {2, 1}, "map": MappingProxyType({"a": ONE}), "half": "\udc00"},
         {(1, 2): "a tuple as a key"},
         circle,
+        reduce(lambda inner, _: {"in": inner}, range(300), {"é": 1.5}),
     ]
     for number, each in enumerate(metadata):
         assert store.perform(Settle(odd._replace(call_id=str(number), metadata=each)))
     found = store.perform(Settlements())
     assert found[0].metadata == {"set": [1, 2], "map": {"a": "1"}, "half": "\udc00"}
     assert found[1].metadata == {"(1, 2)": "a tuple as a key"}
+    assert found[3].metadata == metadata[3]
     assert (found[2].model, found[2].prompt_tokens) == ("\\ud800", 2**53 - 1)
 
 
@@ -616,6 +619,7 @@ def test_a_forked_process_opens_the_file_anew_and_leaves_its_parents_alone(
     script = f"""
 import asyncio, os, sys
 from decimal import Decimal
+from functools import reduce
 from llmkit._operations import *
 from llmkit.stores import MemoryStore, SQLiteStore
 store, memory = SQLiteStore({str(path)!r}), MemoryStore()
