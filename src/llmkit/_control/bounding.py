@@ -60,13 +60,18 @@ def bound_of(
 
     call, query = leg.call, mapping(leg.options, "extra_query")
     name = call.model if call.priced_as is None else call.priced_as
+    model, allowed, last = _priced(job, call, name), allowance(call.provider, name), _last_day(job)
+    if not (exact or query):
+        plain = pricing.plain_bound(call, model, allowed, request, last)
+        if plain is not None:
+            return plain
     return pricing.bound(
         call,
-        _priced(job, call, name),
-        allowance=allowance(call.provider, name),
+        model,
+        allowance=allowed,
         gauges=_gauges(partial(job.catalogue.counting, call.provider, name), exact=exact),
         request=request,
-        last=_last_day(job),
+        last=last,
         query={k: v for k, v in query.items() if k not in _FREE_QUERY} if query else {},
         heeded=lambda: _heeded(leg),
     )

@@ -47,6 +47,7 @@ class Pool:
         "_tagged",
         "_weighted",
         "_whole",
+        "alone",
         "members",
         "settings",
         "strategy",
@@ -65,6 +66,9 @@ class Pool:
         self._tagged = Tagged(self.members, settings) if settings.tag_filtering else None
         self._stays = settings.stays(group)
         self._levels = _levels(self.members)
+        untagged = self._whole and self._tagged is None
+        self.alone = self.members[0] if len(self.members) == 1 and untagged else None
+        """Who is asked whatever the call is, where there is one alone; unless it is ``unfit``."""
         self._parts: dict[int, Part] = {}
 
     def unfit(self, wanted: Wanted) -> int:

@@ -16,7 +16,7 @@ from ...errors import APIError, ConfigurationError
 from ..retry import RetryPolicy
 from . import ending, health, waiting
 from .decision import Decision, decided
-from .entering import answered, as_go, enter, look
+from .entering import answered, as_go, at_once, enter, look
 from .failing import Rule, may_be_done, rule_of
 from .groups import Group, Target, Terms, instead_of
 from .member import Member
@@ -138,6 +138,8 @@ class Route:
             return let_in
         if self.asked is not None or self.rested:
             self._anew()
+        if not self.attempts and (go := at_once(self, now)) is not None:
+            return go
         while not self.over:
             step = self._any(now) or self._later(now)
             if step is not None:
