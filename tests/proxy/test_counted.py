@@ -65,7 +65,8 @@ async def asked(app: Any, key: str) -> list[Any]:
     async def send(message: Any) -> None:
         told.append(message)
 
-    await app(scope, receive, send)
+    # As the server asks it.
+    await app.answered(scope, receive, send)
     return told
 
 

@@ -116,8 +116,12 @@ class context:  # noqa: N801 - it is used like a function
         return self
 
     def __exit__(self, *_: object) -> None:
+        kept = CONTEXT.get()
+        if kept and kept[-1] is self:
+            CONTEXT.set(kept[:-1])
+            return
         # One that is left out of turn, as in generators, takes out itself and nobody else.
-        around = list(reversed(CONTEXT.get()))
+        around = list(reversed(kept))
         if self in around:
             around.remove(self)
         CONTEXT.set(tuple(reversed(around)))

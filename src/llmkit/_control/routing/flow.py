@@ -115,7 +115,7 @@ class Way:
                 self._turn.leave()
             # It knows frames, and these what it is kept by.
             self._error = None
-            self._route.forget()
+            self._route.error = None
             self._places.gather(self._route)
             if self._places.owing:
                 job.abandon(self._places)

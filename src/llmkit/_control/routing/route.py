@@ -355,10 +355,6 @@ class Route:
         self.out.pop(go.member, None)
         return after
 
-    def forget(self) -> None:
-        """Keep no failure: it knows frames, and they know this."""
-        self.error = None
-
     def _ending(self, now: float) -> Exception:
         """What the call fails with. Nothing of it is kept here."""
         error, self.error = self.error, None
