@@ -168,7 +168,9 @@ def told(
     around = CONTEXT.get()
     if len(around) == 1 and (one := around[0]).final and _NAMED.isdisjoint(options):
         # Nobody else has anything to say of whose it is.
-        return one.says, dict(one.shows) if one.shows else shown(one.says), noted(metadata)
+        says, shows, own = one.says, one.shows, one.metadata
+        kept = noted(metadata) if metadata else own or metadata
+        return says, dict(shows) if shows else shown(says), kept
     found = attributes(params, options, metadata)
     return found, shown(found), noted(metadata)
 

@@ -115,7 +115,9 @@ class Metrics:
         ended = happened.settlement
         told = ended.metadata.get("proxy")
         whose = told if isinstance(told, dict) else {}
-        (_, group, *_), times = self._calls.finished(happened, text_of(whose.get("group")))
+        group = whose.get("group")
+        group = group if type(group) is str else ""
+        (_, group, *_), times = self._calls.finished(happened, group)
         if exchange is not None:
             exchange.note(happened, times[2])
         said: Any = tuple(map(whose.get, _WHOSE))
