@@ -175,7 +175,8 @@ class Routing(Client):
         told = self._counts or job.heard or job.metadata or CONTEXT.get()
         if told or not NAMED.isdisjoint(options):
             self._attribute(job, asked)
-        asking = Asking(job.id, kind, subject, own(said), stream, job.keyless)
+        meant = own(said) if said.options else said
+        asking = Asking(job.id, kind, subject, meant, stream, job.keyless)
         self._send_on_its_way(job, model, asking, options)
         return job
 

@@ -50,9 +50,10 @@ class Heard:
         place = ended.kind, group, ended.provider, ended.model, deployment
         first = self._first.pop(ended.call_id, None)
         times = ended.seconds, first, _upstream(ended, info, happened.error)
-        add_call(self.counts.models.cell(*place), ended, times)
-        error = (ended.error or "").partition(" ")[0]
-        self.counts.outcomes.cell(*place, ended.outcome, error).value += 1
+        models, outcomes = self.counts.models, self.counts.outcomes
+        add_call(models.cells.get(place) or models.cell(*place), ended, times)
+        became = *place, ended.outcome, (ended.error or "").partition(" ")[0]
+        (outcomes.cells.get(became) or outcomes.cell(*became)).value += 1
         return place, times
 
 

@@ -162,7 +162,7 @@ class Book:
         """
         bounds: Amounts = {}
         for _ in range(TRIES):
-            now = self._time()
+            now = int(self._wall() * 1000) + self._ahead
             if not self._from <= now < self._until:
                 self._at(now)
             plan = self.plan(ask.attributes)

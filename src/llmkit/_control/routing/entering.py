@@ -39,7 +39,9 @@ def at_once(route: Route, now: float) -> Go | None:
     member = visit.group.alone
     if member is None or member.strikes or member.cooling > now:
         return None
-    if visit.order is not None or route.waiting is not None or visit.pool.unfit(visit.wanted):
+    waits = visit.order is not None or route.waiting is not None
+    # Of tags, nothing is to be asked where there is one alone.
+    if waits or visit.pool.fit.unfit(visit.wanted):
         return None
     table = route.table
     number = next(table.numbers)

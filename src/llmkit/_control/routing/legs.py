@@ -52,8 +52,6 @@ def own(given: plan.Asked) -> plan.Asked:
         ConfigurationError: it says whose connection to use.
     """
     options = given.options
-    if not options:
-        return given
     if strange := sorted(options.keys() - _OF_CALLS):
         raise ConfigurationError(
             f"a deployment has its own {', '.join(strange)}: a router's call cannot say it; "

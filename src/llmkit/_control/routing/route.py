@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Route"]
 
+_NOWHERE: Final = (None, None)
 _NO_TERMS: Final = Terms()
 _POLICY: Final = RetryPolicy()
 _ASKED: Final = "; it may have been done all the same: look before you ask again"
@@ -298,7 +299,7 @@ class Route:
 
     def _visit(self, go: Go) -> Visit | None:
         """The visit that an attempt is out for; it is forgotten last, so that who is interrupted can leave it."""
-        known, visit = self.out.get(go.member, (None, None))
+        known, visit = self.out.get(go.member, _NOWHERE)
         return visit if known is go else None
 
     def _follow(self, visit: Visit, member: Member, error: Exception, now: float) -> None:
@@ -335,7 +336,8 @@ class Route:
         answer: int | None = None,
     ) -> After:
         """An attempt was answered in full: in so many seconds, with so many tokens, as far as that is known."""
-        if self._visit(go) is None:
+        known, _ = self.out.get(go.member, _NOWHERE)
+        if known is not go:
             return NOTHING_MORE
         used = ending.Used(seconds, first_chunk, prompt, answer)
         after = ending.worked(self.table, go, used, now)

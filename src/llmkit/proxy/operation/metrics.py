@@ -123,7 +123,8 @@ class Metrics:
         said: Any = tuple(map(whose.get, _WHOSE))
         key, alias, team, user = said if set(map(type, said)) == _TEXTS else map(text_of, said)
         # No page needs the whole hash, and what stands here is in no error and no log of ours.
-        add_call(self.counts.keys.cell(key[:12], alias, team, user), ended, None)
+        keys, whose_it_is = self.counts.keys, (key[:12], alias, team, user)
+        add_call(keys.cells.get(whose_it_is) or keys.cell(*whose_it_is), ended, None)
         if self._litellm:
             error, _, status = (ended.error or "").partition(" ")
             route = text_of(whose.get("call_type")) or ended.kind
