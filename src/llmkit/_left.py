@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from ._call_events import CallFinished
 from ._flow import Flow, notify, store
 from ._io._network import ending
 from ._io._observe import Observers
 from ._io.aio import AsyncDriver
 from ._io.sync import SyncDriver
-from ._settlement import Settle
+from ._operations import Settle
+from .events import CallFinished
 
 __all__ = ["asettle_left", "known", "leaving", "perform_late", "settle_left"]
 

@@ -6,26 +6,16 @@ No event holds a key, a prompt or an answer, save those whose docstring says so.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, Protocol
 
 from typing_extensions import override
 
-from ._call_events import (
-    AttemptFailed,
-    AttemptStarted,
-    CallFinished,
-    CallStarted,
-    Diverted,
-    FallingBack,
-    RetryScheduled,
-    StreamStarted,
-)
-
 if TYPE_CHECKING:
-    from ._call import Call
+    from ._call import Attempt, Call, CallInfo
+    from ._operations import Settlement
 
 __all__ = [
     "AttemptFailed",
@@ -66,6 +56,75 @@ _KEPT: Final = {
     "memory": "is in memory until it can be",
     "nowhere": "is not kept: all that was held becomes spend when its lease is over",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class CallStarted:
+    """A call begins."""
+
+    call_id: str
+    provider: str
+    model: str
+    stream: bool
+    kind: str = "chat"
+    """The kind of call: ``chat``, ``embedding``, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A request is about to leave.
+
+    ``params`` and ``content`` are what is asked, without keys and headers: the parameters, and the prompt (messages, a
+    text, inputs) as the call has it. They are here for who is told to look at content, and in no log.
+    """
+
+    call_id: str
+    number: int
+    provider: str
+    model: str
+    url: str
+    params: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    content: Any = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFailed:
+    """A try failed; ``error`` is what it raised."""
+
+    call_id: str
+    attempt: Attempt
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class RetryScheduled:
+    """The same deployment is tried again after ``seconds``."""
+
+    call_id: str
+    number: int
+    seconds: float
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class FallingBack:
+    """The next deployment is tried, because this one failed for good."""
+
+    call_id: str
+    provider: str
+    model: str
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Diverted:
+    """This deployment answers instead of the one asked for: ``scope`` has used up ``threshold`` of its budget."""
+
+    call_id: str
+    provider: str
+    model: str
+    scope: str
+    threshold: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +209,14 @@ class StateReached:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamStarted:
+    """The first chunk of a stream is there, ``seconds`` after the call began."""
+
+    call_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class BudgetThresholdCrossed:
     """What is spent under a budget has come to ``mark``: told once for each crossing, whoever shares the store.
 
@@ -182,6 +249,21 @@ class BudgetOverrun:
     usd: Decimal
     held: Decimal | None
     exceeded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallFinished:
+    """The terminal event: exactly one for each call, whatever happened to it.
+
+    ``response`` is the answer (for streams: as far as it came); ``None`` where there is none. ``call`` is what happened
+    to the call, also where nobody answered: its attempts, whose it is, where it went. Neither is in the event's text,
+    which a log may have.
+    """
+
+    settlement: Settlement
+    response: Any = field(default=None, repr=False)
+    error: BaseException | None = None
+    call: CallInfo | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .._call import Attempt, Call
-from .._call_events import AttemptFailed, AttemptStarted
 from .._flow import Consult, Deadlines, Flow, Notify, Opened, notify
 from .._http import HTTPResponse
 from .._ratelimit import retry_after
 from .._secret import Secret
 from ..errors import APIConnectionError, APIError, APITimeoutError, StreamInterruptedError
+from ..events import AttemptFailed, AttemptStarted
 from ..types.answer import Answer
 from ..wires import Step
 from .address import told_key

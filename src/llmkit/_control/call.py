@@ -11,13 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 from .._call import Adjustment, Call, ChatCall
-from .._call_events import (
-    CallStarted,
-    Diverted,
-    FallingBack,
-    RetryScheduled,
-    StreamStarted,
-)
 from .._flow import (
     Cancelled,
     Flow,
@@ -31,8 +24,15 @@ from .._flow import (
     sleep,
 )
 from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
-from .._settlement import Outcome
+from .._operations import Outcome
 from ..errors import APIError, InvalidRequestError, NotEntitledError, StreamInterruptedError
+from ..events import (
+    CallStarted,
+    Diverted,
+    FallingBack,
+    RetryScheduled,
+    StreamStarted,
+)
 from ..providers import at_once_of
 from ..types.answer import Answer
 from ..types.chat import ChatCompletion

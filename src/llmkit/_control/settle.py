@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import pricing
 from .._call import Adjustment, Attempt, CallInfo, Sent, keep_headers, keep_limits
-from .._call_events import CallFinished
 from .._flow import Flow, Notify, Store
 from .._headers import LateHeaders
 from .._http import HTTPResponse
+from .._operations import Outcome, Settle, Settlement
 from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
-from .._settlement import Outcome, Settle, Settlement
 from ..catalogue import Catalogue, default
 from ..errors import APIResponseValidationError, APIStatusError
+from ..events import CallFinished
 from ..types.answer import Answer
 from ..types.usage import Usage
 from .retry import refused

@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Final
 from typing_extensions import override
 
 from .._call import CONTEXT
-from .._call_events import CallFinished
 from .._secret import redact
+from ..events import CallFinished
 
 __all__ = ["Observers", "configure_log", "resolved_sync"]
 
