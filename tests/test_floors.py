@@ -61,6 +61,7 @@ FLOORS = {
     "_ndjson": 1,
     "_parts": 1,
     "_operations": 1,
+    "_settlements": 1,
     "_entries": 1,
     "_outbox": 1,
     "_billing_events": 1,

@@ -18,8 +18,8 @@ from .._call import Adjustment, Attempt, CallInfo, Sent, keep_headers, keep_limi
 from .._flow import Flow, Notify, Store
 from .._headers import LateHeaders
 from .._http import HTTPResponse
-from .._operations import Outcome, Settle, Settlement
 from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
+from .._settlements import Outcome, Settle, Settlement
 from ..catalogue import Catalogue, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished

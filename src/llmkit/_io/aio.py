@@ -27,7 +27,7 @@ from .._flow import (
     Store,
 )
 from .._http import HTTPResponse
-from .._operations import Store as StoreProtocol
+from .._settlements import Store as StoreProtocol
 from ..errors import APIError
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
 from ._http import MAX_BODY, head, raw, too_much
