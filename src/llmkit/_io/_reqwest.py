@@ -22,7 +22,7 @@ from . import _reqwest_clients as clients
 from ._faults import ConnectTimeout, LocalProtocolError, ReadTimeout
 from ._lanes import Lane, Lanes, inherited, quiet
 from ._progress import Progress
-from ._reqwest_answers import WHOLE, Answer, AsyncAnswer, seen
+from ._reqwest_answers import Answer, AsyncAnswer, seen
 from ._running import is_trio
 from ._tls import TLS
 from ._transports import Transports
@@ -103,11 +103,9 @@ def _begun(lane: Lane, road: _Road, request: HTTPRequest, line: Any) -> Coroutin
     sys.audit("socket.getaddrinfo", *road.place, 0, 0, 0)
     try:
         progress, body = line.progress, line.body
-        made = (
-            lane.client.request(request.method, road.address)
-            .headers(request.headers)
-            .streamed_read_buffer_limit(_STREAMED if progress.streamed else WHOLE)
-        )
+        made = lane.client.request(request.method, road.address).headers(request.headers)
+        if progress.streamed:  # its own limit is that of whole answers
+            made = made.streamed_read_buffer_limit(_STREAMED)
         made = made.body_bytes(request.body) if body is None else _uploading(made, body)
         if lane.mark is None:  # nothing else would end it, once it is given up
             made = made.timeout(dt.timedelta(seconds=progress.whole() + 1))

@@ -226,9 +226,10 @@ class AsyncAnswer(_Answered):
 def _look(given: Any, name: str) -> str | None:
     """One header; what comes twice as one, and what cannot be read as none."""
     try:
-        return ", ".join(given.getall(name)) or None
+        found: list[str] = given.getall(name)
     except ValueError:
         return None
+    return ", ".join(found) if found else None
 
 
 def _headers(given: Any) -> dict[str, str]:
