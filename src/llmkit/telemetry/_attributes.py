@@ -116,6 +116,9 @@ def whole(row: Record) -> Iterator[tuple[str, Any]]:
         "llmkit.group": row.group or None,
         "llmkit.deployment": row.deployment or None,
         "llmkit.cache_hit": row.cache_hit or None,
+        "llmkit.saved_cache_cost_usd": None
+        if row.saved_cache_cost is None
+        else f"{row.saved_cache_cost:f}",
         # A text: exact. None of the conventions has a name for money.
         "llmkit.cost_usd": None if row.cost is None else f"{row.cost:f}",
         "llmkit.cost_status": row.cost_status,

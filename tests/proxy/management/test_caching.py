@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -141,3 +142,19 @@ async def test_a_store_that_is_away_is_told(tmp_path: Path) -> None:
             said = await refused(app, path, None, 503, method=method)
             assert "hidden" not in said
             assert "127.0.0.1" not in said
+
+
+@pytest.mark.asyncio
+async def test_the_request_log_says_what_a_hit_saved(app: Called) -> None:
+    """And that it was one: it is spent by nobody."""
+    for _ in range(2):
+        await asked(app, "a")
+    rows: list[dict[str, Any]] = []
+    async with asyncio.timeout(20):
+        # The log follows the ledger.
+        while len(rows) < 2:
+            rows = (await app.http.get("/spend/logs")).json()
+    hit, first = sorted(rows, key=lambda row: row["startTime"], reverse=True)
+    assert (first["cache_hit"], hit["cache_hit"]) == (False, True)
+    assert "saved_cache_cost" not in first["metadata"]
+    assert float(hit["metadata"]["saved_cache_cost"]) == first["spend"] > hit["spend"] == 0
