@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Generator, Sequence
 from typing import Any
 
 import httpcore
@@ -12,8 +12,8 @@ import pytest
 
 from llmkit._flow import Deadlines
 from llmkit._io._progress import Progress
-from llmkit._io._reqwest_answers import AsyncAnswer
-from llmkit._io._waiting import Clock
+from llmkit._io._reqwest_answers import Answer, AsyncAnswer
+from llmkit._io._waiting import Clock, Line
 
 
 class Body:
@@ -35,6 +35,38 @@ class Body:
             raise one
         given: bytes | None = one
         return given
+
+
+class Later:
+    """What comes once it is set, for blocking code: its line is woken then."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.value: bytes | None = None
+
+    def set_result(self, value: bytes) -> None:
+        self.value = value
+        self.line.wake()
+
+    def __await__(self) -> Generator[Any, Any, bytes]:
+        while self.value is None:
+            yield True
+        return self.value
+
+
+class Blocking(Body):
+    """The same for blocking code."""
+
+    line: Line
+
+    async def _next(self) -> bytes | None:
+        if self.said and self.said[0] is ...:
+            self.said.pop(0)
+            self.waits.append(Later(self.line))  # type: ignore[arg-type]
+            return await self.waits[-1]
+        if self.said and self.said[0] == b"end":
+            self.line.shutdown()
+        return await super()._next()
 
 
 class Lanes:
@@ -64,6 +96,17 @@ def answer(*said: Any, headers: dict[str, str] | None = None, first: bool = Fals
     line = Clock().line(progress)
     line.held = []
     return AsyncAnswer(shown, line, lanes), body, lanes  # type: ignore[arg-type]
+
+
+def blocking(*said: Any) -> Any:
+    """The same for blocking code, a piece of which has come."""
+    progress = Progress(Deadlines(time.monotonic() + 5, 5, 5, 5))
+    progress.streamed, progress.first = True, None
+    body, lanes, line = Blocking(said), Lanes(), Line(progress)
+    body.line = line
+    line.held = [object()]
+    shown = type("R", (), {"body_reader": body, "status": 200, "headers": {}})()
+    return Answer(shown, line, lanes), body, lanes  # type: ignore[arg-type]
 
 
 async def rest(pieces: Any) -> list[bytes]:
@@ -137,3 +180,36 @@ async def test_not_without_end() -> None:
     """Who sends faster than anybody reads does not keep the loop for himself."""
     made, _, _ = answer(*[b"x"] * 100)
     assert [len(piece) for piece in await rest(made)] == [32, 32, 32, 4]
+
+
+def test_what_is_there_is_one_piece_to_blocking_code() -> None:
+    """As on a loop: up to what has not come yet, which the next read waits for."""
+    made, body, _ = blocking(b"a", b"b", ..., b"d", b"e")
+    assert next(made) == b"ab"
+    body.waits[0].set_result(b"c")
+    assert list(made) == [b"cde"]
+
+
+def test_a_failure_comes_behind_to_blocking_code() -> None:
+    """Nothing is kept from the reader that was there before it."""
+    made, _, lanes = blocking(b"a", b"b", httpcore.ReadError("gone"))
+    assert next(made) == b"ab"
+    with pytest.raises(httpcore.ReadError, match="gone"):
+        next(made)
+    assert lanes.how == "left"
+
+
+def test_ended_while_pieces_are_taken() -> None:
+    """Another thread ends the exchange while this one takes what is there: it is closed, by this one, once."""
+    made, _, lanes = blocking(b"a", b"end", b"c")
+    with pytest.raises(httpcore.ReadError, match="closed"):
+        next(made)
+    assert lanes.how == "left"
+
+
+def test_blocking_code_leaves_while_something_is_awaited_ahead() -> None:
+    """What was begun is given up, and the connection with it."""
+    made, _, lanes = blocking(b"a", ...)
+    assert next(made) == b"a"
+    made.close()
+    assert lanes.how == "left"

@@ -11,7 +11,6 @@ from typing import Any
 from ._lanes import Lanes
 from ._progress import Progress
 from ._reqwest_errors import as_httpcores, head_has_come
-from ._waiting import AsyncioLine
 
 __all__ = ["Answer", "AsyncAnswer", "seen"]
 
@@ -71,14 +70,50 @@ class _Answered:
         if line is not None and line.held:
             self.close()
 
+    def _taken(self, piece: Any) -> bytes | None:
+        """A piece, and of a stream those that are there by now: who takes them together takes less for each."""
+        if piece is None:
+            self._left = 0
+            return None
+        data = bytes(piece)
+        self._left -= len(data)
+        progress = self._line.progress
+        # The first one is somebody's first token, and is what the answer is known by.
+        if progress.streamed and self._left and progress.first is None:
+            return self._line.resuming(self._with_more, data)  # type: ignore[no-any-return]
+        return data
+
+    def _with_more(self, data: bytes) -> bytes:
+        found, line, read = [data], self._line, self._read
+        for _ in range(_MOST_PIECES):
+            if line.closed or line.progress.stopped:
+                break
+            line.work = work = read()
+            try:
+                self._ahead = work, work.send(None)
+                break
+            except StopIteration as stop:
+                if (piece := stop.value) is None:
+                    self._left = 0
+                    break
+                found.append(bytes(piece))
+                self._left -= len(found[-1])
+                if not self._left:
+                    break
+            except Exception as error:  # noqa: BLE001 - raised behind what has come before
+                self._error = error
+                break
+        return b"".join(found) if len(found) > 1 else data
+
     def _failed(self, error: BaseException) -> BaseException:
+        self._error = None
         self._line.busy = False  # an interrupt may have come before it was said
         self.close()
         return seen(error, self._line.progress)
 
 
 class Answer(_Answered):
-    """An answer for blocking code."""
+    """An answer for blocking code. Of a stream, all pieces that are there are handed on as one."""
 
     __slots__ = ()
 
@@ -89,17 +124,19 @@ class Answer(_Answered):
         if not self._left:
             raise StopIteration
         try:
-            self._line.work = work = self._read()
-            piece = self._line.run(work)
+            if self._error is not None:
+                raise self._error
+            if self._ahead is None:
+                self._line.work = work = self._read()
+            else:
+                (work, _), self._ahead = self._ahead, None
+            data = self._taken(self._line.run(work))
             if self._line.closed:  # by another thread, which took this one to be waiting still
                 self._line.refuse()
         except BaseException as error:  # noqa: BLE001 - it goes on, as what it is
             raise self._failed(error) from None
-        if piece is None:
-            self._left = 0
+        if data is None:
             raise StopIteration
-        data = bytes(piece)
-        self._left -= len(data)
         return data
 
     def iter_bytes(self) -> Answer:
@@ -132,43 +169,10 @@ class AsyncAnswer(_Answered):
         except StopIteration as stop:  # it has come already
             piece = stop.value
         except BaseException as error:  # noqa: BLE001 - it goes on, as what it is
-            self._error = None
             raise self._failed(error) from None
-        if piece is None:
-            self._left = 0
+        if (data := self._taken(piece)) is None:
             raise StopAsyncIteration
-        data = bytes(piece)
-        self._left -= len(data)
-        progress = self._line.progress
-        # The first one is somebody's first token, and is what the answer is known by.
-        if progress.streamed and self._left and progress.first is None:
-            return self._with_more(data)
         return data
-
-    def _with_more(self, data: bytes) -> bytes:
-        """A piece, and those that are there by now: whoever takes them together takes less for each."""
-        found, line, read = [data], self._line, self._read
-        if type(line) is not AsyncioLine:
-            return data
-        for _ in range(_MOST_PIECES):
-            if line.closed or line.progress.stopped:
-                break
-            line.work = work = read()
-            try:
-                self._ahead = work, work.send(None)
-                break
-            except StopIteration as stop:
-                if (piece := stop.value) is None:
-                    self._left = 0
-                    break
-                found.append(bytes(piece))
-                self._left -= len(found[-1])
-                if not self._left:
-                    break
-            except Exception as error:  # noqa: BLE001 - raised behind what has come before
-                self._error = error
-                break
-        return b"".join(found) if len(found) > 1 else data
 
     def aiter_bytes(self) -> AsyncAnswer:
         """The body as it comes."""

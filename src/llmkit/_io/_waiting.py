@@ -17,7 +17,7 @@ import threading
 import time
 from collections.abc import Callable, Coroutine, Generator
 from queue import Empty, SimpleQueue
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import anyio
 import httpcore
@@ -29,6 +29,7 @@ from ._running import running_loop
 __all__ = ["AsyncioLine", "Clock", "Line", "TrioLine", "end", "park", "poll"]
 
 Work = Coroutine[Any, Any, Any]
+T = TypeVar("T")
 
 # What stands for a future: to be iterated is all that is asked of it. It yields something that is not None.
 _future = functools.partial(itertools.repeat, True)
@@ -163,6 +164,19 @@ class Line(_Shut):
         """Wait to be woken. Raises ``queue.Empty`` where that takes too long."""
         self._get(True, seconds)
 
+    def resuming(self, take: Callable[[T], T], given: T) -> T:
+        """Take several coroutines' next turns."""
+        previous, self.busy = _running(), True
+        try:
+            _run_as(self)
+            return take(given)
+        except BaseException:
+            _run_as(previous)  # an interrupt may have come just before the other
+            raise
+        finally:
+            _run_as(previous)
+            self.busy = False
+
     def resume(self, work: Work) -> bool:
         """Take its next turn; whether it waits for something then. Raises ``StopIteration`` at its end."""
         previous = _running()
@@ -273,6 +287,10 @@ class AsyncioLine(_Shut):
             park()
             raise httpcore.ReadError(_CLOSED)
         return work.send(None)
+
+    def resuming(self, take: Callable[[T], T], given: T) -> T:
+        """Take several coroutines' next turns: the loop is asyncio's."""
+        return take(given)
 
     def arun(self, work: Work, future: Any) -> _Awaited:
         """Awaited, the outcome of a coroutine that has begun. Raises as ``Line.run`` does."""
