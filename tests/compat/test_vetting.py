@@ -106,7 +106,7 @@ def test_a_group_of_which_none_is_left_falls_back(router: Any, simulator: Simula
     ]
     assert {state.state for state in router.llmkit.deployments()} == {"well"}
     litellm.callbacks = [Filter()]
-    with pytest.raises(litellm.BadRequestError, match="leaves .* out"):
+    with pytest.raises(litellm.BadRequestError, match=r"leaves .* out"):
         asked(router, simulator)
     litellm.callbacks = []
     assert set(asked(router, simulator, 30)) == {"a", "b"}
