@@ -122,7 +122,7 @@ if TYPE_CHECKING:
     from ._io.aio_stream import AsyncStream
     from ._io.speech_stream import AsyncSpeechStream, SpeechStream
     from ._io.sync_stream import Stream
-    from ._operations import Settlement
+    from ._settlements import Settlement
     from ._upload import Upload
     from .budget import BudgetManager
     from .cache import Cache
@@ -327,7 +327,7 @@ _HOMES: dict[str, str] = {
     "Unbounded": "_cost",
     "MemoryLedger": "ledger",
     "RetryPolicy": "_control.retry",
-    "Settlement": "_operations",
+    "Settlement": "_settlements",
     "Stream": "_io.sync_stream",
     "fold": "_fold",
     "function_tool": "_control.structured",

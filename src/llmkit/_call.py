@@ -6,13 +6,16 @@ No I/O, no provider's knowledge; response models live in ``types``.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from ._cost import Cost
+
+from ._headers import LateHeaders
+from ._ratelimit import rate_limits
 
 __all__ = [
     "CONTEXT",
@@ -24,6 +27,8 @@ __all__ = [
     "MediaPolicy",
     "Timeouts",
     "fresh_id",
+    "keep_headers",
+    "keep_limits",
     "new_call_id",
     "whole_of",
 ]
@@ -229,6 +234,47 @@ class CallInfo:
     """What a router was asked for."""
     deployment: str = ""
     """Which of its deployments answered, or was asked last."""
+
+
+class _Late:
+    """An attribute of ``CallInfo`` that is worked out when it is first looked at: few answers are ever asked for it."""
+
+    def __init__(self, slot: Any, read: Callable[[CallInfo, Any], Any]) -> None:
+        self._slot, self._read = slot, read
+        self.keep: Callable[[CallInfo, Any], None] = slot.__set__
+        """Sets it to what is still to be read."""
+
+    def __get__(self, info: CallInfo | None, kind: type[CallInfo] | None = None) -> Any:
+        if info is None:
+            return self
+        kept = self._slot.__get__(info)
+        if kept.__class__ is not dict and (read := self._read(info, kept)) is not kept:
+            kept = read
+            self.keep(info, kept)
+        return kept
+
+    def __set__(self, info: CallInfo, value: Any) -> None:
+        self.keep(info, value)
+
+
+def _headers(_: CallInfo, kept: Any) -> Any:
+    return kept.read() if kept.__class__ is LateHeaders else kept
+
+
+def _limits(info: CallInfo, kept: Any) -> Any:
+    return rate_limits(info.headers) if kept is None else kept
+
+
+_late_headers, _late_limits = (
+    _Late(vars(CallInfo)["headers"], _headers),
+    _Late(vars(CallInfo)["rate_limits"], _limits),
+)
+for _name, _late in (("headers", _late_headers), ("rate_limits", _late_limits)):
+    setattr(CallInfo, _name, _late)
+keep_headers: Final = _late_headers.keep
+"""Sets a call's headers; ``LateHeaders`` are read when they are looked at."""
+keep_limits: Final = _late_limits.keep
+"""Sets a call's rate limits; ``None``: those of its headers, when they are looked at."""
 
 
 def whole_of(given: Any) -> Any:

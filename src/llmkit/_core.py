@@ -42,7 +42,7 @@ from ._io.aio_stream import AsyncStream
 from ._io.sync import SyncDriver
 from ._io.sync_stream import Stream
 from ._left import asettle_left, known, leaving, perform_late, settle_left
-from ._operations import Store
+from ._settlements import Store
 from .catalogue import Catalogue
 from .errors import ConfigurationError
 from .ledger import MemoryLedger

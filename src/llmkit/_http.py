@@ -89,9 +89,10 @@ class HTTPResponse:
     @property
     def request_id(self) -> str | None:
         """The provider's id of this exchange, under whichever header it uses."""
+        headers = self.headers
         for name in _REQUEST_ID_HEADERS:
-            if name in self.headers:
-                return self.headers[name]
+            if (found := headers.get(name)) is not None:
+                return found
         return None
 
     @property

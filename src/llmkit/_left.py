@@ -19,7 +19,7 @@ from ._io._network import ending
 from ._io._observe import Observers
 from ._io.aio import AsyncDriver
 from ._io.sync import SyncDriver
-from ._operations import Settle
+from ._settlements import Settle
 from .events import CallFinished
 
 __all__ = ["asettle_left", "known", "leaving", "perform_late", "settle_left"]

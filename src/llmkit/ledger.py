@@ -13,7 +13,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from ._cost import MATH
-from ._operations import Numbered, Settle, Settlement
+from ._settlements import Numbered, Settle, Settlement
 
 __all__ = ["MemoryLedger", "Totals"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._call import CallInfo
+from .._call import CallInfo, keep_headers, keep_limits
 from .job import Job
 from .settle import Account
 
@@ -27,7 +27,9 @@ def account_of(job: Job) -> Account:
     info.base_url = info.deployment = ""
     info.key_source = info.status_code = info.request_id = None
     info.attempts, info.ledger = [], ()
-    info.headers, info.rate_limits, info.raw = {}, {}, b""
+    keep_headers(info, {})
+    keep_limits(info, {})
+    info.raw = b""
     info.cache_key = info.saved_cache_cost = None
     info.cache_hit, info.mocked = False, job.mock is not None
     info.metadata, info.attributes = job.metadata, job.shown

@@ -24,7 +24,7 @@ from .._flow import (
     sleep,
 )
 from .._http import Endpoint, HTTPRequest, HTTPResponse, merge_headers
-from .._operations import Outcome
+from .._settlements import Outcome
 from ..errors import APIError, InvalidRequestError, NotEntitledError, StreamInterruptedError
 from ..events import (
     CallStarted,

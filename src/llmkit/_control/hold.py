@@ -12,7 +12,7 @@ from itertools import count
 from typing import Any, Final
 
 from .._flow import Flow
-from .._operations import Settlement
+from .._settlements import Settlement
 from ..errors import BudgetError, LimitReachedError
 from .budget.asking import Ask, Divert, Taken
 from .retry import refused

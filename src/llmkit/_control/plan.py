@@ -10,7 +10,7 @@ import functools
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -50,6 +50,7 @@ OF_ROUTERS = frozenset({
 """Options that say where a call goes."""
 
 # Line ends would begin another header; half a character has no bytes.
+_new = object.__new__
 _UNSENDABLE = re.compile(r"[\r\n\0\ud800-\udfff]")
 _OPTIONS = frozenset(CallOptions.__annotations__)
 # Options that a log or a repr must not show.
@@ -94,6 +95,20 @@ class Kind:
         """The class of its values."""
         made: type[Call] = named(f"llmkit.{self._call}")
         return made
+
+    @functools.cached_property
+    def unfrozen(self) -> type[Any]:
+        """The same, while one is made: to set a frozen one's fields takes longer, and every call makes one."""
+        made = self.make
+        same = {"__slots__": made.__slots__, "__setattr__": object.__setattr__}
+        return type(f"_{made.__name__}", made.__bases__, same)
+
+    @functools.cached_property
+    def left_out(self) -> Mapping[str, Any]:
+        """What it is about where that is not said."""
+        common = {one.name for one in fields(Call)}
+        own = [one for one in fields(self.make) if one.name not in common]
+        return {one.name: one.default for one in own if one.default is not MISSING}
 
     @functools.cached_property
     def params(self) -> frozenset[str]:
@@ -293,23 +308,15 @@ def leg_at(
     if wire is None:
         raise _lacking(address.provider, address.model, kind)
     said = _NOTHING if _OF_LEGS.issuperset(options) else _said(address, options, kind, catalogue)
-    call = kind.make(
-        id=call_id,
-        provider=address.provider.name,
-        model=address.model,
-        params=how.params,
-        stream=stream,
-        extra_body=said.body,
-        extra_headers=said.headers,
-        drop_params=said.drops,
-        allowed=said.allowed,
-        adjustments=how.adjustments,
-        priced_as=said.priced_as or address.priced_as,
-        price=said.price,
-        facts=address.facts,
-        catalogue=catalogue,
-        **subject,
-    )
+    call = _new(kind.unfrozen)
+    call.id, call.provider, call.model = call_id, address.provider.name, address.model
+    call.params, call.stream, call.adjustments = how.params, stream, how.adjustments
+    call.extra_body, call.extra_headers, call.drop_params, call.allowed = said[:_OF_REQUESTS]
+    call.priced_as, call.price = said.priced_as or address.priced_as, said.price
+    call.facts, call.catalogue = address.facts, catalogue
+    for name, value in {**kind.left_out, **subject}.items():
+        setattr(call, name, value)
+    call.__class__ = kind.make
     return Leg(
         address.host,
         wire,
@@ -422,6 +429,8 @@ class _Said(NamedTuple):
 
 
 _NOTHING = _Said()
+_OF_REQUESTS = 4
+"""How many of these say something of the request."""
 _OF_LEGS = NO_PRICES - {
     "allowed_openai_params", "base_model", "drop_params", "extra_body", "extra_headers", "organization",
 }  # fmt: skip

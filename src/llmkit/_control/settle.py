@@ -14,12 +14,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import pricing
-from .._call import Adjustment, Attempt, CallInfo, Sent
+from .._call import Adjustment, Attempt, CallInfo, Sent, keep_headers, keep_limits
 from .._flow import Flow, Notify, Store
+from .._headers import LateHeaders
 from .._http import HTTPResponse
-from .._operations import Outcome, Settle, Settlement
-from .._ratelimit import rate_limits
 from .._secret import HIDDEN, SHORTEST, Secret, redact_headers
+from .._settlements import Outcome, Settle, Settlement
 from ..catalogue import Catalogue, default
 from ..errors import APIResponseValidationError, APIStatusError
 from ..events import CallFinished
@@ -173,17 +173,22 @@ class Account(Tally):
 
     def answered(self, response: HTTPResponse) -> None:
         """An answer's head (and body) is there; a key that it echoes is not kept."""
+        headers = response.headers
+        # Those that are read later hide it by themselves.
+        if late := headers.__class__ is LateHeaders:
+            headers.hide(self.secrets)
         for secret in self.secrets:
             key = secret.reveal()
             if len(key) < SHORTEST:
                 continue
-            if key.encode() in response.body or key in "\n".join(response.headers.values()):
-                headers = redact_headers(response.headers, self.secrets)
+            if key.encode() in response.body or (not late and key in "\n".join(headers.values())):
+                headers = redact_headers(headers, self.secrets)
                 response = HTTPResponse(response.status, headers, self._hidden(response.body))
                 break
         info = self.info
         info.status_code, info.request_id = response.status, response.request_id
-        info.headers, info.rate_limits = response.headers, rate_limits(response.headers)
+        keep_headers(info, headers)
+        keep_limits(info, None)
         info.raw = response.body
 
     def _hidden(self, body: bytes) -> bytes:

@@ -10,7 +10,7 @@ from typing import Any
 
 from .. import pricing
 from .._call import Call, CallInfo
-from .._operations import UsageSource
+from .._settlements import UsageSource
 from ..catalogue import Catalogue, ModelInfo
 from ..types.answer import Answer
 from ..types.usage import Usage

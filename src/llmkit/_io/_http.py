@@ -12,13 +12,14 @@ import functools
 import os
 import re
 import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpcore
 from typing_extensions import override
 
+from .._headers import LateHeaders
 from .._http import HTTPRequest, HTTPResponse
 from ..errors import APIResponseValidationError
 from . import _hooked
@@ -197,10 +198,10 @@ def raw(response: Any, decoded: Callable[[], Any]) -> tuple[Any, Inflate | None]
 
 def head(response: Any, body: bytes = b"") -> HTTPResponse:
     """Read status and headers of a response; cookies stay behind."""
-    headers: dict[str, str] = response.headers
+    headers: Mapping[str, str] = response.headers
     if not getattr(response, "lowered", False):
         headers = {name.lower(): value for name, value in headers.items()}
-    if "set-cookie" in headers:
+    if headers.__class__ is not LateHeaders and "set-cookie" in headers:
         headers = {name: value for name, value in headers.items() if name != "set-cookie"}
     return HTTPResponse(response.status_code, headers, body)
 

@@ -24,7 +24,7 @@ from . import _reqwest_clients as clients
 from ._http import _Transports
 from ._lanes import Lane, Lanes, inherited, quiet
 from ._progress import Progress
-from ._reqwest_answers import Answer, AsyncAnswer, seen
+from ._reqwest_answers import WHOLE, Answer, AsyncAnswer, seen
 from ._running import is_trio
 from ._tls import TLS
 from ._waiting import Clock, Line, TrioLine
@@ -32,8 +32,8 @@ from ._waiting import end as end_waits
 
 __all__ = ["AsyncReqwest", "Reqwest", "begin_end", "end", "keep_inherited"]
 
-# Bytes of a body that are waited for before anything is handed over. A plain answer comes with its head that way.
-_WHOLE, _STREAMED = 64 * 1024, 1
+# Bytes of a stream that are waited for before anything is handed over.
+_STREAMED = 1
 _MOST_ROADS = 512
 
 
@@ -107,7 +107,7 @@ def _begun(lane: Lane, road: _Road, request: HTTPRequest, line: Any) -> Coroutin
         made = (
             lane.client.request(request.method, road.address)
             .headers(request.headers)
-            .streamed_read_buffer_limit(_STREAMED if progress.streamed else _WHOLE)
+            .streamed_read_buffer_limit(_STREAMED if progress.streamed else WHOLE)
         )
         made = made.body_bytes(request.body) if body is None else _uploading(made, body)
         if lane.mark is None:  # nothing else would end it, once it is given up

@@ -8,11 +8,17 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
+import httpcore
+
+from .._headers import LateHeaders
 from ._lanes import Lanes
 from ._progress import Progress
 from ._reqwest_errors import as_httpcores, head_has_come
 
-__all__ = ["Answer", "AsyncAnswer", "seen"]
+__all__ = ["WHOLE", "Answer", "AsyncAnswer", "seen"]
+
+WHOLE = 64 * 1024
+"""So many bytes of a plain answer's body are waited for before anything is handed over: they come with its head."""
 
 _UNKNOWN = -1
 _MOST_PIECES = 31
@@ -29,7 +35,9 @@ def seen(error: BaseException, progress: Progress) -> BaseException:
 
 
 class _Answered:
-    __slots__ = ("_ahead", "_error", "_lanes", "_left", "_line", "_read", "headers", "status_code")
+    __slots__ = (
+        "_ahead", "_error", "_lanes", "_left", "_line", "_packed", "_read", "headers", "status_code",
+    )  # fmt: skip
     lowered = at_once = True
 
     def __init__(self, response: Any, line: Any, lanes: Lanes) -> None:
@@ -44,8 +52,12 @@ class _Answered:
         line.closing = lanes.leave
         self._read = response.body_reader.read_chunk
         self.status_code: int = response.status
-        self.headers = headers = _headers(response.headers)
-        length = headers.get("content-length", "")
+        self.headers = LateHeaders(response.headers, _look, _headers)
+        try:
+            length = response.get_header("content-length") or ""
+            self._packed = response.get_header("content-encoding") is not None
+        except ValueError:  # it is nothing that anybody knows
+            length, self._packed = "", True
         # Of the body, bytes: once none is left, there is no end to be waited for.
         self._left = int(length) if length.isdigit() else _UNKNOWN
 
@@ -53,6 +65,35 @@ class _Answered:
     def stream(self) -> Any:
         """The body's pieces."""
         return self
+
+    def at_hand(self) -> bytes | None:
+        """All of a plain body that came with its head, with which the answer is over; ``None`` where it is not so."""
+        line = self._line
+        if not 0 < self._left < WHOLE or self._packed or line.progress.streamed:
+            return None
+        try:
+            if line.closed or line.progress.stopped:
+                line.refuse()
+            data = self._next()
+            while self._left > 0:
+                data += self._next()
+        except BaseException as error:  # noqa: BLE001 - it goes on, as what it is
+            raise self._failed(error) from None
+        self._lanes.finish(line)
+        return data
+
+    def _next(self) -> bytes:
+        """The next piece, which is there: nobody has to be asked to wake anybody."""
+        self._line.work = work = self._read()
+        try:
+            work.send(None)
+        except StopIteration as stop:
+            piece = stop.value
+        else:
+            raise httpcore.ReadError("a part of the answer is missing")
+        data = b"" if piece is None else bytes(piece)
+        self._left = 0 if piece is None else self._left - len(data)
+        return data
 
     def close(self) -> None:
         """Give the connection back, or close it where something is left of the answer. It never waits."""
@@ -183,10 +224,18 @@ class AsyncAnswer(_Answered):
         self.close()
 
 
+def _look(given: Any, name: str) -> str | None:
+    """One header; what comes twice as one, and what cannot be read as none."""
+    try:
+        return ", ".join(given.getall(name)) or None
+    except ValueError:
+        return None
+
+
 def _headers(given: Any) -> dict[str, str]:
     """Names in lower case, as they come; of a name that comes twice all values, in order."""
     try:
-        headers = dict(given.items())
+        headers: dict[str, str] = given.dict_multi_value()
     except ValueError:
         return _joined(_readable(given))
     return headers if len(headers) == len(given) else _joined(given.items())

@@ -144,6 +144,9 @@ class Answer:
             self.headers[name] = value if known is None else f"{known}, {value}"
         self.stream = _Steps(steps, progress)
 
+    def at_hand(self) -> None:
+        """Its body is never there at once: it is made step by step."""
+
     def iter_bytes(self) -> Any:
         """The body as it is: a coding that llmkit does not know is not undone."""
         return self.stream

@@ -27,7 +27,7 @@ from .._flow import (
     Store,
 )
 from .._http import HTTPResponse
-from .._operations import Store as StoreProtocol
+from .._settlements import Store as StoreProtocol
 from ..errors import APIError
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
 from ._http import MAX_BODY, head, raw, too_much
@@ -249,8 +249,11 @@ class AsyncDriver:
                 await turn()  # in which asyncio closes its socket
                 raise
             decoder = effect.decoder if response.status_code < _NOT_A_STREAM else None
-            if decoder is None and _is_at_once(response):
-                return await _read_at_once(response, progress)
+            if decoder is None and getattr(response, "at_once", False):
+                if (body := response.at_hand()) is not None:
+                    return head(response, body)
+                if "content-encoding" not in response.headers:
+                    return await _read_at_once(response, progress)
             exchange = AsyncExchange(response, progress, self._later)
             return await _read(run, effect, exchange, decoder)
         finally:
@@ -315,10 +318,6 @@ async def _shielded(performed: Awaitable[Any]) -> Any:
     with anyio.move_on_after(_SHIELD_SECONDS, shield=True):
         return await performed
     return None
-
-
-def _is_at_once(response: Any) -> bool:
-    return getattr(response, "at_once", False) and "content-encoding" not in response.headers
 
 
 async def _read_at_once(response: Any, progress: Progress) -> HTTPResponse:

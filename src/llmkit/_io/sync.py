@@ -22,7 +22,7 @@ from .._flow import (
     Store,
 )
 from .._http import HTTPResponse
-from .._operations import Store as StoreProtocol
+from .._settlements import Store as StoreProtocol
 from ..errors import APIError
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
 from ._failures import explain
@@ -262,6 +262,9 @@ def _whole(response: Any, progress: Progress) -> HTTPResponse:
     read: list[bytes] = []
     size = 0
     try:
+        at_hand = getattr(response, "at_hand", None)
+        if at_hand is not None and (body := at_hand()) is not None:
+            return head(response, body)
         packed = progress.borrowed or "content-encoding" in response.headers
         for piece in _pieces(Exchange(response, progress)) if packed else response.stream:
             progress.first = None

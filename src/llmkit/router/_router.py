@@ -12,7 +12,7 @@ from .._control.routing.arguments import Given
 from .._control.routing.config import configured
 from .._given import catalogue_of
 from .._io._config import Config, read_config, tell
-from .._operations import Store
+from .._settlements import Store
 from ..errors import ConfigurationError
 from ._caching import cache_in
 from ._checking import Checking

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..._call import Call
 from ..._cost import Cost, Measure
-from ..._operations import Settlement, UsageSource
+from ..._settlements import Settlement, UsageSource
 from ...pricing._usage import plain
 from ...types.usage import Usage
 from .charge import Charge

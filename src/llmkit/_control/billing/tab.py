@@ -15,8 +15,8 @@ from ..._billing_events import OutboxFailed
 from ..._call import Call
 from ..._cost import Cost, Unbounded
 from ..._flow import Flow, notify, store
-from ..._operations import Settlement, UsageSource
 from ..._secret import redact
+from ..._settlements import Settlement, UsageSource
 from ...errors import BillingError, NotEntitledError
 from ...types.usage import Usage
 from ..retry import refused
