@@ -71,7 +71,7 @@ _ERROR: Final[dict[str, Any]] = {
     },
 }
 _NOWHERE: Final = 404
-_STATUSES: Final = (400, 401, 403, 404, 405, 422, 429, 500, 501, 503)
+_STATUSES: Final = (400, 401, 403, 404, 405, 409, 422, 429, 500, 503)
 
 
 class Management:

@@ -39,7 +39,8 @@ async def ping(asking: Asked) -> dict[str, Any]:
     asking.must_be_administrator()
     cache = _cache(asking)
     if not await run_sync(_works, cache):
-        raise _unavailable("the cache has not kept what it was given")
+        what = "the cache has not kept what it was given"
+        raise Refused(503, what, "internal_server_error")
     return {
         "status": "healthy",
         "cache_type": _type(cache),
@@ -82,7 +83,8 @@ async def flush(asking: Asked) -> dict[str, Any]:
 def _cache(asking: Asked) -> Cache:
     cache: Cache | None = asking.gateway.calls.cache
     if cache is None:
-        raise _unavailable("there is no cache: litellm_settings: {cache: true} makes one")
+        what = "there is no cache: litellm_settings: {cache: true} makes one"
+        raise Refused(404, what, "not_found_error")
     return cache
 
 
@@ -92,13 +94,9 @@ def _shared(asking: Asked) -> Cache:
     if _type(cache) == "local" and asking.gateway.settings.workers > 1:
         what = "each worker has a cache of its own, and this is one of them"
         how = "give cache_params type disk or redis, or end all workers with SIGHUP"
-        raise Refused(501, f"{what}: {how}", "internal_server_error")
+        raise Refused(409, f"{what}: {how}", "bad_request_error")
     return cache
 
 
 def _type(cache: Cache) -> str:
     return next((name for kind, name in _TYPES if isinstance(cache.store, kind)), "other")
-
-
-def _unavailable(what: str) -> Refused:
-    return Refused(503, what, "internal_server_error")
