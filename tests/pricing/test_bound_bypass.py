@@ -281,9 +281,9 @@ def test_marks_in_a_row_take_linear_time() -> None:
     """Sorting them took seconds for a hundred kilobytes; the bound is still one of every normal form."""
     text = "a" + "\u0301\u0323\u0345\u0316" * 25_000
     longer = PLAIN._replace(longer=("NFC", "NFKD"))
-    begun = time.perf_counter()
+    begun = time.thread_time()
     chat([{"role": "user", "content": text}], max_tokens=1, allowance=longer)
-    assert time.perf_counter() - begun < 2
+    assert time.thread_time() - begun < 2
 
 
 @pytest.mark.parametrize("unit", ["\ufdfa", "\u1112\u1161\u11ab", "e\u0301", "\u09c7\u09be", "x"])
