@@ -115,7 +115,7 @@ class Way:
                 self._turn.leave()
             # It knows frames, and these what it is kept by.
             self._error = None
-            self._route.forget()
+            self._route.error = None
             self._places.gather(self._route)
             if self._places.owing:
                 job.abandon(self._places)
@@ -135,9 +135,7 @@ class Way:
         """Ask the store for a place, or how everybody is."""
         assert self._shared is not None  # noqa: S101 - nobody would have been told to ask it
         operation = step.operation
-        trying = None
-        if isinstance(operation, Admit):
-            trying = self._places.trying(operation.ticket)
+        trying = self._places.trying(operation.ticket) if isinstance(operation, Admit) else None
         answer = yield from self._shared.ask(operation)
         if answer is not None:
             self._route.answered(answer, self._now())
@@ -230,9 +228,10 @@ class Way:
     def _prepared(self, job: Job, place: Place) -> Flow[_Ready]:
         """The request for one; the same one, where it is asked again."""
         go = place.go
-        ready = self._ready.get((go.member.id, go.group))
-        if ready is not None:
+        if (ready := self._ready.get((go.member.id, go.group))) is not None:
             return ready
+        if self._legs.vet is not None:
+            yield from self._legs.vetted(place)
         leg = self._legs.leg(self._asking, go.member, go.changes)
         call = leg.call
         try:
@@ -298,7 +297,8 @@ class Way:
         try:
             if first is not None and (events := self._places.opened(place, first)):
                 yield from self._told(events)
-            answer = yield from calls.read(job, account, result, self._mending(job, account))
+            mends = self._mending(job, account) if job.stream else None
+            answer = yield from calls.read(job, account, result, mends)
         except BaseException as error:
             place = self._reading
             if isinstance(error, GeneratorExit):
@@ -318,7 +318,7 @@ class Way:
 
     def _mending(self, job: Job, account: Account) -> Continuing | None:
         """What lets a stream that breaks go on elsewhere, where it may."""
-        if not (job.stream and self._route.settings.continue_streams):
+        if not self._route.settings.continue_streams:
             return None
 
         def writes_on(
