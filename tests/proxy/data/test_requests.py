@@ -134,9 +134,10 @@ def test_a_page_is_written_wholly_or_not_at_all(
     ledger.perform(Settle(settled("c1")))
     log = RequestLog(ledger, database)
     log.step()
-    with monkeypatch.context() as broken, pytest.raises(OSError, match="no disk"):
+    with monkeypatch.context() as broken:
         broken.setattr(Page, "note", _failing)
-        log.step()
+        with pytest.raises(OSError, match="no disk"):
+            log.step()
     assert logged(database) == []
     written(log)
     assert logged(database) == ["c1"]
