@@ -21,6 +21,7 @@ from llmkit.proxy.data import requests
 from llmkit.proxy.data.contents import contents_of, keep
 from llmkit.proxy.data.database import Database
 from llmkit.proxy.data.models import Content, Progress, Request
+from llmkit.proxy.data.pages import Page
 from llmkit.proxy.data.requests import RequestLog, running
 from llmkit.proxy.settings import Settings
 from llmkit.stores import MemoryStore, PostgresStore, SQLiteStore
@@ -124,6 +125,27 @@ def test_pages_are_read_to_the_end(database: Database, ledger: Any) -> None:
     written(log)
     assert len(logged(database)) == many
     assert log.step() is False
+
+
+def test_a_page_is_written_wholly_or_not_at_all(
+    database: Database, ledger: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows without how far that is, or the other way round, would be lost or counted twice one day."""
+    ledger.perform(Settle(settled("c1")))
+    log = RequestLog(ledger, database)
+    log.step()
+    with monkeypatch.context() as broken:
+        broken.setattr(Page, "note", _failing)
+        with pytest.raises(OSError, match="no disk"):
+            log.step()
+    assert logged(database) == []
+    written(log)
+    assert logged(database) == ["c1"]
+    assert log.step() is False
+
+
+def _failing(*_: Any) -> None:
+    raise OSError("no disk")
 
 
 def test_several_write_at_once(

@@ -51,13 +51,13 @@ class Late:
         self.usage: dict[UsageKey, Used] = {}
         self.holds: dict[str, Hold | None] = {}
         """``None``: it is to be deleted."""
-        self.entries: dict[str, Entry] = {}
+        self.entries: list[Entry] = []
         self.settlements: list[Sequence[Any]] = []
 
     def write(self) -> None:
         """Write all of it."""
         if self.entries:
-            self._write(_ENTER, [_entry(entry) for entry in self.entries.values()])
+            self._write(_ENTER, [_entry(entry) for entry in self.entries])
             self.entries.clear()
         if self.holds:
             self._write_holds(self.holds)

@@ -104,6 +104,7 @@ class SQLRows:
         self._late = Late(connection.execute)
         self._looked_up: set[str] = set()
         self._there: set[str] = set()
+        """Entries that the ledger has, or will have with this transaction."""
         self._swept = False
 
     def flush(self) -> None:
@@ -234,15 +235,13 @@ class SQLRows:
 
     def entered(self, id: str) -> bool:  # noqa: A002 - it is one
         """Whether the ledger has it."""
-        if id in self._late.entries:
+        if id in self._there:
             return True
-        if id in self._looked_up:
-            return id in self._there
-        return self._do(_ENTERED, (id,)).fetchone() is not None
+        return id not in self._looked_up and self._do(_ENTERED, (id,)).fetchone() is not None
 
     def enter(self, entry: Entry) -> None:
         """Append to the ledger."""
-        self._late.entries[entry.id] = entry
+        self._late.entries.append(entry)
         self._there.add(entry.id)
 
     def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from importlib import import_module
 from operator import itemgetter
 from typing import Any, Final
 
 from sqlalchemy import JSON, BindParameter, Dialect, Engine, bindparam, inspect, select, update
 
+from ..._io.stores._sqlite_late import several
 from .models import Base, Progress, Request
 
 __all__ = ["Page", "Pages"]
@@ -89,8 +89,11 @@ class Pages:
         connection = self._engine.raw_connection()
         try:
             yield connection.cursor()
-        finally:
-            # What is not committed is rolled back.
+        except BaseException:
+            # Whoever has it next cannot know what is wrong with it; its end undoes what was not committed.
+            connection.invalidate()
+            raise
+        else:
             connection.close()
 
     def add(self, cursor: Any, rows: Sequence[dict[str, Any]]) -> None:
@@ -105,16 +108,8 @@ class Pages:
         for begin in range(0, len(values), _AT_ONCE):
             some = values[begin : begin + _AT_ONCE]
             cursor.execute(
-                _several(self._added, len(some)), [value for row in some for value in row]
+                several(self._added, len(some)), [value for row in some for value in row]
             )
-
-
-@cache
-def _several(one: str, rows: int) -> str:
-    """A statement that adds so many rows, of one that adds a row."""
-    head, _, rest = one.partition("VALUES ")
-    values, closed, tail = rest.partition(")")
-    return f"{head}VALUES {', '.join([values + closed] * rows)}{tail}"
 
 
 def _forms(dialect: Dialect) -> list[tuple[str, Callable[[Any], Any]]]:
