@@ -19,7 +19,7 @@ from llmkit.proxy.operation import telemetry
 
 from ._kit import MASTER, called
 
-CALLS = 385
+CALLS = 375
 """Calls of llmkit's functions for a chat with a key, a rate limit, a budget and a line of the log, resumptions
 included; of the event loop's thread alone."""
 OURS = f"{Path(llmkit.__file__).parent}{os.sep}"
