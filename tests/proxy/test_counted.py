@@ -82,7 +82,7 @@ def test_a_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 start, _ = await asked(gateway.app, made)
                 assert start["status"] == 200
             counted = []
-            for _ in range(5):
+            for _ in range(20):
                 with counting() as found:
                     await asked(gateway.app, made)
                 counted.append(found)
