@@ -499,3 +499,26 @@ def test_sizes_of_odd_values() -> None:
     assert reading.size_of({"inputs": "text"}, {}) > 4
     assert reading.answer_of({"max_tokens": "many"}) == 0
     assert reading.answer_of({"max_tokens": None, "max_completion_tokens": 5}) == 5
+
+
+@pytest.mark.parametrize(
+    "params", [{}, {"max_tokens": 5, "user": "ann"}, {"tools": []}, {"thinking": {}}]
+)
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [],
+        [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Grüße"}],
+        [{"role": "user", "content": "Hi", "name": "ann"}],
+        [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}],
+        ["text"],
+    ],
+)
+def test_what_is_plain_is_measured_in_one_step(messages: Any, params: dict[str, Any]) -> None:
+    """As in all of them; what is not is left to those."""
+    subject = {"messages": messages}
+    size = reading.plain_size(subject, params)
+    assert size in (-1, reading.size_of(subject, params))
+    if size >= 0:
+        assert not reading.needs_of(subject, params)
+    assert reading.plain_size({**subject, "input": "Hi"}, params) == -1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import inf
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,22 @@ def test_the_first_who_answers_is_all() -> None:
     """A call that goes well asks one deployment, once."""
     played = World(several("a b c")).play()
     assert (played.asked, played.hows, played.waits) == (["a"], ["first"], [])
+
+
+def test_who_is_alone_is_asked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever else there is not: as one is who had to be found, also once it has failed, and while it is let be."""
+    scripts = [[], [DOWN], [DOWN, DOWN], [LONG], [BUSY, DOWN, WRONG]]
+
+    def played() -> list[Any]:
+        found: list[Any] = []
+        for script in scripts:
+            one = World([deployment("a")]).play({"a": script})
+            found.append((one.asked, one.hows, one.waits, type(one.error)))
+        return found
+
+    at_once = played()
+    monkeypatch.setattr("llmkit._control.routing.route.at_once", lambda *_: None)
+    assert played() == at_once
 
 
 @pytest.mark.parametrize(

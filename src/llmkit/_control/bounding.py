@@ -61,7 +61,9 @@ def bound_of(
     call = leg.call
     query = mapping(leg.options, "extra_query") if "extra_query" in leg.options else None
     name = call.model if call.priced_as is None else call.priced_as
-    model, allowed, last = _priced(job, call, name), allowance(call.provider, name), _last_day(job)
+    model = model_of(job.catalogue, call.provider, name)
+    model = model if call.price is None else _model(call.price, model)
+    allowed, last = allowance(call.provider, name), _last_day(job)
     if not (exact or query):
         plain = pricing.plain_bound(call, model, allowed, request, last)
         if plain is not None:
@@ -86,8 +88,7 @@ def output_limit(job: Job, leg: Leg) -> int | None:
 
 
 def _priced(job: Job, call: Call, name: str) -> ModelInfo | None:
-    listed = model_of(job.catalogue, call.provider, name)
-    return listed if call.price is None else _model(call.price, listed)
+    return _model(call.price, model_of(job.catalogue, call.provider, name))
 
 
 # Of which version of an API is asked, and in which form it answers.

@@ -128,7 +128,9 @@ class Holds:
             return
         if settlement.outcome != "completed" or not self._left:
             self._end(str(settlement.outcome), *_tokens(settlement))
-        elif settlement.cost_status == "estimated" or _unknown(settlement):
+        elif settlement.cost_status == "estimated" or (
+            settlement.cost is None and settlement.prompt_tokens is None
+        ):
             # A guess (or nothing at all) is no bill: what was thought of and not shown is not in it.
             self._end(_UNSAID.get(settlement.cost_status, "unknown cost"), *_tokens(settlement))
         else:
@@ -182,10 +184,6 @@ class Holds:
 
     def _owe(self, taken: Taken, operation: Any) -> None:
         self._owed, self._open = (*self._owed, (taken, operation)), None
-
-
-def _unknown(settlement: Settlement) -> bool:
-    return settlement.cost is None and settlement.prompt_tokens is None
 
 
 def _tokens(settlement: Settlement) -> tuple[int, int]:

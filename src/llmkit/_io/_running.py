@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import anyio
 import sniffio
 
-__all__ = ["Ended", "asyncio_loop", "is_trio", "running_loop", "turn"]
+__all__ = ["asyncio_loop", "is_trio", "running_loop", "turn"]
 
 
 # Older versions of sniffio have only the second.
@@ -26,29 +26,6 @@ def running_loop() -> Any:
     import trio  # noqa: PLC0415 - only under trio, which is then installed
 
     return trio.lowlevel.current_trio_token()
-
-
-class Ended:
-    """What one task waits for, once: on asyncio a future, which takes a third of what an event takes."""
-
-    __slots__ = ("_event", "_future")
-
-    def __init__(self, loop: Any) -> None:
-        create = getattr(loop, "create_future", None)
-        self._future: Any = create and create()
-        self._event = None if create else anyio.Event()
-
-    def awaited(self) -> Awaitable[Any]:
-        """What to await until it is set, once. Its task may be cancelled."""
-        waits: Awaitable[Any] = self._future if self._event is None else self._event.wait()
-        return waits
-
-    def set(self) -> None:
-        """In the loop: it has ended."""
-        if self._event is not None:
-            self._event.set()
-        elif not self._future.done():
-            self._future.set_result(None)
 
 
 def asyncio_loop() -> Callable[[], Any]:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import weakref
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 import pytest
@@ -127,5 +128,26 @@ def test_comments_come_in_silence_alone() -> None:
             assert bodies[:6] == [None, *[b"piece"] * 5]
             assert set(bodies[6:-1]) == ({b": keep-alive\n\n"} if comments else set())
             assert sent[-1]["more_body"] is False
+
+    run(body())
+
+
+WAITS = {"soon": 0.02, "later": 0.04, "sooner": 0.001, "over": 60.0}
+
+
+def test_one_timer_watches_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is watched when its time has come, whoever came first; one that has ended is not."""
+
+    async def body() -> None:
+        watched: list[str] = []
+        made = {name: line([], asyncio.Event(), wait) for name, wait in WAITS.items()}
+        for name, one in made.items():
+            monkeypatch.setattr(one, "begin_watch", partial(watched.append, name))
+        with made["soon"], made["later"], made["sooner"]:
+            with made["over"]:
+                pass
+            # Longer than the longest of them, even on a machine that has much to do.
+            await asyncio.sleep(0.3)
+        assert sorted(watched) == ["later", "soon", "sooner"]
 
     run(body())

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -74,10 +75,14 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
 
 
 @pytest.mark.parametrize("others", [False, True], ids=["alone", "with another"])
-def test_a_line_of_the_access_log(heard: io.StringIO, *, others: bool) -> None:
+def test_a_line_of_the_access_log(
+    heard: io.StringIO, monkeypatch: pytest.MonkeyPatch, *, others: bool
+) -> None:
     """The same, whether or not others listen: the request's id, what was said, and no key in it."""
-    if others:
-        logging.getLogger("llmkit").addHandler(logging.NullHandler())
+    if not others:
+        # pytest's own do.
+        logger = logging.getLogger("llmkit")
+        monkeypatch.setattr(logger, "handlers", logger.handlers[:1])
     said = {"method": "GET", "path": f"/key/{KEY}", "status": 200, "seconds": 0.25, "ip": None}
     said |= {"key": None, "user": None, "team": None}
     with about("req-2"):
@@ -92,3 +97,30 @@ def test_a_line_of_the_access_log(heard: io.StringIO, *, others: bool) -> None:
         assert (line["http_id"], line["level"]) == ("req-2", "info")
         assert (line["logger"], line["ip"], line["seconds"]) == ("llmkit.proxy.access", None, 0.25)
     assert set(first) == set(second)
+
+
+def test_access_lines_of_a_turn_are_one_write(
+    heard: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At its end; what is logged otherwise comes behind those that were before it, and flushing waits for no loop."""
+    said = {"method": "GET", "path": "/v1/models", "status": 200, "seconds": 0.25, "ip": None}
+    said |= {"key": None, "user": None, "team": None}
+    writes: list[str] = []
+    monkeypatch.setattr(heard, "write", writes.append)
+    logger = logging.getLogger("llmkit")
+    # pytest's own listen as well.
+    monkeypatch.setattr(logger, "handlers", logger.handlers[:1])
+
+    async def body() -> None:
+        for _ in range(3):
+            tell_access(logging.INFO, said)
+        assert not writes
+        await asyncio.sleep(0)
+        tell_access(logging.INFO, said)
+        logging.getLogger("llmkit.proxy").warning("a word")
+        tell_access(logging.INFO, said)
+        logger.handlers[0].flush()
+
+    asyncio.run(body())
+    assert [write.count("GET /v1/models 200") for write in writes] == [3, 1, 0, 1]
+    assert all(isinstance(json.loads(one), dict) for one in "".join(writes).splitlines())

@@ -707,3 +707,32 @@ def test_what_only_another_form_says_of_a_result() -> None:
         "messages[2].is_error",
         "messages[2].cache_control",
     ]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"max_tokens": 5, "temperature": 0.5, "stop": "a", "seed": 7, "user": "ann"},
+        {"max_tokens": 5, "max_completion_tokens": 6},
+        {"stop": ["a", "b"], "top_p": 1},
+        {"temperature": None, "n": 2},
+    ],
+)
+@pytest.mark.parametrize(
+    "wire", [OpenAIChat(), OpenAIChat(renamed={"max_tokens": "max_completion_tokens"})]
+)
+def test_plain_parameters_are_written_in_one_step(
+    params: dict[str, Any], wire: OpenAIChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same request as by looking at each, or with the same refusal."""
+
+    def made() -> Any:
+        try:
+            return body(call(**params), wire)
+        except errors.InvalidRequestError as error:
+            return error.message
+
+    at_once = made()
+    monkeypatch.setattr("llmkit.wires.openai_chat._encode._plainly", lambda *_: None)
+    assert made() == at_once

@@ -297,8 +297,7 @@ class Way:
         try:
             if first is not None and (events := self._places.opened(place, first)):
                 yield from self._told(events)
-            mends = self._mending(job, account) if job.stream else None
-            answer = yield from calls.read(job, account, result, mends)
+            answer = yield from calls.read(job, account, result, self._mending(job, account))
         except BaseException as error:
             place = self._reading
             if isinstance(error, GeneratorExit):
@@ -318,7 +317,7 @@ class Way:
 
     def _mending(self, job: Job, account: Account) -> Continuing | None:
         """What lets a stream that breaks go on elsewhere, where it may."""
-        if not self._route.settings.continue_streams:
+        if not (job.stream and self._route.settings.continue_streams):
             return None
 
         def writes_on(

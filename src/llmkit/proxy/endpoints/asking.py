@@ -71,8 +71,10 @@ def headers_of(connection: HTTPConnection) -> dict[str, str]:
 
     Starlette looks through all of them for each that is asked for, and some twenty are.
     """
-    listed = reversed(connection.scope["headers"])
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in listed}
+    found: dict[str, str] = {}
+    for name, value in reversed(connection.scope["headers"]):
+        found[name.decode("latin-1")] = value.decode("latin-1")
+    return found
 
 
 async def body_of(receive: Receive, most: int) -> bytes:
