@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from ._cost import Cost
 
 from ._headers import LateHeaders
 from ._ratelimit import rate_limits
@@ -223,6 +226,9 @@ class CallInfo:
     cache_hit: bool = False
     cache_key: str | None = None
     """Under which the answer is kept, or would be; ``None`` without a cache, and of embeddings: each has its own."""
+    saved_cache_cost: Cost | None = None
+    """Of a hit: what its answer would have cost, had it been asked for now; unknown where it has no price, and no zero.
+    ``None``: the answer was asked for."""
     mocked: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     kind: str = "chat"

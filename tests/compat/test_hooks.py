@@ -224,10 +224,10 @@ def test_methods_that_nobody_calls_are_said() -> None:
     """Once for a class, where the program stands."""
 
     class Filtering(CustomLogger):
-        async def async_filter_deployments(self, *_: Any) -> Any:
+        async def async_pre_routing_hook(self, *_: Any) -> Any:
             """LiteLLM's routers call it."""
 
     litellm.callbacks = [Filtering(), Filtering()]
-    with pytest.warns(litellm.UnhonouredSettingWarning, match="async_filter_deployments") as said:
+    with pytest.warns(litellm.UnhonouredSettingWarning, match="async_pre_routing_hook") as said:
         litellm.completion(MODEL, SAY, mock_response="ok")
     assert [one.filename for one in said] == [__file__]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage, ToolMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 import llmkit
 from llmkit.compat.langchain import ChatLLMKit, LLMKitEmbeddings
-from llmkit.testing import Simulator, ToolUse, scripted
+from llmkit.testing import Raw, Simulator, ToolUse, scripted
 
 MODEL = "openai/gpt-4o-mini"
 KEY = "sk-" + "test"
@@ -126,3 +127,49 @@ def test_texts_are_embedded(base: str) -> None:
     vectors = LLMKitEmbeddings("openai/text-embedding-3-small", api_key=KEY, base_url=base)
     assert len(vectors.embed_documents(["a", "b"])) == 2
     assert asyncio.run(vectors.aembed_query("a")) == vectors.embed_query("a")
+
+
+class Tokens(BaseCallbackHandler):
+    """Keeps the pieces that it is told of."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def on_llm_new_token(self, token: Any, **_: Any) -> None:
+        """A piece."""
+        self.told.append(str(token))
+
+
+def test_callbacks_are_told_of_each_piece(base: str) -> None:
+    """Of both colours, as they come."""
+    model, told = ChatLLMKit(model=MODEL, api_key=KEY, base_url=base), Tokens()
+    pieces = [piece.content for piece in model.stream("Hi", config={"callbacks": [told]})]
+    assert "".join(told.told) == "".join(pieces) != ""
+
+    async def main() -> None:
+        again = Tokens()
+        async for _ in model.astream("Hi", config={"callbacks": [again]}):
+            pass
+        assert again.told == told.told
+
+    asyncio.run(main())
+
+
+def test_what_is_not_known_is_none_and_what_is_no_json_is_said() -> None:
+    """A cost without a price, a usage that nobody told, arguments that the model made up; and ``stop`` is sent."""
+    call = {"id": "c", "type": "function", "function": {"name": "weather", "arguments": "{no"}}
+    message = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [call],
+        "reasoning_content": "hm",
+    }
+    choice = {"index": 0, "message": message, "finish_reason": "tool_calls"}
+    body = {"id": "a", "object": "chat.completion", "model": "strange", "choices": [choice]}
+    with scripted(Raw(body)) as script:
+        answer = ChatLLMKit(model="openai/strange", api_key=KEY).invoke("Hi", stop=["x"])
+    assert (answer.response_metadata["cost"], answer.usage_metadata) == (None, None)
+    assert answer.invalid_tool_calls[0]["args"] == "{no"
+    assert not answer.tool_calls
+    assert answer.additional_kwargs == {"reasoning_content": "hm"}
+    assert script.requests[0].json()["stop"] == ["x"]

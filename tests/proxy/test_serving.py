@@ -97,6 +97,20 @@ def test_mistakes_are_one_line(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_what_is_refused_was_not_said_to_be_there(tmp_path: Path, workers: str) -> None:
+    """A wrong configuration is all that is told."""
+    config = tmp_path / "wrong.json"
+    config.write_text('{"model_list": [{"model_name": "fast"}]}')
+    command = [sys.executable, "-m", "llmkit.proxy", "--port", "0", "--workers", workers]
+    where = ["--config", str(config), "--database-url", f"sqlite:///{tmp_path / 'proxy.db'}"]
+    done = subprocess.run([*command, *where], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "litellm_params" in done.stderr
+    assert "the gateway is at" not in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def children(of: int) -> list[int]:
     """The processes that this one has begun."""
     listed = Path(f"/proc/{of}/task/{of}/children").read_text(encoding="ascii")

@@ -11,14 +11,14 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate, count, pairwise
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
 from typing_extensions import override
 
-from llmkit._operations import Audit, Look, ReadEntries
+from llmkit._operations import Admit, Admitted, Audit, Candidate, Leave, Look, Quota, ReadEntries
 
 from ._hammering import Hammer, opened
 from ._postgres import PostgresServer
@@ -30,6 +30,8 @@ RULES = {"width": 25, "rpm": 60, "tpm": 260, "parallel": 6}
 WINDOW = 60 * RULES["width"]
 LEASE = 250
 MOMENT = 50
+BUSY = RULES["rpm"] * 0.6
+"""Requests in a window, above which its limit was of some account."""
 PROBE = re.compile(rb" cold \d+ 0 1\n")
 PROBES = 50 if LONG else 5
 
@@ -49,15 +51,66 @@ class LettingHammer(Hammer):
     program: ClassVar[Path] = Path(__file__).with_name("letting_hammer.py")
 
     @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.numbers = count()
+
+    @override
     def spec(self, **more: Any) -> dict[str, Any]:
         return super().spec(**more) | {"rules": RULES}
 
     @override
     def enough(self) -> object:
-        """And enough probes."""
+        """And enough probes, and each limit was reached: by the workers, or with the help of who judges them."""
         said = b"".join(path.read_bytes() for path in self.folder.glob("worker-*.log"))
         befallen = self.killed and self.audits and self.struck
-        return befallen and said.count(b" granted ") > 100 and len(PROBE.findall(said)) >= PROBES
+        if not (befallen and said.count(b" granted ") > 100 and len(PROBE.findall(said)) >= PROBES):
+            return False
+        logs = Logs.read(self.folder, self.lease)
+        busy, full = logs.busiest("rpm") > BUSY, logs.fullest() >= RULES["parallel"]
+        if not busy:
+            self.come_often()
+        if not (full or self.jumping):
+            self.stay()
+        return busy and (full or self.jumping)
+
+    def stay(self) -> None:
+        """Take all places that the workers leave, for a moment: however slow they are, all are taken then."""
+        store, log, tickets = opened(self.spec(more={})), self.folder / "worker-0.log", list[str]()
+        for _ in range(RULES["parallel"] + 1):
+            ticket = f"judge.{next(self.numbers)}"
+            answer = store.perform(
+                Admit(ticket, (Candidate("hot", (), RULES["parallel"]),), 60_000)
+            )
+            if not isinstance(answer, Admitted):
+                break
+            tickets.append(f"{ticket} {answer.now}")
+        time.sleep(0.05)
+        with log.open("a") as file:
+            for said in tickets:
+                file.write(f"0 stayed {said} {int(time.time() * 1000)}\n")
+                file.flush()
+                store.perform(Leave(said.split(" ")[0], (), None))
+        store.close()
+
+    def come_often(self) -> None:
+        """Come and go, as a worker does, until as many have come as may."""
+        store, log = opened(self.spec(more={})), self.folder / "worker-0.log"
+        quotas = (
+            Quota("rpm", RULES["width"], RULES["rpm"], 1),
+            Quota("tpm", RULES["width"], RULES["tpm"], 0),
+        )
+        candidate = Candidate("hot", quotas, RULES["parallel"])
+        with log.open("a") as file:
+            for _ in range(RULES["rpm"]):
+                ticket = f"judge.{next(self.numbers)}"
+                answer = store.perform(Admit(ticket, (candidate,), self.lease))
+                if isinstance(answer, Admitted):
+                    file.write(f"0 granted {ticket} hot {answer.now} 0 0\n")
+                    file.write(f"0 leaving {ticket} {int(time.time() * 1000)} 0\n")
+                    file.flush()
+                    store.perform(Leave(ticket, (), None))
+        store.close()
 
     @override
     def audit(self) -> None:
@@ -87,7 +140,7 @@ class LettingHammer(Hammer):
         hot, cold = logs.calls("hot"), logs.calls("cold")
         within_limits(hot)
         if not self.jumping:
-            places_are_kept(hot)
+            places_are_kept([*hot, *logs.stayed])
             nobody_is_let_in_while_it_cools(cold, logs.cooled)
             one_probe_at_a_time(cold)
             logs.seen_by_all()
@@ -105,6 +158,8 @@ class Logs:
         self.lease = lease
         self.granted: list[tuple[str, str, int, int, bool]] = []
         self.leaving: dict[str, tuple[int, int]] = {}
+        self.stayed: list[Call] = []
+        """Who came to take places, and counted as no request."""
         self.cooled: list[tuple[int, int, int]] = []
         self.looked: list[tuple[int, int]] = []
         self.words = Counter[str]()
@@ -128,6 +183,8 @@ class Logs:
             self.granted.append((ticket, deployment, int(at), int(taken), probe == "1"))
         elif word == "leaving":
             self.leaving[rest[0]] = int(rest[1]), int(rest[2])
+        elif word == "stayed":
+            self.stayed.append(Call(int(rest[1]), int(rest[2]), 0, probe=False))
         elif word == "cooled":
             self.cooled.append((int(rest[1]), int(rest[2]), int(rest[3])))
         elif word == "looked":
@@ -144,6 +201,14 @@ class Logs:
                 found.append(Call(at, min(left, at + self.lease), used, probe))
         return sorted(found)
 
+    def busiest(self, measure: str) -> int:
+        """How much of this there was in a window at most."""
+        return windows(self.calls("hot"))[measure]
+
+    def fullest(self) -> int:
+        """How many were in at the same time at most."""
+        return at_once([*self.calls("hot"), *self.stayed])
+
     def seen_by_all(self) -> None:
         """Once a process is told that it has set a cooldown, all who look see it: at once, not only within a second.
 
@@ -156,6 +221,14 @@ class Logs:
 
 def within_limits(calls: Sequence[Call]) -> None:
     """In no window, wherever it begins, were more let in than may be; and there was one that was full."""
+    most = windows(calls)
+    assert most["rpm"] <= RULES["rpm"], most
+    assert most["tpm"] <= RULES["tpm"], most
+    assert most["rpm"] > BUSY, most
+
+
+def windows(calls: Sequence[Call]) -> Counter[str]:
+    """The most requests and tokens of a window, wherever it begins."""
     most = Counter[str]()
     first = requests = tokens = 0
     for call in calls:
@@ -165,20 +238,18 @@ def within_limits(calls: Sequence[Call]) -> None:
             first += 1
         most["rpm"] = max(most["rpm"], requests)
         most["tpm"] = max(most["tpm"], tokens)
-        assert requests <= RULES["rpm"], (call, requests)
-        assert tokens <= RULES["tpm"], (call, tokens)
-    assert most["rpm"] > RULES["rpm"] * 0.6, most
+    return most
 
 
 def places_are_kept(calls: Sequence[Call]) -> None:
     """At no time were more in than may be, and at some time as many."""
+    assert at_once(calls) == RULES["parallel"]
+
+
+def at_once(calls: Sequence[Call]) -> int:
+    """The most that were in at the same time."""
     moments = sorted([(one.end, -1) for one in calls] + [(one.at, 1) for one in calls])
-    within = most = 0
-    for at, more in moments:
-        within += more
-        most = max(most, within)
-        assert within <= RULES["parallel"], at
-    assert most == RULES["parallel"]
+    return max(accumulate(more for _, more in moments), default=0)
 
 
 def nobody_is_let_in_while_it_cools(

@@ -112,6 +112,61 @@ def test_a_call(sdk: SDK, client: Callable[..., llmkit.Client]) -> None:
     assert sdk.attempts() == []
 
 
+class Beginnings:
+    """Keeps what spans are said to be when they begin, where samplers look."""
+
+    def __init__(self) -> None:
+        self.seen: list[dict[str, Any]] = []
+
+    def on_start(self, span: Any, parent_context: Any = None) -> None:
+        self.seen.append(dict(span.attributes))
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *_, **__: True
+
+
+@pytest.mark.parametrize(
+    ("how", "place"),
+    [
+        ({}, {"server.address": "api.openai.com", "server.port": 443}),
+        (
+            {"base_url": "http://llm.example:8080/v1?k=pass-word"},
+            {"server.address": "llm.example", "server.port": 8080},
+        ),
+        ({"mock_response": "x"}, {}),
+    ],
+)
+def test_where_it_goes_is_said_when_it_begins(
+    sdk: SDK, client: Callable[..., llmkit.Client], how: Any, place: Any
+) -> None:
+    """As far as it is known: nobody is asked by a mock, and nothing of an address is a secret's."""
+    beginnings, events = Beginnings(), list[Any]()
+    sdk.traces.add_span_processor(beginnings)  # type: ignore[arg-type]
+    with scripted("x", strict=False):
+        client(sdk.sink(), events.append).completion(MODEL, ASK, **how)
+    [said] = beginnings.seen
+    assert {name: value for name, value in said.items() if name.startswith("server.")} == place
+    [begun] = [one for one in events if isinstance(one, CallStarted)]
+    assert "pass-word" not in begun.base_url
+    assert bool(begun.base_url) is bool(place)
+
+
+def test_a_router_says_where_it_goes_once_it_has_chosen(sdk: SDK) -> None:
+    """With its first attempt, not only at the end."""
+    beginnings, there = Beginnings(), list[Any]()
+    sdk.traces.add_span_processor(beginnings)  # type: ignore[arg-type]
+
+    def looks(event: Any) -> None:
+        if isinstance(event, AttemptStarted):
+            there.append(span_of(event.call_id).attributes.get("server.address"))
+
+    entry = {"model_name": "g", "litellm_params": {"model": MODEL, "api_key": KEY}}
+    with scripted("x"), llmkit.Router([entry], callbacks=[sdk.sink(), looks]) as router:
+        router.completion("g", ASK)
+    assert "server.address" not in beginnings.seen[0]
+    assert there == ["api.openai.com"]
+
+
 ENDS: dict[str, tuple[Any, str, str | None, tuple[str, ...]]] = {
     "completed": ("Hello there", "UNSET", None, ("stop",)),
     "closed": ("Hello there", "UNSET", None, ("error",)),

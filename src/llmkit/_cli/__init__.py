@@ -48,11 +48,8 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _gateway(argv: Sequence[str]) -> int:
-    try:
-        from ..proxy.__main__ import main as gateway  # noqa: PLC0415 - an extra, and much to load
-    except ModuleNotFoundError as error:
-        sys.stderr.write(f"llmkit proxy: {error}\n")
-        return 1
+    from ..proxy.__main__ import main as gateway  # noqa: PLC0415 - an extra, and much to load
+
     return gateway(argv)
 
 

@@ -22,6 +22,7 @@ __all__ = ["lines"]
 
 _NONE: Final = "-"
 _HEAD: Final = ("CALLS", "FAILED", "PROMPT", "COMPLETION", "USD", "UNPRICED")
+_OF_HITS: Final = ("HITS", "SAVED")
 
 
 def lines(arguments: argparse.Namespace) -> Iterator[str]:
@@ -64,13 +65,17 @@ def _harmless(value: object) -> object:
 
 def _table(report: UsageReport) -> Iterator[str]:
     groups = len(report.by)
-    head = (*(group.upper() for group in report.by), *_HEAD)
+    # Most have no cache.
+    more = _OF_HITS if report.total.hits else ()
+    head = (*(group.upper() for group in report.by), *_HEAD, *more)
     rows = [_row([_shown(value) for value in row.by], row) for row in report]
     together = ["total", *[""] * (groups - 1)]
     rows.append(_row(together, report.total))
-    yield from aligned([head, *rows], right=range(groups, groups + len(_HEAD)))
+    yield from aligned([head, *(row[: len(head)] for row in rows)], right=range(groups, len(head)))
     if report.total.unpriced:
         yield f"USD is without {_calls(report.total.unpriced)} of unknown cost."
+    if report.total.unsaid:
+        yield f"SAVED is without {_calls(report.total.unsaid)} of which it is not known."
     if report.total.uncounted:
         yield f"Tokens are without {_calls(report.total.uncounted)} that said none."
     if "tag" in report.by:
@@ -87,7 +92,15 @@ def _calls(count: int) -> str:
 def _row(values: Sequence[str], row: UsageRow) -> tuple[str, ...]:
     numbers = (row.calls, row.failed, row.prompt_tokens, row.completion_tokens)
     usd = _NONE if row.unpriced == row.calls and row.calls else f"{row.usd.normalize():f}"
-    return (*values, *(f"{one:,}" for one in numbers), usd, f"{row.unpriced:,}")
+    saved = _NONE if row.unsaid == row.hits and row.hits else f"{row.saved.normalize():f}"
+    return (
+        *values,
+        *(f"{one:,}" for one in numbers),
+        usd,
+        f"{row.unpriced:,}",
+        f"{row.hits:,}",
+        saved,
+    )
 
 
 def _shown(value: str) -> str:

@@ -30,7 +30,8 @@ def account_of(job: Job) -> Account:
     keep_headers(info, {})
     keep_limits(info, {})
     info.raw = b""
-    info.cache_key, info.cache_hit, info.mocked = None, False, job.mock is not None
+    info.cache_key = info.saved_cache_cost = None
+    info.cache_hit, info.mocked = False, job.mock is not None
     info.metadata, info.attributes = job.metadata, job.shown
     return Account(
         info,

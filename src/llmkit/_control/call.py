@@ -133,7 +133,7 @@ def perform(job: Job) -> Flow[Any]:
     try:
         try:
             if job.begins:
-                yield Notify(CallStarted(job.id, *job.named, job.stream, job.kind))
+                yield Notify(CallStarted(job.id, *job.named, job.stream, job.kind, job.first_url))
             completion = yield from _answered(job, account)
             yield from account.settle("mocked" if account.mocked else "completed", completion)
             if job.cache is not None:

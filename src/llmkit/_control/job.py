@@ -120,6 +120,13 @@ class Job:
         return call.provider, call.model
 
     @property
+    def first_url(self) -> str:
+        """The base URL that is asked first, without its query; empty where nobody knows it yet."""
+        if self.way is not None or self.mock is not None:
+            return ""
+        return self.legs[0].endpoint.base_url.partition("?")[0]
+
+    @property
     def group(self) -> str:
         """What a router was asked for."""
         return self.way.group if self.way is not None else ""

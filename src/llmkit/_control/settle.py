@@ -8,7 +8,7 @@ Rule 3: where no flow can run any more (a dropped stream), it goes on the queue 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -385,7 +385,9 @@ class Account(Tally):
             None if usage is None else usage.prompt_tokens,
             None if usage is None else usage.completion_tokens,
             source, cost.total, cost.status, cost.reason,
-            None if error is None else _named(error), info.request_id, info.metadata, info.kind,
+            None if error is None else _named(error), info.request_id,
+            info.metadata if info.saved_cache_cost is None else _saving(info.metadata, info.saved_cache_cost),
+            info.kind,
         ))  # fmt: skip
 
     def _cost_of_failure(self, error: BaseException | None) -> pricing.Cost:
@@ -393,6 +395,12 @@ class Account(Tally):
             return free("nothing was sent, or the provider refused")
         reason = "an answer came that could not be read" if _unread(error) else "no answer came"
         return pricing.unknown(f"{reason}; what was sent may have been billed")
+
+
+def _saving(metadata: Mapping[str, Any], saved: pricing.Cost) -> Mapping[str, Any]:
+    """What a hit's settlement keeps beside, in LiteLLM's word: a ledger's columns have no place for it."""
+    total = None if saved.total is None else f"{saved.total:f}"
+    return {"saved_cache_cost": total, **metadata}
 
 
 def _number(attempt: Attempt) -> int:

@@ -77,9 +77,18 @@ class Tally:
         return before + self._cost_of(self.seam.part())
 
     def _cost_of(self, answer: Answer) -> pricing.Cost:
+        if self.cached:
+            self.info.saved_cache_cost = self._asked_for(answer)
+            # What it had used is not what this call has used.
+            self._seen = None
+            return free(_KEPT)
+        if self.mocked:
+            return free("no provider was asked")
+        return self._asked_for(answer)
+
+    def _asked_for(self, answer: Answer) -> pricing.Cost:
+        """What an answer costs that was asked for."""
         call, info = self.call, self.info
-        if self.mocked or self.cached:
-            return free(_KEPT if self.cached else "no provider was asked")
         if call is not None and (concerned := call.concerns) is not None:
             return _of_none(info.provider, *concerned)
         usage = answer.counted()

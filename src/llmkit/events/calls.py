@@ -35,6 +35,8 @@ class CallStarted:
     stream: bool
     kind: str = "chat"
     """The kind of call: ``chat``, ``embedding``, …"""
+    base_url: str = ""
+    """Where it goes first; empty where that is not known yet: a router, or the provider, has to find it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 
 __all__ = ["Settings", "create_app"]
 
-_MISSING = [
-    name for name in ("fastapi", "sqlalchemy", "starlette", "uvicorn") if find_spec(name) is None
-]
-if _MISSING:
-    raise ModuleNotFoundError(
-        f"the gateway needs {', '.join(_MISSING)}: pip install 'llmkit[proxy]'", name=_MISSING[0]
-    )
-
 _WHERE = {"Settings": "settings", "create_app": "app"}
+_LIBRARIES = ("fastapi", "sqlalchemy", "starlette", "uvicorn")
+
+
+def check_installed() -> None:
+    """Raises ``ModuleNotFoundError`` that says what to install, where the extra is missing."""
+    missing = [name for name in _LIBRARIES if find_spec(name) is None]
+    if missing:
+        raise ModuleNotFoundError(
+            f"the gateway needs {', '.join(missing)}: pip install 'llmkit[proxy]'", name=missing[0]
+        )
 
 
 def __getattr__(name: str) -> Any:
     if name not in _WHERE:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    check_installed()
     # What is here brings a web framework along.
     return getattr(import_module(f".{_WHERE[name]}", __name__), name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ..errors import ConfigurationError, LLMKitError
+from . import check_installed
 from .loading import load
 from .operation.listening import CHECK, check, serve
 from .operation.workers import WORKER
@@ -31,6 +32,11 @@ _CREATE_USER: Final = "create-user"
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the gateway; its exit code."""
     argv = sys.argv[1:] if argv is None else argv
+    try:
+        check_installed()
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"llmkit proxy: {error}\n")
+        return 1
     if len(argv) == 2 and argv[0] == WORKER:  # noqa: PLR2004 - it, and the socket's number
         return _work(int(argv[1]))
     if argv[:1] == [_CREATE_USER]:

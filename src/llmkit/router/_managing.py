@@ -181,7 +181,7 @@ class Managing(Deciding):
         self._decide(settings)
         if of_calls:
             self._defaults = {**self._defaults, **of_calls}
-            self._legs = Legs(self._defaults, self._environ, self._catalogue)
+            self._legs = Legs(self._defaults, self._environ, self._catalogue, self._vet)
 
     def _decide(self, settings: Settings, strategy: Any = None) -> None:
         hedge = Hedge.of(settings.hedge)

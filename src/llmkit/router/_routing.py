@@ -65,6 +65,8 @@ class Routing(Client):
     """A client whose calls go to one of several deployments."""
 
     _manages: ClassVar[bool] = True
+    _vet: Callable[[str, Member], Any] | None = None
+    """What others say of each deployment that was chosen; see ``Legs``."""
 
     def __init__(
         self,
@@ -128,7 +130,7 @@ class Routing(Client):
         if retry is None or settings.num_retries != _USUAL.num_retries:
             retry = replace(retry or RetryPolicy(), retries=settings.num_retries)
         self._policy = retry
-        self._legs = Legs(self._defaults, self._environ, self._catalogue)
+        self._legs = Legs(self._defaults, self._environ, self._catalogue, self._vet)
         self._line = FairQueue()
         self._draw = random.random
         self._store = store

@@ -16,7 +16,17 @@ from urllib.parse import urlsplit
 from ..providers._conventional import conventional_name
 from ._record import Record
 
-__all__ = ["INFERENCE", "LATER", "asked", "begun", "measured", "operation", "said", "whole"]
+__all__ = [
+    "INFERENCE",
+    "LATER",
+    "asked",
+    "begun",
+    "measured",
+    "operation",
+    "place",
+    "said",
+    "whole",
+]
 
 Attributes = dict[str, Any]
 
@@ -56,7 +66,7 @@ def operation(kind: str) -> str:
     return _OPERATIONS.get(kind, kind)
 
 
-def begun(kind: str, provider: str, model: str, *, stream: bool) -> Attributes:
+def begun(kind: str, provider: str, model: str, *, stream: bool, url: str = "") -> Attributes:
     """Of a call that begins: what samplers may decide by."""
     found: Attributes = {"gen_ai.operation.name": operation(kind)}
     if provider:
@@ -67,7 +77,7 @@ def begun(kind: str, provider: str, model: str, *, stream: bool) -> Attributes:
         found["gen_ai.request.stream"] = True
     if (made := _MADE.get(kind)) is not None:
         found["gen_ai.output.type"] = made
-    return found
+    return {**found, **place(url)}
 
 
 def asked(params: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -95,7 +105,7 @@ def whole(row: Record) -> Iterator[tuple[str, Any]]:
     """Of a call that has ended. What is not known is not said."""
     found = {
         **begun(row.kind, row.provider, row.model, stream=row.stream),
-        **_place(row.base_url),
+        **place(row.base_url),
         "gen_ai.conversation.id": row.session,
         "gen_ai.response.id": row.response_id,
         "gen_ai.response.model": row.response_model,
@@ -116,6 +126,9 @@ def whole(row: Record) -> Iterator[tuple[str, Any]]:
         "llmkit.group": row.group or None,
         "llmkit.deployment": row.deployment or None,
         "llmkit.cache_hit": row.cache_hit or None,
+        "llmkit.saved_cache_cost_usd": None
+        if row.saved_cache_cost is None
+        else f"{row.saved_cache_cost:f}",
         # A text: exact. None of the conventions has a name for money.
         "llmkit.cost_usd": None if row.cost is None else f"{row.cost:f}",
         "llmkit.cost_status": row.cost_status,
@@ -132,7 +145,7 @@ def measured(row: Record) -> Attributes:
     found.pop("gen_ai.output.type", None)
     if row.response_model is not None:
         found["gen_ai.response.model"] = row.response_model
-    return {**found, **_place(row.base_url)}
+    return {**found, **place(row.base_url)}
 
 
 def said(content: tuple[list[Any], list[Any]]) -> Iterator[tuple[str, str]]:
@@ -143,7 +156,8 @@ def said(content: tuple[list[Any], list[Any]]) -> Iterator[tuple[str, str]]:
             yield f"gen_ai.{name}.messages", text.encode("utf-8", "replace").decode()
 
 
-def _place(base_url: str) -> Attributes:
+def place(base_url: str) -> Attributes:
+    """Where an address is: host and port."""
     if not base_url:
         return {}
     try:

@@ -162,7 +162,8 @@ def _rows(entry: Entry) -> Iterator[dict[str, Any]]:
 def plain_entry(entry: Entry) -> dict[str, Any]:
     """A call as JSON can have it: money as a text, so that no digit is lost."""
     row = entry.record.asdict()
-    row["cost"] = None if row["cost"] is None else f"{row['cost']:f}"
+    for name in ("cost", "saved_cache_cost"):
+        row[name] = None if row[name] is None else f"{row[name]:f}"
     row |= {name: list(row[name]) for name in ("tags", "finish_reasons")}
     row["metadata"] = dict(row["metadata"])
     if entry.said is not None:

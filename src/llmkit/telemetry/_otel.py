@@ -137,7 +137,9 @@ class OpenTelemetry:
         return "<OpenTelemetry>"
 
     def _begin(self, event: CallStarted) -> None:
-        said = _attributes.begun(event.kind, event.provider, event.model, stream=event.stream)
+        said = _attributes.begun(
+            event.kind, event.provider, event.model, stream=event.stream, url=event.base_url
+        )
         span = self._tracer.start_span(
             _named(event.kind, event.model), kind=SpanKind.CLIENT, attributes={**said, **self._more}
         )
@@ -157,6 +159,7 @@ class OpenTelemetry:
         self._contents.note(event)
         span = self._spans.get(event.call_id)
         if span is not None and span.is_recording():
+            span.set_attributes(_attributes.place(event.url))
             for name, value in _attributes.asked(event.params):
                 span.set_attribute(name, value)
 

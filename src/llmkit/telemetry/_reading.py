@@ -23,6 +23,7 @@ _ROTATED: Final = 1_000
 _NAMES: Final = (
     "id", "kind", "provider", "model", "group", "deployment", "outcome", "started", "seconds", "prompt_tokens",
     "completion_tokens", "cost", "user", "team", "organisation", "customer", "key", "session", "tags",
+    "cache_hit", "saved_cache_cost",
 )  # fmt: skip
 _LAST: Final = 250_000_000_000.0
 """Seconds: the end of the days that have a name."""
@@ -44,6 +45,9 @@ class Logged(NamedTuple):
     completion_tokens: int | None
     cost: Decimal | None
     failed: bool
+    hit: bool = False
+    saved: Decimal | None = None
+    """What a hit's answer would have cost; ``None``: it is not known, or the log was written before it was kept."""
 
 
 class Reading:
@@ -118,10 +122,12 @@ class Reading:
                 (kind,) = connection.execute("PRAGMA application_id").fetchone()
                 if kind != APPLICATION:
                     raise ConfigurationError(f"{self._path} is an SQLite file of something else")
-                columns = ", ".join(f'"{name}"' for name in _NAMES)
+                there = {name for _, name, *_ in connection.execute("PRAGMA table_info(calls)")}
+                names = [name for name in _NAMES if name in there]
+                columns = ", ".join(f'"{name}"' for name in names)
                 # The names are ours.
                 for row in connection.execute(f"SELECT {columns} FROM calls ORDER BY started"):  # noqa: S608
-                    found = dict(zip(_NAMES, row, strict=True))
+                    found = dict(zip(names, row, strict=True))
                     yield {**found, "tags": load(found["tags"] or "[]")}
             except sqlite3.Error as error:
                 raise ConfigurationError(f"{self._path} cannot be read: {error}") from None
@@ -137,7 +143,7 @@ def _rotated(path: Path) -> Iterator[Path]:
 
 def _logged(row: dict[str, Any]) -> Logged | None:
     try:
-        cost, _ = row["cost"], row["id"]
+        cost, saved, _ = row["cost"], row.get("saved_cache_cost"), row["id"]
         names = {name: str(row.get(name) or "") for name in _GROUPS}
         return Logged(
             names=names,
@@ -148,6 +154,8 @@ def _logged(row: dict[str, Any]) -> Logged | None:
             completion_tokens=_count(row["completion_tokens"]),
             cost=None if cost is None else _within(Decimal(str(cost)), _DEAREST),
             failed=row["outcome"] not in _WELL,
+            hit=bool(row.get("cache_hit")),
+            saved=None if saved is None else _within(Decimal(str(saved)), _DEAREST),
         )
     except (KeyError, TypeError, ValueError, InvalidOperation, OverflowError):
         return None

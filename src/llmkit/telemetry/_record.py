@@ -36,7 +36,8 @@ class Record:
     ``error`` the class of what was raised, ``status_code`` the provider's last. ``seconds`` are those of the whole
     call with its retries, ``first_chunk_seconds`` those to a stream's first chunk. ``attempts`` counts all tries.
     ``cached_tokens`` and ``cache_write_tokens`` are part of ``prompt_tokens``. ``cost`` is exact; where it is ``None``,
-    ``cost_reason`` says why. ``user`` … ``tags`` are as the call and ``llmkit.context`` said; what looks like a
+    ``cost_reason`` says why. ``saved_cache_cost`` is what the answer of a ``cache_hit`` would have cost, where that is
+    known. ``user`` … ``tags`` are as the call and ``llmkit.context`` said; what looks like a
     key is hidden in them and in ``metadata``, of which long texts are cut.
     """
 
@@ -77,6 +78,7 @@ class Record:
     response_model: str | None
     finish_reasons: tuple[str, ...]
     cache_hit: bool
+    saved_cache_cost: Decimal | None = None
 
     @property
     def failed(self) -> bool:
@@ -146,6 +148,7 @@ def record(event: CallFinished) -> Record:
         request_id=ended.request_id,
         **_said(answer),
         cache_hit=info.cache_hit,
+        saved_cache_cost=None if info.saved_cache_cost is None else info.saved_cache_cost.total,
     )
 
 

@@ -136,11 +136,20 @@ def _make(connection: sqlite3.Connection, path: Path) -> None:
         if kind == APPLICATION and version > _VERSION:
             raise ConfigurationError(f"{path} was written by a newer version of llmkit")
         if kind == APPLICATION:
+            _widen(connection)
             return
         if connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
             raise ConfigurationError(f"{path} has tables of something else")
         for statement in _SCHEMA:
             connection.execute(statement)
+
+
+def _widen(connection: sqlite3.Connection) -> None:
+    """Add the columns that a file of an earlier version has not: who writes without them goes on, too."""
+    there = {name for _, name, *_ in connection.execute("PRAGMA table_info(calls)")}
+    for one in fields(Record):
+        if one.name not in there:
+            connection.execute(f"ALTER TABLE calls ADD COLUMN {_column(one)}")
 
 
 def _column(one: Any) -> str:

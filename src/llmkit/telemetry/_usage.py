@@ -31,7 +31,8 @@ class UsageRow:
     """What some calls come to. ``usd`` is the sum of the costs that are known; ``unpriced`` counts the others.
 
     ``by``: the values that these calls have in common; empty where it was not said. ``uncounted``: calls of which the
-    tokens are not known. ``seconds`` is the sum of what calls took.
+    tokens are not known. ``seconds`` is the sum of what calls took. ``hits``: calls that a cache answered;
+    ``saved``: what their answers would have cost, as far as it is known; ``unsaid``: hits of which it is not.
     """
 
     by: tuple[str, ...] = ()
@@ -43,6 +44,9 @@ class UsageRow:
     usd: Decimal = field(default_factory=lambda: Decimal(0))
     unpriced: int = 0
     seconds: float = 0.0
+    hits: int = 0
+    saved: Decimal = field(default_factory=lambda: Decimal(0))
+    unsaid: int = 0
 
     def add(self, one: Logged) -> None:
         """Count one more call."""
@@ -56,6 +60,10 @@ class UsageRow:
             self.unpriced += 1
         else:
             self.usd = MATH.add(self.usd, one.cost)
+        if one.hit:
+            self.hits += 1
+            self.unsaid += one.saved is None
+            self.saved = MATH.add(self.saved, one.saved or Decimal(0))
 
 
 @dataclass(slots=True)
@@ -160,4 +168,7 @@ def _plain(by: tuple[str, ...], row: UsageRow) -> dict[str, Any]:
         "usd": None if row.calls and row.unpriced == row.calls else f"{row.usd:f}",
         "unpriced": row.unpriced,
         "seconds": round(row.seconds, 6),
+        "cache_hits": row.hits,
+        "saved_cache_cost": None if row.hits and row.unsaid == row.hits else f"{row.saved:f}",
+        "unknown_savings": row.unsaid,
     }

@@ -43,7 +43,9 @@ def longest(data: Payload) -> float | None:
 
 _AAC_LEAST: Final = 28
 """Bytes a second: a frame of AAC has four bytes at least and lasts 1,024 / 7,350 seconds at most, and several may stand
-where one is told of (ISO/IEC 14496-3, 4.4.2)."""
+where one is told of (ISO/IEC 14496-3, 4.4.2). To count the samples would be no bound: FFmpeg 8.1 plays each of a sample
+full of silent frames of four bytes, and by 7,350 Hz behind an ADTS header in any of them (tried 2026-11-23). Only who
+decodes all of it, code by code, knows how many there are."""
 _KINDS: Final = frozenset({1, 2, 4, 5, 29})
 """Main, LC and LTP, and what doubles their rate: frames of 1,024. Others may say more in as many bytes."""
 _MOST_BOXES: Final = 4096

@@ -226,7 +226,9 @@ def _facts(answer: Any) -> str:
     if len(info.attempts) > 1:
         facts.append(f"{len(info.attempts)} attempts")
     if info.cache_hit:
-        facts.append("from the cache")
+        saved = info.saved_cache_cost
+        told = "" if saved is None or saved.total is None else f", which saved ${saved.total:f}"
+        facts.append(f"from the cache{told}")
     changed = [f"{one.parameter} {one.change}" for one in info.ledger]
     return " · ".join(filter(None, [*facts, *changed]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from llmkit.proxy.endpoints.containers import in_message, in_response, runs_code
+from llmkit.proxy.endpoints.containers import in_chat, in_message, in_response, runs_code
 from llmkit.testing import Raw, scripted
 
 from .._kit import Called, called, shown
@@ -53,6 +54,12 @@ ASK_MESSAGE: dict[str, Any] = {
     "tools": [{"type": "code_execution_20250825", "name": "code_execution"}],
 }
 
+ASK_CHAT: dict[str, Any] = {
+    "model": "openai/responses/gpt-4o-mini",
+    "messages": [{"role": "user", "content": "Hi"}],
+    "tools": [{"type": "code_interpreter", "container": {"type": "auto"}}],
+}
+
 
 def events(*each: dict[str, Any]) -> Raw:
     """A stream of these."""
@@ -90,6 +97,32 @@ class World:
         return await self.served.http.post(path, json=body, headers=shown(self.keys[key]))
 
 
+async def said_over_socket(world: World, asked: Any) -> list[str]:
+    """What the first key is told over a web socket, to the chat's end."""
+    said: asyncio.Queue[Any] = asyncio.Queue()
+    told: list[str] = []
+    for message in (
+        {"type": "websocket.connect"},
+        {"type": "websocket.receive", "text": json.dumps(asked)},
+    ):
+        said.put_nowait(message)
+
+    async def send(message: Any) -> None:
+        told.append(str(message.get("text")))
+        if '"done"' in told[-1]:
+            said.put_nowait({"type": "websocket.disconnect", "code": 1000})
+
+    headers = [(name.encode(), value.encode()) for name, value in shown(world.keys[0]).items()]
+    scope = {
+        "type": "websocket",
+        "path": "/v1/chat/completions",
+        "headers": headers,
+        "query_string": b"",
+    }
+    await asyncio.wait_for(world.served.app({**scope, "subprotocols": []}, said.get, send), 20)
+    return told
+
+
 @pytest_asyncio.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     """With both providers behind it."""
@@ -109,6 +142,8 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     [
         ("/v1/responses", ASK_RESPONSE, "cntr_1", {"tools": [{"type": "code_interpreter", "container": "cntr_1"}]}),
         ("/v1/messages", ASK_MESSAGE, "container_1", {"container": "container_1"}),
+        ("/v1/chat/completions", ASK_MESSAGE, "container_1", {"container": "container_1"}),
+        ("/v1/chat/completions", ASK_CHAT, "cntr_1", {"tools": [{"type": "code_interpreter", "container": "cntr_1"}]}),
     ],
 )  # fmt: skip
 async def test_whose_answer_names_it_may_go_on_in_it(
@@ -150,6 +185,29 @@ def test_only_the_provider_says_what_is_whose() -> None:
     assert list(in_response({"output": [*odd, shell]})) == ["cntr_2"]
     assert list(in_response({"type": "response.output_item.added", "item": ITEM})) == ["cntr_1"]
     assert list(in_response({"response": [1], "output": 2})) == []
+
+
+def test_a_chat_says_it_beside_what_the_model_wrote() -> None:
+    """At the answer's top as Anthropic does, or in the items that came beside the message."""
+    call = {"function": {"name": "run", "arguments": '{"container_id": "theirs"}'}}
+    said = {"content": '{"container": {"id": "theirs"}}', "tool_calls": [call]}
+    items = {"output_items": [{"type": "function_call", "container_id": "theirs"}, ITEM]}
+    for name in ("message", "delta"):
+        choice = {name: {**said, "provider_specific_fields": items}}
+        assert list(in_chat({"choices": [{name: said}, choice]})) == ["cntr_1"]
+    assert list(in_chat({"choices": [], "container": CONTAINER})) == ["container_1"]
+    for odd in ([None], ["x"], [{"delta": 1}], [{"message": {"provider_specific_fields": [1]}}], 3):
+        assert list(in_chat({"choices": odd})) == []
+
+
+@pytest.mark.asyncio
+async def test_who_chats_over_a_web_socket_has_it_too(world: World) -> None:
+    """From then on; another's key is told that there is none."""
+    pieces = await said_over_socket(world, ASK_MESSAGE)
+    assert any("container_1" in piece for piece in pieces)
+    again = {**ASK_MESSAGE, "container": "container_1"}
+    assert (await world.ask("/v1/chat/completions", again)).status_code == 200
+    assert (await world.ask("/v1/chat/completions", again, key=1)).status_code == 404
 
 
 @pytest.mark.parametrize(

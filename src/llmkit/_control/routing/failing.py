@@ -34,13 +34,17 @@ from ...errors import (
 )
 from ..retry import refused
 
-__all__ = ["FINAL", "Rule", "may_be_done", "rule_of"]
+__all__ = ["FINAL", "PassedOver", "Rule", "may_be_done", "rule_of"]
 
 Others = Literal["all", "larger", "elsewhere", "none"]
 """Which others of the group may still answer: those with a larger window, or of another provider or model."""
 Instead = Literal["plain", "context", "content", "none"]
 """Whose fallbacks are for it."""
 Cools = Literal["never", "counted", "at once"]
+
+
+class PassedOver(ConfigurationError):
+    """Somebody else does not let a deployment be asked: no failure of its own, and none that hides another's."""
 
 
 class Rule(NamedTuple):

@@ -135,9 +135,7 @@ class Way:
         """Ask the store for a place, or how everybody is."""
         assert self._shared is not None  # noqa: S101 - nobody would have been told to ask it
         operation = step.operation
-        trying = None
-        if isinstance(operation, Admit):
-            trying = self._places.trying(operation.ticket)
+        trying = self._places.trying(operation.ticket) if isinstance(operation, Admit) else None
         answer = yield from self._shared.ask(operation)
         if answer is not None:
             self._route.answered(answer, self._now())
@@ -230,9 +228,10 @@ class Way:
     def _prepared(self, job: Job, place: Place) -> Flow[_Ready]:
         """The request for one; the same one, where it is asked again."""
         go = place.go
-        ready = self._ready.get((go.member.id, go.group))
-        if ready is not None:
+        if (ready := self._ready.get((go.member.id, go.group))) is not None:
             return ready
+        if self._legs.vet is not None:
+            yield from self._legs.vetted(place)
         leg = self._legs.leg(self._asking, go.member, go.changes)
         call = leg.call
         try:

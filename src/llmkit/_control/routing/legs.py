@@ -5,10 +5,11 @@ What does not change from call to call is worked out once for each deployment an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..._call import Timeouts
+from ..._flow import Consult, Flow
 from ...catalogue import Catalogue
 from ...errors import ConfigurationError
 from .. import plan
@@ -16,6 +17,9 @@ from ..address import Address, mapping, resolve
 from ..job import Leg
 from .deployment import Deployment
 from .member import Member
+
+if TYPE_CHECKING:
+    from .places import Place
 
 __all__ = ["Asking", "Legs", "own"]
 
@@ -80,14 +84,29 @@ class Legs:
         defaults: the client's own options, under those of each deployment.
         environ: where keys are looked up.
         catalogue: models and prices.
+        vet: asked of each who was chosen, in its group: a failure with which it is passed over, or nothing; it may be
+            awaited. What it raises ends the call.
     """
 
     def __init__(
-        self, defaults: Mapping[str, Any], environ: Mapping[str, str], catalogue: Catalogue
+        self,
+        defaults: Mapping[str, Any],
+        environ: Mapping[str, str],
+        catalogue: Catalogue,
+        vet: Callable[[str, Member], Any] | None = None,
     ) -> None:
         self._defaults, self._environ, self._catalogue = defaults, environ, catalogue
+        self.vet = vet
         self._bases: dict[tuple[str, plan.Kind], _Base] = {}
         self._names: dict[str, tuple[Deployment, tuple[str, str]]] = {}
+
+    def vetted(self, place: Place) -> Flow[None]:
+        """Ask ``vet`` of one that was chosen. Raises what it is passed over with."""
+        place.final = True
+        failure = yield Consult(self.vet, (place.go.group, place.go.member))  # type: ignore[arg-type] # it is asked for
+        place.final = False
+        if failure is not None:
+            raise failure
 
     def leg(self, asking: Asking, member: Member, changes: Mapping[str, Any] | None = None) -> Leg:
         """The leg of a call at a member.

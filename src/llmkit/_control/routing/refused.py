@@ -122,7 +122,8 @@ ROUTER: Final[Mapping[str, str]] = {
     "auto_router_capability_limit": _AUTO,
     "cache_kwargs": "say redis_url with all that the connection needs, or give store=RedisStore(…)",
     "cache_responses": _CACHE,
-    "caching_groups": _CACHE,
+    "caching_groups": "an answer is kept for the very request that was sent, its model too: give deployments that may "
+    "answer for each other one model_name: one group shares its answers",
     "client_ttl": "connections are opened and closed as they are needed: leave it out",
     "debug_level": _LOG,
     "deployment_affinity_ttl_seconds": "where calls stay follows from what they have in common: nothing is kept",

@@ -17,7 +17,7 @@ from ..retry import RetryPolicy
 from . import ending, health, waiting
 from .decision import Decision, decided
 from .entering import answered, as_go, at_once, enter, look
-from .failing import Rule, may_be_done, rule_of
+from .failing import PassedOver, Rule, may_be_done, rule_of
 from .groups import Group, Target, Terms, instead_of
 from .member import Member
 from .refusing import refusal
@@ -288,7 +288,8 @@ class Route:
         rule = rule if blames else rule._replace(cools="never")
         alone = visit.group.hosts == 1 if rule.whole else len(visit.group.members) == 1
         what = health.Failure(error, rule, go.began, alone)
-        self.error = error
+        if self.error is None or not isinstance(error, PassedOver):
+            self.error = error
         visit.rule = rule
         if not repeatable and may_be_done(error):
             visit.rule = _doubtful(rule, error)

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
         Function as Function,
     )
     from ._answers import (
+        HttpxBinaryResponseContent as HttpxBinaryResponseContent,
+    )
+    from ._answers import (
         ImageResponse as ImageResponse,
     )
     from ._answers import (
@@ -287,9 +290,9 @@ if TYPE_CHECKING:
 _IN: dict[str, tuple[str, ...]] = {
     "._answers": (
         "ChatCompletionDeltaToolCall", "ChatCompletionMessageToolCall", "Choices", "Delta", "Embedding",
-        "EmbeddingResponse", "Function", "ImageObject", "ImageResponse", "Message", "ModelResponse",
-        "ModelResponseStream", "RerankResponse", "ResponsesAPIResponse", "StreamingChoices", "TextChoices",
-        "TextCompletionResponse", "TranscriptionResponse", "Usage",
+        "EmbeddingResponse", "Function", "HttpxBinaryResponseContent", "ImageObject", "ImageResponse", "Message",
+        "ModelResponse", "ModelResponseStream", "RerankResponse", "ResponsesAPIResponse", "StreamingChoices",
+        "TextChoices", "TextCompletionResponse", "TranscriptionResponse", "Usage",
     ),
     "._batches": (
         "abatch_completion", "batch_completion", "batch_completion_models", "batch_completion_models_all_responses",

@@ -10,7 +10,7 @@ from typing_extensions import override
 from ..._call import CallInfo
 from ...types._model import Model
 from ...types.answer import Answer
-from ...types.audio import Transcription
+from ...types.audio import Speech, Transcription
 from ...types.chat import (
     ChatCompletion,
     ChatCompletionChunk,
@@ -36,7 +36,7 @@ from ...types.usage import Usage as _Usage
 __all__ = [
     "SPELLED", "ChatCompletionDeltaToolCall", "ChatCompletionMessageToolCall", "Choices",
     "CompletionTokensDetailsWrapper", "Delta", "Embedding", "EmbeddingResponse", "Function",
-    "ImageObject", "ImageResponse", "Message", "ModelResponse", "ModelResponseStream",
+    "HttpxBinaryResponseContent", "ImageObject", "ImageResponse", "Message", "ModelResponse", "ModelResponseStream",
     "PromptTokensDetailsWrapper", "RerankResponse", "ResponsesAPIResponse", "StreamingChoices",
     "TextChoices", "TextCompletionResponse", "TranscriptionResponse", "Usage", "hidden_params", "shaped",
 ]  # fmt: skip
@@ -170,6 +170,10 @@ class TranscriptionResponse(_Told, Transcription):
     """A recording's text."""
 
 
+class HttpxBinaryResponseContent(_Told, Speech):
+    """A text, spoken."""
+
+
 class RerankResponse(_Told, _Rerank):
     """Documents by how well they fit."""
 
@@ -205,6 +209,7 @@ _OURS: dict[type[Model], type[Model]] = {
     _Embeddings: EmbeddingResponse,
     _Images: ImageResponse,
     Transcription: TranscriptionResponse,
+    Speech: HttpxBinaryResponseContent,
     _Rerank: RerankResponse,
     _Moderation: ModerationResponse,
     Response: ResponsesAPIResponse,

@@ -6,6 +6,7 @@ The calls themselves are llmkit's, of a client or a router; custom providers' ar
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final, NamedTuple
 
 from ..._control.address import resolve
@@ -176,7 +177,7 @@ def call(name: str, given: tuple[Any, ...], named: Mapping[str, Any], target: An
         )
         record = made.record
         _mock.delay(named)
-        with noting(record):
+        with noting(record), _vetted(target, made):
             client = target or _at_home(made.arguments, client_for(awaited=False))
             answer = getattr(client, _OURS.get(name, name))(**made.arguments)
     except LLMKitError as error:
@@ -196,7 +197,7 @@ async def acall(
         made = prepared(name, placed, awaited=True, routed=target is not None)
         record = made.record
         await _mock.adelay(named)
-        with noting(record):
+        with noting(record), _vetted(target, made):
             client = target or _at_home(made.arguments, client_for(awaited=True))
             answer = await getattr(client, f"a{_OURS.get(name, name)}")(**made.arguments)
     except LLMKitError as error:
@@ -208,6 +209,16 @@ async def acall(
         raise failure from _cause(record, error)
     out = _handed_out(answer, made)
     return out if made.record.kwargs["stream"] else await after_call(name, placed, out)
+
+
+def _vetted(target: Any, made: Prepared) -> AbstractContextManager[Any]:
+    """Where a router makes it: its loggers say who may be asked."""
+    if target is None:
+        return nullcontext()
+    vetting: AbstractContextManager[Any] = target.vetting(
+        made.arguments, awaited=made.record.awaited
+    )
+    return vetting
 
 
 def _cause(record: Record | None, error: LLMKitError) -> BaseException | None:

@@ -25,6 +25,7 @@ __all__ = [
     "before_call",
     "check_hooks",
     "of_stream",
+    "own",
     "piece",
 ]
 
@@ -38,13 +39,10 @@ _enum: Any = enum.StrEnum
 CallTypes = _enum("CallTypes", _members)
 """Kinds of call, as the hooks are told: ``CallTypes.acompletion`` equals ``"acompletion"``."""
 _UNCALLED: Final = {
-    "async_filter_deployments": "give the Router a routing_strategy of your own",
-    "async_pre_call_check": "give the Router rpm and tpm limits, or llmkit.Router(hooks=[…])",
     "async_pre_request_hook": "use async_pre_call_deployment_hook",
     "async_pre_routing_hook": "use llmkit.Router(hooks=[…])",
     "get_chat_completion_prompt": "give messages: prompts are kept by nobody here",
     "log_model_group_rate_limit_error": "use log_failure_event",
-    "pre_call_check": "give the Router rpm and tpm limits, or llmkit.Router(hooks=[…])",
 }
 """Methods that LiteLLM calls in a program, and nobody here, with what to do instead."""
 _looked_at: set[type] = set()

@@ -121,7 +121,7 @@ class Record:
             **_counts(response),
             "cache_hit": getattr(info, "cache_hit", None) or None,
             "cache_key": getattr(info, "cache_key", None),
-            "saved_cache_cost": 0.0,
+            "saved_cache_cost": _saved(info),
             "metadata": {**metadata, "requester_metadata": metadata or None},
             "request_tags": list(metadata.get("tags") or ()),
             "end_user": kwargs["user"],
@@ -190,3 +190,11 @@ def _failure(error: BaseException | None) -> dict[str, Any]:
         "traceback": "".join(traceback.format_exception(error)),
     }
     return {"error_str": str(error), "error_information": told}
+
+
+def _saved(info: Any) -> float | None:
+    """What a hit saved; ``None`` where nobody knows it, which LiteLLM has no word for."""
+    cost = getattr(info, "saved_cache_cost", None)
+    if cost is None:
+        return 0.0
+    return None if cost.total is None else float(cost.total)

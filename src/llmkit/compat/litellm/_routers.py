@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from ._custom import register
 from ._custom_calls import CustomClient
 from ._settings import setting
 from ._streams import raised
+from ._vetting import Vetting, vet, vetted
 
 __all__ = ["Router"]
 
@@ -34,7 +36,15 @@ _ALSO: Final = (
 
 
 class _Router(CustomClient, llmkit_router.Router):
-    """An ``llmkit.Router`` that reaches custom providers, too."""
+    """An ``llmkit.Router`` that reaches custom providers, and asks loggers who may be asked."""
+
+    @override
+    def _vet(self, group: str, member: Any) -> Any:
+        return vet(group, member)
+
+    def vetting(self, named: dict[str, Any], *, awaited: bool) -> AbstractContextManager[None]:
+        """What a call is made in, for its loggers to be asked."""
+        return vetted(Vetting(named, self._table, self._clock.now, awaited=awaited))
 
 
 class Router:

@@ -65,6 +65,8 @@ def utc(time: float) -> datetime:
 
 def _details(settlement: Settlement, said: Mapping[str, Any]) -> str:
     beside = {name: getattr(settlement, name) for name in _BESIDE}
+    if "saved_cache_cost" in settlement.metadata:
+        beside |= {"cache_hit": True, "saved_cache_cost": settlement.metadata["saved_cache_cost"]}
     found = {"key_alias": said.get("key_alias"), **beside, "metadata": said.get("metadata") or {}}
     try:
         # What is ours has nothing in it that the quicker one writes otherwise.

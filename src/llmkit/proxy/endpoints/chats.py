@@ -20,6 +20,7 @@ from ...types.text import TextModelParams
 from ..failure import Refused
 from . import generating, messages, responses
 from .beside import wrong
+from .containers import Noted, in_chat, runs_code
 from .exchange import Endpoint, Exchange, written
 from .relay import whole
 
@@ -117,12 +118,16 @@ async def chat(exchange: Exchange) -> None:
     """``POST /v1/chat/completions``."""
     streams = exchange.streams
     model, messages, params = _asked(exchange)
+    containers = Noted(exchange, model) if runs_code(exchange.fields) else None
     with exchange.around("acompletion", model):
         calls = exchange.gateway.calls
         answer = await calls.acompletion(model, messages, stream=streams, **params)
     if streams:
-        await exchange.relay(answer, ChatTeller(params, f"{_CHAT}.chunk"))
+        noted = containers.in_chunks(answer) if containers else None
+        await exchange.relay(answer, ChatTeller(params, f"{_CHAT}.chunk"), noted=noted)
     else:
+        if containers:
+            await containers.note(answer, in_chat(answer.to_dict()))
         await exchange.tell(answer, whole(answer, _written_chat))
 
 

@@ -6,7 +6,7 @@ name anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from . import kept, places
@@ -14,7 +14,7 @@ from . import kept, places
 if TYPE_CHECKING:
     from .exchange import Exchange
 
-__all__ = ["Noted", "in_message", "in_response", "runs_code"]
+__all__ = ["Noted", "in_chat", "in_message", "in_response", "runs_code"]
 
 _OWN: Final = frozenset({"function", "custom", None})
 """Kinds of tools that the caller runs."""
@@ -57,6 +57,19 @@ def in_message(told: Mapping[str, Any]) -> Iterator[str]:
             yield from _text(found, "id")
 
 
+def in_chat(told: Mapping[str, Any]) -> Iterator[str]:
+    """Ids in a chat's answer, or a chunk of one: what chat's form has no place for stands as it came.
+
+    Anthropic's is beside the choices; items of OpenAI's Responses are in the message's ``provider_specific_fields``.
+    """
+    yield from in_message(told)
+    for choice in _list(told, "choices"):
+        for name in ("message", "delta"):
+            said = choice.get(name) if isinstance(choice, Mapping) else None
+            beside = said.get("provider_specific_fields") if isinstance(said, Mapping) else None
+            yield from in_response({"output": _list(beside, "output_items")})
+
+
 class Noted:
     """Notes containers as the sender's of a request.
 
@@ -79,6 +92,14 @@ class Noted:
             await kept.note(
                 gateway, "container", kept.owner_of(subject), there, told, [self._model]
             )
+
+    def in_chunks(self, stream: Any) -> Callable[[Any], Awaitable[None]]:
+        """What is to be called with each chunk of a chat's stream, before anybody is told of it."""
+
+        async def noted(chunk: Any) -> None:
+            await self.note(stream, in_chat(chunk.to_dict()))
+
+        return noted
 
 
 def _list(holder: Any, name: str) -> list[Any]:

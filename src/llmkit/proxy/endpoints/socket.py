@@ -21,6 +21,7 @@ from .answering import Line
 from .asking import fields_of, subject_of
 from .beside import beside_of, wrong
 from .chats import opened
+from .containers import Noted, in_chat, runs_code
 from .exchange import Exchange, written
 from .kept import check_ids, ids_in
 
@@ -176,9 +177,12 @@ class _Conversation:
         exchange = Exchange(gateway, socket, subject, fields, beside, line, time.perf_counter())
         fields.pop("stream", None)
         said = fields.get("messages")
+        containers = Noted(exchange, str(fields.get("model", ""))) if runs_code(fields) else None
         stream, _ = await opened(exchange, streams=True)
         async with stream:
             async for chunk in stream:
+                if containers:
+                    await containers.note(stream, in_chat(chunk.to_dict()))
                 if chunk.choices:
                     await self._send(written(chunk, _CHUNK).decode())
         if gateway.settings.log_content:

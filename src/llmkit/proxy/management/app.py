@@ -23,7 +23,7 @@ from ..gateway import Gateway
 
 __all__ = ["Management"]
 
-_ABOUT: Final = "Keys, users, teams, organisations, budgets, models and spend."
+_ABOUT: Final = "Keys, users, teams, organisations, budgets, models, spend and the cache."
 _PARTS: Final[Mapping[str, Sequence[str]]] = {
     "key": ("keys", "key_lists", "key_several"),
     "user": ("users", "activity"),
@@ -43,6 +43,7 @@ _PARTS: Final[Mapping[str, Sequence[str]]] = {
     "utils": ("estimates",),
     "cost": ("estimates",),
     "health": ("checks",),
+    "cache": ("caching",),
 }
 """Who answers at paths that begin so, in the order in which they are looked at."""
 _PAGES: Final = frozenset({"openapi.json", "docs", "redoc"})
@@ -70,7 +71,7 @@ _ERROR: Final[dict[str, Any]] = {
     },
 }
 _NOWHERE: Final = 404
-_STATUSES: Final = (400, 401, 403, 404, 405, 422, 429, 500, 503)
+_STATUSES: Final = (400, 401, 403, 404, 405, 409, 422, 429, 500, 503)
 
 
 class Management:

@@ -164,6 +164,7 @@ def _row(row: Request, content: Any) -> dict[str, Any]:
         "session_id": row.session_id,
         "requester_ip_address": row.requester_ip_address,
         "request_tags": row.tags,
+        "cache_hit": bool(details.get("cache_hit")),
         "status": "success" if row.status in _WELL else "failure",
         "outcome": row.status,
         "error": row.error,

@@ -47,6 +47,7 @@ def of_answer(
         "model-group": info.group,
         "model-name": f"{info.provider}/{info.model}",
         "version": _VERSION,
+        "cache-key": info.cache_key or "",
         "attempted-retries": sum(one.deployment == info.deployment for one in tried),
         "attempted-fallbacks": len({one.deployment for one in tried} - {info.deployment}),
     }

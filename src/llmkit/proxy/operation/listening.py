@@ -33,14 +33,22 @@ def serve(settings: Settings) -> int:
     """
     begin(settings.log_level)
     with _listener(settings) as listener:
-        host, port = listener.getsockname()[:2]
-        _log.info("the gateway is at http://%s:%d", f"[{host}]" if ":" in host else host, port)
         if settings.workers == 1:
             from .serving import served  # noqa: PLC0415 - see above
 
-            return served(settings, listener)
+            return served(settings, listener, lambda: _tell(listener))
         # What is wrong is said once, and before anything is started.
-        return _checked(settings) or Workers(settings, listener).run()
+        if code := _checked(settings):
+            return code
+        workers = Workers(settings, listener)
+        _tell(listener)
+        return workers.run()
+
+
+def _tell(listener: socket.socket) -> None:
+    """Say where it is, once nothing is found wrong any more."""
+    host, port = listener.getsockname()[:2]
+    _log.info("the gateway is at http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
 
 def check() -> int:

@@ -48,12 +48,17 @@ def _orphaned() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def served(settings: Settings, listener: socket.socket) -> int:
-    """Answer until told to end; the exit code. Raises ``ConfigurationError`` where the settings are wrong."""
+def served(
+    settings: Settings, listener: socket.socket, begun: Callable[[], None] = lambda: None
+) -> int:
+    """Answer until told to end; the exit code. Raises ``ConfigurationError`` where the settings are wrong.
+
+    ``begun`` is called once requests are answered.
+    """
     _small()
     gc.disable()
     app = create_app(settings)
-    server = _Server(_configuration(settings, app), app.end_soon)
+    server = _Server(_configuration(settings, app), begun, app.end_soon)
     caught: list[int] = []
 
     def catch(number: int, _: Any) -> None:
@@ -79,16 +84,20 @@ def _small() -> None:
 
 
 class _Server(uvicorn.Server):
-    """One that tells its app that it is to end, before it waits for what is under way."""
+    """One that says when it has begun, and tells its app that it is to end before it waits for what is under way."""
 
-    def __init__(self, config: uvicorn.Config, tell: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, begun: Callable[[], None], tell: Callable[[], None]
+    ) -> None:
         super().__init__(config)
-        self._tell = tell
+        self._begun, self._tell = begun, tell
 
     @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         _settle()
+        if self.started:
+            self._begun()
 
     @override
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

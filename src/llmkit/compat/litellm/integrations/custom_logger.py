@@ -74,6 +74,25 @@ class CustomLogger:
         """``logging_hook`` of an async call."""
         return kwargs, result
 
+    async def async_filter_deployments(
+        self,
+        model: str,
+        healthy_deployments: list[Any],
+        messages: list[Any] | None,
+        request_kwargs: dict[str, Any] | None = None,
+        parent_otel_span: Any = None,
+    ) -> list[Any]:
+        """A router's async call looks for a deployment of a group: return those that may be asked."""
+        return healthy_deployments
+
+    def pre_call_check(self, deployment: dict[str, Any]) -> dict[str, Any] | None:
+        """A router has chosen a deployment for a sync call: raise ``RateLimitError``, and another is asked."""
+
+    async def async_pre_call_check(
+        self, deployment: dict[str, Any], parent_otel_span: Any
+    ) -> dict[str, Any] | None:
+        """``pre_call_check`` of an async call."""
+
     async def async_pre_call_deployment_hook(
         self, kwargs: dict[str, Any], call_type: Any
     ) -> dict[str, Any] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._answers import HttpxBinaryResponseContent
+
 __all__ = [
     "AllMessageValues",
     "ChatCompletionAssistantMessage",
@@ -20,6 +22,7 @@ __all__ = [
     "ChatCompletionToolParam",
     "ChatCompletionToolParamFunctionChunk",
     "ChatCompletionUserMessage",
+    "HttpxBinaryResponseContent",
     "OpenAIMessageContent",
 ]
 
