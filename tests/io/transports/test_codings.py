@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from llmkit import errors
-from llmkit._io import _http, aio, sync
+from llmkit._io import _answers, aio, sync
 
 from .._server import COUNTED, DONE, LAST, answer, chat, chunked, head, piece
 from ._wires import each_wire
@@ -158,7 +158,7 @@ async def test_no_answer_is_larger_than_the_limit(
     wire: Wire, server: Server, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     """However it is packed: what is larger than an answer may be is not gathered."""
-    for module in (_http, aio, sync):
+    for module in (_answers, aio, sync):
         monkeypatch.setattr(module, "MAX_BODY", 1 << 20)
     text = b" " * (4 << 20)
     packed = {"plain": text, "gzip": gzip.compress(text), "zstd": zstd_bomb(32)}[how]
