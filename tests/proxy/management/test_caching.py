@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from llmkit.cache import Cache
 from llmkit.proxy.app import create_app
+from llmkit.proxy.settings import Settings
 from llmkit.testing import Simulator
 
 from .._kit import MASTER, Called, config_of, settings_of, shown
@@ -158,3 +159,28 @@ async def test_the_request_log_says_what_a_hit_saved(app: Called) -> None:
     assert (first["cache_hit"], hit["cache_hit"]) == (False, True)
     assert "saved_cache_cost" not in first["metadata"]
     assert float(hit["metadata"]["saved_cache_cost"]) == first["spend"] > hit["spend"] == 0
+
+
+@pytest.mark.parametrize(
+    ("library", "there"),
+    [
+        ({"cache": True}, "gateways"),
+        ({"cache": True, "cache_params": {"type": "redis", "ttl": 9}}, "gateways"),
+        ({"cache": True, "cache_params": {"host": "mine"}}, "mine"),
+        ({"cache": True, "cache_params": {"type": "local"}}, "MemoryEntries"),
+        ({"cache": False}, None),
+        ({}, None),
+    ],
+)
+def test_a_cache_in_redis_is_in_the_gateways(
+    library: Any, there: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing else says where; nobody is asked yet."""
+    for name in ("REDIS_URL", "REDIS_HOST", "REDIS_CLUSTER_NODES"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "c.json").write_text(json.dumps({"model_list": [], "litellm_settings": library}))
+    url = f"sqlite:///{tmp_path / 'proxy.db'}"
+    settings = Settings(config=tmp_path / "c.json", database_url=url, redis_url="redis://gateways:1/0")  # fmt: skip
+    cache = create_app(settings).gateway.calls.cache
+    assert (cache is None) is (there is None)
+    assert there is None or there in repr(cache.store)
