@@ -22,7 +22,7 @@ HOME = Path(__file__).resolve().parent
 ROOT = HOME.parent
 
 from bench import environments, machine, section  # noqa: E402 - the tree that this file is in
-from bench.gateways import Gateway, Load, Plan, bare, dutiful, litellm, ours, running  # noqa: E402
+from bench.gateways import Gateway, Load, Plan, bare, dutiful, litellm, live, ours, running  # noqa: E402
 from bench.processes import Server, cores, serving  # noqa: E402
 from bench.section import Table  # noqa: E402
 
@@ -143,6 +143,13 @@ def bars(found: Found) -> Table:
             "{:.1f} ×",
         ),
         (
+            "the same of the bare forwarder, where it holds no event back",
+            "–",
+            ratio(found, "chunks", "bare, live", "litellm"),
+            lambda x: True,
+            "{:.1f} ×",
+        ),
+        (
             "ready after its start",
             "< 1.5 s",
             middle(found, "llmkit", "ready"),
@@ -201,7 +208,8 @@ def about() -> str:
     made: dict[str, Any] = machine.described()
     return (
         "What `python benchmarks/gateway.py --peers litellm --page docs/benchmarks.md` measured: a bare forwarder"
-        " (Starlette and pyreqwest), the same with a gateway's duties done by hand (key, hold, settlement, usage and a"
+        " (Starlette and pyreqwest), one that hands on each event of a stream as it comes (live; pyreqwest alone holds"
+        " them back), the same with a gateway's duties done by hand (key, hold, settlement, usage and a"
         " line of the log; no routes, prices or checks), `python -m llmkit.proxy` with a key that has a rate limit and"
         " a budget, its request log written to SQLite (`crash`), and LiteLLM's proxy with its master key and no"
         " database; one worker each, on one core; the answers' server and who asks are on the other. Medians of"
@@ -214,7 +222,7 @@ def about() -> str:
 def plans(given: argparse.Namespace, upstream: str) -> list[Plan]:
     """Who is measured."""
     here = Path(sys.executable)
-    found = [bare(here, upstream), dutiful(here, upstream), ours(here, upstream)]
+    found = [one(here, upstream) for one in (bare, live, dutiful, ours)]
     if given.litellm is not None:
         found.append(litellm(given.litellm, upstream))
     elif given.peers == "litellm":

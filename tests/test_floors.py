@@ -240,8 +240,11 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "_io.stores.catch_up": {"anyio.to_thread"},  # only while a store cannot be reached
     "_io._bar": {"tqdm.notebook", "tqdm.std"},  # an extra
     "_io._config": {"yaml"},  # an extra, and only for files in YAML
-    "_io.sync": {"llmkit._io._files"},  # few calls have files to read
-    "_io.aio": {"llmkit._io._files"},
+    "_io.sync": {
+        "llmkit._io._files",
+        "llmkit._io._media",
+    },  # few calls have files to read, or to fetch
+    "_io.aio": {"llmkit._io._files", "llmkit._io._media"},
     "_io._files": {"anyio.to_thread"},  # few calls have files to read
     "_io._hooked": {"httpx"},  # only where somebody has loaded and hooked it
     "_io._borrowed": {"llmkit._io._sending"},  # only for uploads
@@ -260,7 +263,12 @@ LAZY_SEAMS: dict[str, set[str]] = {
     "types.answer": {"llmkit.types._page"},
     "types.audio": {"html"},
     "_io._loops": {"trio"},  # only under it
-    "_io._network": {"llmkit._io._reqwest"},  # only who asks for it
+    "_io._network": {  # only the one that is asked for
+        "llmkit._io._http",
+        "llmkit._io._instead",
+        "llmkit._io._reqwest",
+    },
+    "_io._transports": {"llmkit._io._proxy", "urllib.request"},  # only where a proxy is named
     "_io._reqwest": {  # only in a child that was forked, and for uploads
         "ctypes",
         "llmkit._io._reqwest_uploads",

@@ -453,6 +453,18 @@ def test_modules_of_the_first_call(simulator: Simulator, *, stream: bool) -> Non
     assert len(ours) <= FIRST_CALL, sorted(ours)
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_modules_of_the_first_call_over_pyreqwest(simulator: Simulator, *, stream: bool) -> None:
+    """Nothing of another HTTP library, Python's own included. Its coroutines need asyncio."""
+    call = (
+        f"llmkit.Client(base_url='{simulator.base_url}', api_key='{KEY}', transport='reqwest')"
+        f".completion('{MODEL}', {ASK}, stream={stream})"
+    )
+    ours = loaded(f"import llmkit; made = {call}; made.text if not {stream} else list(made)")
+    others = {"httpcore", "httpx", "h11", "http.client", "urllib.request"}
+    assert not tops(ours) & (DENIED - {"anyio", "asyncio", "concurrent"} | others)
+
+
 def mine() -> set[str]:
     """Python's own modules that are named after the platform."""
     return {name for name in sys.modules if name.startswith("_sysconfigdata")}

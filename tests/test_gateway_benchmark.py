@@ -16,7 +16,7 @@ from bench import section
 def test_all_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A short run: the bare forwarder, the one by hand, ours; on the page, too."""
+    """A short run: the bare forwarders, the one by hand, ours; on the page, too."""
     page = tmp_path / "page.md"
     page.write_text("# Page\n", encoding="utf-8")
     short = ["--rounds", "1", "--seconds", "0.1", "--page", str(page)]
@@ -24,9 +24,10 @@ def test_all_is_measured(
     program.main()
     measured, bars, rest = capsys.readouterr().out.split("\n\n")
     assert not rest.strip()
-    assert measured.split("\n")[0].split() == ["gateway", "bare", "by", "hand", "llmkit"]
-    assert len(bars.splitlines()) == 1 + 8
-    assert bars.count("not measured") == 2  # what is held against LiteLLM's
+    gateways = ["gateway", "bare", "bare,", "live", "by", "hand", "llmkit"]
+    assert measured.split("\n")[0].split() == gateways
+    assert len(bars.splitlines()) == 1 + 9
+    assert bars.count("not measured") == 3  # what is held against LiteLLM's
     assert "## The gateway" in page.read_text(encoding="utf-8")
     assert section.kept(page)
 

@@ -6,6 +6,7 @@ import os
 import pickle
 import subprocess
 import sys
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -218,6 +219,16 @@ def test_call_ids_are_unique() -> None:
     assert new_call_id().startswith("call_")
     assert len({fresh_id() for _ in range(1000)}) == 1000
     assert all(len(fresh_id()) == 32 for _ in range(200))
+
+
+def test_ids_that_are_made_one_after_the_other_lie_beside_each_other() -> None:
+    """They begin with the time, so a table that is kept by them grows at its end; the rest of them is chance."""
+    before = time.time_ns() // 1_000_000
+    made = [fresh_id() for _ in range(200)]
+    times = [int(one[:12], 16) for one in made]
+    assert times == sorted(times)
+    assert before <= times[-1] <= time.time_ns() // 1_000_000
+    assert len({one[12:] for one in made}) == 200
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked there")

@@ -1,6 +1,9 @@
 """The bare forwarder: Starlette and pyreqwest, nothing in between. What a gateway in Python cannot go below by much.
 
-usage: python -m bench.forwarder PORT UPSTREAM   (UPSTREAM: an address up to ``/v1``)
+usage: python -m bench.forwarder PORT UPSTREAM [live]   (UPSTREAM: an address up to ``/v1``)
+
+``live``: a stream's events are handed on as they come, as a gateway's readers want them. Without it pyreqwest holds
+them back until it has 64 KiB, or all.
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 
-def made(upstream: str) -> Starlette:
+def made(upstream: str, *, live: bool = False) -> Starlette:
     """The application."""
     place: dict[str, Client] = {}
 
@@ -32,6 +35,8 @@ def made(upstream: str) -> Starlette:
         asked = place["client"].post(f"{upstream}/chat/completions").body_bytes(body)
         asked = asked.header("content-type", "application/json")
         if b'"stream":true' in body or b'"stream": true' in body:
+            if live:
+                asked = asked.streamed_read_buffer_limit(1)
             return StreamingResponse(_pieces(asked), media_type="text/event-stream")
         answer = await asked.build().send()
         return Response(bytes(await answer.bytes()), answer.status, media_type="application/json")
@@ -49,9 +54,11 @@ async def _pieces(asked: Any) -> AsyncIterator[bytes]:
             yield bytes(piece)
 
 
-def main(port: str, upstream: str) -> None:
+def main(port: str, upstream: str, live: str = "") -> None:
     """Serve, with what the gateway is served with."""
-    uvicorn.run(made(upstream), port=int(port), log_level="warning", access_log=False)
+    uvicorn.run(
+        made(upstream, live=bool(live)), port=int(port), log_level="warning", access_log=False
+    )
 
 
 if __name__ == "__main__":

@@ -67,6 +67,17 @@ def bare(python: Path, upstream: str) -> Plan:
     return Plan("bare", "/health", lambda folder, port: [*command, str(port), f"{upstream}/v1"])
 
 
+def live(python: Path, upstream: str) -> Plan:
+    """The same, which holds no event of a stream back."""
+    command = [str(python), "-m", "bench.forwarder"]
+    return Plan(
+        "bare, live",
+        "/health",
+        lambda folder, port: [*command, str(port), f"{upstream}/v1", "live"],
+        lambda port: KEY,
+    )
+
+
 def dutiful(python: Path, upstream: str) -> Plan:
     """The forwarder that does a gateway's duties by hand."""
     command = [str(python), "-m", "bench.dutiful"]

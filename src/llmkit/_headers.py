@@ -53,8 +53,11 @@ class LateHeaders(Mapping[str, str]):
         return found
 
     def _shown_in(self, text: str) -> bool:
-        keys = (secret.reveal() for secret in self._secrets)
-        return any(len(key) >= SHORTEST and key in text for key in keys)
+        for secret in self._secrets:
+            key = secret.reveal()
+            if key in text and len(key) >= SHORTEST:
+                return True
+        return False
 
     @override
     def get(self, name: str, default: Any = None) -> Any:
@@ -65,8 +68,8 @@ class LateHeaders(Mapping[str, str]):
         found = self._look(given, name)
         if found is None:
             return default
-        hidden = self._secrets and self._shown_in(found)
-        return self.read().get(name, default) if hidden or name == "set-cookie" else found
+        hidden = name == "set-cookie" or self._shown_in(found)
+        return self.read().get(name, default) if hidden else found
 
     @override
     def __contains__(self, name: object) -> bool:

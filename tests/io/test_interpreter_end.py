@@ -7,10 +7,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import httpcore
 import pytest
 
-from llmkit._io import _http, _lanes
+from llmkit._io import _faults, _http, _lanes
 from llmkit._io.stores.entries import sqlite
 from llmkit.stores import RedisStore
 
@@ -64,6 +63,6 @@ def test_no_lane_is_made_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
     lanes = _lanes.Lanes(lambda *given: made.append(given), apart=True)
     monkeypatch.setattr(sys, "is_finalizing", lambda: True)
-    with pytest.raises(httpcore.ConnectError, match="the interpreter is at its end"):
+    with pytest.raises(_faults.ConnectError, match="the interpreter is at its end"):
         lanes._new("key")
     assert not made

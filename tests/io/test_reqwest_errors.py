@@ -1,14 +1,14 @@
-"""What pyreqwest says of a failure, and what that is called over httpcore."""
+"""What pyreqwest says of a failure, and what that is called over _faults."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import httpcore
 import pytest
 
 from llmkit import APIResponseValidationError
-from llmkit._io._reqwest_errors import as_httpcores, head_has_come
+from llmkit._io import _faults
+from llmkit._io._reqwest_errors import fault_of, head_has_come
 
 CONNECT, SEND = "client error (Connect)", "client error (SendRequest)"
 ADDRESS = "error sending request for url (http://host/v1?key=secret)"
@@ -25,29 +25,29 @@ def failed(name: str, *causes: str) -> Exception:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        (failed("ConnectError", ADDRESS, CONNECT, "tcp connect error"), httpcore.ConnectError),
-        (failed("ConnectTimeoutError", ADDRESS, CONNECT, "timed out"), httpcore.ConnectTimeout),
-        (failed("ConnectTimeoutError", ADDRESS, "operation timed out"), httpcore.ReadTimeout),
-        (failed("ConnectError", ADDRESS, CONNECT, "tunnel error: no"), httpcore.ProxyError),
-        (failed("ConnectError", ADDRESS, CONNECT, "SOCKS error: no"), httpcore.ProxyError),
-        (failed("ConnectError", ADDRESS, SEND, "connection closed"), httpcore.RemoteProtocolError),
-        (failed("ConnectError", ADDRESS, SEND, "Connection reset by peer"), httpcore.ReadError),
-        (failed("RequestError", ADDRESS, SEND, "Broken pipe (os error 32)"), httpcore.WriteError),
-        (failed("DecodeError", ADDRESS, SEND, "invalid HTTP"), httpcore.RemoteProtocolError),
+        (failed("ConnectError", ADDRESS, CONNECT, "tcp connect error"), _faults.ConnectError),
+        (failed("ConnectTimeoutError", ADDRESS, CONNECT, "timed out"), _faults.ConnectTimeout),
+        (failed("ConnectTimeoutError", ADDRESS, "operation timed out"), _faults.ReadTimeout),
+        (failed("ConnectError", ADDRESS, CONNECT, "tunnel error: no"), _faults.ProxyError),
+        (failed("ConnectError", ADDRESS, CONNECT, "SOCKS error: no"), _faults.ProxyError),
+        (failed("ConnectError", ADDRESS, SEND, "connection closed"), _faults.RemoteProtocolError),
+        (failed("ConnectError", ADDRESS, SEND, "Connection reset by peer"), _faults.ReadError),
+        (failed("RequestError", ADDRESS, SEND, "Broken pipe (os error 32)"), _faults.WriteError),
+        (failed("DecodeError", ADDRESS, SEND, "invalid HTTP"), _faults.RemoteProtocolError),
         (failed("BodyDecodeError", "Unknown frame descriptor"), APIResponseValidationError),
-        (failed("BuilderError", "URL scheme is not allowed"), httpcore.LocalProtocolError),
+        (failed("BuilderError", "URL scheme is not allowed"), _faults.LocalProtocolError),
     ],
 )
 def test_what_it_is_called(error: Exception, kind: type[Exception]) -> None:
     """Each has the class of httpcore's that means the same, and no address, which may hold a key."""
-    made = as_httpcores(error)
+    made = fault_of(error)
     assert type(made) is kind
     assert "secret" not in str(made)
 
 
 def test_a_failure_without_causes() -> None:
     """Where it says nothing of its causes, its own words are told."""
-    assert str(as_httpcores(failed("RequestError"))) == "failed"
+    assert str(fault_of(failed("RequestError"))) == "failed"
 
 
 @pytest.mark.parametrize(("name", "come"), [("ReadError", True), ("ConnectError", False)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import threading
 import time
@@ -16,9 +17,10 @@ import llmkit
 from llmkit import APITimeoutError, RetryPolicy, Timeouts
 from llmkit._io import _lanes, _reqwest
 from llmkit._io import _reqwest_clients as clients
+from llmkit._io._reqwest_answers import WHOLE
 
-from ._colour import KEY, MESSAGES, MODEL, Colour
-from ._server import HOLD, Server, completion
+from ._colour import KEY, MESSAGES, MODEL, Colour, each_colour
+from ._server import CLOSE, HOLD, Server, chat, completion, head
 
 pytest.importorskip("pyreqwest")
 ASK = {"model": MODEL, "messages": MESSAGES}
@@ -66,6 +68,38 @@ def test_one_connection_for_one_after_the_other(server: Server, client: llmkit.C
         for _ in client.completion(**ASK, stream=True):
             pass
     assert len(server.peers) <= 2
+
+
+@pytest.mark.parametrize("length", [WHOLE - 1, WHOLE, WHOLE + 1, 3 * WHOLE])
+@each_colour
+async def test_as_much_as_comes_with_a_head(length: int, colour: Colour, server: Server) -> None:
+    """A body around the size that is taken at once, in several pieces: all of it, and its connection is kept."""
+    body = json.dumps(chat("x" * (length - len(json.dumps(chat("")))))).encode()
+    assert len(body) == length
+    pieces = [body[at : at + 20_000] for at in range(0, length, 20_000)]
+    server.always(head(content_length=length), *(step for one in pieces for step in (one, 0.001)))
+    client = client_of(server)
+    for _ in range(3):
+        answer = await colour.call(client)
+        assert answer.call.raw == body
+        assert answer.call.headers["content-length"] == str(length)
+    await client.aclose() if not colour.is_sync else client.close()
+    assert len(server.peers) == 1
+
+
+def test_a_body_that_is_told_and_does_not_come(server: Server, client: llmkit.Client) -> None:
+    """It is no answer, and no connection for another."""
+    server.script((head(content_length=500), b"{", CLOSE), completion())
+    with pytest.raises(llmkit.APIConnectionError) as caught:
+        client.completion(**ASK)
+    assert caught.value.sent == "yes"
+    assert client.completion(**ASK).choices[0].message.content == "Hello there"
+
+
+def test_whole_answers_have_pyreqwests_own_limit() -> None:
+    """It is not set for each request."""
+    made = clients.client(None, None, 1.0, http2=False).get("http://127.0.0.1/")
+    assert made.default_streamed_read_buffer_limit() == WHOLE
 
 
 def test_more_calls_than_lanes(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

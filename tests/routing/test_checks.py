@@ -442,7 +442,7 @@ def test_words_of_callers_are_not_kept_for_ever() -> None:
     made = pool([member(region="eu"), member("b", region="x7")])
     for number in range(400):
         assert made.unfit(chat(region=f"x{number}")) == (0b01 if number == 7 else 0b11)
-    assert len(made._fit._masks) <= 256
+    assert len(made.fit._masks) <= 256
 
 
 # --- how long a prompt is at most

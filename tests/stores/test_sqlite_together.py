@@ -91,10 +91,30 @@ def test_what_waits_is_committed_together(loop: str, path: Path, store: SQLiteSt
     # The first one, alone, has one of the ten.
     assert [type(one) is Reserved for one in found].count(True) == 9
     assert counts["COMMIT"] == 2
-    # What all of them add to is written once for each transaction.
-    assert counts["INSERT"] - 10 == 2
+    # One, and nine in eights; what all of them add to is written once for each transaction.
+    assert counts["INSERT"] == (1 + 1) + (2 + 1)
+    # So are they looked for: one, and twenty in eights; and the account, once.
+    assert counts["SELECT"] == 1 + 3 + 1
     audit = store.perform(Audit())
     assert (audit.holds, audit.differences) == (10, ())
+
+
+def test_each_sees_what_those_before_it_did(path: Path, store: SQLiteStore) -> None:
+    """In one transaction, whose rows are written at its end, answers are as if each had been alone."""
+    settle = SettleHold("a", "settle", (ONE,), ONE, settlement=CALL)
+    asked: list[Any] = [
+        reserve("a"), reserve("a"), settle, Settle(CALL), settle, reserve("a"),
+        SettleHold("b", "release"), reserve("b"), reserve("c"), reserve("d"), Sweep(),
+    ]  # fmt: skip
+    found = asyncio.run(at_once(store, path, asked))
+    assert [getattr(one, "status", type(one).__name__) for one in found] == [
+        *("Reserved", "Reserved", "settled", "bool", "again", "Gone"),
+        *("missing", "Gone", "Reserved", "Reserved", "int"),
+    ]
+    assert (found[1].again, found[3], found[-1]) == (True, False, 0)
+    assert len(store.perform(Settlements())) == 1
+    audit = store.perform(Audit())
+    assert (audit.holds, audit.entries, audit.differences) == (3, 2, ())
 
 
 @LOOPS

@@ -28,7 +28,11 @@ TRANSPORT = Stage(
     "transport",
     "the request's way to the server and the answer's way back, the wait for it included",
     (
+        "_io._answers",
+        "_io._faults",
         "_io._http",
+        "_io._instead",
+        "_io._transports",
         "_io._pool",
         "_io._backend",
         "_io._tls",

@@ -64,7 +64,8 @@ def failed(job: Job, account: Account, attempt: Attempt, error: APIError) -> Flo
 
 def held(job: Job, account: Account, leg: Leg, step: Step, this: Try) -> Flow[tuple[Leg, Step]]:
     """Take what the attempt may cost at most out of its budgets, and tell billing; refused, it ends before it began."""
-    account.unanswered()
+    if account.info.status_code is not None:
+        account.unanswered()
     began, wall = job.clock.now(), job.clock.wall()
     try:
         if account.holds is None and "max_cost" not in leg.options:

@@ -116,8 +116,12 @@ class context:  # noqa: N801 - it is used like a function
         return self
 
     def __exit__(self, *_: object) -> None:
+        kept = CONTEXT.get()
+        if kept and kept[-1] is self:
+            CONTEXT.set(kept[:-1])
+            return
         # One that is left out of turn, as in generators, takes out itself and nobody else.
-        around = list(reversed(CONTEXT.get()))
+        around = list(reversed(kept))
         if self in around:
             around.remove(self)
         CONTEXT.set(tuple(reversed(around)))
@@ -164,7 +168,9 @@ def told(
     around = CONTEXT.get()
     if len(around) == 1 and (one := around[0]).final and _NAMED.isdisjoint(options):
         # Nobody else has anything to say of whose it is.
-        return one.says, dict(one.shows) if one.shows else shown(one.says), noted(metadata)
+        says, shows, own = one.says, one.shows, one.metadata
+        kept = noted(metadata) if metadata else own or metadata
+        return says, dict(shows) if shows else shown(says), kept
     found = attributes(params, options, metadata)
     return found, shown(found), noted(metadata)
 

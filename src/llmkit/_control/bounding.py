@@ -58,15 +58,21 @@ def bound_of(
     """The bound for one attempt at a call that is ready to be sent."""
     from ..catalogue._allowances import allowance  # noqa: PLC0415
 
-    call, query = leg.call, mapping(leg.options, "extra_query")
+    call = leg.call
+    query = mapping(leg.options, "extra_query") if "extra_query" in leg.options else None
     name = call.model if call.priced_as is None else call.priced_as
+    model, allowed, last = _priced(job, call, name), allowance(call.provider, name), _last_day(job)
+    if not (exact or query):
+        plain = pricing.plain_bound(call, model, allowed, request, last)
+        if plain is not None:
+            return plain
     return pricing.bound(
         call,
-        _priced(job, call, name),
-        allowance=allowance(call.provider, name),
+        model,
+        allowance=allowed,
         gauges=_gauges(partial(job.catalogue.counting, call.provider, name), exact=exact),
         request=request,
-        last=_last_day(job),
+        last=last,
         query={k: v for k, v in query.items() if k not in _FREE_QUERY} if query else {},
         heeded=lambda: _heeded(leg),
     )
@@ -80,7 +86,8 @@ def output_limit(job: Job, leg: Leg) -> int | None:
 
 
 def _priced(job: Job, call: Call, name: str) -> ModelInfo | None:
-    return _model(call.price, model_of(job.catalogue, call.provider, name))
+    listed = model_of(job.catalogue, call.provider, name)
+    return listed if call.price is None else _model(call.price, listed)
 
 
 # Of which version of an API is asked, and in which form it answers.

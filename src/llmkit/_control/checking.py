@@ -204,7 +204,10 @@ def _copied(value: Any, texts: list[str]) -> Any:
         return value
     if kind is dict or isinstance(value, Mapping):
         texts += [name for name in value if isinstance(name, str)]
-        return {name: _copied(item, texts) for name, item in value.items()}
+        return {
+            name: item if type(item) in _SCALARS else _copied(item, texts)
+            for name, item in value.items()
+        }
     if kind is list or isinstance(value, list | tuple):
         return [_copied(item, texts) for item in value]
     if isinstance(value, str):

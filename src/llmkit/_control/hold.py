@@ -121,7 +121,8 @@ class Holds:
 
     def ended(self, settlement: Settlement) -> None:
         """The call has ended like this: decide what becomes of the hold that is open."""
-        self._let_go()
+        if self._trying is not None:
+            self._let_go()
         taken = self._open
         if taken is None:
             return

@@ -69,7 +69,9 @@ def holding(
         Diversion: another model shall answer.
     """
     first = Need(job, leg, step.request)
-    if (holds is not None and not holds.wanted(step.request.method)) or first.is_free():
+    # An answer in words is never free.
+    free = type(leg.call) not in LIMIT_NAMES and first.is_free()
+    if free or (holds is not None and not holds.wanted(step.request.method)):
         return first, step
     need = first
     refusal = yield from _refused(job, holds, first, until)
@@ -95,7 +97,8 @@ _Refusal = BudgetExceededError | UnboundedCostError | LimitReachedError | Divers
 def _refused(job: Job, holds: Holds | None, need: Need, until: float) -> Flow[_Refusal | None]:
     """Take the hold; why there is none."""
     try:
-        need.check()
+        if "max_cost" in need.leg.options:
+            need.check()
         if holds is None:
             return None
         divert = yield from holds.take(_ask(job, holds, need, until))

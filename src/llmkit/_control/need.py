@@ -46,8 +46,9 @@ class Need:
     def bound(self) -> Cost | Unbounded:
         """The most that it costs, or why that is not known."""
         if self._bound is None:
-            self._bound = bound_of(self._job, self.leg, self.request)
-            if not self._bound and at_home(self.leg.call.provider, self.leg.endpoint.base_url):
+            bound = self._bound = bound_of(self._job, self.leg, self.request)
+            known = type(bound) is Cost and bound.total is not None
+            if not known and at_home(self.leg.call.provider, self.leg.endpoint.base_url):
                 self._bound = Cost.zero
         return self._bound
 

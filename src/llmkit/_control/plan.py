@@ -311,10 +311,13 @@ def leg_at(
     call = _new(kind.unfrozen)
     call.id, call.provider, call.model = call_id, address.provider.name, address.model
     call.params, call.stream, call.adjustments = how.params, stream, how.adjustments
-    call.extra_body, call.extra_headers, call.drop_params, call.allowed = said[:_OF_REQUESTS]
-    call.priced_as, call.price = said.priced_as or address.priced_as, said.price
-    call.facts, call.catalogue = address.facts, catalogue
-    for name, value in {**kind.left_out, **subject}.items():
+    call.extra_body, call.extra_headers, call.drop_params, call.allowed, named, call.price = said
+    call.priced_as, call.facts, call.catalogue = (
+        named or address.priced_as,
+        address.facts,
+        catalogue,
+    )
+    for name, value in ({**kind.left_out, **subject} if kind.left_out else subject).items():
         setattr(call, name, value)
     call.__class__ = kind.make
     return Leg(
@@ -429,8 +432,6 @@ class _Said(NamedTuple):
 
 
 _NOTHING = _Said()
-_OF_REQUESTS = 4
-"""How many of these say something of the request."""
 _OF_LEGS = NO_PRICES - {
     "allowed_openai_params", "base_model", "drop_params", "extra_body", "extra_headers", "organization",
 }  # fmt: skip

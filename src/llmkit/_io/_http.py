@@ -11,31 +11,25 @@ import contextlib
 import functools
 import os
 import re
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 import httpcore
 from typing_extensions import override
 
-from .._headers import LateHeaders
-from .._http import HTTPRequest, HTTPResponse
-from ..errors import APIResponseValidationError
+from .._http import HTTPRequest
 from . import _hooked
-from ._inflate import Inflate, inflater
-from ._pool import AsyncPool, Pool
+from ._pool import AsyncPool, Pool, async_backend
 from ._progress import Progress
-from ._running import async_backend
 from ._tls import TLS
+from ._transports import Transports
 
 if TYPE_CHECKING:
     from ._sending import AsyncSending, Sending
 
-__all__ = ["MAX_BODY", "AsyncTransports", "SyncTransports", "head", "raw", "too_much"]
+__all__ = ["AsyncTransports", "SyncTransports"]
 
 T = TypeVar("T")
-MAX_BODY = 256 * 1024 * 1024
 _DEFAULT_HEADERS = ((b"accept-encoding", b"gzip, deflate"), (b"user-agent", b"llmkit"))
 _CHUNKED = (b"transfer-encoding", b"chunked")
 # An address that needs no escaping: nearly all of them.
@@ -185,74 +179,7 @@ def _read_headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-def raw(response: Any, decoded: Callable[[], Any]) -> tuple[Any, Inflate | None]:
-    """The pieces of a body as they come, and what decompresses them.
-
-    A coding that was not asked for is left to httpx (``decoded``), which may know it.
-    """
-    try:
-        return response.stream, inflater(response.headers.get("content-encoding", ""))
-    except LookupError:
-        return decoded(), None
-
-
-def head(response: Any, body: bytes = b"") -> HTTPResponse:
-    """Read status and headers of a response; cookies stay behind."""
-    headers: Mapping[str, str] = response.headers
-    if not getattr(response, "lowered", False):
-        headers = {name.lower(): value for name, value in headers.items()}
-    if headers.__class__ is not LateHeaders and "set-cookie" in headers:
-        headers = {name: value for name, value in headers.items() if name != "set-cookie"}
-    return HTTPResponse(response.status_code, headers, body)
-
-
-def too_much(answer: HTTPResponse) -> APIResponseValidationError:
-    """What is raised where a body has more than ``MAX_BODY``."""
-    return APIResponseValidationError(
-        f"the answer has more than {MAX_BODY} bytes",
-        status_code=answer.status,
-        request_id=answer.request_id,
-        sent="yes",
-    )
-
-
-def _proxy_for(url: str) -> str | None:
-    """The proxy for an address, as the standard library reads the environment."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    proxies = urllib.request.getproxies()
-    proxy = proxies.get(parts.scheme) or proxies.get("all")
-    if not proxy or urllib.request.proxy_bypass(parts.netloc) or urllib.request.proxy_bypass(host):
-        return None
-    return proxy if "://" in proxy else f"http://{proxy}"
-
-
-def _checked(proxy: str) -> str:
-    from ._proxy import named_proxy  # noqa: PLC0415 - who has no proxy does not wait for it
-
-    return named_proxy(proxy)
-
-
-class _Transports:
-    """Pools by proxy, made when first needed; a child process makes its own."""
-
-    def __init__(self, tls: TLS | None, proxy: str | None) -> None:
-        # No method of its own: that would be a cycle, and what a client holds would outlive it.
-        self.tls = tls or TLS()
-        self._proxy = None if proxy is None else _checked(proxy)
-        self._proxies: dict[str, str | None] = {}
-
-    def proxy(self, url: str) -> str | None:
-        """The proxy for an address: the one that was given, or the environment's, resolved once for each origin."""
-        if self._proxy is not None:
-            return self._proxy
-        origin = url[: url.find("/", 8)]
-        if origin not in self._proxies:
-            self._proxies[origin] = _proxy_for(url)
-        return self._proxies[origin]
-
-
-class SyncTransports(_Transports):
+class SyncTransports(Transports):
     """Blocking connections, shared by all threads."""
 
     def __init__(self, tls: TLS | None = None, proxy: str | None = None) -> None:
@@ -310,7 +237,7 @@ async def _asent(pool: Any, prepared: httpcore.Request, url: str) -> Any:
     return _Answer(await pool.handle_async_request(prepared))
 
 
-class AsyncTransports(_Transports):
+class AsyncTransports(Transports):
     """Connections of one event loop."""
 
     def __init__(self, tls: TLS | None = None, proxy: str | None = None) -> None:

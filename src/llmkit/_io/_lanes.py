@@ -21,9 +21,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-import httpcore
-
 from . import _waiting
+from ._faults import ConnectError
 from ._limit import ParallelLimit
 from ._waiting import poll
 
@@ -173,7 +172,7 @@ class Lanes:
     def _client(self, key: Any, mark: int | None) -> Any:
         if sys.is_finalizing():
             # Nothing more is loaded then, and CPython 3.13.0 crashes where a timedelta is made.
-            raise httpcore.ConnectError(_OVER)
+            raise ConnectError(_OVER)
         return self._made(key, None if mark is None else dt.timedelta(milliseconds=mark))
 
     def _evict(self) -> None:

@@ -21,11 +21,10 @@ from typing_extensions import override
 from .._flow import Deadlines, Fetch
 from .._http import HTTPRequest, HTTPResponse
 from ..errors import InvalidRequestError
+from ._answers import head, raw
 from ._backend import WatchedBackend
-from ._http import head, raw
-from ._pool import AsyncPool, Pool
+from ._pool import AsyncPool, Pool, async_backend
 from ._progress import Progress, during
-from ._running import async_backend
 from ._tap import Answer, Pointed, athrough, is_tapped, through
 from ._tls import shared_tls
 from ._unbroken import Unbroken

@@ -6,18 +6,12 @@ Here is the choice and what goes with every library; what each does with it stan
 from __future__ import annotations
 
 import contextlib
-import functools
-import os
 import sys
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from typing_extensions import override
-
 from .._http import HTTPRequest
 from ..errors import ConfigurationError
-from ._http import AsyncTransports, SyncTransports
 from ._progress import Progress
 from ._tls import TLS
 
@@ -25,7 +19,6 @@ __all__ = ["Awaiting", "Blocking", "Network", "chosen", "ending", "refuse_beside
 
 _NAMES = ("httpx", "reqwest")
 _VARIABLE = "LLMKIT_TRANSPORT"
-_OURS = os.path.join(os.path.dirname(os.path.dirname(__file__)), "")  # noqa: PTH118, PTH120 - as code has it
 _USUAL = {"http2": False, "verify": True}
 
 
@@ -87,6 +80,8 @@ class Network:
             from ._reqwest import Reqwest  # noqa: PLC0415 - an extra
 
             return Reqwest(self.tls, self.proxy, http2=self.http2)
+        from ._http import SyncTransports  # noqa: PLC0415 - over pyreqwest nobody needs httpcore
+
         return SyncTransports(self.tls, self.proxy)
 
     def awaiting(self) -> Awaiting:
@@ -95,6 +90,8 @@ class Network:
             from ._reqwest import AsyncReqwest  # noqa: PLC0415 - an extra
 
             return AsyncReqwest(self.tls, self.proxy, http2=self.http2)
+        from ._http import AsyncTransports  # noqa: PLC0415
+
         return AsyncTransports(self.tls, self.proxy)
 
     def here(self) -> Network:
@@ -102,53 +99,9 @@ class Network:
         reqwest: Any = sys.modules.get(f"{__package__}._reqwest")
         if self.name != "reqwest" or reqwest is None or not reqwest.keep_inherited():
             return self
-        return _Instead(verify=self.tls.verify, cert=self.tls.cert or None, proxy=self.proxy)
+        from ._instead import Instead  # noqa: PLC0415 - few processes are forked
 
-
-class _Instead(Network):
-    """httpx's connections where reqwest was asked for."""
-
-    @override
-    def blocking(self) -> Blocking:
-        """Connections for blocking code."""
-        return _SyncInstead(self.tls, self.proxy)
-
-    @override
-    def awaiting(self) -> Awaiting:
-        """Connections for the running event loop."""
-        return _AsyncInstead(self.tls, self.proxy)
-
-
-class _SyncInstead(SyncTransports):
-    @override
-    def send(self, request: HTTPRequest, progress: Progress) -> Any:
-        _say_instead()
-        return super().send(request, progress)
-
-
-class _AsyncInstead(AsyncTransports):
-    @override
-    async def send(self, request: HTTPRequest, progress: Progress) -> Any:
-        _say_instead()
-        return await super().send(request, progress)
-
-
-@functools.cache
-def _say_instead() -> None:
-    warnings.warn(
-        "this process was forked from one that used transport='reqwest', which cannot be used in both:"
-        " its calls go over httpx. Make calls only after forking, or start processes by 'spawn'.",
-        RuntimeWarning,
-        stacklevel=_callers(),
-    )
-
-
-def _callers() -> int:
-    """How far up the caller's line is; on asyncio, where that cannot be told, the event loop's."""
-    frame, level = sys._getframe(1), 1  # noqa: SLF001 - as warnings does
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
-        frame, level = frame.f_back, level + 1
-    return level
+        return Instead(verify=self.tls.verify, cert=self.tls.cert or None, proxy=self.proxy)
 
 
 def chosen(transport: str | None, environ: Mapping[str, str]) -> str:

@@ -74,7 +74,8 @@ class Observers:
     def tell(self, event: Any) -> None:
         """Tell everybody, from sync code; what coroutine functions do happens on a loop behind it, in order."""
         _debug(event)
-        _around(event)
+        for one in CONTEXT.get():
+            one.hears(event)
         for callback in self.callbacks:
             try:
                 result = callback(event)
@@ -86,7 +87,9 @@ class Observers:
     async def atell(self, event: Any) -> None:
         """Tell everybody, from async code."""
         _debug(event)
-        _around(event)
+        # The contexts that the call is made in.
+        for one in CONTEXT.get():
+            one.hears(event)
         for callback in self.callbacks:
             if self._resting and self._resting.get(id(callback), 0.0) > time.monotonic():
                 continue
@@ -144,12 +147,6 @@ async def _at_most(seconds: float, result: Awaitable[Any]) -> None:
         raise _HungError(
             f"it took longer than {seconds:g} s, and was cancelled; async calls leave it out for {REST:g} s"
         )
-
-
-def _around(event: Any) -> None:
-    """Tell the contexts that the call is made in."""
-    for one in CONTEXT.get():
-        one.hears(event)
 
 
 def _report(callback: Any, error: Exception) -> None:

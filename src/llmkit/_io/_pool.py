@@ -19,8 +19,9 @@ import httpcore
 
 from ._backend import AsyncWatchedBackend, WatchedBackend
 from ._limit import ParallelLimit
+from ._running import is_trio
 
-__all__ = ["AsyncPool", "Pool"]
+__all__ = ["AsyncPool", "Pool", "async_backend"]
 
 _MOST_EXCHANGES = 1000
 _MOST_IDLE = 100
@@ -76,6 +77,11 @@ class _Connections:
         self._idle = {}
         everything, self._all = list(self._all), set()
         return everything
+
+
+def async_backend() -> httpcore.AsyncNetworkBackend:
+    """Httpcore's network for the running loop."""
+    return httpcore.TrioBackend() if is_trio() else httpcore.AnyIOBackend()
 
 
 def _deadline(request: httpcore.Request) -> float:

@@ -14,10 +14,9 @@ from contextvars import ContextVar
 from types import TracebackType
 from typing import Any
 
-import httpcore
-
 from .._call import Sent
 from .._flow import Deadlines
+from ._faults import ReadTimeout
 
 __all__ = ["CURRENT", "Progress", "during", "shut"]
 
@@ -120,9 +119,9 @@ class Progress:
         return max(0.0, self._total - _now())
 
     def hurry(self) -> None:
-        """Before work that waits for nothing. Raises ``httpcore.ReadTimeout`` where the time is used up."""
+        """Before work that waits for nothing. Raises ``ReadTimeout`` where the time is used up."""
         if self.remaining() <= 0:
-            raise httpcore.ReadTimeout("the time is used up")
+            raise ReadTimeout("the time is used up")
 
     @property
     def connect_limit(self) -> float:

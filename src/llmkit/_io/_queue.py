@@ -138,6 +138,10 @@ class FairQueue:
         """A call has left: the first in line looks. From any thread, or a collector."""
         self.news = object()
         with self._lock:
+            if not (self._line or self._tried):
+                # Nobody waits. Who is just about to, under this lock, sees the news, or is seen here.
+                self._until = _NOBODY
+                return
             try:
                 self._news()
             except BaseException:

@@ -16,17 +16,16 @@ from collections import deque
 from collections.abc import Coroutine
 from typing import Any
 
-import httpcore
-
 from .._flow import Deadlines
 from .._http import HTTPRequest
 from . import _reqwest_clients as clients
-from ._http import _Transports
+from ._faults import ConnectTimeout, LocalProtocolError, ReadTimeout
 from ._lanes import Lane, Lanes, inherited, quiet
 from ._progress import Progress
-from ._reqwest_answers import WHOLE, Answer, AsyncAnswer, seen
+from ._reqwest_answers import Answer, AsyncAnswer, seen
 from ._running import is_trio
 from ._tls import TLS
+from ._transports import Transports
 from ._waiting import Clock, Line, TrioLine
 from ._waiting import end as end_waits
 
@@ -48,7 +47,7 @@ class _Road:
         self.place = clients.place(proxy or origin)
 
 
-class _Reqwest(_Transports):
+class _Reqwest(Transports):
     """What both colours share: lanes by origin, and by how long connecting may take."""
 
     def __init__(
@@ -61,13 +60,13 @@ class _Reqwest(_Transports):
         self._lanes = Lanes(functools.partial(_client, self.tls, http2), apart=not http2)
 
     def _road(self, url: str, connect: float) -> _Road:
-        """Raises ``httpcore.LocalProtocolError`` where it is no address."""
+        """Raises ``LocalProtocolError`` where it is no address."""
         end = url.find("/", 8)
         key = url if end < 0 else url[:end], self.proxy(url), connect
         try:
             road = _Road(clients.address(url), key, self._lanes.idle(key))
         except ValueError as error:
-            raise httpcore.LocalProtocolError(str(error)) from None
+            raise LocalProtocolError(str(error)) from None
         if len(self._roads) >= _MOST_ROADS:
             self._close()
         self._roads[url, connect] = road
@@ -86,9 +85,9 @@ class _Reqwest(_Transports):
             self._lanes.finish(line)
         elif self._lanes.withdraw(line):
             progress.sent = "no"
-            if isinstance(error, httpcore.ReadTimeout):
+            if isinstance(error, ReadTimeout):
                 progress.connecting = progress.limiting
-                return httpcore.ConnectTimeout(str(error))
+                return ConnectTimeout(str(error))
         return seen(error, progress)
 
 
@@ -99,22 +98,20 @@ def _client(tls: TLS, http2: bool, key: tuple[str, str | None, float], mark: Any
 
 
 def _begun(lane: Lane, road: _Road, request: HTTPRequest, line: Any) -> Coroutine[Any, Any, Any]:
-    """The exchange, to be driven up to its answer's head. Raises ``httpcore.LocalProtocolError``."""
+    """The exchange, to be driven up to its answer's head. Raises ``LocalProtocolError``."""
     # Connections that are not Python's own are seen by no audit hook, such as ``no_network``'s, unless it is told.
     sys.audit("socket.getaddrinfo", *road.place, 0, 0, 0)
     try:
         progress, body = line.progress, line.body
-        made = (
-            lane.client.request(request.method, road.address)
-            .headers(request.headers)
-            .streamed_read_buffer_limit(_STREAMED if progress.streamed else WHOLE)
-        )
+        made = lane.client.request(request.method, road.address).headers(request.headers)
+        if progress.streamed:  # its own limit is that of whole answers
+            made = made.streamed_read_buffer_limit(_STREAMED)
         made = made.body_bytes(request.body) if body is None else _uploading(made, body)
         if lane.mark is None:  # nothing else would end it, once it is given up
             made = made.timeout(dt.timedelta(seconds=progress.whole() + 1))
         line.exchange = exchange = made.build_streamed()
     except ValueError as error:
-        raise httpcore.LocalProtocolError(str(error)) from None
+        raise LocalProtocolError(str(error)) from None
     line.work = work = exchange.__aenter__()
     progress.sent = "maybe"
     return work  # type: ignore[no-any-return]

@@ -8,12 +8,11 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-import httpcore
-
 from .._headers import LateHeaders
+from ._faults import ReadError
 from ._lanes import Lanes
 from ._progress import Progress
-from ._reqwest_errors import as_httpcores, head_has_come
+from ._reqwest_errors import fault_of, head_has_come
 
 __all__ = ["WHOLE", "Answer", "AsyncAnswer", "seen"]
 
@@ -21,7 +20,7 @@ WHOLE = 64 * 1024
 """So many bytes of a plain answer's body are waited for before anything is handed over: they come with its head."""
 
 _UNKNOWN = -1
-_MOST_PIECES = 31
+_MOST_PIECES = 63
 
 
 def seen(error: BaseException, progress: Progress) -> BaseException:
@@ -31,7 +30,7 @@ def seen(error: BaseException, progress: Progress) -> BaseException:
     if head_has_come(error):
         progress.reading()
     progress.connect()  # which says what limits it
-    return as_httpcores(error)
+    return fault_of(error)
 
 
 class _Answered:
@@ -90,7 +89,7 @@ class _Answered:
         except StopIteration as stop:
             piece = stop.value
         else:
-            raise httpcore.ReadError("a part of the answer is missing")
+            raise ReadError("a part of the answer is missing")
         data = b"" if piece is None else bytes(piece)
         self._left = 0 if piece is None else self._left - len(data)
         return data
@@ -227,9 +226,10 @@ class AsyncAnswer(_Answered):
 def _look(given: Any, name: str) -> str | None:
     """One header; what comes twice as one, and what cannot be read as none."""
     try:
-        return ", ".join(given.getall(name)) or None
+        found: list[str] = given.getall(name)
     except ValueError:
         return None
+    return ", ".join(found) if found else None
 
 
 def _headers(given: Any) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""pyreqwest's failures as httpcore's, which ``_failures`` knows how to judge.
+"""pyreqwest's failures under httpcore's names, which ``_failures`` knows how to judge.
 
 Its classes say little: a connection that breaks while the answer is awaited is a ``ConnectError`` there, and every
 limit of its own a ``ConnectTimeoutError``. What tells is the chain of causes that each of them carries as text.
@@ -8,25 +8,33 @@ from __future__ import annotations
 
 from typing import Any
 
-import httpcore
-
 from ..errors import APIResponseValidationError
+from ._faults import (
+    ConnectError,
+    ConnectTimeout,
+    LocalProtocolError,
+    ProxyError,
+    ReadError,
+    ReadTimeout,
+    RemoteProtocolError,
+    WriteError,
+)
 
-__all__ = ["as_httpcores", "head_has_come"]
+__all__ = ["fault_of", "head_has_come"]
 
 _CONNECTING = "client error (Connect)"
 # Rows: what a cause says, in lower case, and what httpcore calls that.
 _KINDS: tuple[tuple[str, type[Exception]], ...] = (
-    ("tunnel", httpcore.ProxyError),
-    ("proxy", httpcore.ProxyError),
-    ("socks", httpcore.ProxyError),
+    ("tunnel", ProxyError),
+    ("proxy", ProxyError),
+    ("socks", ProxyError),
 )
 _READING: tuple[tuple[str, type[Exception]], ...] = (
     ("brotli", APIResponseValidationError),
     ("zstd", APIResponseValidationError),
     ("frame descriptor", APIResponseValidationError),
-    ("reset by peer", httpcore.ReadError),
-    ("broken pipe", httpcore.WriteError),
+    ("reset by peer", ReadError),
+    ("broken pipe", WriteError),
 )
 _OF_BODIES = frozenset({"BodyDecodeError", "ReadError", "ReadTimeoutError"})
 
@@ -36,20 +44,20 @@ def head_has_come(error: Exception) -> bool:
     return type(error).__name__ in _OF_BODIES
 
 
-def as_httpcores(error: Exception) -> Exception:
-    """The exception of httpcore's that says the same."""
+def fault_of(error: Exception) -> Exception:
+    """The one of ours that says the same."""
     causes = _causes(error)
     words = "; ".join(dict.fromkeys(causes)) or str(error)
     name = type(error).__name__
     if name in ("BuilderError", "ValueError"):
-        return httpcore.LocalProtocolError(words)
+        return LocalProtocolError(words)
     if _CONNECTING in causes:
         words = "; ".join(cause for cause in causes if cause != _CONNECTING)
-        kind = httpcore.ConnectTimeout if "Timeout" in name else httpcore.ConnectError
+        kind = ConnectTimeout if "Timeout" in name else ConnectError
         return _named(words, _KINDS, kind)
     if "Timeout" in name:
-        return httpcore.ReadTimeout(words)
-    return _named(words, _READING, httpcore.RemoteProtocolError)
+        return ReadTimeout(words)
+    return _named(words, _READING, RemoteProtocolError)
 
 
 def _named(

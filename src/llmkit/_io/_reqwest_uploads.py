@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable, Generator
 from queue import Empty
 from typing import Any
 
-import httpcore
 from typing_extensions import override
 
+from ._faults import WriteError
 from ._progress import Progress
 from ._sending import AsyncSending, Sending
 from ._waiting import Line, TrioLine
@@ -46,7 +46,7 @@ class Body:
 
     def _read(self) -> Generator[Any, Any, bytes]:
         if self.over:
-            raise httpcore.WriteError("nobody waits for it any more")
+            raise WriteError("nobody waits for it any more")
         if isinstance(self._body, AsyncSending):
             piece = yield from anext(self._pieces, None).__await__()
         else:

@@ -1,4 +1,4 @@
-"""Which event loop is running, and httpcore's network for it. Nothing else is known of loops here."""
+"""Which event loop is running. Nothing else is known of loops here."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
-import httpcore
 import sniffio
 
-__all__ = ["Ended", "async_backend", "asyncio_loop", "is_trio", "running_loop", "turn"]
+__all__ = ["Ended", "asyncio_loop", "is_trio", "running_loop", "turn"]
 
 
 # Older versions of sniffio have only the second.
@@ -62,13 +61,6 @@ def asyncio_loop() -> Callable[[], Any]:
 def is_trio() -> bool:
     """Whether it is trio that runs, perhaps within asyncio's loop. What says so is ``sniffio``'s to know."""
     return getattr(_thread, "name", None) == "trio" or _hint.get() == "trio"
-
-
-def async_backend() -> httpcore.AsyncNetworkBackend:
-    """Httpcore's network for the running loop."""
-    if sniffio.current_async_library() == "trio":
-        return httpcore.TrioBackend()
-    return httpcore.AnyIOBackend()
 
 
 async def turn() -> None:

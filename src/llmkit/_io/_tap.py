@@ -14,9 +14,9 @@ from contextlib import contextmanager
 from typing import Any, Protocol, TypeVar
 
 import anyio
-import httpcore
 
 from .._http import HTTPRequest
+from ._faults import ReadError, ReadTimeout
 from ._progress import Progress
 
 __all__ = [
@@ -189,7 +189,7 @@ class _Steps:
 
     def _next(self) -> bytes | float | None:
         if self._progress.stopped:
-            raise httpcore.ReadError("the answer is not read any further")
+            raise ReadError("the answer is not read any further")
         step = next(self._steps, None)
         if isinstance(step, Exception):
             raise step
@@ -214,7 +214,7 @@ def pause(progress: Progress, seconds: float) -> None:
     left = progress.remaining()
     waiting = progress.stream = _Waiting()
     if waiting.woken.wait(min(seconds, left)):
-        raise httpcore.ReadError("the connection was closed")
+        raise ReadError("the connection was closed")
     _check(seconds, left)
 
 
@@ -233,4 +233,4 @@ async def apause(progress: Progress, seconds: float) -> None:
 
 def _check(seconds: float, left: float) -> None:
     if left < seconds:
-        raise httpcore.ReadTimeout("the time is used up")
+        raise ReadTimeout("the time is used up")

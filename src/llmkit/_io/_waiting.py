@@ -20,9 +20,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, NoReturn, TypeVar
 
 import anyio
-import httpcore
 from typing_extensions import override
 
+from ._faults import ReadError, ReadTimeout
 from ._progress import Progress
 from ._running import running_loop
 
@@ -103,9 +103,9 @@ class _Shut:
         raise NotImplementedError
 
     def refuse(self) -> NoReturn:
-        """It has been closed. Raises ``httpcore.ReadError``."""
+        """It has been closed. Raises ``ReadError``."""
         park()
-        raise httpcore.ReadError(_CLOSED)
+        raise ReadError(_CLOSED)
 
     def rest(self) -> None:
         """The exchange is over: nobody waits any more, and nothing is known of it here."""
@@ -135,7 +135,7 @@ class Line(_Shut):
         self.call_soon_threadsafe(None)
 
     def run(self, work: Work) -> Any:
-        """The coroutine's outcome. Raises ``httpcore.ReadTimeout``, or ``ReadError`` where the exchange was ended."""
+        """The coroutine's outcome. Raises ``ReadTimeout``, or ``ReadError`` where the exchange was ended."""
         self.busy = True
         progress = self.progress
         previous = _running()
@@ -151,14 +151,14 @@ class Line(_Shut):
                 if waits:
                     self.wait(progress.remaining())
         except Empty:
-            raise httpcore.ReadTimeout(_LATE) from None
+            raise ReadTimeout(_LATE) from None
         except BaseException:
             _run_as(previous)  # an interrupt may have come just before it
             raise
         finally:
             self.busy = False
         park()
-        raise httpcore.ReadError(_CLOSED)
+        raise ReadError(_CLOSED)
 
     def wait(self, seconds: float) -> None:
         """Wait to be woken. Raises ``queue.Empty`` where that takes too long."""
@@ -285,7 +285,7 @@ class AsyncioLine(_Shut):
         """Take its first turn; what is to be waited for then, if anything. Raises ``StopIteration`` at its end."""
         if self.closed or self.progress.stopped:
             park()
-            raise httpcore.ReadError(_CLOSED)
+            raise ReadError(_CLOSED)
         return work.send(None)
 
     def resuming(self, take: Callable[[T], T], given: T) -> T:
@@ -310,7 +310,7 @@ class AsyncioLine(_Shut):
                     yield future
                     self.until = _NEVER
                     if self._late:
-                        raise httpcore.ReadTimeout(_LATE)
+                        raise ReadTimeout(_LATE)
                     if self.closed or progress.stopped:
                         break
                 try:
@@ -322,7 +322,7 @@ class AsyncioLine(_Shut):
             self._future = None
             self.until = _NEVER
         park()
-        raise httpcore.ReadError(_CLOSED)
+        raise ReadError(_CLOSED)
 
     def late(self) -> None:
         """Its time is up."""
@@ -397,11 +397,11 @@ class TrioLine(Line):
                     await self.await_(self.progress.remaining())
         finally:
             self.busy = False
-        raise httpcore.ReadError(_CLOSED)
+        raise ReadError(_CLOSED)
 
     async def await_(self, seconds: float) -> None:
-        """Wait to be woken. Raises ``httpcore.ReadTimeout`` where that takes too long."""
+        """Wait to be woken. Raises ``ReadTimeout`` where that takes too long."""
         with anyio.move_on_after(seconds):
             await self._event.wait()
         if not self._event.is_set():
-            raise httpcore.ReadTimeout(_LATE)
+            raise ReadTimeout(_LATE)

@@ -29,9 +29,8 @@ from .._flow import (
 from .._http import HTTPResponse
 from .._settlements import Store as StoreProtocol
 from ..errors import APIError
+from ._answers import MAX_BODY, head, raw, too_much
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
-from ._http import MAX_BODY, head, raw, too_much
-from ._media import afetch, fetching
 from ._observe import Observers
 from ._progress import CURRENT, Progress, during
 from ._race import arace
@@ -262,6 +261,8 @@ class AsyncDriver:
                 CURRENT.set(before)
 
     async def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
+        from ._media import afetch, fetching  # noqa: PLC0415 - few prompts point at anything
+
         run.progress = fetching(effect)
         return await afetch(effect, run.progress)
 

@@ -24,10 +24,9 @@ from .._flow import (
 from .._http import HTTPResponse
 from .._settlements import Store as StoreProtocol
 from ..errors import APIError
+from ._answers import MAX_BODY, head, raw, too_much
 from ._clock import SYSTEM_CLOCK, Clock, on_network, real_time
 from ._failures import explain
-from ._http import MAX_BODY, head, raw, too_much
-from ._media import fetch, fetching
 from ._observe import Observers, resolved_sync
 from ._progress import CURRENT, Progress
 from ._race import race
@@ -211,6 +210,8 @@ class SyncDriver:
         return answer
 
     def _fetch(self, run: Run, effect: Fetch) -> HTTPResponse:
+        from ._media import fetch, fetching  # noqa: PLC0415 - few prompts point at anything
+
         progress = run.progress = fetching(effect)
         try:
             return fetch(effect, progress)

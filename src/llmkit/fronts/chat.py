@@ -14,7 +14,7 @@ from ..types.chat import ChatCompletion, ChatCompletionChunk
 from ..types.params import ModelParams
 from ..types.usage import Usage
 from . import Asked
-from ._checks import invalid, listed, mapping, present, status_of, text
+from ._checks import invalid, listed, mapping, status_of, text
 from ._sse import bare
 
 __all__ = ["DONE", "ChatEvents", "error", "events", "frame", "read", "write"]
@@ -29,8 +29,9 @@ _REFUSED = 500
 
 def read(body: Mapping[str, Any]) -> Asked:
     """A request's body in the internal form. Unknown fields are ``native``: some host may know them."""
-    given = present(mapping(body, "the request"))
-    messages = listed(given.get("messages"), "messages")
+    given = body if type(body) is dict else mapping(body, "the request")
+    said = given.get("messages")
+    messages = [*said] if type(said) is list else listed(said, "messages")
     if not messages:
         raise invalid("messages must have at least one message", "messages")
     for i, message in enumerate(messages):
@@ -41,15 +42,12 @@ def read(body: Mapping[str, Any]) -> Asked:
     params: dict[str, Any] = {}
     native: dict[str, Any] = {}
     for name, value in given.items():
-        if name not in _OTHERS:
+        # null stands for a field that is left out.
+        if name not in _OTHERS and value is not None:
             (params if name in known else native)[name] = value
-    return Asked(
-        model=text(given.get("model"), "model"),
-        messages=messages,
-        params=params,
-        stream=bool(given.get("stream")),
-        native=native,
-    )
+    model = given.get("model")
+    model = model if type(model) is str else text(model, "model")
+    return Asked(model, messages, params, bool(given.get("stream")), native)
 
 
 def write(completion: ChatCompletion, asked: Asked | None = None) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .._cost import Cost, CostLine, Measure, Status, Unbounded, nothing, unknown
 from ._actual import cost
 
 if TYPE_CHECKING:
-    from ._bound import bound
+    from ._bound import bound, plain_bound
     from ._prompt_bound import Gauges
 
 __all__ = [
@@ -26,15 +26,16 @@ __all__ = [
     "bound",
     "cost",
     "nothing",
+    "plain_bound",
     "unknown",
 ]
 
 
 def __getattr__(name: str) -> Any:
     """The bound is loaded when it is first asked for: most calls are only priced."""
-    if name not in ("bound", "Gauges"):
+    if name not in ("bound", "plain_bound", "Gauges"):
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import _bound  # noqa: PLC0415
 
-    globals().update(bound=_bound.bound, Gauges=_bound.Gauges)
+    globals().update({one: getattr(_bound, one) for one in _bound.__all__})
     return globals()[name]

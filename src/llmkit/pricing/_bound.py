@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from .._call import Call, ChatCall
 from .._calls import (
@@ -24,13 +24,13 @@ from .._cost import Cost, CostLine, Unbounded, nothing, summed
 from .._http import HTTPRequest
 from ..catalogue import ModelInfo
 from ..catalogue._allowances import CAUTIOUS, Allowance
-from ._kinds_bound import CHAT, KINDS, RESPONSES, Ask
-from ._params_bound import Wishes, take
-from ._prompt_bound import Gauges, Meter
+from ._kinds_bound import CHAT, KINDS, RESPONSES, Ask, longest, usual_lines
+from ._params_bound import FREE, LENGTHS, Wishes, take
+from ._prompt_bound import Gauges, Meter, plain_tokens
 from ._rates import Unpriceable
 from ._worst import ceiling
 
-__all__ = ["Gauges", "bound"]
+__all__ = ["Gauges", "bound", "plain_bound"]
 
 _KINDS: Final = {**KINDS, ChatCall: CHAT, MessagesCall: CHAT, ResponsesCall: RESPONSES}
 _NO_GAUGES: Final = Gauges()
@@ -90,6 +90,50 @@ def bound(
     except Exception as error:  # noqa: BLE001 - values may be anything; none may end a call by being measured
         return Unbounded(_why(error))
     return summed(lines, "estimated", _NOTE, model.revision)
+
+
+def plain_bound(
+    call: Call, model: ModelInfo | None, allowed: Allowance, request: HTTPRequest | None, last: str
+) -> Cost | None:
+    """``bound`` for a chat of plain texts that says nothing of its price, as most are; ``None``: it is another.
+
+    What depends on the model alone was found out by a call before.
+    """
+    if (
+        type(call) is not ChatCall
+        or model is None
+        or request is None
+        or allowed.refused is not None
+    ):
+        return None
+    if call.extra_headers or call.extra_body or call.facts or request.adjustments:
+        return None
+    limit, tokens = _plain_limit(call.params), plain_tokens(call.messages)
+    if limit is None or tokens is None:
+        return None
+    prompt = max(tokens + allowed.preamble, len(request.body))
+    if (usual := ceiling(model).usual(prompt, last)) is None:
+        return None
+    draws = "image" in model.output_modalities
+    try:
+        answer = longest(model, allowed, limit, holds=limit > 0, draws=draws)
+    except Unpriceable:
+        return None
+    lines = usual_lines(usual, prompt, answer, 1, model.revision)
+    return summed(tuple(lines), "estimated", _NOTE, model.revision)
+
+
+def _plain_limit(params: Mapping[str, Any]) -> int | None:
+    """The limit of the answer, 0 where none is said; ``None``: something may change the price."""
+    limit = 0
+    for name, value in params.items():
+        if name in LENGTHS:
+            if type(value) is not int or value <= 0:
+                return None
+            limit = max(limit, value)
+        elif name not in FREE:
+            return None
+    return limit
 
 
 def _why(error: Exception) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
@@ -30,7 +30,7 @@ from ._prompt_bound import MESSAGE_TOKENS, Gauges, Meter
 from ._rates import STANDARD, Unpriceable, check_tier, tiers
 from ._worst import Ceiling, Terms, Usual, Worst
 
-__all__ = ["KINDS", "Ask"]
+__all__ = ["KINDS", "Ask", "longest", "usual_lines"]
 
 # What is put before a text that is to be embedded or ranked: an instruction, a role.
 INPUT_TOKENS: Final = 64
@@ -189,14 +189,18 @@ def _conversation(ask: Ask, prompts: int) -> Iterable[CostLine]:
 
 def _plainly(ask: Ask, usual: Usual, prompt: int, prompts: int) -> list[CostLine]:
     """The lines of a conversation that says nothing of its price, by the rates that were found for one before."""
-    given, made, fee = usual
-    n, revision = ask.wishes.n, ask.model.revision
+    n = ask.wishes.n
     answer = output_limit(ask) + ask.wishes.predicted
-    lines = [
-        given.line("input", prompt * n, revision),
-        made.line("output", answer * n * prompts, revision),
-    ]
-    return lines if fee is None else [*lines, fee.line(_REQUEST, n * prompts, revision)]
+    return usual_lines(usual, prompt * n, answer * n * prompts, n * prompts, ask.model.revision)
+
+
+def usual_lines(
+    usual: Usual, prompt: int, answer: int, requests: int, revision: str
+) -> list[CostLine]:
+    """The lines of so many tokens of prompts and of answers, and so many requests."""
+    given, made, fee = usual
+    lines = [given.line("input", prompt, revision), made.line("output", answer, revision)]
+    return lines if fee is None else [*lines, fee.line(_REQUEST, requests, revision)]
 
 
 def _usual(ask: Ask, terms: Terms) -> Usual:
@@ -259,21 +263,39 @@ def _draws(ask: Ask) -> bool:
 
 def output_limit(ask: Ask) -> int:
     """The most tokens that one answer can be billed for."""
-    wishes, most, allowed = ask.wishes, ask.model.max_output_tokens, ask.allowance
+    wishes = ask.wishes
     given = max(wishes.limits) if wishes.limits else 0
-    if not wishes.limits or wishes.open:
-        given = max(given, _known(most, f"no max_tokens, and the output limit of {ask.model.name}"))
+    holds = bool(wishes.limits) and not wishes.open
+    return longest(ask.model, ask.allowance, given, wishes.budgets, holds=holds, draws=_draws(ask))
+
+
+def longest(
+    model: ModelInfo,
+    allowed: Allowance,
+    given: int,
+    budgets: Sequence[int] = (),
+    *,
+    holds: bool,
+    draws: bool,
+) -> int:
+    """The same by itself.
+
+    ``given``: the limit that was said; ``holds``: whether it does; ``draws``: whether pictures may be made.
+    """
+    most = model.max_output_tokens
+    if not holds:
+        given = max(given, _known(most, f"no max_tokens, and the output limit of {model.name}"))
     limit = max(given, allowed.least) + allowed.slack
     # Thinking that may be longer than the answer is not within it.
-    if wishes.budgets:
-        limit += sum(budget for budget in wishes.budgets if budget >= given)
+    if budgets:
+        limit += sum(budget for budget in budgets if budget >= given)
     # Nothing is longer than what the model can hold; a limit of the answer is not one of the thinking.
-    holds = max(most or 0, ask.model.max_input_tokens or 0) or None
-    most = holds if most is None else most
+    room = max(most or 0, model.max_input_tokens or 0) or None
+    most = room if most is None else most
     # The catalogue may not know that a model thinks.
     if allowed.beyond in ("unproven", "reasoning"):
-        limit += _known(holds, "thinking is billed above the limit, and the model's own")
-    if allowed.beyond == "answer" or _draws(ask):
+        limit += _known(room, "thinking is billed above the limit, and the model's own")
+    if allowed.beyond == "answer" or draws:
         limit = max(limit, _known(most, "the limit may not be kept, and the model's own"))
     return limit
 

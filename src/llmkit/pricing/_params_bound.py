@@ -13,7 +13,7 @@ from typing import Any, Final
 from ._prompt_bound import TOOL_TOKENS, Meter, mapping
 from ._rates import Unpriceable
 
-__all__ = ["Wishes", "take"]
+__all__ = ["FREE", "LENGTHS", "Wishes", "take"]
 
 
 class Wishes:
@@ -355,4 +355,8 @@ _ACTS: tuple[tuple[_Act, str], ...] = (
     (_off(_BESIDE), "guardrail_config performance_config diarize keywords multichannel safe_prompt"),
 )  # fmt: skip
 _TABLE: Final[Mapping[Any, _Act]] = {name: act for act, names in _ACTS for name in names.split()}
+FREE: Final = frozenset(name for name, act in _TABLE.items() if act is _free)
+"""Names of what bills nothing, whatever it says."""
+LENGTHS: Final = frozenset(name for name, act in _TABLE.items() if act is _limit)
+"""Names of what limits an answer."""
 _TAKEN_BACK: Final = frozenset({_limit, _inside})

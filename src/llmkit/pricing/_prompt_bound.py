@@ -70,6 +70,22 @@ _MESSAGE_CALLS: Final = frozenset({"tool_calls", "function_call"})
 _REFERS: Final = re.compile(r"file|image|audio|video|url|document|media|attach", re.IGNORECASE)
 
 
+def plain_tokens(messages: object) -> int | None:
+    """The most tokens of messages of a role and a text in ASCII each; ``None``: there are others."""
+    if type(messages) is not list or not messages:
+        return None
+    tokens = 0
+    for message in messages:
+        if type(message) is not dict or len(message) != 2:  # noqa: PLR2004 - as nearly all are
+            return None
+        content, role = message.get("content"), message.get("role")
+        size = _ROLES.get(role) if type(role) is str else None
+        if size is None or type(content) is not str or not content.isascii():
+            return None
+        tokens += MESSAGE_TOKENS + size + len(content)
+    return tokens
+
+
 def _nothing(_: Any) -> None:
     return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from importlib import import_module
 from typing import Final, Self
 
@@ -67,10 +67,13 @@ class Proxy:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or heed what the server says of its start and end."""
+        await self.answered(scope, receive, send)
+
+    def answered(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """The same, to be awaited: for a server that need not be shown that it is a coroutine function."""
         if scope["type"] == "lifespan":
-            await self._life.told(receive, send)
-            return
-        await self._app(scope, receive, send)
+            return self._life.told(receive, send)
+        return self._app(scope, receive, send)
 
     def end_soon(self) -> None:
         """Say that the server is about to end: WebSockets are closed when their chats have ended. In its event loop."""

@@ -177,7 +177,8 @@ class Routing(Client):
         told = self._counts or job.heard or job.metadata or CONTEXT.get()
         if told or not NAMED.isdisjoint(options):
             self._attribute(job, asked)
-        asking = Asking(job.id, kind, subject, own(said), stream, job.keyless)
+        meant = own(said) if said.options else said
+        asking = Asking(job.id, kind, subject, meant, stream, job.keyless)
         self._send_on_its_way(job, model, asking, options)
         return job
 
@@ -210,10 +211,11 @@ class Routing(Client):
         # Of the call, not the call: whoever knows its way would be known by it.
         longest, id_, policy = job.timeouts.total, job.id, job.policy
 
-        def route_of(wanted: Wanted) -> Route:
-            return self._route(id_, longest, policy, wanted, options)
+        def rerouted(name: str) -> Route:
+            other = replace(wanted, group=self._meant(name))
+            return self._route(id_, longest, policy, other, options)
 
-        route = route_of(wanted)
+        route = self._route(id_, longest, policy, wanted, options)
         job.way = Way(
             route,
             self._legs,
@@ -225,7 +227,7 @@ class Routing(Client):
             shared=self._shared,
             hedging=self._hedging,
             now=self._clock.now,
-            reroute=lambda name: route_of(replace(wanted, group=self._meant(name))),
+            reroute=rerouted,
         )
 
     def _first(self, route: Route, job: Job) -> Member:
@@ -283,7 +285,7 @@ class Routing(Client):
             now=now,
             id=id,
             policy=policy,
-            terms=self._failover(wanted.group, options),
+            terms=self._failover(wanted.group, options) if options else _USUAL_TERMS,
         )
 
     def _decision(

@@ -114,16 +114,6 @@ class CallCell:
         self.usd = Decimal(0)
         self.seconds, self.first, self.upstream = Histogram(), Histogram(), Histogram()
 
-    def spent(self, usd: Decimal | None, prompt: int | None, completion: int | None) -> None:
-        """Count a call's tokens and cost; ``None`` is unknown."""
-        self.calls += 1
-        self.prompt += prompt or 0
-        self.completion += completion or 0
-        if usd is None:
-            self.unpriced += 1
-        else:
-            self.usd = MATH.add(self.usd, usd)
-
     def plain(self) -> list[Any]:
         """As JSON; money as a text."""
         times = [one.plain() for one in (self.seconds, self.first, self.upstream)]

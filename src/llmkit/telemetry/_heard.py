@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from .._cost import MATH
 from ..events import CallFinished, DeploymentCooledDown, StreamStarted
 from ._counting import CallCounts
 
@@ -12,6 +13,7 @@ __all__ = ["Heard", "Times", "add_call", "text_of"]
 Times = tuple[float, float | None, float | None]
 """Seconds of a whole call, to its first chunk, and of providers."""
 
+_add: Final = MATH.add
 _WAITING: Final = 10_000
 """Streams under way of which the first chunk is known; of more, the oldest is not counted."""
 _UNTOLD: Final = frozenset({"AttemptStarted", "CallStarted"})
@@ -48,15 +50,22 @@ class Heard:
         place = ended.kind, group, ended.provider, ended.model, deployment
         first = self._first.pop(ended.call_id, None)
         times = ended.seconds, first, _upstream(ended, info, happened.error)
-        add_call(self.counts.models.cell(*place), ended, times)
-        error = (ended.error or "").partition(" ")[0]
-        self.counts.outcomes.cell(*place, ended.outcome, error).value += 1
+        models, outcomes = self.counts.models, self.counts.outcomes
+        add_call(models.cells.get(place) or models.cell(*place), ended, times)
+        became = *place, ended.outcome, (ended.error or "").partition(" ")[0]
+        (outcomes.cells.get(became) or outcomes.cell(*became)).value += 1
         return place, times
 
 
 def add_call(cell: Any, ended: Any, times: Times | None) -> None:
     """Add a settlement to a cell, and how long the call took."""
-    cell.spent(ended.cost, ended.prompt_tokens, ended.completion_tokens)
+    cell.calls += 1
+    cell.prompt += ended.prompt_tokens or 0
+    cell.completion += ended.completion_tokens or 0
+    if ended.cost is None:
+        cell.unpriced += 1
+    else:
+        cell.usd = _add(cell.usd, ended.cost)
     cell.attempts += ended.attempts
     cell.failed += ended.outcome not in _WELL
     if times is None:

@@ -47,8 +47,11 @@ class Answer(Model):
 
     def came(self, call: CallInfo, cost: Cost) -> None:
         """Say how it came about, and what it cost; for who made the call."""
-        private = self.__pydantic_private__ or {}
-        _set(self, "__pydantic_private__", {**private, "_call": call, "_cost": cost})
+        private = self.__pydantic_private__
+        if private is None:
+            _set(self, "__pydantic_private__", {"_call": call, "_cost": cost})
+        else:
+            private["_call"], private["_cost"] = call, cost
 
     @property
     def call(self) -> CallInfo:

@@ -44,7 +44,7 @@ def test_who_works_for_a_client_that_has_gone_is_stopped(*, fails: bool) -> None
 
     async def body() -> None:
         gone, sent, reached = asyncio.Event(), Messages(), False
-        async with line(sent, gone) as one:
+        with line(sent, gone) as one:
             gone.set()
             try:
                 await asyncio.sleep(60)
@@ -67,7 +67,7 @@ def test_who_is_cancelled_by_others_is() -> None:
 
     async def body() -> None:
         async def work() -> None:
-            async with line([], asyncio.Event()):
+            with line([], asyncio.Event()):
                 await asyncio.sleep(60)
 
         task = asyncio.create_task(work())
@@ -83,7 +83,7 @@ def test_nothing_of_a_line_waits_for_the_collector() -> None:
     """One that was watched is gone with its last user: at 800 requests a second, circles would be many."""
 
     async def body() -> None:
-        async with line([], asyncio.Event(), keep_alive=0.0) as one:
+        with line([], asyncio.Event(), keep_alive=0.0) as one:
             await asyncio.sleep(0.01)
             seen = weakref.ref(one)
         del one
@@ -102,7 +102,7 @@ def test_failures_are_raised() -> None:
     """As long as there is somebody to tell."""
 
     async def body() -> None:
-        async with line([], asyncio.Event()):
+        with line([], asyncio.Event()):
             raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
@@ -115,7 +115,7 @@ def test_comments_come_in_silence_alone() -> None:
     async def body() -> None:
         for comments in (True, False):
             sent = Messages()
-            async with line(sent, asyncio.Event(), 0.03) as one:
+            with line(sent, asyncio.Event(), 0.03) as one:
                 await asyncio.sleep(0.08)
                 assert not one.begun
                 one.open(comments=comments)

@@ -79,6 +79,7 @@ def test_a_line_of_the_access_log(heard: io.StringIO, *, others: bool) -> None:
     if others:
         logging.getLogger("llmkit").addHandler(logging.NullHandler())
     said = {"method": "GET", "path": f"/key/{KEY}", "status": 200, "seconds": 0.25, "ip": None}
+    said |= {"key": None, "user": None, "team": None}
     with about("req-2"):
         tell_access(logging.INFO, said)
         tell_access(logging.INFO, {**said, "path": "/v1/models"})

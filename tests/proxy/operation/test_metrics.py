@@ -154,7 +154,8 @@ def test_workers_have_one_page(tmp_path: Path) -> None:
     first.heard(CallFinished(settled()))
     other = Counts()
     other.in_flight = 3
-    other.models.cell(*PLACE).spent(Decimal("0.25"), 1, 1)
+    cell = other.models.cell(*PLACE)
+    cell.calls, cell.prompt, cell.completion, cell.usd = 1, 1, 1, Decimal("0.25")
     pages = Pages(tmp_path)
     pages.write(other)
     pages.own.rename(tmp_path / "1.json")

@@ -162,7 +162,9 @@ class Book:
         """
         bounds: Amounts = {}
         for _ in range(TRIES):
-            now = self._at(self._time())
+            now = int(self._wall() * 1000) + self._ahead
+            if not self._from <= now < self._until:
+                self._at(now)
             plan = self.plan(ask.attributes)
             amounts = _amounts(ask, plan, bounds)
             claims = self.claims(plan, amounts)
@@ -173,12 +175,16 @@ class Book:
             operation = Reserve(
                 ask.hold, asked, ask.lease, amounts.get("usd", _ZERO), plan.whose, plan.seen
             )
+            taken = Taken(ask, plan, amounts, operation, Reserved(now, now, ()))
             if trying is not None:
-                trying(Taken(ask, plan, amounts, operation, Reserved(now, now, ())))
+                trying(taken)
             answer = yield from self.outage.reserve(operation, now)
             kind = type(answer)
             if kind is Reserved:
                 self.heard(answer.now)
+                if not answer.again:
+                    taken.reserved = answer
+                    return taken
             if kind is Reserved or kind is LetGo:
                 return Taken(ask, plan, amounts, operation, answer)
             if (other := self._answered(answer, plan, claims, lowered)) is not None:

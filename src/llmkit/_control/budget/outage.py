@@ -145,7 +145,8 @@ class Outage:
                 be spent without it is used up, or the ledger on disk cannot be written.
         """
         try:
-            if self.gate.down or self._anything_due():
+            owes = self._memory or self._disk is not None
+            if self.gate.down or (owes and self._anything_due()):
                 yield from self._before()
             return (yield from self._asked(op))
         except StoreUnavailableError as error:

@@ -212,7 +212,9 @@ class Fit:
 
     def unfit(self, wanted: Wanted) -> int:
         """The mask of those who can never take the call."""
-        out = self._known("kind", wanted.kind, lambda member: not offers(member, wanted.kind))
+        out = self._masks.get(("kind", wanted.kind))
+        if out is None:
+            out = self._known("kind", wanted.kind, lambda member: not offers(member, wanted.kind))
         if wanted.region is not None:
             region = wanted.region
             out |= self._known("region", region, lambda m: not within(_where(m), region))
@@ -237,7 +239,10 @@ class Fit:
         return out
 
     def _by_model(self, wanted: Wanted) -> int:
-        out = self._lacking(wanted.needs - SOFT) if wanted.needs else 0
+        needs = wanted.needs
+        out = self._lacking(needs - SOFT) if needs else 0
+        if self._least is None or wanted.span <= self._least:
+            return out
         return out | self._too_small(wanted)
 
     def too_long(self, wanted: Wanted) -> bool:
@@ -246,9 +251,9 @@ class Fit:
 
     def _too_small(self, wanted: Wanted) -> int:
         out = 0
-        if self._least is not None and wanted.size + wanted.answer > self._least:
+        if self._least is not None and wanted.span > self._least:
             for window, place in self._windows:
-                if wanted.size + wanted.answer > window and _window(self._members[place], wanted):
+                if wanted.span > window and _window(self._members[place], wanted):
                     out |= 1 << place
         return out
 

@@ -100,7 +100,9 @@ def _well(table: Table, go: Go) -> list[tuple[Member, Any]]:
     member = go.member
     if member.prober == go.number:
         member.prober, member.probing = 0, 0.0
-    well = health.worked(member, table.keys_of(member), go.began)
+    well = health.worked(member, member.host.keys or (member,), go.began)
+    if not well:
+        return []
     return [(one, DeploymentRecovered(one.id, one.deployment.group)) for one in well]
 
 

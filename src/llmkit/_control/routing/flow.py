@@ -115,7 +115,7 @@ class Way:
                 self._turn.leave()
             # It knows frames, and these what it is kept by.
             self._error = None
-            self._route.forget()
+            self._route.error = None
             self._places.gather(self._route)
             if self._places.owing:
                 job.abandon(self._places)
@@ -297,7 +297,8 @@ class Way:
         try:
             if first is not None and (events := self._places.opened(place, first)):
                 yield from self._told(events)
-            answer = yield from calls.read(job, account, result, self._mending(job, account))
+            mends = self._mending(job, account) if job.stream else None
+            answer = yield from calls.read(job, account, result, mends)
         except BaseException as error:
             place = self._reading
             if isinstance(error, GeneratorExit):
@@ -317,7 +318,7 @@ class Way:
 
     def _mending(self, job: Job, account: Account) -> Continuing | None:
         """What lets a stream that breaks go on elsewhere, where it may."""
-        if not (job.stream and self._route.settings.continue_streams):
+        if not self._route.settings.continue_streams:
             return None
 
         def writes_on(

@@ -36,6 +36,7 @@ class Group:
     """Those who may answer calls for one name."""
 
     __slots__ = (
+        "alone",
         "counted",
         "failover",
         "hosts",
@@ -61,6 +62,8 @@ class Group:
         """All that a store knows them by."""
         self.looked = float("-inf")
         """When a store was last asked how they are."""
+        self.alone: Member | None = None
+        """The only one, where nobody has to be asked whether there is room, and nothing to be chosen."""
 
 
 class Target(NamedTuple):

@@ -72,6 +72,8 @@ class Places:
 
     def gather(self, route: Route) -> None:
         """Interrupted, a route may have taken what nobody was told of."""
+        if not route.out:
+            return
         known = [place.go for place in self._open]
         for go, _ in tuple(route.out.values()):
             if go not in known:
@@ -97,7 +99,9 @@ class Places:
         """Its deployment has answered. ``how``: as of ``Route.worked``."""
         now = self._now()
         seconds = now - place.began
-        return self._leave(place, lambda: place.route.worked(place.go, now, seconds, **how))
+        if place not in self._open:
+            return ()
+        return self._left(place, place.route.worked(place.go, now, seconds, **how))
 
     def failed(
         self, place: Place, error: Exception, *, repeatable: bool, blames: bool = True
@@ -130,7 +134,9 @@ class Places:
 
     def _leave(self, place: Place, leave: Callable[[], After]) -> Sequence[Any]:
         # The route counts each once: interrupted, it is left again.
-        after = leave() if place in self._open else NOTHING_MORE
+        return self._left(place, leave() if place in self._open else NOTHING_MORE)
+
+    def _left(self, place: Place, after: After) -> Sequence[Any]:
         if after.operations:
             self._owed.extend(after.operations)
         elif place in self._open and place.go.shared and place.go.ticket:

@@ -39,7 +39,6 @@ class Pool:
     """
 
     __slots__ = (
-        "_fit",
         "_levels",
         "_parts",
         "_prepare",
@@ -47,6 +46,8 @@ class Pool:
         "_tagged",
         "_weighted",
         "_whole",
+        "alone",
+        "fit",
         "members",
         "settings",
         "strategy",
@@ -61,26 +62,29 @@ class Pool:
         self._prepare = getattr(strategy, "prepare", None)
         self._whole = getattr(strategy, "whole", False)
         self._weighted = settings.weighted_failover and not isinstance(strategy, SimpleShuffle)
-        self._fit = Fit(self.members, settings)
+        self.fit = Fit(self.members, settings)
         self._tagged = Tagged(self.members, settings) if settings.tag_filtering else None
         self._stays = settings.stays(group)
         self._levels = _levels(self.members)
+        untagged = self._whole and self._tagged is None
+        self.alone = self.members[0] if len(self.members) == 1 and untagged else None
+        """Who is asked whatever the call is, where there is one alone; unless it is ``unfit``."""
         self._parts: dict[int, Part] = {}
 
     def unfit(self, wanted: Wanted) -> int:
         """Those who can never take the call: a mask with a bit for each of ``members``, in their order."""
-        out = self._fit.unfit(wanted)
+        out = self.fit.unfit(wanted)
         return out if self._tagged is None else out | self._tagged.unfit(wanted)
 
     def too_long(self, wanted: Wanted) -> bool:
         """Whether nobody can ever take the call, and its length is why for one of them at least."""
         everybody = (1 << len(self.members)) - 1
-        return self._fit.too_long(wanted) and self.unfit(wanted) == everybody
+        return self.fit.too_long(wanted) and self.unfit(wanted) == everybody
 
     def plan(self, wanted: Wanted, draw: Draw, now: float) -> Iterator[Member]:
         """Those who can take the call, the best first; each is found when it is asked for."""
         out = self.unfit(wanted)
-        if len(self._levels) == 1 and not wanted.at and not self._fit.behind(wanted):
+        if len(self._levels) == 1 and not wanted.at and not self.fit.behind(wanted):
             return self._level(self._levels[0] & ~out, wanted, draw, now)
         return self._through(out, wanted, draw, now)
 
@@ -107,7 +111,7 @@ class Pool:
         kept = self._continued(wanted.at, out) if wanted.at else None
         if kept is not None:
             yield kept
-        behind = self._fit.behind(wanted)
+        behind = self.fit.behind(wanted)
         for level in self._levels:
             for mask in (level & ~out & ~behind, level & ~out & behind):
                 for member in self._level(mask, wanted, draw, now) if mask else ():

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ..._json import NotSerializable, dump
 
-__all__ = ["answer_of", "needs_of", "said", "size_of", "texts_of"]
+__all__ = ["answer_of", "needs_of", "plain_size", "said", "size_of", "texts_of"]
 
 # A character has at most so many bytes, and a token at least one.
 _BYTES: Final = 4
@@ -26,6 +26,10 @@ _RESTATED: Final = 2
 
 # Parameters that are part of the prompt.
 _SAID: Final = ("tools", "functions", "response_format", "system", "instructions", "text")
+# Those, and the ones that ask for something which not every model can do.
+_TELLING: Final = frozenset({
+    *_SAID, "modalities", "reasoning_effort", "thinking", "web_search_options"
+})  # fmt: skip
 # Subjects that are several texts, each of which is read by itself.
 _EACH: Final = frozenset({"inputs", "documents"})
 
@@ -43,6 +47,22 @@ def size_of(subject: Mapping[str, Any], params: Mapping[str, Any]) -> int:
     for name in _SAID:
         if params.get(name):
             total += _RESTATED * _written(params[name])
+    return total
+
+
+def plain_size(subject: Mapping[str, Any], params: Mapping[str, Any]) -> int:
+    """``size_of`` for a chat of texts alone that needs nothing, as most are; -1: it is another."""
+    messages = subject.get("messages")
+    if type(messages) is not list or len(subject) != 1 or not _TELLING.isdisjoint(params):
+        return -1
+    total = _AROUND
+    for message in messages:
+        if type(message) is not dict or len(message) != 2:  # noqa: PLR2004 - a role and a text
+            return -1
+        content = message.get("content")
+        if type(content) is not str:
+            return -1
+        total += _AROUND + (len(content) if content.isascii() else _BYTES * len(content))
     return total
 
 

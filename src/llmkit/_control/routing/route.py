@@ -16,7 +16,7 @@ from ...errors import APIError, ConfigurationError
 from ..retry import RetryPolicy
 from . import ending, health, waiting
 from .decision import Decision, decided
-from .entering import answered, as_go, enter, look
+from .entering import answered, as_go, at_once, enter, look
 from .failing import PassedOver, Rule, may_be_done, rule_of
 from .groups import Group, Target, Terms, instead_of
 from .member import Member
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Route"]
 
+_NOWHERE: Final = (None, None)
 _NO_TERMS: Final = Terms()
 _POLICY: Final = RetryPolicy()
 _ASKED: Final = "; it may have been done all the same: look before you ask again"
@@ -138,6 +139,8 @@ class Route:
             return let_in
         if self.asked is not None or self.rested:
             self._anew()
+        if not self.attempts and (go := at_once(self, now)) is not None:
+            return go
         while not self.over:
             step = self._any(now) or self._later(now)
             if step is not None:
@@ -297,7 +300,7 @@ class Route:
 
     def _visit(self, go: Go) -> Visit | None:
         """The visit that an attempt is out for; it is forgotten last, so that who is interrupted can leave it."""
-        known, visit = self.out.get(go.member, (None, None))
+        known, visit = self.out.get(go.member, _NOWHERE)
         return visit if known is go else None
 
     def _follow(self, visit: Visit, member: Member, error: Exception, now: float) -> None:
@@ -334,7 +337,8 @@ class Route:
         answer: int | None = None,
     ) -> After:
         """An attempt was answered in full: in so many seconds, with so many tokens, as far as that is known."""
-        if self._visit(go) is None:
+        known, _ = self.out.get(go.member, _NOWHERE)
+        if known is not go:
             return NOTHING_MORE
         used = ending.Used(seconds, first_chunk, prompt, answer)
         after = ending.worked(self.table, go, used, now)
@@ -353,10 +357,6 @@ class Route:
         after = ending.left(self.table, go, now)
         self.out.pop(go.member, None)
         return after
-
-    def forget(self) -> None:
-        """Keep no failure: it knows frames, and they know this."""
-        self.error = None
 
     def _ending(self, now: float) -> Exception:
         """What the call fails with. Nothing of it is kept here."""

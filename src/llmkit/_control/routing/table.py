@@ -188,6 +188,9 @@ class Table:
         strategy = self.strategies.get(like or name, self.strategy)
         pool = Pool(members, self.settings, strategy, like or name)
         made = Group(name, pool, self.limits.counted(pool.members))
+        only = pool.alone
+        if only is not None and self.store is None and not self.limits.any(only):
+            made.alone = None if getattr(strategy, "used", False) else only
         if self.settings.weighted_failover:
             made.failover = Pool(made.members, self.settings, SimpleShuffle(), like or name)
         return made

@@ -11,13 +11,14 @@ from typing import Any, Final
 from ...catalogue import Catalogue, ModelInfo
 from ...errors import InvalidRequestError
 from .counting import counted
-from .reading import answer_of, needs_of, size_of, texts_of
+from .reading import answer_of, needs_of, plain_size, size_of, texts_of
 
 __all__ = ["Wanted"]
 
 # By which part of it an estimate may be above what the provider counts.
 _OVER: Final = 10
 _ENDLESS: Final = "messages or tools contain themselves, or are nested too deeply"
+_NEEDS_NOTHING: Final[frozenset[str]] = frozenset()
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -81,13 +82,22 @@ class Wanted:
     def needs(self) -> frozenset[str]:
         """Capabilities (``llmkit.catalogue.CAPABILITIES``) that it cannot do without."""
         if self._needs is None:
-            self._needs = needs_of(self.subject, self.params)
+            size = plain_size(self.subject, self.params)
+            if size < 0:
+                self._needs = needs_of(self.subject, self.params)
+            else:
+                self._size, self._needs = size, _NEEDS_NOTHING
         return self._needs
 
     @property
     def answer(self) -> int:
         """Tokens that the answer may have, as far as the call says; otherwise 0."""
         return answer_of(self.params)
+
+    @property
+    def span(self) -> int:
+        """Tokens of prompt and answer at the very most, as far as the call says of its answer. Raises as ``size``."""
+        return (self.size if self._size < 0 else self._size) + answer_of(self.params)
 
     @property
     def letters(self) -> int:

@@ -16,14 +16,16 @@ from ..._control.accounts import Hold
 from ..._cost import MATH
 from ..._operations import Rule
 
-__all__ = ["Counters", "Known", "UsageKey", "Used"]
+__all__ = ["NOTHING", "Counters", "Known", "UsageKey", "Used"]
 
 Counter = tuple[Decimal, Decimal]
 """(spent, held) of one bucket."""
 UsageKey = tuple[str, int, str, str]
 Used = tuple[int, int, int, Decimal]
 
+_add: Final = MATH.add
 _ZERO: Final = Decimal(0)
+NOTHING: Final = (_ZERO, _ZERO)
 _COUNTERS: Final = 16_384
 """Of which a connection knows no more: some 6 MB. Those that it learned first it forgets first."""
 _ROWS: Final = 4_096
@@ -46,16 +48,17 @@ class Counters:
             spent = held = _ZERO
             for bucket, more in self.rows.items():
                 if bucket >= first:
-                    spent, held = MATH.add(spent, more[0]), MATH.add(held, more[1])
+                    spent, held = _add(spent, more[0]), _add(held, more[1])
             self._since, self._spent, self._held = first, spent, held
         return self._spent, self._held
 
-    def add(self, bucket: int, spent: Decimal, held: Decimal, after: Counter) -> None:
-        """A counter has become ``after`` by adding to it."""
-        self.rows[bucket] = after
+    def add(self, bucket: int, spent: Decimal, held: Decimal) -> Counter:
+        """Add to a counter; what it is then."""
+        before = self.rows.get(bucket, NOTHING)
+        after = self.rows[bucket] = _add(before[0], spent), _add(before[1], held)
         if self._since is not None and bucket >= self._since:
-            self._spent = MATH.add(self._spent, spent)
-            self._held = MATH.add(self._held, held)
+            self._spent, self._held = _add(self._spent, spent), _add(self._held, held)
+        return after
 
     def forget(self, before: int) -> int:
         """Older buckets in which nothing is held are dropped; how many there were."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
-from functools import cache
 from types import MappingProxyType
 from typing import Any, Final, Literal, NamedTuple
 
@@ -17,7 +17,7 @@ from ..._control.accounts import ACCOUNTING, Hold, settle_hold
 from ..._control.admission import ADMISSION
 from ..._control.auditing import audited
 from ..._cost import MATH
-from ..._json import dump_text, load
+from ..._json import load
 from ..._operations import (
     FOR_EVER,
     Attribution,
@@ -31,6 +31,7 @@ from ..._operations import (
     ReadEntries,
     ReadRules,
     ReadUsage,
+    Reserve,
     Rule,
     Settle,
     Settled,
@@ -42,30 +43,28 @@ from ..._operations import (
 )
 from ..._outbox import Amend, Conclude, Count, Intend, Owing, ReadBills
 from ._sqlite_admission import AdmissionRows
-from ._sqlite_known import Counters, Known, UsageKey, Used
+from ._sqlite_known import NOTHING, Counters, Known
+from ._sqlite_late import AT_ONCE, SETTLE, Late, among
 from ._sqlite_outbox import OUTBOX_FORMS
 
 __all__ = ["FORMS", "Form", "SQLRows"]
 
 _ZERO: Final = Decimal(0)
-_AT_ONCE: Final = 8
-_NOTHING: Final = (_ZERO, _ZERO)
+_STREAM, _COST, _METADATA = map(Settlement._fields.index, ("stream", "cost", "metadata"))
+_HOLDING: Final = frozenset((Reserve, SettleHold))
 _COUNTER: Final = "SELECT spent, held FROM llmkit_counter WHERE account = ? AND bucket = ?"
 _COUNTERS: Final = "SELECT bucket, spent, held FROM llmkit_counter WHERE account = ? AND bucket >= ? ORDER BY bucket"
 _NEWEST: Final = "SELECT max(bucket) FROM llmkit_counter WHERE account = ?"
-_COUNT: Final = "INSERT OR REPLACE INTO llmkit_counter VALUES (?, ?, ?, ?)"
 _FORGET: Final = "DELETE FROM llmkit_counter WHERE account = ? AND bucket < ? AND held = '0'"
 _HELD: Final = "SELECT id, expires, expired, usd, lines, whose FROM llmkit_hold"
 _HOLD: Final = f"{_HELD} WHERE id = ?"
+_THERE: Final = (
+    f"{_HELD} WHERE id IN (?) UNION ALL"  # noqa: S608
+    " SELECT id, NULL, NULL, NULL, NULL, NULL FROM llmkit_entry WHERE id IN (?)"
+)
 _OVERDUE: Final = f"{_HELD} WHERE expired = 0 AND expires <= ? ORDER BY expires, id LIMIT ?"
 _DUE: Final = "SELECT min(expires) FROM llmkit_hold WHERE expired = 0"
-_KEEP_HOLD: Final = "INSERT OR REPLACE INTO llmkit_hold VALUES (?, ?, ?, ?, ?, ?)"
-_DROP_HOLD: Final = "DELETE FROM llmkit_hold WHERE id = ?"
 _ENTERED: Final = "SELECT 1 FROM llmkit_entry WHERE id = ?"
-_ENTER: Final = (
-    "INSERT INTO llmkit_entry (id, kind, at, hold, flag, usd, lines, whose)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
 _ENTRIES: Final = (
     "SELECT number, id, kind, at, hold, flag, usd, lines, whose FROM llmkit_entry"
     " WHERE number > ? ORDER BY number LIMIT ?"
@@ -74,7 +73,6 @@ _USED: Final = (
     "SELECT calls, prompt_tokens, completion_tokens, usd FROM llmkit_usage"
     " WHERE scope = ? AND day = ? AND provider = ? AND model = ?"
 )
-_USE: Final = "INSERT OR REPLACE INTO llmkit_usage VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _USAGE: Final = (
     "SELECT day, scope, provider, model, calls, prompt_tokens, completion_tokens, usd"
     " FROM llmkit_usage WHERE day BETWEEN ? AND ?"
@@ -85,10 +83,6 @@ _RULE: Final = "SELECT scope, version, body FROM llmkit_rule WHERE scope = ?"
 _RULES: Final = "SELECT scope, version, body FROM llmkit_rule ORDER BY scope"
 _WRITE_RULE: Final = "INSERT OR REPLACE INTO llmkit_rule VALUES (?, ?, ?)"
 _FIELDS: Final = ", ".join(Settlement._fields)
-_SETTLE: Final = (
-    f"INSERT INTO llmkit_settlement ({_FIELDS}) VALUES ({', '.join('?' * len(Settlement._fields))})"  # noqa: S608
-    " ON CONFLICT (call_id) DO NOTHING"
-)
 _SETTLEMENTS: Final = f"SELECT {_FIELDS} FROM llmkit_settlement ORDER BY number DESC LIMIT ?"  # noqa: S608
 _AFTER: Final = (
     f"SELECT number, {_FIELDS} FROM llmkit_settlement WHERE number > ? ORDER BY number LIMIT ?"  # noqa: S608
@@ -100,39 +94,39 @@ _LATEST: Final = "SELECT max(number) FROM llmkit_settlement"
 class SQLRows:
     """Rows in SQL, for one transaction; what its connection knows is not read again.
 
-    Sums are written once, by ``flush``, however many operations have added to them: whoever commits calls it first.
+    What operations on accounts write is put off to ``flush``: whoever commits calls it first.
     """
 
     def __init__(self, connection: sqlite3.Connection, known: Known | None = None) -> None:
         self.connection = connection
         self.known = Known(0) if known is None else known
         self._do = connection.execute
-        self._counters: dict[tuple[str, int], tuple[Decimal, Decimal]] = {}
-        self._usage: dict[UsageKey, Used] = {}
+        self._late = Late(connection.execute)
+        self._looked_up: set[str] = set()
+        self._there: set[str] = set()
         self._swept = False
 
     def flush(self) -> None:
-        """Write what has been added up."""
-        counters, usage = self._counters, self._usage
-        if counters:
-            sums = [(*key, str(spent), _text(held)) for key, (spent, held) in counters.items()]
-            self._write(_COUNT, sums)
-            counters.clear()
-        if usage:
-            self._write(_USE, [(*key, *used[:3], str(used[3])) for key, used in usage.items()])
-            usage.clear()
+        """Write what was put off."""
+        self._late.write()
 
-    def _write(self, one: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Some at a time by one statement: each that is executed lets go of the interpreter."""
-        for begin in range(0, len(rows), _AT_ONCE):
-            some = rows[begin : begin + _AT_ONCE]
-            self._do(_several(one, len(some)), [value for row in some for value in row])
+    def look_up(self, operations: Iterable[Any]) -> None:
+        """Find what there is of the holds that operations are about, of all of them by one statement."""
+        known = self.known.holds
+        ids = [op.hold for op in operations if type(op) in _HOLDING and op.hold not in known]
+        # The driver refuses half a character: its operation is to hear of that, and no other.
+        ids = [id_ for id_ in dict.fromkeys(ids) if id_.isascii()]
+        for begin in range(0, len(ids), AT_ONCE):
+            some = ids[begin : begin + AT_ONCE]
+            for row in self._do(among(_THERE, len(some)), some + some).fetchall():
+                if row[1] is None:
+                    self._there.add(row[0])
+                else:
+                    known[row[0]] = _hold(row)
+        self._looked_up.update(ids)
 
     def _from(self, account: str, first: int) -> Counters:
-        """The counters of an account, all from ``first`` on and perhaps more."""
-        known = self.known.accounts.get(account)
-        if known is not None and known.first <= first:
-            return known
+        """Read the counters of an account from ``first`` on."""
         self.flush()
         rows = self._do(_COUNTERS, (account, first))
         found = {bucket: (Decimal(spent), Decimal(held)) for bucket, spent, held in rows}
@@ -142,11 +136,17 @@ class SQLRows:
 
     def used(self, account: str, first: int) -> tuple[Decimal, Decimal]:
         """The sum from ``first`` on."""
-        return self._from(account, first).used(first)
+        known = self.known.accounts.get(account)
+        if known is None or known.first > first:
+            known = self._from(account, first)
+        return known.used(first)
 
     def counters(self, account: str, first: int) -> Sequence[tuple[int, Decimal, Decimal]]:
         """The counters from ``first`` on."""
-        found = self._from(account, first).rows
+        known = self.known.accounts.get(account)
+        if known is None or known.first > first:
+            known = self._from(account, first)
+        found = known.rows
         return [(bucket, *found[bucket]) for bucket in sorted(found) if bucket >= first]
 
     def counter(self, account: str, bucket: int) -> tuple[Decimal, Decimal] | None:
@@ -154,7 +154,7 @@ class SQLRows:
         known = self.known.accounts.get(account)
         if known is not None and known.first <= bucket:
             return known.rows.get(bucket)
-        if (late := self._counters.get((account, bucket))) is not None:
+        if (late := self._late.counters.get((account, bucket))) is not None:
             return late
         found = self._do(_COUNTER, (account, bucket)).fetchone()
         return None if found is None else (Decimal(found[0]), Decimal(found[1]))
@@ -170,18 +170,18 @@ class SQLRows:
 
     def count(self, account: str, bucket: int, spent: Decimal, held: Decimal) -> None:
         """Add to a counter."""
-        found = self.counter(account, bucket)
-        before = found or _NOTHING
-        after = MATH.add(before[0], spent), MATH.add(before[1], held)
+        known, counters = self.known.accounts.get(account), self._late.counters
+        if known is not None and known.first <= bucket:
+            rows = len(known.rows)
+            after = known.add(bucket, spent, held)
+            self.known.grown(len(known.rows) - rows)
+        else:
+            before = self.counter(account, bucket) or NOTHING
+            after = MATH.add(before[0], spent), MATH.add(before[1], held)
         if held > 0:
             # Written behind what made room for it: at no moment more stands there than was allowed.
-            self._counters.pop((account, bucket), None)
-        self._counters[account, bucket] = after
-        known = self.known.accounts.get(account)
-        if known is not None and known.first <= bucket:
-            known.add(bucket, spent, held, after)
-            if found is None:
-                self.known.grown(1)
+            counters.pop((account, bucket), None)
+        counters[account, bucket] = after
 
     def forget(self, account: str, before: int) -> None:
         """Drop old counters."""
@@ -194,14 +194,15 @@ class SQLRows:
         """A hold."""
         if (known := self.known.holds.get(id)) is not None:
             return known
+        if id in self._looked_up or id in self._late.holds:
+            # What is known would say so, if it were there.
+            return None
         found = self._do(_HOLD, (id,)).fetchone()
         return None if found is None else _hold(found)
 
     def keep_hold(self, hold: Hold) -> None:
         """Write a hold."""
-        lines = [(*line[:3], str(line.amount), line.keep) for line in hold.lines]
-        head = hold.id, hold.expires, int(hold.expired), str(hold.usd)
-        self._do(_KEEP_HOLD, (*head, dump_text(lines), dump_text(hold.whose)))
+        self._late.holds[hold.id] = hold
         known = self.known
         known.holds[hold.id] = hold
         if known.due is not None and hold.expires < known.due and not hold.expired:
@@ -209,7 +210,7 @@ class SQLRows:
 
     def drop_hold(self, id: str) -> None:  # noqa: A002 - it is one
         """A hold is settled."""
-        self._do(_DROP_HOLD, (id,))
+        self._late.holds[id] = None
         self.known.holds.pop(id, None)
 
     def overdue(self, now: int, limit: int) -> Sequence[Hold]:
@@ -217,6 +218,7 @@ class SQLRows:
         if self._swept or now < self._due():
             return ()
         self.known.due = None
+        self.flush()
         found = [_hold(row) for row in self._do(_OVERDUE, (now, limit)).fetchall()]
         # For the operations of one transaction it is one time: nobody's lease ends between them.
         self._swept = len(found) < limit
@@ -225,19 +227,23 @@ class SQLRows:
     def _due(self) -> int:
         """A time before which nothing is overdue."""
         if (due := self.known.due) is None:
+            self.flush()
             first = self._do(_DUE).fetchone()[0]
             due = self.known.due = FOR_EVER if first is None else first
         return due
 
     def entered(self, id: str) -> bool:  # noqa: A002 - it is one
         """Whether the ledger has it."""
+        if id in self._late.entries:
+            return True
+        if id in self._looked_up:
+            return id in self._there
         return self._do(_ENTERED, (id,)).fetchone() is not None
 
     def enter(self, entry: Entry) -> None:
         """Append to the ledger."""
-        lines = dump_text([(*line[:2], str(line[2])) for line in entry.lines])
-        whose = dump_text(entry.whose)
-        self._do(_ENTER, (*entry[1:6], str(entry.usd), lines, whose))
+        self._late.entries[entry.id] = entry
+        self._there.add(entry.id)
 
     def use(self, day: int, whose: Attribution, counts: tuple[int, int, int], usd: Decimal) -> None:
         """Add to the usage of each scope."""
@@ -248,7 +254,7 @@ class SQLRows:
                 used = known[0], known[1], known[2], Decimal(dollars)
             calls, prompt, completion, before = used
             more = calls + counts[0], prompt + counts[1], completion + counts[2]
-            self._usage[key] = self.known.usage[key] = (*more, MATH.add(before, usd))
+            self._late.usage[key] = self.known.usage[key] = (*more, MATH.add(before, usd))
 
     def rule(self, scope: str) -> Rule:
         """A scope's rule."""
@@ -282,12 +288,13 @@ class SQLRows:
         return (UsageRow._make((*row[:7], Decimal(row[7]))) for row in rows)
 
     def settle(self, settlement: Settlement) -> bool:
-        """Record how a call ended."""
-        row = [
-            value if value is None or (type(value) is str and value.isascii()) else _column(value)
-            for value in settlement
-        ]
-        return bool(self._do(_SETTLE, row).rowcount)
+        """Record how a call ended; whether it was not recorded before."""
+        self.flush()
+        return bool(self._do(SETTLE, _settled(settlement)).rowcount)
+
+    def settle_late(self, settlement: Settlement) -> None:
+        """Record how a call ended, unless it was."""
+        self._late.settlements.append(_settled(settlement))
 
     def settlements(self, limit: int) -> tuple[Settlement, ...]:
         """The latest, oldest first."""
@@ -314,18 +321,6 @@ class SQLRows:
         return audited(now, counters, holds, entries, self.usage(ReadUsage(since=-FOR_EVER)))
 
 
-@cache
-def _several(one: str, rows: int) -> str:
-    """A statement that writes so many rows, of one that writes a row."""
-    head, values = one.split("VALUES ")
-    return f"{head}VALUES {', '.join([values] * rows)}"
-
-
-def _text(held: Decimal) -> str:
-    """Nothing is always written in one way: it is looked for."""
-    return str(held) if held else "0"
-
-
 def _whose(text: str) -> Attribution:
     scopes, *rest = load(text)
     return Attribution(tuple(scopes), *rest)
@@ -342,6 +337,21 @@ def _hold(row: tuple[Any, ...]) -> Hold:
 def _entry(row: tuple[Any, ...]) -> Entry:
     lines = tuple((a, bucket, Decimal(amount)) for a, bucket, amount in load(row[7]))
     return Entry._make((*row[:6], Decimal(row[6]), lines, _whose(row[8])))
+
+
+_AS_IT_IS: Final = frozenset((type(None), float, bool))
+
+
+def _settled(settlement: Settlement) -> list[Any]:
+    return [value if _is_plain(value) else _column(value) for value in settlement]
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether it is kept as it is."""
+    kind = type(value)
+    if kind is str:
+        return bool(value.isascii())
+    return kind in _AS_IT_IS or (kind is int and value <= FOR_EVER)
 
 
 def _column(value: Any) -> Any:
@@ -374,12 +384,20 @@ _encoded: Final = json.JSONEncoder(default=_plain).encode
 
 
 def _settlement(row: Sequence[Any]) -> Settlement:
-    found = Settlement(*row)
-    return found._replace(
-        stream=bool(found.stream),
-        cost=None if found.cost is None else Decimal(found.cost),
-        metadata=MappingProxyType(json.loads(str(found.metadata))),
-    )
+    values = list(row)
+    values[_STREAM] = bool(values[_STREAM])
+    if values[_COST] is not None:
+        values[_COST] = Decimal(values[_COST])
+    values[_METADATA] = MappingProxyType(_metadata(values[_METADATA]))
+    return Settlement._make(values)
+
+
+def _metadata(text: str) -> Any:
+    """What was written, half a character and very deep nesting included, which the quicker way does not read."""
+    if "\\ud" not in text:
+        with suppress(ValueError):
+            return load(text)
+    return json.loads(text)
 
 
 Way = Literal["write", "swift", "read", "long"]
@@ -414,7 +432,7 @@ def _settle_hold(rows: SQLRows, op: SettleHold, now: int) -> Settled:
     settled = settle_hold(rows, op, now)
     if op.settlement is None:
         return settled
-    rows.settle(op.settlement)
+    rows.settle_late(op.settlement)
     return settled._replace(stored=True)
 
 

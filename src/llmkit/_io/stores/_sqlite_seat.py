@@ -43,6 +43,10 @@ _CHECKPOINT: Final = 32_000
 """Pages. Whoever writes the one that is too many moves them all from the log into the file, unless that was done."""
 
 
+_CACHE: Final = 1_024
+"""KiB of the file's pages that a connection keeps: those at the ends of a dozen trees are all that calls need."""
+
+
 class Task(NamedTuple):
     """An operation that somebody awaits, and how it is performed."""
 
@@ -101,6 +105,7 @@ class Seat:
         connection = self._opened()
         try:
             rows = self._begun(connection, form)
+            rows.look_up((operation,))
             result = form.perform(rows, operation, clock())
             self._commit(rows)
         except BaseException:
@@ -174,6 +179,7 @@ class Seat:
         connection = self._opened()
         try:
             rows, outcomes = self._begun(connection, tasks[0].form), []
+            rows.look_up([task.operation for task in tasks])
             now = clock()
             for task in tasks:
                 try:
@@ -254,6 +260,7 @@ class Seat:
             raise StoreError(f"{self._path} cannot have a write-ahead log, only {mode!r}")
         connection.execute(f"PRAGMA synchronous={self._synchronous}")
         connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT}")
+        connection.execute(f"PRAGMA cache_size=-{_CACHE}")
         bring_up_to_date(connection, self._path)
 
     def _shut(self) -> None:

@@ -126,7 +126,14 @@ class Bearers:
         key = shown_by(headers) or shown or self._cookie(headers, cookies)
         if not key or len(key) > LONGEST:
             raise unknown()
-        return self._answer(await self._entry(key))
+        token, number = token_of(key), None if self._fresh is None else self._fresh.number()
+        entry = self._entries.get(token)
+        if entry is None or entry.number != number or entry.until <= time.monotonic():
+            entry = await self._entry(key, token, number)
+        subject = entry.known.subject
+        if subject.expires is None and entry.known.why is None:
+            return subject
+        return self._answer(entry)
 
     async def forget(self, token: str | None = None) -> None:
         """A key (by its SHA-256), or any, has changed: no process of this gateway may go by what it knew of it."""
@@ -141,12 +148,7 @@ class Bearers:
         # A cookie is a session's only: a page that can set one must not pass a key of its own off as it.
         return token if token.startswith(SESSION) else ""
 
-    async def _entry(self, key: str) -> _Entry:
-        token = token_of(key)
-        number = None if self._fresh is None else self._fresh.number()
-        entry = self._entries.get(token)
-        if entry is not None and entry.number == number and entry.until > time.monotonic():
-            return entry
+    async def _entry(self, key: str, token: str, number: int | None) -> _Entry:
         if number is None:
             return await self._look(key, token, None)
         return await self._look_once(key, token, number)

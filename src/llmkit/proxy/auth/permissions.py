@@ -181,7 +181,7 @@ def permit(subject: Subject, method: str, path: str) -> None:
     A role's paths are not all: an administrator of a team may change it, and a key can be for some paths only. Whose
     row it is that a permitted request is about, its endpoint has to ask: ``sees``, ``changes``.
     """
-    leads = _writes(subject) and bool(subject.admin_of)
+    leads = bool(subject.admin_of) and _writes(subject)
     if not _of_role(subject.role, leads, method, path):
         raise _refused(path, f"is not for the role {subject.role!r}: ask an administrator")
     if subject.routes is not None and not _listed(path, subject.routes):

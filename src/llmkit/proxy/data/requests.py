@@ -8,22 +8,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from importlib import import_module
 from typing import Any, Final
 
 from anyio import CancelScope, create_task_group, move_on_after, sleep
 from anyio.to_thread import run_sync
-from sqlalchemy import JSON, Dialect, delete, inspect, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from ..._operations import Numbered, Settlement, SettlementsAfter
 from ..gateway import Gateway
 from . import keeping
 from .database import Database
-from .models import Base, Content, Progress, Request
+from .models import Content, Request
+from .pages import Pages
 from .rows import row_of, utc
 
 __all__ = ["RequestLog", "request_log", "running"]
@@ -66,7 +66,7 @@ class RequestLog:
         self._store, self._database = store, database
         self._days, self._kept_days = days, kept_days
         self._ledger = ""
-        self._statement, self._forms = _filling(database.engine.dialect)
+        self._pages = Pages(database.engine)
         self._swept = float("-inf")
 
     async def follow(self) -> None:
@@ -97,7 +97,7 @@ class RequestLog:
 
     def step(self) -> bool:
         """Write the next page; whether there is more."""
-        begin = self._database.read_sync(self._begin)
+        begin = self._pages.reached(self._ledger) if self._ledger else 0
         page: Numbered = self._store.perform(SettlementsAfter(begin, _PAGE))
         if page.ledger != self._ledger:
             # Another one than we thought: how far it was read is known only now.
@@ -105,47 +105,24 @@ class RequestLog:
             return True
         if page.latest < begin:
             # A ledger of an earlier day was put in its place. What the log has of it already is not written twice.
-            self._database.run_sync(lambda session: self._note(session, 0))
+            with self._pages.writing() as writing:
+                writing.note(self._ledger, 0)
             return True
         if page.rows:
-            self._database.run_sync(lambda session: self._write(session, page.rows))
+            self._write(page.rows)
         return len(page.rows) == _PAGE
 
-    def _begin(self, session: Session) -> int:
-        found = session.get(Progress, self._ledger) if self._ledger else None
-        return 0 if found is None else found.number
-
-    def _write(self, session: Session, page: Sequence[tuple[int, Settlement]]) -> None:
+    def _write(self, page: Sequence[tuple[int, Settlement]]) -> None:
         """All that nobody else has written since, and how far that is."""
-        begin = self._locked(session)
         oldest = self._oldest()
-        rows = [row_of(settled) for number, settled in page if number > begin]
-        rows = [row for row in rows if oldest is None or row["started"] >= oldest]
-        if rows:
-            self._filled(session, rows)
-        if page[-1][0] > begin:
-            self._note(session, page[-1][0])
-
-    def _filled(self, session: Session, rows: Sequence[dict[str, Any]]) -> None:
-        # Not by SQLAlchemy's insert: most of the time would go into its parameters.
-        for name, form in self._forms:
-            for row in rows:
-                row[name] = form(row[name])
-        session.connection().exec_driver_sql(self._statement, list(rows))
-
-    def _locked(self, session: Session) -> int:
-        """How far it is; nobody else goes on until this transaction ends."""
-        chosen = select(Progress.number).where(Progress.ledger == self._ledger).with_for_update()
-        if (found := session.scalar(chosen)) is None:
-            first = _added(self._database.engine.dialect, Progress, "ledger")
-            session.execute(first, [{"ledger": self._ledger, "number": 0}])
-            found = session.scalar(chosen)
-        return found or 0
-
-    def _note(self, session: Session, number: int) -> None:
-        row = session.get(Progress, self._ledger)
-        if row is not None:
-            row.number = number
+        with self._pages.writing() as writing:
+            begin = writing.reached(self._ledger)
+            rows = [row_of(settled) for number, settled in page if number > begin]
+            rows = [row for row in rows if oldest is None or row["started"] >= oldest]
+            if rows:
+                writing.add(rows)
+            if page[-1][0] > begin:
+                writing.note(self._ledger, page[-1][0])
 
     def _oldest(self) -> Any:
         return None if self._days is None else utc(time.time()) - timedelta(days=self._days)
@@ -179,25 +156,6 @@ class RequestLog:
         before = utc(time.time()) - timedelta(days=days)
         gone = self._database.run_sync(lambda session: keeping.forget(session, before, _SWEPT))
         return gone >= _SWEPT
-
-
-def _filling(dialect: Dialect) -> tuple[str, list[tuple[str, Callable[[Any], Any]]]]:
-    """The statement that adds a row, and of some columns what makes their values such as the driver takes."""
-    added = _added(dialect, Request, "request_id")
-    named = _module(dialect).dialect(paramstyle="named") if dialect.positional else dialect
-    columns = [column for column in inspect(Request).columns if not isinstance(column.type, JSON)]
-    forms = ((c.name, c.type.dialect_impl(dialect).bind_processor(dialect)) for c in columns)
-    return str(added.compile(dialect=named)), [(n, form) for n, form in forms if form is not None]
-
-
-def _added(dialect: Dialect, table: type[Base], key: str) -> Any:
-    """A statement that adds a row, unless there is one with its key."""
-    return _module(dialect).insert(table).on_conflict_do_nothing(index_elements=[key])
-
-
-def _module(dialect: Dialect) -> Any:
-    # The other one would be loaded for nothing.
-    return import_module(f"sqlalchemy.dialects.{dialect.name}")
 
 
 @asynccontextmanager

@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
+from contextvars import Context
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Self, cast
+from typing import Final, Self, cast
 
 from starlette.types import Message, Receive, Send
 
@@ -27,12 +28,14 @@ _EVENTS: Final[Mapping[str, str]] = MappingProxyType(
 _SOON: Final = 0.05
 """Seconds until it is watched whether the client is still there. Most short answers are over by then; who has gone
 before is found gone then."""
+_ALIKE: Final = 0.002
+"""Seconds that a loop's clock, which some have in milliseconds, may be behind its timers."""
 _COMMENT: Final = b": keep-alive\n\n"
 """What readers of events pass over: https://html.spec.whatwg.org/multipage/server-sent-events.html, read 2026-11-23."""
 
 
 class Line:
-    """The line to a client. ``async with Line(…) as line:`` once the request's body has been read.
+    """The line to a client. ``with Line(…) as line:`` once the request's body has been read.
 
     When the client goes, what the task does within is cancelled, so that whoever is asked upstream is told, and money
     that is held is settled. Nothing is raised from that: ``gone`` says it.
@@ -50,25 +53,26 @@ class Line:
         self._last, self._comments = 0.0, False
         self.begun = self.gone = False
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         self._task = cast("asyncio.Task[None]", asyncio.current_task())
         self._cancelled = self._task.cancelling()
         self._watcher: asyncio.Task[None] | None = None
-        soon = min(_SOON, self._keep_alive)
-        self._timer = asyncio.get_running_loop().call_later(soon, self._begin_watch)
+        self._soon = soon = _soon_in(asyncio.get_running_loop())
+        soon.add(self, min(_SOON, self._keep_alive))
         return self
 
-    def _begin_watch(self) -> None:
+    def begin_watch(self) -> None:
+        """Watch the client from now on."""
         self._watcher = asyncio.create_task(self._watch())
 
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> bool:
         self._over = True
-        self._timer.cancel()
+        self._soon.lines.pop(self, None)
         # Not kept: its end has a traceback that leads here, a circle for each request.
         watcher, self._watcher = self._watcher, None
         if watcher is not None:
@@ -84,14 +88,17 @@ class Line:
     ) -> None:
         """Send an answer that is all there."""
         self._over = self.begun = True
-        start = _start(status, headers)
-        start["headers"].append((b"content-length", b"%d" % len(body)))
+        listed = [*_LISTED] if headers is JSON else _listed(headers)
+        listed.append((b"content-length", b"%d" % len(body)))
+        start: Message = {"type": "http.response.start", "status": status, "headers": listed}
         await self._send(start)
         await self._send({"type": "http.response.body", "body": body})
 
     def open(self, headers: Mapping[str, str] = _EVENTS, *, comments: bool = True) -> None:
         """Say that a stream will be the answer. It begins with its first piece, or the first comment, if it has any."""
-        self._opening, self._last = _start(200, {**_EVENTS, **headers}), _now()
+        listed = _listed({**_EVENTS, **headers})
+        self._opening = {"type": "http.response.start", "status": 200, "headers": listed}
+        self._last = _now()
         self._comments = comments
 
     async def say(self, piece: bytes) -> None:
@@ -147,6 +154,55 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _start(status: int, headers: Mapping[str, str]) -> dict[str, Any]:
-    listed = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    return {"type": "http.response.start", "status": status, "headers": listed}
+def _listed(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+_LISTED: Final = _listed(JSON)
+
+
+class _Soon:
+    """The lines of a loop whose clients are not watched yet, and one timer for them all.
+
+    Nearly all end before it is their time, and a timer of its own takes longer for each than what it is for.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.lines: dict[Line, float] = {}
+        """When each is to be watched, by the loop's clock. Who ends takes itself out."""
+        self._timer: asyncio.TimerHandle | None = None
+
+    def add(self, line: Line, seconds: float) -> None:
+        """Watch it in so many seconds."""
+        self.lines[line] = due = self.loop.time() + seconds
+        timer = self._timer
+        if timer is None or due < timer.when():
+            self._begin(due)
+
+    def _begin(self, due: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        # In no request's context: it is for all.
+        self._timer = self.loop.call_at(due, self._look, context=Context())
+
+    def _look(self) -> None:
+        self._timer, now = None, self.loop.time() + _ALIKE
+        for line, due in tuple(self.lines.items()):
+            if due <= now:
+                del self.lines[line]
+                line.begin_watch()
+        if self.lines:
+            self._begin(min(self.lines.values()))
+
+
+_latest: _Soon | None = None
+
+
+def _soon_in(loop: asyncio.AbstractEventLoop) -> _Soon:
+    """The running loop's. Of several loops each begins another one now and then, which does no harm."""
+    global _latest  # noqa: PLW0603 - looked up for each request
+    soon = _latest
+    if soon is None or soon.loop is not loop:
+        soon = _latest = _Soon(loop)
+    return soon

@@ -126,6 +126,8 @@ def model_of(subject: Subject, given: Any, beside: Beside | None = None) -> str:
         raise wrong("model is missing: name one that GET /v1/models lists", "model")
     if len(given) > _LONGEST:
         raise wrong(f"model has more than {_LONGEST} characters", "model")
+    if subject.models is None and not (beside and (beside.held or beside.options)):
+        return given  # as most are
     may_ask(subject, given, beside)
     for other in beside.options.get("fallbacks", ()) if beside else ():
         may_ask(subject, other, beside)

@@ -124,7 +124,7 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
     else:
         to = await _of_file(gateway, call)
     given = {**call.keywords(BatchModelParams.__annotations__), **to.how}
-    async with line:
+    with line:
         answer, money = await _made(gateway, call, to, given)
         there = places.where(gateway, answer.call)
         owner, said_of = kept.owner_of(subject), answer.to_dict()
@@ -196,13 +196,13 @@ async def _of_calls(gateway: Gateway, call: Asked, said: str | None) -> _Going:
 
 async def _retrieve(gateway: Gateway, request: Request, line: Line) -> None:
     call, row = await about(gateway, request, "batch")
-    async with line:
+    with line:
         await line.whole(dump(await now(gateway, row, call.around)))
 
 
 async def _cancel(gateway: Gateway, request: Request, line: Line) -> None:
     call, row = await about(gateway, request, "batch")
-    async with line:
+    with line:
         with call.around("acancel_batch", row.place):
             answer = await gateway.calls.acancel_batch(row.kept_id, **places.at(gateway, row))
         await _note(gateway, row.owner, _there(row), answer.to_dict())
@@ -219,7 +219,7 @@ async def _list(gateway: Gateway, request: Request, line: Line) -> None:
     )
     rows = await gateway.database.read(lambda session: keeping.page(session, wanted))
     call = Asked(gateway, request, subject, Beside())
-    async with line:
+    with line:
         await line.whole(dump(page_of(await _all_now(gateway, call, rows), limit)))
 
 

@@ -106,7 +106,8 @@ def _asked(exchange: Exchange) -> tuple[str, Any, dict[str, Any]]:
     """Model, messages and parameters of a chat."""
     model = exchange.model()
     asked = front.read({**exchange.fields, "model": model})
-    params = {**kept_of(asked.params, asked.native), **exchange.beside.options}
+    kept = kept_of(asked.params, asked.native) if asked.native else asked.params
+    params = {**kept, **exchange.beside.options}
     if not params.get("store"):
         # OpenAI takes tags for what it keeps, and refuses them elsewhere; LiteLLM's clients send theirs always.
         params.pop("metadata", None)

@@ -25,7 +25,7 @@ from ..errors_of import refused_by
 from ..failure import Refused
 from ..operation.headers import all_of
 from ..subject import Subject
-from .answering import Line
+from .answering import JSON, Line
 from .asking import around, body_of, fields_of, headers_of, model_of, subject_of
 from .beside import Beside, beside_of, wrong
 from .kept import check_ids, named_in
@@ -105,12 +105,12 @@ class Exchange:
 
     async def tell(self, answer: Any, body: bytes) -> None:
         """Send a whole answer; ``answer`` is what the library gave for it."""
-        settings, headers = self.gateway.settings, _NONE
+        settings, headers = self.gateway.settings, JSON
         if settings.litellm_headers:
-            headers = await self._headers(answer.call, answer.cost)
+            headers = {**JSON, **await self._headers(answer.call, answer.cost)}
         if settings.log_content:
             await self._keep(answer)
-        await self.line.whole(body, {"content-type": "application/json", **headers})
+        await self.line.whole(body, headers)
 
     async def relay(
         self,
@@ -220,7 +220,7 @@ class Endpoint:
                 await check_ids(gateway, subject, named)
         prompt = _prompt(fields) if settings.log_content else None
         beside = beside_of(headers, fields, subject, settings)
-        async with Line(receive, send, settings.keep_alive) as line:
+        with Line(receive, send, settings.keep_alive) as line:
             exchange = Exchange(gateway, connection, subject, fields, beside, line, began, prompt)
             await self._work(exchange)
         if line.gone:

@@ -65,7 +65,7 @@ async def _create(gateway: Gateway, request: Request, line: Line) -> None:
         file, models, money = await _file(gateway, call, form, place)
         given = call.keywords(FileModelParams.__annotations__)
         try:
-            async with line:
+            with line:
                 with call.around("acreate_file", place):
                     answer = await gateway.calls.acreate_file(
                         file, **given, custom_llm_provider=place
@@ -108,7 +108,7 @@ async def _file(
 
 async def _retrieve(gateway: Gateway, request: Request, line: Line) -> None:
     call, row = await batches.about(gateway, request, "file")
-    async with line:
+    with line:
         with call.around("afile_retrieve", row.place):
             answer = await gateway.calls.aretrieve_file(row.kept_id, **places.at(gateway, row))
         await told(call, line, answer)
@@ -116,7 +116,7 @@ async def _retrieve(gateway: Gateway, request: Request, line: Line) -> None:
 
 async def _content(gateway: Gateway, request: Request, line: Line) -> None:
     call, row = await batches.about(gateway, request, "file")
-    async with line:
+    with line:
         with call.around("afile_content", row.place):
             answer = await gateway.calls.afile_content(row.kept_id, **places.at(gateway, row))
         # Whatever it is, a browser must not take it for a page of ours.
@@ -126,7 +126,7 @@ async def _content(gateway: Gateway, request: Request, line: Line) -> None:
 
 async def _delete(gateway: Gateway, request: Request, line: Line) -> None:
     call, row = await batches.about(gateway, request, "file")
-    async with line:
+    with line:
         if not await gateway.database.read(lambda session: keeping.shared(session, row)):
             # It may be gone by then, and its maker told of it late.
             with call.around("afile_delete", row.place), contextlib.suppress(NotFoundError):

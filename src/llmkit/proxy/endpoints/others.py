@@ -67,7 +67,7 @@ async def _transcription(gateway: Gateway, request: Request, line: Line) -> None
         stream = flag(call.fields, "stream")
         given = _spoken(call, form)
         how = {"stream": True} if stream else {}
-        async with line:
+        with line:
             with call.around("atranscription"):
                 answer = await gateway.calls.atranscription(**given, **how)
             await (streamed(call, line, answer) if stream else _heard(call, line, answer, given))
@@ -78,7 +78,7 @@ async def _translation(gateway: Gateway, request: Request, line: Line) -> None:
     async with form_of(request) as form:
         call = asked(gateway, request, subject, typed(form.texts))
         given = _spoken(call, form)
-        async with line:
+        with line:
             with call.around("atranslation"):
                 answer = await gateway.calls.atranslation(**given)
             await _heard(call, line, answer, given)
@@ -109,7 +109,7 @@ async def _speech(gateway: Gateway, request: Request, line: Line) -> None:
     events = call.fields.get("stream_format") == "sse"
     kind = _SOUNDS.get(str(call.fields.get("response_format") or "mp3"), "application/octet-stream")
     keywords = call.keywords(SpeechModelParams.__annotations__)
-    async with line:
+    with line:
         with call.around("aspeech"):
             stream = await gateway.calls.aspeech(call.model, given, voice, stream=True, **keywords)
         async with stream:
@@ -162,7 +162,7 @@ async def _picture(
     stream = flag(call.fields, "stream")
     keywords = call.keywords(ImageModelParams.__annotations__)
     how = {"stream": True} if stream else {}
-    async with line:
+    with line:
         with call.around(call_type):
             answer = await ask(**given, **keywords, **how)
         await (streamed(call, line, answer) if stream else told(call, line, answer))
@@ -175,7 +175,7 @@ async def _rerank(gateway: Gateway, request: Request, line: Line) -> None:
     call = await asked_json(gateway, request)
     given = text(call.fields, "query"), call.fields.pop("documents", None)
     keywords = _plain(call, RerankModelParams.__annotations__)
-    async with line:
+    with line:
         with call.around("arerank"):
             answer = await gateway.calls.arerank(call.model, *given, **keywords)
         await told(call, line, answer)
@@ -185,7 +185,7 @@ async def _moderation(gateway: Gateway, request: Request, line: Line) -> None:
     call = await asked_json(gateway, request, _MODERATES)
     given = call.fields.pop("input", None)
     keywords = _plain(call, ModerationModelParams.__annotations__)
-    async with line:
+    with line:
         with call.around("amoderation"):
             answer = await gateway.calls.amoderation(given, call.model, **keywords)
         await told(call, line, answer)

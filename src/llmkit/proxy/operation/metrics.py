@@ -49,6 +49,12 @@ class _Exchange:
         self.upstream: float | None = None
         """Seconds that the provider took; ``None``: nobody was asked, or it streams."""
 
+    def note(self, happened: CallFinished, upstream: float | None) -> None:
+        """A call of it has ended."""
+        self.ended = (*self.ended, happened)
+        if upstream is not None:
+            self.upstream = (self.upstream or 0.0) + upstream
+
 
 _EXCHANGE: ContextVar[_Exchange | None] = ContextVar("llmkit_proxy_exchange", default=None)
 
@@ -98,23 +104,27 @@ class Metrics:
         if (exchange := _EXCHANGE.get()) is not None:
             exchange.asked = True
         if isinstance(happened, CallFinished):
-            self._finished(happened)
+            self._finished(happened, exchange)
         else:
             self._calls.heard(happened)
 
     # Of what begins nothing is counted.
     heard.beginnings = False  # type: ignore[attr-defined]
 
-    def _finished(self, happened: CallFinished) -> None:
+    def _finished(self, happened: CallFinished, exchange: _Exchange | None) -> None:
         ended = happened.settlement
         told = ended.metadata.get("proxy")
         whose = told if isinstance(told, dict) else {}
-        (_, group, *_), times = self._calls.finished(happened, text_of(whose.get("group")))
-        _note(happened, times[2])
+        group = whose.get("group")
+        group = group if type(group) is str else ""
+        (_, group, *_), times = self._calls.finished(happened, group)
+        if exchange is not None:
+            exchange.note(happened, times[2])
         said: Any = tuple(map(whose.get, _WHOSE))
         key, alias, team, user = said if set(map(type, said)) == _TEXTS else map(text_of, said)
         # No page needs the whole hash, and what stands here is in no error and no log of ours.
-        add_call(self.counts.keys.cell(key[:12], alias, team, user), ended, None)
+        keys, whose_it_is = self.counts.keys, (key[:12], alias, team, user)
+        add_call(keys.cells.get(whose_it_is) or keys.cell(*whose_it_is), ended, None)
         if self._litellm:
             error, _, status = (ended.error or "").partition(" ")
             route = text_of(whose.get("call_type")) or ended.kind
@@ -150,15 +160,6 @@ class Metrics:
 
 _WHOSE: Final = ("key", "key_alias", "team", "user")
 _TEXTS: Final = {str}
-
-
-def _note(happened: CallFinished, upstream: float | None) -> None:
-    """Leave it where the request that it is for is measured, and traced."""
-    if (exchange := _EXCHANGE.get()) is None:
-        return
-    exchange.ended = (*exchange.ended, happened)
-    if upstream is not None:
-        exchange.upstream = (exchange.upstream or 0.0) + upstream
 
 
 def _before(connection: Any, *_: Any) -> None:

@@ -126,7 +126,8 @@ def _conversing(**given: Any) -> Any:
 
 def _configuration(settings: Settings, app: Proxy) -> uvicorn.Config:
     return uvicorn.Config(
-        app,
+        app.answered,
+        interface="asgi3",
         http=Joining,
         ws=cast("Any", _conversing),
         lifespan="on",

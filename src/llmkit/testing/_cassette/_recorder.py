@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from ..._http import HTTPRequest
+from ..._io._answers import head, raw
 from ..._io._failures import causes, explain, texts
-from ..._io._http import head, raw
 from ..._io._named import kind_of
 from ..._io._progress import Progress
 from ..._io._tap import AsyncGoOn, GoOn, tapped

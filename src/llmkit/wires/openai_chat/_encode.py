@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Final
 
 from ..._call import Adjustment, ChatCall
 from ..._http import Endpoint, HTTPRequest, join_url
@@ -22,8 +23,11 @@ def build(wire: OpenAIChat, call: ChatCall, to: Endpoint) -> HTTPRequest:
     messages = plain(call.messages) if wire.as_given else None
     adjustments = call.adjustments
     body: dict[str, Any] = {"model": call.model, "messages": messages}
-    if messages is None or call.params:
+    params = None if messages is None else _plainly(wire, call.params)
+    if params is None:
         adjustments += _told(wire, call, body)
+    else:
+        body |= params
     if call.stream:
         body |= {"stream": True} | _stream_options(wire, call, body)
     if call.extra_body:
@@ -35,6 +39,28 @@ def build(wire: OpenAIChat, call: ChatCall, to: Endpoint) -> HTTPRequest:
         as_json(call, body),
         adjustments,
     )
+
+
+_PLAIN: Final = frozenset({
+    "frequency_penalty", "max_completion_tokens", "max_tokens", "presence_penalty", "seed", "stop", "temperature",
+    "top_p", "user",
+})  # fmt: skip
+"""Parameters that no host has a form of its own for, but a name."""
+_SURE: Final = frozenset({str, int, bool})
+
+
+def _plainly(wire: OpenAIChat, params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Parameters that are sent as they are, as most are; ``None``: some have to be looked at."""
+    encoded: dict[str, Any] = {}
+    for name, value in params.items():
+        sure = type(value) in _SURE or (type(value) is float and isfinite(value))
+        if name not in _PLAIN or not sure or name in wire.refused:
+            return None
+        new = wire.renamed.get(name, name)
+        if new != name and new in params:
+            return None
+        encoded[new] = value
+    return encoded
 
 
 def _told(wire: OpenAIChat, call: ChatCall, body: dict[str, Any]) -> tuple[Adjustment, ...]:
