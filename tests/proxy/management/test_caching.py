@@ -104,7 +104,7 @@ async def test_only_an_administrator_may(app: Called) -> None:
 @pytest.mark.parametrize(
     ("body", "status", "said"),
     [
-        ({"keys": ["*"]}, 400, "cache_key"),
+        ({"keys": ["*"]}, 400, "x-litellm-cache-key"),
         ({"keys": []}, 422, "keys"),
         ({}, 422, "keys"),
         ({"keys": "x"}, 422, "keys"),
