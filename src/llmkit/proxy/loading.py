@@ -212,14 +212,38 @@ _INSTEAD: Final = {
 }
 
 
-def routers_part(sections: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration without what is the gateway's own."""
+def routers_part(
+    sections: Mapping[str, Any],
+    redis_url: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """A configuration without what is the gateway's own. A cache in Redis is in this one, where nobody says which."""
+    if redis_url is not None:
+        sections = _with_redis(sections, redis_url, os.environ if environ is None else environ)
     general = sections.get(_GENERAL)
     if not isinstance(general, Mapping):
         return dict(sections)
     kept = {name: value for name, value in general.items() if name in _ROUTERS}
     rest = {name: part for name, part in sections.items() if name != _GENERAL}
     return {**rest, _GENERAL: kept} if kept else rest
+
+
+_PLACES: Final = ("host", "url", "redis_url", "redis_startup_nodes")
+_ELSEWHERE: Final = ("REDIS_HOST", "REDIS_CLUSTER_NODES")
+"""Variables that say where a cache is, too."""
+
+
+def _with_redis(
+    sections: Mapping[str, Any], url: str, environ: Mapping[str, str]
+) -> Mapping[str, Any]:
+    library = sections.get("litellm_settings")
+    said = library.get("cache_params") or {} if isinstance(library, Mapping) else None
+    if not isinstance(library, Mapping) or not isinstance(said, Mapping):
+        return sections
+    told = any(said.get(name) for name in _PLACES) or any(map(environ.get, _ELSEWHERE))
+    if told or said.get("type", "redis") != "redis":
+        return sections
+    return {**sections, "litellm_settings": {**library, "cache_params": {**said, "url": url}}}
 
 
 def _of_file(

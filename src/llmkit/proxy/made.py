@@ -87,7 +87,7 @@ def _router(settings: Settings, store: Any, metrics: Metrics) -> tuple[Router, B
         managers.append(BudgetManager(store, [*usual, *said]))
         return managers[0]
 
-    sections = routers_part(read_config(settings.config).sections)
+    sections = routers_part(read_config(settings.config).sections, settings.redis_url)
     router = Router.from_config(sections, budget=budget_of, **how)
     return router, managers[0]
 

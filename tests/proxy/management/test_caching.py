@@ -15,6 +15,7 @@ import pytest_asyncio
 
 from llmkit.cache import Cache
 from llmkit.proxy.app import create_app
+from llmkit.proxy.settings import Settings
 from llmkit.testing import Simulator
 
 from .._kit import MASTER, Called, config_of, settings_of, shown
@@ -89,30 +90,25 @@ async def test_answers_are_thrown_out(app: Called) -> None:
     assert (await asked(app, "b"))[1] == 1
 
 
+WRONG: tuple[tuple[dict[str, Any], int, str], ...] = (
+    ({"keys": ["*"]}, 400, "x-litellm-cache-key"),
+    ({"keys": []}, 422, "keys"),
+    ({}, 422, "keys"),
+    ({"keys": "x"}, 422, "keys"),
+)
+
+
 @pytest.mark.asyncio
-async def test_only_an_administrator_may(app: Called) -> None:
-    """Who sees all may look at much, but not at this."""
+async def test_only_an_administrator_may_and_says_which(app: Called) -> None:
+    """Who sees all may look at much, but not at this; and what is no key throws nothing out."""
+    await asked(app, "a")
     for role in ("internal_user", "proxy_admin_viewer"):
         key = await user(app, role, user_role=role)
         await refused(app, "/cache/ping", key, 403, method="GET")
         await refused(app, "/cache/delete", key, 403, keys=["x"])
         await refused(app, "/cache/flushall", key, 403)
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(
-    ("body", "status", "said"),
-    [
-        ({"keys": ["*"]}, 400, "cache_key"),
-        ({"keys": []}, 422, "keys"),
-        ({}, 422, "keys"),
-        ({"keys": "x"}, 422, "keys"),
-    ],
-)
-async def test_what_is_no_key_is_refused(app: Called, body: Any, status: int, said: str) -> None:
-    """Nothing is thrown out."""
-    await asked(app, "a")
-    assert said in await refused(app, "/cache/delete", None, status, **body)
+    for body, status, said in WRONG:
+        assert said in await refused(app, "/cache/delete", None, status, **body)
     assert (await asked(app, "a"))[1] == 0
 
 
@@ -123,6 +119,12 @@ async def test_without_a_cache_it_says_how_to_have_one(tmp_path: Path) -> None:
         assert "cache: true" in await refused(app, "/cache/ping", None, 404, method="GET")
         assert "cache: true" in await refused(app, "/cache/delete", None, 404, keys=["x"])
         assert "cache: true" in await refused(app, "/cache/flushall", None, 404)
+        # One whose store is away is 503, with nothing of where it is.
+        app.gateway.calls.cache = Cache("redis://:hidden@127.0.0.1:1/0")
+        for path, method in (("/cache/ping", "GET"), ("/cache/flushall", "POST")):
+            said = await refused(app, path, None, 503, method=method)
+            assert "hidden" not in said
+            assert "127.0.0.1" not in said
 
 
 @pytest.mark.asyncio
@@ -131,17 +133,6 @@ async def test_of_several_workers_memories_one_is_not_said_to_be_all(tmp_path: P
     async with cached(tmp_path, {"type": "local"}, workers=2) as app:
         assert (await get(app, "/cache/ping"))["cache_type"] == "local"
         assert "each worker" in await refused(app, "/cache/flushall", None, 409)
-
-
-@pytest.mark.asyncio
-async def test_a_store_that_is_away_is_told(tmp_path: Path) -> None:
-    """503, and nothing of where it is."""
-    async with cached(tmp_path, None) as app:
-        app.gateway.calls.cache = Cache("redis://:hidden@127.0.0.1:1/0")
-        for path, method in (("/cache/ping", "GET"), ("/cache/flushall", "POST")):
-            said = await refused(app, path, None, 503, method=method)
-            assert "hidden" not in said
-            assert "127.0.0.1" not in said
 
 
 @pytest.mark.asyncio
@@ -158,3 +149,28 @@ async def test_the_request_log_says_what_a_hit_saved(app: Called) -> None:
     assert (first["cache_hit"], hit["cache_hit"]) == (False, True)
     assert "saved_cache_cost" not in first["metadata"]
     assert float(hit["metadata"]["saved_cache_cost"]) == first["spend"] > hit["spend"] == 0
+
+
+@pytest.mark.parametrize(
+    ("library", "there"),
+    [
+        ({"cache": True}, "gateways"),
+        ({"cache": True, "cache_params": {"type": "redis", "ttl": 9}}, "gateways"),
+        ({"cache": True, "cache_params": {"host": "mine"}}, "mine"),
+        ({"cache": True, "cache_params": {"type": "local"}}, "MemoryEntries"),
+        ({"cache": False}, None),
+        ({}, None),
+    ],
+)
+def test_a_cache_in_redis_is_in_the_gateways(
+    library: Any, there: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing else says where; nobody is asked yet."""
+    for name in ("REDIS_URL", "REDIS_HOST", "REDIS_CLUSTER_NODES"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "c.json").write_text(json.dumps({"model_list": [], "litellm_settings": library}))
+    url = f"sqlite:///{tmp_path / 'proxy.db'}"
+    settings = Settings(config=tmp_path / "c.json", database_url=url, redis_url="redis://gateways:1/0")  # fmt: skip
+    cache = create_app(settings).gateway.calls.cache
+    assert (cache is None) is (there is None)
+    assert there is None or there in repr(cache.store)

@@ -15,9 +15,10 @@ from pydantic import Field
 
 from ..._entries import Clear, Keep, Look
 from ...cache import Cache, MemoryEntries, RedisEntries, SQLiteEntries
+from ...errors import ConfigurationError
 from ..failure import Refused
 from . import fields
-from .asking import Asked
+from .asking import Asked, refused
 
 __all__ = ["router"]
 
@@ -69,7 +70,10 @@ async def delete(asking: Asked, body: Answers) -> dict[str, Any]:
     """Throw out these answers. ``deleted``: how many of them were there."""
     asking.must_be_administrator()
     cache = _shared(asking)
-    found = await run_sync(lambda: [cache.forget(key) for key in dict.fromkeys(body.keys)])
+    try:
+        found = await run_sync(lambda: [cache.forget(key) for key in dict.fromkeys(body.keys)])
+    except ConfigurationError:
+        raise refused("keys are what x-litellm-cache-key says of answers", "keys") from None
     return {"status": "success", "deleted": sum(found)}
 
 
