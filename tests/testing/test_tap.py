@@ -17,7 +17,7 @@ import llmkit
 from llmkit import MediaPolicy, errors
 from llmkit._flow import Deadlines, Fetch
 from llmkit._http import HTTPRequest
-from llmkit._io import _tap
+from llmkit._io import _faults, _tap
 from llmkit._io._media import afetch, fetch, fetching
 from llmkit._io._progress import Progress
 from llmkit._io._tap import Answer, Step, tapped
@@ -207,7 +207,7 @@ def test_a_wait_can_be_ended_from_outside() -> None:
     progress = Progress(Deadlines(now + 60, 60, 60, 60))
     timer = threading.Timer(0.05, progress.disconnect)
     timer.start()
-    with pytest.raises(httpcore.ReadError, match="closed"):
+    with pytest.raises(_faults.ReadError, match="closed"):
         _tap.pause(progress, 30)
     assert time.monotonic() - now < 5
     timer.join()
@@ -220,7 +220,7 @@ def test_what_is_stopped_is_not_read_on() -> None:
     assert made.headers == {"x-a": "1, 2"}
     assert next(made.iter_bytes()) == b"x"
     progress.stop()
-    with pytest.raises(httpcore.ReadError):
+    with pytest.raises(_faults.ReadError):
         next(made.stream)
 
 

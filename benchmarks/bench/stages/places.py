@@ -28,6 +28,7 @@ TRANSPORT = Stage(
     "transport",
     "the request's way to the server and the answer's way back, the wait for it included",
     (
+        "_headers",
         "_io._answers",
         "_io._faults",
         "_io._http",
