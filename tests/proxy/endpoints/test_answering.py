@@ -151,3 +151,18 @@ def test_one_timer_watches_all(monkeypatch: pytest.MonkeyPatch) -> None:
         assert sorted(watched) == ["later", "soon", "sooner"]
 
     run(body())
+
+
+def test_a_timer_that_rings_at_once_does_not_say_when() -> None:
+    """uvloop's, where it is late already: whoever comes next is watched all the same."""
+    uvloop = pytest.importorskip("uvloop")
+
+    async def body() -> None:
+        gone = asyncio.Event()
+        with line([], asyncio.Event(), keep_alive=0.0), line([], gone) as one:
+            gone.set()
+            await asyncio.sleep(10)
+        assert one.gone
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(body())

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 from collections.abc import Mapping
 from contextvars import Context
+from math import inf
 from types import MappingProxyType, TracebackType
 from typing import Final, Self, cast
 
@@ -171,23 +172,24 @@ class _Soon:
         self.loop = loop
         self.lines: dict[Line, float] = {}
         """When each is to be watched, by the loop's clock. Who ends takes itself out."""
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._rings = inf
+        """When the timer does: uvloop's does not say so where that is now."""
 
     def add(self, line: Line, seconds: float) -> None:
         """Watch it in so many seconds."""
         self.lines[line] = due = self.loop.time() + seconds
-        timer = self._timer
-        if timer is None or due < timer.when():
+        if due < self._rings:
             self._begin(due)
 
     def _begin(self, due: float) -> None:
         if self._timer is not None:
             self._timer.cancel()
         # In no request's context: it is for all.
-        self._timer = self.loop.call_at(due, self._look, context=Context())
+        self._timer, self._rings = self.loop.call_at(due, self._look, context=Context()), due
 
     def _look(self) -> None:
-        self._timer, now = None, self.loop.time() + _ALIKE
+        self._timer, self._rings, now = None, inf, self.loop.time() + _ALIKE
         for line, due in tuple(self.lines.items()):
             if due <= now:
                 del self.lines[line]
