@@ -168,6 +168,9 @@ def running(plan: Plan, folder: Path, core: int | None) -> Iterator[Gateway]:
         gateway.rest = gateway.memory()
         gateway.key = plan.key(port)
         yield gateway
+    except SystemExit:
+        print(_told(folder), file=sys.stderr)
+        raise
     finally:
         _end(process)
 
@@ -196,8 +199,12 @@ def _wait(plan: Plan, process: subprocess.Popen[bytes], port: int, folder: Path)
         except OSError:
             pass
         time.sleep(0.01)
-    told = (folder / "log").read_text(errors="replace")[-3000:]
-    raise SystemExit(f"{plan.name} did not start:\n{told}")
+    raise SystemExit(f"{plan.name} did not start")
+
+
+def _told(folder: Path) -> str:
+    """The end of its log: why it failed is gone with its folder."""
+    return (folder / "log").read_text(errors="replace")[-5000:]
 
 
 def _free() -> int:
