@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
+
+from ._late_names import late_names
 
 if TYPE_CHECKING:
     from . import catalogue, errors, events, pricing, providers, stores, types
@@ -335,20 +336,19 @@ _HOMES: dict[str, str] = {
 _UNSTARRED = frozenset({"map"})  # names that ``import *`` shall not put in place of Python's own
 _MODULES = frozenset({"catalogue", "errors", "events", "pricing", "providers", "stores", "types"})
 
+_late, _ = late_names(
+    globals(),
+    {name: f".{_HOMES.get(name, 'errors')}" for name in (*__all__, *_UNSTARRED)}
+    | {name: f".{name}" for name in _MODULES},
+)
+
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         from importlib.metadata import version  # noqa: PLC0415 - reads a file, so only when asked
 
         return version("llmkit")
-    if name not in __all__ and name not in _UNSTARRED:
-        raise AttributeError(f"module 'llmkit' has no attribute {name!r}")
-    if name in _MODULES:
-        value: Any = importlib.import_module(f".{name}", __name__)
-    else:
-        value = getattr(importlib.import_module(f".{_HOMES.get(name, 'errors')}", __name__), name)
-    globals()[name] = value
-    return value
+    return _late(name)
 
 
 def __dir__() -> list[str]:

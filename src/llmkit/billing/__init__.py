@@ -5,8 +5,9 @@ Names only; each is loaded on first use.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._late_names import late_names
 
 if TYPE_CHECKING:
     from .._billing_events import (
@@ -107,13 +108,4 @@ _HOMES = {
     "WebhookEvent": ".._control.billing.webhook",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if (home := _HOMES.get(name)) is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(home, __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late_names(globals(), _HOMES)

@@ -6,8 +6,9 @@ No event holds a key, a prompt or an answer, save those whose docstring says so.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._late_names import late_names
 
 if TYPE_CHECKING:
     from .caching import CacheHit, CacheMissed, CacheReached, CacheUnreachable, EntryUnreadable
@@ -79,46 +80,37 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AttemptFailed": "calls",
-    "AttemptStarted": "calls",
-    "BudgetOverrun": "spending",
-    "BudgetThresholdCrossed": "spending",
-    "CacheHit": "caching",
-    "CacheMissed": "caching",
-    "CacheReached": "caching",
-    "CacheUnreachable": "caching",
-    "CallFinished": "calls",
-    "CallStarted": "calls",
-    "Callback": "calls",
-    "CatchUpFailed": "spending",
-    "Continued": "routing",
-    "DeploymentCooledDown": "routing",
-    "DeploymentRecovered": "routing",
-    "Diverted": "calls",
-    "EntryUnreadable": "caching",
-    "Event": "every",
-    "FallingBack": "calls",
-    "Hedged": "routing",
-    "Hook": "calls",
-    "Queued": "routing",
-    "Rerouted": "routing",
-    "RetryScheduled": "calls",
-    "SpendKept": "spending",
-    "SpendPosted": "spending",
-    "StateReached": "routing",
-    "StateUnreachable": "routing",
-    "StoreReached": "spending",
-    "StoreUnreachable": "spending",
-    "StreamStarted": "calls",
+    "AttemptFailed": ".calls",
+    "AttemptStarted": ".calls",
+    "BudgetOverrun": ".spending",
+    "BudgetThresholdCrossed": ".spending",
+    "CacheHit": ".caching",
+    "CacheMissed": ".caching",
+    "CacheReached": ".caching",
+    "CacheUnreachable": ".caching",
+    "CallFinished": ".calls",
+    "CallStarted": ".calls",
+    "Callback": ".calls",
+    "CatchUpFailed": ".spending",
+    "Continued": ".routing",
+    "DeploymentCooledDown": ".routing",
+    "DeploymentRecovered": ".routing",
+    "Diverted": ".calls",
+    "EntryUnreadable": ".caching",
+    "Event": ".every",
+    "FallingBack": ".calls",
+    "Hedged": ".routing",
+    "Hook": ".calls",
+    "Queued": ".routing",
+    "Rerouted": ".routing",
+    "RetryScheduled": ".calls",
+    "SpendKept": ".spending",
+    "SpendPosted": ".spending",
+    "StateReached": ".routing",
+    "StateUnreachable": ".routing",
+    "StoreReached": ".spending",
+    "StoreUnreachable": ".spending",
+    "StreamStarted": ".calls",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if (home := _HOMES.get(name)) is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(f".{home}", __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late_names(globals(), _HOMES)

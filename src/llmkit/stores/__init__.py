@@ -6,8 +6,9 @@ and ``RedisStore`` by all that reach their server.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._late_names import late_names
 
 if TYPE_CHECKING:
     from .._io.stores.postgres import PostgresStore
@@ -24,13 +25,4 @@ _HOMES = {
     "SQLiteStore": ".._io.stores.sqlite",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if (home := _HOMES.get(name)) is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(importlib.import_module(home, __name__), name)
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late_names(globals(), _HOMES)

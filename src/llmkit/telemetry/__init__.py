@@ -6,8 +6,9 @@ Names only; each sink is loaded when it is asked for. A sink is a callback:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._late_names import late_names
 
 if TYPE_CHECKING:
     from ._jsonl import JSONL
@@ -27,26 +28,15 @@ __all__ = [
 ]  # fmt: skip
 
 _HOMES = {
-    "JSONL": "_jsonl",
-    "Langfuse": "_langfuse",
-    **dict.fromkeys(("register_sink", "sink"), "_named"),
-    **dict.fromkeys(("OpenTelemetry", "span_of"), "_otel"),
-    "Prometheus": "_prometheus",
-    "Queued": "_written",
-    **dict.fromkeys(("FailedAttempt", "Record", "failed_attempts", "record"), "_record"),
-    "SQLiteLog": "_sqlite",
-    **dict.fromkeys(("UsageReport", "UsageRow", "usage"), "_usage"),
+    "JSONL": "._jsonl",
+    "Langfuse": "._langfuse",
+    **dict.fromkeys(("register_sink", "sink"), "._named"),
+    **dict.fromkeys(("OpenTelemetry", "span_of"), "._otel"),
+    "Prometheus": "._prometheus",
+    "Queued": "._written",
+    **dict.fromkeys(("FailedAttempt", "Record", "failed_attempts", "record"), "._record"),
+    "SQLiteLog": "._sqlite",
+    **dict.fromkeys(("UsageReport", "UsageRow", "usage"), "._usage"),
 }
 
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module 'llmkit.telemetry' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)
+__getattr__, __dir__ = late_names(globals(), _HOMES)

@@ -5,9 +5,9 @@ No library but those that llmkit has anyway. Nothing in the rest of the package 
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._late_names import late_names
 from . import faults
 from ._clock import FrozenClock
 from ._network import LOOPBACK, NetworkBlockedError, no_network
@@ -47,20 +47,11 @@ __all__ = [
 # What needs the rest of llmkit, and with it an HTTP library, is loaded when it is used.
 _SCRIPTED = ("Script", "ScriptExhaustedError", "ScriptedCall", "SentRequest", "scripted")
 _HOMES = {
-    **dict.fromkeys(_SCRIPTED, "_scripted"),
-    **dict.fromkeys(("Cut", "Raw", "ToolUse"), "_script"),
-    **dict.fromkeys(("FakeLago", "LagoRequest"), "_lago"),
-    **dict.fromkeys(("cassette", "record", "replay"), "_cassette"),
+    **dict.fromkeys(_SCRIPTED, "._scripted"),
+    **dict.fromkeys(("Cut", "Raw", "ToolUse"), "._script"),
+    **dict.fromkeys(("FakeLago", "LagoRequest"), "._lago"),
+    **dict.fromkeys(("cassette", "record", "replay"), "._cassette"),
+    "lago_faults": ".lago_faults",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name == "lago_faults":
-        return importlib.import_module(".lago_faults", __name__)
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-
-
-def __dir__() -> list[str]:
-    return list(__all__)
+__getattr__, __dir__ = late_names(globals(), _HOMES)

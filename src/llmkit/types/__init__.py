@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .._late_names import late_names
 from .answer import Answer
 from .chat import *  # noqa: F403
 from .chat import __all__ as _chat
@@ -128,7 +128,7 @@ _LATER: dict[str, tuple[str, ...]] = {
     ),
     "rerank": ("RerankParams", "RerankResponse", "RerankResult", "RerankUsage"),
 }
-_HOMES = {name: module for module, names in _LATER.items() for name in names}
+_HOMES = {name: f".{module}" for module, names in _LATER.items() for name in names}
 
 __all__ = [  # noqa: PLE0604
     *_chat,
@@ -208,10 +208,4 @@ __all__ = [  # noqa: PLE0604
     "MessagesParams",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module 'llmkit.types' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+__getattr__, __dir__ = late_names(globals(), _HOMES)
