@@ -54,7 +54,7 @@ class _Reqwest(Transports):
         self, tls: TLS | None = None, proxy: str | None = None, *, http2: bool = False
     ) -> None:
         super().__init__(tls, proxy)
-        clients.library()
+        clients.loaded()
         clients.unfit(self.tls)
         self._roads: dict[tuple[str, float], _Road] = {}
         self._lanes = Lanes(functools.partial(_client, self.tls, http2), apart=not http2)

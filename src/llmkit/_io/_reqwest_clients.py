@@ -18,7 +18,7 @@ import certifi
 from ..errors import ConfigurationError
 from ._tls import TLS
 
-__all__ = ["address", "client", "library", "place", "spoilt", "unfit", "used"]
+__all__ = ["address", "client", "loaded", "place", "spoilt", "unfit", "used"]
 
 _MOST_IDLE = 100
 _KEEP = dt.timedelta(seconds=30)
@@ -27,7 +27,7 @@ _DEFAULTS = {"accept-encoding": "gzip, deflate", "user-agent": "llmkit"}
 _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
-def library() -> Any:
+def loaded() -> Any:
     """Its client module. Raises ``ConfigurationError`` where it is not there."""
     try:
         import pyreqwest.client as found  # noqa: PLC0415 - an extra
@@ -89,7 +89,7 @@ def client(
     global _used_by  # noqa: PLW0603 - the process's own
     _used_by = os.getpid()
     made = (
-        library()
+        loaded()
         .ClientBuilder()
         .runtime_multithreaded(False)
         .http1_lower_case_headers()
