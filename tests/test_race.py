@@ -18,7 +18,7 @@ from llmkit._io._http import AsyncTransports, SyncTransports
 from llmkit._io._observe import Observers
 from llmkit._io.aio import AsyncDriver
 from llmkit._io.sync import SyncDriver
-from llmkit._operations import Settle, Settlement
+from llmkit._settlements import Settle, Settlement
 from llmkit.errors import APIConnectionError
 from llmkit.ledger import MemoryLedger
 

@@ -27,7 +27,8 @@ from starlette.routing import Route
 
 from bench.payload import KEY
 from llmkit._json import dump_text, load
-from llmkit._operations import Attribution, Claim, Reserve, SettleHold, Settlement, Window
+from llmkit._operations import Attribution, Claim, Reserve, SettleHold, Window
+from llmkit._settlements import Settlement
 from llmkit.stores import SQLiteStore
 
 _ALL = (0, 2**53 - 1)

@@ -10,23 +10,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
-from ._settlements import (
-    Numbered,
-    Outcome,
-    Settle,
-    Settlement,
-    Settlements,
-    SettlementsAfter,
-    Store,
-)
+from ._settlements import Settle, Settlement, Settlements, SettlementsAfter
 
 __all__ = [
-    "FOR_EVER", "NOBODY", "ROLLING_BUCKETS", "Admit", "Admitted", "Attribution", "Audit",
-    "Audited", "Balance", "Balances", "Candidate", "Charge", "Claim", "Cool", "Difference", "Entry", "Full", "Gone",
-    "Health", "Leave", "Line", "Look", "Looked", "Numbered", "Operation", "Outcome", "Post", "Posted", "Quota",
-    "ReadEntries", "ReadRules", "ReadUsage", "Refusal", "Refused", "Reserve", "Reserved", "Reset", "Rule", "Settle",
-    "SettleHold", "Settled", "Settlement", "Settlements", "SettlementsAfter", "Stale", "Standing", "Store", "Sweep",
-    "Untimely", "UsageRow", "Window", "WriteRule", "Written",
+    "FOR_EVER", "NOBODY", "ROLLING_BUCKETS", "Admit", "Admitted", "Attribution", "Audit", "Audited", "Balance",
+    "Balances", "Candidate", "Charge", "Claim", "Cool", "Difference", "Entry", "Full", "Gone", "Health", "Leave",
+    "Line", "Look", "Looked", "Operation", "Post", "Posted", "Quota", "ReadEntries", "ReadRules", "ReadUsage",
+    "Refusal", "Refused", "Reserve", "Reserved", "Reset", "Rule", "SettleHold", "Settled", "Stale", "Standing",
+    "Sweep", "Untimely", "UsageRow", "Window", "WriteRule", "Written",
 ]  # fmt: skip
 
 Kind = Literal["settle", "release", "unknown"]

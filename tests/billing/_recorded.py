@@ -15,7 +15,7 @@ from typing_extensions import override
 import llmkit
 from llmkit import RetryPolicy
 from llmkit._control.billing.charge import Begin, Begun, Charge, Finish, Finished
-from llmkit._operations import Settle
+from llmkit._settlements import Settle
 from llmkit.errors import BillingError, NotEntitledError
 from llmkit.events import CallFinished
 

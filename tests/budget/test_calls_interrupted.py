@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import llmkit
-from llmkit._operations import Settlements
+from llmkit._settlements import Settlements
 from llmkit.budget import Budget
 
 from ..faults._calls import dropped, fallen_back, left_early, plain, read_through, retried

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from typing_extensions import override
 
-from llmkit._operations import Settle, SettleHold, Settlement, Settlements
+from llmkit._operations import SettleHold
+from llmkit._settlements import Settle, Settlement, Settlements
 from llmkit.budget import Budget
 from llmkit.errors import RateLimitError, StoreError, StoreUnavailableError
 from llmkit.ledger import MemoryLedger

@@ -33,7 +33,7 @@ from llmkit.providers import Tokens
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from llmkit._operations import Settlement
+    from llmkit._settlements import Settlement
 
 KEY = "sk-test-0123456789abcdefghij"
 MODEL = "openai/gpt-4o-mini"

@@ -14,7 +14,7 @@ from llmkit._control.estimate import estimated
 from llmkit._control.settle import Account
 from llmkit._flow import Cancelled, Notify, Store
 from llmkit._http import HTTPResponse
-from llmkit._operations import Settle, Settlement, Settlements
+from llmkit._settlements import Settle, Settlement, Settlements
 from llmkit.ledger import MemoryLedger, Totals
 from llmkit.types.answer import Answer
 from llmkit.types.chat import ChatCompletion, Message

@@ -21,7 +21,7 @@ import trio
 
 import llmkit
 from llmkit import RetryPolicy, Timeouts, errors
-from llmkit._operations import Settlement
+from llmkit._settlements import Settlement
 from llmkit.events import CallFinished, CallStarted
 from llmkit.testing import Simulator, faults
 from llmkit.testing._answer import Answer, answer

@@ -24,13 +24,12 @@ from llmkit._operations import (
     Post,
     Reserve,
     Reset,
-    Settle,
     SettleHold,
-    Settlement,
     Sweep,
     Window,
     WriteRule,
 )
+from llmkit._settlements import Settle, Settlement
 from llmkit.stores import MemoryStore, SQLiteStore
 
 from ._interrupts import interrupted_at

@@ -16,7 +16,7 @@ import pytest
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 from pydantic import BaseModel, SecretStr
 
-from llmkit._operations import Settlements
+from llmkit._settlements import Settlements
 
 from ._kit import MASTER, Served, gateway
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from llmkit._operations import Settlements
+from llmkit._settlements import Settlements
 from llmkit.testing.faults import Stall
 
 from ._kit import MASTER, Served, gateway

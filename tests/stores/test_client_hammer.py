@@ -14,7 +14,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from llmkit._operations import Audit, Entry, Settlements, Sweep
+from llmkit._operations import Audit, Entry, Sweep
+from llmkit._settlements import Settlements
 from llmkit.stores import SQLiteStore
 from llmkit.testing import Simulator
 

@@ -9,17 +9,8 @@ from typing import Any
 
 import pytest
 
-from llmkit._operations import (
-    Audit,
-    ReadEntries,
-    Reserve,
-    Reserved,
-    Settle,
-    SettleHold,
-    Settlement,
-    Settlements,
-    Sweep,
-)
+from llmkit._operations import Audit, ReadEntries, Reserve, Reserved, SettleHold, Sweep
+from llmkit._settlements import Settle, Settlement, Settlements
 from llmkit.errors import ConfigurationError
 from llmkit.stores import MemoryStore
 

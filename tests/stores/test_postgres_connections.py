@@ -33,15 +33,12 @@ from llmkit._operations import (
     Reserve,
     Reserved,
     Reset,
-    Settle,
     SettleHold,
-    Settlement,
-    Settlements,
-    SettlementsAfter,
     Sweep,
     Window,
     WriteRule,
 )
+from llmkit._settlements import Settle, Settlement, Settlements, SettlementsAfter
 from llmkit.errors import ConfigurationError, StoreError, StoreUnavailableError
 
 from ._postgres import PostgresServer

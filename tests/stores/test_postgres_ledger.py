@@ -32,15 +32,12 @@ from llmkit._operations import (
     Refused,
     Reserve,
     Reserved,
-    Settle,
     SettleHold,
-    Settlement,
-    Settlements,
-    SettlementsAfter,
     Sweep,
     Window,
     WriteRule,
 )
+from llmkit._settlements import Settle, Settlement, Settlements, SettlementsAfter
 from llmkit.errors import StoreError, StoreUnavailableError
 
 from ._postgres import PostgresServer

@@ -18,14 +18,8 @@ from typing import Any
 import pytest
 import trio
 
-from llmkit._operations import (
-    Audit,
-    Reserved,
-    Settle,
-    Settlement,
-    Settlements,
-    WriteRule,
-)
+from llmkit._operations import Audit, Reserved, WriteRule
+from llmkit._settlements import Settle, Settlement, Settlements
 from llmkit.errors import ConfigurationError, StoreError, StoreUnavailableError
 from llmkit.stores import RedisStore
 

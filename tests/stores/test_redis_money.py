@@ -24,14 +24,12 @@ from llmkit._operations import (
     Reserve,
     Reserved,
     Reset,
-    Settle,
     SettleHold,
-    Settlement,
-    Settlements,
     Sweep,
     Window,
     WriteRule,
 )
+from llmkit._settlements import Settle, Settlement, Settlements
 from llmkit.errors import StoreError
 from llmkit.stores import RedisStore
 

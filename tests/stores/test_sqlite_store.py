@@ -26,19 +26,8 @@ import trio
 from llmkit._io.stores import _sqlite_failures, _sqlite_late, _sqlite_rows
 from llmkit._io.stores._sqlite_schema import VERSION, bring_up_to_date
 from llmkit._io.stores.sqlite import SQLiteStore
-from llmkit._operations import (
-    Audit,
-    Claim,
-    ReadUsage,
-    Reserve,
-    Reserved,
-    Settle,
-    SettleHold,
-    Settlement,
-    Settlements,
-    Sweep,
-    Window,
-)
+from llmkit._operations import Audit, Claim, ReadUsage, Reserve, Reserved, SettleHold, Sweep, Window
+from llmkit._settlements import Settle, Settlement, Settlements
 from llmkit.errors import ConfigurationError, StoreError, StoreUnavailableError
 from llmkit.stores import MemoryStore
 

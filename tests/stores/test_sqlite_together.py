@@ -18,17 +18,8 @@ import trio
 from llmkit._io.stores import _sqlite_rows, _worker
 from llmkit._io.stores._sqlite_seat import Seat
 from llmkit._io.stores.sqlite import SQLiteStore
-from llmkit._operations import (
-    Audit,
-    Balances,
-    Claim,
-    Reserved,
-    Settle,
-    SettleHold,
-    Settlements,
-    Sweep,
-    Window,
-)
+from llmkit._operations import Audit, Balances, Claim, Reserved, SettleHold, Sweep, Window
+from llmkit._settlements import Settle, Settlements
 from llmkit.errors import StoreError, StoreUnavailableError
 
 from .test_sqlite_store import CALL, has_begun, reserve, run_on, taken

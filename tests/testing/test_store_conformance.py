@@ -23,11 +23,11 @@ from llmkit._operations import (
     Reserve,
     Reserved,
     Reset,
-    Settle,
     SettleHold,
     Sweep,
     WriteRule,
 )
+from llmkit._settlements import Settle
 from llmkit.stores import MemoryStore
 from llmkit.testing.store_conformance import SettableClock, StoreConformance
 

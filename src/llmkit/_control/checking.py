@@ -24,12 +24,11 @@ from .._operations import (
     Post,
     Reserve,
     Reset,
-    Settle,
     SettleHold,
-    Settlement,
     Window,
 )
 from .._secret import is_plain, redact
+from .._settlements import Settle, Settlement
 from ..errors import StoreError
 from .checking_bills import BILL_CHECKS
 

@@ -41,7 +41,7 @@ from .._core import NAMED
 from .._given import catalogue_of
 from .._io._clock import SYSTEM_CLOCK, Clock
 from .._io._queue import FairQueue
-from .._operations import Store
+from .._settlements import Store
 from ..catalogue import Catalogue
 from ..client import Client
 from ..errors import ConfigurationError, UnknownModelError

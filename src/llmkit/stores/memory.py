@@ -28,19 +28,15 @@ from .._operations import (
     Audit,
     Audited,
     Entry,
-    Numbered,
     ReadEntries,
     ReadRules,
     ReadUsage,
     Rule,
-    Settle,
     SettleHold,
-    Settlement,
-    Settlements,
-    SettlementsAfter,
     UsageRow,
 )
 from .._outbox import OUTBOX
+from .._settlements import Numbered, Settle, Settlement, Settlements, SettlementsAfter
 from ..errors import ConfigurationError, StoreError, StoreUnavailableError
 from ..ledger import MemoryLedger
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from llmkit._operations import Settlement
+from llmkit._settlements import Settlement
 
 __all__ = ["ANN", "settled"]
 

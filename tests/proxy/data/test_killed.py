@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import func, select
 
-from llmkit._operations import SettlementsAfter
+from llmkit._settlements import SettlementsAfter
 from llmkit.proxy.data.database import Database
 from llmkit.proxy.data.models import Request
 from llmkit.proxy.made import made

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from llmkit._operations import Settle
+from llmkit._settlements import Settle
 from llmkit.proxy.data import reports
 from llmkit.proxy.data.database import Database
 from llmkit.proxy.data.reports import Chosen, Visible

@@ -16,7 +16,7 @@ import anyio
 import pytest
 from sqlalchemy import func, select
 
-from llmkit._operations import Settle
+from llmkit._settlements import Settle
 from llmkit.proxy.data import requests
 from llmkit.proxy.data.contents import contents_of, keep
 from llmkit.proxy.data.database import Database

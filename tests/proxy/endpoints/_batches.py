@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 from sqlalchemy import select
 
-from llmkit._operations import SettlementsAfter
 from llmkit._secret import Secret
+from llmkit._settlements import SettlementsAfter
 from llmkit.budget import Budget
 from llmkit.proxy.app import Proxy, create_app
 from llmkit.proxy.auth.keys import token_of

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from llmkit._operations import Settlement, Settlements
+from llmkit._settlements import Settlement, Settlements
 from llmkit.budget import RateLimit
 from llmkit.proxy.auth.keys import token_of
 from llmkit.proxy.data.contents import contents_of

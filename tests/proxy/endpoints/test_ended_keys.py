@@ -12,7 +12,7 @@ import httpx
 import pytest
 from typing_extensions import override
 
-from llmkit._operations import Settlement, Settlements
+from llmkit._settlements import Settlement, Settlements
 from llmkit.proxy.auth.keys import token_of
 from llmkit.testing.faults import Fault
 

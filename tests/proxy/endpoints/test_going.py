@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from llmkit._json import dump
-from llmkit._operations import Settlement, Settlements
+from llmkit._settlements import Settlement, Settlements
 from llmkit.budget import Budget
 from llmkit.testing.faults import Cut, SlowStart, Stall
 

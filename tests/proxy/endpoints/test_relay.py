@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from llmkit._io.aio_stream import AsyncStream
-from llmkit._operations import Settlements
+from llmkit._settlements import Settlements
 from llmkit.types.chat import ChatCompletion
 
 from .._kit import called

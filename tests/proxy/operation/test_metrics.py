@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as read
 from sqlalchemy import text
 
-from llmkit._operations import Settlement
+from llmkit._settlements import Settlement
 from llmkit.events import CallFinished, DeploymentCooledDown, StreamStarted
 from llmkit.proxy.operation.counting import Counts
 from llmkit.proxy.operation.metrics import Metrics

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from ..._control.accounts import Hold
 from ..._json import dump_text
-from ..._operations import Entry, Settlement
+from ..._operations import Entry
+from ..._settlements import Settlement
 from ._sqlite_known import UsageKey, Used
 
 __all__ = ["AT_ONCE", "SETTLE", "Late", "among", "several"]

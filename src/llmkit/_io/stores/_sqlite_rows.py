@@ -27,21 +27,17 @@ from ..._operations import (
     Entry,
     Line,
     Look,
-    Numbered,
     ReadEntries,
     ReadRules,
     ReadUsage,
     Reserve,
     Rule,
-    Settle,
     Settled,
     SettleHold,
-    Settlement,
-    Settlements,
-    SettlementsAfter,
     UsageRow,
 )
 from ..._outbox import Amend, Conclude, Count, Intend, Owing, ReadBills
+from ..._settlements import Numbered, Settle, Settlement, Settlements, SettlementsAfter
 from ._sqlite_admission import AdmissionRows
 from ._sqlite_known import NOTHING, Counters, Known
 from ._sqlite_late import AT_ONCE, SETTLE, Late, among

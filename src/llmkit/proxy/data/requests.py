@@ -18,7 +18,7 @@ from anyio.to_thread import run_sync
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
-from ..._operations import Numbered, Settlement, SettlementsAfter
+from ..._settlements import Numbered, Settlement, SettlementsAfter
 from ..gateway import Gateway
 from . import keeping
 from .database import Database

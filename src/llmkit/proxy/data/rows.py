@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from ..._json import dump_text
-from ..._operations import Settlement
+from ..._settlements import Settlement
 
 __all__ = ["row_of", "utc"]
 

@@ -22,7 +22,8 @@ from ..._control.budget.asking import Ask, Taken
 from ..._control.prices import is_price, price_of
 from ..._control.retry import refused
 from ..._cost import MATH, Unbounded
-from ..._operations import Line, Outcome, Reserve, Reserved, Settle, SettleHold, Settlement
+from ..._operations import Line, Reserve, Reserved, SettleHold
+from ..._settlements import Outcome, Settle, Settlement
 from ...catalogue import default
 from ...errors import APIError, LLMKitError
 from ...types.answer import Answer

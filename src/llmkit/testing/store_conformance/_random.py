@@ -20,12 +20,11 @@ from ..._operations import (
     Reserve,
     Reset,
     SettleHold,
-    Settlement,
-    Settlements,
     Sweep,
     Window,
     WriteRule,
 )
+from ..._settlements import Settlement, Settlements
 from ._subject import SettableClock
 
 __all__ = ["ACCOUNTS", "Operations"]

@@ -19,11 +19,7 @@ from ..._operations import (
     ReadUsage,
     Reset,
     Rule,
-    Settle,
     SettleHold,
-    Settlement,
-    Settlements,
-    SettlementsAfter,
     Standing,
     Untimely,
     UsageRow,
@@ -31,6 +27,7 @@ from ..._operations import (
     WriteRule,
     Written,
 )
+from ..._settlements import Settle, Settlement, Settlements, SettlementsAfter
 from ._subject import DAY, FOR_EVER, START, WHO, Subject, claim
 
 __all__ = ["Recording"]

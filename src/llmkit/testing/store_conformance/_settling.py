@@ -6,20 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from ..._operations import (
-    NOBODY,
-    Gone,
-    ReadUsage,
-    Settle,
-    Settled,
-    SettleHold,
-    Settlement,
-    Settlements,
-    SettlementsAfter,
-    Standing,
-    UsageRow,
-    Window,
-)
+from ..._operations import NOBODY, Gone, ReadUsage, Settled, SettleHold, Standing, UsageRow, Window
+from ..._settlements import Settle, Settlement, Settlements, SettlementsAfter
 from ...errors import StoreError
 from ._subject import DAY, LEASE, START, WHO, Subject, claim
 

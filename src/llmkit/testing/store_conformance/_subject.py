@@ -20,11 +20,11 @@ from ..._operations import (
     Refusal,
     Reserve,
     Reserved,
-    Store,
     Sweep,
     Window,
 )
 from ..._outbox import OUTBOX
+from ..._settlements import Store
 
 __all__ = ["DAY", "FOR_EVER", "LEASE", "START", "WHO", "SettableClock", "Subject", "claim"]
 

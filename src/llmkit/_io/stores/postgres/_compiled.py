@@ -28,7 +28,6 @@ from ...._operations import (
     Line,
     Look,
     Looked,
-    Numbered,
     Post,
     Posted,
     ReadEntries,
@@ -40,12 +39,8 @@ from ...._operations import (
     Reserved,
     Reset,
     Rule,
-    Settle,
     Settled,
     SettleHold,
-    Settlement,
-    Settlements,
-    SettlementsAfter,
     Stale,
     Standing,
     Sweep,
@@ -54,6 +49,7 @@ from ...._operations import (
     WriteRule,
     Written,
 )
+from ...._settlements import Numbered, Settle, Settlement, Settlements, SettlementsAfter
 from ._texts import read, written
 
 __all__ = ["COMPILED", "Form", "changing", "once", "reading"]

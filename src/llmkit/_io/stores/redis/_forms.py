@@ -29,7 +29,6 @@ from ...._operations import (
     Rule,
     Settled,
     SettleHold,
-    Settlement,
     Stale,
     Standing,
     Sweep,
@@ -38,6 +37,7 @@ from ...._operations import (
     WriteRule,
     Written,
 )
+from ...._settlements import Settlement
 from ._talking import Commands
 from ._units import MOST, amount, dollars, limit, units, whole
 

@@ -24,11 +24,9 @@ from ...._operations import (
     ReadRules,
     ReadUsage,
     Rule,
-    Settle,
-    Settlement,
-    Settlements,
     UsageRow,
 )
+from ...._settlements import Settle, Settlement, Settlements
 from ._forms import Ask, lines_of, recorded, rules_of
 from ._talking import Commands
 from ._units import amount, counted, usage
