@@ -72,6 +72,7 @@ FLOORS = {
     "_calls": 0,
     "_cost": 0,
     "_headers": 0,
+    "_late_names": 0,
     "_http": 0,
     "_json": 0,
     "_normal": 0,
