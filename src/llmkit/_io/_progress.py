@@ -37,13 +37,14 @@ if hasattr(os, "register_at_fork"):
 
 def shut(stream: Any) -> None:
     """Shut a network stream's socket down, from wherever: both sides see its end at once."""
-    sock = stream.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):
-            try:
-                sock.shutdown(socket.SHUT_RDWR)
-            except TypeError:
-                _shut_by_number(sock.fileno(), stream.get_extra_info("client_addr"))
+    # What has been closed already, uvloop tells of by whatever its missing socket or number leads to.
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        if (sock := stream.get_extra_info("socket")) is None:
+            return
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except TypeError:
+            _shut_by_number(sock.fileno(), stream.get_extra_info("client_addr"))
 
 
 def _shut_by_number(number: int, here: Any) -> None:
