@@ -9,11 +9,15 @@ import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Self
 
+import pytest
 import trio
 
 import llmkit
 
 COLOURS = ("sync", "asyncio", "trio")
+LOOPS = (*COLOURS, "uvloop")
+each_loop = pytest.mark.parametrize("colour", LOOPS, indirect=True)
+"""Also on asyncio's other loop, whose connections fail in ways of their own."""
 MESSAGES = [{"role": "user", "content": "hi"}]
 MODEL = "openai/gpt-4o-mini"
 KEY = "test-key-0123456789"
@@ -61,6 +65,9 @@ class Colour:
         """Run an async function in this colour."""
         if self.name == "asyncio":
             return asyncio.run(function(*args))
+        if self.name == "uvloop":
+            with asyncio.Runner(loop_factory=pytest.importorskip("uvloop").new_event_loop) as one:
+                return one.run(function(*args))
         if self.name == "trio":
             return trio.run(function, *args)
         return _finished(function(*args))
@@ -97,7 +104,7 @@ class Colour:
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
-        if self.name == "asyncio":
+        if self.name in {"asyncio", "uvloop"}:
             await asyncio.sleep(seconds)
         elif self.name == "trio":
             await trio.sleep(seconds)

@@ -32,10 +32,13 @@ pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("own_transport")]
 ASK: dict[str, Any] = {"model": MODEL, "messages": MESSAGES, "num_retries": 0}
 
 
-@pytest.fixture(params=["asyncio", "trio"])
-def anyio_backend(request: pytest.FixtureRequest) -> str:
-    """Both loops."""
-    return str(request.param)
+UVLOOP = ("asyncio", {"use_uvloop": True})
+
+
+@pytest.fixture(params=["asyncio", "trio", UVLOOP], ids=["asyncio", "trio", "uvloop"])
+def anyio_backend(request: pytest.FixtureRequest) -> Any:
+    """All loops."""
+    return request.param
 
 
 def settled_once(client: Any, seen: Seen, outcome: str) -> Any:

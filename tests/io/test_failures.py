@@ -11,7 +11,7 @@ import pytest
 import llmkit
 from llmkit import errors
 
-from ._colour import KEY, collect, each_colour
+from ._colour import KEY, collect, each_colour, each_loop
 from ._server import (
     CERTIFICATE,
     CLOSE,
@@ -30,7 +30,7 @@ from ._server import (
 if TYPE_CHECKING:
     from ._colour import Colour
 
-pytestmark = pytest.mark.usefixtures("own_transport")
+pytestmark = [pytest.mark.usefixtures("own_transport"), each_loop]
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 

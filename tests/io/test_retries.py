@@ -11,7 +11,7 @@ import llmkit
 from llmkit import RetryPolicy, errors
 from llmkit.events import AttemptFailed, AttemptStarted, FallingBack, RetryScheduled
 
-from ._colour import KEY, each_colour
+from ._colour import KEY, each_colour, each_loop
 from ._server import (
     DONE,
     END,
@@ -29,7 +29,7 @@ from ._server import (
 if TYPE_CHECKING:
     from ._colour import Colour, Seen
 
-pytestmark = pytest.mark.usefixtures("own_transport")
+pytestmark = [pytest.mark.usefixtures("own_transport"), each_loop]
 each_form = pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
 
 

@@ -14,7 +14,7 @@ import pytest
 import llmkit
 from llmkit import Timeouts, errors
 
-from ._colour import KEY, each_colour
+from ._colour import KEY, each_colour, each_loop
 from ._server import (
     HOLD,
     LAST,
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ._colour import Colour
     from ._server import Server
 
-pytestmark = pytest.mark.usefixtures("own_transport")
+pytestmark = [pytest.mark.usefixtures("own_transport"), each_loop]
 LONG = 8.0
 LIMIT = 0.3
 SLACK = 1.5  # a busy machine's, not the library's
