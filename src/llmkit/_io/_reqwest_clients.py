@@ -10,6 +10,7 @@ import datetime as dt
 import functools
 import os
 import ssl
+from queue import SimpleQueue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +29,12 @@ _BEGIN = b"-----BEGIN CERTIFICATE-----"
 
 
 def loaded() -> Any:
-    """Its client module. Raises ``ConfigurationError`` where it is not there."""
+    """Its client module. Raises ``ConfigurationError`` where it is not there, or could wake nobody."""
+    if SimpleQueue.__module__ != "_queue":
+        raise ConfigurationError(
+            "transport='reqwest', or LLMKIT_TRANSPORT=reqwest, cannot be used where gevent or eventlet have replaced "
+            "Python's threads: pyreqwest's own thread wakes none of theirs. Use transport='httpx'"
+        )
     try:
         import pyreqwest.client as found  # noqa: PLC0415 - an extra
         import pyreqwest.exceptions  # noqa: F401, PLC0415 - which it looks for when something fails

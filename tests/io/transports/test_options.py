@@ -11,6 +11,7 @@ import pytest
 
 import llmkit
 from llmkit import errors
+from llmkit._io import _reqwest_clients
 
 from .._colour import KEY
 from .._server import completion
@@ -71,6 +72,17 @@ def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch, way: str) -> 
         monkeypatch.setenv("LLMKIT_TRANSPORT", "reqwest")
     with pytest.raises(errors.ConfigurationError, match=r"pip install 'llmkit\[fast\]'"):
         llmkit.Client(transport="reqwest" if way == "option" else None)
+
+
+def test_where_threads_are_not_pythons_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """gevent puts a queue of its own in place of Python's, which pyreqwest's thread cannot wake anybody by."""
+
+    class SimpleQueue:
+        """Somebody's."""
+
+    monkeypatch.setattr(_reqwest_clients, "SimpleQueue", SimpleQueue)
+    with pytest.raises(errors.ConfigurationError, match="gevent"):
+        llmkit.Client(transport="reqwest")
 
 
 def test_http2_needs_who_speaks_it() -> None:
