@@ -12,6 +12,7 @@ import httpx
 import pytest
 from starlette.types import Receive, Scope, Send
 
+from llmkit.errors import APIError, APIResponseValidationError, InternalServerError
 from llmkit.proxy.failure import Refused
 from llmkit.proxy.middleware import Guarded, Outermost, crossing
 from llmkit.proxy.settings import Settings
@@ -113,6 +114,29 @@ async def test_errors_say_nothing(caplog: pytest.LogCaptureFixture) -> None:
     assert found.json()["error"]["type"] == "internal_server_error"
     assert any("failed" in one.message for one in caplog.records)
     assert KEY not in " ".join(one.message for one in caplog.records)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (APIResponseValidationError("no JSON. It begins: 'Dear Ann'", body="Dear Ann"), 502),
+        (InternalServerError("it broke", status_code=500), 500),
+    ],
+)
+async def test_what_a_provider_did(
+    caplog: pytest.LogCaptureFixture, error: APIError, status: int
+) -> None:
+    """The log says it in one line, and shows nothing of an answer."""
+
+    async def fails(scope: Scope, receive: Receive, send: Send) -> None:
+        raise error
+
+    async with client(fails) as http:
+        assert (await http.get("/")).status_code == status
+    [told] = [one for one in caplog.records if "failed" in one.message]
+    assert "Ann" not in told.message
+    assert not told.exc_info
 
 
 def test_an_answer_that_breaks_off(tmp_path: Path) -> None:

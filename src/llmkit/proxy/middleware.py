@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .._call import fresh_id
 from .._secret import redact
+from ..errors import APIError, APIResponseValidationError
 from .errors_of import refused_by
 from .failure import Refused
 from .operation.logs import REQUEST, tell_access
@@ -208,14 +209,22 @@ def _told(error: Exception, scope: Scope) -> Refused:
     refused = refused_by(error)
     if refused.status >= _FAILED:
         # A programmer needs the way there; of what a provider did, the error itself is enough.
-        ours = refused.status == _FAILED
+        ours = refused.status == _FAILED and not isinstance(error, APIError)
         _log.error(
             "request %s failed: %s",
             scope["state"]["http_id"],
-            redact(str(error)),
+            redact(_told_of(error)),
             exc_info=error if ours else None,
         )
     return refused
+
+
+def _told_of(error: Exception) -> str:
+    """What it says, save what it shows of an answer: answers are not logged."""
+    said = str(error)
+    if isinstance(error, APIResponseValidationError) and isinstance(error.body, str):
+        return said.replace(repr(error.body), "(it is not shown here)")
+    return said
 
 
 def _limited(scope: Scope, receive: Receive, most: int) -> Receive:

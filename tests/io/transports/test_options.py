@@ -75,7 +75,7 @@ def test_an_extra_that_is_missing(monkeypatch: pytest.MonkeyPatch, way: str) -> 
 
 
 def test_where_threads_are_not_pythons_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """gevent puts a queue of its own in place of Python's, which pyreqwest's thread cannot wake anybody by."""
+    """Gevent puts a queue of its own in place of Python's, which pyreqwest's thread cannot wake anybody by."""
 
     class SimpleQueue:
         """Somebody's."""
