@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
+from .._io.stores._sqlite_wal import write_ahead
 from ..errors import ConfigurationError
 from ._jsonl import place, plain_attempt, plain_entry
 from ._record import FailedAttempt, Record
@@ -119,7 +120,7 @@ def _opened(path: Path, *, fsync: bool) -> sqlite3.Connection:
         path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False
     )
     try:
-        connection.execute("PRAGMA journal_mode = WAL")
+        write_ahead(connection, _PATIENCE)
         connection.execute(f"PRAGMA synchronous = {'FULL' if fsync else 'NORMAL'}")
         _make(connection, path)
     except BaseException:

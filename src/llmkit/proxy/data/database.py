@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.orm import Session
 
+from ..._io.stores._sqlite_wal import write_ahead
 from ...errors import ConfigurationError
 from .models import Base
 
@@ -137,7 +138,8 @@ def _connected(connection: Any, record: Any) -> None:
     """The module would begin transactions by itself, and late: see SQLAlchemy's page on pysqlite, read 2026-11-23."""
     connection.isolation_level = None
     # Of the file's pages, the system keeps what is much read: up to 40 connections need not do so, too, 2 MB each.
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "cache_size=-512"):
+    write_ahead(connection, _PATIENCE)
+    for pragma in ("synchronous=NORMAL", "foreign_keys=ON", "cache_size=-512"):
         connection.execute(f"PRAGMA {pragma}").close()
 
 

@@ -33,6 +33,7 @@ from ...._entries import (
 from ....errors import ConfigurationError, StoreError
 from .._forks import at_forks
 from .._sqlite_failures import explained, refuse_network
+from .._sqlite_wal import write_ahead
 from .._worker import Worker
 
 __all__ = ["SQLiteEntries"]
@@ -177,7 +178,7 @@ class SQLiteEntries:
             (kind,) = rows.execute("PRAGMA application_id").fetchone()
             if kind != _OURS:
                 self._found(rows)
-            rows.execute("PRAGMA journal_mode = WAL")
+            write_ahead(rows, self._busy)
             rows.execute("PRAGMA synchronous = NORMAL")
             if kind == _OURS:
                 # Another version may have made it.
