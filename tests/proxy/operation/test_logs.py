@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -53,6 +54,26 @@ def test_no_line_has_a_key() -> None:
     assert KEY not in json.dumps(said)
     assert said["error"] == "ValueError"
     assert "Traceback" in said["traceback"]
+
+
+def test_what_other_libraries_say() -> None:
+    """Where nobody has asked for it, it is written as everything is: a line, without what looks like a key."""
+    program = """
+import logging, sys
+from llmkit.proxy.operation.logs import begin
+begin()
+begin()
+logging.getLogger("sqlalchemy.pool").info("well")
+logging.getLogger("sqlalchemy.pool").error("lost %s\\nand gone", sys.argv[1])
+"""
+    ran = subprocess.run(
+        [sys.executable, "-c", program, KEY], capture_output=True, text=True, check=True
+    )
+    [line] = ran.stderr.splitlines()
+    said = json.loads(line)
+    assert (said["logger"], said["level"]) == ("sqlalchemy.pool", "error")
+    assert said["message"].startswith("lost ")
+    assert KEY not in line
 
 
 @pytest.fixture

@@ -182,7 +182,8 @@ class Heard(Fresh):
             while not self._ended.is_set():
                 self._hear(raw)
         finally:
-            connection.close()
+            # Not the pool's: it would roll back first, and complain where the server has gone.
+            raw.close()
 
     def _hear(self, raw: Any) -> None:
         """Until the next check."""

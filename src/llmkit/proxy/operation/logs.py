@@ -78,6 +78,10 @@ def begin(level: str = "info") -> None:
             logger.handlers = [_handler()] if "." not in name or name == "py.warnings" else []
         logger.propagate = name == "uvicorn.error"
         logger.setLevel(number)
+    if not isinstance(logging.lastResort, _Handler):
+        # What other libraries say where nobody has asked for it: it would go out as it is.
+        logging.lastResort = others = _handler()
+        others.setLevel(logging.WARNING)
     logging.captureWarnings(True)
     # The gateway has an access log of its own, which has no query strings.
     logging.getLogger("uvicorn.access").disabled = True
