@@ -86,6 +86,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     ]
     monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setattr(logging, "captureWarnings", lambda _: None)
+    monkeypatch.setattr(logging, "lastResort", logging.lastResort)
     for logger, *_ in before:
         logger.handlers = []
     begin("info")
@@ -145,3 +146,26 @@ def test_access_lines_of_a_turn_are_one_write(
     asyncio.run(body())
     assert [write.count("GET /v1/models 200") for write in writes] == [3, 1, 0, 1]
     assert all(isinstance(json.loads(one), dict) for one in "".join(writes).splitlines())
+
+
+def test_nobody_reads_the_log(heard: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe whose other end has gone: whoever logs goes on."""
+    said = {"method": "GET", "path": "/v1/models", "status": 200, "seconds": 0.25, "ip": None}
+    said |= {"key": None, "user": None, "team": None}
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    logger = logging.getLogger("llmkit")
+    # pytest's own listen as well.
+    monkeypatch.setattr(logger, "handlers", logger.handlers[:1])
+
+    def gone(_: str) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(heard, "write", gone)
+
+    async def body() -> None:
+        tell_access(logging.INFO, said)
+        logging.getLogger("llmkit.proxy").warning("a word")
+        tell_access(logging.INFO, said)
+        logger.handlers[0].flush()
+
+    asyncio.run(body())

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -129,8 +129,10 @@ class _Handler(logging.StreamHandler[Any]):
         with self._taking:
             if self._lines:
                 lines, self._lines = self._lines, []
-                self.stream.write(self.terminator.join([*lines, ""]))
-                self.stream.flush()
+                # Where nobody reads any more, requests are answered all the same.
+                with suppress(OSError, ValueError):
+                    self.stream.write(self.terminator.join([*lines, ""]))
+                    self.stream.flush()
 
 
 def _said(level: int, said: Mapping[str, Any]) -> dict[str, Any]:
