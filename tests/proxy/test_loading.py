@@ -177,6 +177,22 @@ def test_settings_are_looked_at() -> None:
         Settings(cors_origins=several)
     with pytest.raises(ConfigurationError, match="master_key is empty"):
         Settings(master_key=Secret(" "))
+    number: Any = 7
+    with pytest.raises(ConfigurationError, match="master_key is a text, not int"):
+        Settings(master_key=number)
+
+
+def test_secrets_may_be_texts() -> None:
+    """A program has its keys as texts; from then on nothing shows them."""
+    made = Settings(
+        master_key=KEY,
+        identity_provider=IdentityProvider(issuer="i", audience="a", secret=KEY),
+    )
+    assert KEY not in repr(made)
+    assert made.master is not None
+    assert made.master.reveal() == KEY
+    assert made.identity_provider is not None
+    assert made.identity_provider.shared == Secret(KEY)
 
 
 def test_a_provider_of_identities_from_the_environment() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+import trio
 from sqlalchemy.exc import OperationalError
 
 from llmkit.errors import ConfigurationError
@@ -106,3 +107,13 @@ async def test_who_runs_it_is_told_in_a_line(
     (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
     assert record.getMessage() == f"the gateway cannot start: {said}"
     assert record.exc_info is None
+
+
+def test_a_server_that_runs_on_trio(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It is told in a line that the gateway does not."""
+    with Simulator() as simulator:
+        said = trio.run(lifespan, create_app(settings_of(simulator, tmp_path)))
+    assert said == [{"type": "lifespan.startup.failed", "message": "ConfigurationError"}]
+    [told] = [one for one in caplog.records if one.name == "llmkit.proxy"]
+    assert "runs on asyncio" in told.message
+    assert not told.exc_info

@@ -11,7 +11,8 @@ from typing import Final
 from sqlalchemy.exc import DBAPIError
 from starlette.types import Receive, Send
 
-from ..errors import LLMKitError
+from .._io._running import is_trio
+from ..errors import ConfigurationError, LLMKitError
 from .failure import Refused
 from .gateway import Gateway
 
@@ -39,6 +40,8 @@ class Life:
 
     async def begin(self) -> None:
         """Open everything; at once where it is open. Raises what it fails with; it may be tried again then."""
+        if is_trio():
+            raise ConfigurationError("the gateway runs on asyncio, and its server runs on trio")
         if self._up is None or (self._up.done() and not self.begun and not self._down.is_set()):
             self._up = asyncio.get_running_loop().create_future()
             self._task = asyncio.create_task(self._live(self._up), name="llmkit-proxy")

@@ -24,10 +24,18 @@ class IdentityProvider:
     issuer: str
     audience: str
     algorithms: tuple[Literal["HS256", "RS256"], ...] = ("RS256",)
-    secret: Secret | None = None
+    secret: Secret | str | None = None
     public_key: str | None = None
     jwks_url: str | None = None
     claims: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "secret", _hidden("secret", self.secret))
+
+    @property
+    def shared(self) -> Secret | None:
+        """``secret``, which does not show itself."""
+        return _hidden("secret", self.secret)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +49,13 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 4000
     workers: int = 1
-    config: Path | None = None
+    config: Path | str | None = None
     """LiteLLM's ``config.yaml``."""
     database_url: str = "sqlite:///llmkit-proxy.db"
     """``sqlite:///PATH`` or ``postgresql://…``: management data, the request log, budgets."""
     redis_url: str | None = None
     """Where routers of several machines share what they know."""
-    master_key: Secret | None = None
+    master_key: Secret | str | None = None
     """The administrator's key; by default one is made at the first start, and printed once."""
     identity_provider: IdentityProvider | None = None
     requests_a_minute: int = 100
@@ -97,11 +105,25 @@ class Settings:
         for name, allowed in _WORDS:
             if (value := getattr(self, name)) not in allowed:
                 raise ConfigurationError(f"{name} is {' or '.join(allowed)}, not {value!r}")
-        if self.master_key is not None and not self.master_key.reveal().strip():
+        object.__setattr__(self, "master_key", _hidden("master_key", self.master_key))
+        if self.master is not None and not self.master.reveal().strip():
             raise ConfigurationError("master_key is empty: leave it out, and one is made")
         for name in ("cors_origins", "trusted_proxies"):
             if isinstance(getattr(self, name), str):
                 raise ConfigurationError(f"{name} is a list of texts")
+
+    @property
+    def master(self) -> Secret | None:
+        """``master_key``, which does not show itself."""
+        return _hidden("master_key", self.master_key)
+
+
+def _hidden(name: str, value: object) -> Secret | None:
+    if value is None or isinstance(value, Secret):
+        return value
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is a text, not {type(value).__name__}")
+    return Secret(value)
 
 
 _DAY: Final = 24 * 3600

@@ -84,14 +84,14 @@ class Bearers:
         self._looking: dict[tuple[str, int], asyncio.Task[_Entry]] = {}
         self._restricted = _Restrictions(None, 0.0, None)
         self._fresh: Fresh | None = None
-        given = settings.master_key
+        given = settings.master
         self._master = token_of(given.reveal()) if given else None
         provider = settings.identity_provider
         self._tokens = None if provider is None else _tokens_of(provider)
 
     def open(self) -> str | None:
         """Begin to listen to other processes; the master key, where one was made just now. Waits for the database."""
-        given = self._settings.master_key
+        given = self._settings.master
         if given and len(given.reveal()) < _SHORT:
             _log.warning(
                 "the master key is short: one of %d random characters cannot be guessed", 32

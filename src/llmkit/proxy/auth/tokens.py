@@ -89,7 +89,7 @@ class Tokens:
         if algorithm not in self._provider.algorithms or "crit" in header:
             return []
         if algorithm == "HS256":
-            secret = self._provider.secret
+            secret = self._provider.shared
             return [] if secret is None else [secret.reveal().encode()]
         keys = [] if self._public is None else [self._public]
         if self._published is not None and (name is None or isinstance(name, str)):
@@ -153,7 +153,7 @@ def _check(provider: IdentityProvider) -> None:
         raise ConfigurationError("algorithms of an identity provider are HS256 and RS256")
     if not provider.issuer or not provider.audience:
         raise ConfigurationError("an identity provider needs an issuer and an audience")
-    secret = provider.secret
+    secret = provider.shared
     if "HS256" in provider.algorithms and (
         secret is None or len(secret.reveal().encode()) < _LEAST_SECRET
     ):

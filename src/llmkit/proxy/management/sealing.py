@@ -60,9 +60,9 @@ def sealed(settings: Settings, params: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         Refused: 400, there are credentials among them, and no master key that is known at every start.
     """
-    if settings.master_key is not None:
+    if settings.master is not None:
         text = json.dumps(dict(params), separators=(",", ":")).encode()
-        return {_SEALED: _fernet(settings.master_key).encrypt(text).decode()}
+        return {_SEALED: _fernet(settings.master).encrypt(text).decode()}
     secret = sorted(name for name, value in params.items() if not _harmless(name, value))
     if secret:
         raise Refused(
@@ -91,12 +91,12 @@ def unsealed(settings: Settings, stored: Mapping[str, Any]) -> dict[str, Any]:
     text = stored.get(_SEALED)
     if text is None:
         return dict(stored)
-    if settings.master_key is None:
+    if settings.master is None:
         raise ValueError("it is sealed, and no master key is set")
     from cryptography.fernet import InvalidToken  # noqa: PLC0415
 
     try:
-        found: dict[str, Any] = json.loads(_fernet(settings.master_key).decrypt(text.encode()))
+        found: dict[str, Any] = json.loads(_fernet(settings.master).decrypt(text.encode()))
     except InvalidToken:
         raise ValueError("it was sealed with another master key") from None
     return found
