@@ -1,4 +1,4 @@
-"""uvloop in asyncio's place, for whole suites: ``pytest -p tests.on_uvloop``."""
+"""uvloop in asyncio's place, for whole suites: ``python -m pytest -p tests.on_uvloop``."""
 
 from __future__ import annotations
 
