@@ -66,6 +66,9 @@ async def test_one_answer_in_many_ways(wire: Wire, server: Server) -> None:
             response = await wire.colour.call(client)
             assert response.choices[0].message.content == "Grüße", way
             before = len(server.peers)
+            if wire.name == "reqwest":
+                # Its thread puts a connection back in its own time.
+                await wire.colour.sleep(0.03)
             await wire.colour.call(client)
             if way != "length and chunks":  # some close it, as RFC 9112 (6.3) lets them
                 assert len(server.peers) == (before if kept else before + 1), way
