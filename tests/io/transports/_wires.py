@@ -125,6 +125,11 @@ class Wire:
         """What it is of one that was given up in TLS's handshake."""
         return "maybe" if self.differs("sent") else "no"
 
+    async def rest(self) -> None:
+        """Let a connection come back: pyreqwest's thread puts it there in its own time."""
+        if self.name == "reqwest":
+            await self.colour.sleep(0.03)
+
     @property
     def is_borrowed(self) -> bool:
         """Whether requests go through a client of the caller's."""

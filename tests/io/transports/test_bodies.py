@@ -66,9 +66,7 @@ async def test_one_answer_in_many_ways(wire: Wire, server: Server) -> None:
             response = await wire.colour.call(client)
             assert response.choices[0].message.content == "Grüße", way
             before = len(server.peers)
-            if wire.name == "reqwest":
-                # Its thread puts a connection back in its own time.
-                await wire.colour.sleep(0.03)
+            await wire.rest()
             await wire.colour.call(client)
             if way != "length and chunks":  # some close it, as RFC 9112 (6.3) lets them
                 assert len(server.peers) == (before if kept else before + 1), way
@@ -128,6 +126,7 @@ async def test_nothing_within(wire: Wire, server: Server, status: int, *, stream
         with pytest.raises(errors.APIError) as caught:
             await wire.colour.ask(client, stream=stream)
         assert caught.value.sent == "yes"
+        await wire.rest()
         await wire.colour.call(client)
     assert len(server.peers) == 1
 
@@ -199,6 +198,7 @@ async def test_an_error_has_its_body(wire: Wire, server: Server, *, stream: bool
         with pytest.raises(errors.RateLimitError, match="slow down") as caught:
             await wire.colour.ask(client, stream=stream)
         assert (caught.value.request_id, caught.value.sent) == ("req_9", "yes")
+        await wire.rest()
         await wire.colour.call(client)
     assert len(server.peers) == 1
 

@@ -28,6 +28,7 @@ async def test_calls_and_their_one_connection(wire: Wire, server: Server, *, str
             assert response.choices[0].message.content == "Hello there"
             assert response.usage.total_tokens == 12
             assert response.call.transport == wire.transport
+            await wire.rest()
         assert {s.outcome for s in client.ledger.settlements} == {"completed"}
     request = server.requests[0]
     assert (request.method, request.target) == ("POST", "/v1/chat/completions")

@@ -59,6 +59,7 @@ async def test_an_authority_of_ones_own(
             for _ in range(2):
                 response = await wire.colour.ask(client, stream=stream)
                 assert response.choices[0].message.content == "Hello there"
+                await wire.rest()
         assert len(server.peers) == 1
 
 
