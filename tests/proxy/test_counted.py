@@ -19,7 +19,7 @@ from llmkit.proxy.operation import telemetry
 
 from ._kit import MASTER, called
 
-CALLS = 375
+CALLS = 376
 """Calls of llmkit's functions for a chat with a key, a rate limit, a budget and a line of the log, resumptions
 included; of the event loop's thread alone."""
 OURS = f"{Path(llmkit.__file__).parent}{os.sep}"
@@ -88,8 +88,9 @@ def test_a_chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
                 counted.append(found)
             return counted
 
-    # On a machine that has much to do a request takes long, and is then looked after.
-    found = min(asyncio.run(work()), key=lambda one: sum(one.values()))
+    # Some find their answer there before they wait for it, and some are looked after, as they took long.
+    counted = sorted(asyncio.run(work()), key=lambda one: sum(one.values()))
+    found = counted[len(counted) // 2]
     by_file: collections.Counter[str] = collections.Counter()
     for name, count in found.items():
         by_file[name.partition(":")[0]] += count

@@ -15,7 +15,9 @@ import operator
 import socket
 import threading
 import time
+import weakref
 from collections.abc import Callable, Coroutine, Generator
+from contextvars import Context
 from queue import Empty, SimpleQueue
 from typing import Any, NoReturn, TypeVar
 
@@ -39,8 +41,6 @@ _CLOSED = "the connection was closed"
 _LATE = "the time is used up"
 _PARKED = 60.0
 _NEVER = float("inf")
-# A timer that rings this soon, in seconds, may as well.
-_SOON = 1.0
 
 
 ending = False
@@ -217,10 +217,11 @@ def poll(work: Work) -> bool:
 class Clock:
     """When somebody on an asyncio loop has waited long enough: one timer for all who wait there.
 
-    Nearly nobody ever does, and each wait ends later than the timer rings: it is moved when it rings too early.
+    Nearly nobody ever does, and each wait ends later than the timer rings: it is moved when it rings too early, and
+    left where nobody waits any more, for those who come. It keeps nothing alive.
     """
 
-    __slots__ = ("_lines", "_loop", "_timer", "rings")
+    __slots__ = ("__weakref__", "_lines", "_loop", "_timer", "forget", "rings")
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -228,6 +229,8 @@ class Clock:
         self._timer: asyncio.TimerHandle | None = None
         self.rings = _NEVER
         """When the timer does, on the monotonic clock."""
+        self.forget = self._lines.discard
+        """It waits no more."""
 
     def line(self, progress: Progress) -> AsyncioLine:
         """A new exchange of this loop."""
@@ -235,29 +238,17 @@ class Clock:
         self._lines.add(line)
         return line
 
-    def forget(self, line: AsyncioLine) -> None:
-        """It waits no more."""
-        self._lines.discard(line)
-        if self._lines or self._timer is None or self.rings - time.monotonic() <= _SOON:
-            return
-        # Not from another thread, where a collector may be: somebody may begin to wait just now.
-        if _running() is self._loop:
-            self.stop()
-
     def ring(self, at: float) -> None:
         """Have the timer ring then."""
         if self._timer is not None:
             self._timer.cancel()
         self.rings = at
-        self._timer = self._loop.call_later(at - time.monotonic(), self._rung)
+        found, seconds = weakref.ref(self), at - time.monotonic()
+        # In nobody's context: it is for all, and may be there for long.
+        self._timer = self._loop.call_later(seconds, _ring, found, context=Context())
 
-    def stop(self) -> None:
-        """Nobody waits: the timer, which would keep all of this, goes."""
-        timer, self._timer, self.rings = self._timer, None, _NEVER
-        if timer is not None:
-            timer.cancel()
-
-    def _rung(self) -> None:
+    def rung(self) -> None:
+        """End what has waited long enough, and look again when the next may have."""
         self._timer, self.rings = None, _NEVER
         now = time.monotonic()
         lines = tuple(self._lines)  # at once: another thread may let go of one
@@ -267,6 +258,11 @@ class Clock:
         following = min((line.until for line in lines), default=_NEVER)
         if following != _NEVER:
             self.ring(following)
+
+
+def _ring(found: weakref.ref[Clock]) -> None:
+    if (clock := found()) is not None:
+        clock.rung()
 
 
 class AsyncioLine(_Shut):
