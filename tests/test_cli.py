@@ -267,6 +267,16 @@ def test_help_is_there(argv: list[str], capsys: pytest.CaptureFixture[str]) -> N
     assert "usage: llmkit" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", [[], ["billing"], ["budget"], ["proxy"]], ids=" ".join)
+def test_help_is_there_in_any_encoding(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a terminal's encoding lacks keeps nothing from being shown."""
+    buffer = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(buffer, encoding="ascii"))
+    assert main([*command, "--help"]) == 0
+    sys.stdout.flush()
+    assert b"usage: llmkit" in buffer.getvalue()
+
+
 def test_the_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     """``--version`` prints one line."""
     assert main(["--version"]) == 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import textwrap
@@ -13,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import trio
+
+import llmkit
 
 from ._colour import MESSAGES, MODEL
 from ._server import HOLD, completion, piece, streamed
@@ -273,3 +277,13 @@ def test_a_client_of_a_pool_of_processes_ends_quietly(server: Server) -> None:
     )
     assert lines == ["['completed', 'completed']"]
     assert len(server.peers) == 1
+
+
+@pytest.mark.parametrize("kind", [llmkit.Client, llmkit.Router])
+def test_a_client_stays_in_its_process(kind: Any) -> None:
+    """Who sends one to another process is told what to do instead; a copy of it shares all that it has."""
+    client = kind([]) if kind is llmkit.Router else kind()
+    for copied in (pickle.dumps, copy.deepcopy):
+        with pytest.raises(TypeError, match=f"a {kind.__name__} cannot be pickled.*each process"):
+            copied(client)
+    assert copy.copy(client).ledger is client.ledger

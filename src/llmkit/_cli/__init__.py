@@ -27,6 +27,7 @@ _PROXY: Final = "proxy"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; *argv* defaults to the process's arguments."""
+    _show_all()
     try:
         return _run(sys.argv[1:] if argv is None else argv)
     except SystemExit as done:  # argparse ends this way: 0 after --help, 2 after a mistake
@@ -36,6 +37,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         _forget_output()
         return _BROKEN_PIPE
+
+
+def _show_all() -> None:
+    """Have a question mark for what the encoding of a terminal, or of a pipe on Windows, lacks."""
+    if (reconfigure := getattr(sys.stdout, "reconfigure", None)) is not None:
+        reconfigure(errors="replace")
 
 
 def _run(argv: Sequence[str]) -> int:

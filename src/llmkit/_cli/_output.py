@@ -35,14 +35,13 @@ class Writer:
         self._last = "\n"
 
     def write(self, text: str | None) -> None:
-        """Show *text* at once; what the terminal's encoding lacks becomes a question mark."""
+        """Show *text* at once."""
         if not text:
             return
         if sys.stdout.isatty():
             # A model's text must not steer the terminal; in a file or a pipe it stays as it is.
             text = _STEERING.sub("", text)
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "replace").decode(encoding))
+        sys.stdout.write(text)
         sys.stdout.flush()
         self._last = text[-1:] or self._last
 

@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--database-url",
         metavar="URL",
-        help="sqlite:///PATH or postgresql://…; default: llmkit-proxy.db, here",
+        help="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/NAME; default: llmkit-proxy.db, here",
     )
     parser.add_argument(
         "--redis-url", metavar="URL", help="where routers of several machines share what they know"
