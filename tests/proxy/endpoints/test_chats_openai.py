@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -183,7 +184,14 @@ def test_mistakes(served: Served, body: dict[str, Any], param: str | None, text:
 
 
 @pytest.mark.parametrize(
-    ("body", "text"), [(b"", "empty"), (b"{", "not JSON"), (b"[]", "a list"), (b'"x"', "a text")]
+    ("body", "text"),
+    [
+        (b"", "empty"),
+        (b"{", "not JSON"),
+        (b"[]", "a list"),
+        (b'"x"', "a text"),
+        (gzip.compress(b"{}"), "compressed"),
+    ],
 )
 def test_bodies_that_are_none(served: Served, body: bytes, text: str) -> None:
     """What is no JSON object is a 400 that says so."""

@@ -36,6 +36,8 @@ __all__ = [
 _NO_COOKIES: dict[str, str] = {}
 _LONGEST = 512
 """Characters of a model's name; what is longer names nothing, and would stand in every log."""
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+"""What gzip's and zstd's bytes begin with; JSON cannot."""
 
 
 async def subject_of(
@@ -105,6 +107,8 @@ def fields_of(body: bytes) -> dict[str, Any]:
     try:
         made = load(body)
     except NotJSON as error:
+        if body.startswith(_COMPRESSED):
+            raise wrong("the body is compressed: send the JSON itself") from None
         raise wrong(f"the body is not JSON: {str(error)[:200]}") from None
     if not isinstance(made, dict):
         raise wrong(f"the body must be a JSON object, not {_kind(made)}")
