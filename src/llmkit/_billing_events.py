@@ -175,7 +175,8 @@ class OutboxFailed:
 
     @override
     def __str__(self) -> str:
-        return f"the outbox could not be written, what was to be is in {self.kept}: {self.reason}"
+        where = "in memory" if self.kept == "memory" else self.kept
+        return f"the outbox could not be written, what was to be is {where}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)

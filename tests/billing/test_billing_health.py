@@ -59,6 +59,12 @@ def looks(**found: Any) -> Looks:
         ({}, {"sender": "ValueError"}, "red", "the sender fails, and tries again: ValueError"),
         ({}, {"spilled": 3}, "yellow", "3 bills are in memory until"),
         ({}, {"lost": 3}, "red", "3 calls are not billed"),
+        (
+            {},
+            {"refusing": "no room"},
+            "red",
+            "not let go out, as the outbox cannot be written: no room",
+        ),
         ({}, {"quarantined": 2}, "yellow", "2 damaged outbox files were moved aside"),
     ],
 )

@@ -14,11 +14,13 @@ import trio
 
 from llmkit._billing_events import BillingUnreachable, BillsDelivered, BillsLeft
 from llmkit._http import HTTPResponse
+from llmkit._outbox import Conclude, Intend
 from llmkit.errors import APIConnectionError
-from llmkit.stores import SQLiteStore
+from llmkit.stores import MemoryStore, SQLiteStore
 from llmkit.testing import FakeLago, lago_faults
 
 from ._lagos import COLOURS, SUBSCRIPTION, UNITS, billing, in_colour, posted, report, until
+from ._outboxes import Failing, away
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +56,26 @@ def test_a_flush_sends_all_that_is_there(fake: FakeLago, colour: str) -> None:
     assert posted(fake) == 3
     assert in_colour(colour, lago, "flush", timeout=1).delivered == 0
     assert posted(fake) == 3
+    in_colour(colour, lago, "close")
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+def test_a_flush_writes_what_is_in_memory_first(fake: FakeLago, colour: str) -> None:
+    """As soon as the outbox can be written; as long as it cannot, what is in memory is counted as left."""
+    store = Failing()
+    lago = billing(fake, background=False, outbox=store)
+    store.failure = away()
+    report(lago, 2)
+    refuse = store.perform
+    store.perform = lambda operation: (  # type: ignore[method-assign]
+        refuse(operation)
+        if type(operation) in (Intend, Conclude)
+        else MemoryStore.perform(store, operation)
+    )
+    assert in_colour(colour, lago, "flush", timeout=0.2).left == 2
+    store.failure = None
+    found = in_colour(colour, lago, "flush", timeout=2)
+    assert (found.delivered, found.left) == (2, 0)
     in_colour(colour, lago, "close")
 
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmkit._control.billing.answers import ChargeUsage, Usage, Wallet
@@ -80,6 +80,9 @@ def oracle(
 
 @given(
     found=wallets, used=usages, rate=rates, factor=st.sampled_from([D(1), D("1.2"), D("0.7"), D(0)])
+)
+@example(
+    [Wallet("w", "active", "USD", 1)], {"a": [ChargeUsage(OURS, D("0.000001"), 0)]}, D(3), D(1)
 )
 def test_what_is_left_is_never_more_than_there_is(
     found: list[Wallet], used: dict[str, list[ChargeUsage]], rate: Decimal, factor: Decimal

@@ -171,6 +171,30 @@ def test_raise(colour: str) -> None:
     assert (one.outbox.counts.refused, one.outbox.counts.lost, one.clock.slept) == (1, 2, [])
 
 
+@pytest.mark.parametrize("policy", ["block", "raise"])
+def test_an_end_with_nothing_to_bill(colour: str, policy: Any) -> None:
+    """It is told by its error, and not waited for; nothing is lost with it, as its intent ends by itself."""
+    one = Setting(colour, when_full=policy)
+    one.store.failure = away()
+    with pytest.raises(BillingError, match="c1 is open"):
+        one.perform(Conclude("c1"))
+    assert (one.outbox.counts.lost, one.told, one.clock.slept) == (0, [], [])
+
+
+def test_why_calls_are_not_let_go_out(colour: str) -> None:
+    """It is known until the next one is."""
+    one = Setting(colour, when_full="raise")
+    one.store.failure = away()
+    with pytest.raises(BillingError):
+        one.perform(intend("c1"))
+    assert "no room" in one.outbox.refusing
+    one.store.failure = None
+    one.perform(Count())
+    assert one.outbox.refusing
+    one.perform(intend("c1"))
+    assert not one.outbox.refusing
+
+
 def test_block(colour: str) -> None:
     """It waits until the outbox can be written, and no longer than it was told to."""
     one = Setting(colour, when_full="block", block_seconds=3.0)

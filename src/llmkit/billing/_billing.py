@@ -58,10 +58,12 @@ class LagoBilling(Checking, Reporting, Looking, Operating):
         Raises:
             StoreError: the outbox cannot be read or written.
         """
+        self._outbox.recover()
         return self._link.run(self._works.flush(_seconds(timeout)))
 
     async def aflush(self, timeout: float | None = None) -> Flushed:  # noqa: ASYNC109 - as in ``flush``
         """``flush``, awaited."""
+        await self._outbox.arecover()
         return await self._link.arun(self._works.flush(_seconds(timeout)))
 
     def close(self, timeout: float | None = None) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from .._control.billing.delivery import Delivery, Round
@@ -58,12 +59,14 @@ class Lane:
                 found = yield from self._once(until)
             except APITimeoutError:
                 # The thread is in the middle of a request that takes longer than there is time.
-                return Flushed(total.delivered, total.deduped, total.dead, (yield from self.left()))
+                break
             total = _added(total, found)
             if not found.left or found.due is not None or not self._goes_on(found, until):
-                return total
+                break
             if found.wait:
                 yield from sleep(min(found.wait, _POLL))
+        # What is in memory, until the outbox can be written, is not among those that a run finds.
+        return replace(total, left=(yield from self.left()))
 
     def _once(self, until: float | None) -> Flow[Round]:
         if until is None:
@@ -106,5 +109,4 @@ def _added(total: Flushed, found: Round) -> Flushed:
         total.delivered + found.delivered,
         total.deduped + found.deduped,
         total.dead + found.dead,
-        found.left,
     )

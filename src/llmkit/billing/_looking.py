@@ -55,6 +55,7 @@ class Looking(Founded):
             unreachable=delivery.pace.reason,
             wrong_key=delivery.pace.wrong_key,
             failing=failing,
+            refusing=redact(outbox.refusing),
             quarantined=outbox.counts.quarantined,
             sender=self._works.failure,
             spilled=outbox.spilled,

@@ -92,6 +92,8 @@ class Outbox:
         self._path: str = getattr(store, "path", "") if quarantine else ""
         self._clock = clock
         self._counts = OutboxCounts()
+        self.refusing = ""
+        """Why the last call that was to begin was not let go out; ``""``: it was."""
         self._worker = Worker(self._mend, "llmkit-quarantine")
         self.forget()
 
@@ -130,7 +132,7 @@ class Outbox:
         if self._ailing:
             return self._run(self._careful(operation))
         try:
-            return self.store.perform(operation)
+            return self._passed(operation, self.store.perform(operation))
         except StoreError as error:
             failure = error
         return self._run(self._failed(operation, failure))
@@ -140,7 +142,7 @@ class Outbox:
         if self._ailing:
             return await self._arun(self._careful(operation))
         try:
-            return await self._astore(operation)
+            return self._passed(operation, await self._astore(operation))
         except StoreError as error:
             failure = error
         return await self._arun(self._failed(operation, failure))
@@ -167,6 +169,11 @@ class Outbox:
         self._worker.stop()
         await self.store.aclose()
 
+    def _passed(self, operation: Any, answer: Any) -> Any:
+        if self.refusing and isinstance(operation, _CALLS):
+            self.refusing = ""
+        return answer
+
     # --- what is done, without colour --------------------------------------------------------
 
     def _failed(self, operation: Any, error: StoreError) -> _Steps:
@@ -181,7 +188,7 @@ class Outbox:
         passing = isinstance(failure, StoreUnavailableError)
         if self._when_full == "spill" and (passing or isinstance(operation, Conclude)):
             return self._keep(operation, failure)
-        if self._when_full == "block" and passing:
+        if self._when_full == "block" and passing and not _bills_nothing(operation):
             return (yield from self._waited(operation, failure))
         raise self._refusal(operation, failure) from failure
 
@@ -288,7 +295,12 @@ class Outbox:
     def _refusal(self, operation: Any, failure: StoreError) -> BillingError:
         if isinstance(operation, Intend):
             self._count("refused")
+            self.refusing = str(failure)
             return BillingError(f"the outbox cannot be written, the call was not made: {failure}")
+        if _bills_nothing(operation):
+            return BillingError(
+                f"the outbox cannot be written, {operation.call} is open: {failure}"
+            )
         self._count("lost")
         self._tell(OutboxFailed(str(failure), "nowhere"))
         return BillingError(
@@ -356,6 +368,11 @@ class Outbox:
             self._count("quarantined")
             reason = f"{done.saved} bills could be saved from it"
             self._tell(OutboxQuarantined(done.path, reason))
+
+
+def _bills_nothing(operation: Any) -> bool:
+    """Whether it only takes an intent away, which ends by itself: nothing is lost with it."""
+    return isinstance(operation, Conclude) and not operation.bills
 
 
 def _is_damage(error: StoreError) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import ROUND_CEILING, Context, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from functools import reduce
 from typing import Any, Final, NamedTuple
 
@@ -18,11 +18,13 @@ from .currency import plain
 from .entitlement import Reason
 
 __all__ = [
-    "Funds", "Period", "Picked", "Rules", "Standing", "carried", "denied_feature", "factor_of", "funds_of", "limited",
-    "picked", "reckoned", "standing_of", "used",
+    "DOWN", "Funds", "Period", "Picked", "Rules", "Standing", "carried", "denied_feature", "factor_of", "funds_of",
+    "limited", "picked", "reckoned", "standing_of", "used",
 ]  # fmt: skip
 
+# Where digits end: what is used is never too little, and what is left never too much.
 _UP: Final = Context(prec=60, rounding=ROUND_CEILING)
+DOWN: Final = Context(prec=60, rounding=ROUND_FLOOR)
 _ZERO, _ONE, _CENT = Decimal(0), Decimal(1), Decimal("0.01")
 _NOTHING: Final[FrozenMap[Any]] = FrozenMap()
 
@@ -277,11 +279,11 @@ def _left(
     periods: dict[str, Period] = {}
     for subscription, usage in usages.items():
         ours, rest = used(usage, rules, factor(subscription), notes)
-        periods[subscription] = Period(usage.since, MATH.add(ours, rest))
-        own, others = MATH.add(own, ours), MATH.add(others, rest)
+        periods[subscription] = Period(usage.since, _UP.add(ours, rest))
+        own, others = _UP.add(own, ours), _UP.add(others, rest)
     # What pays for our metrics alone is not used up by other charges.
     taken = min(others, max(_ZERO, general))
-    return MATH.subtract(MATH.subtract(balance, own), taken), periods
+    return DOWN.subtract(DOWN.subtract(balance, own), taken), periods
 
 
 def carried(before: Funds | None, found: Funds, pending: Decimal, rules: Rules) -> Funds:
@@ -302,14 +304,14 @@ def carried(before: Funds | None, found: Funds, pending: Decimal, rules: Rules) 
     rest = before.carried if now < before.carried_until else _ZERO
     rolled = _rolled(before, found)
     if rolled is not None:
-        rest = MATH.add(rest, MATH.add(rolled, pending))
-    rest = max(_ZERO, MATH.subtract(rest, max(_ZERO, MATH.subtract(before.balance, found.balance))))
+        rest = _UP.add(rest, _UP.add(rolled, pending))
+    rest = max(_ZERO, _UP.subtract(rest, max(_ZERO, MATH.subtract(before.balance, found.balance))))
     if not rest:
         return found
     until = before.carried_until if rolled is None else now + int(rules.settling * 1000)
     note = f"${plain(rest)} of a period that has ended may not be paid yet"
     return found._replace(
-        left=MATH.subtract(found.left, rest),
+        left=DOWN.subtract(found.left, rest),
         notes=(*found.notes, note),
         carried=rest,
         carried_until=until,
@@ -323,7 +325,7 @@ def _rolled(before: Funds, found: Funds) -> Decimal | None:
         for name, old in before.periods.items()
         if (new := found.periods.get(name)) is not None and (new.since or 0) > (old.since or 0)
     ]
-    return reduce(MATH.add, ended, _ZERO) if ended else None
+    return reduce(_UP.add, ended, _ZERO) if ended else None
 
 
 def used(usage: Usage, rules: Rules, factor: Decimal, notes: list[str]) -> tuple[Decimal, Decimal]:
@@ -335,9 +337,9 @@ def used(usage: Usage, rules: Rules, factor: Decimal, notes: list[str]) -> tuple
     for charge in usage.charges:
         amount = MATH.multiply(Decimal(charge.amount_cents), _CENT)
         if charge.metric in rules.codes:
-            own = MATH.add(own, _own(charge, amount, rules, factor, notes))
+            own = _UP.add(own, _own(charge, amount, rules, factor, notes))
         else:
-            others = MATH.add(others, amount)
+            others = _UP.add(others, amount)
     return own, others
 
 

@@ -9,14 +9,14 @@ from decimal import ROUND_FLOOR, Context, Decimal
 from typing import Final, NamedTuple
 
 from ..._cost import MATH
-from .available import Funds, Standing, denied_feature
+from .available import DOWN, Funds, Standing, denied_feature
 from .currency import plain
 from .entitlement import Check, OpenUntil, Policy, Reason
 from .purse import Purse
 
 __all__ = ["Room", "Verdict", "opened", "refused", "room_of", "verdict"]
 
-_DOWN: Final = Context(prec=30, rounding=ROUND_FLOOR)
+_SHORTER: Final = Context(prec=30, rounding=ROUND_FLOOR)
 _ZERO, _ONE = Decimal(0), Decimal(1)
 _NO_ROOM: Final = "insufficient_balance"
 
@@ -57,16 +57,16 @@ def verdict(check: Check, funds: Funds, purse: Purse, factor: Decimal, room: Roo
         usd = room.unbounded
     if funds.left is None:
         return Verdict(reserve=usd or _ZERO)
-    available = MATH.subtract(funds.left, purse.pending)
+    available = DOWN.subtract(funds.left, purse.pending)
     if check.reserve is not None:
-        available = MATH.add(available, purse.reserved(check.reserve))
+        available = DOWN.add(available, purse.reserved(check.reserve))
     shown = in_cost(available, factor)
     if usd is None and check.reserve is not None:
         why = (
             "nobody can say what it may cost, and a wallet limits it: set max_tokens, or unbounded="
         )
         return Verdict("unbounded_cost", why, shown)
-    if _fits(usd, factor, MATH.add(available, room.overshoot)):
+    if _fits(usd, factor, DOWN.add(available, room.overshoot)):
         return Verdict(available=shown, reserve=usd or _ZERO)
     return Verdict(_NO_ROOM, _short(usd, shown, funds), shown)
 
@@ -84,15 +84,15 @@ def _short(usd: Decimal | None, available: Decimal, funds: Funds) -> str:
 
 def in_cost(amount: Decimal, factor: Decimal) -> Decimal:
     """Dollars that Lago charges, as dollars that calls cost, rounded down."""
-    return amount if factor in {_ZERO, _ONE} else _DOWN.divide(amount, factor)
+    return amount if factor in {_ZERO, _ONE} else _SHORTER.divide(amount, factor)
 
 
 def room_of(funds: Funds | None, purse: Purse, call: str, usd: Decimal, room: Room) -> bool:
     """Whether a call's reservation may be raised to so much (in Lago's dollars)."""
     if funds is None or funds.left is None:
         return True
-    free = MATH.subtract(MATH.add(funds.left, room.overshoot), purse.pending)
-    return usd <= MATH.add(free, purse.reserved(call))
+    free = DOWN.subtract(DOWN.add(funds.left, room.overshoot), purse.pending)
+    return usd <= DOWN.add(free, purse.reserved(call))
 
 
 def opened(check: Check, purse: Purse, policy: Policy, now: float, room: Room) -> Verdict:

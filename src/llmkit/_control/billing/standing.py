@@ -120,7 +120,8 @@ class Looks:
     """What this process knows of delivery and of its outbox, beside what the outbox has counted.
 
     ``unreachable``: why nothing can be delivered just now. ``failing``: why the outbox cannot be written or read.
-    ``sender``: why the sender's last round failed. ``since``: Unix time at which the first failure of these came.
+    ``refusing``: why the last call that was to begin was not let go out. ``sender``: why the sender's last round
+    failed. ``since``: Unix time at which the first failure of these came.
     """
 
     durable: bool
@@ -128,6 +129,7 @@ class Looks:
     unreachable: str = ""
     wrong_key: bool = False
     failing: str = ""
+    refusing: str = ""
     quarantined: int = 0
     sender: str = ""
     spilled: int = 0
@@ -205,6 +207,8 @@ def _failures(looks: Looks) -> Iterator[tuple[int, str]]:
         )
     if looks.failing:
         yield _RED, f"the outbox fails: {looks.failing}"
+    elif looks.refusing:
+        yield _RED, f"calls are not let go out, as the outbox cannot be written: {looks.refusing}"
     if looks.spilled:
         yield _YELLOW, f"{looks.spilled} bills are in memory until the outbox can be written"
     if looks.quarantined:
