@@ -83,7 +83,7 @@ async def test_a_caller_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     [
         (
             OperationalError("SELECT 1", {}, OSError("no such file\nadvice")),
-            "its database is not to be had: no such file",
+            "its database ({place}) is not to be had: no such file",
         ),
         (ConfigurationError("a later version"), "see what is set: a later version"),
     ],
@@ -105,7 +105,9 @@ async def test_who_runs_it_is_told_in_a_line(
         monkeypatch.setattr(Database, "migrate", fails)
         assert [one["type"] for one in await lifespan(app)] == ["lifespan.startup.failed"]
     (record,) = [one for one in caplog.records if one.levelname == "ERROR"]
-    assert record.getMessage() == f"the gateway cannot start: {said}"
+    place = app.gateway.database.place
+    assert place.startswith(str(tmp_path))
+    assert record.getMessage() == f"the gateway cannot start: {said.format(place=place)}"
     assert record.exc_info is None
 
 

@@ -52,7 +52,7 @@ class Life:
         try:
             await self.begin()
         except Exception as error:
-            _tell(error)
+            _tell(error, self._gateway.database.place)
             what = "the gateway cannot start: its log says why"
             raise Refused(503, what, "internal_server_error") from error
 
@@ -68,7 +68,7 @@ class Life:
         try:
             await self.begin()
         except Exception as error:  # noqa: BLE001 - the server is told, and ends
-            _tell(error)
+            _tell(error, self._gateway.database.place)
             await send({"type": "lifespan.startup.failed", "message": type(error).__name__})
             return
         await send({"type": "lifespan.startup.complete"})
@@ -113,7 +113,7 @@ class Life:
             await stack.enter_async_context(running(gateway))
 
 
-def _tell(error: Exception) -> None:
+def _tell(error: Exception, place: str) -> None:
     """Say why it cannot start: of a database what its driver says, which whoever runs the gateway can mend."""
     driver = error.orig if isinstance(error, DBAPIError) else None
     if driver is None and not isinstance(error, LLMKitError):
@@ -121,5 +121,5 @@ def _tell(error: Exception) -> None:
         return
     # Its first line: drivers go on with advice, and what they were asked.
     said = next(iter(str(driver or error).splitlines()), "")
-    what = "its database is not to be had" if driver else "see what is set"
+    what = f"its database ({place}) is not to be had" if driver else "see what is set"
     _log.error("the gateway cannot start: %s: %s", what, said)

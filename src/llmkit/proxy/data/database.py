@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from anyio.to_thread import run_sync
@@ -60,6 +61,14 @@ class Database:
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
         return self.engine.dialect.name
+
+    @property
+    def place(self) -> str:
+        """Where it is, for whoever is to mend it: a file, or a server and a database's name. No user, no password."""
+        url = self.engine.url
+        if self.dialect == "sqlite":
+            return str(Path(url.database or "").absolute())
+        return f"{url.host or 'this machine'}/{url.database or ''}"
 
     async def run(self, work: Callable[[Session], T]) -> T:
         """Do this in one transaction, undone where it raises. It may write; in SQLite nobody else does then."""
