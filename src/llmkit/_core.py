@@ -13,9 +13,9 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Never, Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from typing_extensions import Unpack, override
+from typing_extensions import Unpack
 
 from ._call import CONTEXT, new_call_id
 from ._control import plan
@@ -180,17 +180,6 @@ class Core(Attached):
         trace: TracebackType | None,
     ) -> None:
         await self.aclose()
-
-    def __copy__(self) -> Self:
-        made = _new(type(self))
-        made.__dict__.update(self.__dict__)
-        return made
-
-    @override
-    def __reduce__(self) -> Never:
-        raise TypeError(
-            f"a {type(self).__name__} cannot be pickled, nor copied with all that it has: make one in each process"
-        )
 
     def dry_run(self, function: str, **arguments: Any) -> DryRun:
         """The request that a call would send: ``client.dry_run("embedding", model=…, input=…)``. Nothing is sent.

@@ -8,7 +8,9 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never, Self
+
+from typing_extensions import override
 
 from .catalogue import Catalogue, default
 from .errors import ConfigurationError
@@ -108,7 +110,10 @@ def no_call(function: str, calls: frozenset[str], what: str) -> ConfigurationErr
 
 
 class Attached:
-    """What stands beside a client, and may be changed while it is used: its budget, billing and cache."""
+    """What stands beside a client, and may be changed while it is used: its budget, billing and cache.
+
+    It stays in its process: copied, it shares all that it has, and it is not pickled.
+    """
 
     _book: Any = None
     _desk: Any = None
@@ -145,6 +150,17 @@ class Attached:
     def cache(self, cache: Any) -> None:
         self._cache = cache_of(cache)
         self._count()
+
+    def __copy__(self) -> Self:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    @override
+    def __reduce__(self) -> Never:
+        raise TypeError(
+            f"a {type(self).__name__} cannot be pickled, nor copied with all that it has: make one in each process"
+        )
 
     def _count(self) -> None:
         self._counts = not (self._book is self._desk is self._cache is None)

@@ -52,9 +52,13 @@ def count(
         **params: ``tools``, ``functions``, ``tool_choice``, ``function_call``, ``response_format``, as they are sent.
 
     Raises:
-        ConfigurationError: the encoding cannot be loaded.
+        ConfigurationError: the encoding cannot be loaded, or the rule is none.
         InvalidRequestError: something contains itself, or is nested deeper than any request can be.
     """
+    if not isinstance(rule, Mapping):
+        raise ConfigurationError(
+            f"a rule is what catalogue.counting gives, not {rule!r:.80}: llmkit.token_counter takes a model's name"
+        )
     total = CountedTokens(0)
     for one in [text] if isinstance(text, str) else text or ():
         total += _count_text(rule, one)
