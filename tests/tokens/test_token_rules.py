@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 import llmkit.catalogue as catalogue_package
+from llmkit import tokens
 from llmkit.catalogue import counting
 from llmkit.catalogue._counting import FORMAT
+from llmkit.errors import ConfigurationError
 from llmkit.pricing import _prompt_bound
 from llmkit.tokens._image_size import Size
 from llmkit.tokens._images import at_level, picture_tokens
@@ -133,6 +135,12 @@ def test_any_name_finds_a_rule() -> None:
         assert counting(name, name) is counting(name, name)
     assert counting("openai", "gpt-4o" + "x" * 10**6)["name"] == "gpt-4o"
     assert counting("x" * 10**6, "GPT-4O")["name"] == "gpt-4o"
+
+
+def test_a_name_is_no_rule() -> None:
+    """Who has a model's name is told what takes it."""
+    with pytest.raises(ConfigurationError, match="token_counter takes a model's name"):
+        tokens.count("openai/gpt-4o", text="x")  # type: ignore[arg-type]
 
 
 def test_a_rule_is_read_only_and_whole() -> None:

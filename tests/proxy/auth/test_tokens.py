@@ -105,53 +105,58 @@ async def test_whom_a_token_is_about(which: str) -> None:
 
 
 HEADER = {"typ": "JWT", "alg": "HS256"}
-FORGED = {
-    "none": raw({"alg": "none"}, claims()),
-    "None": raw({"alg": "None"}, claims()),
-    "NONE, signed": raw({"alg": "NONE"}, claims(), SECRET.encode()),
-    "no algorithm": raw({}, claims(), SECRET.encode()),
-    "a list of algorithms": raw({"alg": ["HS256"]}, claims(), SECRET.encode()),
-    "the public key as a secret": raw(HEADER, claims(), PEM.encode()),
-    "the public key's line as a secret": raw(HEADER, claims(), PEM.strip().encode()),
-    "another secret": jwt.encode(claims(), "x" * 40, "HS256"),
-    "an empty secret": raw(HEADER, claims(), b"\0"),
-    "another key": rs(OTHER),
-    "another key, that it brings": rs(OTHER, {"jwk": jwk(OTHER)}),
-    "another algorithm of the same key": jwt.encode(claims(), KEY, "RS512"),
-    "a stronger one of the same secret": jwt.encode(claims(), SECRET * 2, "HS512"),
-    "a signature cut off": rs().rpartition(".")[0] + ".",
-    "a header that is no object": raw([], claims(), SECRET.encode()),
-    "claims that are no object": raw(HEADER, [], SECRET.encode()),
-    "no JSON": "eyJ.eyJ.x",
-    "depth": raw(HEADER, claims(), b"x").replace(".", "." + "W1tb" * 2000, 1),
-    "a header of depth": base64.urlsafe_b64encode(b"[" * 9000).decode() + ".e30.x",
-    "critical": raw({**HEADER, "crit": ["exp"]}, claims(), SECRET.encode()),
-    "detached": raw({**HEADER, "b64": False, "crit": ["b64"]}, claims(), SECRET.encode()),
-    "a name that is no text": rs(OTHER, {"kid": "../../dev/null"}),
-    "an issuer's neighbour": hs(iss=ISSUER + ".evil"),
-    "no issuer": hs(iss=None),
-    "another audience": hs(aud="other"),
-    "an audience's beginning": hs(aud=AUDIENCE[:-1]),
-    "no audience": hs(aud=None),
-    "no expiry": hs(exp=None),
-    "an expiry that is no number": hs(exp="soon"),
-    "an endless expiry": raw(HEADER, claims(exp=float("inf")), SECRET.encode()),
-    "not yet": hs(nbf=int(time.time()) + 600),
-    "from the future": hs(iat=int(time.time()) + 600),
-    "about nobody": hs(sub=None),
-    "about an empty name": hs(sub=""),
-    "about a number": raw(HEADER, claims(sub=7), SECRET.encode()),
-    "about lines": hs(sub="ann\nrole: admin"),
-    "about too long a name": hs(sub="a" * 256),
-}
 
 
-@pytest.mark.parametrize("how", FORGED)
+def forged() -> dict[str, str]:
+    """Made when they are looked at: none has expired."""
+    return {
+        "none": raw({"alg": "none"}, claims()),
+        "None": raw({"alg": "None"}, claims()),
+        "NONE, signed": raw({"alg": "NONE"}, claims(), SECRET.encode()),
+        "no algorithm": raw({}, claims(), SECRET.encode()),
+        "a list of algorithms": raw({"alg": ["HS256"]}, claims(), SECRET.encode()),
+        "the public key as a secret": raw(HEADER, claims(), PEM.encode()),
+        "the public key's line as a secret": raw(HEADER, claims(), PEM.strip().encode()),
+        "another secret": jwt.encode(claims(), "x" * 40, "HS256"),
+        "an empty secret": raw(HEADER, claims(), b"\0"),
+        "another key": rs(OTHER),
+        "another key, that it brings": rs(OTHER, {"jwk": jwk(OTHER)}),
+        "another algorithm of the same key": jwt.encode(claims(), KEY, "RS512"),
+        "a stronger one of the same secret": jwt.encode(claims(), SECRET * 2, "HS512"),
+        "a signature cut off": rs().rpartition(".")[0] + ".",
+        "a header that is no object": raw([], claims(), SECRET.encode()),
+        "claims that are no object": raw(HEADER, [], SECRET.encode()),
+        "no JSON": "eyJ.eyJ.x",
+        "depth": raw(HEADER, claims(), b"x").replace(".", "." + "W1tb" * 2000, 1),
+        "a header of depth": base64.urlsafe_b64encode(b"[" * 9000).decode() + ".e30.x",
+        "critical": raw({**HEADER, "crit": ["exp"]}, claims(), SECRET.encode()),
+        "detached": raw({**HEADER, "b64": False, "crit": ["b64"]}, claims(), SECRET.encode()),
+        "a name that is no text": rs(OTHER, {"kid": "../../dev/null"}),
+        "an issuer's neighbour": hs(iss=ISSUER + ".evil"),
+        "no issuer": hs(iss=None),
+        "another audience": hs(aud="other"),
+        "an audience's beginning": hs(aud=AUDIENCE[:-1]),
+        "no audience": hs(aud=None),
+        "no expiry": hs(exp=None),
+        "an expiry that is no number": hs(exp="soon"),
+        "an endless expiry": raw(HEADER, claims(exp=float("inf")), SECRET.encode()),
+        "not yet": hs(nbf=int(time.time()) + 600),
+        "from the future": hs(iat=int(time.time()) + 600),
+        "about nobody": hs(sub=None),
+        "about an empty name": hs(sub=""),
+        "about a number": raw(HEADER, claims(sub=7), SECRET.encode()),
+        "about lines": hs(sub="ann\nrole: admin"),
+        "about too long a name": hs(sub="a" * 256),
+    }
+
+
+@pytest.mark.parametrize("how", forged())
 async def test_no_forgery_is_taken(how: str) -> None:
     """By none of the settings that there can be."""
+    token = forged()[how]
     both = replace(HS, algorithms=("HS256", "RS256"), public_key=PEM)
     for provider in (HS, RS, both):
-        assert await Tokens(provider).person(FORGED[how]) is None
+        assert await Tokens(provider).person(token) is None
 
 
 async def test_a_token_that_was_good_is_told_so() -> None:
@@ -366,7 +371,7 @@ async def test_a_token_in_place_of_a_key(database: Database) -> None:
     with bearers_of(database, identity_provider=provider) as bearers:
         known = await bearers.subject(shown(hs(team="red")), {})
         nobody = await bearers.subject(shown(hs(sub="bob")), {})
-        assert str((await refusal(bearers, shown(FORGED["none"]))).body()) == str(
+        assert str((await refusal(bearers, shown(forged()["none"]))).body()) == str(
             (await refusal(bearers, {})).body()
         )
     assert (known.user, known.role, known.team) == ("u-1", "proxy_admin_viewer", "red")
@@ -388,9 +393,9 @@ async def test_a_provider_from_a_file(tmp_path: Path) -> None:
         }
     )
     async with called(tmp_path, key=None, identity_provider=settings.identity_provider) as app:
-        viewer, forged = hs(role="proxy_admin_viewer"), FORGED["none"]
+        viewer, false = hs(role="proxy_admin_viewer"), forged()["none"]
         answers = [
-            await app.http.get("/v1/models", headers=shown(token)) for token in (viewer, forged)
+            await app.http.get("/v1/models", headers=shown(token)) for token in (viewer, false)
         ]
         assert [answer.status_code for answer in answers] == [200, 401]
         refused = await app.http.post("/key/generate", headers=shown(viewer), json={})
