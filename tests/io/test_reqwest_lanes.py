@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import threading
@@ -229,6 +230,30 @@ def test_a_wait_that_is_prolonged(server: Server) -> None:
         return len(asyncio.get_running_loop()._scheduled)  # type: ignore[attr-defined]
 
     assert asyncio.run(read()) <= 1
+
+
+@pytest.mark.parametrize("way_out", ["closed", "dropped"])
+def test_a_timer_goes_with_its_client(server: Server, way_out: str) -> None:
+    """Whoever makes a client for each call leaves no timer for each; one that is kept has one for all."""
+    server.always(*completion())
+
+    async def calls() -> tuple[int, int]:
+        timers: Any = asyncio.get_running_loop()._scheduled  # type: ignore[attr-defined]
+        kept = client_of(server)
+        for _ in range(5):
+            await kept.acompletion(**ASK)
+            client = client_of(server)
+            await client.acompletion(**ASK)
+            if way_out == "closed":
+                await client.aclose()
+            del client
+            gc.collect()
+            await asyncio.sleep(0.01)  # in which what is dropped is closed
+        left = sum(not timer.cancelled() for timer in timers)
+        await kept.aclose()
+        return left, sum(not timer.cancelled() for timer in timers)
+
+    assert asyncio.run(calls()) == (1, 0)
 
 
 def chunk(data: bytes) -> bytes:

@@ -208,6 +208,8 @@ class AsyncReqwest(_Reqwest):
     async def aclose(self) -> None:
         """Close all connections."""
         self._close()
+        # Those who still wait have it, and its timer goes with the last of them.
+        self._clock = None
 
 
 def begin_end() -> None:

@@ -247,6 +247,11 @@ class Clock:
         # In nobody's context: it is for all, and may be there for long.
         self._timer = self._loop.call_later(seconds, _ring, found, context=Context())
 
+    def __del__(self) -> None:
+        # By its own loop alone: uvloop's timers are no other thread's to touch.
+        if self._timer is not None and _running() is self._loop:
+            self._timer.cancel()
+
     def rung(self) -> None:
         """End what has waited long enough, and look again when the next may have."""
         self._timer, self.rings = None, _NEVER
