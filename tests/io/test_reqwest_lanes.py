@@ -84,6 +84,7 @@ async def test_as_much_as_comes_with_a_head(length: int, colour: Colour, server:
         answer = await colour.call(client)
         assert answer.call.raw == body
         assert answer.call.headers["content-length"] == str(length)
+        await colour.sleep(0.02)  # in which pyreqwest's thread puts the connection back
     await client.aclose() if not colour.is_sync else client.close()
     assert len(server.peers) == 1
 
