@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import socket
 from typing import TYPE_CHECKING, Any
@@ -44,10 +43,8 @@ def unused_port() -> int:
 @each_form
 @each_colour
 async def test_nobody_listens(colour: Colour, client: Any, *, stream: bool) -> None:
-    """A refused connection has sent nothing, may be tried again, and costs nothing; the system's own word says why."""
-    with pytest.raises(
-        errors.APIConnectionError, match=f"(?i)err(no|or) {errno.ECONNREFUSED}"
-    ) as caught:
+    """A refused connection has sent nothing, may be tried again, and costs nothing."""
+    with pytest.raises(errors.APIConnectionError) as caught:
         await colour.ask(client, stream=stream, base_url=f"http://127.0.0.1:{unused_port()}/v1")
     assert (caught.value.sent, caught.value.retryable) == ("no", True)
     assert not isinstance(caught.value, errors.APITimeoutError)

@@ -51,9 +51,6 @@ _FORBIDDEN = re.compile(
     re.IGNORECASE,
 )
 
-# What anyio and trio say of several addresses.
-_VAGUE = re.compile(r"all (connection )?attempts .*failed", re.IGNORECASE)
-
 
 def explain(error: Exception, progress: Progress, *, streaming: bool = False) -> Exception:
     """Return the error of ours that this failure of a transport is, or itself where it is none."""
@@ -104,9 +101,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         if error is not None and id(error) not in seen:
             seen.add(id(error))
             yield error
-            # The last one first: of several addresses, it is the first one's failure.
-            several = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
-            waiting += [*reversed(several), error.__cause__, error.__context__]
+            waiting += [error.__cause__, error.__context__]
 
 
 def _is_transport(error: Exception, names: list[str]) -> bool:
@@ -114,8 +109,8 @@ def _is_transport(error: Exception, names: list[str]) -> bool:
 
 
 def _words(error: Exception) -> str:
-    # A transport's own error may say nothing but what kind it is, or not why.
-    text = next((one for one in texts(error) if not _VAGUE.fullmatch(one)), "")
+    # A transport's own error may say nothing but what kind it is.
+    text = next(texts(error), "")
     name = type(error).__name__
     return redact(f"{name}: {text}" if text else name)
 
