@@ -37,7 +37,6 @@ FLOORS = {
     "_kinds": 6,
     "_left": 6,
     "_mapping": 6,
-    "_pyinstaller": 0,  # loaded while a program is built, and by nothing
     "billing": 6,
     "budget": 6,
     "cache": 6,
@@ -99,7 +98,6 @@ SEAMS = {
     "certifi": {"_io._reqwest_clients", "_io._tls"},  # comes with httpx: whom it trusts
     "fastapi": {"proxy.management"},
     "IPython": {"_io._live"},  # no dependency: it is there if its kernel runs
-    "PyInstaller": {"_pyinstaller"},  # no dependency: it is what loads this
     "httpcore": {"_io"},
     "httpx": {"_io", "compat._answered"},  # the latter: for programs that look at an error's answer
     "langchain_core": {"compat._langchain"},  # the extra "langchain"
